@@ -1,0 +1,1 @@
+"""The contract: event schemas, topic descriptions, schema ids, codec and checks."""

@@ -1,0 +1,1 @@
+"""The read side: the live page and the JSON behind it."""

@@ -1,0 +1,1 @@
+"""The local stack: Kafka, Postgres and the services on one machine."""

@@ -1,0 +1,1 @@
+"""The collector: HTTP in, acknowledged Kafka records out."""

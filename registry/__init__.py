@@ -1,0 +1,1 @@
+"""The read-only schema registry for subscribers."""

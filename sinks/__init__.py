@@ -1,0 +1,1 @@
+"""The sinks: raw events, dead letters and retention in Postgres."""

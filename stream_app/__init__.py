@@ -1,0 +1,1 @@
+"""The Faust application: per-user rates and live aggregates."""
