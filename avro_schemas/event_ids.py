@@ -1,0 +1,36 @@
+"""Event ids: `evt_` and the 32 hex digits of a UUIDv7 (RFC 9562), so that an id tells its time."""
+
+import re
+from uuid import UUID
+
+RANDOM_BYTES = 10
+
+_FORM = re.compile(r"evt_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
+
+
+def fresh(now: int, random: bytes) -> str:
+    """An id of the moment `now` (milliseconds since 1970) from ten random bytes."""
+    noise = int.from_bytes(random, "big")
+    tail = (noise >> 62) & 0xFFF
+    variant = (0b10 << 62) | (noise & ((1 << 62) - 1))
+    return f"evt_{now:012x}7{tail:03x}{variant:016x}"
+
+
+def is_valid(event_id: str) -> bool:
+    """Whether this is an id as `fresh` makes it: lower case, version 7, RFC variant."""
+    return _FORM.fullmatch(event_id) is not None
+
+
+def moment(event_id: str) -> int:
+    """The time inside a valid id, in milliseconds since 1970."""
+    return int(event_id[4:16], 16)
+
+
+def to_uuid(event_id: str) -> UUID:
+    """The UUID inside a valid id."""
+    return UUID(event_id[4:])
+
+
+def from_uuid(uuid: UUID) -> str:
+    """The id that holds this UUID."""
+    return "evt_" + uuid.hex

@@ -1,0 +1,144 @@
+"""Settings: frozen dataclasses read once from `FOOTFALL_…` variables, every fault reported in one error."""
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+PREFIX = "FOOTFALL_"
+REQUIRED: Any = MISSING
+
+S = TypeVar("S")
+
+
+class Secret(str):
+    """Text that `repr` and logs do not show. Ask for it with `reveal()`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('…')"
+
+    __str__ = __repr__
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return str.__str__(self)
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or wrong; `faults` has a sentence for each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("Settings are missing or wrong:\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+def setting(
+    default: Any = REQUIRED, *, help: str, minimum: float | None = None, maximum: float | None = None
+) -> Any:
+    """Declare a field of a settings class; without a default the variable is required."""
+    metadata = {"help": help, "minimum": minimum, "maximum": maximum}
+    return field(default=default, metadata=metadata)
+
+
+def load(cls: type[S], environ: Mapping[str, str]) -> S:
+    """Read `cls` from the environment. Raise `SettingsError` naming every missing or wrong variable."""
+    faults: list[str] = []
+    loaded = _load(cls, environ, faults)
+    if faults:
+        raise SettingsError(faults)
+    return loaded
+
+
+def variables(cls: type[Any]) -> dict[str, Field[Any]]:
+    """Every variable that `cls` reads, nested settings included, by its name in the environment."""
+    found: dict[str, Field[Any]] = {}
+    hints = typing.get_type_hints(cls)
+    for declared in fields(cls):
+        if is_dataclass(hints[declared.name]):
+            found |= variables(hints[declared.name])
+        else:
+            found[_variable(declared)] = declared
+    return found
+
+
+def _load(cls: type[S], environ: Mapping[str, str], faults: list[str]) -> S:
+    hints = typing.get_type_hints(cls)
+    values: dict[str, Any] = {}
+    before = len(faults)
+    for declared in fields(cls):  # type: ignore[arg-type] # S is a dataclass, which TypeVar cannot say
+        hint = hints[declared.name]
+        if is_dataclass(hint):
+            values[declared.name] = _load(typing.cast(type[Any], hint), environ, faults)
+            continue
+        text = environ.get(_variable(declared), "")
+        if text:
+            values[declared.name] = _read(declared, hint, text, faults)
+        elif declared.default is MISSING:
+            faults.append(f"{_variable(declared)} is not set. {declared.metadata['help']}")
+    return cls(**values) if len(faults) == before else typing.cast(S, None)
+
+
+def _variable(declared: Field[Any]) -> str:
+    return PREFIX + declared.name.upper()
+
+
+def _read(declared: Field[Any], hint: Any, text: str, faults: list[str]) -> Any:
+    try:
+        value = _convert(hint, text)
+        _check_range(declared, value)
+    except ValueError as error:
+        shown = "" if hint is Secret else f", not {text!r}"
+        faults.append(f"{_variable(declared)} must be {error}{shown}. {declared.metadata['help']}")
+        return None
+    return value
+
+
+def _check_range(declared: Field[Any], value: Any) -> None:
+    minimum, maximum = declared.metadata["minimum"], declared.metadata["maximum"]
+    if minimum is not None and value < minimum:
+        raise ValueError(f"at least {minimum}")
+    if maximum is not None and value > maximum:
+        raise ValueError(f"at most {maximum}")
+
+
+def _boolean(text: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False}
+    words["off"] = False
+    if text.lower() not in words:
+        raise ValueError("true or false")
+    return words[text.lower()]
+
+
+def _number(kind: type[int] | type[float], words: str) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            return kind(text)
+        except ValueError:
+            raise ValueError(words) from None
+
+    return convert
+
+
+_CONVERTERS: dict[Any, Callable[[str], Any]] = {
+    str: str,
+    Secret: Secret,
+    Path: Path,
+    bool: _boolean,
+    int: _number(int, "a whole number"),
+    float: _number(float, "a number"),
+    tuple[str, ...]: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
+}
+
+
+def _convert(hint: Any, text: str) -> Any:
+    if get_origin(hint) is Literal:
+        if text not in get_args(hint):
+            raise ValueError("one of " + ", ".join(get_args(hint)))
+        return text
+    if get_origin(hint) in (Union, types.UnionType):
+        hint = next(part for part in get_args(hint) if part is not type(None))
+    return _CONVERTERS[hint](text)

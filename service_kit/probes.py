@@ -1,0 +1,68 @@
+"""`/healthz`, `/readyz` and `/metrics` for services that serve no HTTP of their own.
+
+They answer from a thread, so that a busy or frozen event loop can still be seen from outside.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """An answer to a probe: whether all is well, and in words why not."""
+
+    ok: bool
+    reason: str = "ok"
+
+
+Check = Callable[[], Health]
+
+
+class Probes:
+    """A small HTTP server in a daemon thread. Port 0 takes a free one; `port` tells which."""
+
+    def __init__(self, port: int, *, live: Check, ready: Check, metrics: CollectorRegistry) -> None:
+        handler = _handler({"/healthz": live, "/readyz": ready}, metrics)
+        self._server = ThreadingHTTPServer(("", port), handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self._thread = Thread(target=self._server.serve_forever, name="probes", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(checks: dict[str, Check], metrics: CollectorRegistry) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if check := checks.get(self.path):
+                health = check()
+                body = json.dumps({"status": health.reason}).encode()
+                self._answer(200 if health.ok else 503, "application/json", body)
+            elif self.path == "/metrics":
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics))
+            else:
+                self._answer(404, "text/plain", b"Try /healthz, /readyz or /metrics.\n")
+
+        def _answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Probes come every few seconds; they are not worth a line each."""
+
+    return Handler
