@@ -1,0 +1,121 @@
+"""Topics on a cluster: created as their descriptions say, and compared with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
+
+from avro_schemas.topics import Topic, topics
+from service_kit.kafka import KafkaSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A topic as it stands on the cluster. `config` is in the broker's words, defaults included."""
+
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of one topic: `created`, `as described`, `missing` or `differs`, and where it differs."""
+
+    topic: str
+    state: str
+    differences: tuple[str, ...] = ()
+
+
+def differences(described: Topic, found: Found) -> list[str]:
+    """Where a topic on the cluster differs from its description, in words."""
+    differs = []
+    if found.partitions != described.partitions:
+        differs.append(f"partitions: {found.partitions} instead of {described.partitions}")
+    for name, value in described.config.items():
+        actual = found.config.get(name, "")
+        if set(actual.split(",")) != set(value.split(",")):
+            differs.append(f"{name}: {actual or 'not set'} instead of {value}")
+    return differs
+
+
+async def check(settings: KafkaSettings) -> list[Report]:
+    """Compare every topic with its description; change nothing."""
+    async with _admin(settings) as admin:
+        return _compare(settings, await _find(admin, settings))
+
+
+async def create_missing(settings: KafkaSettings, *, replication: int = 1) -> list[Report]:
+    """Create the topics that are missing, then compare all with their descriptions.
+
+    An existing topic is never changed: fewer partitions would lose keys' order, less retention would lose data.
+    """
+    async with _admin(settings) as admin:
+        found = await _find(admin, settings)
+        missing = [topic for topic in topics().values() if topic.name not in found]
+        if missing:
+            await _create(admin, settings, missing, replication)
+        reports = _compare(settings, found)
+        created = {topic.name for topic in missing}
+        return [Report(r.topic, "created") if r.topic in created else r for r in reports]
+
+
+def _admin(settings: KafkaSettings) -> "_Admin":
+    return _Admin(settings)
+
+
+class _Admin:
+    """An admin client that is closed again whatever happens."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._client = AIOKafkaAdminClient(**settings.client_options(), client_id="footfall-topics")
+
+    async def __aenter__(self) -> AIOKafkaAdminClient:
+        await self._client.start()
+        return self._client
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._client.close()
+
+
+async def _create(admin: Any, settings: KafkaSettings, missing: list[Topic], replication: int) -> None:
+    new = [
+        NewTopic(settings.name(topic.name), topic.partitions, replication, topic_configs=dict(topic.config))
+        for topic in missing
+    ]
+    answer = await admin.create_topics(new)
+    for name, code, message in answer.topic_errors:
+        if code:
+            raise for_code(code)(f"{name}: {message}")
+
+
+async def _find(admin: Any, settings: KafkaSettings) -> dict[str, Found]:
+    names = {settings.name(name): name for name in topics()}
+    existing = names.keys() & set(await admin.list_topics())
+    if not existing:
+        return {}
+    described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics(list(existing))}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in existing]
+    configs: dict[str, dict[str, str]] = {}
+    for answer in await admin.describe_configs(resources):
+        for _code, _message, _kind, name, entries in answer.resources:
+            configs[name] = {entry[0]: entry[1] for entry in entries}
+    return {
+        names[name]: Found(len(described[name]), len(described[name][0]["replicas"]), configs[name])
+        for name in existing
+    }
+
+
+def _compare(settings: KafkaSettings, found: Mapping[str, Found]) -> list[Report]:
+    reports = []
+    for name, described in topics().items():
+        if name not in found:
+            reports.append(Report(name, "missing"))
+        elif differs := differences(described, found[name]):
+            reports.append(Report(name, "differs", tuple(differs)))
+        else:
+            reports.append(Report(name, "as described"))
+    return reports
