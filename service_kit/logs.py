@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "suppressed"}
@@ -38,14 +39,16 @@ class RateLimit(logging.Filter):
     Kafka clients log each try of a reconnect: 27,000 lines in 35 seconds were seen with the broker away.
     """
 
-    def __init__(self, most: int = 20, seconds: float = 10.0) -> None:
+    def __init__(
+        self, most: int = 20, seconds: float = 10.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__()
-        self._most, self._seconds = most, seconds
+        self._most, self._seconds, self._clock = most, seconds, clock
         self._windows: dict[str, tuple[float, int]] = {}
         self._held_back: dict[str, int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        now = time.monotonic()
+        now = self._clock()
         started, said = self._windows.get(record.name, (now, 0))
         if now - started >= self._seconds:
             started, said = now, 0

@@ -1,0 +1,63 @@
+# footfall: one command to run it (`make up`), one to prove it (`make test`).
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+BIN := .venv/bin
+# The first Python of 3.11 or newer that really starts; PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help up test lint types fmt bench lock clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+
+up: .venv/local.stamp ## Install what is missing and run footfall on http://localhost:3000
+	@exec $(BIN)/footfall up
+
+test: .venv/dev.stamp lint types ## Run every test, on a real Kafka broker and a real Postgres
+	@echo "==> Tests (the first run downloads the Kafka broker)"
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: .venv/dev.stamp ## Check style, formatting and the direction of imports
+	@echo "==> Lint: ruff, ruff format, import contracts"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "Run 'make fmt'."; exit 1; }
+	@$(BIN)/lint-imports --no-timings > .venv/imports.log || { cat .venv/imports.log; exit 1; }
+
+types: .venv/dev.stamp ## Check types (mypy strict)
+	@echo "==> Types: mypy strict"
+	@$(BIN)/mypy --no-error-summary
+
+fmt: .venv/dev.stamp ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+bench: .venv/dev.stamp ## Measure: each script of benchmarks/ prints its figures
+	@for script in benchmarks/*.py; do echo "==> $$script"; $(BIN)/python $$script; done
+
+lock: .venv/dev.stamp ## Resolve the dependencies anew into requirements/
+	@for extra in local dev; do echo "==> requirements/$$extra.lock"; \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-annotate --no-header --extra $$extra pyproject.toml \
+			-o requirements/$$extra.lock; done
+
+clean: ## Remove the virtual environment and all caches of this checkout
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "footfall needs Python 3.11 or newer; found none. Install one, or say make PYTHON=/path/to/python3"; exit 1; }
+	@echo "==> Making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+
+.venv/local.stamp: requirements/local.lock pyproject.toml | .venv/bin/python
+	@echo "==> Installing footfall into .venv (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.lock pyproject.toml | .venv/bin/python
+	@echo "==> Installing footfall and its test tools into .venv (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch .venv/local.stamp $@

@@ -1,0 +1,114 @@
+"""The strict check names every fault, and what it lets through survives the codec unchanged."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avro_schemas import checks, codec
+from avro_schemas.reasons import REASONS
+from avro_schemas.schemas import for_event
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),
+    lambda children: (
+        st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=8), children, max_size=4)
+    ),
+    max_leaves=12,
+)
+event_types = st.sampled_from(["page_view", "button_click", "form_submit", "error_encountered", "click"])
+
+HEAD = {
+    "event_id": "evt_018f3a5e7c0070008000000000000001",
+    "event_type": "click",
+    "occurred_at": 1,
+    "time_flag": "ok",
+    "sent_at": None,
+    "received_at": 2,
+    "user_key": b"u" * 16,
+    "session_key": None,
+    "ip_hash": None,
+    "device": {"browser": "Chrome", "system": "Linux", "kind": "desktop"},
+    "page": None,
+}
+
+
+def codes(event_type: str, event_data: Any) -> list[tuple[str, str]]:
+    return [(fault.code, fault.pointer) for fault in checks.faults(for_event(event_type), event_data)]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "event_data", "expected"),
+    [
+        pytest.param("page_view", "text", [("type_mismatch", "/event_data")], id="text for an object"),
+        pytest.param("page_view", {}, [("field_missing", "/event_data/page")], id="required field missing"),
+        pytest.param(
+            "page_view",
+            {"page": "/", "colour": 1},
+            [("field_unknown", "/event_data/colour")],
+            id="extra field",
+        ),
+        pytest.param(
+            "error_encountered",
+            {"message": "m", "line": 1.5},
+            [("type_mismatch", "/event_data/line")],
+            id="1.5 for a whole number",
+        ),
+        pytest.param(
+            "error_encountered",
+            {"message": "m", "line": True},
+            [("type_mismatch", "/event_data/line")],
+            id="boolean for a number",
+        ),
+        pytest.param(
+            "error_encountered",
+            {"message": "m", "line": 2**31},
+            [("out_of_range", "/event_data/line")],
+            id="too large for an int",
+        ),
+        pytest.param("click", {"n": 2**63}, [("out_of_range", "/event_data/n")], id="too large for a long"),
+        pytest.param("click", {"n": float("nan")}, [("not_finite", "/event_data/n")], id="NaN"),
+        pytest.param("click", {"n": [1]}, [("type_mismatch", "/event_data/n")], id="list in a property"),
+        pytest.param("click", {"n": "a\0b"}, [("text_invalid", "/event_data/n")], id="NUL"),
+        pytest.param("click", {"n": "\ud800"}, [("text_invalid", "/event_data/n")], id="lone surrogate"),
+        pytest.param("click", {"n\0": 1}, [("text_invalid", "/event_data/n\\0")], id="NUL in a name"),
+        pytest.param("click", {"n": "x" * 2001}, [("too_long", "/event_data/n")], id="text too long"),
+        pytest.param("click", {"a/b~": []}, [("type_mismatch", "/event_data/a~1b~0")], id="pointer escapes"),
+        pytest.param("click", {str(i): i for i in range(101)}, [("too_long", "/event_data")], id="too many"),
+        pytest.param(
+            "form_submit",
+            {"success": "yes", "extra": 1},
+            [
+                ("field_missing", "/event_data/form"),
+                ("type_mismatch", "/event_data/success"),
+                ("field_unknown", "/event_data/extra"),
+            ],
+            id="every fault at once",
+        ),
+        pytest.param("click", {"n": 1.0, "m": None, "b": True, "t": "ü"}, [], id="nothing wrong"),
+    ],
+)
+def test_faults_are_named(event_type: str, event_data: Any, expected: list[tuple[str, str]]) -> None:
+    assert codes(event_type, event_data) == expected
+
+
+@given(event_types, json_values)
+def test_no_value_breaks_the_check_and_every_code_is_of_the_closed_set(event_type: str, value: Any) -> None:
+    for fault in checks.faults(for_event(event_type), value):
+        assert fault.code in REASONS
+        assert fault.pointer.startswith("/event_data")
+
+
+@given(st.dictionaries(st.text(max_size=8), json_values, max_size=4))
+def test_what_passes_the_check_comes_back_unchanged_from_the_codec(event_data: dict[str, Any]) -> None:
+    schema = for_event("click")
+    if checks.faults(schema, event_data):
+        return
+    value = codec.encode(schema, HEAD | {"event_data": event_data})
+    assert codec.decode(value) == (schema, HEAD | {"event_data": event_data})
+
+
+def test_an_error_tells_type_and_length_but_never_the_value() -> None:
+    (fault,) = checks.faults(for_event("page_view"), {"page": ["secret"]})
+    assert fault.got == "list of 1"

@@ -1,0 +1,83 @@
+"""Settings come from the environment, and every fault is reported in one error."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from service_kit.environment import Secret, SettingsError, load, setting, variables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    bootstrap: str = setting(help="Where the brokers are.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    inner: Inner
+    key: Secret = setting(help="Signs things.")
+    limit: int = setting(100, help="Events a minute.", minimum=1, maximum=1000)
+    wait: float = setting(0.5, help="Seconds.")
+    strict: bool = setting(False, help="Whether to be strict.")
+    mode: Literal["one", "two"] = setting("one", help="Which way.")
+    origins: tuple[str, ...] = setting((), help="Who may.")
+    folder: Path | None = setting(None, help="Where to.")
+
+
+GIVEN = {"FOOTFALL_BOOTSTRAP": "localhost:9092", "FOOTFALL_KEY": "s3cret"}
+
+
+def test_defaults_hold_where_nothing_is_set() -> None:
+    settings = load(Settings, GIVEN)
+    assert settings == Settings(inner=Inner(bootstrap="localhost:9092"), key=Secret("s3cret"))
+
+
+def test_values_are_read_as_their_types() -> None:
+    settings = load(
+        Settings,
+        GIVEN
+        | {
+            "FOOTFALL_LIMIT": "7",
+            "FOOTFALL_WAIT": "1.5",
+            "FOOTFALL_STRICT": "yes",
+            "FOOTFALL_MODE": "two",
+            "FOOTFALL_ORIGINS": "https://a.example, https://b.example",
+            "FOOTFALL_FOLDER": "data",
+        },
+    )
+    assert (settings.limit, settings.wait, settings.strict, settings.mode) == (7, 1.5, True, "two")
+    assert settings.origins == ("https://a.example", "https://b.example")
+    assert settings.folder == Path("data")
+
+
+def test_every_fault_is_named_in_one_error() -> None:
+    with pytest.raises(SettingsError) as error:
+        load(
+            Settings,
+            {
+                "FOOTFALL_LIMIT": "0",
+                "FOOTFALL_WAIT": "soon",
+                "FOOTFALL_STRICT": "perhaps",
+                "FOOTFALL_MODE": "three",
+            },
+        )
+    assert error.value.faults == [
+        "FOOTFALL_BOOTSTRAP is not set. Where the brokers are.",
+        "FOOTFALL_KEY is not set. Signs things.",
+        "FOOTFALL_LIMIT must be at least 1, not '0'. Events a minute.",
+        "FOOTFALL_WAIT must be a number, not 'soon'. Seconds.",
+        "FOOTFALL_STRICT must be true or false, not 'perhaps'. Whether to be strict.",
+        "FOOTFALL_MODE must be one of one, two, not 'three'. Which way.",
+    ]
+
+
+def test_a_secret_shows_itself_only_when_asked() -> None:
+    secret = load(Settings, GIVEN).key
+    assert "s3cret" not in f"{secret} {secret!r} {load(Settings, GIVEN)}"
+    assert secret.reveal() == "s3cret"
+
+
+def test_the_variables_of_nested_settings_are_listed_too() -> None:
+    assert {"FOOTFALL_BOOTSTRAP", "FOOTFALL_LIMIT"} <= variables(Settings).keys()

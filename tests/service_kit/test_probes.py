@@ -1,0 +1,36 @@
+"""A service without HTTP of its own still answers probes."""
+
+import json
+from collections.abc import Iterator
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from service_kit.probes import Health, Probes
+
+
+@pytest.fixture
+def probes() -> Iterator[Probes]:
+    metrics = CollectorRegistry()
+    Counter("seen", "Things seen.", registry=metrics).inc(3)
+    started = Probes(0, live=lambda: Health(True), ready=lambda: Health(False, "recovering"), metrics=metrics)
+    started.start()
+    yield started
+    started.stop()
+
+
+def test_live_answers_200_and_not_ready_503_with_the_reason(probes: Probes) -> None:
+    with urlopen(f"http://localhost:{probes.port}/healthz") as answer:
+        assert json.load(answer) == {"status": "ok"}
+    with pytest.raises(HTTPError) as refused:
+        urlopen(f"http://localhost:{probes.port}/readyz")
+    with refused.value as answer:
+        assert answer.code == 503
+        assert json.load(answer) == {"status": "recovering"}
+
+
+def test_metrics_are_in_the_text_format_of_prometheus(probes: Probes) -> None:
+    with urlopen(f"http://localhost:{probes.port}/metrics") as answer:
+        assert b"seen_total 3.0" in answer.read()
