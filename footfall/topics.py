@@ -51,7 +51,7 @@ async def check(settings: KafkaSettings) -> list[Report]:
 async def create_missing(settings: KafkaSettings, *, replication: int = 1) -> list[Report]:
     """Create the topics that are missing, then compare all with their descriptions.
 
-    An existing topic is never changed: fewer partitions would lose keys' order, less retention would lose data.
+    An existing topic is never changed: more partitions would move keys, less retention would lose data.
     """
     async with _admin(settings) as admin:
         found = await _find(admin, settings)

@@ -1,0 +1,22 @@
+"""A topic on a cluster is compared with its description, and the differences are said in words."""
+
+from avro_schemas.topics import topics
+from footfall.topics import Found, differences
+
+LIVE = topics()["live-aggregates"]
+
+
+def test_a_topic_as_described_differs_in_nothing() -> None:
+    # The broker may name the policies in another order, and adds its own settings.
+    config = dict(LIVE.config) | {"cleanup.policy": "delete,compact", "compression.type": "producer"}
+    assert differences(LIVE, Found(partitions=12, replication=1, config=config)) == []
+
+
+def test_every_difference_is_said() -> None:
+    config = dict(LIVE.config) | {"cleanup.policy": "delete"}
+    del config["retention.ms"]
+    assert differences(LIVE, Found(partitions=3, replication=1, config=config)) == [
+        "partitions: 3 instead of 12",
+        "cleanup.policy: delete instead of compact,delete",
+        "retention.ms: not set instead of 604800000",
+    ]

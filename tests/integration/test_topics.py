@@ -1,0 +1,39 @@
+"""Topics are made on a real broker as their descriptions say."""
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from avro_schemas.topics import topics
+from footfall.topics import check, create_missing
+from service_kit.kafka import KafkaSettings
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def settings(kafka: str, topic_prefix: str) -> KafkaSettings:
+    return KafkaSettings(kafka_bootstrap=kafka, topic_prefix=topic_prefix)
+
+
+async def test_missing_topics_are_created_once_and_then_as_described(settings: KafkaSettings) -> None:
+    assert {report.state for report in await check(settings)} == {"missing"}
+    assert {report.state for report in await create_missing(settings)} == {"created"}
+    assert [(r.topic, r.state) for r in await create_missing(settings)] == [
+        (name, "as described") for name in topics()
+    ]
+
+
+async def test_a_topic_that_differs_is_reported_and_left_alone(settings: KafkaSettings) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(settings.name("erasures"), 2, 1)])
+    finally:
+        await admin.close()
+    await create_missing(settings)
+    (report,) = [report for report in await check(settings) if report.topic == "erasures"]
+    assert report.state == "differs"
+    assert report.differences == (
+        "partitions: 2 instead of 12",
+        "cleanup.policy: delete instead of compact",
+    )

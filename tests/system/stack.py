@@ -1,0 +1,180 @@
+"""A running `footfall up`, seen as its user sees it: a process, a port, a broker and a database.
+
+Nothing of footfall is imported here: what these tests use is what any client uses.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+import psycopg
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+T = TypeVar("T")
+
+FOOTFALL = Path(sys.executable).with_name("footfall")
+COLLECT = "/api/analytics/collect"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def until(ask: Callable[[], T], met: Callable[[T], bool], seconds: float) -> T:
+    """Ask again and again until the answer will do; the last answer, whether it did or not."""
+    deadline = time.monotonic() + seconds
+    while not met(answer := ask()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
+
+
+class Stack:
+    """`footfall up` in a process of its own, with its data in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.output = folder.with_suffix(".out")
+        settings = {"FOOTFALL_DATA_DIR": str(folder), "FOOTFALL_PORT": str(self.port)}
+        self.environ = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
+        self.environ |= settings
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *options: str) -> None:
+        """Start and wait until every service is ready."""
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [FOOTFALL, "up", *options], env=self.environ, stdout=output, stderr=output
+            )
+        until(self.ready, bool, seconds=90)
+        assert self.ready(), self.output.read_text()
+
+    def ready(self) -> bool:
+        assert self.process
+        assert self.process.poll() is None, self.output.read_text()
+        if "curl" not in self.output.read_text():
+            return False  # the welcome, which comes when all services are ready, has the first event's curl
+        return self.get("/readyz").status_code == 200
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> float:
+        """Send the signal and wait for the end; the seconds it took."""
+        assert self.process
+        started = time.monotonic()
+        self.process.send_signal(how)
+        self.process.wait(timeout=30)
+        return time.monotonic() - started
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What `stack.json` says."""
+        state: dict[str, Any] = json.loads((self.folder / "stack.json").read_text())
+        return state
+
+    def kill(self, service: str) -> None:
+        """kill -9, as a crash would."""
+        os.kill(self.state["services"][service]["pid"], signal.SIGKILL)
+
+    def left_over(self) -> list[psutil.Process]:
+        """Processes that still work for this stack."""
+        mine = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("FOOTFALL_DATA_DIR") == str(self.folder):
+                    mine.append(process)
+            except psutil.Error:
+                continue
+        return [process for process in mine if process.pid != os.getpid()]
+
+    def footfall(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run another command beside `up`."""
+        return subprocess.run(
+            [FOOTFALL, *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def get(self, path: str) -> httpx.Response:
+        try:
+            return httpx.get(self.url + path, timeout=5)
+        except httpx.TransportError:
+            return httpx.Response(503)
+
+    def post(self, body: Any, **options: Any) -> httpx.Response:
+        """Post to the collector; `body` is JSON unless it is bytes."""
+        headers = {"Content-Type": "application/json"} | options.pop("headers", {})
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return httpx.post(self.url + COLLECT, content=content, headers=headers, timeout=20, **options)
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Ask Postgres."""
+        with psycopg.connect(self.state["postgres"]) as connection:
+            return connection.execute(sql.encode(), parameters).fetchall()
+
+    def rows_by_type(self) -> dict[str, int]:
+        return dict(self.query("select event_type, count(*) from events group by 1"))  # type: ignore[arg-type] # pairs
+
+    def live(self, dimension: str) -> dict[str, int]:
+        """The live counts of a dimension, summed over windows and partitions, read with a standard client."""
+        return sum_of_newest(self.records("live-aggregates"), dimension)
+
+    def records(self, topic: str) -> list[dict[str, Any]]:
+        """Every record of a topic, decoded as a subscriber does."""
+        registry = SchemaRegistryClient({"url": self.url + "/registry"})
+        decode = AvroDeserializer(registry)
+        context = SerializationContext(topic, MessageField.VALUE)
+        consumer = Consumer(
+            {"bootstrap.servers": self.state["kafka"], "group.id": "none", "enable.auto.commit": False}
+        )
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10) for p in partitions}
+        left = {p: high for p, (low, high) in ends.items() if high > low}
+        consumer.assign([TopicPartition(topic, p, ends[p][0]) for p in left])
+        records = []
+        while left:
+            message = consumer.poll(10)
+            assert message is not None, f"{topic} stopped short of its end"
+            assert message.error() is None, message.error()
+            if message.value() is not None:
+                records.append(decode(message.value(), context))
+            if message.offset() + 1 >= left.get(message.partition(), 0):
+                left.pop(message.partition(), None)
+        consumer.close()
+        return records
+
+
+def sum_of_newest(partials: list[dict[str, Any]], dimension: str) -> dict[str, int]:
+    """Of each partition and window the partial with the highest source offset, all added up."""
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for partial in partials:
+        key = (partial["partition"], partial["window_seconds"], partial["window_start"])
+        if partial["dimension"] != dimension:
+            continue
+        if key not in newest or partial["source_offset"] >= newest[key]["source_offset"]:
+            newest[key] = partial
+    total: dict[str, int] = {}
+    for partial in newest.values():
+        for name, count in partial["counts"].items():
+            total[name] = total.get(name, 0) + count
+    return total
