@@ -1,0 +1,43 @@
+"""The services that `footfall up` starts, in order."""
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+
+from footfall.local.program import Program
+
+# Module to run, the services in it, the variable that sets its port.
+_HTTP = ("footfall.http", ("producer_api", "dashboard", "registry"), "FOOTFALL_PORT")
+_WORKERS = (
+    ("stream_app", ("stream_app",), "FOOTFALL_PROBE_PORT"),
+    ("sinks", ("sinks",), "FOOTFALL_PROBE_PORT"),
+)
+
+
+def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str, str]) -> list[Program]:
+    """One program a process: all HTTP services in one, the stream app and the sinks each in its own."""
+    made = []
+    for module, serves, variable in (*_WORKERS, _HTTP):
+        port = http_port if module == _HTTP[0] else free_port()
+        made.append(
+            Program(
+                name=serves[0],
+                serves=serves,
+                argv=(sys.executable, "-m", module),
+                environ={**environ, variable: str(port)},
+                is_ready=_ready(port),
+            )
+        )
+    return made
+
+
+def _ready(port: int) -> Callable[[], bool]:
+    def is_ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    return is_ready
