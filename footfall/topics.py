@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from avro_schemas.topics import Topic, topics
 from service_kit.kafka import KafkaSettings
@@ -88,7 +88,8 @@ async def _create(admin: Any, settings: KafkaSettings, missing: list[Topic], rep
     ]
     answer = await admin.create_topics(new)
     for name, code, message in answer.topic_errors:
-        if code:
+        # Somebody else may create it at the same moment.
+        if code not in (NoError.errno, TopicAlreadyExistsError.errno):
             raise for_code(code)(f"{name}: {message}")
 
 
