@@ -1,0 +1,48 @@
+"""`python -m stream_app`: one worker."""
+
+import os
+import sys
+from pathlib import Path
+
+import faust
+
+from service_kit import logs
+from service_kit.environment import SettingsError, load
+from service_kit.probes import Probes
+from stream_app import health, metrics
+from stream_app.app import build_app
+from stream_app.settings import Settings
+
+
+class Worker(faust.Worker):  # type: ignore[misc] # Faust has no types here
+    """Faust's worker, which leaves our logging alone."""
+
+    def _setup_logging(self) -> None:
+        """Done already, in JSON lines."""
+
+
+def main() -> None:
+    """Run until a signal."""
+    try:
+        settings = load(Settings, os.environ)
+    except SettingsError as error:
+        sys.exit(_refuse(error))
+    logs.configure("stream_app", settings.log_level)
+    app = build_app(settings)
+    probes = Probes(
+        settings.probe_port,
+        live=health.Progress(app).live,
+        ready=lambda: health.ready(app),
+        metrics=metrics.REGISTRY,
+    )
+    probes.start()
+    Worker(app, workdir=Path.cwd(), redirect_stdouts=False, quiet=True).execute_from_commandline()
+
+
+def _refuse(error: SettingsError) -> int:
+    sys.stderr.write(f"{error}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Wiring: one Faust application from settings."""
+
+from typing import Any
+
+import faust
+
+from avro_schemas import topics
+from service_kit.kafka import KafkaSettings
+from stream_app.engine.app import ExactApp
+from stream_app.engine.batches import BatchConsumer, IdempotentProducer, RawBatches
+from stream_app.engine.checkpoint import BATCH_BYTES, Checkpoints
+from stream_app.engine.folding import fold_batches
+from stream_app.engine.owned import OwnedPartitions
+from stream_app.engine.table import StateTable
+from stream_app.outlet import TopicOutlet
+from stream_app.settings import Settings
+
+APP_ID = "stream-app"
+TABLE = "state"
+
+
+def build_app(settings: Settings) -> ExactApp:
+    """The application, ready to be started by a worker. Topics must exist."""
+    app = ExactApp(settings.kafka.name(APP_ID), **_options(settings))
+    app.owned = OwnedPartitions(limit=settings.events_per_minute, grace_ms=settings.grace_seconds * 1000)
+    app.events_topic = settings.kafka.name(topics.EVENTS)
+    log_topic = settings.kafka.name(topics.STREAM_STATE)
+    outlet = TopicOutlet(settings)
+    checkpoints = Checkpoints(
+        app.owned,
+        log_topic,
+        outlet,
+        every=settings.checkpoint_seconds,
+        session_seconds=settings.session_seconds,
+    )
+    app.transport.Consumer = type("Consumer", (BatchConsumer,), {"checkpoints": checkpoints})
+    app.producer_transport.Producer = IdempotentProducer
+    app.transport.Producer = IdempotentProducer
+    _declare(app, log_topic, checkpoints, outlet)
+    return app
+
+
+def _declare(app: ExactApp, log_topic: str, checkpoints: Checkpoints, outlet: TopicOutlet) -> None:
+    app.Table(
+        TABLE,
+        changelog_topic=app.topic(log_topic, schema=RawBatches(), internal=True),
+        # 1 would keep the changelog running after recovery, 1,000 would hold as many lists of records.
+        recovery_buffer_size=2,
+    )
+
+    @app.agent(app.topic(app.events_topic, schema=RawBatches()))  # type: ignore[untyped-decorator] # Faust has no types
+    async def fold(stream: Any) -> None:
+        await fold_batches(app, stream.events())
+
+    @app.task  # type: ignore[untyped-decorator] # Faust has no types
+    async def checkpoint() -> None:
+        outlet.producer = checkpoints.producer = await _started_producer(app)
+        await checkpoints.run()
+
+
+async def _started_producer(app: ExactApp) -> Any:
+    """The aiokafka producer inside Faust's: only it can append ready-made batches to a partition."""
+    producer = await app.maybe_start_producer()
+    return producer._ensure_producer()
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    kafka = settings.kafka
+    return {
+        "broker": [f"kafka://{address}" for address in kafka.kafka_bootstrap.split(",")],
+        "broker_credentials": _credentials(kafka),
+        "Table": StateTable,
+        "store": "memory://",
+        "table_standby_replicas": 0,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "web_enabled": False,
+        "stream_wait_empty": True,
+        # Batches, not events.
+        "stream_buffer_maxsize": 8,
+        "broker_max_poll_records": 4000,
+        "broker_commit_interval": 1.0,
+        "broker_session_timeout": settings.session_seconds,
+        "broker_heartbeat_interval": settings.session_seconds / 5,
+        "broker_request_timeout": max(40.0, settings.session_seconds * 2),
+        "consumer_group_instance_id": settings.instance_id,
+        "producer_linger": 0,
+        "producer_max_batch_size": BATCH_BYTES,
+        "producer_max_request_size": 1_000_000,
+        "producer_request_timeout": 20.0,
+    }
+
+
+def _credentials(kafka: KafkaSettings) -> Any:
+    context = kafka.ssl_context()
+    if kafka.kafka_security_protocol.startswith("SASL"):
+        password = kafka.kafka_sasl_password
+        return faust.SASLCredentials(
+            username=kafka.kafka_sasl_username,
+            password=password.reveal() if password else None,
+            mechanism=kafka.kafka_sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None

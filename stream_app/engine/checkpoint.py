@@ -1,0 +1,127 @@
+"""Checkpoints: changed values and position in one record batch, then the outputs, then the commit."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from stream_app import metrics
+from stream_app.changelog import fenced, log_key
+from stream_app.engine.owned import Owned, OwnedPartitions
+from stream_app.outputs import Output
+from stream_app.partition import Snapshot
+
+log = logging.getLogger(__name__)
+
+EXIT_FAILED = 70
+EXIT_FROZEN = 75
+LONGEST_CHECKPOINT = 30.0
+BATCH_BYTES = 900_000
+
+
+class Outlet(Protocol):
+    """What a snapshot becomes on topics. Both return when everything is acknowledged."""
+
+    async def send_rejected(self, partition: int, snapshot: Snapshot) -> None: ...
+
+    async def send_outputs(self, partition: int, snapshot: Snapshot) -> None: ...
+
+
+async def send_batches(
+    producer: Any, topic: str, partition: int, records: Sequence[Output]
+) -> tuple[int, int]:
+    """Write records in order, in as few record batches as possible. First offset and count of the last batch.
+
+    Kafka appends a record batch whole or not at all.
+    """
+    first, count = -1, 0
+    left = list(records)
+    while left:
+        batch = producer.create_batch()
+        count = 0
+        while count < len(left) and batch.append(
+            key=left[count].key, value=left[count].value, timestamp=None
+        ):
+            count += 1
+        if not count:
+            raise ValueError(
+                f"a record of {len(left[0].value)} bytes is larger than a batch to {topic} may be"
+            )
+        batch.close()
+        acknowledged = await (await producer.send_batch(batch, topic, partition=partition))
+        first = acknowledged.offset
+        del left[:count]
+    return first, count
+
+
+class Checkpoints:
+    """Writes the owned partitions' checkpoints, one at a time for each partition."""
+
+    def __init__(
+        self, owned: OwnedPartitions, log_topic: str, outlet: Outlet, *, every: float, session_seconds: float
+    ) -> None:
+        self._owned, self._log_topic, self._outlet = owned, log_topic, outlet
+        self._every, self._frozen_after = every, 0.9 * session_seconds
+        self._writing = asyncio.Lock()
+        self._last_beat = _boot_time()
+        self.producer: Any = None
+        self.last_written = time.monotonic()
+
+    async def run(self) -> None:
+        """Write checkpoints for ever; anything unexpected ends the process before it acknowledges."""
+        while True:
+            await asyncio.sleep(self._every)
+            self._end_if_frozen()
+            if self._owned.open:
+                await self.write_all()
+
+    async def write_all(self) -> None:
+        """Write what changed in every partition and wait until all of it is durable."""
+        try:
+            async with asyncio.timeout(LONGEST_CHECKPOINT), self._writing:
+                partitions = list(self._owned.partitions.items())
+                await asyncio.gather(*(self._write(number, owned) for number, owned in partitions))
+        except Exception:
+            log.exception("a checkpoint failed; ending so that nothing unwritten is acknowledged")
+            os._exit(EXIT_FAILED)
+        self.last_written = time.monotonic()
+
+    async def _write(self, partition: int, owned: Owned) -> None:
+        snapshot = owned.state.snapshot()
+        if snapshot is None:
+            return
+        started = time.monotonic()
+        # Before the values: once those are durable, the refused records are not read again.
+        await self._outlet.send_rejected(partition, snapshot)
+        await self._write_values(partition, owned, snapshot)
+        await self._outlet.send_outputs(partition, snapshot)
+        owned.durable = snapshot.position + 1
+        metrics.CHECKPOINT_SECONDS.observe(time.monotonic() - started)
+
+    async def _write_values(self, partition: int, owned: Owned, snapshot: Snapshot) -> None:
+        values = [
+            Output(log_key(partition, key), fenced(snapshot.position, payload))
+            for key, payload in snapshot.values
+        ]
+        metrics.CHECKPOINT_BYTES.inc(sum(len(value.value) for value in values))
+        first, count = await send_batches(self.producer, self._log_topic, partition, values)
+        if owned.log_next is not None and first + count != owned.log_next + len(values):
+            log.warning("somebody else wrote to the state's log of partition %d; writing it anew", partition)
+            metrics.FOREIGN_WRITES.inc()
+            owned.state.change_all()
+        owned.log_next = first + count
+
+    def _end_if_frozen(self) -> None:
+        """A worker that slept through its session may no longer own its partitions: it must not write."""
+        now = _boot_time()
+        if now - self._last_beat > self._frozen_after:
+            log.critical("frozen for %.1f s; ending, others own the partitions", now - self._last_beat)
+            os._exit(EXIT_FROZEN)
+        self._last_beat = now
+
+
+def _boot_time() -> float:
+    # Goes on while the machine is suspended, where the system has such a clock.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,0 +1,33 @@
+"""The table through which Faust recovers the state; nothing is ever written through it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import faust
+
+from stream_app.engine.app import ExactApp
+
+
+class StateTable(faust.Table):  # type: ignore[misc] # Faust has no types here
+    """Hands the state's log, list by list, to the owned partitions."""
+
+    app: ExactApp
+
+    async def on_rebalance(
+        self, assigned: Any, revoked: Any, newly_assigned: Any, generation_id: int = 0
+    ) -> None:
+        """Forget all partitions, the retained ones too: Faust would resume those from a stale offset."""
+        self.app.owned.forget()
+        self.app.tables.recovery.active_offsets.clear()
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+
+    def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
+        """Events of the changelog carry lists of records, as those of `events` do."""
+        for event in batch:
+            for record in event.value:
+                self.app.owned.recover(record.partition, record.offset, record.key, record.value)
+
+    async def on_recovery_completed(self, active_tps: Any, standby_tps: Any) -> None:
+        """All of the log is read: restore the partitions that are ours."""
+        self.app.owned.finish_recovery({tp.partition for tp in active_tps})
+        await super().on_recovery_completed(active_tps, standby_tps)

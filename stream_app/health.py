@@ -1,0 +1,49 @@
+"""What the probes of the stream app answer."""
+
+import time
+
+from service_kit.probes import Health
+from stream_app import metrics
+from stream_app.engine.app import ExactApp
+
+# Longer than the longest checkpoint: after that the process ends by itself.
+STUCK_SECONDS = 60.0
+
+
+def ready(app: ExactApp) -> Health:
+    """Partitions are assigned and their state is recovered."""
+    measure(app)
+    return Health(True) if app.owned.open else Health(False, "waiting for partitions and their state")
+
+
+class Progress:
+    """Alive as long as positions move, or there is nothing to do."""
+
+    def __init__(self, app: ExactApp) -> None:
+        self._app = app
+        self._seen: dict[int, int] = {}
+        self._moved = time.monotonic()
+
+    def live(self) -> Health:
+        """Not live: there are records to fold, and none was folded for a minute."""
+        positions = {number: owned.state.position for number, owned in self._app.owned.partitions.items()}
+        if positions != self._seen or measure(self._app) == 0:
+            self._seen, self._moved = positions, time.monotonic()
+        idle = time.monotonic() - self._moved
+        return Health(True) if idle < STUCK_SECONDS else Health(False, f"no record folded for {idle:.0f} s")
+
+
+def measure(app: ExactApp) -> int:
+    """Set the gauges; the lag in records."""
+    owned = app.owned
+    ends = {
+        tp.partition: app.consumer.highwater(tp) or 0
+        for tp in (app.consumer.assignment() if owned.open else ())
+        if tp.topic == app.events_topic
+    }
+    lag = owned.lag(ends)
+    metrics.LAG.set(lag)
+    states = [partition.state for partition in owned.partitions.values()]
+    reaches = [state.horizon.reach(state.watermark) for state in states]
+    metrics.HORIZON_SECONDS.set(min(reaches, default=0) / 1000)
+    return lag

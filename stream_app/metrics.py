@@ -1,0 +1,32 @@
+"""What the stream app counts about itself."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+
+EVENTS = Counter("footfall_stream_events", "Events folded, by outcome.", ["outcome"], registry=REGISTRY)
+BATCHES = Counter("footfall_stream_batches", "Fetched batches folded.", registry=REGISTRY)
+EARLY_BATCHES = Counter(
+    "footfall_stream_early_batches", "Batches delivered before the seek to the state.", registry=REGISTRY
+)
+HOLES = Counter("footfall_stream_holes", "Batches that did not join on; fetched again.", registry=REGISTRY)
+LOST = Counter(
+    "footfall_stream_lost_records", "Records that retention removed before they were read.", registry=REGISTRY
+)
+FOREIGN_WRITES = Counter(
+    "footfall_stream_foreign_writes", "Times that somebody else wrote to the state's log.", registry=REGISTRY
+)
+CHECKPOINT_SECONDS = Histogram(
+    "footfall_stream_checkpoint_seconds", "Time to write a partition's checkpoint.", registry=REGISTRY
+)
+CHECKPOINT_BYTES = Counter(
+    "footfall_stream_checkpoint_bytes", "Bytes written to the state's log.", registry=REGISTRY
+)
+RECOVERY_SECONDS = Gauge(
+    "footfall_stream_recovery_seconds", "Time the last recovery took.", registry=REGISTRY
+)
+PARTITIONS = Gauge("footfall_stream_partitions", "Partitions this worker owns.", registry=REGISTRY)
+HORIZON_SECONDS = Gauge(
+    "footfall_stream_horizon_seconds", "How far back repeated ids are surely known.", registry=REGISTRY
+)
+LAG = Gauge("footfall_stream_lag_records", "Records not yet in a durable checkpoint.", registry=REGISTRY)

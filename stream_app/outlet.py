@@ -1,0 +1,36 @@
+"""Where snapshots go: `events-rejected`, `live-aggregates` and `user-rates`."""
+
+import time
+from typing import Any
+
+from avro_schemas import topics
+from stream_app.engine.checkpoint import send_batches
+from stream_app.outputs import aggregate, rejection, user_rate
+from stream_app.partition import Snapshot
+from stream_app.settings import Settings
+
+
+class TopicOutlet:
+    """Writes with the producer that the engine holds; the outputs keep the partition of their source."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limit = settings.events_per_minute
+        self._events = settings.kafka.name(topics.EVENTS)
+        self._rejected = settings.kafka.name(topics.EVENTS_REJECTED)
+        self._aggregates = settings.kafka.name(topics.LIVE_AGGREGATES)
+        self._rates = settings.kafka.name(topics.USER_RATES)
+        self.producer: Any = None
+
+    async def send_rejected(self, partition: int, snapshot: Snapshot) -> None:
+        """The refused records, with the reason and their bytes."""
+        now = time.time_ns() // 1_000_000
+        for rejected in snapshot.rejected:
+            output = rejection(self._events, partition, rejected, now)
+            await self.producer.send_and_wait(self._rejected, output.value, key=output.key)
+
+    async def send_outputs(self, partition: int, snapshot: Snapshot) -> None:
+        """Changed partials and verdicts."""
+        partials = [aggregate(partition, snapshot, partial) for partial in snapshot.partials]
+        await send_batches(self.producer, self._aggregates, partition, partials)
+        verdicts = [user_rate(partition, snapshot, verdict, self._limit) for verdict in snapshot.verdicts]
+        await send_batches(self.producer, self._rates, partition, verdicts)

@@ -1,0 +1,139 @@
+"""Events of a user in the last minute, in six slots of append time: no client's clock can forge it."""
+
+import struct
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+SLOT_MS = 10_000
+SLOTS = 6
+WINDOW_SECONDS = SLOT_MS * SLOTS // 1000
+KEY_SIZE = 16
+# Older slots stay in the log until newer ones overwrite them; twice the window keeps a late reader safe.
+_RING = 2 * SLOTS
+_BUCKETS = 64
+
+_HEAD = struct.Struct(">QI")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A user's events in the window, and until when (milliseconds since 1970) that is the limit or more."""
+
+    user_key: bytes
+    events: int
+    blocked_until: int | None
+
+
+@dataclass(slots=True)
+class _Slot:
+    number: int
+    buckets: dict[int, dict[bytes, int]] = field(default_factory=dict)
+
+
+class Rates:
+    """The sliding minute of every user of one partition."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._slots: deque[_Slot] = deque()
+        self._sums: dict[bytes, int] = {}
+        self._blocked: dict[bytes, int] = {}
+        self._dirty: set[tuple[int, int]] = set()
+        self._said: set[bytes] = set()
+
+    def roll(self, now: int) -> None:
+        """Move to the slot of `now`, which never goes back; forget what is older than the window."""
+        number = now // SLOT_MS
+        if self._slots and self._slots[-1].number == number:
+            return
+        self._slots.append(_Slot(number))
+        while self._slots[0].number <= number - SLOTS:
+            self._forget(self._slots.popleft())
+
+    def count(self, key: bytes) -> None:
+        """Count an event of a user in the slot that `roll` moved to."""
+        slot = self._slots[-1]
+        number = key[0] % _BUCKETS
+        bucket = slot.buckets.setdefault(number, {})
+        bucket[key] = bucket.get(key, 0) + 1
+        self._dirty.add((slot.number, number))
+        total = self._sums[key] = self._sums.get(key, 0) + 1
+        if total >= self._limit:
+            self._block(key)
+
+    def events(self, key: bytes) -> int:
+        """Events of a user in the window."""
+        return self._sums.get(key, 0)
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """What changed since the last call: users who reached the limit, and who fell below it again."""
+        for key in sorted(self._said):
+            yield Verdict(key, self.events(key), self._blocked.get(key))
+        self._said.clear()
+
+    def changes(self) -> Iterator[tuple[str, bytes]]:
+        """What to write since the last call, by ring key."""
+        slots = {slot.number: slot for slot in self._slots}
+        for number, bucket in sorted(self._dirty):
+            if number in slots:
+                yield f"{number % _RING}|{bucket}", _pack(number, slots[number].buckets[bucket])
+        self._dirty.clear()
+
+    def change_all(self) -> None:
+        """Write and say everything at the next calls of `changes` and `verdicts`."""
+        for slot in self._slots:
+            self._dirty.update((slot.number, bucket) for bucket in slot.buckets)
+        self._said.update(self._blocked)
+
+    def restore(self, payloads: list[bytes], now: int) -> None:
+        """Take over what `changes` once gave, in any order; what is older than the window is passed over."""
+        kept: dict[int, _Slot] = {}
+        for number, counts in map(_unpack, payloads):
+            if now // SLOT_MS - SLOTS < number <= now // SLOT_MS:
+                slot = kept.setdefault(number, _Slot(number))
+                for key, count in counts.items():
+                    slot.buckets.setdefault(key[0] % _BUCKETS, {})[key] = count
+                    self._sums[key] = self._sums.get(key, 0) + count
+        self._slots.extend(kept[number] for number in sorted(kept))
+        for key, total in self._sums.items():
+            if total >= self._limit:
+                self._block(key)
+
+    def _forget(self, slot: _Slot) -> None:
+        for bucket in slot.buckets.values():
+            for key, count in bucket.items():
+                left = self._sums[key] - count
+                if left:
+                    self._sums[key] = left
+                else:
+                    del self._sums[key]
+                if left < self._limit and self._blocked.pop(key, None) is not None:
+                    self._said.add(key)
+
+    def _block(self, key: bytes) -> None:
+        until = self._free_at(key)
+        if self._blocked.get(key) != until:
+            self._blocked[key] = until
+            self._said.add(key)
+
+    def _free_at(self, key: bytes) -> int:
+        """When enough slots have left the window for the user to be below the limit."""
+        left = self._sums[key]
+        for slot in self._slots:
+            left -= slot.buckets.get(key[0] % _BUCKETS, {}).get(key, 0)
+            if left < self._limit:
+                return (slot.number + SLOTS) * SLOT_MS
+        raise AssertionError("the slots hold all that the sum counts")
+
+
+def _pack(number: int, counts: dict[bytes, int]) -> bytes:
+    values = struct.pack(f">{len(counts)}I", *counts.values())
+    return _HEAD.pack(number, len(counts)) + b"".join(counts) + values
+
+
+def _unpack(payload: bytes) -> tuple[int, dict[bytes, int]]:
+    number, count = _HEAD.unpack_from(payload)
+    middle = _HEAD.size + count * KEY_SIZE
+    keys = (payload[at : at + KEY_SIZE] for at in range(_HEAD.size, middle, KEY_SIZE))
+    return number, dict(zip(keys, struct.unpack_from(f">{count}I", payload, middle), strict=True))

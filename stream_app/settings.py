@@ -1,0 +1,25 @@
+"""Settings of the stream app."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from service_kit.environment import setting
+from service_kit.kafka import KafkaSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    kafka: KafkaSettings
+    events_per_minute: int = setting(100, help="Events a user may send in a minute.", minimum=1)
+    grace_seconds: int = setting(
+        600, help="How long a window stays open for late events.", minimum=0, maximum=3000
+    )
+    checkpoint_seconds: float = setting(0.25, help="How often state and outputs are written.", minimum=0.01)
+    instance_id: str | None = setting(
+        None, help="Name of this worker that survives restarts: it takes its partitions back at once."
+    )
+    session_seconds: float = setting(
+        10.0, help="Silence after which a worker's partitions go to others.", minimum=6, maximum=60
+    )
+    probe_port: int = setting(8080, help="Port for /healthz, /readyz and /metrics.", minimum=0, maximum=65535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")

@@ -1,0 +1,140 @@
+"""The state of a partition is a pure function of its log, however it is cut and wherever a crash falls."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avro_schemas.event_ids import fresh
+from stream_app.changelog import Recovery, fenced, log_key
+from stream_app.partition import CONTROL, PartitionState, Snapshot
+from tests.events import NOON, Record, encoded, event, fresh_id, user_key
+
+MINUTE = 60_000
+LIMIT = 5
+IDS = [fresh(NOON, bytes([0, n] * 5)) for n in range(30)]
+USERS = [user_key("ann"), user_key("bob"), None]
+
+
+def new_state() -> PartitionState:
+    return PartitionState(limit=LIMIT, grace_ms=10 * MINUTE)
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Record]:
+    """A partition's log: repeats, late events, other types and rubbish among the events."""
+    now, records = NOON, []
+    for offset in range(draw(st.integers(1, 40))):
+        now += draw(st.sampled_from([0, 100, 4_000, 11_000, 65_000, 400_000]))
+        occurred = now - draw(st.sampled_from([0, 30_000, 5 * MINUTE, 20 * MINUTE]))
+        fields = event(draw(st.sampled_from(["click", "scroll", "page_view"])), now, occurred_at=occurred)
+        fields["event_id"] = draw(st.sampled_from(IDS))
+        value = encoded(fields) if draw(st.integers(0, 9)) else b"rubbish"
+        records.append(Record(offset, now, draw(st.sampled_from(USERS)), value))
+    return records
+
+
+def everything(state: PartitionState) -> Snapshot:
+    """All that a state holds and tells."""
+    state.change_all()
+    snapshot = state.snapshot()
+    assert snapshot is not None
+    return Snapshot(
+        snapshot.position,
+        snapshot.watermark,
+        sorted(snapshot.values),
+        snapshot.partials,
+        # Who is free again is said once, at the moment; readers know it by the time in the last verdict.
+        [verdict for verdict in snapshot.verdicts if verdict.blocked_until],
+        [],
+    )
+
+
+def folded(records: Sequence[Record]) -> PartitionState:
+    state = new_state()
+    state.apply(records)
+    return state
+
+
+@given(logs(), st.lists(st.integers(0, 40)))
+def test_any_split_into_batches_and_any_overlap_gives_the_same_state(
+    log: list[Record], cuts: list[int]
+) -> None:
+    state, start = new_state(), 0
+    for cut in sorted(cut for cut in cuts if cut <= len(log)):
+        state.apply(log[max(0, start - 3) : cut])
+        start = max(start, cut)
+    state.apply(log[max(0, start - 3) :])
+    assert everything(state) == everything(folded(log))
+
+
+@given(logs(), st.data())
+def test_a_crash_anywhere_and_a_recovery_give_the_same_state(log: list[Record], data: st.DataObject) -> None:
+    """Checkpoints after some batches, the last one torn at any point; then recovery and the rest."""
+    written: list[tuple[bytes, bytes]] = []
+    state, start = new_state(), 0
+    cuts = sorted(data.draw(st.lists(st.integers(1, len(log)), min_size=1, max_size=5)))
+    for cut in cuts:
+        state.apply(log[start:cut])
+        start = max(start, cut)
+        if snapshot := state.snapshot():
+            written += [(log_key(3, k), fenced(snapshot.position, v)) for k, v in snapshot.values]
+    torn = written[: data.draw(st.integers(0, len(written)))]
+
+    recovery = Recovery()
+    for offset, (key, value) in enumerate(torn):
+        recovery.read(offset, key, value)
+    recovered = new_state()
+    if (values := recovery.values()) is not None:
+        recovered.restore(values)
+    recovered.apply(log)
+    assert everything(recovered) == everything(folded(log))
+
+
+@given(logs())
+def test_a_zombie_that_writes_old_values_behind_the_owner_changes_nothing(log: list[Record]) -> None:
+    early, whole = everything(folded(log[: len(log) // 2 + 1])), everything(folded(log))
+    recovery = Recovery()
+    for written in (whole, early):
+        for key, value in control_last(written):
+            recovery.read(recovery.next_offset, log_key(3, key), fenced(written.position, value))
+    recovered = new_state()
+    values = recovery.values()
+    assert values is not None
+    recovered.restore(values)
+    assert everything(recovered) == whole
+
+
+def control_last(snapshot: Snapshot) -> list[tuple[str, bytes]]:
+    return sorted(snapshot.values, key=lambda pair: pair[0] == CONTROL)
+
+
+@given(logs())
+def test_every_record_has_one_outcome_and_totals_count_each_id_once(log: list[Record]) -> None:
+    state = folded(log)
+    assert sum(state.outcomes.values()) == len(log)
+    assert sum(state.totals.values()) == state.outcomes["counted"] + state.outcomes["late"]
+    rubbish = sum(record.value == b"rubbish" for record in log)
+    assert state.outcomes["rejected"] == rubbish
+
+
+def test_the_first_of_a_repeated_id_counts_until_the_horizon_has_passed() -> None:
+    fields = event("click")
+    times = [NOON, NOON + 1, NOON + 9 * MINUTE, NOON + 21 * MINUTE]
+    state = folded([Record(i, at, None, encoded(fields | {"occurred_at": at})) for i, at in enumerate(times)])
+    assert state.outcomes == {"counted": 2, "late": 0, "duplicate": 2, "rejected": 0}
+
+
+def test_an_event_is_late_once_its_window_and_the_grace_are_over() -> None:
+    fields = event("page_view", occurred_at=NOON)
+    in_time, late = NOON + 10 * MINUTE + 59_999, NOON + 11 * MINUTE
+    state = folded([Record(0, in_time, None, encoded(fields))])
+    assert state.outcomes["late"] == 0
+    state.apply([Record(1, late, None, encoded(fields | {"event_id": fresh_id()}))])
+    assert state.outcomes == {"counted": 1, "late": 1, "duplicate": 0, "rejected": 0}
+    assert list(state.minutes["late"].windows()) == [(NOON + 11 * MINUTE, {"page_view": 1})]
+
+
+def test_a_clock_ahead_counts_in_the_minute_of_the_append() -> None:
+    state = folded([Record(0, NOON, None, encoded(event("click", occurred_at=NOON + 5 * MINUTE)))])
+    assert list(state.minutes["events"].windows()) == [(NOON, {"click": 1})]
