@@ -58,6 +58,9 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
             if batch and (active is None or tp in active or tp in self._buffered_partitions):
                 message = self._to_message(tp, batch[-1])
                 message.value = batch
+                # Faust drops what lies before the last offset it delivered, also after a seek back; records
+                # that come twice are passed over by the state, records that never come would be missed.
+                self._read_offset[tp] = None
                 yield tp, message
 
     async def _seek_back(self) -> None:
@@ -84,6 +87,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
             return {}
         begins = await self.earliest_offsets(*tps)
         ends = await self.highwaters(*tps)
+        if not self.app.owned.ready:
+            return {}  # a rebalance came in between; it seeks again
         positions = {tp: self._start(tp, begins.get(tp) or 0, ends.get(tp) or 0) for tp in tps}
         await self.seek_wait(positions)
         return positions

@@ -1,0 +1,170 @@
+"""The stream app on a real broker: whatever is killed, the counts equal the log."""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from avro_schemas.codec import decode
+from footfall.topics import create_missing
+from service_kit.kafka import KafkaSettings
+from stream_app.event import read
+from tests.events import encoded, event, user_key
+from tests.topics import KeyAndValue, live, read_all, write
+from tests.workers import Worker
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+async def settings(kafka: str, topic_prefix: str) -> KafkaSettings:
+    made = KafkaSettings(kafka_bootstrap=kafka, topic_prefix=topic_prefix)
+    await create_missing(made)
+    return made
+
+
+@pytest.fixture
+def workers(settings: KafkaSettings, tmp_path: Path) -> Iterator[list[Worker]]:
+    """Two workers that are not started yet; both end with the test."""
+    made = [
+        Worker(
+            "stream_app",
+            tmp_path / f"worker-{number}.log",
+            kafka_bootstrap=settings.kafka_bootstrap,
+            topic_prefix=settings.topic_prefix,
+            session_seconds=6,
+            instance_id=f"worker-{number}",
+        )
+        for number in range(2)
+    ]
+    yield made
+    for worker in made:
+        if worker.process:
+            worker.kill()
+
+
+def load(count: int, seed: int) -> list[KeyAndValue]:
+    """Events of a hundred users, one in twenty sent twice, one in fifty not an event at all."""
+    chance = random.Random(seed)
+    records: list[KeyAndValue] = []
+    for _ in range(count):
+        key = user_key(f"user-{chance.randrange(100)}")
+        value = encoded(event(chance.choice(["click", "scroll", "page_view"]), user_key=key))
+        records += [(key, value)] * (2 if chance.random() < 0.05 else 1)
+        if chance.random() < 0.02:
+            records.append((key, b"not an event"))
+    return records
+
+
+async def truth(settings: KafkaSettings) -> tuple[dict[str, int], int]:
+    """Unique events by type, and records that are none, counted the plain way from the whole topic."""
+    seen, totals, rejected = set(), dict[str, int](), 0
+    for record in await read_all(settings.kafka_bootstrap, settings.name("events")):
+        if record.value == b"not an event":
+            rejected += 1
+            continue
+        found = read(record)
+        if found.event_id not in seen:
+            seen.add(found.event_id)
+            totals[found.event_type] = totals.get(found.event_type, 0) + 1
+    return totals, rejected
+
+
+async def assert_counts_equal_the_log(settings: KafkaSettings, seconds: float = 30) -> None:
+    totals, rejected = await truth(settings)
+    counted: dict[str, dict[str, int]] = {}
+    for _ in range(int(seconds / 0.5)):
+        counted = await live(settings.kafka_bootstrap, settings.name("live-aggregates"))
+        if counted.get("total") == totals and counted["outcome"]["rejected"] == rejected:
+            break
+        await asyncio.sleep(0.5)
+    assert counted.get("total") == totals
+    assert counted["outcome"]["rejected"] == rejected
+    refused = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
+    sources = {(r["source_partition"], r["source_offset"]) for r in (decode(x.value)[1] for x in refused)}
+    assert len(sources) == rejected
+
+
+@pytest.fixture
+async def pump(settings: KafkaSettings) -> AsyncIterator[asyncio.Event]:
+    """Keeps writing events until told to stop."""
+    stop = asyncio.Event()
+
+    async def write_on() -> None:
+        number = 0
+        while not stop.is_set():
+            await write(settings.kafka_bootstrap, settings.name("events"), load(200, seed=number))
+            number += 1
+            await asyncio.sleep(0.1)
+
+    task = asyncio.create_task(write_on())
+    yield stop
+    stop.set()
+    await task
+
+
+async def test_counts_stay_exact_when_the_worker_is_killed_under_load(
+    settings: KafkaSettings, workers: list[Worker], pump: asyncio.Event
+) -> None:
+    worker = workers[0]
+    for how in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+        await asyncio.to_thread(worker.start)
+        await asyncio.sleep(1.5)
+        await asyncio.to_thread(worker.end, how)
+    await asyncio.to_thread(worker.start)
+    pump.set()
+    await asyncio.sleep(0.5)
+    await assert_counts_equal_the_log(settings)
+    assert worker.metrics()["footfall_stream_lost_records_total"] == 0
+
+
+async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_dies(
+    settings: KafkaSettings, workers: list[Worker], pump: asyncio.Event
+) -> None:
+    first, second = workers
+    await asyncio.to_thread(first.start)
+    await asyncio.to_thread(second.start)
+    await asyncio.sleep(1)
+    first.kill()
+    await asyncio.sleep(1)
+    pump.set()
+    await asyncio.sleep(0.5)
+    await assert_counts_equal_the_log(settings, seconds=30)
+
+
+async def test_a_user_who_reaches_the_limit_is_told_to_user_rates(
+    settings: KafkaSettings, workers: list[Worker]
+) -> None:
+    await asyncio.to_thread(workers[0].start)
+    ann, bob = user_key("ann"), user_key("bob")
+    records = [(ann, encoded(event("click"))) for _ in range(101)] + [(bob, encoded(event("click")))] * 3
+    await write(settings.kafka_bootstrap, settings.name("events"), records)
+    verdicts = []
+    for _ in range(40):
+        rates = await read_all(settings.kafka_bootstrap, settings.name("user-rates"))
+        verdicts = [decode(rate.value)[1] for rate in rates]
+        if verdicts:
+            break
+        await asyncio.sleep(0.25)
+    assert {verdict["user_key"] for verdict in verdicts} == {ann}
+    verdict = verdicts[-1]
+    assert verdict["events"] >= 100
+    assert 40_000 < verdict["blocked_until"] - verdict["measured_at"] <= 60_000
+
+
+async def test_a_clean_stop_leaves_nothing_to_read_again(
+    settings: KafkaSettings, workers: list[Worker]
+) -> None:
+    worker = workers[0]
+    await asyncio.to_thread(worker.start)
+    await write(settings.kafka_bootstrap, settings.name("events"), load(500, seed=1))
+    await assert_counts_equal_the_log(settings)
+    assert await asyncio.to_thread(worker.end) == 0
+    await asyncio.to_thread(worker.start)
+    await asyncio.sleep(1)
+    assert worker.metrics().get('footfall_stream_events_total{outcome="counted"}', 0) == 0
+    await assert_counts_equal_the_log(settings)
+

@@ -1,0 +1,81 @@
+"""A service in a process of its own, as it runs in production, to be killed at will."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+
+class Worker:
+    """`python -m MODULE` with these settings; ready when its probe says so."""
+
+    def __init__(self, module: str, log: Path, **settings: object) -> None:
+        self.port = _free_port()
+        self._module, self._log = module, log
+        self._environ = {
+            name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")
+        }
+        self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
+        self._environ["FOOTFALL_PROBE_PORT"] = str(self.port)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, wait: float = 40) -> None:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", self._module], env=self._environ, stdout=log, stderr=log
+            )
+        if wait:
+            self.wait_until_ready(wait)
+
+    def wait_until_ready(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.is_ready():
+            assert self.process
+            assert self.process.poll() is None, f"ended: {self.log()}"
+            assert time.monotonic() < deadline, f"not ready: {self.log()}"
+            time.sleep(0.05)
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def metrics(self) -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return {
+            name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")
+        }
+
+    def kill(self) -> None:
+        """As a crash would."""
+        self.end(signal.SIGKILL)
+
+    def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 15) -> int:
+        """Send the signal and wait; the exit code."""
+        assert self.process
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def log(self, lines: int = 60) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
