@@ -1,0 +1,63 @@
+"""From bytes to raw events: unpacked, measured, parsed, listed."""
+
+import zlib
+from typing import Any
+
+import orjson
+
+from producer_api.errors import Malformed, MediaTypeUnsupported, TooLarge
+
+MEDIA_TYPES = ("", "application/json", "text/plain")
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def require_media_type(content_type: str) -> None:
+    """Refuse what is neither JSON nor plain text, such as a form."""
+    if content_type.partition(";")[0].strip().lower() not in MEDIA_TYPES:
+        raise MediaTypeUnsupported("media_type_unsupported", "Content-Type application/json or text/plain")
+
+
+def too_large(most: int) -> TooLarge:
+    """The refusal of a body above the limit."""
+    return TooLarge("body_too_large", f"at most {most} bytes after unpacking")
+
+
+def unpack(body: bytes, encoding: str, most: int) -> bytes:
+    """Undo gzip, never making more than `most` bytes of it."""
+    if encoding in ("", "identity"):
+        return body
+    if encoding != "gzip":
+        raise MediaTypeUnsupported("media_type_unsupported", "Content-Encoding gzip, or none")
+    stream = zlib.decompressobj(_GZIP)
+    try:
+        unpacked = stream.decompress(body, most + 1)
+    except zlib.error as error:
+        raise Malformed("gzip_invalid", "a whole gzip stream") from error
+    if len(unpacked) > most:
+        raise too_large(most)
+    if not stream.eof:
+        raise Malformed("gzip_invalid", "a whole gzip stream")
+    return unpacked
+
+
+def parse(body: bytes) -> Any:
+    """The JSON value of a body."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        where = f"valid JSON in UTF-8; the parser stopped at line {error.lineno} column {error.colno}"
+        raise Malformed("json_invalid", where) from error
+
+
+def events_of(parsed: Any, most: int) -> tuple[list[Any], bool]:
+    """The raw events in a body, and whether it was a single one."""
+    if isinstance(parsed, dict) and "events" not in parsed:
+        return [parsed], True
+    events = parsed.get("events") if isinstance(parsed, dict) else parsed
+    if not isinstance(events, list):
+        raise Malformed("events_missing", 'an event, a list of events, or {"events": […]}')
+    if not events:
+        raise Malformed("events_missing", "at least one event")
+    if len(events) > most:
+        raise TooLarge("too_many_events", f"at most {most} events in one request")
+    return events, False

@@ -1,0 +1,46 @@
+"""Which pages may post: text/plain needs no preflight, so the server itself must refuse other sites."""
+
+from collections.abc import Collection
+
+from producer_api.errors import NotAllowed
+
+_EXPOSED = "Retry-After, RateLimit, RateLimit-Policy"
+
+
+def require_allowed(origin: str | None, fetch_site: str | None, host: str, allowed: Collection[str]) -> None:
+    """Raise NotAllowed unless the request comes from our own origin, a listed one, or no page at all."""
+    if origin is None:
+        # Servers and command lines send no Origin; a browser that hides it still tells the site.
+        if fetch_site in (None, "same-origin", "none"):
+            return
+    elif origin in allowed or (fetch_site in (None, "same-origin") and _is_own(origin, host)):
+        return
+    raise NotAllowed("origin_refused", "a page of this origin, or an origin in FOOTFALL_ALLOWED_ORIGINS")
+
+
+def cors_headers(origin: str | None, allowed: Collection[str]) -> list[tuple[str, str]]:
+    """What lets the page of a listed origin read the answer."""
+    if origin is None or origin not in allowed:
+        return []
+    return [
+        ("access-control-allow-origin", origin),
+        ("access-control-allow-credentials", "true"),
+        ("access-control-expose-headers", _EXPOSED),
+        ("vary", "Origin"),
+    ]
+
+
+def preflight_headers(origin: str | None, allowed: Collection[str]) -> list[tuple[str, str]]:
+    """The answer to OPTIONS; without the CORS headers the browser refuses by itself."""
+    headers = cors_headers(origin, allowed)
+    if headers:
+        headers += [
+            ("access-control-allow-methods", "POST"),
+            ("access-control-allow-headers", "Authorization, Content-Type, Content-Encoding"),
+            ("access-control-max-age", "7200"),
+        ]
+    return headers
+
+
+def _is_own(origin: str, host: str) -> bool:
+    return origin.partition("://")[2] == host
