@@ -71,9 +71,7 @@ def for_refused(refused: Refused) -> Answer:
 
 def limited(event_id: str | None, seconds: int, limit: int) -> Result:
     """The result of an event over the limit."""
-    fault = Fault(
-        "rate_limited", "", f"at most {limit} events a minute; wait {seconds} s and send the same id"
-    )
+    fault = Fault("rate_limited", "", f"at most {limit} events a minute; wait {seconds} s and send the same id")
     return Result("limited", event_id, (fault,), seconds)
 
 

@@ -30,9 +30,7 @@ _SHORTEST_KEY = 16
 def build_app(settings: Settings) -> FastAPI:
     """The application; its publisher connects when it starts, and serves 503 until Kafka is there."""
     _require_keys(settings)
-    publisher = Publisher(
-        settings.kafka, settings.kafka.name(topics.EVENTS), deadline=settings.publish_seconds
-    )
+    publisher = Publisher(settings.kafka, settings.kafka.name(topics.EVENTS), deadline=settings.publish_seconds)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -8,9 +8,7 @@ class Refused(Exception):
 
     status = 400
 
-    def __init__(
-        self, code: str, expected: str, *, pointer: str = "", retry_after: int | None = None
-    ) -> None:
+    def __init__(self, code: str, expected: str, *, pointer: str = "", retry_after: int | None = None) -> None:
         self.fault = Fault(code, pointer, expected)
         self.retry_after = retry_after
         super().__init__(code)

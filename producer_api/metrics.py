@@ -4,9 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
 
-EVENTS = Counter(
-    "footfall_collect_events", "Events by status and code.", ["status", "code"], registry=REGISTRY
-)
+EVENTS = Counter("footfall_collect_events", "Events by status and code.", ["status", "code"], registry=REGISTRY)
 REQUESTS = Counter("footfall_collect_requests", "Requests by HTTP status.", ["status"], registry=REGISTRY)
 PUBLISH_SECONDS = Histogram(
     "footfall_collect_publish_seconds",

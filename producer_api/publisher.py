@@ -42,9 +42,7 @@ class Outgoing:
     value: bytes
     headers: Sequence[Header]
     late: Callable[[], None] | None = None
-    acknowledged: asyncio.Future[None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    acknowledged: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ def digest(raw: Any) -> bytes:
 
 
 class RecentIds:
-    """The last ids, by who sent them. Entered after the acknowledgement: before, a crash would lose events."""
+    """The last ids, by who sent them. Entered after the acknowledgement: before, a crash loses events."""
 
     def __init__(self, most: int = MOST_IDS) -> None:
         self._most = most

@@ -14,9 +14,7 @@ class Settings:
     port: int = setting(3000, help="Port to listen on when served alone.", minimum=1, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
-    hash_key: Secret = setting(
-        help="Key of the hashes of users, sessions and addresses; 16 characters or more."
-    )
+    hash_key: Secret = setting(help="Key of the hashes of users, sessions and addresses; 16 characters or more.")
     session_key: Secret = setting(help="Key that signs the session cookie (HS256); 16 characters or more.")
     session_cookie: str = setting("session", help="Name of the session cookie.")
     session_user_claim: str = setting("sub", help="Claim of the session that names the user.")
@@ -24,9 +22,7 @@ class Settings:
     trust_loopback: bool = setting(
         False, help="Take events from this machine without a session; for development only."
     )
-    allowed_origins: tuple[str, ...] = setting(
-        (), help="Other origins whose pages may post, separated by commas."
-    )
+    allowed_origins: tuple[str, ...] = setting((), help="Other origins whose pages may post, separated by commas.")
 
     events_per_minute: int = setting(100, help="Events a user (or session) may send in a minute.", minimum=1)
     events_per_minute_per_address: int = setting(

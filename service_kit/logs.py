@@ -39,9 +39,7 @@ class RateLimit(logging.Filter):
     Kafka clients log each try of a reconnect: 27,000 lines in 35 seconds were seen with the broker away.
     """
 
-    def __init__(
-        self, most: int = 20, seconds: float = 10.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, most: int = 20, seconds: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._most, self._seconds, self._clock = most, seconds, clock
         self._windows: dict[str, tuple[float, int]] = {}

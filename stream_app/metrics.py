@@ -22,9 +22,7 @@ CHECKPOINT_SECONDS = Histogram(
 CHECKPOINT_BYTES = Counter(
     "footfall_stream_checkpoint_bytes", "Bytes written to the state's log.", registry=REGISTRY
 )
-RECOVERY_SECONDS = Gauge(
-    "footfall_stream_recovery_seconds", "Time the last recovery took.", registry=REGISTRY
-)
+RECOVERY_SECONDS = Gauge("footfall_stream_recovery_seconds", "Time the last recovery took.", registry=REGISTRY)
 PARTITIONS = Gauge("footfall_stream_partitions", "Partitions this worker owns.", registry=REGISTRY)
 HORIZON_SECONDS = Gauge(
     "footfall_stream_horizon_seconds", "How far back repeated ids are surely known.", registry=REGISTRY

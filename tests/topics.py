@@ -25,8 +25,7 @@ async def read_all(bootstrap: str, topic: str) -> list[ConsumerRecord]:
     await consumer.start()
     try:
         partitions = [
-            TopicPartition(topic, p)
-            for p in consumer.partitions_for_topic(topic) or await _ask(consumer, topic)
+            TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or await _ask(consumer, topic)
         ]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)

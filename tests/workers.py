@@ -17,9 +17,7 @@ class Worker:
     def __init__(self, module: str, log: Path, **settings: object) -> None:
         self.port = _free_port()
         self._module, self._log = module, log
-        self._environ = {
-            name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")
-        }
+        self._environ = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
         self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
         self._environ["FOOTFALL_PROBE_PORT"] = str(self.port)
         self.process: subprocess.Popen[bytes] | None = None
@@ -50,9 +48,7 @@ class Worker:
     def metrics(self) -> dict[str, float]:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
             lines = answer.read().decode().splitlines()
-        return {
-            name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")
-        }
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
     def kill(self) -> None:
         """As a crash would."""

@@ -52,9 +52,7 @@ class Kafka:
     program: Program | None = None
 
 
-def find(
-    folder: Path, *, given: str | None, port: int, environ: dict[str, str], cache: Path, say: Say
-) -> Kafka:
+def find(folder: Path, *, given: str | None, port: int, environ: dict[str, str], cache: Path, say: Say) -> Kafka:
     """The Kafka to use, in this order: the given one, a container, a broker on a local JVM."""
     if given:
         return Kafka(given, "given by FOOTFALL_KAFKA_BOOTSTRAP")

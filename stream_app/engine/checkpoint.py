@@ -29,9 +29,7 @@ class Outlet(Protocol):
     async def send_outputs(self, partition: int, snapshot: Snapshot) -> None: ...
 
 
-async def send_batches(
-    producer: Any, topic: str, partition: int, records: Sequence[Output]
-) -> tuple[int, int]:
+async def send_batches(producer: Any, topic: str, partition: int, records: Sequence[Output]) -> tuple[int, int]:
     """Write records in order, in as few record batches as possible. First offset and count of the last batch.
 
     Kafka appends a record batch whole or not at all.
@@ -41,14 +39,10 @@ async def send_batches(
     while left:
         batch = producer.create_batch()
         count = 0
-        while count < len(left) and batch.append(
-            key=left[count].key, value=left[count].value, timestamp=None
-        ):
+        while count < len(left) and batch.append(key=left[count].key, value=left[count].value, timestamp=None):
             count += 1
         if not count:
-            raise ValueError(
-                f"a record of {len(left[0].value)} bytes is larger than a batch to {topic} may be"
-            )
+            raise ValueError(f"a record of {len(left[0].value)} bytes is larger than a batch to {topic} may be")
         batch.close()
         acknowledged = await (await producer.send_batch(batch, topic, partition=partition))
         first = acknowledged.offset
@@ -102,8 +96,7 @@ class Checkpoints:
 
     async def _write_values(self, partition: int, owned: Owned, snapshot: Snapshot) -> None:
         values = [
-            Output(log_key(partition, key), fenced(snapshot.position, payload))
-            for key, payload in snapshot.values
+            Output(log_key(partition, key), fenced(snapshot.position, payload)) for key, payload in snapshot.values
         ]
         metrics.CHECKPOINT_BYTES.inc(sum(len(value.value) for value in values))
         first, count = await send_batches(self.producer, self._log_topic, partition, values)

@@ -13,9 +13,7 @@ class StateTable(faust.Table):  # type: ignore[misc] # Faust has no types here
 
     app: ExactApp
 
-    async def on_rebalance(
-        self, assigned: Any, revoked: Any, newly_assigned: Any, generation_id: int = 0
-    ) -> None:
+    async def on_rebalance(self, assigned: Any, revoked: Any, newly_assigned: Any, generation_id: int = 0) -> None:
         """Forget all partitions, the retained ones too: Faust would resume those from a stale offset."""
         self.app.owned.forget()
         self.app.tables.recovery.active_offsets.clear()

@@ -155,9 +155,7 @@ async def test_a_user_who_reaches_the_limit_is_told_to_user_rates(
     assert 40_000 < verdict["blocked_until"] - verdict["measured_at"] <= 60_000
 
 
-async def test_a_clean_stop_leaves_nothing_to_read_again(
-    settings: KafkaSettings, workers: list[Worker]
-) -> None:
+async def test_a_clean_stop_leaves_nothing_to_read_again(settings: KafkaSettings, workers: list[Worker]) -> None:
     worker = workers[0]
     await asyncio.to_thread(worker.start)
     await write(settings.kafka_bootstrap, settings.name("events"), load(500, seed=1))
@@ -167,4 +165,3 @@ async def test_a_clean_stop_leaves_nothing_to_read_again(
     await asyncio.sleep(1)
     assert worker.metrics().get('footfall_stream_events_total{outcome="counted"}', 0) == 0
     await assert_counts_equal_the_log(settings)
-

@@ -57,9 +57,7 @@ def folded(records: Sequence[Record]) -> PartitionState:
 
 
 @given(logs(), st.lists(st.integers(0, 40)))
-def test_any_split_into_batches_and_any_overlap_gives_the_same_state(
-    log: list[Record], cuts: list[int]
-) -> None:
+def test_any_split_into_batches_and_any_overlap_gives_the_same_state(log: list[Record], cuts: list[int]) -> None:
     state, start = new_state(), 0
     for cut in sorted(cut for cut in cuts if cut <= len(log)):
         state.apply(log[max(0, start - 3) : cut])

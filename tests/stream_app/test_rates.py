@@ -7,9 +7,7 @@ from stream_app.rates import SLOT_MS, SLOTS, Rates
 from tests.events import NOON, user_key
 
 ANN, BOB = user_key("ann"), user_key("bob")
-steps = st.lists(
-    st.tuples(st.sampled_from([0, 900, 7_000, 10_000, 45_000, 61_000]), st.sampled_from([ANN, BOB]))
-)
+steps = st.lists(st.tuples(st.sampled_from([0, 900, 7_000, 10_000, 45_000, 61_000]), st.sampled_from([ANN, BOB])))
 
 
 @given(steps)

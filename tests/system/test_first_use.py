@@ -56,9 +56,7 @@ def test_the_examples_of_the_first_page_are_answered_counted_and_landed(stack: S
     assert until(stack.rows_by_type, expected.__eq__, seconds=5) == expected
     snapshot = until(lambda: stack.get("/dashboard/snapshot.json").text, lambda text: "test_event" in text, 5)
     assert "test_event" in snapshot
-    assert (
-        time.monotonic() - posted_at < 10
-    )  # the rest of this machine may be slow; the figure is in the docs
+    assert time.monotonic() - posted_at < 10  # the rest of this machine may be slow; the figure is in the docs
     assert stack.live("total") == expected
     # The page view of 2024 is stored as sent and counted as late.
     assert stack.live("late") == {"page_view": 1}

@@ -1,0 +1,330 @@
+"""Postgres: rows, dead letters and offsets in one transaction; the only module that knows psycopg here.
+
+The order within the transaction: rows by binary COPY, then dead letters, then the ledger, and the offsets last
+under compare-and-swap: who moves an offset owns the batch, a second owner writes nothing.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from sinks import metrics
+from sinks.errors import CannotGoOn, Fenced, StoreUnavailable
+from sinks.landing import Written
+from sinks.migrations import migrate
+from sinks.partitions import bounds, day_of, name_of, wanted
+from sinks.policy import decide
+from sinks.rows import Batch, DeadLetter, Device, Row, SourceRecord, Span, dead_letter
+
+log = logging.getLogger(__name__)
+
+SINK = "events"
+COLUMNS = {
+    "event_id": "uuid",
+    "occurred_at": "timestamptz",
+    "received_at": "timestamptz",
+    "sent_at": "timestamptz",
+    "event_type": "int2",
+    "schema_id": "int4",
+    "device": "int4",
+    "time_flag": "int2",
+    "user_key": "bytea",
+    "session_key": "bytea",
+    "ip_hash": "bytea",
+    "page": "text",
+    "event_data": "jsonb",
+}
+_NAMES = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+_COPY_DIRECT = sql.SQL("copy raw_events ({}) from stdin (format binary)").format(_NAMES)
+_COPY_STAGED = sql.SQL("copy staged_events ({}) from stdin (format binary)").format(_NAMES)
+_MERGE = sql.SQL(
+    "insert into raw_events ({0}) select {0} from staged_events on conflict do nothing returning event_id"
+).format(_NAMES)
+_STAGE = "create temp table if not exists staged_events (like raw_events) on commit delete rows"
+_SESSION = {
+    # Landing loses nothing by it: what a crash of Postgres takes back, the offsets take back too.
+    "synchronous_commit": "off",
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+    "timezone": "UTC",
+}
+
+Located = tuple[int, SourceRecord, Row]
+
+
+class PostgresStore:
+    """One connection, made anew after every error. Use it from one thread at a time."""
+
+    def __init__(self, dsn: str, *, cluster_id: str, topic: str, owner: str) -> None:
+        self._dsn, self._cluster_id, self._topic, self._owner = dsn, cluster_id, topic, owner
+        self._connection: psycopg.Connection | None = None
+        self._types: dict[str, int] = {}
+        self._devices: dict[Device, int] = {}
+        self._partitions_of: date | None = None
+
+    def prepare(self) -> None:
+        """Connect, migrate, and make the partitions of the days around today."""
+        with self._translated() as connection:
+            migrate(connection)
+            self._make_partitions(connection, wanted(_today()))
+            self._partitions_of = _today()
+
+    def offsets(self, begins: Mapping[int, int]) -> dict[int, int]:
+        """Where each partition goes on; `begins` for those that never landed anything."""
+        with self._translated() as connection:
+            for partition, begin in begins.items():
+                connection.execute(
+                    "insert into sink_offsets (sink, cluster_id, topic, part, next_offset, owner)"
+                    " values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
+                    [SINK, self._cluster_id, self._topic, partition, begin, self._owner],
+                )
+            found = connection.execute(
+                "select part, next_offset from sink_offsets"
+                " where sink = %s and cluster_id = %s and topic = %s and part = any(%s)",
+                [SINK, self._cluster_id, self._topic, list(begins)],
+            ).fetchall()
+            others = connection.execute(
+                "select distinct cluster_id from sink_offsets where sink = %s and topic = %s and cluster_id <> %s",
+                [SINK, self._topic, self._cluster_id],
+            ).fetchall()
+        if others:
+            log.warning("this database also holds offsets of other Kafka clusters: %s", others)
+        return dict(found)
+
+    def write(self, batch: Batch) -> Written:
+        """Write a batch whole or not at all. Raise Fenced or StoreUnavailable; then nothing was written."""
+        started = time.monotonic()
+        with self._translated() as connection:
+            if self._partitions_of != _today():
+                self._make_partitions(connection, wanted(_today()))
+                self._partitions_of = _today()
+            self._name(connection, [row for _partition, _record, row in batch.rows])
+            try:
+                written = self._write(connection, batch)
+            except psycopg.errors.CheckViolation:
+                # No partition for a row's day: make it and write again.
+                days = {day_of(row.event_id) for _partition, _record, row in batch.rows}
+                self._make_partitions(connection, sorted(days))
+                written = self._write(connection, batch)
+        metrics.WRITE_SECONDS.observe(time.monotonic() - started)
+        return written
+
+    def close(self) -> None:
+        """Drop the connection; what was not committed is rolled back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[psycopg.Connection]:
+        """The connection; Postgres's errors become decisions, and cost the connection."""
+        try:
+            yield self._connected()
+        except Fenced:
+            raise
+        except psycopg.Error as error:
+            self.close()
+            if decide(error.sqlstate) == "halt":
+                raise CannotGoOn(f"Postgres refuses to take events: {error}") from error
+            raise StoreUnavailable(str(error)) from error
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+            self._connection = psycopg.connect(
+                self._dsn,
+                autocommit=True,
+                connect_timeout=5,
+                options=options,
+                application_name="footfall-sinks",
+            )
+        return self._connection
+
+    def _write(self, connection: psycopg.Connection, batch: Batch) -> Written:
+        with connection.transaction():
+            duplicates, refused = self._insert(connection, batch.rows)
+            spans = {partition: _copy_of(span) for partition, span in batch.spans.items()}
+            dead_letters = [*batch.dead_letters, *refused]
+            for partition, _record, _row in batch.rows:
+                spans[partition].rows += 1
+            for partition in duplicates:
+                spans[partition].rows -= 1
+                spans[partition].duplicates += 1
+            for letter in refused:
+                spans[letter.partition].rows -= 1
+            for letter in dead_letters:
+                spans[letter.partition].dead_letters += 1
+            self._write_dead_letters(connection, dead_letters)
+            self._write_ledger(connection, spans)
+            self._move_offsets(connection, spans)
+        return Written(
+            rows=sum(span.rows for span in spans.values()),
+            duplicates=sum(span.duplicates for span in spans.values()),
+            dead_letters=dead_letters,
+        )
+
+    def _insert(
+        self, connection: psycopg.Connection, rows: Sequence[Located]
+    ) -> tuple[list[int], list[DeadLetter]]:
+        """Insert rows; the partitions of those that were there already, and those that Postgres refuses."""
+        if not rows:
+            return [], []
+        try:
+            with connection.transaction():
+                self._copy(connection, _COPY_DIRECT, rows)
+        except psycopg.errors.UniqueViolation:
+            metrics.MERGES.inc()
+            return self._merge(connection, rows), []
+        except psycopg.Error as error:
+            if decide(error.sqlstate) != "isolate":
+                raise
+            return self._bisect(connection, rows, error)
+        return [], []
+
+    def _merge(self, connection: psycopg.Connection, rows: Sequence[Located]) -> list[int]:
+        connection.execute(_STAGE)
+        self._copy(connection, _COPY_STAGED, rows)
+        new = {event_id for (event_id,) in connection.execute(_MERGE).fetchall()}
+        connection.execute("truncate staged_events")
+        return [partition for partition, _record, row in rows if row.event_id not in new]
+
+    def _bisect(
+        self, connection: psycopg.Connection, rows: Sequence[Located], error: psycopg.Error
+    ) -> tuple[list[int], list[DeadLetter]]:
+        """Halve until the refused rows stand alone."""
+        if len(rows) == 1:
+            ((partition, record, _row),) = rows
+            return [], [dead_letter(partition, record, "row_refused", f"{error.sqlstate}: {error}")]
+        middle = len(rows) // 2
+        first, second = (self._insert(connection, half) for half in (rows[:middle], rows[middle:]))
+        return first[0] + second[0], first[1] + second[1]
+
+    def _copy(self, connection: psycopg.Connection, statement: sql.Composed, rows: Sequence[Located]) -> None:
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(list(COLUMNS.values()))
+            for _partition, _record, row in rows:
+                copy.write_row(self._values(row))
+
+    def _values(self, row: Row) -> tuple[Any, ...]:
+        return (
+            row.event_id,
+            _moment(row.occurred_at),
+            _moment(row.received_at),
+            None if row.sent_at is None else _moment(row.sent_at),
+            self._types[row.event_type],
+            row.schema_id,
+            self._devices[row.device],
+            row.time_flag,
+            row.user_key,
+            row.session_key,
+            row.ip_hash,
+            row.page,
+            Jsonb(row.event_data, dumps=orjson.dumps),
+        )
+
+    def _name(self, connection: psycopg.Connection, rows: Sequence[Row]) -> None:
+        """Give names that are new a number, in transactions of their own: an orphan does no harm."""
+        for event_type in sorted({row.event_type for row in rows} - self._types.keys()):
+            connection.execute("insert into event_types (name) values (%s) on conflict do nothing", [event_type])
+            self._types = dict(connection.execute("select name, id from event_types").fetchall())
+        for device in sorted({row.device for row in rows} - self._devices.keys()):
+            connection.execute(
+                "insert into devices (browser, system, kind) values (%s, %s, %s) on conflict do nothing",
+                device,
+            )
+            found = connection.execute("select browser, system, kind, id from devices").fetchall()
+            self._devices = {(browser, system, kind): number for browser, system, kind, number in found}
+
+    def _write_dead_letters(self, connection: psycopg.Connection, letters: Sequence[DeadLetter]) -> None:
+        if not letters:
+            return
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into dead_letters (cluster_id, topic, part, record_offset, reason, detail,"
+                " record_key, record_value, appended_at)"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+                [
+                    (
+                        *(self._cluster_id, self._topic, letter.partition, letter.offset, letter.reason),
+                        letter.detail.replace("\0", ""),
+                        *(letter.key, letter.value, _moment(letter.timestamp)),
+                    )
+                    for letter in letters
+                ],
+            )
+
+    def _write_ledger(self, connection: psycopg.Connection, spans: Mapping[int, Span]) -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into landed (sink, topic, part, day, rows, duplicates, dead_letters)"
+                " values (%s, %s, %s, current_date, %s, %s, %s)"
+                " on conflict (sink, topic, part, day) do update set rows = landed.rows + excluded.rows,"
+                " duplicates = landed.duplicates + excluded.duplicates,"
+                " dead_letters = landed.dead_letters + excluded.dead_letters",
+                [
+                    (SINK, self._topic, partition, span.rows, span.duplicates, span.dead_letters)
+                    for partition, span in sorted(spans.items())
+                ],
+            )
+
+    def _move_offsets(self, connection: psycopg.Connection, spans: Mapping[int, Span]) -> None:
+        # In one order in every process, so that two never wait for each other.
+        fenced = []
+        for partition, span in sorted(spans.items()):
+            moved = connection.execute(
+                "update sink_offsets set next_offset = %s, owner = %s, updated_at = now()"
+                " where sink = %s and cluster_id = %s and topic = %s and part = %s and next_offset = %s",
+                [span.next, self._owner, SINK, self._cluster_id, self._topic, partition, span.start],
+            )
+            if moved.rowcount == 0:
+                fenced.append(partition)
+        if fenced:
+            raise Fenced(fenced)
+
+    def _make_partitions(self, connection: psycopg.Connection, days: Sequence[date]) -> None:
+        """Create and attach: unlike `partition of`, this waits for no reader."""
+        for day in days:
+            table, (low, high) = sql.Identifier(name_of(day)), bounds(day)
+            with connection.transaction():
+                connection.execute("select pg_advisory_xact_lock(hashtext('footfall partitions'))")
+                if connection.execute("select to_regclass(%s)", [name_of(day)]).fetchone() != (None,):
+                    continue
+                connection.execute(sql.SQL("create table {} (like raw_events including all)").format(table))
+                connection.execute(
+                    sql.SQL("alter table raw_events attach partition {} for values from ({}) to ({})").format(
+                        table, sql.Literal(str(low)), sql.Literal(str(high))
+                    )
+                )
+                for name, method, column in (
+                    ("user", "btree", "user_key"),
+                    ("received", "brin", "received_at"),
+                ):
+                    connection.execute(
+                        sql.SQL("create index {} on {} using {} ({})").format(
+                            sql.Identifier(f"{name_of(day)}_{name}"),
+                            table,
+                            sql.SQL(method),
+                            sql.Identifier(column),
+                        )
+                    )
+
+
+def _copy_of(span: Span) -> Span:
+    return Span(span.start, span.next, span.rows, span.duplicates, span.dead_letters)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

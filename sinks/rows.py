@@ -1,0 +1,133 @@
+"""From records of `events` to rows: pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from avro_schemas import event_ids
+from avro_schemas.codec import Undecodable, decode
+from avro_schemas.schemas import CUSTOM, EVENT_TYPES
+
+EVENT_SCHEMAS = frozenset((*EVENT_TYPES, CUSTOM))
+TIME_FLAGS: Mapping[str, int] = {"unknown": 0, "ok": 1, "past": 2, "clamped": 3}
+
+Device = tuple[str, str, str]
+
+
+class SourceRecord(Protocol):
+    """A record as the consumer delivers it; `timestamp` is the append time in milliseconds."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An event for `raw_events`, before its names become numbers. Times in milliseconds since 1970."""
+
+    event_id: UUID
+    occurred_at: int
+    received_at: int
+    sent_at: int | None
+    event_type: str
+    schema_id: int
+    device: Device
+    time_flag: int
+    user_key: bytes | None
+    session_key: bytes | None
+    ip_hash: bytes | None
+    page: str | None
+    event_data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that cannot land, byte for byte, and why."""
+
+    partition: int
+    offset: int
+    reason: str
+    detail: str
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+
+
+@dataclass(slots=True)
+class Span:
+    """What a batch holds of one partition: offsets from `start` up to, not including, `next`."""
+
+    start: int
+    next: int
+    rows: int = 0
+    duplicates: int = 0
+    dead_letters: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows and dead letters of some partitions, and how far they move each."""
+
+    rows: list[tuple[int, SourceRecord, Row]] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    spans: dict[int, Span] = field(default_factory=dict)
+
+
+def sift(fetched: Mapping[int, Iterable[SourceRecord]], starts: Mapping[int, int]) -> Batch:
+    """Rows and dead letters of what was fetched, by partition. The first of a repeated id wins."""
+    batch, seen = Batch(), set[UUID]()
+    for partition, records in fetched.items():
+        span = batch.spans[partition] = Span(starts[partition], starts[partition])
+        for record in records:
+            span.next = record.offset + 1
+            try:
+                row = to_row(record)
+            except Undecodable as refusal:
+                batch.dead_letters.append(dead_letter(partition, record, refusal.reason, str(refusal)))
+                continue
+            if row.event_id in seen:
+                span.duplicates += 1
+            else:
+                seen.add(row.event_id)
+                batch.rows.append((partition, record, row))
+    return batch
+
+
+def to_row(record: SourceRecord) -> Row:
+    """The row of a record. Raise `Undecodable` for anything that is not an event."""
+    schema, event = decode(record.value)
+    if schema.name not in EVENT_SCHEMAS:
+        raise Undecodable("schema_unexpected", f"{schema.subject} is not an event")
+    if not event_ids.is_valid(event["event_id"]):
+        raise Undecodable("event_id_invalid", "the id is not evt_ and a UUIDv7")
+    device = event["device"]
+    event_data = as_sent(event["event_data"])
+    return Row(
+        event_id=event_ids.to_uuid(event["event_id"]),
+        occurred_at=event["occurred_at"],
+        received_at=event["received_at"],
+        sent_at=event["sent_at"],
+        event_type=event["event_type"],
+        schema_id=schema.id,
+        device=(device["browser"], device["system"], device["kind"]),
+        time_flag=TIME_FLAGS[event["time_flag"]],
+        user_key=event["user_key"],
+        session_key=event["session_key"],
+        ip_hash=event["ip_hash"],
+        # The view reads it back from event_data where it stands there.
+        page=None if event_data.get("page") == event["page"] else event["page"],
+        event_data=event_data if schema.name != CUSTOM else event["event_data"],
+    )
+
+
+def as_sent(event_data: Mapping[str, Any]) -> dict[str, Any]:
+    """`event_data` of a typed event without what Avro filled in for absent fields."""
+    return {name: value for name, value in event_data.items() if value is not None and value != {}}
+
+
+def dead_letter(partition: int, record: SourceRecord, reason: str, detail: str) -> DeadLetter:
+    """The dead letter of a record."""
+    return DeadLetter(partition, record.offset, reason, detail[:500], record.key, record.value, record.timestamp)

@@ -1,0 +1,24 @@
+"""Settings of the sinks."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from service_kit.environment import Secret, setting
+from service_kit.kafka import KafkaSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    kafka: KafkaSettings
+    postgres_dsn: Secret = setting(help="Where events land, as postgresql://user:password@host/database.")
+    batch_rows: int = setting(5000, help="Most events in one transaction.", minimum=1, maximum=50_000)
+    batch_seconds: float = setting(0.2, help="Longest wait for a batch to fill.", minimum=0.01, maximum=10)
+    instance_id: str | None = setting(
+        None, help="Name of this process that survives restarts: it takes its partitions back at once."
+    )
+    session_seconds: float = setting(
+        10.0, help="Silence after which a process's partitions go to others.", minimum=6, maximum=60
+    )
+    accept_gap: bool = setting(False, help="Go on although Kafka has already removed events that were not landed.")
+    probe_port: int = setting(8080, help="Port for /healthz, /readyz and /metrics.", minimum=0, maximum=65535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")

@@ -1,0 +1,211 @@
+"""The sinks on a real broker and a real Postgres: every event once, whatever is killed."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from avro_schemas import codec, event_ids
+from avro_schemas.schemas import newest
+from footfall.topics import create_missing
+from service_kit.kafka import KafkaSettings
+from tests.events import encoded, event, fresh_id, user_key
+from tests.topics import KeyAndValue, read_all, write
+from tests.workers import Worker
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+DAY_MS = 86_400_000
+
+
+def now_ms() -> int:
+    import time
+
+    return time.time_ns() // 1_000_000
+
+
+@pytest.fixture
+async def settings(kafka: str, topic_prefix: str) -> KafkaSettings:
+    made = KafkaSettings(kafka_bootstrap=kafka, topic_prefix=topic_prefix)
+    await create_missing(made)
+    return made
+
+
+@pytest.fixture
+def sinks(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[list[Worker]]:
+    """Two processes that are not started yet; both end with the test."""
+    made = [
+        Worker(
+            "sinks",
+            tmp_path / f"sinks-{number}.log",
+            kafka_bootstrap=settings.kafka_bootstrap,
+            topic_prefix=settings.topic_prefix,
+            postgres_dsn=postgres,
+            session_seconds=6,
+            instance_id=f"sinks-{number}",
+        )
+        for number in range(2)
+    ]
+    yield made
+    for worker in made:
+        if worker.process:
+            worker.kill()
+
+
+def query(dsn: str, sql: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(sql.encode()).fetchall()
+
+
+def load(count: int, seed: int) -> list[KeyAndValue]:
+    """Events of a hundred users; some twice."""
+    chance, now = random.Random(seed), now_ms()
+    records: list[KeyAndValue] = []
+    for _ in range(count):
+        key = user_key(f"user-{chance.randrange(100)}")
+        value = encoded(event(chance.choice(["click", "scroll", "page_view"]), now, user_key=key))
+        records += [(key, value)] * (2 if chance.random() < 0.05 else 1)
+    return records
+
+
+async def until_landed(settings: KafkaSettings, dsn: str, seconds: float = 40) -> None:
+    """Wait until the offsets have reached the ends of the topic."""
+    end = len(await read_all(settings.kafka_bootstrap, settings.name("events")))
+    landed = None
+    for _ in range(int(seconds / 0.2)):
+        ((landed,),) = query(dsn, "select coalesce(sum(next_offset), 0) from sink_offsets")
+        if landed == end:
+            return
+        await asyncio.sleep(0.2)
+    raise AssertionError(f"{landed} of {end} records landed")
+
+
+async def assert_every_event_is_there_once(settings: KafkaSettings, dsn: str) -> None:
+    await until_landed(settings, dsn)
+    records = await read_all(settings.kafka_bootstrap, settings.name("events"))
+    ids = {codec.decode(record.value)[1]["event_id"] for record in records}
+    rows = [event_id for (event_id,) in query(dsn, "select event_id from events")]
+    assert len(rows) == len(ids)
+    assert set(rows) == ids
+    ((landed, duplicates),) = query(dsn, "select sum(rows), sum(duplicates) from landed")
+    assert (landed, landed + duplicates) == (len(ids), len(records))
+
+
+async def test_rows_hold_what_was_sent(settings: KafkaSettings, sinks: list[Worker], postgres: str) -> None:
+    await asyncio.to_thread(sinks[0].start)
+    now = now_ms()
+    typed = event("form_submit", now, page="/signup", user_key=user_key("ann"))
+    typed["event_data"] = {"form": "signup", "page": "/signup", "success": True}
+    custom = event("click", now, page="/a", event_data={"n": 1, "x": None, "t": "ü", "f": 1.5})
+    records = [(None, encoded(fields)) for fields in (typed, custom)]
+    await write(settings.kafka_bootstrap, settings.name("events"), records)
+    await until_landed(settings, postgres)
+    rows = query(
+        postgres, "select event_type, page, user_key, event_data, time_flag, browser from events order by 1"
+    )
+    assert rows == [
+        ("click", "/a", None, {"n": 1, "x": None, "t": "ü", "f": 1.5}, "ok", "Chrome"),
+        (
+            "form_submit",
+            "/signup",
+            user_key("ann").hex(),
+            {"form": "signup", "page": "/signup", "success": True},
+            "ok",
+            "Chrome",
+        ),
+    ]
+    plan = query(
+        postgres,
+        "explain select * from events where event_uuid between id_from('2026-01-01Z') and id_from('2026-01-02Z')",
+    )
+    assert "raw_events_2" not in "".join(line for (line,) in plan)
+
+
+async def test_every_event_lands_once_when_the_sink_is_killed_under_load(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    sink = sinks[0]
+    for number, how in enumerate((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)):
+        await asyncio.to_thread(sink.start)
+        writing = asyncio.create_task(
+            write(settings.kafka_bootstrap, settings.name("events"), load(3000, seed=number))
+        )
+        await asyncio.sleep(random.Random(number).uniform(0.1, 0.5))
+        await asyncio.to_thread(sink.end, how)
+        await writing
+    await asyncio.to_thread(sink.start)
+    await assert_every_event_is_there_once(settings, postgres)
+
+
+async def test_two_processes_share_the_partitions(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    await asyncio.to_thread(sinks[0].start)
+    await write(settings.kafka_bootstrap, settings.name("events"), load(1000, seed=1))
+    await asyncio.to_thread(sinks[1].start)
+    await write(settings.kafka_bootstrap, settings.name("events"), load(1000, seed=2))
+    sinks[0].kill()
+    await write(settings.kafka_bootstrap, settings.name("events"), load(1000, seed=3))
+    await assert_every_event_is_there_once(settings, postgres)
+
+
+async def test_connections_cut_by_postgres_lose_and_double_nothing(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    await asyncio.to_thread(sinks[0].start)
+    for number in range(6):
+        await write(settings.kafka_bootstrap, settings.name("events"), load(500, seed=number))
+        query(
+            postgres,
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'footfall-sinks'",
+        )
+    await assert_every_event_is_there_once(settings, postgres)
+    assert query(postgres, "select count(*) from dead_letters") == [(0,)]
+
+
+async def test_what_cannot_land_becomes_a_dead_letter_and_costs_nothing_else(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    await asyncio.to_thread(sinks[0].start)
+    good = [(None, encoded(event("click", now_ms()))) for _ in range(200)]
+    # The collector refuses NUL; whoever writes past it must not stop the others.
+    poison = encoded(event("click", now_ms(), event_data={"text": "a\0b"}))
+    erasure = codec.encode(newest()["erasure"], {"user_key": b"u" * 16, "requested_at": 1, "receipt": None})
+    bad = [(None, b"rubbish"), (None, poison), (None, erasure)]
+    await write(settings.kafka_bootstrap, settings.name("events"), [*good[:100], *bad, *good[100:]])
+    await until_landed(settings, postgres)
+    assert query(postgres, "select count(*) from events") == [(200,)]
+    reasons = query(postgres, "select reason, record_value from dead_letters order by reason")
+    assert reasons == [("prefix_missing", b"rubbish"), ("row_refused", poison), ("schema_unexpected", erasure)]
+
+
+async def test_an_id_of_a_day_without_a_partition_gets_one(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    await asyncio.to_thread(sinks[0].start)
+    old = now_ms() - 30 * DAY_MS
+    record = encoded(event("click", now_ms(), event_id=fresh_id(old)))
+    await write(settings.kafka_bootstrap, settings.name("events"), [(None, record)])
+    await until_landed(settings, postgres)
+    ((event_id,),) = query(postgres, "select event_id from events")
+    assert event_ids.moment(event_id) == old
+
+
+async def test_a_topic_that_was_recreated_stops_the_sink_with_a_clear_message(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    await asyncio.to_thread(sinks[0].start)
+    await write(settings.kafka_bootstrap, settings.name("events"), load(100, seed=1))
+    await until_landed(settings, postgres)
+    await asyncio.to_thread(sinks[0].end)
+    with psycopg.connect(postgres) as connection:
+        connection.execute("update sink_offsets set next_offset = next_offset + 1000")
+    sinks[0].start(wait=0)
+    assert sinks[0].process
+    assert await asyncio.to_thread(sinks[0].process.wait, 20) == 70
+    assert "the topic was recreated" in sinks[0].log()
