@@ -1,0 +1,173 @@
+"""The read side of the Confluent Schema Registry API, from the schemas in git: no store, no leader, no start-up call.
+
+Every schema stands under its record name and, where a topic carries it, under the topic and the topic-record name,
+with one id; so a client finds it whatever its naming strategy.
+"""
+
+import json
+from typing import Any
+
+import fastavro
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from avro_schemas.schemas import Schema
+from registry.errors import RegistryError
+from registry.subjects import Subjects
+
+MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
+_IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
+
+Json = Any
+
+
+class RegistryJson(JSONResponse):
+    """JSON under the media type that registry clients ask for."""
+
+    media_type = MEDIA_TYPE
+
+
+def build_app() -> FastAPI:
+    """The application; its schemas are loaded before it serves, as clients remember a miss."""
+    subjects = Subjects()
+    app = FastAPI(
+        title="footfall schema registry",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=RegistryJson,
+    )
+    _add_schemas(app, subjects)
+    _add_subjects(app, subjects)
+    _add_fixed_answers(app)
+    _add_errors(app)
+    return app
+
+
+def _add_schemas(app: FastAPI, subjects: Subjects) -> None:
+    @app.get("/schemas/types")
+    async def types() -> list[str]:
+        return ["AVRO"]
+
+    @app.get("/schemas/ids/{schema_id}")
+    async def schema(schema_id: int) -> Response:
+        found = subjects.schema(schema_id)
+        return RegistryJson({"schema": found.text, "guid": found.guid}, headers=_IMMUTABLE)
+
+    @app.get("/schemas/ids/{schema_id}/schema")
+    async def schema_text(schema_id: int) -> Response:
+        return Response(subjects.schema(schema_id).text, media_type=MEDIA_TYPE, headers=_IMMUTABLE)
+
+    @app.get("/schemas/ids/{schema_id}/subjects")
+    async def subjects_of(schema_id: int) -> list[str]:
+        return [subject for subject, _version in subjects.holding(subjects.schema(schema_id))]
+
+    @app.get("/schemas/ids/{schema_id}/versions")
+    async def versions_of(schema_id: int) -> list[Json]:
+        held = subjects.holding(subjects.schema(schema_id))
+        return [{"subject": subject, "version": version} for subject, version in held]
+
+    @app.get("/schemas/guids/{guid}")
+    async def by_guid(guid: str) -> Json:
+        found = subjects.by_guid(guid)
+        return {"schema": found.text, "id": found.id, "guid": found.guid}
+
+
+def _add_subjects(app: FastAPI, subjects: Subjects) -> None:
+    @app.get("/subjects")
+    async def all_subjects() -> list[str]:
+        return sorted(subjects.versions)
+
+    @app.get("/subjects/{subject}/versions")
+    async def versions(subject: str) -> list[int]:
+        return list(range(1, len(subjects.of(subject)) + 1))
+
+    @app.get("/subjects/{subject}/versions/{version}")
+    async def one_version(subject: str, version: str) -> Json:
+        number, schema = subjects.version(subject, version)
+        return _entry(subject, number, schema)
+
+    @app.get("/subjects/{subject}/versions/{version}/schema")
+    async def version_text(subject: str, version: str) -> Response:
+        return Response(subjects.version(subject, version)[1].text, media_type=MEDIA_TYPE)
+
+    @app.post("/subjects/{subject}")
+    async def lookup(subject: str, request: Request) -> Json:
+        number, schema = subjects.find(subject, _definition(await request.body()))
+        return _entry(subject, number, schema)
+
+    @app.post("/subjects/{subject}/versions")
+    async def register(subject: str, request: Request) -> Json:
+        try:
+            _number, schema = subjects.find(subject, _definition(await request.body()))
+        except RegistryError as error:
+            if error.status != 404:
+                raise
+            message = "This registry is read-only: add the schema to avro_schemas/ and its line to the lock file."
+            raise RegistryError(422, 42205, message) from error
+        return {"id": schema.id}
+
+
+def _add_fixed_answers(app: FastAPI) -> None:
+    @app.get("/config")
+    @app.get("/config/{subject}")
+    async def config(subject: str = "") -> Json:
+        return {"compatibilityLevel": "FULL_TRANSITIVE"}
+
+    @app.get("/mode")
+    @app.get("/mode/{subject}")
+    async def mode(subject: str = "") -> Json:
+        return {"mode": "READONLY"}
+
+    @app.get("/contexts")
+    async def contexts() -> list[str]:
+        return ["."]
+
+    # Clients ask here first; an empty list sends them to the topic's subject.
+    @app.get("/associations/resources/{namespace}/{name}")
+    async def associations(namespace: str, name: str) -> list[str]:
+        return []
+
+    @app.get("/")
+    @app.get("/healthz")
+    @app.get("/readyz")
+    async def root() -> Json:
+        return {}
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(RegistryError)
+    async def refused(_request: Request, error: RegistryError) -> Response:
+        return _error(error.status, error.code, str(error))
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_request: Request, error: HTTPException) -> Response:
+        return _error(error.status_code, error.status_code, str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, _error_: RequestValidationError) -> Response:
+        return _error(404, 40403, "Schema not found: an id is a whole number")
+
+
+def _error(status: int, code: int, message: str) -> Response:
+    return RegistryJson({"error_code": code, "message": message}, status_code=status)
+
+
+def _entry(subject: str, version: int, schema: Schema) -> Json:
+    return {
+        "subject": subject,
+        "id": schema.id,
+        "version": version,
+        "schema": schema.text,
+        "guid": schema.guid,
+    }
+
+
+def _definition(body: bytes) -> Json:
+    """The schema in a request, as fastavro understands it: equal whatever its spelling."""
+    try:
+        return fastavro.parse_schema(json.loads(json.loads(body)["schema"]))
+    except (ValueError, KeyError, TypeError, fastavro.schema.SchemaParseException) as error:
+        raise RegistryError(422, 42201, f"Invalid schema: {error}") from error
