@@ -1,4 +1,4 @@
-"""The live counts: absolute partials merged into what a viewer sees. Pure: the order of partials does not matter."""
+"""The live counts: absolute partials merged into what a viewer sees. Pure: their order does not matter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

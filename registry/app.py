@@ -1,4 +1,4 @@
-"""The read side of the Confluent Schema Registry API, from the schemas in git: no store, no leader, no start-up call.
+"""The read side of the Confluent Schema Registry API, from the schemas in git: no store, no leader.
 
 Every schema stands under its record name and, where a topic carries it, under the topic and the topic-record name,
 with one id; so a client finds it whatever its naming strategy.

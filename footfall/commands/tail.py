@@ -1,0 +1,121 @@
+"""`footfall tail`: events as subscribers see them, decoded."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from aiokafka.structs import ConsumerRecord
+from rich.console import Console
+
+from avro_schemas import topics
+from avro_schemas.codec import Undecodable, decode
+from footfall import log, target
+from service_kit.kafka import KafkaSettings
+
+Shown = dict[str, Any]
+
+
+def tail(
+    event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
+    last: Annotated[int, typer.Option(help="Begin with the last N events.", min=0)] = 0,
+    since: Annotated[float | None, typer.Option(help="Begin this many seconds ago.", min=0)] = None,
+    stop: Annotated[bool, typer.Option("--exit", help="End when all there is has been shown.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line (the default in a pipe).")] = False,
+) -> None:
+    """Show events as they arrive, decoded. Ctrl-C ends it.
+
+    Example: footfall tail --type page_view --last 10
+    """
+    kafka = target.find().kafka()
+    show = _as_json if as_json or not sys.stdout.isatty() else _for_people()
+    shown = 0
+
+    async def run() -> None:
+        nonlocal shown
+        records = _past(kafka, last, since) if stop else _records(kafka, last, since)
+        async for record in records:
+            if event_type in (None, log.header(record, "ce_type")):
+                show(_decoded(record))
+                shown += 1
+
+    try:
+        asyncio.run(run())
+    except KeyboardInterrupt:
+        pass
+    finally:
+        typer.echo(f"{shown} events shown", err=True)
+
+
+async def _past(kafka: KafkaSettings, last: int, since: float | None) -> AsyncIterator[ConsumerRecord]:
+    """What is there now, in the order of append times; of `last`, the last ones over all partitions."""
+    async with log.reader(kafka, kafka.name(topics.EVENTS)) as consumer:
+        end = await log.ends(consumer)
+        await _begin(consumer, last, since)
+        records = sorted(
+            [record async for record in log.until(consumer, end)], key=lambda r: (r.timestamp, r.offset)
+        )
+    for record in records[-last:] if last and since is None else records:
+        yield record
+
+
+async def _records(kafka: KafkaSettings, last: int, since: float | None) -> AsyncIterator[ConsumerRecord]:
+    """What is there now, then what arrives."""
+    async with log.reader(kafka, kafka.name(topics.EVENTS)) as consumer:
+        end = await log.ends(consumer)
+        await _begin(consumer, last, since)
+        before = sorted(
+            [record async for record in log.until(consumer, end)], key=lambda r: (r.timestamp, r.offset)
+        )
+        for record in before[-last:] if last and since is None else before:
+            yield record
+        async for record in consumer:
+            yield record
+
+
+async def _begin(consumer: Any, last: int, since: float | None) -> None:
+    if since is not None:
+        await log.from_moment(consumer, int((time.time() - since) * 1000))
+    else:
+        await log.from_last(consumer, last)
+
+
+def _decoded(record: ConsumerRecord) -> Shown:
+    where = {"partition": record.partition, "offset": record.offset}
+    try:
+        _schema, event = decode(record.value)
+    except Undecodable as refusal:
+        return {**where, "undecodable": str(refusal)}
+    return {**where, **{name: _plain(name, value) for name, value in event.items()}}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if name.endswith("_at") and value is not None:
+        return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="milliseconds")
+    return value
+
+
+def _as_json(shown: Shown) -> None:
+    sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _for_people() -> Any:
+    console = Console(highlight=False, soft_wrap=True)
+
+    def show(shown: Shown) -> None:
+        place = f"{shown['partition']}:{shown['offset']}"
+        if "undecodable" in shown:
+            console.print(f"{place} cannot be decoded: {shown['undecodable']}", style="red", markup=False)
+            return
+        user = (shown["user_key"] or shown["session_key"] or "-")[:8]
+        data = json.dumps(shown["event_data"], ensure_ascii=False)
+        console.print(f"{shown['received_at'][11:23]} {shown['event_type']:<18} {user:<8} {data}", markup=False)
+
+    return show

@@ -1,0 +1,48 @@
+"""`footfall topics`: make the topics that are missing, and say where the others differ."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from avro_schemas.topics import topics as described
+from footfall import target
+from footfall import topics as on_cluster
+
+DIFFERS = 1
+
+
+def topics(
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; only compare.")] = False,
+    replication: Annotated[int, typer.Option(help="Copies of each partition of new topics.", min=1)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+) -> None:
+    """Create the topics that are missing and compare all of them with their descriptions.
+
+    An existing topic is never changed. Exit codes: 0 all are as described, 1 some differ or are missing.
+
+    Example: footfall topics --check
+    """
+    kafka = target.find().kafka()
+    working = on_cluster.check(kafka) if check else on_cluster.create_missing(kafka, replication=replication)
+    reports = asyncio.run(working)
+    if as_json:
+        typer.echo(json.dumps([asdict(report) for report in reports], indent=2))
+    else:
+        _show(reports)
+    if any(report.state in ("differs", "missing") for report in reports):
+        raise typer.Exit(DIFFERS)
+
+
+def _show(reports: list[on_cluster.Report]) -> None:
+    table = Table("Topic", "Partitions", "Cleanup", "State", "Differences", box=None, pad_edge=False)
+    for report in reports:
+        topic = described()[report.topic]
+        differences = "\n".join(report.differences)
+        cleanup = topic.config["cleanup.policy"]
+        table.add_row(report.topic, str(topic.partitions), cleanup, report.state, differences)
+    Console(highlight=False).print(table)
