@@ -1,6 +1,5 @@
 """Reading `events` as a subscriber: from a moment, or from its last records."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,8 +20,9 @@ async def reader(settings: KafkaSettings, topic: str) -> AsyncIterator[AIOKafkaC
     )
     await consumer.start()
     try:
-        while not consumer.assignment():
-            await asyncio.sleep(0.05)
+        partitions = consumer.partitions_for_topic(topic) or set()
+        consumer.unsubscribe()
+        consumer.assign([TopicPartition(topic, partition) for partition in partitions])
         yield consumer
     finally:
         await consumer.stop()

@@ -21,6 +21,8 @@ PAGES = {
 BUTTONS = {"/reports": ["export", "filter", "share"], "/dashboard": ["new_report", "refresh"], "/pricing": ["buy"]}
 FORMS = {"/signup": "signup", "/login": "login", "/settings": "profile"}
 REFERRERS = ["https://search.example", "https://news.example", None, None]
+# What visitors do, by how often.
+HABITS = {"view": 30, "click": 25, "form": 8, "scroll": 25, "feature": 9, "error": 3}
 ERRORS = [("TypeError", "Cannot read properties of undefined"), ("NetworkError", "Request timed out")]
 _WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0"
 _CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0"
@@ -53,9 +55,7 @@ class Visitor:
         if not self._arrived:
             self._arrived = True
             return self._page_view()
-        kind = self.chance.choices(["view", "click", "form", "scroll", "feature", "error"], [30, 25, 8, 25, 9, 3])[
-            0
-        ]
+        (kind,) = self.chance.choices(list(HABITS), list(HABITS.values()))
         match kind:
             case "click" if self.page in BUTTONS:
                 return _event("button_click", button=self.chance.choice(BUTTONS[self.page]), page=self.page)

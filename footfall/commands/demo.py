@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any, TextIO
@@ -128,9 +128,7 @@ def demo(
     seconds: Annotated[float | None, typer.Option("--for", help="Stop after this many seconds.", min=0.1)] = None,
     events: Annotated[int | None, typer.Option(help="Stop after this many events.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="The same number makes the same visitors.")] = 1,
-    record: Annotated[
-        Path | None, typer.Option(help="Append a JSON line an acknowledged event to this file.")
-    ] = None,
+    record: Annotated[Path | None, typer.Option(help="Append a JSON line an acknowledged event to it.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Post a believable stream of visitors until Ctrl-C, --for or --events.
@@ -145,10 +143,8 @@ def demo(
     session_key = found.environ.get("FOOTFALL_SESSION_KEY") or _key_of(found.require("FOOTFALL_DATA_DIR"))
     with _opened(record) as file:
         visitors = Demo(url, session_key, rate, seed, file)
-        try:
+        with suppress(KeyboardInterrupt):
             asyncio.run(visitors.run(rate, events, seconds))
-        except KeyboardInterrupt:
-            pass
     if as_json:
         typer.echo(json.dumps({"sent": visitors.sent, "retried": visitors.retried, **visitors.outcomes}))
     else:

@@ -11,9 +11,7 @@ REFUSED = 1
 
 
 def send(
-    event: Annotated[
-        str, typer.Argument(help="The event, or a list of events, as JSON; - reads standard input.")
-    ] = "-",
+    event: Annotated[str, typer.Argument(help="An event or a list, as JSON; - reads standard input.")] = "-",
     token: Annotated[str | None, typer.Option(help="A session (JWT), where one is needed.")] = None,
 ) -> None:
     """Post an event to the collector and show its answer.

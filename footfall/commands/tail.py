@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -37,44 +38,30 @@ def tail(
 
     async def run() -> None:
         nonlocal shown
-        records = _past(kafka, last, since) if stop else _records(kafka, last, since)
-        async for record in records:
+        async for record in _records(kafka, last, since, follow=not stop):
             if event_type in (None, log.header(record, "ce_type")):
                 show(_decoded(record))
                 shown += 1
 
-    try:
+    with suppress(KeyboardInterrupt):
         asyncio.run(run())
-    except KeyboardInterrupt:
-        pass
-    finally:
-        typer.echo(f"{shown} events shown", err=True)
+    typer.echo(f"{shown} events shown", err=True)
 
 
-async def _past(kafka: KafkaSettings, last: int, since: float | None) -> AsyncIterator[ConsumerRecord]:
-    """What is there now, in the order of append times; of `last`, the last ones over all partitions."""
+async def _records(
+    kafka: KafkaSettings, last: int, since: float | None, *, follow: bool
+) -> AsyncIterator[ConsumerRecord]:
+    """What is there now, by append time, then what arrives."""
     async with log.reader(kafka, kafka.name(topics.EVENTS)) as consumer:
         end = await log.ends(consumer)
         await _begin(consumer, last, since)
-        records = sorted(
-            [record async for record in log.until(consumer, end)], key=lambda r: (r.timestamp, r.offset)
-        )
-    for record in records[-last:] if last and since is None else records:
-        yield record
-
-
-async def _records(kafka: KafkaSettings, last: int, since: float | None) -> AsyncIterator[ConsumerRecord]:
-    """What is there now, then what arrives."""
-    async with log.reader(kafka, kafka.name(topics.EVENTS)) as consumer:
-        end = await log.ends(consumer)
-        await _begin(consumer, last, since)
-        before = sorted(
-            [record async for record in log.until(consumer, end)], key=lambda r: (r.timestamp, r.offset)
-        )
-        for record in before[-last:] if last and since is None else before:
+        there = [record async for record in log.until(consumer, end)]
+        there.sort(key=lambda record: (record.timestamp, record.offset))
+        # Each partition gave its last ones; of these the last ones over all count.
+        for record in there[-last:] if last and since is None else there:
             yield record
-        async for record in consumer:
-            yield record
+        while follow:
+            yield await consumer.getone()
 
 
 async def _begin(consumer: Any, last: int, since: float | None) -> None:

@@ -141,8 +141,10 @@ class Stack:
 
     def records(self, topic: str) -> list[dict[str, Any]]:
         """Every record of a topic, decoded as a subscriber does."""
-        registry = SchemaRegistryClient({"url": self.url + "/registry"})
-        decode = AvroDeserializer(registry)
+        with SchemaRegistryClient({"url": self.url + "/registry"}) as registry:
+            return self._read(topic, AvroDeserializer(registry))
+
+    def _read(self, topic: str, decode: AvroDeserializer) -> list[dict[str, Any]]:
         context = SerializationContext(topic, MessageField.VALUE)
         consumer = Consumer(
             {"bootstrap.servers": self.state["kafka"], "group.id": "none", "enable.auto.commit": False}
