@@ -57,6 +57,10 @@ def _declare(app: ExactApp, log_topic: str, checkpoints: Checkpoints, outlet: To
         outlet.producer = checkpoints.producer = await _started_producer(app)
         await checkpoints.run()
 
+    @app.task  # type: ignore[untyped-decorator] # Faust has no types
+    async def watch_for_freezes() -> None:
+        await checkpoints.watch_for_freezes()
+
 
 async def _started_producer(app: ExactApp) -> Any:
     """The aiokafka producer inside Faust's: only it can append ready-made batches to a partition."""

@@ -13,6 +13,8 @@ _WORKERS = (
     ("stream_app", ("stream_app",), "FOOTFALL_PROBE_PORT"),
     ("sinks", ("sinks",), "FOOTFALL_PROBE_PORT"),
 )
+# One of each on this machine: after a crash it takes its partitions back at once.
+_INSTANCE = "local"
 
 
 def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str, str]) -> list[Program]:
@@ -25,7 +27,7 @@ def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str,
                 name=serves[0],
                 serves=serves,
                 argv=(sys.executable, "-m", module),
-                environ={**environ, variable: str(port)},
+                environ={**environ, variable: str(port), "FOOTFALL_INSTANCE_ID": _INSTANCE},
                 is_ready=_ready(port),
             )
         )

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 EXIT_FAILED = 70
 EXIT_FROZEN = 75
 LONGEST_CHECKPOINT = 30.0
+BEAT_SECONDS = 0.2
 BATCH_BYTES = 900_000
 
 
@@ -67,9 +68,14 @@ class Checkpoints:
         """Write checkpoints for ever; anything unexpected ends the process before it acknowledges."""
         while True:
             await asyncio.sleep(self._every)
-            self._end_if_frozen()
             if self._owned.open:
                 await self.write_all()
+
+    async def watch_for_freezes(self) -> None:
+        """Beat for ever, so that a process that was stopped for a while notices before it writes."""
+        while True:
+            self._end_if_frozen()
+            await asyncio.sleep(BEAT_SECONDS)
 
     async def write_all(self) -> None:
         """Write what changed in every partition and wait until all of it is durable."""
@@ -86,6 +92,7 @@ class Checkpoints:
         snapshot = owned.state.snapshot()
         if snapshot is None:
             return
+        self._end_if_frozen()
         started = time.monotonic()
         # Before the values: once those are durable, the refused records are not read again.
         await self._outlet.send_rejected(partition, snapshot)
