@@ -62,7 +62,6 @@ class Checkpoints:
         self._writing = asyncio.Lock()
         self._last_beat = _boot_time()
         self.producer: Any = None
-        self.last_written = time.monotonic()
 
     async def run(self) -> None:
         """Write checkpoints for ever; anything unexpected ends the process before it acknowledges."""
@@ -86,7 +85,6 @@ class Checkpoints:
         except Exception:
             log.exception("a checkpoint failed; ending so that nothing unwritten is acknowledged")
             os._exit(EXIT_FAILED)
-        self.last_written = time.monotonic()
 
     async def _write(self, partition: int, owned: Owned) -> None:
         snapshot = owned.state.snapshot()

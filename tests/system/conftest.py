@@ -1,24 +1,35 @@
-"""One `footfall up` for the system tests, stopped whatever happens."""
+"""`footfall up` for the system tests, stopped whatever happens."""
 
 import contextlib
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.system.stack import Stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack, empty at the start of each module."""
-    running = Stack(tmp_path_factory.mktemp("stack") / "data")
+    """One stack for all tests that do not mind what others posted."""
+    yield from running(tmp_path_factory.mktemp("stack") / "data")
+
+
+@pytest.fixture
+def empty_stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of the test's own."""
+    yield from running(tmp_path / "data")
+
+
+def running(folder: Path) -> Iterator[Stack]:
+    stack = Stack(folder)
     try:
-        running.start()
-        yield running
+        stack.start()
+        yield stack
     finally:
-        if running.process and running.process.poll() is None:
-            running.stop(signal.SIGTERM)
-        for process in running.left_over():
+        if stack.process and stack.process.poll() is None:
+            stack.stop(signal.SIGTERM)
+        for process in stack.left_over():
             with contextlib.suppress(Exception):
                 process.kill()

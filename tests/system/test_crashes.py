@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.system, pytest.mark.faults, pytest.mark.timeout(300)]
 VICTIMS = ("stream_app", "sinks", "producer_api", "stream_app", "kafka", "producer_api", "sinks")
 
 
-def test_rows_and_counts_equal_what_was_acknowledged(stack: Stack) -> None:
+def test_rows_and_counts_equal_what_was_acknowledged(empty_stack: Stack) -> None:
+    stack = empty_stack
     record = stack.folder.with_suffix(".acknowledged")
     demo = subprocess.Popen(
         [FOOTFALL, "demo", "--rate", "100", "--for", "25", "--seed", "7", "--record", record],

@@ -1,0 +1,104 @@
+"""Bodies, origins, hashes and repeats: the pure pieces around a request."""
+
+import gzip
+
+import pytest
+
+from producer_api import body, origin
+from producer_api.devices import device
+from producer_api.errors import Refused
+from producer_api.privacy import DAY_MS, Hasher
+from producer_api.recent import RecentIds, digest
+
+
+def refusal(call: object, *arguments: object) -> tuple[int, str]:
+    with pytest.raises(Refused) as refused:
+        call(*arguments)  # type: ignore[operator] # a function, which the test passes
+    return refused.value.status, refused.value.fault.code
+
+
+def test_gzip_is_undone_up_to_the_limit() -> None:
+    assert body.unpack(gzip.compress(b"[1]"), "gzip", 100) == b"[1]"
+    assert body.unpack(b"[1]", "", 100) == b"[1]"
+    assert refusal(body.unpack, gzip.compress(b"0" * 10_000_000), "gzip", 1000) == (413, "body_too_large")
+    assert refusal(body.unpack, b"not gzip", "gzip", 100) == (400, "gzip_invalid")
+    assert refusal(body.unpack, gzip.compress(b"[1]")[:-4], "gzip", 100) == (400, "gzip_invalid")
+    assert refusal(body.unpack, b"x", "br", 100) == (415, "media_type_unsupported")
+
+
+@pytest.mark.parametrize("text", ["{", "", "NaN", "[1e999]", '"\\ud800"', "{'a': 1}", "[" * 100_000])
+def test_what_is_not_json_is_refused(text: str) -> None:
+    assert refusal(body.parse, text.encode()) == (400, "json_invalid")
+
+
+def test_a_single_event_a_list_and_an_envelope_are_told_apart() -> None:
+    assert body.events_of({"event_type": "x"}, 10) == ([{"event_type": "x"}], True)
+    assert body.events_of([1, 2], 10) == ([1, 2], False)
+    assert body.events_of({"events": [1]}, 10) == ([1], False)
+    assert refusal(body.events_of, [], 10) == (400, "events_missing")
+    assert refusal(body.events_of, "text", 10) == (400, "events_missing")
+    assert refusal(body.events_of, {"events": {}}, 10) == (400, "events_missing")
+    assert refusal(body.events_of, [1] * 11, 10) == (413, "too_many_events")
+
+
+@pytest.mark.parametrize(
+    ("from_origin", "site", "passes"),
+    [
+        pytest.param(None, None, True, id="curl"),
+        pytest.param("https://app.example", "same-origin", True, id="own page"),
+        pytest.param("https://app.example", None, True, id="own page, old browser"),
+        pytest.param("https://friend.example", "cross-site", True, id="listed"),
+        pytest.param("https://evil.example", "cross-site", False, id="foreign"),
+        pytest.param("https://evil.example", None, False, id="foreign, old browser"),
+        pytest.param("https://other.app.example", "same-site", False, id="sibling that is not listed"),
+        pytest.param(None, "cross-site", False, id="foreign without origin"),
+        pytest.param("null", "cross-site", False, id="sandboxed"),
+    ],
+)
+def test_pages_of_other_sites_may_post_only_if_listed(
+    from_origin: str | None, site: str | None, passes: bool
+) -> None:
+    arguments = (from_origin, site, "app.example", ("https://friend.example",))
+    if passes:
+        origin.require_allowed(*arguments)
+    else:
+        assert refusal(origin.require_allowed, *arguments) == (403, "origin_refused")
+
+
+def test_hashes_need_the_key_and_an_address_has_another_one_each_day() -> None:
+    one, other = Hasher("key one"), Hasher("key two")
+    assert one.user_key("ann") == one.user_key("ann") != other.user_key("ann")
+    assert one.user_key("ann") != one.session_key("ann")
+    assert one.ip_hash("10.0.0.1", 5 * DAY_MS) == one.ip_hash("10.0.0.1", 6 * DAY_MS - 1)
+    assert one.ip_hash("10.0.0.1", 5 * DAY_MS) != one.ip_hash("10.0.0.1", 6 * DAY_MS)
+    assert len(one.user_key("ann")) == 16
+
+
+def test_a_repeat_is_known_by_sender_id_and_content() -> None:
+    recent, content = RecentIds(most=2), digest({"a": 1, "b": 2})
+    assert recent.meet(b"ann", "evt_1", content) == "new"
+    recent.remember(b"ann", "evt_1", content)
+    assert recent.meet(b"ann", "evt_1", digest({"b": 2, "a": 1})) == "repeat"
+    assert recent.meet(b"ann", "evt_1", digest({"a": 2})) == "conflict"
+    assert recent.meet(b"bob", "evt_1", content) == "new"
+    recent.remember(b"ann", "evt_2", content)
+    recent.remember(b"ann", "evt_3", content)
+    assert recent.meet(b"ann", "evt_1", content) == "new"  # bounded
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "kind"),
+    [
+        ("", "unknown"),
+        ("curl/8.5.0", "unknown"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36", "desktop"),
+        ("Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1", "tablet"),
+        (
+            "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.0 Mobile Safari/537.36",
+            "mobile",
+        ),
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "bot"),
+    ],
+)
+def test_devices_are_classes(user_agent: str, kind: str) -> None:
+    assert device(user_agent)["kind"] == kind
