@@ -1,0 +1,71 @@
+"""However `footfall up` ends, nothing stays behind that the next start does not find and end."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.system.stack import FOOTFALL, Stack, until
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+
+
+def test_after_a_kill_the_next_start_ends_the_orphans_and_keeps_the_data(empty_stack: Stack) -> None:
+    stack = empty_stack
+    event_id = stack.post({"event_type": "click", "event_data": {}}).json()["event_id"]
+    rows = "select event_id from events"
+    assert until(lambda: stack.query(rows), lambda found: found == [(event_id,)], seconds=10) == [(event_id,)]
+    before = {service["pid"] for service in stack.state["services"].values()}
+
+    assert stack.process
+    os.kill(stack.process.pid, signal.SIGKILL)
+    stack.process.wait()
+    assert all(psutil.pid_exists(pid) for pid in before)
+
+    stack.output.write_text("")
+    stack.start()
+    assert "had left behind" in stack.output.read_text()
+    assert not any(psutil.pid_exists(pid) for pid in before)
+    assert stack.query(rows) == [(event_id,)]
+    assert stack.live("total") == {"click": 1}
+
+    took = stack.stop(signal.SIGTERM)
+    assert took < 12
+    assert stack.left_over() == []
+
+    # --fresh starts empty.
+    stack.output.write_text("")
+    stack.start("--fresh")
+    assert stack.query("select count(*) from raw_events") == [(0,)]
+
+
+def test_a_taken_port_that_was_asked_for_is_said(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "data")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", stack.port))
+        taken.listen()
+        ran = subprocess.run(
+            [FOOTFALL, "up"], env=stack.environ, capture_output=True, text=True, timeout=30, check=False
+        )
+    assert ran.returncode == 1
+    assert f"Port {stack.port} (FOOTFALL_PORT) is in use" in ran.stdout
+
+
+def test_a_wrong_setting_is_said(tmp_path: Path) -> None:
+    environ = Stack(tmp_path / "data").environ | {"FOOTFALL_PORT": "eighty"}
+    ran = subprocess.run([FOOTFALL, "up"], env=environ, capture_output=True, text=True, timeout=30, check=False)
+    assert ran.returncode == 2
+    assert "FOOTFALL_PORT must be a whole number" in ran.stdout
+
+
+def test_the_command_line_answers_quickly() -> None:
+    subprocess.run([FOOTFALL, "--help"], capture_output=True, check=True)
+    started = time.monotonic()
+    listed = subprocess.run([FOOTFALL, "--help"], capture_output=True, text=True, check=True)
+    assert time.monotonic() - started < 5  # the figure itself is in the docs
+    assert "explain" in listed.stdout
