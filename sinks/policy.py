@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Decision = Literal["wait", "shrink", "merge", "create", "isolate", "halt"]
+Decision = Literal["wait", "merge", "create", "isolate", "halt"]
 
 # Longest prefix first.
 _DECISIONS: tuple[tuple[str, Decision], ...] = (
@@ -13,7 +13,7 @@ _DECISIONS: tuple[tuple[str, Decision], ...] = (
     ("57P01", "wait"),  # shutting down
     ("57P02", "wait"),
     ("57P03", "wait"),  # starting up
-    ("57014", "shrink"),  # statement timeout
+    ("57014", "wait"),  # statement timeout
     ("23505", "merge"),  # the id is there already
     ("23514", "create"),  # no partition for the row
     ("25P03", "wait"),  # idle in transaction too long

@@ -1,0 +1,76 @@
+"""What every event store does: the small one of the unit tests and Postgres alike."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sinks.errors import Fenced
+from sinks.landing import EventStore
+from sinks.postgres import PostgresStore
+from sinks.rows import Batch, sift
+from tests.events import NOON, Record, encoded, event
+from tests.fakes import LocalStore
+
+ONE, OTHER = encoded(event("click")), encoded(event("page_view"))
+
+
+@pytest.fixture
+def local_store() -> LocalStore:
+    return LocalStore()
+
+
+@pytest.fixture
+def postgres_store(postgres: str) -> Iterator[PostgresStore]:
+    store = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["local", pytest.param("postgres", marks=pytest.mark.integration)])
+def store(request: pytest.FixtureRequest) -> EventStore:
+    prepared: EventStore = request.getfixturevalue(f"{request.param}_store")
+    prepared.prepare()
+    return prepared
+
+
+def batch(*values: bytes, start: int = 0, partition: int = 0) -> Batch:
+    records = [Record(start + number, NOON, None, value) for number, value in enumerate(values)]
+    return sift({partition: records}, {partition: start})
+
+
+def test_a_new_partition_begins_where_the_log_does_and_goes_on_where_it_stood(store: EventStore) -> None:
+    assert store.offsets({0: 5, 1: 0}) == {0: 5, 1: 0}
+    store.write(batch(ONE, start=5))
+    assert store.offsets({0: 5, 1: 0}) == {0: 6, 1: 0}
+
+
+def test_the_same_event_twice_in_one_batch_lands_once(store: EventStore) -> None:
+    store.offsets({0: 0})
+    written = store.write(batch(ONE, OTHER, ONE))
+    assert (written.rows, written.duplicates) == (2, 1)
+
+
+def test_the_same_event_again_in_another_batch_or_partition_is_a_duplicate(store: EventStore) -> None:
+    store.offsets({0: 0, 1: 0})
+    store.write(batch(ONE))
+    again = store.write(batch(ONE, OTHER, start=1))
+    assert (again.rows, again.duplicates) == (1, 1)
+    elsewhere = store.write(batch(ONE, partition=1))
+    assert (elsewhere.rows, elsewhere.duplicates) == (0, 1)
+
+
+def test_a_writer_with_a_stale_offset_writes_nothing(store: EventStore) -> None:
+    store.offsets({0: 0})
+    store.write(batch(ONE))
+    with pytest.raises(Fenced) as fenced:
+        store.write(batch(OTHER))
+    assert fenced.value.partitions == [0]
+    assert store.offsets({0: 0}) == {0: 1}
+    assert store.write(batch(OTHER, start=1)).rows == 1
+
+
+def test_dead_letters_move_the_offset_and_cost_the_others_nothing(store: EventStore) -> None:
+    store.offsets({0: 0})
+    written = store.write(batch(ONE, b"rubbish", OTHER))
+    assert (written.rows, [letter.reason for letter in written.dead_letters]) == (2, ["prefix_missing"])
+    assert store.offsets({0: 0}) == {0: 3}

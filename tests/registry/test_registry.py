@@ -1,0 +1,75 @@
+"""The registry speaks Confluent's words: ids, subjects, versions, look-ups, and errors with a code."""
+
+import json
+
+import httpx
+import pytest
+
+from avro_schemas.schemas import by_id, newest
+from registry.app import MEDIA_TYPE, build_app
+
+PAGE_VIEW = newest()["page_view"]
+
+
+@pytest.fixture
+def client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(build_app()), base_url="http://registry")
+
+
+async def test_every_schema_is_found_by_its_id_with_the_locked_text(client: httpx.AsyncClient) -> None:
+    async with client:
+        for schema in by_id().values():
+            answer = await client.get(f"/schemas/ids/{schema.id}?subject=events-value")
+            assert answer.headers["content-type"] == MEDIA_TYPE
+            assert answer.json()["schema"] == schema.text
+            assert (await client.get(f"/schemas/guids/{schema.guid}")).json()["id"] == schema.id
+
+
+@pytest.mark.parametrize("subject", ["footfall.PageView", "events-value", "events-footfall.PageView"])
+async def test_a_schema_stands_under_record_topic_and_topic_record_name(
+    client: httpx.AsyncClient, subject: str
+) -> None:
+    async with client:
+        # Java prints schemas anew: other key order and white space mean the same.
+        text = json.dumps(dict(reversed(PAGE_VIEW.definition.items())), indent=1)
+        found = (await client.post(f"/subjects/{subject}?deleted=true", json={"schema": text})).json()
+        assert (found["id"], found["schema"]) == (PAGE_VIEW.id, PAGE_VIEW.text)
+        registered = await client.post(f"/subjects/{subject}/versions", json={"schema": text})
+        assert registered.json() == {"id": PAGE_VIEW.id}
+        version = await client.get(f"/subjects/{subject}/versions/{found['version']}")
+        assert version.json()["id"] == PAGE_VIEW.id
+
+
+async def test_a_new_schema_is_refused_with_how_to_add_it(client: httpx.AsyncClient) -> None:
+    async with client:
+        answer = await client.post("/subjects/events-value/versions", json={"schema": '"string"'})
+    assert (answer.status_code, answer.json()["error_code"]) == (422, 42205)
+    assert "lock file" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/schemas/ids/7", 404, 40403),
+        ("/schemas/ids/seven", 404, 40403),
+        ("/subjects/nobody/versions", 404, 40401),
+        ("/subjects/nobody/versions/1", 404, 40401),
+        ("/subjects/events-value/versions/99", 404, 40402),
+        ("/subjects/events-value/versions/first", 422, 42202),
+        ("/no/such/route", 404, 404),
+    ],
+)
+async def test_errors_have_a_code(client: httpx.AsyncClient, path: str, status: int, code: int) -> None:
+    async with client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.json()["error_code"]) == (status, code)
+
+
+async def test_the_fixed_answers_keep_clients_content(client: httpx.AsyncClient) -> None:
+    async with client:
+        # 405 here would make every client with default settings fail.
+        assert (await client.get("/associations/resources/-/events?resourceType=topic")).json() == []
+        assert (await client.get("/config/events-value")).json() == {"compatibilityLevel": "FULL_TRANSITIVE"}
+        assert (await client.get("/mode")).json() == {"mode": "READONLY"}
+        assert (await client.get("/schemas/types")).json() == ["AVRO"]
+        assert "events-value" in (await client.get("/subjects")).json()

@@ -1,0 +1,92 @@
+"""From records to rows: the first of an id wins, what is no event becomes a dead letter."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avro_schemas import codec, event_ids
+from avro_schemas.schemas import newest
+from sinks.partitions import bounds, day_of, name_of, wanted
+from sinks.policy import decide
+from sinks.rows import as_sent, sift, to_row
+from tests.events import NOON, Record, encoded, event, fresh_id
+
+
+def record(offset: int, value: bytes | None) -> Record:
+    return Record(offset, NOON, None, value)
+
+
+def test_the_first_of_a_repeated_id_wins_and_the_others_are_counted() -> None:
+    one, other = encoded(event("click")), encoded(event("scroll"))
+    batch = sift({3: [record(7, one), record(8, other), record(9, one)]}, {3: 5})
+    assert [row.event_type for _partition, _record, row in batch.rows] == ["click", "scroll"]
+    span = batch.spans[3]
+    assert (span.start, span.next, span.duplicates) == (5, 10, 1)
+
+
+def test_what_is_no_event_becomes_a_dead_letter_with_its_bytes() -> None:
+    rate = codec.encode(newest()["erasure"], {"user_key": b"u" * 16, "requested_at": 1, "receipt": None})
+    bad_id = encoded(event("click", event_id="evt_abc123"))
+    batch = sift({0: [record(0, b"rubbish"), record(1, None), record(2, rate), record(3, bad_id)]}, {0: 0})
+    reasons = [(letter.offset, letter.reason, letter.value) for letter in batch.dead_letters]
+    assert reasons == [
+        (0, "prefix_missing", b"rubbish"),
+        (1, "value_empty", None),
+        (2, "schema_unexpected", rate),
+        (3, "event_id_invalid", bad_id),
+    ]
+    assert (batch.rows, batch.spans[0].next) == ([], 4)
+
+
+def test_a_page_that_stands_in_the_data_is_not_kept_twice() -> None:
+    same = to_row(record(0, encoded(event("page_view", page="/"))))
+    assert (same.page, same.event_data["page"]) == (None, "/")
+    only_in_head = to_row(record(0, encoded(event("click", page="/a"))))
+    assert only_in_head.page == "/a"
+
+
+def test_what_avro_filled_in_is_left_out_of_typed_events() -> None:
+    assert as_sent({"page": "/", "title": None, "properties": {}, "n": 0, "b": False}) == {
+        "page": "/",
+        "n": 0,
+        "b": False,
+    }
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_every_id_lies_within_the_bounds_of_its_day(moment: int) -> None:
+    event_id = event_ids.to_uuid(fresh_id(moment))
+    day = day_of(event_id)
+    low, high = bounds(day)
+    assert low <= event_id < high
+    assert day == datetime.fromtimestamp(moment / 1000, UTC).date()
+
+
+def test_partitions_reach_back_as_far_as_a_clients_id_may_lie() -> None:
+    days = wanted(date(2026, 3, 1))
+    assert (days[0], days[-1]) == (date(2026, 2, 21), date(2026, 3, 15))
+    assert name_of(days[0]) == "raw_events_20260221"
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "decision"),
+    [
+        pytest.param(None, "wait", id="connection broke"),
+        pytest.param("08006", "wait", id="connection failure"),
+        pytest.param("57P03", "wait", id="starting up"),
+        pytest.param("53100", "wait", id="disk full"),
+        pytest.param("40P01", "wait", id="deadlock"),
+        pytest.param("25006", "wait", id="became a replica"),
+        pytest.param("57014", "wait", id="too slow"),
+        pytest.param("23505", "merge", id="there already"),
+        pytest.param("23514", "create", id="no partition"),
+        pytest.param("22P05", "isolate", id="NUL in jsonb"),
+        pytest.param("42P01", "halt", id="no table"),
+        pytest.param("28P01", "halt", id="wrong password"),
+        pytest.param("XX001", "halt", id="corrupted"),
+    ],
+)
+def test_an_error_of_postgres_is_a_decision(sqlstate: str | None, decision: str) -> None:
+    assert decide(sqlstate) == decision
