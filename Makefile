@@ -33,8 +33,8 @@ fmt: .venv/dev.stamp ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
-bench: .venv/dev.stamp ## Measure: each script of benchmarks/ prints its figures
-	@for script in benchmarks/*.py; do echo "==> $$script"; $(BIN)/python $$script; done
+bench: .venv/dev.stamp ## Measure; docs/performance.md explains the figures
+	@for name in collect stream_app sink; do echo "==> $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 lock: .venv/dev.stamp ## Resolve the dependencies anew into requirements/
 	@for extra in local dev; do echo "==> requirements/$$extra.lock"; \

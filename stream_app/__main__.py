@@ -36,7 +36,9 @@ def main() -> None:
         metrics=metrics.REGISTRY,
     )
     probes.start()
-    Worker(app, workdir=Path.cwd(), redirect_stdouts=False, quiet=True).execute_from_commandline()
+    worker = Worker(app, workdir=Path.cwd(), redirect_stdouts=False, quiet=True)
+    worker.spinner = None  # it would write cursor movements into the log
+    worker.execute_from_commandline()
 
 
 def _refuse(error: SettingsError) -> int:

@@ -1,0 +1,59 @@
+"""A broker and a Postgres of a benchmark's own, started as `footfall up` does and ended with it."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from footfall.local import kafka, ports, postgres
+from footfall.local.process import Process
+from footfall.local.program import Program
+from footfall.local.settings import cache_folder
+
+
+@contextmanager
+def broker() -> Iterator[str]:
+    """The address of a real broker."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = kafka.find(
+            Path(folder), given=None, port=ports.choose(0), environ={}, cache=cache_folder(), say=print
+        )
+        with _running(found.program, Path(folder)):
+            yield found.bootstrap
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """The DSN of a real, empty database."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = postgres.find(Path(folder), given=None, port=ports.choose(0), environ={})
+        with _running(found.program, Path(folder)):
+            yield found.dsn
+
+
+@contextmanager
+def _running(program: Program | None, folder: Path) -> Iterator[None]:
+    if program is None:
+        yield
+        return
+    process = Process(program, folder / f"{program.name}.log")
+    try:
+        while not program.is_ready():
+            time.sleep(0.05)
+        yield
+    finally:
+        process.stop(10)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid: int) -> float:
+    """Memory of a process now, in MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
