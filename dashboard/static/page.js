@@ -48,6 +48,7 @@ function drawChart(shown, colourOf) {
     });
   });
   byId("chart").replaceChildren(...bars);
+  byId("current").textContent = number.format(shown.last_minute);
   byId("scale").textContent = `highest minute: ${number.format(highest)}`;
   byId("minutes").tBodies[0].replaceChildren(
     ...[...shown.minutes].reverse().map((m) => row(clock(m.start).slice(0, 5), number.format(sum(m.counts)))),
