@@ -23,7 +23,7 @@ lint: .venv/dev.stamp ## Check style, formatting and the direction of imports
 	@echo "==> Lint: ruff, ruff format, import contracts"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "Run 'make fmt'."; exit 1; }
-	@$(BIN)/lint-imports --no-timings > .venv/imports.log || { cat .venv/imports.log; exit 1; }
+	@$(BIN)/lint-imports > .venv/imports.log || { cat .venv/imports.log; exit 1; }
 
 types: .venv/dev.stamp ## Check types (mypy strict)
 	@echo "==> Types: mypy strict"

@@ -73,7 +73,7 @@ def main() -> None:
                 batch.spans[0].next = position = position + ROWS
                 batches.append(batch)
             decoded.append(time.monotonic() - started)
-            store._name(store._connected(), [row for _p, _r, row in batches[0].rows])
+            store._dictionaries.add(store._connected(), [row for _p, _r, row in batches[0].rows])
             values = [[store._values(row) for _p, _r, row in batch.rows] for batch in batches]
             with psycopg.connect(dsn, autocommit=True) as connection:
                 connection.execute("truncate raw_events")

@@ -1,23 +1,18 @@
 """`python -m dashboard`: the dashboard alone."""
 
 import os
-import sys
 
 import uvicorn
 
 from dashboard.app import build_app
 from dashboard.settings import Settings
 from service_kit import logs
-from service_kit.environment import SettingsError, load
+from service_kit.environment import load_or_exit
 
 
 def main() -> None:
     """Serve until a signal."""
-    try:
-        settings = load(Settings, os.environ)
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+    settings = load_or_exit(Settings, os.environ)
     logs.configure("dashboard", settings.log_level)
     uvicorn.run(
         build_app(settings),

@@ -5,7 +5,6 @@ In production each is its own deployment and the Ingress routes the same paths.
 
 import asyncio
 import os
-import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ import producer_api.app
 import producer_api.settings
 import registry.app
 from service_kit import logs
-from service_kit.environment import SettingsError, load
+from service_kit.environment import load_or_exit
 
 HOST = "127.0.0.1"
 
@@ -136,13 +135,9 @@ async def _reply(send: Send, status: int, content_type: bytes, content: bytes) -
 
 def main() -> None:
     """Serve on loopback until a signal."""
-    try:
-        settings = load(producer_api.settings.Settings, os.environ)
-        collector = producer_api.app.build_app(settings)
-        board = dashboard.app.build_app(load(dashboard.settings.Settings, os.environ))
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+    settings = load_or_exit(producer_api.settings.Settings, os.environ)
+    collector = producer_api.app.build_app(settings)
+    board = dashboard.app.build_app(load_or_exit(dashboard.settings.Settings, os.environ))
     logs.configure("http", settings.log_level)
     app = ByPath(
         Mounted("producer_api", collector, ("/api", "/sdk")),

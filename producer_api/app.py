@@ -21,15 +21,12 @@ from producer_api.endpoint import CollectEndpoint
 from producer_api.openapi import collect_path
 from producer_api.publisher import Publisher
 from producer_api.settings import Settings
-from service_kit.environment import SettingsError
 
 COLLECT = "/api/analytics/collect"
-_SHORTEST_KEY = 16
 
 
 def build_app(settings: Settings) -> FastAPI:
     """The application; its publisher connects when it starts, and serves 503 until Kafka is there."""
-    _require_keys(settings)
     publisher = Publisher(settings.kafka, settings.kafka.name(topics.EVENTS), deadline=settings.publish_seconds)
 
     @asynccontextmanager
@@ -53,19 +50,6 @@ def build_app(settings: Settings) -> FastAPI:
     _add_probes(app, publisher)
     app.openapi = lambda: _description(app)  # type: ignore[method-assign] # FastAPI's way to change it
     return app
-
-
-def _require_keys(settings: Settings) -> None:
-    faults = [
-        f"{name} must have {_SHORTEST_KEY} characters or more."
-        for name, key in (
-            ("FOOTFALL_HASH_KEY", settings.hash_key),
-            ("FOOTFALL_SESSION_KEY", settings.session_key),
-        )
-        if len(key.reveal()) < _SHORTEST_KEY
-    ]
-    if faults:
-        raise SettingsError(faults)
 
 
 def _add_probes(app: FastAPI, publisher: Publisher) -> None:

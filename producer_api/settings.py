@@ -14,8 +14,8 @@ class Settings:
     port: int = setting(3000, help="Port to listen on when served alone.", minimum=1, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
-    hash_key: Secret = setting(help="Key of the hashes of users, sessions and addresses; 16 characters or more.")
-    session_key: Secret = setting(help="Key that signs the session cookie (HS256); 16 characters or more.")
+    hash_key: Secret = setting(help="Key of the hashes of users, sessions and addresses.", shortest=16)
+    session_key: Secret = setting(help="Key that signs the session cookie (HS256).", shortest=16)
     session_cookie: str = setting("session", help="Name of the session cookie.")
     session_user_claim: str = setting("sub", help="Claim of the session that names the user.")
     session_id_claim: str = setting("sid", help="Claim of the session that names the session.")

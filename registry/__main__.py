@@ -1,14 +1,13 @@
 """`python -m registry`: the schema registry alone."""
 
 import os
-import sys
 from dataclasses import dataclass
 
 import uvicorn
 
 from registry.app import build_app
 from service_kit import logs
-from service_kit.environment import SettingsError, load, setting
+from service_kit.environment import load_or_exit, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +18,7 @@ class Settings:
 
 def main() -> None:
     """Serve until a signal."""
-    try:
-        settings = load(Settings, os.environ)
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+    settings = load_or_exit(Settings, os.environ)
     logs.configure("registry")
     uvicorn.run(build_app(), host=settings.host, port=settings.port, log_config=None, access_log=False)
 

@@ -1,5 +1,6 @@
 """Settings: frozen dataclasses read once from `FOOTFALL_…` variables, every fault reported in one error."""
 
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 PREFIX = "FOOTFALL_"
+WRONG_SETTINGS = 2
 REQUIRED: Any = MISSING
 
 S = TypeVar("S")
@@ -37,10 +39,15 @@ class SettingsError(Exception):
 
 
 def setting(
-    default: Any = REQUIRED, *, help: str, minimum: float | None = None, maximum: float | None = None
+    default: Any = REQUIRED,
+    *,
+    help: str,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    shortest: int = 0,
 ) -> Any:
     """Declare a field of a settings class; without a default the variable is required."""
-    metadata = {"help": help, "minimum": minimum, "maximum": maximum}
+    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "shortest": shortest}
     return field(default=default, metadata=metadata)
 
 
@@ -51,6 +58,15 @@ def load(cls: type[S], environ: Mapping[str, str]) -> S:
     if faults:
         raise SettingsError(faults)
     return loaded
+
+
+def load_or_exit(cls: type[S], environ: Mapping[str, str]) -> S:
+    """As `load`, for entry points: the faults go to standard error and the process ends with exit code 2."""
+    try:
+        return load(cls, environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(WRONG_SETTINGS)
 
 
 def variables(cls: type[Any]) -> dict[str, Field[Any]]:
@@ -103,6 +119,8 @@ def _check_range(declared: Field[Any], value: Any) -> None:
         raise ValueError(f"at least {minimum}")
     if maximum is not None and value > maximum:
         raise ValueError(f"at most {maximum}")
+    if isinstance(value, str) and len(value) < declared.metadata["shortest"]:
+        raise ValueError(f"{declared.metadata['shortest']} characters or more")
 
 
 def _boolean(text: str) -> bool:

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from avro_schemas import topics
 from service_kit import logs
-from service_kit.environment import SettingsError, load
+from service_kit.environment import load_or_exit
 from service_kit.probes import Health, Probes
 from sinks import metrics
 from sinks.errors import CannotGoOn
@@ -30,11 +30,7 @@ _KAFKA_PAUSE = 1.0
 
 def main() -> None:
     """Run until a signal."""
-    try:
-        settings = load(Settings, os.environ)
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+    settings = load_or_exit(Settings, os.environ)
     logs.configure("sinks", settings.log_level)
     try:
         asyncio.run(_run(settings))

@@ -17,12 +17,14 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sinks import metrics
+from sinks.dictionaries import Dictionaries
 from sinks.errors import CannotGoOn, Fenced, StoreUnavailable
 from sinks.landing import Written
 from sinks.migrations import migrate
-from sinks.partitions import bounds, day_of, name_of, wanted
+from sinks.partition_tables import make_partitions
+from sinks.partitions import day_of, wanted
 from sinks.policy import decide
-from sinks.rows import Batch, DeadLetter, Device, Row, SourceRecord, Span, dead_letter
+from sinks.rows import Batch, DeadLetter, Row, SourceRecord, Span, dead_letter
 
 log = logging.getLogger(__name__)
 
@@ -67,15 +69,14 @@ class PostgresStore:
     def __init__(self, dsn: str, *, cluster_id: str, topic: str, owner: str) -> None:
         self._dsn, self._cluster_id, self._topic, self._owner = dsn, cluster_id, topic, owner
         self._connection: psycopg.Connection | None = None
-        self._types: dict[str, int] = {}
-        self._devices: dict[Device, int] = {}
+        self._dictionaries = Dictionaries()
         self._partitions_of: date | None = None
 
     def prepare(self) -> None:
         """Connect, migrate, and make the partitions of the days around today."""
         with self._translated() as connection:
             migrate(connection)
-            self._make_partitions(connection, wanted(_today()))
+            make_partitions(connection, wanted(_today()))
             self._partitions_of = _today()
 
     def offsets(self, begins: Mapping[int, int]) -> dict[int, int]:
@@ -105,15 +106,15 @@ class PostgresStore:
         started = time.monotonic()
         with self._translated() as connection:
             if self._partitions_of != _today():
-                self._make_partitions(connection, wanted(_today()))
+                make_partitions(connection, wanted(_today()))
                 self._partitions_of = _today()
-            self._name(connection, [row for _partition, _record, row in batch.rows])
+            self._dictionaries.add(connection, [row for _partition, _record, row in batch.rows])
             try:
                 written = self._write(connection, batch)
             except psycopg.errors.CheckViolation:
                 # No partition for a row's day: make it and write again.
                 days = {day_of(row.event_id) for _partition, _record, row in batch.rows}
-                self._make_partitions(connection, sorted(days))
+                make_partitions(connection, sorted(days))
                 written = self._write(connection, batch)
         metrics.WRITE_SECONDS.observe(time.monotonic() - started)
         return written
@@ -220,9 +221,9 @@ class PostgresStore:
             _moment(row.occurred_at),
             _moment(row.received_at),
             None if row.sent_at is None else _moment(row.sent_at),
-            self._types[row.event_type],
+            self._dictionaries.types[row.event_type],
             row.schema_id,
-            self._devices[row.device],
+            self._dictionaries.devices[row.device],
             row.time_flag,
             row.user_key,
             row.session_key,
@@ -230,19 +231,6 @@ class PostgresStore:
             row.page,
             Jsonb(row.event_data, dumps=orjson.dumps),
         )
-
-    def _name(self, connection: psycopg.Connection, rows: Sequence[Row]) -> None:
-        """Give names that are new a number, in transactions of their own: an orphan does no harm."""
-        for event_type in sorted({row.event_type for row in rows} - self._types.keys()):
-            connection.execute("insert into event_types (name) values (%s) on conflict do nothing", [event_type])
-            self._types = dict(connection.execute("select name, id from event_types").fetchall())
-        for device in sorted({row.device for row in rows} - self._devices.keys()):
-            connection.execute(
-                "insert into devices (browser, system, kind) values (%s, %s, %s) on conflict do nothing",
-                device,
-            )
-            found = connection.execute("select browser, system, kind, id from devices").fetchall()
-            self._devices = {(browser, system, kind): number for browser, system, kind, number in found}
 
     def _write_dead_letters(self, connection: psycopg.Connection, letters: Sequence[DeadLetter]) -> None:
         if not letters:
@@ -289,33 +277,6 @@ class PostgresStore:
                 fenced.append(partition)
         if fenced:
             raise Fenced(fenced)
-
-    def _make_partitions(self, connection: psycopg.Connection, days: Sequence[date]) -> None:
-        """Create and attach: unlike `partition of`, this waits for no reader."""
-        for day in days:
-            table, (low, high) = sql.Identifier(name_of(day)), bounds(day)
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(hashtext('footfall partitions'))")
-                if connection.execute("select to_regclass(%s)", [name_of(day)]).fetchone() != (None,):
-                    continue
-                connection.execute(sql.SQL("create table {} (like raw_events including all)").format(table))
-                connection.execute(
-                    sql.SQL("alter table raw_events attach partition {} for values from ({}) to ({})").format(
-                        table, sql.Literal(str(low)), sql.Literal(str(high))
-                    )
-                )
-                for name, method, column in (
-                    ("user", "btree", "user_key"),
-                    ("received", "brin", "received_at"),
-                ):
-                    connection.execute(
-                        sql.SQL("create index {} on {} using {} ({})").format(
-                            sql.Identifier(f"{name_of(day)}_{name}"),
-                            table,
-                            sql.SQL(method),
-                            sql.Identifier(column),
-                        )
-                    )
 
 
 def _copy_of(span: Span) -> Span:

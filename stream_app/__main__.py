@@ -1,13 +1,12 @@
 """`python -m stream_app`: one worker."""
 
 import os
-import sys
 from pathlib import Path
 
 import faust
 
 from service_kit import logs
-from service_kit.environment import SettingsError, load
+from service_kit.environment import load_or_exit
 from service_kit.probes import Probes
 from stream_app import health, metrics
 from stream_app.app import build_app
@@ -23,10 +22,7 @@ class Worker(faust.Worker):  # type: ignore[misc] # Faust has no types here
 
 def main() -> None:
     """Run until a signal."""
-    try:
-        settings = load(Settings, os.environ)
-    except SettingsError as error:
-        sys.exit(_refuse(error))
+    settings = load_or_exit(Settings, os.environ)
     logs.configure("stream_app", settings.log_level)
     app = build_app(settings)
     probes = Probes(
@@ -39,11 +35,6 @@ def main() -> None:
     worker = Worker(app, workdir=Path.cwd(), redirect_stdouts=False, quiet=True)
     worker.spinner = None  # it would write cursor movements into the log
     worker.execute_from_commandline()
-
-
-def _refuse(error: SettingsError) -> int:
-    sys.stderr.write(f"{error}\n")
-    return 2
 
 
 if __name__ == "__main__":

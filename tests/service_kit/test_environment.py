@@ -17,7 +17,7 @@ class Inner:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     inner: Inner
-    key: Secret = setting(help="Signs things.")
+    key: Secret = setting(help="Signs things.", shortest=4)
     limit: int = setting(100, help="Events a minute.", minimum=1, maximum=1000)
     wait: float = setting(0.5, help="Seconds.")
     strict: bool = setting(False, help="Whether to be strict.")
@@ -71,6 +71,12 @@ def test_every_fault_is_named_in_one_error() -> None:
         "FOOTFALL_STRICT must be true or false, not 'perhaps'. Whether to be strict.",
         "FOOTFALL_MODE must be one of one, two, not 'three'. Which way.",
     ]
+
+
+def test_a_secret_that_is_too_short_is_refused_and_not_shown() -> None:
+    with pytest.raises(SettingsError) as error:
+        load(Settings, GIVEN | {"FOOTFALL_KEY": "abc"})
+    assert error.value.faults == ["FOOTFALL_KEY must be 4 characters or more. Signs things."]
 
 
 def test_a_secret_shows_itself_only_when_asked() -> None:
