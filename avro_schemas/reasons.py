@@ -27,10 +27,10 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "too_deep": "The value is nested too deeply.",
         "too_large": "The event is larger than the collector takes.",
         "timestamp_invalid": "The timestamp is not ISO 8601 with an offset or Z.",
-        "timestamp_out_of_range": "The timestamp lies outside the years 2000 to 2100.",
+        "timestamp_out_of_range": "The timestamp lies outside the years 2000 to 2099.",
         "event_type_unknown": "No event type or custom event has this name.",
         "event_id_invalid": "The id is not `evt_` and the 32 hex digits of a UUIDv7.",
-        "event_id_time": "The time inside the id lies more than 7 days back or 10 minutes ahead.",
+        "event_id_time": "The time inside the id lies more than 7 days back (on the topic 90) or too far ahead.",
         "event_id_conflict": "Another event of the same request has the same id and other content.",
         # The sender
         "session_missing": "No session came with the request.",

@@ -91,6 +91,8 @@ class Landing:
     async def _turn(self) -> None:
         if self._source.reassigned or not self.in_step:
             await self._fall_in_step()
+        if not self.in_step:
+            return  # no partition is ours yet
         fetched = await self._source.gather(self._rows, self._seconds)
         if not fetched or self._source.reassigned:
             return  # what was fetched before a rebalance is fetched again by whoever owns it
@@ -107,6 +109,8 @@ class Landing:
         """Go on where the store says; Kafka's own committed offsets are never asked."""
         self.in_step = False
         ranges = await self._source.ranges()
+        if not ranges:
+            return
         begins = {partition: held.begin for partition, held in ranges.items()}
         await asyncio.to_thread(self._store.prepare)
         self._positions = await asyncio.to_thread(self._store.offsets, begins)

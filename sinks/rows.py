@@ -6,10 +6,10 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from avro_schemas import event_ids
-from avro_schemas.codec import Undecodable, decode
-from avro_schemas.schemas import CUSTOM, EVENT_TYPES
+from avro_schemas.codec import Undecodable
+from avro_schemas.events import decode_event
+from avro_schemas.schemas import CUSTOM
 
-EVENT_SCHEMAS = frozenset((*EVENT_TYPES, CUSTOM))
 TIME_FLAGS: Mapping[str, int] = {"unknown": 0, "ok": 1, "past": 2, "clamped": 3}
 
 Device = tuple[str, str, str]
@@ -98,11 +98,7 @@ def sift(fetched: Mapping[int, Iterable[SourceRecord]], starts: Mapping[int, int
 
 def to_row(record: SourceRecord) -> Row:
     """The row of a record. Raise `Undecodable` for anything that is not an event."""
-    schema, event = decode(record.value)
-    if schema.name not in EVENT_SCHEMAS:
-        raise Undecodable("schema_unexpected", f"{schema.subject} is not an event")
-    if not event_ids.is_valid(event["event_id"]):
-        raise Undecodable("event_id_invalid", "the id is not evt_ and a UUIDv7")
+    schema, event = decode_event(record.value, record.timestamp)
     device = event["device"]
     event_data = as_sent(event["event_data"])
     return Row(
@@ -113,7 +109,7 @@ def to_row(record: SourceRecord) -> Row:
         event_type=event["event_type"],
         schema_id=schema.id,
         device=(device["browser"], device["system"], device["kind"]),
-        time_flag=TIME_FLAGS[event["time_flag"]],
+        time_flag=TIME_FLAGS.get(event["time_flag"], 0),
         user_key=event["user_key"],
         session_key=event["session_key"],
         ip_hash=event["ip_hash"],

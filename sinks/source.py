@@ -74,10 +74,13 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         self._reassigned = True
 
     async def ranges(self) -> dict[int, Range]:
-        """What Kafka holds of each partition that is ours; waits until there are any."""
-        while not (mine := list(self._consumer.assignment())):
-            await self._consumer.getmany(timeout_ms=100, max_records=1)
+        """What Kafka holds of each partition that is ours; waits a little where there is none yet."""
         self._reassigned = False
+        mine = list(self._consumer.assignment())
+        if not mine:
+            # A member that does not poll is put out of the group; what this may fetch is sought again.
+            await self._consumer.getmany(timeout_ms=100, max_records=1)
+            return {}
         begins = await self._consumer.beginning_offsets(mine)
         ends = await self._consumer.end_offsets(mine)
         return {tp.partition: Range(begins[tp], ends[tp]) for tp in mine}

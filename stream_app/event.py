@@ -1,12 +1,9 @@
-"""What the folds need of a record of `events`, and why a record may be refused."""
+"""What the folds need of a record of `events`."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from avro_schemas.codec import Undecodable, decode
-from avro_schemas.schemas import CUSTOM, EVENT_TYPES, Schema
-
-EVENT_SCHEMAS = frozenset((*EVENT_TYPES, CUSTOM))
+from avro_schemas.events import decode_event
 
 
 class LogRecord(Protocol):
@@ -29,11 +26,5 @@ class Event:
 
 def read(record: LogRecord) -> Event:
     """Decode a record. Raise `Undecodable` for anything that is not an event."""
-    schema, fields = decode(record.value)
-    _require_event(schema)
+    _schema, fields = decode_event(record.value, record.timestamp)
     return Event(fields["event_id"], fields["event_type"], fields["occurred_at"])
-
-
-def _require_event(schema: Schema) -> None:
-    if schema.name not in EVENT_SCHEMAS:
-        raise Undecodable("schema_unexpected", f"{schema.subject} is not an event")

@@ -29,15 +29,20 @@ def test_the_first_of_a_repeated_id_wins_and_the_others_are_counted() -> None:
 def test_what_is_no_event_becomes_a_dead_letter_with_its_bytes() -> None:
     rate = codec.encode(newest()["erasure"], {"user_key": b"u" * 16, "requested_at": 1, "receipt": None})
     bad_id = encoded(event("click", event_id="evt_abc123"))
-    batch = sift({0: [record(0, b"rubbish"), record(1, None), record(2, rate), record(3, bad_id)]}, {0: 0})
+    far_id = encoded(event("click", event_id=fresh_id(2**47)))
+    far_time = encoded(event("click", occurred_at=2**60))
+    values = [b"rubbish", None, rate, bad_id, far_id, far_time]
+    batch = sift({0: [record(offset, value) for offset, value in enumerate(values)]}, {0: 0})
     reasons = [(letter.offset, letter.reason, letter.value) for letter in batch.dead_letters]
     assert reasons == [
         (0, "prefix_missing", b"rubbish"),
         (1, "value_empty", None),
         (2, "schema_unexpected", rate),
         (3, "event_id_invalid", bad_id),
+        (4, "event_id_time", far_id),
+        (5, "timestamp_out_of_range", far_time),
     ]
-    assert (batch.rows, batch.spans[0].next) == ([], 4)
+    assert (batch.rows, batch.spans[0].next) == ([], 6)
 
 
 def test_a_page_that_stands_in_the_data_is_not_kept_twice() -> None:
