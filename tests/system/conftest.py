@@ -16,6 +16,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     yield from running(tmp_path_factory.mktemp("stack") / "data")
 
 
+@pytest.fixture(scope="module")
+def first_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that holds only what the tests of one module posted, in their order."""
+    yield from running(tmp_path_factory.mktemp("first") / "data")
+
+
 @pytest.fixture
 def empty_stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack of the test's own."""

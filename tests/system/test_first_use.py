@@ -34,37 +34,39 @@ curl -X POST http://localhost:3000/api/analytics/collect \\
 """
 
 
-def test_the_examples_of_the_first_page_are_answered_counted_and_landed(stack: Stack) -> None:
+def test_the_examples_of_the_first_page_are_answered_counted_and_landed(first_stack: Stack) -> None:
     posted_at = time.monotonic()
     for event in (PAGE_VIEW, FEATURE_USED):
-        answer = stack.post(event)
+        answer = first_stack.post(event)
         assert answer.status_code == 200, answer.text
         body = answer.json()
         assert body.keys() == {"success", "event_id", "message"}
         assert (body["success"], body["message"]) == (True, "Event recorded successfully")
         assert re.fullmatch(r"evt_[0-9a-f]{32}", body["event_id"])
 
-    answer = stack.post(LIST)
+    answer = first_stack.post(LIST)
     assert answer.status_code == 200, answer.text
     assert [(r["index"], r["status"]) for r in answer.json()["results"]] == [(0, "accepted"), (1, "accepted")]
 
-    curl = LOCAL_TEST.replace("3000", str(stack.port)).replace("\\\n", " ")
+    curl = LOCAL_TEST.replace("3000", str(first_stack.port)).replace("\\\n", " ")
     printed = subprocess.run(shlex.split(curl), capture_output=True, text=True, check=True)
     assert '"success":true' in printed.stdout.replace(" ", "")
 
     expected = {"page_view": 1, "feature_used": 1, "scroll": 1, "click": 1, "test_event": 1}
-    assert until(stack.rows_by_type, expected.__eq__, seconds=5) == expected
-    snapshot = until(lambda: stack.get("/dashboard/snapshot.json").text, lambda text: "test_event" in text, 5)
+    assert until(first_stack.rows_by_type, expected.__eq__, seconds=5) == expected
+    snapshot = until(
+        lambda: first_stack.get("/dashboard/snapshot.json").text, lambda text: "test_event" in text, 5
+    )
     assert "test_event" in snapshot
     assert time.monotonic() - posted_at < 10  # the rest of this machine may be slow; the figure is in the docs
-    assert stack.live("total") == expected
+    assert first_stack.live("total") == expected
     # The page view of 2024 is stored as sent and counted as late.
-    assert stack.live("late") == {"page_view": 1}
-    assert "test_event" in stack.get("/").text
+    assert first_stack.live("late") == {"page_view": 1}
+    assert "test_event" in first_stack.get("/").text
 
 
-def test_the_row_holds_what_was_sent(stack: Stack) -> None:
-    ((event_type, occurred_at, page, event_data, time_flag),) = stack.query(
+def test_the_row_holds_what_was_sent(first_stack: Stack) -> None:
+    ((event_type, occurred_at, page, event_data, time_flag),) = first_stack.query(
         "select event_type, occurred_at::text, page, event_data, time_flag from events where page is not null"
     )
     assert (event_type, page, time_flag) == ("page_view", "/dashboard", "past")
@@ -73,40 +75,40 @@ def test_the_row_holds_what_was_sent(stack: Stack) -> None:
     assert event_data == {"page": "/dashboard", "referrer": "/login"}
 
 
-def test_explain_tells_where_an_event_is(stack: Stack) -> None:
-    event_id = stack.post(FEATURE_USED).json()["event_id"]
-    told = until(lambda: stack.footfall("explain", event_id), lambda done: done.returncode == 0, seconds=20)
+def test_explain_tells_where_an_event_is(first_stack: Stack) -> None:
+    event_id = first_stack.post(FEATURE_USED).json()["event_id"]
+    told = until(lambda: first_stack.footfall("explain", event_id), lambda done: done.returncode == 0, seconds=20)
     assert told.returncode == 0, told.stdout + told.stderr
     assert "landed" in told.stdout.lower()
 
 
-def test_the_live_page_is_pushed_new_counts(stack: Stack) -> None:
-    with httpx.stream("GET", stack.url + "/dashboard/stream", timeout=10) as stream:
+def test_the_live_page_is_pushed_new_counts(first_stack: Stack) -> None:
+    with httpx.stream("GET", first_stack.url + "/dashboard/stream", timeout=10) as stream:
         lines = stream.iter_lines()
         next(lines)
-        stack.post({"event_type": "scroll", "event_data": {"position": 900}})
-        before = stack.live("total").get("scroll", 0)
+        first_stack.post({"event_type": "scroll", "event_data": {"position": 900}})
+        before = first_stack.live("total").get("scroll", 0)
         assert any('"scroll"' in line for line in lines if line.startswith("data:")), before
 
 
-def test_a_second_start_on_the_same_data_says_that_one_is_running(stack: Stack) -> None:
-    second = stack.footfall("up")
+def test_a_second_start_on_the_same_data_says_that_one_is_running(first_stack: Stack) -> None:
+    second = first_stack.footfall("up")
     assert second.returncode == 1
-    assert stack.url in second.stdout + second.stderr
+    assert first_stack.url in second.stdout + second.stderr
 
 
-def test_after_a_stop_nothing_runs_and_after_a_start_everything_is_there(stack: Stack) -> None:
-    rows, counts = stack.rows_by_type(), stack.live("total")
-    ports = {stack.port, int(stack.state["kafka"].rsplit(":", 1)[1])}
-    assert stack.stop(signal.SIGINT) < 12
-    assert stack.left_over() == []
+def test_after_a_stop_nothing_runs_and_after_a_start_everything_is_there(first_stack: Stack) -> None:
+    rows, counts = first_stack.rows_by_type(), first_stack.live("total")
+    ports = {first_stack.port, int(first_stack.state["kafka"].rsplit(":", 1)[1])}
+    assert first_stack.stop(signal.SIGINT) < 12
+    assert first_stack.left_over() == []
     assert not ports & {c.laddr.port for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
 
-    stack.output.write_text("")
-    stack.start()
-    assert stack.rows_by_type() == rows
-    assert stack.live("total") == counts
-    stack.post(LIST)
+    first_stack.output.write_text("")
+    first_stack.start()
+    assert first_stack.rows_by_type() == rows
+    assert first_stack.live("total") == counts
+    first_stack.post(LIST)
     expected = counts | {"scroll": counts["scroll"] + 1, "click": counts["click"] + 1}
-    assert until(lambda: stack.live("total"), expected.__eq__, seconds=10) == expected
-    assert until(stack.rows_by_type, expected.__eq__, seconds=10) == expected
+    assert until(lambda: first_stack.live("total"), expected.__eq__, seconds=10) == expected
+    assert until(first_stack.rows_by_type, expected.__eq__, seconds=10) == expected
