@@ -59,6 +59,7 @@ class DataFolder:
     def write(self, record: dict[str, Any]) -> None:
         """Replace the record; readers see the old or the new one, whole."""
         part = self.record.with_suffix(".part")
+        part.touch(mode=0o600)  # a given DSN may hold a password
         part.write_text(json.dumps(record, indent=2) + "\n")
         part.replace(self.record)
 
