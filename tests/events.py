@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,11 @@ from avro_schemas import codec, event_ids
 from avro_schemas.schemas import for_event
 
 NOON = 1_767_268_800_000  # 2026-01-01 12:00 UTC
+
+
+def now_ms() -> int:
+    """Now, for events that a real broker stamps with its own time."""
+    return time.time_ns() // 1_000_000
 
 
 def user_key(name: str) -> bytes:

@@ -14,19 +14,13 @@ from avro_schemas import codec, event_ids
 from avro_schemas.schemas import newest
 from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from tests.events import encoded, event, fresh_id, user_key
+from tests.events import encoded, event, fresh_id, now_ms, user_key
 from tests.topics import KeyAndValue, read_all, write
 from tests.workers import Worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 DAY_MS = 86_400_000
-
-
-def now_ms() -> int:
-    import time
-
-    return time.time_ns() // 1_000_000
 
 
 @pytest.fixture

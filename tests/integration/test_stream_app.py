@@ -12,7 +12,7 @@ from avro_schemas.codec import decode
 from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from stream_app.event import read
-from tests.events import encoded, event, user_key
+from tests.events import encoded, event, now_ms, user_key
 from tests.topics import KeyAndValue, live, read_all, write
 from tests.workers import Worker
 
@@ -52,7 +52,7 @@ def load(count: int, seed: int) -> list[KeyAndValue]:
     records: list[KeyAndValue] = []
     for _ in range(count):
         key = user_key(f"user-{chance.randrange(100)}")
-        value = encoded(event(chance.choice(["click", "scroll", "page_view"]), user_key=key))
+        value = encoded(event(chance.choice(["click", "scroll", "page_view"]), now_ms(), user_key=key))
         records += [(key, value)] * (2 if chance.random() < 0.05 else 1)
         if chance.random() < 0.02:
             records.append((key, b"not an event"))
@@ -140,7 +140,9 @@ async def test_a_user_who_reaches_the_limit_is_told_to_user_rates(
 ) -> None:
     await asyncio.to_thread(workers[0].start)
     ann, bob = user_key("ann"), user_key("bob")
-    records = [(ann, encoded(event("click"))) for _ in range(101)] + [(bob, encoded(event("click")))] * 3
+    records = [(ann, encoded(event("click", now_ms()))) for _ in range(101)] + [
+        (bob, encoded(event("click", now_ms())))
+    ] * 3
     await write(settings.kafka_bootstrap, settings.name("events"), records)
     verdicts = []
     for _ in range(40):
