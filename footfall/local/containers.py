@@ -6,14 +6,18 @@ testcontainers' reaper ends them when this process ends, however it ends; their 
 import hashlib
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import psycopg
 
 from footfall.local.jars import KAFKA_VERSION
 
 KAFKA_IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 POSTGRES_IMAGE = "postgres:17"
+START_SECONDS = 60.0
 _DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
 # Held so that they live as long as this process.
@@ -50,9 +54,13 @@ def _accepts(engine: str) -> bool:
 
 def start_kafka(folder: Path, port: int) -> str:
     """Start a broker that is reached on `port`; its address."""
+    from testcontainers.core.waiting_utils import wait_for_logs
+
     container = kafka_container(folder, port)
     container.start()
     _running.append(container)
+    # The engine's proxy accepts connections long before the broker does.
+    wait_for_logs(container, "Kafka Server started", timeout=START_SECONDS)
     return f"127.0.0.1:{port}"
 
 
@@ -61,7 +69,23 @@ def start_postgres(folder: Path, port: int) -> str:
     container = postgres_container(folder, port)
     container.start()
     _running.append(container)
-    return f"postgresql://postgres:footfall@127.0.0.1:{port}/footfall"
+    dsn = f"postgresql://postgres:footfall@127.0.0.1:{port}/footfall"
+    _wait_for_postgres(dsn)
+    return dsn
+
+
+def _wait_for_postgres(dsn: str) -> None:
+    """The server restarts once while it sets itself up: only an answered connection tells that it is there."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            psycopg.connect(dsn, connect_timeout=2).close()
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Postgres in its container does not answer: {error}") from error
+            time.sleep(0.2)
+        else:
+            return
 
 
 def stop_all() -> None:

@@ -13,6 +13,9 @@ from footfall.local.program import Program
 from footfall.local.record import MARK, DataFolder
 from footfall.local.settings import LocalSettings, cache_folder
 from footfall.local.supervisor import Supervisor
+from footfall.topics import create_missing
+from service_kit.environment import load
+from service_kit.kafka import KafkaSettings
 
 DEFAULT_HTTP_PORT = 3000
 STOP_SECONDS = 9.0
@@ -72,7 +75,8 @@ class Stack:
         self._say(f"Postgres: {server.origin}, at {_without_password(server.dsn)}")
         self._launch(stores)
         if not self._stopping:
-            asyncio.run(_create_topics(broker.bootstrap, self._given.get("FOOTFALL_TOPIC_PREFIX", ""), self._say))
+            cluster = load(KafkaSettings, {**self._given, "FOOTFALL_KAFKA_BOOTSTRAP": broker.bootstrap})
+            asyncio.run(_create_topics(cluster, self._say))
             self._launch(self._services(http_port))
 
     def _launch(self, programs: list[Program]) -> None:
@@ -126,22 +130,21 @@ class Stack:
         self._folder.write({**self._addresses, "services": listed})
 
     def _stop(self) -> None:
-        self._say("Stopping")
         started = list(self._supervisor.processes)
+        if started:
+            self._say("Stopping")
         # Services first, the stores they need last.
         stores = [name for name in ("kafka", "postgres") if name in started]
         order = [name for name in reversed(started) if name not in stores] + stores
         self._supervisor.stop(order, time.monotonic() + STOP_SECONDS)
         containers.stop_all()
         self._folder.forget()
-        self._say(f"Stopped. The data stays in {self._folder.path}")
+        if started:
+            self._say(f"Stopped. The data stays in {self._folder.path}")
 
 
-async def _create_topics(bootstrap: str, prefix: str, say: Say) -> None:
-    from footfall.topics import create_missing
-    from service_kit.kafka import KafkaSettings
-
-    reports = await create_missing(KafkaSettings(kafka_bootstrap=bootstrap, topic_prefix=prefix))
+async def _create_topics(cluster: KafkaSettings, say: Say) -> None:
+    reports = await create_missing(cluster)
     if created := [report.topic for report in reports if report.state == "created"]:
         say(f"Topics: created {', '.join(created)}")
     for report in reports:

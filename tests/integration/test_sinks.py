@@ -12,7 +12,6 @@ import pytest
 
 from avro_schemas import codec, event_ids
 from avro_schemas.schemas import newest
-from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from tests.events import encoded, event, fresh_id, now_ms, user_key
 from tests.topics import KeyAndValue, read_all, write
@@ -21,13 +20,6 @@ from tests.workers import Worker
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-async def settings(kafka: str, topic_prefix: str) -> KafkaSettings:
-    made = KafkaSettings(kafka_bootstrap=kafka, topic_prefix=topic_prefix)
-    await create_missing(made)
-    return made
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.codec import decode
-from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from stream_app.event import read
 from tests.events import encoded, event, now_ms, user_key
@@ -17,13 +16,6 @@ from tests.topics import KeyAndValue, live, read_all, write
 from tests.workers import Worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
-
-
-@pytest.fixture
-async def settings(kafka: str, topic_prefix: str) -> KafkaSettings:
-    made = KafkaSettings(kafka_bootstrap=kafka, topic_prefix=topic_prefix)
-    await create_missing(made)
-    return made
 
 
 @pytest.fixture
