@@ -91,6 +91,19 @@ def test_the_live_page_is_pushed_new_counts(first_stack: Stack) -> None:
         assert any('"scroll"' in line for line in lines if line.startswith("data:")), before
 
 
+def test_a_page_that_is_closed_is_no_viewer_any_more(first_stack: Stack) -> None:
+    def viewers() -> str:
+        lines = first_stack.get("/metrics").text.splitlines()
+        return next(line.split()[1] for line in lines if line.startswith("footfall_dashboard_viewers "))
+
+    with httpx.stream("GET", first_stack.url + "/dashboard/stream", timeout=10) as stream:
+        lines = stream.iter_lines()  # held: a dropped iterator closes the stream
+        next(lines)
+        assert viewers() == "1.0"
+    first_stack.post(FEATURE_USED)  # the server notices when it has something to say
+    assert until(viewers, "0.0".__eq__, seconds=15) == "0.0"
+
+
 def test_a_second_start_on_the_same_data_says_that_one_is_running(first_stack: Stack) -> None:
     second = first_stack.footfall("up")
     assert second.returncode == 1
