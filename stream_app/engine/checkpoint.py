@@ -19,6 +19,8 @@ EXIT_FAILED = 70
 EXIT_FROZEN = 75
 LONGEST_CHECKPOINT = 30.0
 BEAT_SECONDS = 0.2
+# Well within the retention of the outputs: what an idle partition once told must not disappear from them.
+RETELL_SECONDS = 6 * 3600.0
 BATCH_BYTES = 900_000
 
 
@@ -65,8 +67,12 @@ class Checkpoints:
 
     async def run(self) -> None:
         """Write checkpoints for ever; anything unexpected ends the process before it acknowledges."""
+        told = time.monotonic()
         while True:
             await asyncio.sleep(self._every)
+            if time.monotonic() - told > RETELL_SECONDS:
+                told = time.monotonic()
+                self._owned.change_all()
             if self._owned.open:
                 await self.write_all()
 

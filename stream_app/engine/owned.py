@@ -44,6 +44,11 @@ class OwnedPartitions:
         self._recoveries.clear()
         self._recovery_started = time.monotonic()
 
+    def change_all(self) -> None:
+        """Write and tell everything again at the next checkpoint."""
+        for owned in self.partitions.values():
+            owned.state.change_all()
+
     def recover(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
         """Take the next record of the state's log."""
         if key is not None and value is not None:

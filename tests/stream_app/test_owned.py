@@ -1,0 +1,41 @@
+"""The cycle of a worker's partitions: forget, recover, work, tell again."""
+
+from stream_app.changelog import fenced, log_key
+from stream_app.engine.owned import OwnedPartitions
+from tests.events import NOON, Record, encoded, event
+
+
+def owned_partitions() -> OwnedPartitions:
+    return OwnedPartitions(limit=100, grace_ms=600_000)
+
+
+def test_what_was_told_once_is_told_again_when_asked() -> None:
+    owned = owned_partitions()
+    owned.finish_recovery({0})
+    state = owned.partitions[0].state
+    state.apply([Record(0, NOON, None, encoded(event("click")))])
+    first = state.snapshot()
+    assert first is not None
+    assert state.snapshot() is None
+    owned.change_all()
+    assert state.snapshot() == first
+
+
+def test_a_new_owner_goes_on_where_the_log_of_the_state_ends() -> None:
+    before = owned_partitions()
+    before.finish_recovery({3})
+    before.partitions[3].state.apply([Record(offset, NOON, None, encoded(event("click"))) for offset in range(5)])
+    snapshot = before.partitions[3].state.snapshot()
+    assert snapshot is not None
+
+    after = owned_partitions()
+    for offset, (key, payload) in enumerate(snapshot.values):
+        after.recover(3, offset, log_key(3, key), fenced(snapshot.position, payload))
+    after.finish_recovery({3, 4})
+    assert (after.partitions[3].durable, after.partitions[3].state.totals) == (5, {"click": 5})
+    assert after.partitions[3].log_next == len(snapshot.values)
+    assert after.partitions[4].durable == 0
+    assert after.lag({3: 7, 4: 0}) == 2
+
+    after.forget()
+    assert (after.partitions, after.ready, after.open) == ({}, False, False)
