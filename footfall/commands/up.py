@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -49,7 +50,9 @@ def up(
     console = Console(highlight=False, soft_wrap=True)
 
     def say(text: str) -> None:
-        console.print(text, markup=False)
+        # Whoever read us may be gone (`| head`, a lost terminal); the stack must still be stopped in order.
+        with suppress(OSError, SystemExit):
+            console.print(text, markup=False)
 
     try:
         settings = read(os.environ)

@@ -44,6 +44,25 @@ def test_after_a_kill_the_next_start_ends_the_orphans_and_keeps_the_data(empty_s
     assert stack.query("select count(*) from raw_events") == [(0,)]
 
 
+def test_when_nobody_reads_its_output_any_more_it_still_stops_in_order(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "data")
+    process = subprocess.Popen([FOOTFALL, "up"], env=stack.environ, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout
+        process.stdout.readline()
+        process.stdout.close()
+        assert until(lambda: stack.get("/readyz").status_code, (200).__eq__, seconds=60) == 200
+        stack.kill("sinks")  # something to say
+        time.sleep(1)
+        process.terminate()
+        assert process.wait(15) == 0
+        assert stack.left_over() == []
+    finally:
+        process.kill()
+        for left in stack.left_over():
+            left.kill()
+
+
 def test_a_taken_port_that_was_asked_for_is_said(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
     with socket.socket() as taken:
