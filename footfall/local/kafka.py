@@ -85,7 +85,8 @@ def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, say
 
 def _format(run: tuple[str, ...], properties: Path) -> None:
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = (*run, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties))
+    # An id may begin with a dash, so it stands behind an equals sign.
+    command = (*run, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties))
     ran = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
     if ran.returncode:
         raise RuntimeError(f"Kafka's storage could not be formatted:\n{ran.stdout}{ran.stderr}")
