@@ -16,8 +16,8 @@ DEFAULT_MAX_LENGTH = 2_000
 MAX_NAME_LENGTH = 200
 MAX_PROPERTIES = 100
 
-_INT = (-(2**31), 2**31 - 1)
-_LONG = (-(2**63), 2**63 - 1)
+INT = (-(2**31), 2**31 - 1)
+LONG = (-(2**63), 2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _compile(kind: Any, max_length: int) -> Check:
         case "string":
             return _string(max_length)
         case "int" | "long":
-            return _whole_number(*(_INT if kind == "int" else _LONG))
+            return _whole_number(*(INT if kind == "int" else LONG))
         case "double":
             return _number
         case "boolean":
@@ -185,7 +185,7 @@ def _record(fields: list[dict[str, Any]]) -> Check:
             if field_check := checks.get(name):
                 field_check(field_value, f"{pointer}/{name}", found)
             else:
-                found.append(Fault("field_unknown", _below(pointer, name), known, describe(field_value)))
+                found.append(Fault("field_unknown", pointer_below(pointer, name), known, describe(field_value)))
 
     return check
 
@@ -201,14 +201,14 @@ def _map(value_check: Check) -> Check:
             found.append(Fault("too_long", pointer, f"at most {MAX_PROPERTIES} fields", describe(value)))
             return
         for name, item in value.items():
-            below = _below(pointer, name)
+            below = pointer_below(pointer, name)
             name_check(name, below, found)
             value_check(item, below, found)
 
     return check
 
 
-def _below(pointer: str, name: str) -> str:
+def pointer_below(pointer: str, name: str) -> str:
     """The pointer one step down; a name of the client's is cut and made printable, as errors are logged."""
     shown = name[:50].encode("ascii", "backslashreplace").decode().replace("\0", "\\0")
     return f"{pointer}/{shown.replace('~', '~0').replace('/', '~1')}"

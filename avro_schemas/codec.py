@@ -5,7 +5,7 @@ from typing import Any
 
 from fastavro import schemaless_reader, schemaless_writer
 
-from avro_schemas.schemas import Schema, by_id
+from avro_schemas.schemas import Definition, Schema, by_id, newest
 
 PREFIX_SIZE = 5
 
@@ -33,18 +33,27 @@ def encode(schema: Schema, record: Record) -> bytes:
 
 
 def decode(value: bytes | None) -> tuple[Schema, Record]:
-    """Read a value back, times in milliseconds. Raise `Undecodable` for anything that is not exactly one."""
+    """Read a value back, times in milliseconds, in the shape of the newest version of its schema.
+
+    Raise `Undecodable` for anything that is not exactly one value.
+    """
     schema = schema_of(value)
     assert value is not None  # schema_of refused it
     buffer = BytesIO(value)
     buffer.seek(PREFIX_SIZE)
     try:
-        record = schemaless_reader(buffer, schema.wire, None)
+        record = schemaless_reader(buffer, schema.wire, _reading(schema))
     except (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
         raise Undecodable("body_undecodable", f"not a {schema.subject}: {error}") from error
     if buffer.tell() != len(value):
         raise Undecodable("body_undecodable", f"{len(value) - buffer.tell()} bytes behind the record")
     return schema, record
+
+
+def _reading(schema: Schema) -> Definition | None:
+    """What an older version is read as; None where the schema is the newest, which needs no resolving."""
+    latest = newest()[schema.name]
+    return None if latest is schema else latest.wire
 
 
 def schema_of(value: bytes | None) -> Schema:

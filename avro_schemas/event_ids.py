@@ -5,15 +5,25 @@ from uuid import UUID
 
 RANDOM_BYTES = 10
 
+# The two upper bits of this digit are fixed, the lower ones stay random.
+_VARIANT = {f"{digit:x}": "89ab"[digit % 4] for digit in range(16)}
 _FORM = re.compile(r"evt_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 
 
 def fresh(now: int, random: bytes) -> str:
     """An id of the moment `now` (milliseconds since 1970) from ten random bytes."""
-    noise = int.from_bytes(random, "big")
-    tail = (noise >> 62) & 0xFFF
-    variant = (0b10 << 62) | (noise & ((1 << 62) - 1))
-    return f"evt_{now:012x}7{tail:03x}{variant:016x}"
+    return complete(head(now), random)
+
+
+def head(now: int) -> str:
+    """What all ids of a moment begin with."""
+    return f"evt_{now:012x}7"
+
+
+def complete(id_head: str, random: bytes) -> str:
+    """An id from its head and ten random bytes."""
+    digits = random.hex()
+    return f"{id_head}{digits[2:5]}{_VARIANT[digits[1]]}{digits[5:]}"
 
 
 def is_valid(event_id: str) -> bool:

@@ -27,8 +27,8 @@ class Dictionaries:
         self.types = dict(connection.execute("select name, id from event_types").fetchall())
 
     def _add_devices(self, connection: psycopg.Connection, devices: Sequence[Device]) -> None:
-        insert = "insert into devices (browser, system, kind) values (%s, %s, %s) on conflict do nothing"
+        insert = "insert into devices (browser, system, kind, bot) values (%s, %s, %s, %s) on conflict do nothing"
         for device in devices:
             connection.execute(insert, device)
-        found = connection.execute("select browser, system, kind, id from devices").fetchall()
-        self.devices = {(browser, system, kind): number for browser, system, kind, number in found}
+        found = connection.execute("select id, browser, system, kind, bot from devices").fetchall()
+        self.devices = {Device(*names): number for number, *names in found}

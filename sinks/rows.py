@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from avro_schemas import event_ids
@@ -12,7 +12,14 @@ from avro_schemas.schemas import CUSTOM
 
 TIME_FLAGS: Mapping[str, int] = {"unknown": 0, "ok": 1, "past": 2, "clamped": 3}
 
-Device = tuple[str, str, str]
+
+class Device(NamedTuple):
+    """Classes of a device; `bot` says why it looks like a program, and is empty for a person's."""
+
+    browser: str
+    system: str
+    kind: str
+    bot: str = ""
 
 
 class SourceRecord(Protocol):
@@ -108,7 +115,7 @@ def to_row(record: SourceRecord) -> Row:
         sent_at=event["sent_at"],
         event_type=event["event_type"],
         schema_id=schema.id,
-        device=(device["browser"], device["system"], device["kind"]),
+        device=Device(device["browser"], device["system"], device["kind"], device["bot"] or ""),
         time_flag=TIME_FLAGS.get(event["time_flag"], 0),
         user_key=event["user_key"],
         session_key=event["session_key"],

@@ -38,7 +38,7 @@ def event(event_type: str = "click", now: int = NOON, **changes: Any) -> dict[st
         "user_key": None,
         "session_key": None,
         "ip_hash": None,
-        "device": {"browser": "Chrome", "system": "Linux", "kind": "desktop"},
+        "device": {"browser": "Chrome", "system": "Linux", "kind": "desktop", "bot": None},
         "page": None,
         "event_data": {"page": "/"} if event_type == "page_view" else {"element": "nav_menu"},
     }

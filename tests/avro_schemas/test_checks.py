@@ -27,7 +27,7 @@ HEAD = {
     "user_key": b"u" * 16,
     "session_key": None,
     "ip_hash": None,
-    "device": {"browser": "Chrome", "system": "Linux", "kind": "desktop"},
+    "device": {"browser": "Chrome", "system": "Linux", "kind": "desktop", "bot": None},
     "page": None,
 }
 
