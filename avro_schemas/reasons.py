@@ -36,8 +36,11 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "session_missing": "No session came with the request.",
         "session_invalid": "The session is not signed by a key the collector knows, or lacks a claim.",
         "session_expired": "The session has expired.",
+        "source_key_invalid": "No backend has this key.",
         "origin_refused": "The request comes from a site that is not on the list of allowed origins.",
         "rate_limited": "More events a minute than a user, a session or an address may send.",
+        "body_timeout": "The body did not arrive in time.",
+        "unexpected": "The collector broke on this event. The fault is ours, and was logged.",
         "unavailable": "Kafka did not acknowledge the event in time; send it again with the same id.",
         # A record on a topic
         "value_empty": "The record has no value.",

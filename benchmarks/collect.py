@@ -1,8 +1,9 @@
 """The collector against a FastAPI endpoint that only reads the body, on the same server, in turn.
 
-    python -m benchmarks.collect
+    footfall bench collect
 
-Prints requests/s, CPU µs an event of the server process, and the ratio of each pair of runs.
+Prints requests/s, CPU µs an event of the server process, the ratio of each pair of runs, answer times at 500
+requests/s, and what aiokafka alone needs for the same records. Each connection is a user with a session.
 """
 
 import asyncio
@@ -15,22 +16,23 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from random import Random
 
+import jwt
 import uvicorn
+from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI, Request
 
+from benchmarks import http_load
 from benchmarks.parts import broker, cpu_seconds, resident_mib
 from footfall.local import ports
 from footfall.topics import create_missing
+from footfall.visitors import USER_AGENTS, Visitor
 from service_kit.kafka import KafkaSettings
 
 SECONDS, ROUNDS, CONNECTIONS = 4.0, 3, 32
-EVENT = {
-    "event_type": "page_view",
-    "event_data": {"page": "/dashboard", "referrer": "/login", "title": "Dashboard"},
-    "timestamp": "2024-01-15T10:30:00Z",
-}
 PATH = "/api/analytics/collect"
+SESSION_KEY = "a session key for benchmarks only"
 
 baseline = FastAPI()
 
@@ -46,56 +48,49 @@ def _serve_baseline(port: int) -> None:
     uvicorn.run(baseline, host="127.0.0.1", port=port, log_config=None, access_log=False)
 
 
-async def _client(port: int, payload: bytes, until: float, statuses: list[int]) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while time.monotonic() < until:
-        writer.write(payload)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        await reader.readexactly(length)
-        statuses.append(int(head[9:12]))
-    writer.close()
+def payloads(events: int, users: int = CONNECTIONS, requests: int = 50) -> list[list[bytes]]:
+    """Requests of believable visitors, a list of them a user; `events` in each request."""
+    return [
+        [_request(Visitor(user, Random(user)), events, user) for _ in range(requests)] for user in range(users)
+    ]
 
 
-def _load(port: int, body: bytes, results: "multiprocessing.Queue[list[int]]") -> None:
+def _request(visitor: Visitor, events: int, user: int) -> bytes:
+    happened = [visitor.next_event() | {"timestamp": "2024-01-15T10:30:00Z"} for _ in range(events)]
+    body = json.dumps(happened if events > 1 else happened[0]).encode()
+    claims = {"sub": f"user-{user}", "sid": f"session-{user}", "exp": int(time.time()) + 86_400}
     head = (
-        f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        f"user-agent: {USER_AGENTS[user % len(USER_AGENTS)]}\r\n"
+        f"cookie: session={jwt.encode(claims, SESSION_KEY)}\r\n\r\n"
     )
-
-    async def run() -> list[int]:
-        statuses: list[int] = []
-        until = time.monotonic() + SECONDS
-        payload = head.encode() + body
-        await asyncio.gather(*(_client(port, payload, until, statuses) for _ in range(CONNECTIONS)))
-        return statuses
-
-    results.put(asyncio.run(run()))
+    return head.encode() + body
 
 
-def measure(port: int, pid: int, body: bytes, events: int) -> tuple[float, float]:
+def measure(port: int, pid: int, requests: list[list[bytes]], events: int) -> tuple[float, float]:
     """Requests/s and CPU µs an event of one run."""
-    results: multiprocessing.Queue[list[int]] = multiprocessing.Queue()
-    loader = multiprocessing.Process(target=_load, args=(port, body, results))
-    before, started = cpu_seconds(pid), time.monotonic()
-    loader.start()
-    statuses = results.get()
-    loader.join()
-    took, used = time.monotonic() - started, cpu_seconds(pid) - before
-    assert set(statuses) == {200}, {status: statuses.count(status) for status in set(statuses)}
-    return len(statuses) / took, used / (len(statuses) * events) * 1e6
+    before = cpu_seconds(pid)
+    load = http_load.run(port, requests, SECONDS)
+    used = cpu_seconds(pid) - before
+    assert set(load.statuses) == {200}, load.statuses
+    answered = load.statuses[200]
+    return answered / SECONDS, used / (answered * events) * 1e6
 
 
 def main() -> None:
     with broker() as bootstrap:
-        asyncio.run(create_missing(KafkaSettings(kafka_bootstrap=bootstrap)))
+        cluster = KafkaSettings(kafka_bootstrap=bootstrap, topic_prefix=f"bench{os.getpid()}-")
+        asyncio.run(create_missing(cluster))
         ours, theirs = ports.choose(0), ports.choose(0)
         environ = os.environ | {
             "FOOTFALL_KAFKA_BOOTSTRAP": bootstrap,
+            "FOOTFALL_TOPIC_PREFIX": cluster.topic_prefix,
             "FOOTFALL_PORT": str(ours),
-            "FOOTFALL_HASH_KEY": "benchmark-hash-key",
-            "FOOTFALL_SESSION_KEY": "benchmark-session-key",
-            "FOOTFALL_TRUST_LOOPBACK": "true",
+            "FOOTFALL_HASH_KEY": "a hash key for benchmarks only",
+            "FOOTFALL_SESSION_KEY": SESSION_KEY,
+            "FOOTFALL_EVENTS_PER_MINUTE": str(10**9),
             "FOOTFALL_EVENTS_PER_MINUTE_PER_ADDRESS": str(10**9),
+            "FOOTFALL_LOG_LEVEL": "WARNING",
         }
         collector = subprocess.Popen([sys.executable, "-m", "producer_api"], env=environ)
         nothing = multiprocessing.Process(target=_serve_baseline, args=(theirs,))
@@ -104,6 +99,8 @@ def main() -> None:
             _wait(ours)
             time.sleep(1)
             _compare(ours, theirs, collector.pid, nothing.pid or 0)
+            _answer_times(ours)
+            asyncio.run(_bare_client(cluster))
         finally:
             collector.terminate()
             collector.wait()
@@ -113,11 +110,11 @@ def main() -> None:
 
 def _compare(ours: int, theirs: int, our_pid: int, their_pid: int) -> None:
     for name, events in (("single events", 1), ("batches of 100", 100)):
-        body = json.dumps(EVENT if events == 1 else [EVENT] * events).encode()
+        requests = payloads(events)
         ratios, rates, costs = [], [], []
         for _ in range(ROUNDS):
-            base, base_cost = measure(theirs, their_pid, body, events)
-            rate, cost = measure(ours, our_pid, body, events)
+            base, base_cost = measure(theirs, their_pid, requests, events)
+            rate, cost = measure(ours, our_pid, requests, events)
             ratios.append(rate / base)
             rates.append(rate)
             costs.append(cost)
@@ -126,6 +123,43 @@ def _compare(ours: int, theirs: int, our_pid: int, their_pid: int) -> None:
             f"{name}: {statistics.median(rates) * events:,.0f} events/s, {statistics.median(costs):.1f} µs CPU an "
             f"event, {statistics.median(ratios):.2f}x of body-only, {resident_mib(our_pid):.0f} MiB"
         )
+
+
+def _answer_times(port: int) -> None:
+    load = http_load.run(port, payloads(1), SECONDS, rate=500)
+    print(f"at 500 requests/s: p50 {load.quantile(0.5):.1f} ms, p99 {load.quantile(0.99):.1f} ms")
+
+
+async def _bare_client(cluster: KafkaSettings) -> None:
+    """aiokafka alone, with records as long as ours: one `send` an event, and one ready batch for a hundred."""
+    producer = AIOKafkaProducer(**cluster.client_options(), acks="all", enable_idempotence=True)
+    await producer.start()
+    topic, value, keys = cluster.name("events"), os.urandom(150), [os.urandom(16) for _ in range(CONNECTIONS)]
+
+    async def singles(key: bytes, until: float) -> int:
+        sent = 0
+        while time.monotonic() < until:
+            await (await producer.send(topic, value, key))
+            sent += 1
+        return sent
+
+    async def batches(number: int, until: float) -> int:
+        sent = 0
+        while time.monotonic() < until:
+            batch = producer.create_batch()
+            for _ in range(100):
+                batch.append(key=keys[number], value=value, timestamp=None)
+            await (await producer.send_batch(batch, topic, partition=number % 12))
+            sent += 100
+        return sent
+
+    for name, work in (("send", [singles] * CONNECTIONS), ("send_batch of 100", [batches] * CONNECTIONS)):
+        before, until = time.process_time(), time.monotonic() + SECONDS
+        runs = (job(keys[n] if job is singles else n, until) for n, job in enumerate(work))  # type: ignore[operator]
+        sent = sum(await asyncio.gather(*runs))
+        cost = (time.process_time() - before) / sent * 1e6
+        print(f"aiokafka alone, {name}: {sent / SECONDS:,.0f} events/s, {cost:.1f} µs CPU an event")
+    await producer.stop()
 
 
 def _wait(port: int) -> None:

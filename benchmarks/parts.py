@@ -1,4 +1,4 @@
-"""A broker and a Postgres of a benchmark's own, started as `footfall up` does and ended with it."""
+"""A broker and a Postgres for a benchmark: those that the environment names, else some of its own."""
 
 import os
 import tempfile
@@ -18,7 +18,12 @@ def broker() -> Iterator[str]:
     """The address of a real broker."""
     with tempfile.TemporaryDirectory() as folder:
         found = kafka.find(
-            Path(folder), given=None, port=ports.choose(0), environ={}, cache=cache_folder(), say=print
+            Path(folder),
+            given=os.environ.get("FOOTFALL_KAFKA_BOOTSTRAP"),
+            port=ports.choose(0),
+            environ={},
+            cache=cache_folder(),
+            say=print,
         )
         with _running(found.program, Path(folder)):
             yield found.bootstrap

@@ -13,12 +13,14 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
+from avro_schemas import topics
 from avro_schemas.catalogue import event_types
 from dashboard.board import Board
 from dashboard.feed import MOST_VIEWERS, Feed
-from dashboard.follower import Follower
+from dashboard.merging import merging
 from dashboard.settings import Settings
 from dashboard.snapshot import COLOURS, Json, bars, clock, colour_of, snapshot
+from service_kit.follow import Follower
 
 _HERE = Path(__file__).parent
 _CHART_HEIGHT = 100
@@ -40,7 +42,13 @@ def build_app(settings: Settings) -> FastAPI:
         return snapshot(board, now, connected=follower.connected)
 
     feed = Feed(show)
-    follower = Follower(settings.kafka, board, feed.wake)
+    follower = Follower(
+        settings.kafka,
+        topics.LIVE_AGGREGATES,
+        client_id="footfall-dashboard",
+        take=merging(board, feed.wake),
+        changed=feed.wake,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -7,11 +7,13 @@ from typing import Any, Literal
 from avro_schemas.checks import Fault
 from avro_schemas.reasons import REASONS
 from producer_api.errors import Refused
+from producer_api.limits.limits import Admission
 
 Status = Literal["accepted", "duplicate", "rejected", "limited", "retry"]
 Json = dict[str, Any]
 
 RECORDED = "Event recorded successfully"
+VALID = "The event is valid; nothing was recorded"
 ERRORS_PAGE = "/api/analytics/errors"
 # How soon to come back when Kafka is away; clients add their own jitter.
 RETRY_SECONDS = 2
@@ -22,7 +24,7 @@ _SINGLE_STATUS = {"accepted": 200, "duplicate": 200, "rejected": 400, "limited":
 _HOPE: tuple[Status, ...] = ("retry", "limited", "rejected")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
     """What became of one event; `retry_after` in seconds."""
 
@@ -41,23 +43,24 @@ class Answer:
     retry_after: int | None = None
 
 
-def for_single(result: Result) -> Answer:
-    """The answer to a single event, as the first users know it."""
+def for_single(result: Result, *, recorded: bool = True) -> Answer:
+    """The answer to a single event, as the first users know it; `recorded` is false for a dry run."""
     body: Json = {"success": result.status in _TAKEN, "event_id": result.event_id}
     if result.status in _TAKEN:
-        return Answer(200, body | {"message": RECORDED})
+        return Answer(200, body | {"message": RECORDED if recorded else VALID})
     body["message"] = _summary(result.faults)
     body["errors"] = [_error(fault) for fault in result.faults]
     return Answer(_SINGLE_STATUS[result.status], body, result.retry_after)
 
 
-def for_list(results: Sequence[Result]) -> Answer:
+def for_list(results: Sequence[Result], *, recorded: bool = True) -> Answer:
     """The answer to a list: a result an event, in the order sent."""
     taken = sum(result.status in _TAKEN for result in results)
     waits = [result.retry_after for result in results if result.retry_after is not None]
+    outcome = "recorded" if recorded else "valid; nothing was recorded"
     body: Json = {
         "success": taken == len(results),
-        "message": f"{taken} of {len(results)} events recorded",
+        "message": f"{taken} of {len(results)} events {outcome}",
         "results": [_entry(index, result) for index, result in enumerate(results)],
     }
     return Answer(_status_of_list(results, taken), body, max(waits, default=None))
@@ -69,9 +72,10 @@ def for_refused(refused: Refused) -> Answer:
     return Answer(refused.status, body, refused.retry_after)
 
 
-def limited(event_id: str | None, seconds: int, limit: int) -> Result:
+def limited(event_id: str | None, admission: Admission) -> Result:
     """The result of an event over the limit."""
-    fault = Fault("rate_limited", "", f"at most {limit} events a minute; wait {seconds} s and send the same id")
+    seconds, limit = admission.retry_after, f"at most {admission.limit} events a minute from one {admission.name}"
+    fault = Fault("rate_limited", "", f"{limit}; wait {seconds} s and send the same id")
     return Result("limited", event_id, (fault,), seconds)
 
 

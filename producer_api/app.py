@@ -1,86 +1,117 @@
-"""The collector as a FastAPI application."""
+"""The collector as an application: its parts put together, started and stopped in order."""
 
-import html
+import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from fastapi import FastAPI, Response
-from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from avro_schemas import topics
-from avro_schemas.reasons import REASONS
 from producer_api import metrics
-from producer_api.answers import ERRORS_PAGE
 from producer_api.collector import Collector
-from producer_api.endpoint import CollectEndpoint
-from producer_api.openapi import collect_path
-from producer_api.publisher import Publisher
+from producer_api.endpoint import Endpoint
+from producer_api.limits.limits import Limits
+from producer_api.limits.verdicts import LOOK_BACK_MS, Verdicts
+from producer_api.pages import add_pages
+from producer_api.privacy.devices import device
+from producer_api.privacy.hashes import Hasher
+from producer_api.rejects import Rejects
+from producer_api.senders.senders import Senders
 from producer_api.settings import Settings
+from producer_api.storage.publisher import Publisher
+from service_kit.follow import Follower
 
 COLLECT = "/api/analytics/collect"
+VALIDATE = "/api/analytics/validate"
+# Without the cluster's verdicts for so long, the limits of this process alone have to do.
+_VERDICTS_SECONDS = 15.0
 
 
-def build_app(settings: Settings) -> FastAPI:
-    """The application; its publisher connects when it starts, and serves 503 until Kafka is there."""
-    publisher = Publisher(settings.kafka, settings.kafka.name(topics.EVENTS), deadline=settings.publish_seconds)
+class CollectorApp:
+    """The hot routes by a look at the path, everything else by FastAPI."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.draining = False
+        hasher = Hasher(settings.hash_key.reveal())
+        verdicts = Verdicts()
+        self._senders = Senders(settings, hasher)
+        self._publisher = Publisher(
+            settings.kafka,
+            [topics.EVENTS, topics.EVENTS_REJECTED],
+            deadline=settings.publish_seconds,
+            most_bytes=settings.most_waiting_bytes,
+        )
+        self._follower = Follower(
+            settings.kafka,
+            topics.USER_RATES,
+            client_id="footfall-collector",
+            take=verdicts.take,
+            look_back_ms=LOOK_BACK_MS,
+        )
+        rejects = Rejects(
+            lambda key, record: self._publisher.post(topics.EVENTS_REJECTED, key, record),
+            settings.rejected_per_second,
+        )
+        collector = Collector(settings, hasher, Limits(settings, verdicts), self._publisher, rejects)
+        self._hot: dict[str, ASGIApp] = {
+            COLLECT: Endpoint(settings, self._senders, collector),
+            VALIDATE: Endpoint(settings, self._senders, collector, dry_run=True),
+        }
+        self._rest = _fastapi(self)
+        self._started = time.monotonic()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._hot.get(scope["path"]) if scope["type"] == "http" else None
+        await (endpoint or self._rest)(scope, receive, send)
+
+    def readiness(self) -> dict[str, bool]:
+        """What has to be true before requests should come here."""
+        waited = time.monotonic() - self._started > _VERDICTS_SECONDS
+        return {
+            "kafka": self._publisher.is_open,
+            "limits": not self._settings.cluster_limits or self._follower.caught_up or waited,
+            "sessions": self._senders.is_ready,
+            "serving": not self.draining,
+        }
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await publisher.start()
+    async def running(self, _app: FastAPI) -> AsyncIterator[None]:
+        """Everything that works beside the requests."""
+        self._started = time.monotonic()
+        device("Mozilla/5.0")  # the first look compiles the patterns, which no visitor should wait for
+        await self._senders.start()
+        await self._publisher.start()
+        metrics.CLUSTER_LIMITS.set_function(lambda: self._follower.connected and self._follower.caught_up)
+        following = asyncio.create_task(self._follower.run()) if self._settings.cluster_limits else None
         yield
-        await publisher.stop()
+        await self._publisher.stop()
+        await self._senders.stop()
+        if following:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
 
+
+def build_app(settings: Settings) -> CollectorApp:
+    """The application; it connects to Kafka when it starts, and answers 503 until that is there."""
+    return CollectorApp(settings)
+
+
+def _fastapi(collector: CollectorApp) -> FastAPI:
     app = FastAPIOffline(
         title="footfall collector",
         version="1",
-        lifespan=lifespan,
+        lifespan=collector.running,
         docs_url="/api/analytics/docs",
         redoc_url=None,
         openapi_url="/api/analytics/openapi.json",
         swagger_ui_oauth2_redirect_url="/api/analytics/docs/oauth2-redirect",
         static_url="/api/analytics/docs-assets",
     )
-    endpoint = CollectEndpoint(Collector(settings, publisher), settings)
-    app.router.routes.insert(0, Route(COLLECT, endpoint, methods=["POST", "OPTIONS"]))
-    _add_probes(app, publisher)
-    app.openapi = lambda: _description(app)  # type: ignore[method-assign] # FastAPI's way to change it
+    add_pages(app, collector.readiness)
     return app
-
-
-def _add_probes(app: FastAPI, publisher: Publisher) -> None:
-    @app.get("/healthz", include_in_schema=False)
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz", include_in_schema=False)
-    async def readyz() -> JSONResponse:
-        if publisher.is_open:
-            return JSONResponse({"status": "ok"})
-        return JSONResponse({"status": "Kafka takes no events"}, status_code=503)
-
-    @app.get("/metrics", include_in_schema=False)
-    async def prometheus() -> Response:
-        return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
-
-    @app.get(ERRORS_PAGE, include_in_schema=False)
-    async def errors() -> HTMLResponse:
-        """What each code means; the errors in answers link here."""
-        rows = "".join(
-            f'<dt id="{code}"><code>{code}</code></dt><dd>{html.escape(meaning)}</dd>'
-            for code, meaning in REASONS.items()
-        )
-        page = f'<!doctype html><html lang="en"><title>Errors</title><h1>Errors</h1><dl>{rows}</dl></html>'
-        return HTMLResponse(page)
-
-
-def _description(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        described = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        described["paths"][COLLECT] = collect_path()
-        app.openapi_schema = described
-    return app.openapi_schema

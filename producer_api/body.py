@@ -5,9 +5,12 @@ from typing import Any
 
 import orjson
 
+from avro_schemas.checks import pointer_below
+from producer_api import timing
 from producer_api.errors import Malformed, MediaTypeUnsupported, TooLarge
 
 MEDIA_TYPES = ("", "application/json", "text/plain")
+_ENVELOPE = frozenset({"events", "sent_at"})
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -45,6 +48,8 @@ def parse(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if "depth limit" in error.msg:
+            raise Malformed("too_deep", "JSON that is not nested so deeply") from error
         where = f"valid JSON in UTF-8; the parser stopped at line {error.lineno} column {error.colno}"
         raise Malformed("json_invalid", where) from error
 
@@ -52,8 +57,14 @@ def parse(body: bytes) -> Any:
 def events_of(parsed: Any, most: int) -> tuple[list[Any], bool]:
     """The raw events in a body, and whether it was a single one."""
     if isinstance(parsed, dict) and "events" not in parsed:
-        return [parsed], True
-    events = parsed.get("events") if isinstance(parsed, dict) else parsed
+        return [{name: value for name, value in parsed.items() if name != "sent_at"}], True
+    events = parsed
+    if isinstance(parsed, dict):
+        events = parsed["events"]
+        for name in parsed.keys() - _ENVELOPE:
+            raise Malformed(
+                "field_unknown", "events and sent_at, and nothing else", pointer=pointer_below("", name)
+            )
     if not isinstance(events, list):
         raise Malformed("events_missing", 'an event, a list of events, or {"events": […]}')
     if not events:
@@ -61,3 +72,16 @@ def events_of(parsed: Any, most: int) -> tuple[list[Any], bool]:
     if len(events) > most:
         raise TooLarge("too_many_events", f"at most {most} events in one request")
     return events, False
+
+
+def sent_at_of(parsed: Any) -> int | None:
+    """When the client says it sent the request, in milliseconds since 1970; None if it does not say."""
+    if not isinstance(parsed, dict) or parsed.get("sent_at") is None:
+        return None
+    sent_at = timing.read(parsed["sent_at"])
+    if sent_at is None:
+        expected = "ISO 8601 with an offset, such as 2024-01-15T10:30:00Z"
+        raise Malformed("timestamp_invalid", expected, pointer="/sent_at")
+    if not timing.is_in_range(sent_at):
+        raise Malformed("timestamp_out_of_range", "a moment in the years 2000 to 2099", pointer="/sent_at")
+    return sent_at

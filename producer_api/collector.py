@@ -1,145 +1,159 @@
-"""The way of a request: who sends, how much, what; then Kafka; then the answer."""
+"""The way of a request: who sends, how much, what; then it is kept; then the answer."""
 
-import os
+import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
-from avro_schemas import event_ids
 from avro_schemas.checks import Fault
+from avro_schemas.event_writer import write_device
 from producer_api import answers, body, metrics
 from producer_api.answers import Answer, Result
-from producer_api.errors import NotAllowed, Unavailable
-from producer_api.intake import Accepted, Intake, Visit, sent_at_of
-from producer_api.privacy import Hasher
-from producer_api.publisher import Header, Outgoing
-from producer_api.quota import Admission, Quota
+from producer_api.errors import Refused, Unavailable
+from producer_api.intake import Accepted, Intake, own_id_of
+from producer_api.limits.limits import Admission, Limits
+from producer_api.privacy.devices import UNSAID, device, written_device
+from producer_api.privacy.hashes import Hasher
 from producer_api.recent import RecentIds, digest
-from producer_api.session import TRUSTED, Session, SessionReader
+from producer_api.rejects import Rejects
+from producer_api.request import Request
+from producer_api.senders.senders import Sender
 from producer_api.settings import Settings
+from producer_api.storage.outgoing import Header, Outgoing, Record, Storing
+from producer_api.visit import Visit
 
-CONTENT_TYPE = b"application/vnd.confluent.avro"
-SOURCE = b"/api/analytics/collect"
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+log = logging.getLogger(__name__)
+
 _LONGEST_USER_AGENT = 500
+# CloudEvents, Kafka binding: what the headers of all records have in common.
+_HEADERS: list[Header] = [
+    ("ce_specversion", b"1.0"),
+    ("ce_source", b"/api/analytics/collect"),
+    ("content-type", b"application/vnd.confluent.avro"),
+]
+_CONFLICT = Fault("event_id_conflict", "/event_id", "another id for another event")
+_UNSAID = write_device(*UNSAID)
+_UNEXPECTED = Fault("unexpected", "", "nothing of you; the fault is the collector's")
 
 
-class Publishing(Protocol):
-    """What the collector needs of a publisher."""
-
-    @property
-    def is_open(self) -> bool: ...
-
-    async def publish(self, records: Sequence[Outgoing]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request without its body. Header names are in lower case."""
-
-    headers: Mapping[str, str]
-    cookies: Mapping[str, str]
-    address: str
-
-
-@dataclass(slots=True)
 class _Work:
-    """A request's events and their results, filled in as they become known."""
+    """A request's events, and their results as they become known."""
 
-    visit: Visit
-    raw_events: list[Any]
-    results: dict[int, Result] = field(default_factory=dict)
-    # Event ids of the client's own: where each came first, and its content.
-    own: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    # Repeats within the request share the result of the first.
-    repeats: dict[int, int] = field(default_factory=dict)
-    accepted: dict[int, Accepted] = field(default_factory=dict)
+    __slots__ = ("accepted", "address", "own", "own_ids", "raw_events", "repeats", "results", "visit")
+
+    def __init__(self, visit: Visit, address: str, raw_events: list[Any]) -> None:
+        self.visit, self.address, self.raw_events = visit, address, raw_events
+        self.own_ids = [own_id_of(raw) for raw in raw_events]
+        self.results: list[Result | None] = [None] * len(raw_events)
+        # Ids of the client's own: where each came first, and its content.
+        self.own: dict[str, tuple[int, int]] = {}
+        # Repeats within the request share the result of the first.
+        self.repeats: dict[int, int] = {}
+        self.accepted: dict[int, Accepted] = {}
 
 
 class Collector:
-    """Takes requests; holds the limits and what was acknowledged lately."""
+    """Takes requests; remembers what was acknowledged lately."""
 
-    def __init__(self, settings: Settings, publisher: Publishing) -> None:
-        self._settings, self._publisher = settings, publisher
-        self._hasher = Hasher(settings.hash_key.reveal())
-        self._sessions = SessionReader(
-            settings.session_key.reveal(),
-            user_claim=settings.session_user_claim,
-            session_claim=settings.session_id_claim,
-        )
+    def __init__(
+        self, settings: Settings, hasher: Hasher, limits: Limits, storing: Storing, rejects: Rejects
+    ) -> None:
+        self._settings, self._hasher, self._limits = settings, hasher, limits
+        self._storing, self._rejects = storing, rejects
         self._intake = Intake(
-            any_custom=settings.custom_events == "any", most_event_bytes=settings.most_event_bytes
+            any_custom=settings.custom_events == "any",
+            most_event_bytes=settings.most_event_bytes,
+            most_depth=settings.most_depth,
+            allowed_parameters=settings.allowed_query_parameters,
         )
-        evicted = metrics.QUOTA_EVICTIONS.inc
-        self._users = Quota(settings.events_per_minute, evicted=evicted)
-        self._addresses = Quota(settings.events_per_minute_per_address, evicted=evicted)
         self._recent = RecentIds()
 
     def require_open(self) -> None:
-        """Raise Unavailable while Kafka takes nothing: before any work is done."""
-        if not self._publisher.is_open:
+        """Raise Unavailable while nothing can be kept: before any work is done."""
+        if not self._storing.is_open:
             raise Unavailable("unavailable", "Kafka to be back", retry_after=answers.RETRY_SECONDS)
 
-    def session(self, request: Request) -> Session:
-        """Who sends. Raise NotAllowed without a valid session."""
-        token = request.cookies.get(self._settings.session_cookie) or _bearer(request.headers)
-        if token:
-            return self._sessions.read(token, time.time())
-        if self._settings.trust_loopback and request.address in _LOOPBACK:
-            return TRUSTED
-        expected = f"a session in the cookie {self._settings.session_cookie}, or as a bearer token"
-        raise NotAllowed("session_missing", expected)
+    async def collect(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
+        """The answer to a request, and what is left of the limit."""
+        try:
+            work, single = self._read(request, sender, raw_body)
+        except Refused as refused:
+            self._rejects.keep_body(raw_body, refused.fault, self._visit(request, sender, None))
+            raise
+        admission = self._sort(work, sender)
+        await self._keep(work, request)
+        self._keep_rejected(work)
+        _count(work, request)
+        return _answer(work, single), admission
 
-    async def collect(
-        self, request: Request, session: Session, raw_body: bytes
-    ) -> tuple[Answer, Admission | None]:
-        """The answer to a request, and what is left of the user's limit."""
-        encoding = request.headers.get("content-encoding", "").strip().lower()
+    def validate(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
+        """What `collect` would answer; nothing is kept, but it counts for the limit."""
+        work, single = self._read(request, sender, raw_body)
+        admission = self._sort(work, sender)
+        for index in work.accepted:
+            work.results[index] = Result("accepted", own_id_of(work.raw_events[index]))
+        return _answer(work, single, recorded=False), admission
+
+    def _read(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[_Work, bool]:
+        """The events of a body, and whether it was a single one."""
+        encoding = (request.header(b"content-encoding") or "").strip().lower()
         parsed = body.parse(body.unpack(raw_body, encoding, self._settings.most_body_bytes))
         raw_events, single = body.events_of(parsed, self._settings.most_events)
-        work = _Work(self._visit(request, session, sent_at_of(parsed)), raw_events)
-        admission = self._sort(work, request.address)
-        await self._publish(work, request.headers.get("traceparent"))
-        results = [work.results[index] for index in range(len(raw_events))]
-        _count(results)
-        return (answers.for_single(results[0]) if single else answers.for_list(results)), admission
+        visit = self._visit(request, sender, body.sent_at_of(parsed))
+        return _Work(visit, request.address, raw_events), single
 
-    def _visit(self, request: Request, session: Session, sent_at: int | None) -> Visit:
+    def _visit(self, request: Request, sender: Sender, sent_at: int | None) -> Visit:
         now = time.time_ns() // 1_000_000
-        return Visit(
-            received_at=now,
-            user_key=self._hasher.user_key(session.user_id) if session.user_id else None,
-            session_key=self._hasher.session_key(session.session_id) if session.session_id else None,
-            ip_hash=self._hasher.ip_hash(request.address, now),
-            user_agent=request.headers.get("user-agent", "")[:_LONGEST_USER_AGENT],
-            sent_at=sent_at,
-        )
+        user_key = self._hasher.user_key(sender.user_id) if sender.user_id else None
+        session_key = self._hasher.session_key(sender.session_id) if sender.session_id else None
+        limit_key = user_key or session_key
+        ip_hash: bytes | None = self._hasher.ip_hash(request.address, now)
+        device = written_device((request.header(b"user-agent") or "")[:_LONGEST_USER_AGENT])
+        if sender.source:  # a backend's own address and user agent say nothing about its users
+            ip_hash, device = None, _UNSAID
+        if request.opts_out:
+            user_key = session_key = ip_hash = None
+        return Visit(now, sent_at, user_key, session_key, ip_hash, device, limit_key)
 
-    def _sort(self, work: _Work, address: str) -> Admission | None:
+    def _sort(self, work: _Work, sender: Sender) -> Admission:
         """Repeats first, then the limits, then the checks; what passes is `accepted`."""
         fresh = [index for index in range(len(work.raw_events)) if not self._is_known(index, work)]
-        granted, admission = self._admit(len(fresh), work.visit, address)
-        for index in fresh[:granted]:
-            outcome = self._intake.accept(work.raw_events[index], work.visit, lambda: _fresh_id(work.visit))
-            if isinstance(outcome, Accepted):
+        admission = self._limits.admit(
+            len(fresh),
+            user=work.visit.limit_key,
+            address=work.address,
+            source=sender.source,
+            now=time.monotonic(),
+            now_ms=work.visit.received_at,
+        )
+        for index in fresh[: admission.granted]:
+            outcome = self._accept(work, index)
+            if type(outcome) is Accepted:
                 work.accepted[index] = outcome
             else:
-                work.results[index] = Result("rejected", _own_id(work.raw_events[index]), tuple(outcome))
-        for index in fresh[granted:]:
-            event_id = _own_id(work.raw_events[index]) or _fresh_id(work.visit)
-            work.results[index] = answers.limited(event_id, admission.retry_after, admission.limit)
-        return admission if work.visit.key else None
+                work.results[index] = Result("rejected", work.own_ids[index], tuple(outcome))  # type: ignore[arg-type] # faults
+        for index in fresh[admission.granted :]:
+            event_id = work.own_ids[index] or work.visit.fresh_id()
+            work.results[index] = answers.limited(event_id, admission)
+        return admission
+
+    def _accept(self, work: _Work, index: int) -> Accepted | list[Fault]:
+        """One event's own boundary: what breaks on it does not break its neighbours."""
+        try:
+            return self._intake.accept(work.raw_events[index], work.visit, work.own_ids[index])
+        except Exception:
+            log.exception("an event broke the intake")
+            return [_UNEXPECTED]
 
     def _is_known(self, index: int, work: _Work) -> bool:
-        """Whether an event repeats one of this request or one that Kafka has; neither costs the limit."""
-        event_id = _own_id(work.raw_events[index])
+        """Whether an event repeats one of this request or one that was acknowledged; neither costs the limit."""
+        event_id = work.own_ids[index]
         if event_id is None:
             return False
         content = digest(work.raw_events[index])
         first, its_content = work.own.setdefault(event_id, (index, content))
-        met = self._recent.meet(work.visit.key, event_id, content)
+        met = self._recent.meet(work.visit.limit_key, event_id, content)
         if content != its_content or met == "conflict":
             work.results[index] = Result("rejected", event_id, (_CONFLICT,))
         elif met == "repeat":
@@ -150,82 +164,76 @@ class Collector:
             return False
         return True
 
-    def _admit(self, asked: int, visit: Visit, address: str) -> tuple[int, Admission]:
-        """How many events both the user's and the address's limit let pass."""
-        now = time.monotonic()
-        by_address = self._addresses.admit(address.encode(), asked, now)
-        if visit.key is None:
-            return by_address.granted, by_address
-        by_user = self._users.admit(visit.key, by_address.granted, now)
-        return by_user.granted, by_user if by_address.granted == asked else by_address
+    async def _keep(self, work: _Work, request: Request) -> None:
+        """Wait until what was accepted is durable; what is not in time is to be sent again."""
+        if not work.accepted:
+            return
+        headers = _headers_of(request)
+        records = [
+            Record(event.event_id, event.value, [*headers, *_own_headers(event)])
+            for event in work.accepted.values()
+        ]
 
-    async def _publish(self, work: _Work, traceparent: str | None) -> None:
-        outgoing = {
-            index: Outgoing(
-                work.visit.key,
-                accepted.value,
-                _headers(accepted, traceparent),
-                late=lambda index=index: self._remember(index, work),  # type: ignore[misc] # a default binds
-            )
-            for index, accepted in work.accepted.items()
-        }
-        if outgoing:
-            await self._publisher.publish(list(outgoing.values()))
-        for index, record in outgoing.items():
-            event_id = work.accepted[index].event_id
-            future = record.acknowledged
-            if future.done() and future.exception() is None:
-                self._remember(index, work)
-                work.results[index] = Result("accepted", event_id)
-            else:
-                work.results[index] = answers.in_doubt(event_id)
-        for index, first in work.repeats.items():
-            work.results[index] = _as_repeat(work.results[first])
+        def remember(kept: Sequence[Record]) -> None:
+            for record in kept:
+                if record.event_id in work.own:
+                    self._recent.remember(work.visit.limit_key, record.event_id, work.own[record.event_id][1])
 
-    def _remember(self, index: int, work: _Work) -> None:
-        """Kafka has the event: a repeat with the client's own id is known from now on."""
-        event_id = work.accepted[index].event_id
-        if event_id in work.own:
-            self._recent.remember(work.visit.key, event_id, work.own[event_id][1])
+        durable = await self._storing.keep(Outgoing(work.visit.key, records, late=remember))
+        if all(durable):
+            remember(records)
+        else:
+            remember([record for record, kept in zip(records, durable, strict=True) if kept])
+        for (index, event), kept in zip(work.accepted.items(), durable, strict=True):
+            work.results[index] = Result("accepted", event.event_id) if kept else answers.in_doubt(event.event_id)
+
+    def _keep_rejected(self, work: _Work) -> None:
+        for index, result in enumerate(work.results):
+            if result is not None and result.status == "rejected":
+                self._rejects.keep_event(work.raw_events[index], result.faults, result.event_id, work.visit)
 
 
-_CONFLICT = Fault("event_id_conflict", "/event_id", "another id for another event")
+def _answer(work: _Work, single: bool, *, recorded: bool = True) -> Answer:
+    for index, first in work.repeats.items():
+        result = work.results[first]
+        assert result is not None  # the first of its id was not a repeat
+        work.results[index] = Result("duplicate", result.event_id) if result.status == "accepted" else result
+    results = [result for result in work.results if result is not None]
+    if single:
+        return answers.for_single(results[0], recorded=recorded)
+    return answers.for_list(results, recorded=recorded)
 
 
-def _count(results: Sequence[Result]) -> None:
+def _headers_of(request: Request) -> list[Header]:
+    traceparent = request.headers.get(b"traceparent")
+    return [*_HEADERS, ("traceparent", traceparent[:100])] if traceparent else _HEADERS
+
+
+def _own_headers(event: Accepted) -> tuple[Header, Header]:
+    return ("ce_id", event.event_id.encode()), ("ce_type", event.event_type.encode())
+
+
+def _count(work: _Work, request: Request) -> None:
     """Looking a label up costs as much as a check: once for each outcome of a request."""
-    outcomes = Counter((result.status, result.faults[0].code if result.faults else "") for result in results)
+    if work.accepted:
+        _ACCEPTED_COUNTER.inc(len([1 for result in work.results if result and result.status == "accepted"]))
+    outcomes = Counter(
+        (result.status, result.faults[0].code if result.faults else "")
+        for result in work.results
+        if result is not None and result.status != "accepted"
+    )
+    outcomes["duplicate", ""] += len(work.repeats)
     for (status, code), count in outcomes.items():
-        metrics.EVENTS.labels(status, code).inc(count)
+        if count:
+            metrics.EVENTS.labels(status, code).inc(count)
+    for (pattern, field_name), count in work.visit.removed.items():
+        metrics.REDACTIONS.labels(pattern, field_name).inc(count)
+    if request.opts_out:
+        metrics.OPT_OUTS.inc(len(work.accepted))
+    if work.visit.sent_at is not None:
+        metrics.CLOCK_SKEW_SECONDS.observe(abs(work.visit.received_at - work.visit.sent_at) / 1000)
+    if bot := device((request.header(b"user-agent") or "")[:_LONGEST_USER_AGENT]).bot:
+        metrics.BOTS.labels(bot).inc()
 
 
-def _as_repeat(first: Result) -> Result:
-    return Result("duplicate", first.event_id) if first.status == "accepted" else first
-
-
-def _headers(accepted: Accepted, traceparent: str | None) -> list[Header]:
-    """CloudEvents, Kafka binding."""
-    headers: list[Header] = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", accepted.event_id.encode()),
-        ("ce_type", accepted.event_type.encode()),
-        ("ce_source", SOURCE),
-        ("content-type", CONTENT_TYPE),
-    ]
-    if traceparent:
-        headers.append(("traceparent", traceparent[:100].encode("ascii", "ignore")))
-    return headers
-
-
-def _bearer(headers: Mapping[str, str]) -> str | None:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
-
-
-def _own_id(raw: Any) -> str | None:
-    event_id = raw.get("event_id") if type(raw) is dict else None
-    return event_id if isinstance(event_id, str) and event_ids.is_valid(event_id) else None
-
-
-def _fresh_id(visit: Visit) -> str:
-    return event_ids.fresh(visit.received_at, os.urandom(event_ids.RANDOM_BYTES))
+_ACCEPTED_COUNTER = metrics.EVENTS.labels("accepted", "")

@@ -1,108 +1,138 @@
-"""The collect route as a plain ASGI application: FastAPI's machinery would cost more than the work."""
+"""The collect and validate routes as plain ASGI: FastAPI's machinery would cost more than the work."""
 
+import asyncio
 import logging
 
 import orjson
-from starlette.requests import cookie_parser
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from producer_api import answers, body, metrics
-from producer_api.answers import Answer
-from producer_api.collector import Collector, Request
-from producer_api.errors import Refused
-from producer_api.origin import cors_headers, preflight_headers, require_allowed
-from producer_api.quota import Admission
+from producer_api.answers import RETRY_SECONDS, Answer
+from producer_api.collector import Collector
+from producer_api.errors import Refused, TooSlow, Unavailable
+from producer_api.limits.limits import Admission
+from producer_api.request import Request
+from producer_api.senders.origin import cors_headers, preflight_headers
+from producer_api.senders.senders import Sender, Senders
 from producer_api.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Headers = list[tuple[str, str]]
+Headers = list[tuple[bytes, bytes]]
+
+_JSON = (b"content-type", b"application/json")
 
 
 class ClientGone(Exception):
     """The client hung up before its body was whole; there is nobody to answer."""
 
 
-class CollectEndpoint:
-    """`POST /api/analytics/collect`, and the preflight that browsers send before it."""
+class Endpoint:
+    """One of the routes, and the preflight that browsers send before it."""
 
-    def __init__(self, collector: Collector, settings: Settings) -> None:
-        self._collector, self._settings = collector, settings
+    def __init__(
+        self, settings: Settings, senders: Senders, collector: Collector, *, dry_run: bool = False
+    ) -> None:
+        self._settings, self._senders, self._collector, self._dry_run = settings, senders, collector, dry_run
+        # Bytes of the bodies that are being read in pieces.
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _request(scope)
-        origin = request.headers.get("origin")
-        if scope["method"] == "OPTIONS":
-            await _send(send, 204, b"", preflight_headers(origin, self._settings.allowed_origins))
+        request = Request.of(scope)
+        method = scope["method"]
+        if method != "POST":
+            await self._answer_other(method, request, send)
             return
         try:
-            answer, admission = await self._answer(request, receive)
+            answer, headers = await self._answer(request, receive)
         except ClientGone:
             return
-        headers = cors_headers(origin, self._settings.allowed_origins)
-        await _send(send, answer.status, orjson.dumps(answer.body), [*headers, *_limits(answer, admission)])
+        headers.append(_JSON)
+        await _send(send, answer.status, orjson.dumps(answer.body), headers + self._cors(request))
         metrics.REQUESTS.labels(answer.status).inc()
 
-    async def _answer(self, request: Request, receive: Receive) -> tuple[Answer, Admission | None]:
+    async def _answer_other(self, method: str, request: Request, send: Send) -> None:
+        if method == "OPTIONS":
+            origin, allowed = request.header(b"origin"), self._settings.allowed_origins
+            await _send(send, 204, b"", preflight_headers(origin, allowed))
+            return
+        fault = {"success": False, "message": "Send events with POST.", "errors": []}
+        await _send(send, 405, orjson.dumps(fault), [_JSON, (b"allow", b"POST, OPTIONS")])
+
+    async def _answer(self, request: Request, receive: Receive) -> tuple[Answer, Headers]:
         try:
-            self._collector.require_open()
-            require_allowed(
-                request.headers.get("origin"),
-                request.headers.get("sec-fetch-site"),
-                request.headers.get("host", ""),
-                self._settings.allowed_origins,
-            )
-            body.require_media_type(request.headers.get("content-type", ""))
-            session = self._collector.session(request)
-            received = await self._read(request, receive)
-            return await self._collector.collect(request, session, received)
+            if not self._dry_run:
+                self._collector.require_open()
+            body.require_media_type(request.header(b"content-type") or "")
+            sender = await self._senders.find(request)
+            answer, admission = await self._work(request, sender, receive)
         except Refused as refused:
             metrics.EVENTS.labels("refused", refused.fault.code).inc()
-            return answers.for_refused(refused), None
+            answer = answers.for_refused(refused)
+            return answer, _waiting(answer)
+        return answer, [*_waiting(answer), *admission.headers(), *_cookie(sender)]
+
+    async def _work(self, request: Request, sender: Sender, receive: Receive) -> tuple[Answer, Admission]:
+        try:
+            async with asyncio.timeout(self._settings.body_seconds):
+                received = await self._read(request, receive)
+        except TimeoutError as error:
+            raise TooSlow("body_timeout", f"a body within {self._settings.body_seconds:g} s") from error
+        if self._dry_run:
+            return self._collector.validate(request, sender, received)
+        return await self._collector.collect(request, sender, received)
 
     async def _read(self, request: Request, receive: Receive) -> bytes:
         """The body, refused as soon as it is known to be too large."""
         most = self._settings.most_body_bytes
-        announced = request.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > most:
+        if b"content-encoding" in request.headers:
+            most = min(most, self._settings.most_packed_bytes)
+        announced = request.headers.get(b"content-length", b"")
+        if announced.isdigit() and int(announced) > most:
             raise body.too_large(most)
-        chunks, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            chunk = message.get("body", b"")
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > most:
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            content: bytes = message.get("body", b"")
+            if len(content) > most:
                 raise body.too_large(most)
-            more = message.get("more_body", False)
-        return b"".join(chunks)
+            return content
+        return await self._read_chunks(message, receive, most)
+
+    async def _read_chunks(self, message: Message, receive: Receive, most: int) -> bytes:
+        """A body in pieces. All that are being read together are bounded, or slow clients fill the memory."""
+        content = bytearray()
+        try:
+            while True:
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                chunk = message.get("body", b"")
+                content += chunk
+                self._held += len(chunk)
+                if len(content) > most:
+                    raise body.too_large(most)
+                if self._held > self._settings.most_waiting_bytes:
+                    raise Unavailable("unavailable", "other requests to be done", retry_after=RETRY_SECONDS)
+                if not message.get("more_body", False):
+                    return bytes(content)
+                message = await receive()
+        finally:
+            self._held -= len(content)
+
+    def _cors(self, request: Request) -> Headers:
+        origin = request.header(b"origin")
+        return cors_headers(origin, self._settings.allowed_origins) if origin else []
 
 
-def _request(scope: Scope) -> Request:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    cookies = cookie_parser(headers["cookie"]) if "cookie" in headers else {}
-    client = scope.get("client")
-    return Request(headers, cookies, client[0] if client else "unknown")
+def _waiting(answer: Answer) -> Headers:
+    """`Retry-After` where waiting helps."""
+    return [] if answer.retry_after is None else [(b"retry-after", str(answer.retry_after).encode())]
 
 
-def _limits(answer: Answer, admission: Admission | None) -> Headers:
-    """`Retry-After` where waiting helps, and what is left of the minute."""
-    headers: Headers = []
-    if answer.retry_after is not None:
-        headers.append(("retry-after", str(answer.retry_after)))
-    if admission is not None:
-        reset = admission.retry_after
-        headers.append(("ratelimit-policy", f'"user";q={admission.limit};w=60'))
-        headers.append(("ratelimit", f'"user";r={admission.remaining};t={reset}'))
-    return headers
+def _cookie(sender: Sender) -> Headers:
+    return [(b"set-cookie", sender.set_cookie.encode())] if sender.set_cookie else []
 
 
 async def _send(send: Send, status: int, content: bytes, headers: Headers) -> None:
-    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-    encoded.append((b"content-length", str(len(content)).encode()))
-    if content:
-        encoded.append((b"content-type", b"application/json"))
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    headers.append((b"content-length", str(len(content)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

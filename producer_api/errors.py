@@ -24,6 +24,12 @@ class TooLarge(Refused):
     status = 413
 
 
+class TooSlow(Refused):
+    """The body did not arrive in time."""
+
+    status = 408
+
+
 class MediaTypeUnsupported(Refused):
     """The content type is not one of ours."""
 

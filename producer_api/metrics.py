@@ -4,22 +4,46 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
 
-EVENTS = Counter("footfall_collect_events", "Events by status and code.", ["status", "code"], registry=REGISTRY)
-REQUESTS = Counter("footfall_collect_requests", "Requests by HTTP status.", ["status"], registry=REGISTRY)
-PUBLISH_SECONDS = Histogram(
-    "footfall_collect_publish_seconds",
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    return Counter(f"footfall_collect_{name}", meaning, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, meaning: str) -> Gauge:
+    return Gauge(f"footfall_collect_{name}", meaning, registry=REGISTRY)
+
+
+def _histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
+    return Histogram(f"footfall_collect_{name}", meaning, buckets=buckets, registry=REGISTRY)
+
+
+EVENTS = _counter("events", "Events by status and code.", "status", "code")
+REQUESTS = _counter("requests", "Requests by HTTP status.", "status")
+PUBLISH_SECONDS = _histogram(
+    "publish_seconds",
     "Time from handing events to the producer to Kafka's acknowledgement.",
-    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3),
-    registry=REGISTRY,
+    (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3),
 )
-WAITING = Gauge("footfall_collect_waiting_batches", "Record batches not acknowledged yet.", registry=REGISTRY)
-GHOSTS = Counter(
-    "footfall_collect_ghosts", "Events acknowledged after their request was answered 503.", registry=REGISTRY
+CLOCK_SKEW_SECONDS = _histogram(
+    "clock_skew_seconds",
+    "How far the clocks of clients that tell sent_at are off, either way.",
+    (1, 5, 60, 600, 3600, 86_400),
 )
-GATE_OPEN = Gauge("footfall_collect_gate_open", "1 while Kafka takes events, else 0.", registry=REGISTRY)
-PRODUCER_RESTARTS = Counter(
-    "footfall_collect_producer_restarts", "Producers replaced after a fatal error.", registry=REGISTRY
-)
-QUOTA_EVICTIONS = Counter(
-    "footfall_collect_quota_evictions", "Users whose count was forgotten to bound memory.", registry=REGISTRY
-)
+WAITING_BYTES = _gauge("waiting_bytes", "Bytes handed to Kafka and not acknowledged yet.")
+GHOSTS = _counter("ghosts", "Events acknowledged after their request was answered 503 or spooled.")
+GATE_OPEN = _gauge("gate_open", "1 while Kafka takes events, else 0.")
+PRODUCER_RESTARTS = _counter("producer_restarts", "Producers replaced after a fatal error.")
+QUOTA_EVICTIONS = _counter("quota_evictions", "Senders whose count was forgotten to bound memory.")
+CLUSTER_LIMITS = _gauge("cluster_limits", "1 while limits hold over all collectors, 0 while only in this one.")
+BLOCKED_USERS = _gauge("blocked_users", "Users that the cluster last said to be over the limit.")
+JWKS_FETCHES = _counter("jwks_fetches", "Fetches of the keys of sessions, by result.", "result")
+REDACTIONS = _counter("redactions", "Texts replaced in events, by pattern and field.", "pattern", "field")
+OPT_OUTS = _counter("opt_outs", "Events stripped of user, session and address as the visitor asked.")
+BOTS = _counter("bots", "Requests that look like a program's, by reason.", "reason")
+REJECTED_RECORDS = _counter("rejected_records", "Records for events-rejected, by what became of them.", "result")
+SPOOL_EVENTS = _gauge("spool_events", "Events in the spool that Kafka does not have yet.")
+SPOOL_BYTES = _gauge("spool_bytes", "Bytes of the spool on the disk.")
+SPOOL_AGE_SECONDS = _gauge("spool_age_seconds", "How long the oldest event has been in the spool.")
+SPOOLED = _counter("spooled", "Events written to the spool.")
+REPLAYED = _counter("replayed", "Events of the spool that Kafka acknowledged.")
+SPOOL_FAULTS = _counter("spool_faults", "Writes that failed and frames that were damaged.", "kind")

@@ -1,80 +1,161 @@
-"""The OpenAPI description of the collect route, which FastAPI cannot see as it is plain ASGI."""
+"""The OpenAPI description of the routes that FastAPI cannot see, as they are plain ASGI."""
 
 from typing import Any
 
-from avro_schemas import catalogue
+from avro_schemas.catalogue import event_types
+from avro_schemas.event_types import described
 from avro_schemas.reasons import REASONS
 
 Json = dict[str, Any]
 
-_EVENT: Json = {
-    "type": "object",
-    "required": ["event_type", "event_data"],
-    "properties": {
-        "event_type": {"type": "string"},
-        "event_data": {"type": "object"},
-        "timestamp": {"type": "string", "format": "date-time", "description": "Absent: now."},
-        "event_id": {"type": "string", "pattern": "^evt_[0-9a-f]{32}$", "description": "Idempotency key."},
-    },
+_EVENT_ID: Json = {
+    "type": "string",
+    "pattern": "^evt_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$",
+    "description": "Idempotency key: evt_ and a UUIDv7, made at most 7 days ago. Absent: the collector makes one.",
 }
+_MOMENT: Json = {"type": "string", "format": "date-time"}
+_ANSWERS = {
+    "200": "Recorded: at least one event is durable. `results` tells of each.",
+    "400": "Nothing was taken: the body or the events are not valid.",
+    "403": "No valid session or key, or a page of an origin that may not post.",
+    "408": "The body did not arrive in time.",
+    "413": "The body is too large, or the list too long.",
+    "415": "The content type or encoding is not supported.",
+    "429": "Over the limit; see Retry-After.",
+    "503": "Nothing can be kept now; see Retry-After, and send the same ids again.",
+}
+_WAITING = ("200", "429", "503")
+_LIMITED = ("200", "400", "429", "503")
+_HEADERS: Json = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+    "RateLimit": {"description": "What is left of the limit that is nearest.", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "That limit and its window.", "schema": {"type": "string"}},
+}
+
+
+def paths() -> Json:
+    """The path items of the collector."""
+    return {
+        "/api/analytics/collect": {
+            "post": _posting("Record events", "Answers when Kafka, or the spool on the disk, has them.")
+        },
+        "/api/analytics/validate": {
+            "post": _posting(
+                "Check events", "The answer of collect; nothing is recorded, but it counts for the limit."
+            )
+        },
+        "/api/analytics/event-types": {"get": _EVENT_TYPES},
+    }
+
+
+def components() -> Json:
+    """The schemas that the paths refer to."""
+    return {
+        "Event": {"anyOf": [_event(described_type) for described_type in described()]},
+        "Error": _ERROR,
+        "Result": _RESULT,
+        "Answer": _ANSWER,
+    }
+
+
+def _event(described_type: Json) -> Json:
+    return {
+        "type": "object",
+        "title": described_type["event_type"],
+        "description": described_type["description"],
+        "required": ["event_type", "event_data"],
+        "additionalProperties": False,
+        "properties": {
+            "event_type": {"const": described_type["event_type"]},
+            "event_data": described_type["schema"],
+            "timestamp": _MOMENT | {"description": "When it happened, in the years 2000 to 2099. Absent: now."},
+            "event_id": _EVENT_ID,
+        },
+        "examples": [described_type["example"]],
+    }
+
+
+def _posting(summary: str, description: str) -> Json:
+    event = {"$ref": "#/components/schemas/Event"}
+    events = {"type": "array", "items": event, "minItems": 1}
+    envelope = {
+        "type": "object",
+        "required": ["events"],
+        "additionalProperties": False,
+        "properties": {
+            "events": events,
+            "sent_at": _MOMENT | {"description": "Now, by the clock of the client: puts wrong clocks right."},
+        },
+    }
+    examples = {entry["event_type"]: {"value": entry["example"]} for entry in described()}
+    examples["list"] = {"value": [entry["example"] for entry in described()[:2]]}
+    content = {"schema": {"anyOf": [event, events, envelope]}, "examples": examples}
+    return {
+        "summary": summary,
+        "description": f"{description} Event types: {', '.join(sorted(event_types()))}.",
+        "requestBody": {"required": True, "content": {"application/json": content, "text/plain": content}},
+        "responses": {status: _response(status, meaning) for status, meaning in _ANSWERS.items()},
+    }
+
+
+def _response(status: str, meaning: str) -> Json:
+    named = [name for name in _HEADERS if status in (_WAITING if name == "Retry-After" else _LIMITED)]
+    return {
+        "description": meaning,
+        "headers": {name: _HEADERS[name] for name in named},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}},
+    }
+
+
 _ERROR: Json = {
     "type": "object",
+    "required": ["code", "pointer", "message", "expected", "got", "docs"],
     "properties": {
         "code": {"type": "string", "enum": list(REASONS)},
         "pointer": {"type": "string", "description": "JSON pointer into the event."},
         "message": {"type": "string"},
         "expected": {"type": "string"},
-        "got": {"type": "string"},
+        "got": {"type": "string", "description": "Type and length, never the value."},
         "docs": {"type": "string"},
     },
 }
 _RESULT: Json = {
     "type": "object",
+    "required": ["index", "event_id", "status"],
     "properties": {
         "index": {"type": "integer"},
         "event_id": {"type": ["string", "null"]},
         "status": {"enum": ["accepted", "duplicate", "rejected", "limited", "retry"]},
-        "errors": {"type": "array", "items": _ERROR},
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Error"}},
         "retry_after": {"type": "integer", "description": "Seconds."},
     },
 }
 _ANSWER: Json = {
     "type": "object",
+    "required": ["success", "message"],
     "properties": {
         "success": {"type": "boolean"},
         "message": {"type": "string"},
-        "event_id": {"type": ["string", "null"]},
-        "results": {"type": "array", "items": _RESULT},
-        "errors": {"type": "array", "items": _ERROR},
+        "event_id": {"type": ["string", "null"], "description": "Of a single event."},
+        "results": {"type": "array", "items": {"$ref": "#/components/schemas/Result"}},
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Error"}},
     },
 }
-_ANSWERS = {
-    "200": "Recorded: Kafka has acknowledged at least one event.",
-    "400": "Nothing was taken: the body or the events are not valid.",
-    "403": "No valid session, or a page of an origin that may not post.",
-    "413": "The body is too large.",
-    "415": "The content type is not supported.",
-    "429": "Over the limit; see Retry-After.",
-    "503": "Kafka does not acknowledge; see Retry-After, and send the same ids again.",
-}
-
-
-def collect_path() -> Json:
-    """The path item of `/api/analytics/collect`."""
-    events = {"type": "object", "properties": {"events": {"type": "array", "items": _EVENT}}}
-    content = {"schema": {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}, events]}}
-    example = {"event_type": "test_event", "event_data": {"source": "manual_test"}}
-    return {
-        "post": {
-            "summary": "Record one event or a list of events",
-            "description": "Event types: " + ", ".join(sorted(catalogue.event_types())),
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": content | {"example": example}, "text/plain": content},
-            },
-            "responses": {
-                status: {"description": meaning, "content": {"application/json": {"schema": _ANSWER}}}
-                for status, meaning in _ANSWERS.items()
+_EVENT_TYPES: Json = {
+    "summary": "The event types",
+    "description": "Every event type with the JSON Schema of its event_data, and an example.",
+    "responses": {
+        "200": {
+            "description": "The catalogue.",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["event_types"],
+                        "properties": {"event_types": {"type": "array", "items": {"type": "object"}}},
+                    }
+                }
             },
         }
-    }
+    },
+}

@@ -1,7 +1,6 @@
 """Ids that Kafka acknowledged lately, by which a repeat is known at once. Advisory: Postgres decides."""
 
 from collections import OrderedDict
-from hashlib import blake2b
 from typing import Any, Literal
 
 import orjson
@@ -11,9 +10,9 @@ MOST_IDS = 100_000
 Meeting = Literal["new", "repeat", "conflict"]
 
 
-def digest(raw: Any) -> bytes:
-    """What the content of an event is known by, whatever the order of its fields."""
-    return blake2b(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
+def digest(raw: Any) -> int:
+    """What the content of an event is known by in this process, whatever the order of its fields."""
+    return hash(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS))
 
 
 class RecentIds:
@@ -21,16 +20,16 @@ class RecentIds:
 
     def __init__(self, most: int = MOST_IDS) -> None:
         self._most = most
-        self._digests: OrderedDict[tuple[bytes | None, str], bytes] = OrderedDict()
+        self._digests: OrderedDict[tuple[bytes | None, str], int] = OrderedDict()
 
-    def meet(self, key: bytes | None, event_id: str, content: bytes) -> Meeting:
+    def meet(self, key: bytes | None, event_id: str, content: int) -> Meeting:
         """Whether this id is new, was acknowledged with this content, or with another."""
         known = self._digests.get((key, event_id))
         if known is None:
             return "new"
         return "repeat" if known == content else "conflict"
 
-    def remember(self, key: bytes | None, event_id: str, content: bytes) -> None:
+    def remember(self, key: bytes | None, event_id: str, content: int) -> None:
         """Kafka has acknowledged the event."""
         self._digests[key, event_id] = content
         if len(self._digests) > self._most:

@@ -1,10 +1,14 @@
 """Settings of the collector."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from producer_api.senders import keys, sources
 from service_kit.environment import Secret, setting
 from service_kit.kafka import KafkaSettings
+
+_CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,13 +16,31 @@ class Settings:
     kafka: KafkaSettings
     host: str = setting("0.0.0.0", help="Address to listen on when served alone.")
     port: int = setting(3000, help="Port to listen on when served alone.", minimum=1, maximum=65535)
+    trusted_proxies: tuple[str, ...] = setting(
+        (), help="Addresses or networks of proxies whose X-Forwarded-For names the visitor, separated by commas."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
     hash_key: Secret = setting(help="Key of the hashes of users, sessions and addresses.", shortest=16)
-    session_key: Secret = setting(help="Key that signs the session cookie (HS256).", shortest=16)
+    session_key: Secret | None = setting(
+        None, help="What sessions are signed with: a secret (HS256), or a public key in PEM (RS256, ES256, EdDSA)."
+    )
+    session_jwks: str | None = setting(
+        None, help="Address of a JWKS document with the keys of sessions, instead of one key."
+    )
+    session_audience: str | None = setting(None, help="The audience that sessions must name.")
+    session_issuer: str | None = setting(None, help="The issuer that sessions must name.")
+    session_leeway_seconds: float = setting(
+        10.0, help="How far the clocks of issuer and collector may differ.", minimum=0, maximum=300
+    )
     session_cookie: str = setting("session", help="Name of the session cookie.")
     session_user_claim: str = setting("sub", help="Claim of the session that names the user.")
     session_id_claim: str = setting("sid", help="Claim of the session that names the session.")
+    anonymous_visitors: bool = setting(
+        False, help="Take events of visitors without a session, known by a signed first-party cookie."
+    )
+    visitor_days: int = setting(180, help="How long that cookie lasts, in days.", minimum=1, maximum=400)
+    source_keys: Secret = setting(Secret(""), help="Keys of backends that send for users: name=key, by commas.")
     trust_loopback: bool = setting(
         False, help="Take events from this machine without a session; for development only."
     )
@@ -28,10 +50,53 @@ class Settings:
     events_per_minute_per_address: int = setting(
         6000, help="Events that may come from one address in a minute.", minimum=1
     )
+    events_per_minute_per_source: int = setting(
+        60_000, help="Events that a backend with a key may send in a minute.", minimum=1
+    )
+    cluster_limits: bool = setting(
+        True, help="Follow the topic user-rates, so that a user's limit holds over all collectors."
+    )
+
     custom_events: Literal["catalogue", "any"] = setting(
         "catalogue", help="Whether custom events must be in the catalogue."
     )
+    allowed_query_parameters: tuple[str, ...] = setting(
+        _CAMPAIGN, help="Query parameters that pages and referrers keep, separated by commas."
+    )
     most_body_bytes: int = setting(1024 * 1024, help="Largest body, after unpacking.", minimum=1024)
-    most_events: int = setting(500, help="Most events in one request.", minimum=1)
+    most_packed_bytes: int = setting(256 * 1024, help="Largest body before unpacking, if it is gzip.", minimum=256)
+    most_events: int = setting(500, help="Most events in one request.", minimum=1, maximum=10_000)
     most_event_bytes: int = setting(32 * 1024, help="Largest event.", minimum=1024, maximum=256 * 1024)
-    publish_seconds: float = setting(3.0, help="How long to wait for Kafka's acknowledgement.", minimum=0.1)
+    most_depth: int = setting(32, help="Deepest nesting of a body.", minimum=4, maximum=200)
+    body_seconds: float = setting(10.0, help="How long a client may take to send its body.", minimum=0.1)
+
+    publish_seconds: float = setting(1.5, help="How long to wait for Kafka's acknowledgement.", minimum=0.1)
+    most_waiting_bytes: int = setting(
+        64 * 1024 * 1024, help="Bytes that may wait for Kafka before requests are refused.", minimum=1024 * 1024
+    )
+    spool_dir: Path | None = setting(
+        None, help="Folder on a disk for events accepted while Kafka is away; without it they are refused."
+    )
+    spool_bytes: int = setting(
+        1024 * 1024 * 1024, help="Bytes the spool may take on the disk.", minimum=1024 * 1024
+    )
+    rejected_per_second: float = setting(
+        50.0, help="Rejected events a second that are kept in events-rejected; 0 keeps none.", minimum=0
+    )
+    drain_seconds: float = setting(
+        0.0, help="How long to go on serving, not ready any more, before stopping.", minimum=0, maximum=300
+    )
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where settings do not go together."""
+        if (self.session_key is None) == (self.session_jwks is None):
+            raise ValueError("Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS: what signs the sessions.")
+        try:
+            if self.session_key:
+                keys.from_text(self.session_key.reveal())
+        except ValueError as error:
+            raise ValueError(f"FOOTFALL_SESSION_KEY must be {error}.") from error
+        try:
+            sources.keys_in(self.source_keys.reveal())
+        except ValueError as error:
+            raise ValueError(f"FOOTFALL_SOURCE_KEYS must be {error}.") from error

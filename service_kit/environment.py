@@ -90,12 +90,36 @@ def _load(cls: type[S], environ: Mapping[str, str], faults: list[str]) -> S:
         if is_dataclass(hint):
             values[declared.name] = _load(typing.cast(type[Any], hint), environ, faults)
             continue
-        text = environ.get(_variable(declared), "")
+        text = _text(declared, hint, environ, faults)
         if text:
             values[declared.name] = _read(declared, hint, text, faults)
-        elif declared.default is MISSING:
+        elif declared.default is MISSING and _variable(declared) + "_FILE" not in environ:
             faults.append(f"{_variable(declared)} is not set. {declared.metadata['help']}")
-    return cls(**values) if len(faults) == before else typing.cast(S, None)
+    if len(faults) > before:
+        return typing.cast(S, None)
+    try:
+        return cls(**values)
+    except ValueError as error:  # what a class asks of its settings together
+        faults.append(str(error))
+        return typing.cast(S, None)
+
+
+def _text(declared: Field[Any], hint: Any, environ: Mapping[str, str], faults: list[str]) -> str:
+    """What the environment says; a secret may also stand in a file that `…_FILE` names."""
+    name, file_name = _variable(declared), _variable(declared) + "_FILE"
+    if not _is_secret(hint) or file_name not in environ:
+        return environ.get(name, "")
+    if name in environ:
+        faults.append(f"{name} and {file_name} are both set; choose one.")
+    try:
+        return Path(environ[file_name]).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(f"{file_name} cannot be read: {error}. {declared.metadata['help']}")
+        return ""
+
+
+def _is_secret(hint: Any) -> bool:
+    return hint is Secret or Secret in get_args(hint)
 
 
 def _variable(declared: Field[Any]) -> str:
@@ -107,7 +131,7 @@ def _read(declared: Field[Any], hint: Any, text: str, faults: list[str]) -> Any:
         value = _convert(hint, text)
         _check_range(declared, value)
     except ValueError as error:
-        shown = "" if hint is Secret else f", not {text!r}"
+        shown = "" if _is_secret(hint) else f", not {text!r}"
         faults.append(f"{_variable(declared)} must be {error}{shown}. {declared.metadata['help']}")
         return None
     return value

@@ -1,4 +1,4 @@
-"""How many events a user may still send: an exact sliding minute, in bounded memory."""
+"""How many events a sender may still send: an exact sliding minute, in bounded memory."""
 
 import math
 from collections import OrderedDict, deque
@@ -9,29 +9,32 @@ WINDOW = 60.0
 MOST_KEYS = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """How many of the asked events pass, how many more would, and when more will (in seconds)."""
-
-    granted: int
-    remaining: int
-    retry_after: int
-    limit: int
-
-
 @dataclass(slots=True)
-class _Usage:
+class Usage:
+    """What one sender was granted in the minute. Times are in seconds of a clock that never goes back."""
+
     total: int = 0
-    # When how many were admitted, oldest first.
+    # When how many were granted, oldest first.
     runs: deque[tuple[float, int]] = field(default_factory=deque)
 
+    def take(self, granted: int, now: float) -> None:
+        """Count what was granted."""
+        if granted:
+            self.runs.append((now, granted))
+            self.total += granted
+
+    def wait(self, now: float) -> int:
+        """Whole seconds until the oldest granted events leave the minute, at least one."""
+        return max(1, math.ceil(self.runs[0][0] + WINDOW - now)) if self.runs else 1
+
     def forget_before(self, moment: float) -> None:
+        """Let go of what was granted at this moment or earlier."""
         while self.runs and self.runs[0][0] <= moment:
             self.total -= self.runs.popleft()[1]
 
 
 class Quota:
-    """Counts admitted events by key. Times are in seconds of any clock that never goes back."""
+    """The minute of every sender. `evicted` is called when one is forgotten too early, to bound memory."""
 
     def __init__(
         self, limit: int, *, most_keys: int = MOST_KEYS, evicted: Callable[[], None] = lambda: None
@@ -39,21 +42,21 @@ class Quota:
         self.limit = limit
         self._most_keys, self._evicted = most_keys, evicted
         # By last use: idle keys are at the front.
-        self._usages: OrderedDict[bytes, _Usage] = OrderedDict()
+        self._usages: OrderedDict[bytes, Usage] = OrderedDict()
 
-    def admit(self, key: bytes, asked: int, now: float) -> Admission:
-        """Admit as many of the asked events as fit into the minute before `now`."""
-        self._forget_idle(now)
-        usage = self._usages.setdefault(key, _Usage())
-        usage.forget_before(now - WINDOW)
-        granted = min(asked, self.limit - usage.total)
-        if granted > 0:
-            usage.runs.append((now, granted))
-            usage.total += granted
+    def usage(self, key: bytes, now: float) -> Usage:
+        """What a sender used of the minute before `now`."""
+        usage = self._usages.get(key)
+        if usage is None:
+            self._make_room(now)
+            usage = self._usages[key] = Usage()
+        else:
+            usage.forget_before(now - WINDOW)
             self._usages.move_to_end(key)
-        return Admission(granted, self.limit - usage.total, _wait(usage, now), self.limit)
+        return usage
 
-    def _forget_idle(self, now: float) -> None:
+    def _make_room(self, now: float) -> None:
+        """Forget who sent nothing for a minute, and the one idle for longest if that is not enough."""
         while self._usages:
             key, usage = next(iter(self._usages.items()))
             if usage.runs and usage.runs[-1][0] > now - WINDOW:
@@ -61,8 +64,3 @@ class Quota:
                     return
                 self._evicted()
             del self._usages[key]
-
-
-def _wait(usage: _Usage, now: float) -> int:
-    """Whole seconds until the oldest admitted events leave the window, at least one."""
-    return max(1, math.ceil(usage.runs[0][0] + WINDOW - now)) if usage.runs else 1

@@ -1,32 +1,63 @@
-"""The user agent, reduced to classes."""
+"""The user agent, reduced to classes, and whether it looks like a program's."""
 
+import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from ua_parser import parse
 
-Device = dict[str, str]
+from avro_schemas.event_writer import write_device
 
-UNKNOWN: Device = {"browser": "unknown", "system": "unknown", "kind": "unknown"}
+
+class Device(NamedTuple):
+    """Families of browser and system, the kind of device, and why it looks like a program, if it does."""
+
+    browser: str
+    system: str
+    kind: str
+    bot: str | None
+
+
+# A backend speaks for its users: its own user agent says nothing about theirs.
+UNSAID = Device("unknown", "unknown", "unknown", None)
 _LONGEST = 500
 _TABLETS = ("iPad", "Tablet", "Kindle")
 _PHONE_SYSTEMS = frozenset({"iOS", "Android", "Windows Phone", "KaiOS"})
+_HEADLESS = re.compile(r"headless|phantomjs|selenium|webdriver|puppeteer|playwright|cypress", re.IGNORECASE)
+_SCRIPT = re.compile(
+    r"(?:curl|wget|httpie|python|aiohttp|go-http|java/|okhttp|node|undici|axios|ruby|php|perl|libwww|postman)",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=10_000)
 def device(user_agent: str) -> Device:
-    """Browser and system family and the kind of device. Do not change the result: it is shared."""
+    """What a user agent says."""
     if not user_agent:
-        return UNKNOWN
+        return UNSAID._replace(bot="missing")
     found = parse(user_agent[:_LONGEST])
     system = found.os.family if found.os else "unknown"
     family = found.device.family if found.device else ""
     browser = found.user_agent.family if found.user_agent else "unknown"
-    return {"browser": browser[:50], "system": system[:50], "kind": _kind(user_agent, system, family)}
+    bot = _bot(user_agent, family)
+    return Device(browser[:50], system[:50], "bot" if bot == "crawler" else _kind(user_agent, system), bot)
 
 
-def _kind(user_agent: str, system: str, family: str) -> str:
+@lru_cache(maxsize=10_000)
+def written_device(user_agent: str) -> bytes:
+    """The same as Avro bytes."""
+    return write_device(*device(user_agent))
+
+
+def _bot(user_agent: str, family: str) -> str | None:
     if family == "Spider":
-        return "bot"
+        return "crawler"
+    if _HEADLESS.search(user_agent):
+        return "headless"
+    return "script" if _SCRIPT.match(user_agent) else None
+
+
+def _kind(user_agent: str, system: str) -> str:
     if any(word in user_agent for word in _TABLETS) or (system == "Android" and "Mobile" not in user_agent):
         return "tablet"
     if system in _PHONE_SYSTEMS or "Mobile" in user_agent:

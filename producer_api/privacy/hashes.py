@@ -26,10 +26,9 @@ class Hasher:
         """The hash of an address on the UTC day of `now` (milliseconds since 1970)."""
         return self._cached(f"address:{now // DAY_MS}:{address}")
 
+    def derived_key(self, purpose: str) -> bytes:
+        """A signing key for another purpose, so that one secret serves both without mixing."""
+        return hmac.digest(self._key, f"key:{purpose}".encode(), "sha256")
+
     def _hash(self, text: str) -> bytes:
         return hmac.digest(self._key, text.encode(), "sha256")[:KEY_SIZE]
-
-
-def without_query(address: str) -> str:
-    """A page or a referrer without its query and fragment, where personal data hides."""
-    return address.partition("?")[0].partition("#")[0]

@@ -4,7 +4,9 @@ from collections.abc import Collection
 
 from producer_api.errors import NotAllowed
 
-_EXPOSED = "Retry-After, RateLimit, RateLimit-Policy"
+Headers = list[tuple[bytes, bytes]]
+
+_EXPOSED = b"Retry-After, RateLimit, RateLimit-Policy"
 
 
 def require_allowed(origin: str | None, fetch_site: str | None, host: str, allowed: Collection[str]) -> None:
@@ -18,26 +20,26 @@ def require_allowed(origin: str | None, fetch_site: str | None, host: str, allow
     raise NotAllowed("origin_refused", "a page of this origin, or an origin in FOOTFALL_ALLOWED_ORIGINS")
 
 
-def cors_headers(origin: str | None, allowed: Collection[str]) -> list[tuple[str, str]]:
+def cors_headers(origin: str | None, allowed: Collection[str]) -> Headers:
     """What lets the page of a listed origin read the answer."""
     if origin is None or origin not in allowed:
         return []
     return [
-        ("access-control-allow-origin", origin),
-        ("access-control-allow-credentials", "true"),
-        ("access-control-expose-headers", _EXPOSED),
-        ("vary", "Origin"),
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", _EXPOSED),
+        (b"vary", b"Origin"),
     ]
 
 
-def preflight_headers(origin: str | None, allowed: Collection[str]) -> list[tuple[str, str]]:
+def preflight_headers(origin: str | None, allowed: Collection[str]) -> Headers:
     """The answer to OPTIONS; without the CORS headers the browser refuses by itself."""
     headers = cors_headers(origin, allowed)
     if headers:
         headers += [
-            ("access-control-allow-methods", "POST"),
-            ("access-control-allow-headers", "Authorization, Content-Type, Content-Encoding"),
-            ("access-control-max-age", "7200"),
+            (b"access-control-allow-methods", b"POST"),
+            (b"access-control-allow-headers", b"Authorization, Content-Type, Content-Encoding"),
+            (b"access-control-max-age", b"7200"),
         ]
     return headers
 

@@ -1,89 +1,87 @@
-"""Who sends: a signed session (JWT) in a cookie or as a bearer token."""
+"""Sessions: tokens (JWT) of the application, checked against the keys it signs with."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 
 from producer_api.errors import NotAllowed
+from producer_api.senders.keys import Key, Keys
 
-ALGORITHMS = ["HS256"]
-LEEWAY_SECONDS = 10
-_MOST_CACHED = 10_000
 _LONGEST_ID = 200
 # What a frontend sends before its own user is loaded; taken as ids they would merge all visitors into one.
 _GARBAGE = frozenset(
-    {
-        "",
-        "null",
-        "undefined",
-        "none",
-        "nil",
-        "nan",
-        "anonymous",
-        "guest",
-        "[object object]",
-        "true",
-        "false",
-        "0",
-    }
+    {"", "null", "undefined", "none", "nil", "nan", "anonymous", "guest", "[object object]", "true", "false", "0"}
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Whom the session names. Both are None for a trusted sender without a session."""
+class Session(NamedTuple):
+    """Whom a token names, and until when (seconds since 1970)."""
 
-    user_id: str | None = None
-    session_id: str | None = None
-
-
-TRUSTED = Session()
+    user_id: str | None
+    session_id: str | None
+    expires: float
 
 
-class SessionReader:
-    """Checks tokens; those that were good are remembered until they expire."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """Reads tokens. `audience` and `issuer` are asked for where they are set."""
 
-    def __init__(self, key: str, *, user_claim: str, session_claim: str) -> None:
-        self._key, self._user_claim, self._session_claim = key, user_claim, session_claim
-        self._good: OrderedDict[str, tuple[Session, float]] = OrderedDict()
+    keys: Keys
+    user_claim: str
+    session_claim: str
+    leeway: float
+    audience: str | None = None
+    issuer: str | None = None
 
-    def read(self, token: str, now: float) -> Session:
+    async def read(self, token: str, now: float) -> Session:
         """The session in a token. Raise NotAllowed: expired, forged, or without a usable claim."""
-        cached = self._good.get(token)
-        if cached and now < cached[1]:
-            return cached[0]
-        claims = self._verify(token, now)
-        session = Session(_id_in(claims, self._user_claim), _id_in(claims, self._session_claim))
-        if session == TRUSTED:
-            names = f"{self._user_claim} or {self._session_claim}"
-            raise NotAllowed("session_invalid", f"a session with a claim {names}")
-        self._remember(token, session, float(claims["exp"]))
-        return session
-
-    def _verify(self, token: str, now: float) -> dict[str, Any]:
+        claims = await self._verify(token)
         try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                self._key,
-                algorithms=ALGORITHMS,
-                options={"require": ["exp"], "verify_exp": False, "verify_aud": False, "verify_sub": False},
-            )
             expires = float(claims["exp"])
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
-            raise NotAllowed("session_invalid", "a session signed by a key the collector knows") from error
-        if now >= expires + LEEWAY_SECONDS:
+        except (TypeError, ValueError) as error:
+            raise _forged() from error
+        if now >= expires + self.leeway:
             raise NotAllowed("session_expired", "a session that has not expired")
+        user_id, session_id = id_in(claims, self.user_claim), id_in(claims, self.session_claim)
+        if user_id is None and session_id is None:
+            names = f"{self.user_claim} or {self.session_claim}"
+            raise NotAllowed("session_invalid", f"a session with a claim {names}")
+        return Session(user_id, session_id, expires + self.leeway)
+
+    async def _verify(self, token: str) -> dict[str, Any]:
+        try:
+            key_id = jwt.get_unverified_header(token).get("kid")
+        except (jwt.PyJWTError, ValueError) as error:
+            raise _forged() from error
+        for key in await self.keys.find(key_id):
+            try:
+                return self._decode(token, key)
+            except (jwt.PyJWTError, ValueError, TypeError):
+                continue
+        raise _forged()
+
+    def _decode(self, token: str, key: Key) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key.material,
+            algorithms=[key.algorithm],
+            leeway=self.leeway,
+            audience=self.audience,
+            issuer=self.issuer,
+            # Expiry is checked by the caller, to tell an expired session from a forged one.
+            options={
+                "require": ["exp"],
+                "verify_exp": False,
+                "verify_aud": self.audience is not None,
+                "verify_sub": False,
+            },
+        )
         return claims
 
-    def _remember(self, token: str, session: Session, expires: float) -> None:
-        self._good[token] = (session, expires)
-        if len(self._good) > _MOST_CACHED:
-            self._good.popitem(last=False)
 
-
-def _id_in(claims: dict[str, Any], name: str) -> str | None:
+def id_in(claims: dict[str, Any], name: str) -> str | None:
+    """The id that a claim holds. Raise NotAllowed for one that names nobody."""
     value = claims.get(name)
     if value is None:
         return None
@@ -91,3 +89,7 @@ def _id_in(claims: dict[str, Any], name: str) -> str | None:
     if text.strip().lower() in _GARBAGE or len(text) > _LONGEST_ID:
         raise NotAllowed("session_invalid", f"a session whose {name} names somebody")
     return text
+
+
+def _forged() -> NotAllowed:
+    return NotAllowed("session_invalid", "a session signed by a key the collector knows")

@@ -1,18 +1,19 @@
-"""Writes events to Kafka and waits for the acknowledgement; the only module that knows aiokafka.
+"""Writes records to Kafka and waits for the acknowledgement; the only module that knows aiokafka's producer.
 
-Events that arrive during one turn of the event loop go into one ready-made record batch a partition: four
-times cheaper than a `send` an event. aiokafka retries for ever and a deadline does not stop it, so the
-publisher has a deadline and a gate of its own, and tells of acknowledgements that come too late.
+What arrives while a partition's batch is on its way goes into its next one, ready-made: four times cheaper than
+a `send` a record. aiokafka retries for ever and a deadline does not stop it, so the publisher has a deadline and
+a gate of its own, and tells of acknowledgements that come too late.
 """
 
 import asyncio
 import contextlib
 import logging
-import random
 import time
+import zlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -20,106 +21,130 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 from producer_api import metrics
+from producer_api.storage.outgoing import Outgoing, Record
 from service_kit.kafka import KafkaSettings
 
 log = logging.getLogger(__name__)
 
+# A broker takes record batches of 1 MiB.
 BATCH_BYTES = 512 * 1024
-# A batch that waits longer than this says that Kafka is away: new requests are answered 503 at once.
+PARCEL_BYTES = 256 * 1024
+_BUILDER_BYTES = 1_000_000
+# A batch that waits longer than this says that Kafka is away.
 GATE_SECONDS = 1.0
-MOST_WAITING_BYTES = 64 * 1024 * 1024
 _PAUSE_SECONDS = 0.5
 _STOP_SECONDS = 5.0
-
-Header = tuple[str, bytes]
+_SWEEP_SECONDS = 0.05
 
 
 @dataclass(slots=True, eq=False)
-class Outgoing:
-    """A record on its way. `late` is called if it is acknowledged after its request gave up."""
+class _Parcel:
+    """Records for one partition that go into one batch: Kafka acknowledges all of them or none."""
 
-    key: bytes | None
-    value: bytes
-    headers: Sequence[Header]
-    late: Callable[[], None] | None = None
-    acknowledged: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    outgoing: Outgoing
+    records: list[Record]
+    size: int
+    since: float
+    # True: acknowledged. False: not in time, or not at all.
+    settled: asyncio.Future[bool]
 
 
 @dataclass(slots=True)
 class _Lane:
-    """What waits for one partition. One batch is handed over at a time, so a key's order holds."""
+    """What waits for one partition. One batch is on its way at a time, so a key's order holds."""
 
+    topic: str
     partition: int
-    waiting: deque[Outgoing] = field(default_factory=deque)
+    waiting: deque[_Parcel] = field(default_factory=deque)
     busy: bool = False
+    # When the batch on its way was handed over.
+    since: float | None = None
 
 
 class Publisher:
-    """An idempotent producer behind a gate. It starts, and starts again, by itself."""
+    """An idempotent producer behind a gate. It starts, and starts again, by itself.
 
-    def __init__(self, settings: KafkaSettings, topic: str, *, deadline: float) -> None:
-        self._settings, self._topic, self._deadline = settings, topic, deadline
+    The first topic must be there; records for others are lost while theirs is not.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, topics: Sequence[str], *, deadline: float, most_bytes: int
+    ) -> None:
+        self._settings, self._topics = settings, [settings.name(topic) for topic in topics]
+        self._deadline, self._most_bytes = deadline, most_bytes
         self._producer: AIOKafkaProducer | None = None
-        self._partitions: list[int] = []
-        self._lanes: dict[int, _Lane] = {}
-        self._choose = DefaultPartitioner()
-        self._in_flight: dict[int, tuple[float, int]] = {}
-        self._numbers = iter(range(2**63))
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._lanes: dict[str, list[_Lane]] = {}
+        self._outstanding: deque[_Parcel] = deque()
+        self._bytes = 0
         self._broken = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lane_tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Begin to connect; returns at once, `is_open` tells when Kafka takes events."""
-        self._spawn(self._keep_running())
+        """Begin to connect; returns at once, `is_open` tells when Kafka takes records."""
+        metrics.GATE_OPEN.set_function(lambda: self.is_open)
+        metrics.WAITING_BYTES.set_function(lambda: self._bytes)
+        self._spawn(self._keep_running(), self._tasks)
+        self._spawn(self._keep_sweeping(), self._tasks)
 
     async def stop(self) -> None:
         """Let what is on its way finish, for a while, and disconnect."""
-        if self._producer is not None:
-            with contextlib.suppress(TimeoutError, KafkaError):
-                await asyncio.wait_for(self._producer.flush(), _STOP_SECONDS)
-        for task in list(self._tasks):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                while self._lane_tasks:
+                    await asyncio.wait(self._lane_tasks)
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._close()
 
     @property
     def is_open(self) -> bool:
-        """Whether Kafka takes events now."""
-        is_open = self._producer is not None and self._oldest_wait() < GATE_SECONDS
-        is_open = is_open and sum(size for _since, size in self._in_flight.values()) < MOST_WAITING_BYTES
-        metrics.GATE_OPEN.set(is_open)
-        return is_open
+        """Whether Kafka takes records now."""
+        return self._producer is not None and self._bytes < self._most_bytes and self._oldest_wait() < GATE_SECONDS
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Hand records over and wait for all acknowledgements, at the longest until the deadline.
+    async def keep(self, outgoing: Outgoing) -> list[bool]:
+        """Whether Kafka acknowledged each record before the deadline; what it did not may still arrive."""
+        parcels = self._enqueue(outgoing, self._topics[0])
+        if len(parcels) == 1:
+            (parcel,) = parcels
+            settled = await parcel.settled
+            metrics.PUBLISH_SECONDS.observe(time.monotonic() - parcel.since)
+            return [settled] * len(outgoing.records)
+        kept = {record.event_id for parcel in parcels if await parcel.settled for record in parcel.records}
+        return [record.event_id in kept for record in outgoing.records]
 
-        A record whose future is not done then may still arrive; `late` tells.
-        """
-        started = time.monotonic()
-        for record in records:
-            self._enqueue(record)
-        _done, pending = await asyncio.wait([r.acknowledged for r in records], timeout=self._deadline)
-        metrics.PUBLISH_SECONDS.observe(time.monotonic() - started)
-        for record in records if pending else ():
-            if not record.acknowledged.done():
-                record.acknowledged.add_done_callback(_ghost(record))
+    def post(self, topic: str, key: bytes | None, record: Record) -> bool:
+        """Hand over a record that nobody waits for; whether it was taken."""
+        if not self.is_open:
+            return False
+        return bool(self._enqueue(Outgoing(key, [record]), self._settings.name(topic)))
 
-    def _enqueue(self, record: Outgoing) -> None:
-        if not self._partitions:
-            record.acknowledged.set_exception(KafkaError("not connected"))
-            return
-        if record.key is None:
-            partition = random.choice(self._partitions)
-        else:
-            partition = self._choose(record.key, self._partitions, self._partitions)
-        lane = self._lanes[partition]
-        lane.waiting.append(record)
+    def _enqueue(self, outgoing: Outgoing, topic: str) -> list[_Parcel]:
+        """Divide into parcels and hand them to their lanes; none if the topic is not there."""
+        lanes = self._lanes.get(topic)
+        if not lanes:
+            return []
+        parcels = []
+        for lane, records in _by_lane(outgoing, lanes):
+            for some in _portions(records):
+                parcels.append(self._hand_over(lane, outgoing, some))
+        return parcels
+
+    def _hand_over(self, lane: _Lane, outgoing: Outgoing, records: list[Record]) -> _Parcel:
+        loop = asyncio.get_running_loop()
+        size = sum(record.size for record in records)
+        parcel = _Parcel(outgoing, records, size, time.monotonic(), loop.create_future())
+        self._bytes += size
+        self._outstanding.append(parcel)
+        lane.waiting.append(parcel)
         if not lane.busy:
             lane.busy = True
-            self._spawn(self._drain(lane))
+            self._spawn(self._drain(lane), self._lane_tasks)
+        return parcel
 
     async def _drain(self, lane: _Lane) -> None:
-        """Send what waits; what arrives meanwhile goes into the next batch."""
+        """Send what waits, batch after batch; what arrives meanwhile goes into the next one."""
         try:
             while lane.waiting:
                 await self._send_batch(lane)
@@ -128,48 +153,69 @@ class Publisher:
             self._broken.set()
         finally:
             lane.busy = False
-            _fail(lane.waiting)
+            self._settle(lane.waiting, acknowledged=False)
+            lane.waiting.clear()
 
     async def _send_batch(self, lane: _Lane) -> None:
         producer = self._producer
         if producer is None:
             raise KafkaError("not connected")
-        batch, records = producer.create_batch(), []
-        while lane.waiting and _append(batch, lane.waiting[0]):
-            records.append(lane.waiting.popleft())
-        number = next(self._numbers)
-        self._in_flight[number] = (time.monotonic(), batch.size())
-        metrics.WAITING.set(len(self._in_flight))
+        batch, parcels = producer.create_batch(), self._take(lane)
         try:
-            batch.close()
-            # Waits until the batch before it has left; the future is done when Kafka has acknowledged.
-            acknowledged = await producer.send_batch(batch, self._topic, partition=lane.partition)
+            for parcel in parcels:
+                for record in parcel.records:
+                    batch.append(
+                        key=parcel.outgoing.key, value=record.value, timestamp=None, headers=record.headers
+                    )
+            if parcels:
+                batch.close()
+                lane.since = time.monotonic()
+                await (await producer.send_batch(batch, lane.topic, partition=lane.partition))
         except BaseException:
-            self._settled(number)
-            _fail(records)
+            self._settle(parcels, acknowledged=False)
             raise
-        acknowledged.add_done_callback(lambda future: self._on_acknowledged(future, number, records))
+        finally:
+            lane.since = None
+        self._settle(parcels, acknowledged=True)
 
-    def _on_acknowledged(self, future: asyncio.Future[Any], number: int, records: list[Outgoing]) -> None:
-        self._settled(number)
-        if future.cancelled() or future.exception() is not None:
-            log.warning("a batch was not acknowledged", extra={"error": repr(future)})
-            _fail(records)
-            self._broken.set()
-            return
-        for record in records:
-            if not record.acknowledged.done():
-                record.acknowledged.set_result(None)
+    def _take(self, lane: _Lane) -> list[_Parcel]:
+        """The parcels of the next batch; those given up while they waited are left out."""
+        parcels: list[_Parcel] = []
+        size = 0
+        while lane.waiting and (not parcels or size + lane.waiting[0].size <= BATCH_BYTES):
+            parcel = lane.waiting.popleft()
+            if parcel.settled.done():
+                self._bytes -= parcel.size
+                continue
+            parcels.append(parcel)
+            size += parcel.size
+        return parcels
 
-    def _settled(self, number: int) -> None:
-        self._in_flight.pop(number, None)
-        metrics.WAITING.set(len(self._in_flight))
+    def _settle(self, parcels: Sequence[_Parcel] | deque[_Parcel], *, acknowledged: bool) -> None:
+        for parcel in parcels:
+            self._bytes -= parcel.size
+            if not parcel.settled.done():
+                parcel.settled.set_result(acknowledged)
+            elif acknowledged:
+                metrics.GHOSTS.inc(len(parcel.records))
+                parcel.outgoing.late(parcel.records)
 
     def _oldest_wait(self) -> float:
-        if not self._in_flight:
-            return 0.0
-        since, _size = next(iter(self._in_flight.values()))
-        return time.monotonic() - since
+        begun = [lane.since for lanes in self._lanes.values() for lane in lanes if lane.since is not None]
+        return time.monotonic() - min(begun) if begun else 0.0
+
+    async def _keep_sweeping(self) -> None:
+        """Give up what waits for longer than the deadline: one timer for all requests."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            oldest = time.monotonic() - self._deadline
+            while self._outstanding:
+                parcel = self._outstanding[0]
+                if not parcel.settled.done():
+                    if parcel.since > oldest:
+                        break
+                    parcel.settled.set_result(False)
+                self._outstanding.popleft()
 
     async def _keep_running(self) -> None:
         """Connect, and connect anew after a fatal error, for ever."""
@@ -191,52 +237,79 @@ class Publisher:
             acks="all",
             enable_idempotence=True,
             linger_ms=0,
-            max_batch_size=BATCH_BYTES,
+            max_batch_size=_BUILDER_BYTES,
             metadata_max_age_ms=60_000,
         )
         try:
             async with asyncio.timeout(10):
                 await producer.start()
-                partitions = await producer.partitions_for(self._topic)
+                lanes = [await _lanes(producer, topic) for topic in self._topics[:1]]
+            lanes += [await _lanes_if_there(producer, topic) for topic in self._topics[1:]]
         except BaseException:
             await _stop(producer)
             raise
-        self._partitions = sorted(partitions)
-        self._lanes = {partition: _Lane(partition) for partition in self._partitions}
+        self._lanes = dict(zip(self._topics, lanes, strict=True))
         self._producer = producer
 
     async def _close(self) -> None:
-        producer, self._producer, self._partitions = self._producer, None, []
+        producer, self._producer, self._lanes = self._producer, None, {}
         if producer is not None:
             await _stop(producer)
+        for task in self._lane_tasks:
+            task.cancel()
+        await asyncio.gather(*self._lane_tasks, return_exceptions=True)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Any, tasks: set[asyncio.Task[None]]) -> None:
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
 
-def _append(batch: Any, record: Outgoing) -> bool:
-    appended = batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers)
-    return appended is not None
+_choose = DefaultPartitioner()
 
 
-def _fail(records: deque[Outgoing] | list[Outgoing]) -> None:
-    """Tell the requests at once that these were not acknowledged."""
-    while records:
-        record = records.pop()
-        if not record.acknowledged.done():
-            record.acknowledged.set_exception(KafkaError("not acknowledged"))
+@lru_cache(maxsize=50_000)
+def _partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, as every standard producer chooses it."""
+    numbers = list(range(partitions))
+    return int(_choose(key, numbers, numbers))
 
 
-def _ghost(record: Outgoing) -> Callable[[asyncio.Future[None]], None]:
-    def tell(future: asyncio.Future[None]) -> None:
-        if not future.cancelled() and future.exception() is None:
-            metrics.GHOSTS.inc()
-            if record.late:
-                record.late()
+def _by_lane(outgoing: Outgoing, lanes: list[_Lane]) -> list[tuple[_Lane, list[Record]]]:
+    if outgoing.key is not None:
+        return [(lanes[_partition_of(outgoing.key, len(lanes))], list(outgoing.records))]
+    found: dict[int, list[Record]] = {}
+    for record in outgoing.records:
+        found.setdefault(zlib.crc32(record.event_id.encode()) % len(lanes), []).append(record)
+    return [(lanes[partition], records) for partition, records in found.items()]
 
-    return tell
+
+def _portions(records: list[Record]) -> list[list[Record]]:
+    """Records in order, as many together as a parcel may hold."""
+    if sum(record.size for record in records) <= PARCEL_BYTES:
+        return [records]
+    portions: list[list[Record]] = [[]]
+    room = PARCEL_BYTES
+    for record in records:
+        if portions[-1] and record.size > room:
+            portions.append([])
+            room = PARCEL_BYTES
+        portions[-1].append(record)
+        room -= record.size
+    return portions
+
+
+async def _lanes(producer: AIOKafkaProducer, topic: str) -> list[_Lane]:
+    return [_Lane(topic, partition) for partition in sorted(await producer.partitions_for(topic))]
+
+
+async def _lanes_if_there(producer: AIOKafkaProducer, topic: str) -> list[_Lane]:
+    try:
+        async with asyncio.timeout(3):
+            return await _lanes(producer, topic)
+    except (KafkaError, TimeoutError) as error:
+        log.warning("the topic cannot be written to", extra={"topic": topic, "error": repr(error)})
+        return []
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

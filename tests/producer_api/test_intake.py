@@ -1,5 +1,6 @@
 """From raw events to records: every fault is named, and no input breaks it."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -7,15 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.codec import decode
-from avro_schemas.event_ids import fresh
+from avro_schemas.event_ids import fresh, moment
 from avro_schemas.reasons import REASONS
-from producer_api.intake import Accepted, Intake, Visit
+from producer_api.intake import Accepted, Intake, own_id_of
+from producer_api.privacy.devices import written_device
+from producer_api.privacy.redaction import redact
+from producer_api.visit import Visit
 from tests.events import NOON
 
 MINUTE, DAY = 60_000, 86_400_000
-FRESH = fresh(NOON, b"0123456789")
-VISIT = Visit(NOON, b"u" * 16, None, b"i" * 16, "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/143.0")
-INTAKE = Intake(any_custom=False, most_event_bytes=32 * 1024)
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/143.0"
+INTAKE = Intake(allowed_parameters=["utm_source"])
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),
@@ -25,12 +28,16 @@ json_values = st.recursive(
 names = st.sampled_from(["event_type", "event_data", "timestamp", "event_id", "other"])
 
 
-def accept(raw: Any, intake: Intake = INTAKE) -> Any:
-    return intake.accept(raw, VISIT, lambda: FRESH)
+def visit(sent_at: int | None = None) -> Visit:
+    return Visit(NOON, sent_at, b"u" * 16, None, b"i" * 16, written_device(FIREFOX), b"u" * 16)
 
 
-def record_of(raw: Any) -> dict[str, Any]:
-    accepted = accept(raw)
+def accept(raw: Any, intake: Intake = INTAKE, to: Visit | None = None) -> Any:
+    return intake.accept(raw, to or visit(), own_id_of(raw))
+
+
+def record_of(raw: Any, to: Visit | None = None) -> dict[str, Any]:
+    accepted = accept(raw, to=to)
     assert isinstance(accepted, Accepted), accepted
     return decode(accepted.value)[1]
 
@@ -47,9 +54,10 @@ def click(**fields: Any) -> dict[str, Any]:
 
 def test_an_event_without_id_and_time_gets_both() -> None:
     record = record_of(click())
-    assert (record["event_id"], record["occurred_at"], record["time_flag"]) == (FRESH, NOON, "ok")
+    assert moment(record["event_id"]) == NOON
+    assert (record["occurred_at"], record["time_flag"]) == (NOON, "ok")
     assert (record["user_key"], record["ip_hash"]) == (b"u" * 16, b"i" * 16)
-    assert record["device"] == {"browser": "Firefox", "system": "Linux", "kind": "desktop"}
+    assert record["device"] == {"browser": "Firefox", "system": "Linux", "kind": "desktop", "bot": None}
 
 
 def test_the_user_agent_of_the_event_is_kept_as_classes_only() -> None:
@@ -64,6 +72,74 @@ def test_addresses_lose_their_query_and_the_page_stands_in_the_head() -> None:
     record = record_of({"event_type": "page_view", "event_data": data})
     assert (record["page"], record["event_data"]["page"]) == ("/reset", "/reset")
     assert record["event_data"]["referrer"] == "https://a.example/x"
+
+
+def test_allowed_parameters_stay() -> None:
+    data = {"page": "/?utm_source=mail&token=secret&utm_source=x#top", "referrer": "https://ann:pw@a.example/?q=1"}
+    kept = record_of({"event_type": "page_view", "event_data": data})["event_data"]
+    assert (kept["page"], kept["referrer"]) == ("/?utm_source=mail&utm_source=x", "https://a.example/")
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "occurred_at", "flag"),
+    [
+        pytest.param(NOON - 400, NOON - MINUTE, "ok", id="a clock that is right"),
+        pytest.param(NOON + 3_600_000, NOON - MINUTE - 3_600_000, "past", id="an hour ahead"),
+        pytest.param(NOON - 30_000, NOON - 30_000, "ok", id="half a minute slow"),
+        pytest.param(NOON - DAY, NOON - MINUTE, "ok", id="sent before it happened, which says nothing"),
+    ],
+)
+def test_a_wrong_clock_is_put_right_by_sent_at(sent_at: int, occurred_at: int, flag: str) -> None:
+    record = record_of(click(timestamp="2026-01-01T11:59:00Z"), to=visit(sent_at=sent_at))
+    assert (record["sent_at"], record["occurred_at"], record["time_flag"]) == (sent_at, occurred_at, flag)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        pytest.param("write to Ann.B+x@mail.example.org now", "write to [email] now", id="e-mail"),
+        pytest.param("/u/ann%40example.org/", "/u/[email]/", id="e-mail in an address"),
+        pytest.param("call +49 (30) 1234-5678!", "call [phone]!", id="phone"),
+        pytest.param("(555) 123-4567 and 555-123-4567", "[phone] and [phone]", id="phones as written in the US"),
+        pytest.param("4111 1111 1111 1111", "[card]", id="card"),
+        pytest.param("4111 1111 1111 1112", "4111 1111 1111 1112", id="no card, the check digit is wrong"),
+        pytest.param("order 1767268800000", "order 1767268800000", id="a moment is no card"),
+        pytest.param("v 2026-01-01 12:00:00.123", "v 2026-01-01 12:00:00.123", id="a date is no phone"),
+        pytest.param("192.168.100.200:8080", "192.168.100.200:8080", id="an address is no phone"),
+        pytest.param("019ab3c0-d5e8-7000-a1b2-c3d4e5f60718", "019ab3c0-d5e8-7000-a1b2-c3d4e5f60718", id="a UUID"),
+        pytest.param("t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc1", "t=[token]", id="a JWT"),
+        pytest.param("Bearer abcdefghijklmnop1234", "[token]", id="a bearer token"),
+        pytest.param("sk_live_abcdefghijklmnop1234", "[token]", id="an API key"),
+    ],
+)
+def test_what_names_or_pays_for_somebody_is_redacted(value: str, kept: str) -> None:
+    arrived = visit()
+    record = record_of({"event_type": "click", "event_data": {"element": value}}, to=arrived)
+    assert record["event_data"] == {"element": kept}
+    assert bool(arrived.removed) is (value != kept)
+
+
+def test_names_and_numbers_that_clients_choose_are_redacted_too() -> None:
+    arrived = visit()
+    data = {"page": "/", "properties": {"ann@example.org": 1, "card": 4111111111111111, "n": 1767268800000}}
+    record = record_of({"event_type": "page_view", "event_data": data}, to=arrived)
+    assert record["event_data"]["properties"] == {"[email]": 1, "card": "[card]", "n": 1767268800000}
+    assert arrived.removed == {("email", "properties"): 1, ("card", "properties"): 1}
+
+
+@pytest.mark.timeout(20)  # the square of the length would take minutes
+@pytest.mark.parametrize(
+    "text", ["a1" * 160_000, "eyJ-" * 80_000 + "1", "1 " * 160_000, "+1" * 160_000, "a.@" * 99_000]
+)
+def test_no_text_makes_redaction_hang(text: str) -> None:
+    assert redact(text, Counter())
+
+
+def test_nesting_is_bounded() -> None:
+    deep: Any = "x"
+    for _ in range(40):
+        deep = [deep]
+    assert codes(click(event_data=deep)) == {("too_deep", "")}
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import gzip
 
 import pytest
 
-from producer_api import body, origin
-from producer_api.devices import device
+from producer_api import body
 from producer_api.errors import Refused
-from producer_api.privacy import DAY_MS, Hasher
+from producer_api.privacy.devices import device
+from producer_api.privacy.hashes import DAY_MS, Hasher
 from producer_api.recent import RecentIds, digest
+from producer_api.senders import origin
+from tests.events import NOON
 
 
 def refusal(call: object, *arguments: object) -> tuple[int, str]:
@@ -26,15 +28,29 @@ def test_gzip_is_undone_up_to_the_limit() -> None:
     assert refusal(body.unpack, b"x", "br", 100) == (415, "media_type_unsupported")
 
 
-@pytest.mark.parametrize("text", ["{", "", "NaN", "[1e999]", '"\\ud800"', "{'a': 1}", "[" * 100_000])
+@pytest.mark.parametrize("text", ["{", "", "NaN", "[1e999]", '"\\ud800"', "{'a': 1}", "\ufeff[]"])
 def test_what_is_not_json_is_refused(text: str) -> None:
     assert refusal(body.parse, text.encode()) == (400, "json_invalid")
+
+
+def test_endless_brackets_are_too_deep() -> None:
+    assert refusal(body.parse, b"[" * 100_000) == (400, "too_deep")
+    assert refusal(body.parse, b"[" * 100_000 + b"]" * 100_000) == (400, "too_deep")
+
+
+def test_the_time_of_sending_is_read_and_checked() -> None:
+    assert body.sent_at_of({"events": [], "sent_at": "2026-01-01T12:00:00.001Z"}) == NOON + 1
+    assert body.sent_at_of({"event_type": "click"}) is None
+    assert body.sent_at_of([]) is None
+    assert refusal(body.sent_at_of, {"sent_at": 5}) == (400, "timestamp_invalid")
+    assert refusal(body.sent_at_of, {"sent_at": "1999-01-01T00:00:00Z"}) == (400, "timestamp_out_of_range")
 
 
 def test_a_single_event_a_list_and_an_envelope_are_told_apart() -> None:
     assert body.events_of({"event_type": "x"}, 10) == ([{"event_type": "x"}], True)
     assert body.events_of([1, 2], 10) == ([1, 2], False)
     assert body.events_of({"events": [1]}, 10) == ([1], False)
+    assert refusal(body.events_of, {"events": [1], "batch": 7}, 10) == (400, "field_unknown")
     assert refusal(body.events_of, [], 10) == (400, "events_missing")
     assert refusal(body.events_of, "text", 10) == (400, "events_missing")
     assert refusal(body.events_of, {"events": {}}, 10) == (400, "events_missing")
@@ -101,4 +117,19 @@ def test_a_repeat_is_known_by_sender_id_and_content() -> None:
     ],
 )
 def test_devices_are_classes(user_agent: str, kind: str) -> None:
-    assert device(user_agent)["kind"] == kind
+    assert device(user_agent).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "bot"),
+    [
+        ("", "missing"),
+        ("curl/8.5.0", "script"),
+        ("python-requests/2.32", "script"),
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "crawler"),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/142.0.0.0 Safari/537.36", "headless"),
+        ("Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/143.0", None),
+    ],
+)
+def test_programs_are_labelled_with_the_reason(user_agent: str, bot: str | None) -> None:
+    assert device(user_agent).bot == bot

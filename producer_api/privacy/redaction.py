@@ -1,0 +1,65 @@
+"""Texts without what names or pays for somebody: e-mail addresses, phone and card numbers, tokens.
+
+Found by form, so it is a net and not a promise: frontends should not send such values in the first place.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+Removed = Counter[str]
+
+# Each form has a digit or an @ somewhere; most texts have neither, and are done with one search.
+is_suspicious = re.compile(r"[0-9@]|%40").search
+# A run of characters is tried from its start only, or long texts would take the square of their length.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
+_TOKEN = re.compile(
+    r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"  # JWT
+    r"|(?<![\w-])(?:sk|pk|rk|ghp|gho|ghs|ghu|glpat|xox[abprs]|whsec)[_-][\w-]{16,}"  # keys of well-known services
+    r"|(?<![\w-])AKIA[0-9A-Z]{16}\b"
+    r"|(?i:\bbearer\s+)[\w.~+/-]{16,}=*"
+)
+_CARD = re.compile(r"(?<![\d.])[2-6](?:[ -]?\d){12,18}(?![\d.]?\d)")
+_PHONE = re.compile(
+    r"(?<![\w+])\+[1-9](?:[ ().-]{0,2}\d){7,14}(?!\d)"  # international
+    r"|(?<![\w.+-])\(\d{3}\) ?\d{3}[ .-]\d{4}(?!\d)"  # (555) 123-4567
+    r"|(?<![\w.+/-])\d{3}([ .-])\d{3}\1\d{4}(?![\w-])"  # 555-123-4567
+)
+_CARD_NUMBERS = range(10**12, 10**19)
+
+
+def redact(text: str, removed: Removed) -> str:
+    """The text with `[email]`, `[token]`, `[card]` and `[phone]` for what was found, which is counted."""
+    if not is_suspicious(text):
+        return text
+    text = _TOKEN.sub(_replacing("token", removed), text)
+    text = _EMAIL.sub(_replacing("email", removed), text)
+    text = _CARD.sub(lambda found: _card(found, removed), text)
+    return _PHONE.sub(_replacing("phone", removed), text)
+
+
+def is_card_number(number: int) -> bool:
+    """Whether a whole number has the form and the check digit of a card number."""
+    return number in _CARD_NUMBERS and "2" <= str(number)[0] <= "6" and _passes_luhn(str(number))
+
+
+def _replacing(pattern: str, removed: Removed) -> Callable[[re.Match[str]], str]:
+    def replace(_found: re.Match[str]) -> str:
+        removed[pattern] += 1
+        return f"[{pattern}]"
+
+    return replace
+
+
+def _card(found: re.Match[str], removed: Removed) -> str:
+    digits = re.sub(r"\D", "", found[0])
+    if not _passes_luhn(digits):
+        return found[0]
+    removed["card"] += 1
+    return "[card]"
+
+
+def _passes_luhn(digits: str) -> bool:
+    """The check digit of card numbers (ISO/IEC 7812-1)."""
+    doubled = (int(digit) * 2 for digit in digits[-2::-2])
+    return (sum(int(digit) for digit in digits[::-2]) + sum(d - 9 if d > 9 else d for d in doubled)) % 10 == 0

@@ -1,0 +1,141 @@
+"""Who sends a request, and what they may: keys of backends first, then sessions, then visitors."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from producer_api.errors import NotAllowed
+from producer_api.privacy.hashes import Hasher
+from producer_api.request import Request
+from producer_api.senders.jwks import Jwks
+from producer_api.senders.keys import Keys, OneKey
+from producer_api.senders.origin import require_allowed
+from producer_api.senders.sessions import Sessions, id_in
+from producer_api.senders.sources import Sources, keys_in
+from producer_api.senders.visitors import COOKIE, Visitors
+from producer_api.settings import Settings
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+_MOST_CACHED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whom a request is of. All None: a trusted sender without a session."""
+
+    user_id: str | None = None
+    session_id: str | None = None
+    # The name of the backend that sends for its user.
+    source: str | None = None
+    # For a new visitor.
+    set_cookie: str | None = None
+
+
+TRUSTED = Sender()
+
+
+class Senders:
+    """Finds the sender of a request; those that were good are remembered until they expire."""
+
+    def __init__(self, settings: Settings, hasher: Hasher) -> None:
+        self._settings = settings
+        self._keys: Keys
+        if settings.session_jwks:
+            self._keys = Jwks(settings.session_jwks)
+        else:
+            assert settings.session_key is not None  # Settings makes sure
+            self._keys = OneKey(settings.session_key.reveal())
+        self._sessions = Sessions(
+            keys=self._keys,
+            user_claim=settings.session_user_claim,
+            session_claim=settings.session_id_claim,
+            leeway=settings.session_leeway_seconds,
+            audience=settings.session_audience,
+            issuer=settings.session_issuer,
+        )
+        self._visitors = Visitors(hasher.derived_key("visitor"), settings.visitor_days)
+        self._sources = Sources(keys_in(settings.source_keys.reveal()))
+        self._good: OrderedDict[tuple[bytes | None, bytes | None], tuple[Sender, float]] = OrderedDict()
+
+    async def start(self) -> None:
+        """Begin to fetch keys, where they come from an address."""
+        if isinstance(self._keys, Jwks):
+            await self._keys.start()
+
+    async def stop(self) -> None:
+        """Fetch no more."""
+        if isinstance(self._keys, Jwks):
+            await self._keys.stop()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether sessions can be checked."""
+        return self._keys.is_loaded
+
+    async def find(self, request: Request) -> Sender:
+        """Who sends. Raise NotAllowed: a page that may not post, no session, or one that is no good."""
+        if key := request.header(b"footfall-key"):
+            return self._of_backend(self._sources.name_of(key), request)
+        require_allowed(
+            request.header(b"origin"),
+            request.header(b"sec-fetch-site"),
+            request.header(b"host") or "",
+            self._settings.allowed_origins,
+        )
+        credentials = (request.headers.get(b"cookie"), request.headers.get(b"authorization"))
+        known = self._good.get(credentials)
+        if known and time.time() < known[1]:
+            return known[0]
+        return await self._check(request, credentials)
+
+    def _of_backend(self, source: str, request: Request) -> Sender:
+        said = {
+            "Footfall-User": request.header(b"footfall-user"),
+            "Footfall-Session": request.header(b"footfall-session"),
+        }
+        return Sender(id_in(said, "Footfall-User"), id_in(said, "Footfall-Session"), source)
+
+    async def _check(self, request: Request, credentials: tuple[bytes | None, bytes | None]) -> Sender:
+        now, cookies = time.time(), request.cookies()
+        token = cookies.get(self._settings.session_cookie) or _bearer(request)
+        if token:
+            try:
+                session = await self._sessions.read(token, now)
+            except NotAllowed as refused:
+                if refused.fault.code != "session_expired" or not self._settings.anonymous_visitors:
+                    raise
+            else:
+                sender = Sender(session.user_id, session.session_id)
+                self._remember(credentials, sender, session.expires)
+                return sender
+        if self._settings.anonymous_visitors:
+            return self._visitor(request, cookies.get(COOKIE), credentials, now)
+        if self._settings.trust_loopback and request.address in _LOOPBACK:
+            return TRUSTED
+        expected = f"a session in the cookie {self._settings.session_cookie}, or as a bearer token"
+        raise NotAllowed("session_missing", expected)
+
+    def _visitor(
+        self, request: Request, token: str | None, credentials: tuple[bytes | None, bytes | None], now: float
+    ) -> Sender:
+        visitor = self._visitors.read(token, now)
+        if visitor and not self._visitors.is_due(visitor, now):
+            sender = Sender(session_id=visitor.visitor_id)
+            self._remember(credentials, sender, min(visitor.expires, now + 3600))
+            return sender
+        if request.opts_out:
+            return Sender()  # a cookie would follow them
+        visitor = visitor or self._visitors.new(now)
+        other_site = request.header(b"origin") in self._settings.allowed_origins
+        cookie = self._visitors.cookie(visitor, now, secure=request.is_secure, other_site=other_site)
+        return Sender(session_id=visitor.visitor_id, set_cookie=cookie)
+
+    def _remember(self, credentials: tuple[bytes | None, bytes | None], sender: Sender, expires: float) -> None:
+        self._good[credentials] = (sender, expires)
+        if len(self._good) > _MOST_CACHED:
+            self._good.popitem(last=False)
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, token = (request.header(b"authorization") or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
