@@ -3,14 +3,16 @@
 import asyncio
 import gc
 import os
+import sys
 from types import FrameType
 
 import uvicorn
 
 from producer_api.app import CollectorApp, build_app
 from producer_api.settings import Settings
+from producer_api.storage.segments import SpoolInUse
 from service_kit import logs
-from service_kit.environment import load_or_exit
+from service_kit.environment import WRONG_SETTINGS, load_or_exit
 
 
 class Server(uvicorn.Server):
@@ -34,7 +36,11 @@ def main() -> None:
     """Serve until a signal; what is on its way is finished first."""
     settings = load_or_exit(Settings, os.environ)
     logs.configure("producer_api", settings.log_level)
-    app = build_app(settings)
+    try:
+        app = build_app(settings)
+    except (SpoolInUse, OSError) as error:
+        sys.stderr.write(f"The spool cannot be used: {error}\n")
+        sys.exit(WRONG_SETTINGS)
     config = uvicorn.Config(
         app,
         host=settings.host,

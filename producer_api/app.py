@@ -22,7 +22,9 @@ from producer_api.privacy.hashes import Hasher
 from producer_api.rejects import Rejects
 from producer_api.senders.senders import Senders
 from producer_api.settings import Settings
+from producer_api.storage.outgoing import Storing
 from producer_api.storage.publisher import Publisher
+from producer_api.storage.spool import Spool
 from service_kit.follow import Follower
 
 COLLECT = "/api/analytics/collect"
@@ -53,11 +55,16 @@ class CollectorApp:
             take=verdicts.take,
             look_back_ms=LOOK_BACK_MS,
         )
+        self._spool: Spool | None = None
+        storing: Storing = self._publisher
+        if settings.spool_dir:
+            storing = self._spool = Spool(settings.spool_dir, settings.spool_bytes, self._publisher)
+        self._storing = storing
         rejects = Rejects(
             lambda key, record: self._publisher.post(topics.EVENTS_REJECTED, key, record),
             settings.rejected_per_second,
         )
-        collector = Collector(settings, hasher, Limits(settings, verdicts), self._publisher, rejects)
+        collector = Collector(settings, hasher, Limits(settings, verdicts), storing, rejects)
         self._hot: dict[str, ASGIApp] = {
             COLLECT: Endpoint(settings, self._senders, collector),
             VALIDATE: Endpoint(settings, self._senders, collector, dry_run=True),
@@ -73,7 +80,7 @@ class CollectorApp:
         """What has to be true before requests should come here."""
         waited = time.monotonic() - self._started > _VERDICTS_SECONDS
         return {
-            "kafka": self._publisher.is_open,
+            "storage": self._storing.is_open,
             "limits": not self._settings.cluster_limits or self._follower.caught_up or waited,
             "sessions": self._senders.is_ready,
             "serving": not self.draining,
@@ -86,9 +93,13 @@ class CollectorApp:
         device("Mozilla/5.0")  # the first look compiles the patterns, which no visitor should wait for
         await self._senders.start()
         await self._publisher.start()
+        if self._spool:
+            await self._spool.start()
         metrics.CLUSTER_LIMITS.set_function(lambda: self._follower.connected and self._follower.caught_up)
         following = asyncio.create_task(self._follower.run()) if self._settings.cluster_limits else None
         yield
+        if self._spool:
+            await self._spool.stop()
         await self._publisher.stop()
         await self._senders.stop()
         if following:

@@ -66,8 +66,8 @@ class Follower:
         try:
             partitions = await self._partitions(consumer)
             consumer.assign(partitions)
-            await self._seek(consumer, partitions)
             ends = await consumer.end_offsets(partitions)
+            await self._seek(consumer, ends)
             self._is_connected(True)
             while True:
                 fetched = await consumer.getmany(timeout_ms=500)
@@ -90,16 +90,14 @@ class Follower:
                 return [TopicPartition(self._topic, partition) for partition in sorted(found)]
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _seek(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+    async def _seek(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
         if self._look_back_ms is None:
             return
         since = time.time_ns() // 1_000_000 - self._look_back_ms
-        found = await consumer.offsets_for_times(dict.fromkeys(partitions, since))
-        for partition in partitions:
-            if begin := found.get(partition):
-                consumer.seek(partition, begin.offset)
-            else:
-                await consumer.seek_to_end(partition)
+        found = await consumer.offsets_for_times(dict.fromkeys(ends, since))
+        for partition, end in ends.items():
+            begin = found.get(partition)
+            consumer.seek(partition, begin.offset if begin else end)
 
     def _is_connected(self, connected: bool) -> None:
         if connected != self.connected:

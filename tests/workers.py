@@ -14,18 +14,20 @@ from pathlib import Path
 class Worker:
     """`python -m MODULE` with these settings; ready when its probe says so."""
 
-    def __init__(self, module: str, log: Path, **settings: object) -> None:
+    def __init__(self, module: str, log: Path, *, port: str = "PROBE_PORT", **settings: object) -> None:
         self.port = _free_port()
         self._module, self._log = module, log
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
         self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
-        self._environ["FOOTFALL_PROBE_PORT"] = str(self.port)
+        self._environ[f"FOOTFALL_{port}"] = str(self.port)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, wait: float = 40) -> None:
+    def start(self, *, wait: float = 40, die: tuple[str, str, int] | None = None) -> None:
+        """Start; `die` names a point of the code to be killed at (see `tests.kill_points`)."""
+        run = [self._module] if die is None else ["tests.kill_points", self._module, *map(str, die)]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self._module], env=self._environ, stdout=log, stderr=log
+                [sys.executable, "-m", *run], env=self._environ, stdout=log, stderr=log
             )
         if wait:
             self.wait_until_ready(wait)

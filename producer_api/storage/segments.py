@@ -1,0 +1,216 @@
+"""The spool's files: append-only segments, read once from front to back, and a mark of how far that went.
+
+Everything here blocks; the spool calls it from threads, one at a time for writing and one for reading.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from producer_api import metrics
+from producer_api.storage.frames import FRAME_HEAD_SIZE, Damaged, Frame, unpack
+
+log = logging.getLogger(__name__)
+
+SEGMENT_BYTES = 16 * 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
+_SUFFIX = ".spool"
+_MARK = "replayed"
+
+
+class SpoolInUse(Exception):
+    """Another collector writes to this folder."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the spool: the number of a segment, and a byte in it."""
+
+    segment: int
+    offset: int
+
+
+class Segments:
+    """A folder of segments. A new one is begun at every start, so that no torn end is ever written behind."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the folder. Raise SpoolInUse, or OSError where it cannot be written."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._lock = _locked(folder)
+        numbers = self._numbers()
+        self.replayed = self._read_mark() or Position(numbers[0] if numbers else 0, 0)
+        self._sizes = {number: self._path(number).stat().st_size for number in numbers}
+        self._writing: int | None = None
+        self._file = -1
+        self._next = max([self.replayed.segment, *numbers], default=0) + 1
+        self._drop_replayed()
+
+    @property
+    def disk_bytes(self) -> int:
+        """What the segments take on the disk."""
+        return sum(self._sizes.values())
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What is not replayed yet."""
+        replayed = min(self.replayed.offset, self._sizes.get(self.replayed.segment, 0))
+        return self.disk_bytes - replayed
+
+    def append(self, frames: bytes) -> None:
+        """Write frames and wait until the disk has them. On OSError nothing of them stays."""
+        if self._writing is None or self._sizes[self._writing] >= SEGMENT_BYTES:
+            self._begin_segment()
+        assert self._writing is not None
+        before = self._sizes[self._writing]
+        try:
+            _write_whole(self._file, frames)
+            os.fsync(self._file)
+        except OSError:
+            self._give_up_segment(before)
+            raise
+        self._sizes[self._writing] = before + len(frames)
+
+    def read(self) -> list[Frame]:
+        """The next frames to replay, about a megabyte of them; none at the end. Steps over what is unreadable."""
+        while self.waiting_bytes:
+            number = self.replayed.segment
+            if frames := self._read_from(self.replayed):
+                return frames
+            if torn := self._sizes.get(number, 0) - self.replayed.offset:
+                log.warning("a frame that was never finished is passed over", extra={"bytes": torn})
+                metrics.SPOOL_FAULTS.labels("torn").inc()
+            behind = [other for other in self._sizes if other > number]
+            self.mark_replayed(
+                Position(min(behind), 0) if behind else Position(number, self._sizes.get(number, 0))
+            )
+        return []
+
+    def roll(self) -> None:
+        """Write no more to this segment, so that it goes as soon as it is replayed."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._writing = -1, None
+        self._drop_replayed()
+
+    def mark_replayed(self, position: Position) -> None:
+        """Remember that everything before this position is in Kafka, and delete the segments before it."""
+        part = self._folder / f"{_MARK}.part"
+        with part.open("w") as file:
+            file.write(f"{position.segment} {position.offset}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self._folder / _MARK)
+        self.replayed = position
+        self._drop_replayed()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        if self._file >= 0:
+            os.close(self._file)
+        os.close(self._lock)
+
+    def _read_from(self, position: Position) -> list[Frame]:
+        size = self._sizes.get(position.segment, 0)
+        if position.offset >= size:
+            return []
+        with self._path(position.segment).open("rb") as file:
+            file.seek(position.offset)
+            content = file.read(min(_CHUNK_BYTES, size - position.offset))
+            if len(content) >= FRAME_HEAD_SIZE:
+                needed = FRAME_HEAD_SIZE + int.from_bytes(content[:4], "big")
+                content += file.read(max(0, min(needed, size - position.offset) - len(content)))
+        is_end = position.offset + len(content) >= size
+        try:
+            return list(unpack(content, position.offset, is_end=is_end))
+        except Damaged as damaged:
+            return self._before_damage(position, content, damaged)
+
+    def _before_damage(self, position: Position, content: bytes, damaged: Damaged) -> list[Frame]:
+        """The frames before a damaged one; the segment is kept aside for somebody to look at."""
+        good: list[Frame] = []
+        with contextlib.suppress(Damaged):
+            for frame in unpack(content, position.offset, is_end=False):
+                good.append(frame)  # what came before the error is wanted
+        if not good:
+            path = self._path(position.segment)
+            log.error(
+                "a segment of the spool is damaged; the rest of it is kept aside", extra={"error": str(damaged)}
+            )
+            path.rename(path.with_suffix(".damaged"))
+            self._forget(position.segment)
+            metrics.SPOOL_FAULTS.labels("damaged").inc()
+        return good
+
+    def _begin_segment(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        self._writing, number = None, self._next
+        self._file = os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._next += 1
+        self._writing, self._sizes[number] = number, 0
+        _sync_folder(self._folder)
+
+    def _give_up_segment(self, before: int) -> None:
+        """After a failed write: cut it off and begin another segment, as the state of this one is unknown."""
+        assert self._writing is not None
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, before)
+        with contextlib.suppress(OSError):
+            os.close(self._file)
+        self._file, self._writing = -1, None
+
+    def _drop_replayed(self) -> None:
+        for number in [number for number in self._sizes if number < self.replayed.segment]:
+            self._path(number).unlink(missing_ok=True)
+            self._forget(number)
+        number = self.replayed.segment
+        if number != self._writing and 0 < self._sizes.get(number, 0) <= self.replayed.offset:
+            self._path(number).unlink(missing_ok=True)
+            self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        self._sizes.pop(number, None)
+        if number == self._writing:
+            self._writing = None
+
+    def _numbers(self) -> list[int]:
+        return sorted(int(path.stem) for path in self._folder.glob(f"*{_SUFFIX}"))
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:012d}{_SUFFIX}"
+
+    def _read_mark(self) -> Position | None:
+        try:
+            segment, offset = (self._folder / _MARK).read_text().split()
+        except FileNotFoundError:
+            return None
+        return Position(int(segment), int(offset))
+
+
+def _locked(folder: Path) -> int:
+    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(file)
+        raise SpoolInUse(f"Another collector uses {folder}; give each its own FOOTFALL_SPOOL_DIR.") from error
+    return file
+
+
+def _write_whole(file: int, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
