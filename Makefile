@@ -7,7 +7,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help up test lint types fmt bench lock clean
+.PHONY: help up test fuzz lint types fmt bench lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -18,6 +18,9 @@ up: .venv/local.stamp ## Install what is missing and run footfall on http://loca
 test: .venv/dev.stamp lint types ## Run every test, on a real Kafka broker and a real Postgres
 	@echo "==> Tests (the first run downloads the Kafka broker)"
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+fuzz: .venv/dev.stamp ## Post twenty thousand odd bodies and requests to the collector, for an hour or so
+	@FUZZ_CASES=20000 $(BIN)/pytest tests/fuzz $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp ## Check style, formatting and the direction of imports
 	@echo "==> Lint: ruff, ruff format, import contracts"

@@ -30,7 +30,7 @@ from service_kit.follow import Follower
 COLLECT = "/api/analytics/collect"
 VALIDATE = "/api/analytics/validate"
 # Without the cluster's verdicts for so long, the limits of this process alone have to do.
-_VERDICTS_SECONDS = 15.0
+_VERDICTS_SECONDS = 10.0
 
 
 class CollectorApp:

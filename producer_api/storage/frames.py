@@ -1,4 +1,4 @@
-"""How records stand in the spool: a frame for the records of a request, with its length and checksum in front."""
+"""How records stand in the spool: a frame for the records of a request; mark, length and checksum in front."""
 
 import struct
 import zlib
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from producer_api.storage.outgoing import Outgoing, Record
 
-_FRAME = struct.Struct(">II")  # length and CRC-32 of the payload
+_FRAME = struct.Struct(">4sII")  # mark, length and CRC-32 of the payload
+_MARK = b"\xf0FFS"
 _HEAD = struct.Struct(">QhI")  # when (ms since 1970), length of the key or -1, number of records
 _RECORD = struct.Struct(">HIB")  # lengths of id and value, number of headers
 _HEADER = struct.Struct(">HH")  # lengths of name and value
-FRAME_HEAD_SIZE = _FRAME.size
 
 
 class Damaged(Exception):
@@ -38,29 +38,47 @@ def pack(outgoing: Outgoing, now: int) -> bytes:
             encoded = name.encode()
             parts += [_HEADER.pack(len(encoded), len(value)), encoded, value]
     payload = b"".join(parts)
-    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+    return _FRAME.pack(_MARK, len(payload), zlib.crc32(payload)) + payload
+
+
+def frame_size(content: bytes) -> int:
+    """How many bytes the frame has that `content` begins with, by its head; 0 where the head is not whole."""
+    if len(content) < _FRAME.size:
+        return 0
+    _mark, length, _checksum = _FRAME.unpack_from(content)
+    return _FRAME.size + int(length)
 
 
 def unpack(content: bytes, start: int, *, is_end: bool) -> Iterator[Frame]:
     """The frames in `content`, which stands at `start` of its file; stops at one that is not whole.
 
-    Raise `Damaged` at a wrong checksum, unless it is the last frame of a file (`is_end`): that was being written
-    when the machine stopped, and nobody was told that it is safe.
+    Raise `Damaged` at one that does not match its checksum, unless the file ends with it (`is_end`): that was
+    being written when the machine stopped, and nobody was told that it is safe.
     """
     at = 0
-    while len(content) - at >= _FRAME.size:
-        length, checksum = _FRAME.unpack_from(content, at)
-        end = at + _FRAME.size + length
-        if end > len(content):
-            return
-        payload = content[at + _FRAME.size : end]
-        if zlib.crc32(payload) != checksum or not length:
-            if is_end and (end == len(content) or not any(content[at:])):
-                return
-            raise Damaged(f"the frame at byte {start + at} does not match its checksum")
+    while payload := _payload(content, at):
+        at += _FRAME.size + len(payload)
         outgoing, written_at = _unpack_payload(payload)
-        at = end
-        yield Frame(outgoing, written_at, start + end)
+        yield Frame(outgoing, written_at, start + at)
+    is_cut = at + frame_size(content[at : at + _FRAME.size]) > len(content) or len(content) - at < _FRAME.size
+    if (is_end and _has_frame_behind(content, at)) or not (is_end or is_cut):
+        raise Damaged(f"the frame at byte {start + at} does not match its checksum")
+
+
+def _payload(content: bytes, at: int) -> bytes:
+    """The payload of the frame at this byte; empty where there is no whole one."""
+    if len(content) - at < _FRAME.size:
+        return b""
+    mark, length, checksum = _FRAME.unpack_from(content, at)
+    payload = content[at + _FRAME.size : at + _FRAME.size + length]
+    return payload if mark == _MARK and len(payload) == length and zlib.crc32(payload) == checksum else b""
+
+
+def _has_frame_behind(content: bytes, at: int) -> bool:
+    while (at := content.find(_MARK, at + 1)) >= 0:
+        if _payload(content, at):
+            return True
+    return False
 
 
 def _unpack_payload(payload: bytes) -> tuple[Outgoing, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from producer_api import metrics
-from producer_api.storage.frames import FRAME_HEAD_SIZE, Damaged, Frame, unpack
+from producer_api.storage.frames import Damaged, Frame, frame_size, unpack
 
 log = logging.getLogger(__name__)
 
@@ -120,9 +120,7 @@ class Segments:
         with self._path(position.segment).open("rb") as file:
             file.seek(position.offset)
             content = file.read(min(_CHUNK_BYTES, size - position.offset))
-            if len(content) >= FRAME_HEAD_SIZE:
-                needed = FRAME_HEAD_SIZE + int.from_bytes(content[:4], "big")
-                content += file.read(max(0, min(needed, size - position.offset) - len(content)))
+            content += file.read(max(0, min(frame_size(content), size - position.offset) - len(content)))
         is_end = position.offset + len(content) >= size
         try:
             return list(unpack(content, position.offset, is_end=is_end))

@@ -53,14 +53,18 @@ def test_a_frame_that_was_cut_or_not_finished_is_left_out(
 ) -> None:
     whole, torn = pack(first, NOON), pack(second, NOON)
     cut = data.draw(st.integers(0, len(torn) - 1))
-    for content in (whole + torn[:cut], whole + torn[:cut].ljust(len(torn), b"\0")):
+    for content in (
+        whole + torn[:cut],
+        whole + torn[:cut].ljust(len(torn), b"\0"),
+        whole + bytes(cut) + torn[cut:],
+    ):
         assert [f.end for f in unpack(content, 0, is_end=True)] in ([len(whole)], [len(whole), len(content)])
 
 
 @given(batches, st.data())
 def test_a_flipped_bit_before_the_end_is_noticed(outgoing: Outgoing, data: st.DataObject) -> None:
     frame = pack(outgoing, NOON)
-    at = data.draw(st.integers(4, len(frame) - 1))
+    at = data.draw(st.integers(0, len(frame) - 1))
     damaged = frame[:at] + bytes([frame[at] ^ 1]) + frame[at + 1 :]
     with pytest.raises(frames.Damaged):
         list(unpack(damaged + frame, 0, is_end=True))

@@ -1,0 +1,12 @@
+"""How many cases: a thousand in `make test`, twenty thousand in `make fuzz`."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+COUNT = int(os.environ.get("FUZZ_CASES", "1000"))
+
+
+def cases(count: int = COUNT) -> settings:
+    """At any pace: a case is a request to another process."""
+    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))

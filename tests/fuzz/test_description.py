@@ -1,0 +1,67 @@
+"""Whatever the OpenAPI description lets through or forbids, the collector answers as it describes."""
+
+import functools
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import given
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from producer_api.openapi import components, paths
+from tests.fuzz.cases import COUNT, cases
+from tests.workers import Worker
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@functools.cache
+def operation(path: str, method: str) -> Any:
+    described = {
+        "openapi": "3.1.0",
+        "info": {"title": "collector", "version": "1"},
+        "paths": paths(),
+        "components": {"schemas": components()},
+    }
+    return schemathesis.openapi.from_dict(described)[path][method]
+
+
+@pytest.mark.timeout(3600 * 5)
+@pytest.mark.parametrize("path", ["/api/analytics/collect", "/api/analytics/validate"])
+@cases(COUNT // 3 + 1)
+@given(data=st.data())
+def test_what_the_description_allows(
+    collector: Worker, session: dict[str, str], path: str, data: st.DataObject
+) -> None:
+    case = data.draw(operation(path, "POST").as_strategy(generation_mode=GenerationMode.POSITIVE))
+    case.call_and_validate(base_url=f"http://127.0.0.1:{collector.port}", headers=session, checks=CHECKS)
+
+
+@pytest.mark.timeout(3600 * 5)
+@cases(COUNT // 3 + 1)
+@given(data=st.data())
+def test_what_the_description_forbids(collector: Worker, session: dict[str, str], data: st.DataObject) -> None:
+    case = data.draw(
+        operation("/api/analytics/collect", "POST").as_strategy(generation_mode=GenerationMode.NEGATIVE)
+    )
+    # What is wrong with one event of a list does not cost the others: a list may well be taken in part.
+    case.call_and_validate(base_url=f"http://127.0.0.1:{collector.port}", headers=session, checks=CHECKS)
+
+
+def test_the_catalogue_is_as_described(collector: Worker) -> None:
+    case = operation("/api/analytics/event-types", "GET").Case()
+    case.call_and_validate(base_url=f"http://127.0.0.1:{collector.port}", checks=CHECKS)

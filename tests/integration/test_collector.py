@@ -1,0 +1,247 @@
+"""The collector in a process of its own, with a real broker behind it, as its clients see it."""
+
+import asyncio
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from avro_schemas.codec import decode
+from service_kit.kafka import KafkaSettings
+from tests.events import fresh_id, now_ms
+from tests.topics import read_all
+from tests.workers import Worker
+
+pytestmark = pytest.mark.integration
+
+KEY = "a session key of thirty-two characters"
+SOURCE_KEY = "a-key-of-a-backend-with-32-characters"
+FRIEND = "https://friend.example"
+COLLECT, VALIDATE = "/api/analytics/collect", "/api/analytics/validate"
+CLICK = {"event_type": "click", "event_data": {"element": "logo"}}
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
+
+Start = Callable[..., httpx.Client]
+
+
+@pytest.fixture
+def start(settings: KafkaSettings, tmp_path: Path) -> Iterator[Start]:
+    """Start a collector with these settings; a client for it."""
+    started: list[Worker] = []
+    clients: list[httpx.Client] = []
+
+    def start_one(**changes: Any) -> httpx.Client:
+        worker = Worker(
+            "producer_api",
+            tmp_path / f"collector-{len(started)}.log",
+            port="PORT",
+            kafka_bootstrap=settings.kafka_bootstrap,
+            topic_prefix=settings.topic_prefix,
+            hash_key="a hash key for tests",
+            session_key=KEY,
+            host="127.0.0.1",
+            **changes,
+        )
+        started.append(worker)
+        worker.start()
+        headers = {"user-agent": FIREFOX}
+        clients.append(httpx.Client(base_url=f"http://127.0.0.1:{worker.port}", headers=headers, timeout=10))
+        return clients[-1]
+
+    yield start_one
+    for client in clients:
+        client.close()
+    for worker in started:
+        worker.end()
+
+
+def session(user: str = "ann", **claims: Any) -> dict[str, str]:
+    token = jwt.encode({"sub": user, "exp": time.time() + 600} | claims, KEY)
+    return {"cookie": f"session={token}"}
+
+
+async def records(settings: KafkaSettings, topic: str = "events") -> list[tuple[bytes | None, dict[str, Any]]]:
+    read = await read_all(settings.kafka_bootstrap, settings.name(topic))
+    return [(record.key, decode(record.value)[1]) for record in read]
+
+
+async def test_one_user_is_held_to_one_limit_through_two_collectors(
+    start: Start, settings: KafkaSettings, tmp_path: Path
+) -> None:
+    stream_app = Worker(
+        "stream_app",
+        tmp_path / "stream_app.log",
+        kafka_bootstrap=settings.kafka_bootstrap,
+        topic_prefix=settings.topic_prefix,
+        instance_id="one",
+    )
+    stream_app.start()
+    try:
+        collectors, accepted, refused = [start(), start()], list[float](), list[float]()
+        until = time.monotonic() + 9
+        while time.monotonic() < until and len(refused) < 100:
+            for collector in collectors:
+                answer = collector.post(COLLECT, json=CLICK, headers=session())
+                (accepted if answer.status_code == 200 else refused).append(time.monotonic())
+            await asyncio.sleep(0.04)
+        # Each would have let a hundred pass by itself.
+        assert 100 <= len(accepted) < 190
+        assert accepted[-1] - accepted[99] < 2
+        late = start()
+        answer = late.post(COLLECT, json=CLICK, headers=session())
+        assert answer.status_code == 429
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert late.post(COLLECT, json=CLICK, headers=session("bob")).status_code == 200
+    finally:
+        stream_app.end()
+
+
+async def test_without_the_topic_of_verdicts_limits_hold_in_the_process_and_a_metric_says_so(
+    start: Start, settings: KafkaSettings
+) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    await admin.start()
+    await admin.delete_topics([settings.name("user-rates")])
+    await admin.close()
+    collector = start()
+    assert "footfall_collect_cluster_limits 0.0" in collector.get("/metrics").text
+    answer = collector.post(COLLECT, json=[CLICK] * 101, headers=session()).json()
+    assert [result["status"] for result in answer["results"]] == ["accepted"] * 100 + ["limited"]
+
+
+async def test_rejected_events_of_valid_senders_are_kept_redacted(start: Start, settings: KafkaSettings) -> None:
+    collector = start()
+    event_id = fresh_id(now_ms())
+    bad = {"event_type": "page_view", "event_data": {"title": "mail ann@example.org"}, "event_id": event_id}
+    assert collector.post(COLLECT, json=bad, headers=session()).status_code == 400
+    assert collector.post(COLLECT, content=b"{broken", headers=session()).status_code == 400
+    assert collector.post(COLLECT, json=bad).status_code == 403  # no session: not kept
+    assert collector.post(COLLECT, json=CLICK, headers=session()).status_code == 200
+    (key, event), (_key, body) = sorted(
+        await records(settings, "events-rejected"), key=lambda kept: kept[1]["body_size"]
+    )[::-1]
+    (recorded_key, _recorded) = (await records(settings))[0]
+    assert key == recorded_key
+    assert (event["reason"], event["event_type"], event["event_id"]) == ("field_missing", "page_view", event_id)
+    assert [fault["pointer"] for fault in event["errors"]] == ["/event_data/page"]
+    assert json.loads(event["body"])["event_data"] == {"title": "mail [email]"}
+    assert (body["reason"], body["body"]) == ("json_invalid", b"{broken")
+
+
+async def test_who_asks_not_to_be_followed_is_not(start: Start, settings: KafkaSettings) -> None:
+    collector = start(events_per_minute=2)
+    for signal in ("sec-gpc", "dnt"):
+        answer = collector.post(COLLECT, json=CLICK, headers=session(sid="s") | {signal: "1"})
+        assert answer.status_code == 200
+    for key, event in await records(settings):
+        assert (key, event["user_key"], event["session_key"], event["ip_hash"]) == (None, None, None, None)
+    # The limit counts by the session all the same, in memory.
+    assert collector.post(COLLECT, json=CLICK, headers=session(sid="s")).status_code == 429
+
+
+async def test_a_visitor_without_a_session_gets_a_cookie_where_allowed(
+    start: Start, settings: KafkaSettings
+) -> None:
+    assert start().post(COLLECT, json=CLICK).status_code == 403
+    collector = start(anonymous_visitors="true")
+    answer = collector.post(COLLECT, json=CLICK)
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    again = collector.post(COLLECT, json=CLICK)  # the client kept the cookie
+    assert "set-cookie" not in again.headers
+    (one, _), (other, _) = await records(settings)
+    assert one == other is not None
+    collector.cookies.clear()
+    unfollowed = collector.post(COLLECT, json=CLICK, headers={"sec-gpc": "1"})
+    assert (unfollowed.status_code, unfollowed.headers.get("set-cookie")) == (200, None)
+    forged = collector.post(COLLECT, json=CLICK, headers={"cookie": "footfall_visitor=a.b.c"})
+    assert "set-cookie" in forged.headers
+
+
+async def test_a_backend_sends_for_its_users(start: Start, settings: KafkaSettings) -> None:
+    collector = start(source_keys=f"billing={SOURCE_KEY}", events_per_minute_per_source=3)
+    as_ann = {"footfall-key": SOURCE_KEY, "footfall-user": "ann"}
+    assert collector.post(COLLECT, json=CLICK, headers=as_ann).status_code == 200
+    assert collector.post(COLLECT, json=CLICK, headers=session()).status_code == 200
+    (one, sent), (other, _) = await records(settings)
+    assert one == other
+    assert {event["ip_hash"] is None for _key, event in await records(settings)} == {True, False}
+    assert sent["device"]["bot"] is None
+    wrong = collector.post(COLLECT, json=CLICK, headers=as_ann | {"footfall-key": "x" * 40})
+    assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (403, "source_key_invalid")
+    garbage = collector.post(COLLECT, json=CLICK, headers=as_ann | {"footfall-user": "undefined"})
+    assert (garbage.status_code, garbage.json()["errors"][0]["code"]) == (403, "session_invalid")
+    limited = collector.post(COLLECT, json=[CLICK] * 5, headers=as_ann)
+    assert [result["status"] for result in limited.json()["results"]] == ["accepted"] * 2 + ["limited"] * 3
+    assert limited.headers["ratelimit-policy"] == '"source";q=3;w=60'
+
+
+async def test_a_dry_run_answers_the_same_and_records_nothing(start: Start, settings: KafkaSettings) -> None:
+    collector = start()
+    sent = [CLICK, {"event_type": "clik", "event_data": {}}, CLICK]
+    dry = collector.post(VALIDATE, json=sent, headers=session()).json()
+    real = collector.post(COLLECT, json=sent, headers=session()).json()
+    assert [r["status"] for r in dry["results"]] == [r["status"] for r in real["results"]]
+    assert dry["results"][1]["errors"] == real["results"][1]["errors"]
+    assert "nothing was recorded" in dry["message"]
+    assert len(await records(settings)) == 2
+    assert len(await records(settings, "events-rejected")) == 1
+    left = collector.post(VALIDATE, json=CLICK, headers=session())
+    assert left.headers["ratelimit"].startswith('"user";r=93;')
+
+
+def test_pages_of_listed_origins_may_read_the_answer(start: Start) -> None:
+    collector = start(allowed_origins=FRIEND)
+    preflight = collector.request("OPTIONS", COLLECT, headers={"origin": FRIEND})
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, FRIEND)
+    headers = session() | {"origin": FRIEND, "sec-fetch-site": "cross-site"}
+    answer = collector.post(COLLECT, json=CLICK, headers=headers)
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    assert "Retry-After" in answer.headers["access-control-expose-headers"]
+    refused = collector.post(COLLECT, content=b"{}", headers=headers | {"content-type": "text/html"})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (415, FRIEND)
+    foreign = collector.post(COLLECT, json=CLICK, headers=headers | {"origin": "https://evil.example"})
+    assert (foreign.status_code, "access-control-allow-origin" in foreign.headers) == (403, False)
+
+
+def test_bodies_in_pieces_packed_bodies_and_slow_ones(start: Start) -> None:
+    collector = start(body_seconds=0.5, most_packed_bytes=1000)
+    headers = session() | {"content-type": "application/json"}
+    body = json.dumps([CLICK] * 20).encode()
+    pieces = (body[at : at + 100] for at in range(0, len(body), 100))
+    assert collector.post(COLLECT, content=pieces, headers=headers).status_code == 200
+    packed = headers | {"content-encoding": "gzip"}
+    assert collector.post(COLLECT, content=gzip.compress(body), headers=packed).status_code == 200
+    assert collector.post(COLLECT, content=gzip.compress(b"0" * 10**7), headers=packed).status_code == 413
+    assert collector.post(COLLECT, content=b"x" * 1001, headers=packed).status_code == 413
+    endless = (b"x" * 100_000 for _ in range(20))
+    assert collector.post(COLLECT, content=endless, headers=headers).status_code == 413
+
+    def slow() -> Iterator[bytes]:
+        yield b"["
+        time.sleep(1)
+        yield b"]"
+
+    answer = collector.post(COLLECT, content=slow(), headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (408, "body_timeout")
+    assert collector.get(COLLECT).status_code == 405
+
+
+def test_the_catalogue_says_what_may_be_sent(start: Start) -> None:
+    collector = start()
+    listed = {
+        entry["event_type"]: entry for entry in collector.get("/api/analytics/event-types").json()["event_types"]
+    }
+    assert {"page_view", "button_click", "form_submit", "error_encountered", "test_event"} <= listed.keys()
+    assert listed["page_view"]["schema"]["required"] == ["page"]
+    examples = [entry["example"] for entry in listed.values()]
+    answer = collector.post(COLLECT, json=examples, headers=session()).json()
+    assert answer["success"], answer
