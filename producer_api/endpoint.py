@@ -1,6 +1,5 @@
 """The collect and validate routes as plain ASGI: FastAPI's machinery would cost more than the work."""
 
-import asyncio
 import logging
 
 import orjson
@@ -9,6 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 from producer_api import answers, body, metrics
 from producer_api.answers import RETRY_SECONDS, Answer
 from producer_api.collector import Collector
+from producer_api.deadline import Deadline
 from producer_api.errors import Refused, TooSlow, Unavailable
 from producer_api.limits.limits import Admission
 from producer_api.request import Request
@@ -74,7 +74,7 @@ class Endpoint:
 
     async def _work(self, request: Request, sender: Sender, receive: Receive) -> tuple[Answer, Admission]:
         try:
-            async with asyncio.timeout(self._settings.body_seconds):
+            with Deadline(self._settings.body_seconds):
                 received = await self._read(request, receive)
         except TimeoutError as error:
             raise TooSlow("body_timeout", f"a body within {self._settings.body_seconds:g} s") from error

@@ -211,7 +211,7 @@ def _named_freely(values: dict[str, Any], visit: Visit) -> dict[str, Any]:
     named = {}
     for name, value in values.items():
         if type(value) is int and value > 10**11 and is_card_number(value):
-            visit.removed["card", "properties"] += 1
+            visit.count_removed("card", "properties")
             value = "[card]"
         named[name if name.isidentifier() else _redacted(name, "properties", visit)] = value
     return named
@@ -221,7 +221,7 @@ def _redacted(text: str, name: str, visit: Visit) -> str:
     removed: Counter[str] = Counter()
     text = redact(text, removed)
     for pattern, count in removed.items():
-        visit.removed[pattern, name if name in _field_names() else "properties"] += count
+        visit.count_removed(pattern, name if name in _field_names() else "properties", count)
     return text
 
 

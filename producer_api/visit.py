@@ -1,7 +1,6 @@
 """What the collector knows of the sender of one request, and what its events have in common."""
 
 import os
-from collections import Counter
 from dataclasses import dataclass, field
 
 from avro_schemas import event_ids
@@ -25,7 +24,7 @@ class Visit:
     # What the limit counts by, in memory only; it stays also where the keys were taken away.
     limit_key: bytes | None
     # What was redacted, by pattern and field.
-    removed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    removed: dict[tuple[str, str], int] = field(default_factory=dict)
     shared: bytes = field(init=False)
     _id_head: str = field(init=False)
 
@@ -38,6 +37,10 @@ class Visit:
     def key(self) -> bytes | None:
         """The record key: of the user, else of the session, else none."""
         return self.user_key or self.session_key
+
+    def count_removed(self, pattern: str, field_name: str, count: int = 1) -> None:
+        """Count what was redacted."""
+        self.removed[pattern, field_name] = self.removed.get((pattern, field_name), 0) + count
 
     def fresh_id(self) -> str:
         """An id for an event that came without one."""

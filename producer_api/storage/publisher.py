@@ -76,6 +76,8 @@ class Publisher:
         self._lanes: dict[str, list[_Lane]] = {}
         self._outstanding: deque[_Parcel] = deque()
         self._bytes = 0
+        # Whether a batch waits for longer than GATE_SECONDS; the sweeper keeps it.
+        self._stalled = False
         self._broken = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lane_tasks: set[asyncio.Task[None]] = set()
@@ -101,7 +103,7 @@ class Publisher:
     @property
     def is_open(self) -> bool:
         """Whether Kafka takes records now."""
-        return self._producer is not None and self._bytes < self._most_bytes and self._oldest_wait() < GATE_SECONDS
+        return self._producer is not None and self._bytes < self._most_bytes and not self._stalled
 
     async def keep(self, outgoing: Outgoing) -> list[bool]:
         """Whether Kafka acknowledged each record before the deadline; what it did not may still arrive."""
@@ -208,6 +210,7 @@ class Publisher:
         """Give up what waits for longer than the deadline: one timer for all requests."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
+            self._stalled = self._oldest_wait() > GATE_SECONDS
             oldest = time.monotonic() - self._deadline
             while self._outstanding:
                 parcel = self._outstanding[0]
