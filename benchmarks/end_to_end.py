@@ -1,6 +1,6 @@
 """From the collector's answer to the row in Postgres and to the live numbers, on a running `footfall up`.
 
-    eval "$(footfall env)"; python -m benchmarks.end_to_end
+    eval "$(footfall env)"; footfall bench end_to_end
 
 While 20 events a second flow from elsewhere (`footfall demo`), or alone.
 """

@@ -1,6 +1,6 @@
 """Landing against a bare binary COPY of the same rows into the same kind of table, in turn; then bytes an event.
 
-python benchmarks/sink.py
+footfall bench sink
 """
 
 import statistics

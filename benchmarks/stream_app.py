@@ -1,6 +1,6 @@
 """The stream app against the same counts written as plain Faust tables, on the same topic of a real broker, in turn.
 
-    python -m benchmarks.stream_app
+    footfall bench stream_app
 
 Rates and CPU are measured between the first and the last tenth of the events. The plain one stops earlier: it is slower.
 """

@@ -1,7 +1,6 @@
 """The dashboard as a FastAPI application: one page, its live numbers, and the same as JSON."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,9 +14,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from avro_schemas import topics
 from avro_schemas.catalogue import event_types
-from dashboard.board import Board
+from dashboard.board import MINUTE_MS, Board
 from dashboard.feed import MOST_VIEWERS, Feed
 from dashboard.merging import merging
+from dashboard.rejections import SHOWN_MINUTES, Rejections
 from dashboard.settings import Settings
 from dashboard.snapshot import COLOURS, Json, bars, clock, colour_of, snapshot
 from service_kit.follow import Follower
@@ -34,29 +34,36 @@ _SECURITY = {
 
 def build_app(settings: Settings) -> FastAPI:
     """The application; it shows what it has while Kafka is away."""
-    board = Board()
+    board, rejections = Board(), Rejections()
 
     def show() -> Json:
         now = time.time_ns() // 1_000_000
         board.forget_before(now)
-        return snapshot(board, now, connected=follower.connected)
+        return snapshot(board, rejections, now, connected=follower.connected)
 
     feed = Feed(show)
     follower = Follower(
         settings.kafka,
         topics.LIVE_AGGREGATES,
         client_id="footfall-dashboard",
-        take=merging(board, feed.wake),
+        take=merging("live_aggregate", board.merge, feed.wake),
         changed=feed.wake,
+    )
+    rejected = Follower(
+        settings.kafka,
+        topics.EVENTS_REJECTED,
+        client_id="footfall-dashboard",
+        take=merging("rejected_event", rejections.take, feed.wake),
+        look_back_ms=SHOWN_MINUTES * MINUTE_MS,
     )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(follower.run())
+        following = [asyncio.create_task(each.run()) for each in (follower, rejected)]
         yield
-        following.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await following
+        for task in following:
+            task.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
 
     app = FastAPI(title="footfall dashboard", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/dashboard/static", StaticFiles(directory=_HERE / "static"))

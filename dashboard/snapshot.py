@@ -1,9 +1,11 @@
 """What the page shows, as JSON and for the template: pure."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from dashboard.board import Board
+from dashboard.rejections import Rejections
 
 Json = dict[str, Any]
 
@@ -12,7 +14,7 @@ COLOURS = 6
 OTHER = "other"
 
 
-def snapshot(board: Board, now: int, *, connected: bool) -> Json:
+def snapshot(board: Board, rejections: Rejections, now: int, *, connected: bool) -> Json:
     """All numbers of the page at `now` (milliseconds since 1970)."""
     total = dict(sorted(board.total().items(), key=lambda pair: (-pair[1], pair[0])))
     outcomes = board.outcomes()
@@ -26,6 +28,10 @@ def snapshot(board: Board, now: int, *, connected: bool) -> Json:
         "minutes": [{"start": start, "counts": counts} for start, counts in minutes],
         "last_minute": sum(minutes[-1][1].values()) if minutes else 0,
         "newest_event": watermark,
+        "rejections": {
+            "last_hour": rejections.last_hour(now),
+            "last": [asdict(rejection) for rejection in rejections.last()],
+        },
     }
 
 

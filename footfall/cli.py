@@ -13,9 +13,14 @@ COMMANDS = {
     "env": "Print the addresses of the running stack as export lines.",
     "send": "Post an event and show the answer.",
     "demo": "Post a believable stream of visitors.",
+    "validate": "Check events without sending them.",
+    "types": "List the event types and their fields.",
     "tail": "Show events as they arrive.",
     "explain": "Tell where an event is.",
+    "dead-letters": "Show what was rejected, and why.",
+    "doctor": "Look at every part and say what is not well.",
     "topics": "Create and check the topics.",
+    "bench": "Measure a part of the pipeline.",
 }
 
 
@@ -24,10 +29,12 @@ def build(called: str | None) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
     app.callback()(_footfall)
     for name, summary in COMMANDS.items():
-        if name == called:
-            app.command(name)(_implementation(name))
-        else:
+        if name != called:
             app.command(name, help=summary)(_listed_only)
+        elif isinstance(implementation := _implementation(name), typer.Typer):
+            app.add_typer(implementation, name=name, help=summary)
+        else:
+            app.command(name)(implementation)
     return app
 
 
@@ -40,8 +47,11 @@ def _footfall() -> None:
     """First-party event analytics on Kafka: run it, send events, see where they go."""
 
 
-def _implementation(name: str) -> Callable[..., Any]:
-    implementation: Callable[..., Any] = getattr(importlib.import_module(f"footfall.commands.{name}"), name)
+def _implementation(name: str) -> Callable[..., Any] | typer.Typer:
+    module = name.replace("-", "_")
+    implementation: Callable[..., Any] | typer.Typer = getattr(
+        importlib.import_module(f"footfall.commands.{module}"), module
+    )
     return implementation
 
 

@@ -116,4 +116,5 @@ def _summary(faults: Sequence[Fault]) -> str:
     first = faults[0]
     where = f"{first.pointer}: " if first.pointer else ""
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{where}{REASONS[first.code]} Expected: {first.expected}.{more}"
+    end = "" if first.expected.endswith("?") else "."
+    return f"{where}{REASONS[first.code]} Expected: {first.expected}{end}{more}"

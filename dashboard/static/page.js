@@ -27,9 +27,10 @@ function row(...cells) {
 function drawFigures(shown) {
   byId("last-minute").textContent = number.format(shown.last_minute);
   byId("all").textContent = number.format(sum(shown.total));
-  for (const outcome of ["late", "duplicate", "rejected"]) {
+  for (const outcome of ["late", "duplicate"]) {
     byId(outcome).textContent = number.format(shown.outcomes[outcome]);
   }
+  byId("rejected").textContent = number.format(sum(shown.rejections.last_hour));
   byId("empty").hidden = Object.keys(shown.total).length > 0;
 }
 
@@ -65,6 +66,20 @@ function drawTypes(shown, colourOf) {
   byId("types").tBodies[0].replaceChildren(...rows);
 }
 
+function drawRejections({ last_hour, last }) {
+  byId("rejections").hidden = last.length === 0 || Object.keys(last_hour).length === 0;
+  byId("reasons").tBodies[0].replaceChildren(
+    ...Object.entries(last_hour).map(([reason, count]) => {
+      const cell = element("td", "");
+      cell.append(element("a", reason, { href: `/api/analytics/errors#${reason}` }));
+      return row(cell, number.format(count));
+    }),
+  );
+  byId("rejected-last").tBodies[0].replaceChildren(
+    ...last.map((each) => row(clock(each.at), each.event_type ?? "", each.pointer || "/", each.expected)),
+  );
+}
+
 function draw(shown) {
   const names = Object.keys(shown.total);
   const colourOf = (name) => {
@@ -77,6 +92,7 @@ function draw(shown) {
   drawFigures(shown);
   drawChart(shown, colourOf);
   drawTypes(shown, colourOf);
+  drawRejections(shown.rejections);
 }
 
 let stream = null;

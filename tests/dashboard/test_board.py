@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.board import MINUTE_MS, Board
+from dashboard.rejections import SHOWN_LAST, Rejections
 from dashboard.snapshot import bars, clock, colour_of, snapshot
 from tests.events import NOON
 
@@ -60,7 +61,7 @@ def test_a_snapshot_sorts_types_by_count_and_names_every_outcome() -> None:
     board = Board()
     board.merge(partial("total", 0, 0, 1, click=1, scroll=5))
     board.merge(partial("outcome", 0, 0, 1, counted=6, late=1))
-    shown = snapshot(board, NOON, connected=True)
+    shown = snapshot(board, Rejections(), NOON, connected=True)
     assert list(shown["total"]) == ["scroll", "click"]
     assert shown["outcomes"] == {"counted": 6, "late": 1, "duplicate": 0, "rejected": 0}
     assert shown["newest_event"] == NOON + 1
@@ -72,13 +73,29 @@ def test_bars_stack_to_the_height_of_the_highest_minute() -> None:
     board.merge(partial("total", 0, 0, 1, click=3, scroll=1))
     board.merge(partial("events", minute, 0, 1, click=3, scroll=1))
     board.merge(partial("events", minute - MINUTE_MS, 0, 1, click=2))
-    drawn = bars(snapshot(board, NOON, connected=True), 100)
+    drawn = bars(snapshot(board, Rejections(), NOON, connected=True), 100)
     assert [(bar["x"], bar["height"], bar["colour"]) for bar in drawn] == [
         (58, 50.0, 0),
         (59, 75.0, 0),
         (59, 25.0, 1),
     ]
     assert drawn[-1]["y"] == 0.0
+
+
+def rejected(at: int, reason: str, **more: Any) -> dict[str, Any]:
+    fault = {"code": reason, "pointer": "/event_type", "expected": "another name", "got": ""}
+    return {"rejected_at": at, "rejected_by": "producer_api", "reason": reason, "errors": [fault]} | more
+
+
+def test_rejections_of_the_last_hour_are_counted_and_the_last_of_them_kept() -> None:
+    rejections = Rejections()
+    for minute in range(70):
+        rejections.take(rejected(NOON - minute * MINUTE_MS, "field_missing", event_type=f"type {minute}"))
+    rejections.take(rejected(NOON, "no such reason", event_type=None, errors=[]))
+    shown = snapshot(Board(), rejections, NOON, connected=True)["rejections"]
+    assert shown["last_hour"] == {"field_missing": 60, "unexpected": 1}
+    assert len(shown["last"]) == SHOWN_LAST
+    assert shown["last"][0]["at"] == NOON
 
 
 def test_rare_types_share_a_colour_and_times_are_utc() -> None:

@@ -100,11 +100,13 @@ class Stack:
                 continue
         return [process for process in mine if process.pid != os.getpid()]
 
-    def footfall(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run another command beside `up`."""
+    def footfall(
+        self, *arguments: str, timeout: float = 60, environ: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run another command beside `up`; `environ` changes its environment."""
         return subprocess.run(
             [FOOTFALL, *arguments],
-            env=self.environ,
+            env=self.environ | (environ or {}),
             capture_output=True,
             text=True,
             timeout=timeout,

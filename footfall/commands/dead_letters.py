@@ -1,0 +1,138 @@
+"""`footfall dead-letters`: what was refused after its sender was known, and why."""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from aiokafka.structs import ConsumerRecord
+from rich.console import Console
+from rich.table import Table
+
+from avro_schemas import topics
+from avro_schemas.codec import Undecodable, decode
+from footfall import log, target
+from service_kit.kafka import KafkaSettings
+
+NOT_FOUND = 1
+_DAY_SECONDS = 86_400.0
+_LONGEST_LINE = 200
+
+Letter = dict[str, Any]
+
+dead_letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@dead_letters.command("list")
+def list_letters(
+    since: Annotated[float, typer.Option(help="From this many seconds ago.", min=0)] = _DAY_SECONDS,
+    last: Annotated[int, typer.Option(help="Show the last N one by one.", min=0)] = 10,
+    reason: Annotated[str | None, typer.Option(help="Only with this code.")] = None,
+    event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every one as a JSON object a line.")] = False,
+) -> None:
+    """Count what was rejected by reason and type, and show the last of them.
+
+    Example: footfall dead-letters list --reason event_type_unknown
+    """
+    found = asyncio.run(_read(target.find().kafka(), since))
+    letters = [
+        letter
+        for letter in found
+        if reason in (None, letter["reason"]) and event_type in (None, letter["event_type"])
+    ]
+    if as_json:
+        for letter in letters:
+            sys.stdout.write(json.dumps(letter, ensure_ascii=False) + "\n")
+    else:
+        _show_groups(letters)
+        _show_last(letters[-last:] if last else [])
+
+
+@dead_letters.command("show")
+def show(
+    place: Annotated[str, typer.Argument(help="Partition and offset, as `list` prints them: 3:17.")],
+) -> None:
+    """Print one of them whole, as JSON.
+
+    Exit codes: 0 found, 1 not there (any more).
+
+    Example: footfall dead-letters show 0:0
+    """
+    partition, _, offset = place.partition(":")
+    if not (partition.isdecimal() and offset.isdecimal()):
+        typer.echo(f"{place} is no place: it must be partition:offset, such as 3:17.", err=True)
+        raise typer.Exit(NOT_FOUND)
+    letter = asyncio.run(_one(target.find().kafka(), int(partition), int(offset)))
+    if letter is None:
+        typer.echo(f"There is nothing at {place} of {topics.EVENTS_REJECTED} (any more).", err=True)
+        raise typer.Exit(NOT_FOUND)
+    typer.echo(json.dumps(letter, indent=2, ensure_ascii=False))
+
+
+async def _read(kafka: KafkaSettings, since: float) -> list[Letter]:
+    """Every letter since so many seconds, oldest first."""
+    async with log.reader(kafka, kafka.name(topics.EVENTS_REJECTED)) as consumer:
+        end = await log.ends(consumer)
+        await log.from_moment(consumer, int((time.time() - since) * 1000))
+        letters = [_letter(record) async for record in log.until(consumer, end)]
+    return sorted(letters, key=lambda letter: str(letter["rejected_at"]))
+
+
+async def _one(kafka: KafkaSettings, partition: int, offset: int) -> Letter | None:
+    async with log.reader(kafka, kafka.name(topics.EVENTS_REJECTED)) as consumer:
+        end = await log.ends(consumer)
+        begins = await consumer.beginning_offsets(list(end))
+        for tp in end:
+            if tp.partition == partition and begins[tp] <= offset < end[tp]:
+                consumer.assign([tp])
+                consumer.seek(tp, offset)
+                return _letter(await consumer.getone())
+    return None
+
+
+def _letter(record: ConsumerRecord) -> Letter:
+    place = f"{record.partition}:{record.offset}"
+    try:
+        _schema, rejected = decode(record.value)
+    except Undecodable as refusal:
+        unread = {"rejected_at": _clock(record.timestamp), "rejected_by": "", "reason": "body_undecodable"}
+        return {"place": place, **unread, "event_type": None, "errors": [], "body": str(refusal)}
+    key = rejected["user_key"]
+    return {
+        "place": place,
+        **rejected,
+        "rejected_at": _clock(rejected["rejected_at"]),
+        "user_key": None if key is None else key.hex(),
+        "body": rejected["body"].decode(errors="replace"),
+    }
+
+
+def _show_groups(letters: list[Letter]) -> None:
+    groups = Counter((letter["reason"], letter["event_type"] or "", letter["rejected_by"]) for letter in letters)
+    newest = {(le["reason"], le["event_type"] or "", le["rejected_by"]): le["rejected_at"] for le in letters}
+    if not groups:
+        typer.echo("Nothing was rejected.")
+        return
+    table = Table("Events", "Reason", "Type", "By", "Last", box=None, pad_edge=False)
+    for group, count in groups.most_common():
+        table.add_row(str(count), *group, newest[group])
+    Console(highlight=False).print(table)
+
+
+def _show_last(letters: list[Letter]) -> None:
+    for letter in letters:
+        typer.echo(f"\n{letter['place']}  {letter['rejected_at']}  {letter['reason']}")
+        for error in letter["errors"]:
+            got = f", got {error['got']}" if error["got"] else ""
+            typer.echo(f"  {error['pointer'] or '/'}  {error['code']}: expected {error['expected']}{got}")
+        body = letter["body"]
+        typer.echo(f"  {body[:_LONGEST_LINE]}{'…' if len(body) > _LONGEST_LINE else ''}")
+
+
+def _clock(moment: int) -> str:
+    return datetime.fromtimestamp(moment / 1000, UTC).isoformat(timespec="milliseconds")

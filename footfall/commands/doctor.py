@@ -1,0 +1,46 @@
+"""`footfall doctor`: look at every part, and say what to do about what is not well."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from footfall import diagnosis, target
+from footfall.diagnosis import Finding
+
+FAILED = 1
+_SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False) -> None:
+    """Look at Kafka, the services and Postgres, and say what to do about what is not well.
+
+    Exit codes: 0 nothing failed, 1 something did.
+
+    Example: footfall doctor
+    """
+    found = asyncio.run(_look(target.find()))
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in found], indent=2))
+    else:
+        for finding in found:
+            _show(finding)
+    if any(finding.state == "fail" for finding in found):
+        raise typer.Exit(FAILED)
+
+
+async def _look(where: target.Target) -> list[Finding]:
+    looks = await asyncio.gather(
+        diagnosis.look_at_kafka(where.kafka()),
+        diagnosis.look_at_http(where.require("FOOTFALL_URL")),
+        diagnosis.look_at_postgres(where.require("FOOTFALL_POSTGRES_DSN")),
+    )
+    return [finding for look in looks for finding in look]
+
+
+def _show(finding: Finding) -> None:
+    typer.echo(f"{_SIGNS[finding.state]} {finding.part:<10} {finding.found}")
+    if finding.fix:
+        typer.echo(f"{'':<16}-> {finding.fix}")

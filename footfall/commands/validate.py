@@ -1,0 +1,82 @@
+"""`footfall validate`: check events against the schemas on this machine."""
+
+import json
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+from avro_schemas.event_writer import write_device
+from producer_api import answers, body
+from producer_api.answers import Json, Result
+from producer_api.errors import Refused
+from producer_api.intake import Accepted, Intake, own_id_of
+from producer_api.privacy.devices import UNSAID
+from producer_api.visit import Visit
+
+INVALID = 1
+
+
+def validate(
+    event: Annotated[str, typer.Argument(help="An event or a list, as JSON; - reads standard input.")] = "-",
+    any_custom: Annotated[
+        bool, typer.Option("--any-custom", help="Take custom events that no catalogue names.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what the collector would answer.")] = False,
+) -> None:
+    """Check events as the collector would, without one: nothing is sent, nothing has to run.
+
+    Exit codes: 0 all are valid, 1 some are not.
+
+    Example: footfall validate '{"event_type": "click", "event_data": {"element": "buy"}}'
+    """
+    raw_body = sys.stdin.buffer.read() if event == "-" else event.encode()
+    answer = _answer(raw_body, Intake(any_custom=any_custom))
+    if as_json:
+        typer.echo(json.dumps(answer, indent=2))
+    else:
+        _show(answer)
+    if not answer["success"]:
+        raise typer.Exit(INVALID)
+
+
+def _answer(raw_body: bytes, intake: Intake) -> Json:
+    try:
+        parsed = body.parse(raw_body)
+        raw_events, single = body.events_of(parsed, sys.maxsize)
+        visit = _visit(body.sent_at_of(parsed))
+    except Refused as refused:
+        return answers.for_refused(refused).body
+    results = [_result(raw, visit, intake) for raw in raw_events]
+    if single:
+        return answers.for_single(results[0], recorded=False).body
+    return answers.for_list(results, recorded=False).body
+
+
+def _visit(sent_at: int | None) -> Visit:
+    return Visit(time.time_ns() // 1_000_000, sent_at, None, None, None, write_device(*UNSAID), None)
+
+
+def _result(raw: Any, visit: Visit, intake: Intake) -> Result:
+    own_id = own_id_of(raw)
+    outcome = intake.accept(raw, visit, own_id)
+    if isinstance(outcome, Accepted):
+        return Result("accepted", own_id)
+    return Result("rejected", own_id, tuple(outcome))
+
+
+def _show(answer: Json) -> None:
+    for result in answer.get("results", []):
+        for error in result.get("errors", []):
+            _show_error(error, f"/{result['index']}")
+    for error in answer.get("errors", []):
+        _show_error(error, "")
+    typer.echo(answer["message"] if "results" in answer or answer["success"] else "The event is not valid")
+
+
+def _show_error(error: Json, where: str) -> None:
+    typer.echo(f"{where}{error['pointer'] or '/'}  {error['message']}")
+    typer.echo(f"    expected: {error['expected']}")
+    if error["got"]:
+        typer.echo(f"    got: {error['got']}")

@@ -1,0 +1,61 @@
+"""What the commands say about a running stack, and about one that is not well."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from tests.system.stack import Stack, until
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+
+
+def test_the_doctor_finds_a_healthy_stack_well(stack: Stack) -> None:
+    seen = stack.footfall("doctor")
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+    assert {line[:4] for line in seen.stdout.splitlines()} == {"ok  "}
+    parts = {line.split()[1] for line in seen.stdout.splitlines()}
+    assert parts == {"kafka", "topics", "services", "clock", "spool", "limits", "registry", "postgres"}
+
+
+def test_the_doctor_says_what_is_wrong_while_kafka_is_frozen(stack: Stack) -> None:
+    broker = stack.state["services"]["kafka"]["pid"]
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        seen = stack.footfall("doctor", "--json")
+    finally:
+        os.kill(broker, signal.SIGCONT)
+    assert seen.returncode == 1
+    failed = [finding for finding in json.loads(seen.stdout) if finding["state"] == "fail"]
+    assert "kafka" in {finding["part"] for finding in failed}
+    assert all(finding["fix"] for finding in failed)
+    assert until(lambda: stack.get("/readyz").status_code, (200).__eq__, seconds=30) == 200
+
+
+def test_the_doctor_needs_something_to_look_at(stack: Stack) -> None:
+    seen = stack.footfall("doctor", environ={"FOOTFALL_DATA_DIR": str(stack.folder / "none")})
+    assert seen.returncode == 1
+    assert "footfall up" in seen.stderr
+
+
+def test_rejected_events_are_listed_shown_whole_and_on_the_dashboard(stack: Stack) -> None:
+    event = {"event_type": "never_heard_of", "event_data": {"mail": "somebody@example.org"}}
+    assert stack.post(event).status_code == 400
+
+    def listed() -> list[dict[str, str]]:
+        seen = stack.footfall("dead-letters", "list", "--type", "never_heard_of", "--json")
+        return [json.loads(line) for line in seen.stdout.splitlines()]
+
+    (letter,) = until(listed, bool, seconds=10)
+    assert letter["reason"] == "event_type_unknown"
+    assert json.loads(letter["body"]) == event | {"event_data": {"mail": "[email]"}}
+    assert json.loads(stack.footfall("dead-letters", "show", letter["place"]).stdout) == letter
+    assert "never_heard_of" in stack.footfall("dead-letters", "list", "--last", "1000").stdout
+    assert stack.footfall("dead-letters", "show", "0:999999").returncode == 1
+    shown = until(
+        lambda: stack.get("/dashboard/snapshot.json").json()["rejections"],
+        lambda rejections: bool(rejections["last_hour"].get("event_type_unknown")),
+        seconds=5,
+    )
+    assert "never_heard_of" in {rejection["event_type"] for rejection in shown["last"]}
