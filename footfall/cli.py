@@ -32,7 +32,7 @@ def build(called: str | None) -> typer.Typer:
         if name != called:
             app.command(name, help=summary)(_listed_only)
         elif isinstance(implementation := _implementation(name), typer.Typer):
-            app.add_typer(implementation, name=name, help=summary)
+            app.add_typer(implementation, name=name)
         else:
             app.command(name)(implementation)
     return app

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from avro_schemas.checks import Fault
 from avro_schemas.reasons import REASONS
-from producer_api.errors import Refused
+from producer_api.errors import Refused, status_of
 from producer_api.limits.limits import Admission
 
 Status = Literal["accepted", "duplicate", "rejected", "limited", "retry"]
@@ -69,7 +69,7 @@ def for_list(results: Sequence[Result], *, recorded: bool = True) -> Answer:
 def for_refused(refused: Refused) -> Answer:
     """The answer to a request that was refused as a whole."""
     body = {"success": False, "message": _summary((refused.fault,)), "errors": [_error(refused.fault)]}
-    return Answer(refused.status, body, refused.retry_after)
+    return Answer(status_of(refused.fault.code), body, refused.retry_after)
 
 
 def limited(event_id: str | None, admission: Admission) -> Result:

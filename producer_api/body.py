@@ -7,7 +7,7 @@ import orjson
 
 from avro_schemas.checks import pointer_below
 from producer_api import timing
-from producer_api.errors import Malformed, MediaTypeUnsupported, TooLarge
+from producer_api.errors import Refused
 
 MEDIA_TYPES = ("", "application/json", "text/plain")
 _ENVELOPE = frozenset({"events", "sent_at"})
@@ -17,12 +17,12 @@ _GZIP = 16 + zlib.MAX_WBITS
 def require_media_type(content_type: str) -> None:
     """Refuse what is neither JSON nor plain text, such as a form."""
     if content_type.partition(";")[0].strip().lower() not in MEDIA_TYPES:
-        raise MediaTypeUnsupported("media_type_unsupported", "Content-Type application/json or text/plain")
+        raise Refused("media_type_unsupported", "Content-Type application/json or text/plain")
 
 
-def too_large(most: int) -> TooLarge:
+def too_large(most: int) -> Refused:
     """The refusal of a body above the limit."""
-    return TooLarge("body_too_large", f"at most {most} bytes after unpacking")
+    return Refused("body_too_large", f"at most {most} bytes after unpacking")
 
 
 def unpack(body: bytes, encoding: str, most: int) -> bytes:
@@ -30,16 +30,16 @@ def unpack(body: bytes, encoding: str, most: int) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding != "gzip":
-        raise MediaTypeUnsupported("media_type_unsupported", "Content-Encoding gzip, or none")
+        raise Refused("media_type_unsupported", "Content-Encoding gzip, or none")
     stream = zlib.decompressobj(_GZIP)
     try:
         unpacked = stream.decompress(body, most + 1)
     except zlib.error as error:
-        raise Malformed("gzip_invalid", "a whole gzip stream") from error
+        raise Refused("gzip_invalid", "a whole gzip stream") from error
     if len(unpacked) > most:
         raise too_large(most)
     if not stream.eof:
-        raise Malformed("gzip_invalid", "a whole gzip stream")
+        raise Refused("gzip_invalid", "a whole gzip stream")
     return unpacked
 
 
@@ -49,9 +49,9 @@ def parse(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if "depth limit" in error.msg:
-            raise Malformed("too_deep", "JSON that is not nested so deeply") from error
+            raise Refused("too_deep", "JSON that is not nested so deeply") from error
         where = f"valid JSON in UTF-8; the parser stopped at line {error.lineno} column {error.colno}"
-        raise Malformed("json_invalid", where) from error
+        raise Refused("json_invalid", where) from error
 
 
 def events_of(parsed: Any, most: int) -> tuple[list[Any], bool]:
@@ -62,15 +62,13 @@ def events_of(parsed: Any, most: int) -> tuple[list[Any], bool]:
     if isinstance(parsed, dict):
         events = parsed["events"]
         for name in parsed.keys() - _ENVELOPE:
-            raise Malformed(
-                "field_unknown", "events and sent_at, and nothing else", pointer=pointer_below("", name)
-            )
+            raise Refused("field_unknown", "events and sent_at, and nothing else", pointer=pointer_below("", name))
     if not isinstance(events, list):
-        raise Malformed("events_missing", 'an event, a list of events, or {"events": […]}')
+        raise Refused("events_missing", 'an event, a list of events, or {"events": […]}')
     if not events:
-        raise Malformed("events_missing", "at least one event")
+        raise Refused("events_missing", "at least one event")
     if len(events) > most:
-        raise TooLarge("too_many_events", f"at most {most} events in one request")
+        raise Refused("too_many_events", f"at most {most} events in one request")
     return events, False
 
 
@@ -81,7 +79,7 @@ def sent_at_of(parsed: Any) -> int | None:
     sent_at = timing.read(parsed["sent_at"])
     if sent_at is None:
         expected = "ISO 8601 with an offset, such as 2024-01-15T10:30:00Z"
-        raise Malformed("timestamp_invalid", expected, pointer="/sent_at")
+        raise Refused("timestamp_invalid", expected, pointer="/sent_at")
     if not timing.is_in_range(sent_at):
-        raise Malformed("timestamp_out_of_range", "a moment in the years 2000 to 2099", pointer="/sent_at")
+        raise Refused("timestamp_out_of_range", "a moment in the years 2000 to 2099", pointer="/sent_at")
     return sent_at

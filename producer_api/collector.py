@@ -11,7 +11,7 @@ from avro_schemas.checks import Fault
 from avro_schemas.event_writer import write_device
 from producer_api import answers, body, metrics
 from producer_api.answers import Answer, Result
-from producer_api.errors import Refused, Unavailable
+from producer_api.errors import Refused
 from producer_api.intake import Accepted, Intake, own_id_of
 from producer_api.limits.limits import Admission, Limits
 from producer_api.privacy.devices import UNSAID, device, written_device
@@ -71,9 +71,9 @@ class Collector:
         self._recent = RecentIds()
 
     def require_open(self) -> None:
-        """Raise Unavailable while nothing can be kept: before any work is done."""
+        """Raise Refused while nothing can be kept: before any work is done."""
         if not self._storing.is_open:
-            raise Unavailable("unavailable", "Kafka to be back", retry_after=answers.RETRY_SECONDS)
+            raise Refused("unavailable", "Kafka to be back", retry_after=answers.RETRY_SECONDS)
 
     async def collect(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
         """The answer to a request, and what is left of the limit."""

@@ -9,7 +9,7 @@ from producer_api import answers, body, metrics
 from producer_api.answers import RETRY_SECONDS, Answer
 from producer_api.collector import Collector
 from producer_api.deadline import Deadline
-from producer_api.errors import Refused, TooSlow, Unavailable
+from producer_api.errors import Refused
 from producer_api.limits.limits import Admission
 from producer_api.request import Request
 from producer_api.senders.origin import cors_headers, preflight_headers
@@ -77,7 +77,7 @@ class Endpoint:
             with Deadline(self._settings.body_seconds):
                 received = await self._read(request, receive)
         except TimeoutError as error:
-            raise TooSlow("body_timeout", f"a body within {self._settings.body_seconds:g} s") from error
+            raise Refused("body_timeout", f"a body within {self._settings.body_seconds:g} s") from error
         if self._dry_run:
             return self._collector.validate(request, sender, received)
         return await self._collector.collect(request, sender, received)
@@ -111,7 +111,7 @@ class Endpoint:
                 if len(content) > most:
                     raise body.too_large(most)
                 if self._held > self._settings.most_waiting_bytes:
-                    raise Unavailable("unavailable", "other requests to be done", retry_after=RETRY_SECONDS)
+                    raise Refused("unavailable", "other requests to be done", retry_after=RETRY_SECONDS)
                 if not message.get("more_body", False):
                     return bytes(content)
                 message = await receive()

@@ -1,12 +1,35 @@
-"""Refusals of a whole request: each knows its status, so one place turns them into answers."""
+"""Refusals of a whole request, and the HTTP status of every code: one place turns them into answers."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from avro_schemas.checks import Fault
+
+# All other codes are 400: sending the same again will not help.
+STATUSES: Mapping[str, int] = MappingProxyType(
+    {
+        "session_missing": 403,
+        "session_invalid": 403,
+        "session_expired": 403,
+        "source_key_invalid": 403,
+        "origin_refused": 403,
+        "body_timeout": 408,
+        "body_too_large": 413,
+        "too_many_events": 413,
+        "media_type_unsupported": 415,
+        "rate_limited": 429,
+        "unavailable": 503,
+    }
+)
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of an answer whose first fault has this code."""
+    return STATUSES.get(code, 400)
 
 
 class Refused(Exception):
     """The request is not taken. `retry_after` is in seconds, where waiting helps."""
-
-    status = 400
 
     def __init__(self, code: str, expected: str, *, pointer: str = "", retry_after: int | None = None) -> None:
         self.fault = Fault(code, pointer, expected)
@@ -14,35 +37,5 @@ class Refused(Exception):
         super().__init__(code)
 
 
-class Malformed(Refused):
-    """Sending the same request again will not help."""
-
-
-class TooLarge(Refused):
-    """Smaller requests are taken."""
-
-    status = 413
-
-
-class TooSlow(Refused):
-    """The body did not arrive in time."""
-
-    status = 408
-
-
-class MediaTypeUnsupported(Refused):
-    """The content type is not one of ours."""
-
-    status = 415
-
-
 class NotAllowed(Refused):
     """No valid session, or a page of a site that may not post."""
-
-    status = 403
-
-
-class Unavailable(Refused):
-    """Nobody acknowledged the event in time; send it again with the same id."""
-
-    status = 503

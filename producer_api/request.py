@@ -5,25 +5,9 @@ from dataclasses import dataclass
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
-_READ = frozenset(
-    {
-        b"authorization",
-        b"content-encoding",
-        b"content-length",
-        b"content-type",
-        b"cookie",
-        b"dnt",
-        b"footfall-key",
-        b"footfall-session",
-        b"footfall-user",
-        b"host",
-        b"origin",
-        b"sec-fetch-site",
-        b"sec-gpc",
-        b"traceparent",
-        b"user-agent",
-    }
-)
+from producer_api import headers
+
+_READ = frozenset(name.lower().encode() for name in headers.REQUEST)
 
 
 @dataclass(slots=True)
@@ -37,9 +21,9 @@ class Request:
     @classmethod
     def of(cls, scope: Scope) -> "Request":
         """The request of an ASGI scope."""
-        headers = {name: value for name, value in scope["headers"] if name in _READ}
+        read = {name: value for name, value in scope["headers"] if name in _READ}
         client = scope.get("client")
-        return cls(headers, client[0] if client else "unknown", scope["scheme"] == "https")
+        return cls(read, client[0] if client else "unknown", scope["scheme"] == "https")
 
     def header(self, name: bytes) -> str | None:
         """The value of a header."""

@@ -24,7 +24,12 @@ _LONGEST_LINE = 200
 
 Letter = dict[str, Any]
 
-dead_letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+_HELP = """Show what was rejected after its sender was known, and why.
+
+Example: footfall dead-letters list
+"""
+
+dead_letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 
 @dead_letters.command("list")

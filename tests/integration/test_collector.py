@@ -14,6 +14,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas.codec import decode
+from producer_api.headers import RESPONSE
 from service_kit.kafka import KafkaSettings
 from tests.events import fresh_id, now_ms
 from tests.topics import read_all
@@ -51,8 +52,9 @@ def start(settings: KafkaSettings, tmp_path: Path) -> Iterator[Start]:
         )
         started.append(worker)
         worker.start()
-        headers = {"user-agent": FIREFOX}
-        clients.append(httpx.Client(base_url=f"http://127.0.0.1:{worker.port}", headers=headers, timeout=10))
+        headers, url = {"user-agent": FIREFOX}, f"http://127.0.0.1:{worker.port}"
+        hooks = {"response": [has_documented_headers]}
+        clients.append(httpx.Client(base_url=url, headers=headers, timeout=10, event_hooks=hooks))
         return clients[-1]
 
     yield start_one
@@ -60,6 +62,12 @@ def start(settings: KafkaSettings, tmp_path: Path) -> Iterator[Start]:
         client.close()
     for worker in started:
         worker.end()
+
+
+def has_documented_headers(response: httpx.Response) -> None:
+    if response.request.method != "GET":
+        of_the_server = {"date", "server"}
+        assert set(response.headers) <= {name.lower() for name in RESPONSE} | of_the_server
 
 
 def session(user: str = "ann", **claims: Any) -> dict[str, str]:

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from producer_api import body
-from producer_api.errors import Refused
+from producer_api.errors import Refused, status_of
 from producer_api.privacy.devices import device
 from producer_api.privacy.hashes import DAY_MS, Hasher
 from producer_api.recent import RecentIds, digest
@@ -16,7 +16,7 @@ from tests.events import NOON
 def refusal(call: object, *arguments: object) -> tuple[int, str]:
     with pytest.raises(Refused) as refused:
         call(*arguments)  # type: ignore[operator] # a function, which the test passes
-    return refused.value.status, refused.value.fault.code
+    return status_of(refused.value.fault.code), refused.value.fault.code
 
 
 def test_gzip_is_undone_up_to_the_limit() -> None:

@@ -62,8 +62,13 @@ def test_queries_run(stack: Stack, page: str, block: str) -> None:
 
 
 def test_the_commands_of_the_docs_are_those_there_are() -> None:
-    documented = set(re.findall(r"^\| `footfall (\w+)`", (ROOT / "docs/commands.md").read_text(), re.M))
+    documented = set(re.findall(r"^\| `footfall ([\w-]+)`", (ROOT / "docs/commands.md").read_text(), re.M))
     assert documented == set(COMMANDS)
+
+
+def test_the_reference_says_what_the_code_says() -> None:
+    ran = subprocess.run([sys.executable, ROOT / "docs/make_reference.py", "--check"], check=False)
+    assert ran.returncode == 0
 
 
 def test_custom_events_and_statuses_are_documented() -> None:
