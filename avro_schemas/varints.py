@@ -1,11 +1,23 @@
 """Avro's whole numbers: zigzag, then seven bits a byte, the lowest first."""
 
+import struct
+
 _SHORT = 8_192
+_SIX = struct.Struct("6B")
 
 
 def long(number: int) -> bytes:
     """A number within 64 bits as Avro writes an int or a long."""
     zigzag = (number << 1) ^ (number >> 63)
+    if 1 << 35 <= zigzag < 1 << 42:  # six bytes: the milliseconds of our time
+        return _SIX.pack(
+            zigzag & 0x7F | 0x80,
+            zigzag >> 7 & 0x7F | 0x80,
+            zigzag >> 14 & 0x7F | 0x80,
+            zigzag >> 21 & 0x7F | 0x80,
+            zigzag >> 28 & 0x7F | 0x80,
+            zigzag >> 35,
+        )
     written = bytearray()
     while zigzag > 0x7F:
         written.append(zigzag & 0x7F | 0x80)

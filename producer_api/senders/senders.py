@@ -34,6 +34,11 @@ class Sender:
 TRUSTED = Sender()
 
 
+# What decides who sends, and whether they may.
+_DECISIVE = (b"cookie", b"authorization", b"origin", b"sec-fetch-site", b"host")
+_Credentials = tuple[bytes | None, ...]
+
+
 class Senders:
     """Finds the sender of a request; those that were good are remembered until they expire."""
 
@@ -55,7 +60,7 @@ class Senders:
         )
         self._visitors = Visitors(hasher.derived_key("visitor"), settings.visitor_days)
         self._sources = Sources(keys_in(settings.source_keys.reveal()))
-        self._good: OrderedDict[tuple[bytes | None, bytes | None], tuple[Sender, float]] = OrderedDict()
+        self._good: OrderedDict[_Credentials, tuple[Sender, float]] = OrderedDict()
 
     async def start(self) -> None:
         """Begin to fetch keys, where they come from an address."""
@@ -76,16 +81,16 @@ class Senders:
         """Who sends. Raise NotAllowed: a page that may not post, no session, or one that is no good."""
         if key := request.header(b"footfall-key"):
             return self._of_backend(self._sources.name_of(key), request)
+        credentials = tuple([request.headers.get(name) for name in _DECISIVE])
+        known = self._good.get(credentials)
+        if known and time.time() < known[1]:
+            return known[0]
         require_allowed(
             request.header(b"origin"),
             request.header(b"sec-fetch-site"),
             request.header(b"host") or "",
             self._settings.allowed_origins,
         )
-        credentials = (request.headers.get(b"cookie"), request.headers.get(b"authorization"))
-        known = self._good.get(credentials)
-        if known and time.time() < known[1]:
-            return known[0]
         return await self._check(request, credentials)
 
     def _of_backend(self, source: str, request: Request) -> Sender:
@@ -95,7 +100,7 @@ class Senders:
         }
         return Sender(id_in(said, "Footfall-User"), id_in(said, "Footfall-Session"), source)
 
-    async def _check(self, request: Request, credentials: tuple[bytes | None, bytes | None]) -> Sender:
+    async def _check(self, request: Request, credentials: _Credentials) -> Sender:
         now, cookies = time.time(), request.cookies()
         token = cookies.get(self._settings.session_cookie) or _bearer(request)
         if token:
@@ -115,9 +120,7 @@ class Senders:
         expected = f"a session in the cookie {self._settings.session_cookie}, or as a bearer token"
         raise NotAllowed("session_missing", expected)
 
-    def _visitor(
-        self, request: Request, token: str | None, credentials: tuple[bytes | None, bytes | None], now: float
-    ) -> Sender:
+    def _visitor(self, request: Request, token: str | None, credentials: _Credentials, now: float) -> Sender:
         visitor = self._visitors.read(token, now)
         if visitor and not self._visitors.is_due(visitor, now):
             sender = Sender(session_id=visitor.visitor_id)
@@ -130,7 +133,7 @@ class Senders:
         cookie = self._visitors.cookie(visitor, now, secure=request.is_secure, other_site=other_site)
         return Sender(session_id=visitor.visitor_id, set_cookie=cookie)
 
-    def _remember(self, credentials: tuple[bytes | None, bytes | None], sender: Sender, expires: float) -> None:
+    def _remember(self, credentials: _Credentials, sender: Sender, expires: float) -> None:
         self._good[credentials] = (sender, expires)
         if len(self._good) > _MOST_CACHED:
             self._good.popitem(last=False)
