@@ -1,14 +1,11 @@
 """Who is over the limit in the whole cluster, as the stream app tells on `user-rates`."""
 
-import logging
 import time
 from collections.abc import Sequence
 
-from avro_schemas.codec import Undecodable, decode
+from avro_schemas.reading import values
 from producer_api import metrics
 from service_kit.follow import FollowedRecord
-
-log = logging.getLogger(__name__)
 
 # A verdict is about the last minute; a log that is two minutes old holds all that matter.
 LOOK_BACK_MS = 120_000
@@ -29,16 +26,8 @@ class Verdicts:
 
     def take(self, records: Sequence[FollowedRecord]) -> None:
         """What the newest records of `user-rates` say."""
-        for record in records:
-            if record.value is None:
-                continue
-            try:
-                schema, rate = decode(record.value)
-            except Undecodable as refusal:
-                log.warning("a record of user-rates cannot be read", extra={"error": str(refusal)})
-                continue
-            if schema.name == "user_rate":
-                self._take(rate["user_key"], rate["blocked_until"])
+        for rate in values(records, "user_rate"):
+            self._take(rate["user_key"], rate["blocked_until"])
         self._tidy()
         metrics.BLOCKED_USERS.set(len(self._blocked_until))
 
