@@ -1,10 +1,30 @@
 """What every test gets: a clean environment, and the real services of `tests/services.py` on demand."""
 
 import os
+import shutil
+import tempfile
 
 import pytest
 
 pytest_plugins = ["tests.services"]
+_own_folder = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a temporary folder of its own.
+
+    All runs of a user share pytest's, and each new one closes it to others: as root that takes a running
+    Postgres, which runs as `nobody`, away from its data.
+    """
+    if not config.option.basetemp:
+        config.stash[_own_folder] = tempfile.mkdtemp(prefix="footfall-tests-")
+        config.option.basetemp = os.path.join(config.stash[_own_folder], "run")  # noqa: PTH118 # pytest wants text
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    if folder := config.stash.get(_own_folder, None):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
