@@ -7,7 +7,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help up test fuzz lint types fmt docs bench lock clean
+.PHONY: help up test fuzz lint types fmt generate bench lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -39,8 +39,8 @@ fmt: .venv/dev.stamp ## Format the code and mend what ruff can mend
 bench: .venv/dev.stamp ## Measure; docs/performance.md explains the figures
 	@for name in collect stream_app sink; do echo "==> $$name"; $(BIN)/python -m benchmarks.$$name; done
 
-docs: .venv/dev.stamp ## Write the reference of the collector from its code
-	@$(BIN)/python docs/make_reference.py
+generate: .venv/dev.stamp ## Write what is made from the code and the contract: models, types, pages
+	@$(BIN)/python -m footfall.generate
 
 lock: .venv/dev.stamp ## Resolve the dependencies anew into requirements/
 	@for extra in local dev; do echo "==> requirements/$$extra.lock"; \

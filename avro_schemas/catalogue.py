@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import yaml
 
-from avro_schemas.schemas import EVENT_TYPES, FOLDER
+from avro_schemas.schemas import FOLDER, typed_events
 
 
 @cache
@@ -20,7 +20,7 @@ def custom_events() -> Mapping[str, str]:
 @cache
 def event_types() -> frozenset[str]:
     """The names of all events, typed and custom."""
-    return frozenset(EVENT_TYPES) | frozenset(custom_events())
+    return frozenset(typed_events()) | frozenset(custom_events())
 
 
 def did_you_mean(event_type: str) -> str | None:

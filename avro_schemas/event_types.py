@@ -6,7 +6,7 @@ from typing import Any
 
 from avro_schemas import catalogue
 from avro_schemas.json_schema import event_data_schema
-from avro_schemas.schemas import CUSTOM, EVENT_TYPES, FOLDER, Schema, newest
+from avro_schemas.schemas import CUSTOM, FOLDER, Schema, newest, typed_events
 
 Json = dict[str, Any]
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 @cache
 def described() -> list[Json]:
     """Name, kind (typed or custom), meaning, JSON Schema of `event_data` and an example, typed ones first."""
-    typed = [_typed(name) for name in EVENT_TYPES]
+    typed = [_typed(name) for name in typed_events()]
     return typed + [_custom(name, meaning) for name, meaning in sorted(catalogue.custom_events().items())]
 
 
@@ -37,6 +37,18 @@ def _custom(name: str, meaning: str) -> Json:
         "schema": event_data_schema(newest()[CUSTOM]),
         "example": example(newest()[CUSTOM]) | {"event_type": name},
     }
+
+
+def field_in_words(schema: Json) -> str:
+    """The JSON Schema of a field in a few words."""
+    if branches := schema.get("anyOf"):
+        return " or ".join(field_in_words(branch) for branch in branches)
+    kind = str(schema["type"])
+    if kind == "string":
+        return f"text, {schema['maxLength']} at most" if "maxLength" in schema else "text"
+    if kind == "object" and schema.get("additionalProperties"):
+        return f"object of {field_in_words(schema['additionalProperties'])}"
+    return kind
 
 
 def example(schema: Schema) -> Any:

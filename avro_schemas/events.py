@@ -2,7 +2,7 @@
 
 from avro_schemas import event_ids
 from avro_schemas.codec import Record, Undecodable, decode
-from avro_schemas.schemas import CUSTOM, EVENT_TYPES, Schema
+from avro_schemas.schemas import CUSTOM, Schema, typed_events
 
 DAY_MS = 86_400_000
 # Postgres partitions by the time inside the id: it must lie where partitions are, or may be made.
@@ -11,7 +11,7 @@ ID_AHEAD_MS = DAY_MS
 # Times that every reader can hold: up to the end of the year 9999.
 _LAST_MS = 253_402_300_800_000
 
-_EVENT_SCHEMAS = frozenset((*EVENT_TYPES, CUSTOM))
+_EVENT_SCHEMAS = frozenset((*typed_events(), CUSTOM))
 
 
 def decode_event(value: bytes | None, appended_at: int) -> tuple[Schema, Record]:

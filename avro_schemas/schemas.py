@@ -5,7 +5,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,6 @@ from fastavro import parse_schema
 
 FOLDER = Path(__file__).parent
 LOCK = FOLDER / "lock.json"
-EVENT_TYPES = ("page_view", "button_click", "form_submit", "error_encountered")
 CUSTOM = "custom"
 
 Definition = dict[str, Any]
@@ -51,12 +50,16 @@ class Schema:
         return b"\0" + self.id.to_bytes(4, "big")
 
 
+class UnlockedSchema(Exception):
+    """A schema file has no line in the lock file."""
+
+
 @cache
 def by_id() -> Mapping[int, Schema]:
     """Every version of every schema, by schema id."""
     lock = json.loads(LOCK.read_text())
     loaded = (_load(path, lock) for path in sorted((FOLDER / "schemas").glob("*.avsc")))
-    return MappingProxyType({schema.id: schema for schema in loaded})
+    return MappingProxyType({schema.id: schema for schema in sorted(loaded, key=lambda schema: schema.id)})
 
 
 @cache
@@ -66,9 +69,17 @@ def newest() -> Mapping[str, Schema]:
     return MappingProxyType({schema.name: schema for schema in ordered})
 
 
+@cache
+def typed_events() -> tuple[str, ...]:
+    """The event types that have a schema of their own, oldest first: what has `event_data`."""
+    events = [schema for schema in by_id().values() if schema.definition["fields"][-1]["name"] == "event_data"]
+    return tuple(dict.fromkeys(schema.name for schema in events if schema.name != CUSTOM))
+
+
+@lru_cache(maxsize=1_000)
 def for_event(event_type: str) -> Schema:
     """The schema that events of this type are written with; untyped ones share `custom`."""
-    return newest()[event_type if event_type in EVENT_TYPES else CUSTOM]
+    return newest()[event_type if event_type in typed_events() else CUSTOM]
 
 
 def text_of(definition: Definition) -> str:
@@ -80,7 +91,9 @@ def _load(path: Path, lock: dict[str, dict[str, dict[str, Any]]]) -> Schema:
     name, version = path.stem.rsplit(".v", 1)
     definition: Definition = json.loads(path.read_text())
     subject = f"{definition['namespace']}.{definition['name']}"
-    locked = lock[subject][version]
+    locked = lock.get(subject, {}).get(version)
+    if locked is None:
+        raise UnlockedSchema(f"{path.name} has no id yet: run `footfall types lock`.")
     return Schema(
         name=name,
         version=int(version),

@@ -14,12 +14,13 @@ COMMANDS = {
     "send": "Post an event and show the answer.",
     "demo": "Post a believable stream of visitors.",
     "validate": "Check events without sending them.",
-    "types": "List the event types and their fields.",
+    "types": "List, check and make event types.",
     "tail": "Show events as they arrive.",
     "explain": "Tell where an event is.",
     "dead-letters": "Show what was rejected, and why.",
     "doctor": "Look at every part and say what is not well.",
     "topics": "Create and check the topics.",
+    "acls": "Print who may do what on the cluster.",
     "bench": "Measure a part of the pipeline.",
 }
 

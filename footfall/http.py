@@ -25,12 +25,12 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """An application and the paths that are its own; `strip` takes the first path away before it sees them."""
+    """An application and the paths that are its own; it does not see the prefix in `strip`."""
 
     name: str
     app: ASGIApp
     paths: tuple[str, ...]
-    strip: bool = False
+    strip: str = ""
 
 
 class ByPath:
@@ -48,9 +48,8 @@ class ByPath:
             await self._metrics(scope, send)
         else:
             mounted = self._find(scope["path"])
-            if mounted.strip:
-                prefix = mounted.paths[0]
-                path = scope["path"][len(prefix) :] or "/"
+            if mounted.strip and scope["path"].startswith(mounted.strip):
+                path = scope["path"].removeprefix(mounted.strip) or "/"
                 scope = {**scope, "path": path, "raw_path": path.encode()}
             await mounted.app(scope, receive, send)
 
@@ -141,7 +140,12 @@ def main() -> None:
     logs.configure("http", settings.log_level)
     app = ByPath(
         Mounted("producer_api", collector, ("/api", "/sdk")),
-        Mounted("registry", registry.app.build_app(), ("/registry",), strip=True),
+        Mounted(
+            "registry",
+            registry.app.build_app(),
+            ("/registry", "/catalogue", "/asyncapi.json"),
+            strip="/registry",
+        ),
         Mounted("dashboard", board, ()),
     )
     uvicorn.run(

@@ -14,10 +14,15 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from avro_schemas.schemas import Schema
-from registry.errors import RegistryError
+from registry.asyncapi import document
+from registry.catalogue import add_catalogue
+from registry.compatibility import incompatibilities
+from registry.errors import RegistryError, read_only
 from registry.subjects import Subjects
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
+# Of the contract as a whole: the first number changes when a subscriber has to.
+CONTRACT_VERSION = "1.0.0"
 _IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
 
 Json = Any
@@ -41,12 +46,17 @@ def build_app() -> FastAPI:
     )
     _add_schemas(app, subjects)
     _add_subjects(app, subjects)
-    _add_fixed_answers(app)
+    _add_fixed_answers(app, subjects)
+    add_catalogue(app)
     _add_errors(app)
     return app
 
 
 def _add_schemas(app: FastAPI, subjects: Subjects) -> None:
+    @app.get("/schemas")
+    async def all_schemas() -> list[Json]:
+        return [_entry(subject, number, schema) for subject, number, schema in subjects.entries()]
+
     @app.get("/schemas/types")
     async def types() -> list[str]:
         return ["AVRO"]
@@ -74,6 +84,10 @@ def _add_schemas(app: FastAPI, subjects: Subjects) -> None:
         found = subjects.by_guid(guid)
         return {"schema": found.text, "id": found.id, "guid": found.guid}
 
+    @app.get("/schemas/guids/{guid}/ids")
+    async def ids_of_guid(guid: str) -> list[Json]:
+        return [{"context": ".", "id": subjects.by_guid(guid).id}]
+
 
 def _add_subjects(app: FastAPI, subjects: Subjects) -> None:
     @app.get("/subjects")
@@ -93,6 +107,11 @@ def _add_subjects(app: FastAPI, subjects: Subjects) -> None:
     async def version_text(subject: str, version: str) -> Response:
         return Response(subjects.version(subject, version)[1].text, media_type=MEDIA_TYPE)
 
+    @app.get("/subjects/{subject}/versions/{version}/referencedby")
+    async def referenced_by(subject: str, version: str) -> list[int]:
+        subjects.version(subject, version)
+        return []
+
     @app.post("/subjects/{subject}")
     async def lookup(subject: str, request: Request) -> Json:
         number, schema = subjects.find(subject, _definition(await request.body()))
@@ -105,21 +124,50 @@ def _add_subjects(app: FastAPI, subjects: Subjects) -> None:
         except RegistryError as error:
             if error.status != 404:
                 raise
-            message = "This registry is read-only: add the schema to avro_schemas/ and its line to the lock file."
-            raise RegistryError(422, 42205, message) from error
+            raise read_only() from error
         return {"id": schema.id}
 
+    @app.post("/compatibility/subjects/{subject}/versions")
+    @app.post("/compatibility/subjects/{subject}/versions/{version}")
+    async def compatibility(subject: str, request: Request, version: str = "", verbose: bool = False) -> Json:
+        held = [subjects.version(subject, version)] if version else list(enumerate(subjects.of(subject), start=1))
+        messages = incompatibilities(_definition(await request.body()), held)
+        return {"is_compatible": not messages} | ({"messages": messages} if verbose else {})
 
-def _add_fixed_answers(app: FastAPI) -> None:
+
+def _add_fixed_answers(app: FastAPI, subjects: Subjects) -> None:
     @app.get("/config")
     @app.get("/config/{subject}")
     async def config(subject: str = "") -> Json:
-        return {"compatibilityLevel": "FULL_TRANSITIVE"}
+        return {"compatibilityLevel": subjects.compatibility_level(subject)}
 
     @app.get("/mode")
     @app.get("/mode/{subject}")
     async def mode(subject: str = "") -> Json:
         return {"mode": "READONLY"}
+
+    @app.put("/config")
+    @app.put("/config/{subject}")
+    @app.put("/mode")
+    @app.put("/mode/{subject}")
+    @app.delete("/config/{subject}")
+    @app.delete("/mode/{subject}")
+    @app.delete("/subjects/{subject}")
+    @app.delete("/subjects/{subject}/versions/{version}")
+    async def change() -> Json:
+        raise read_only()
+
+    @app.get("/v1/metadata/id")
+    async def cluster() -> Json:
+        return {"scope": {"path": [], "clusters": {"schema-registry-cluster": "footfall"}}}
+
+    @app.get("/v1/metadata/version")
+    async def version() -> Json:
+        return {"version": CONTRACT_VERSION, "commitId": ""}
+
+    @app.get("/asyncapi.json")
+    async def asyncapi() -> Response:
+        return JSONResponse(document(CONTRACT_VERSION))
 
     @app.get("/contexts")
     async def contexts() -> list[str]:

@@ -9,6 +9,15 @@ class RegistryError(Exception):
         super().__init__(message)
 
 
+def read_only() -> RegistryError:
+    """Nothing is changed here."""
+    message = (
+        "This registry is read-only: its schemas are in git. Add yours to avro_schemas/schemas, "
+        "run `footfall types lock`, which writes the lock file, and `footfall types check`."
+    )
+    return RegistryError(422, 42205, message)
+
+
 def subject_not_found(subject: str) -> RegistryError:
     """No schema stands under this name."""
     return RegistryError(404, 40401, f"Subject '{subject}' not found.")

@@ -36,6 +36,19 @@ class Subjects:
             raise version_not_found(version)
         return int(version), held[int(version) - 1]
 
+    def entries(self) -> list[tuple[str, int, Schema]]:
+        """Subject, version and schema of all there is."""
+        return [
+            (subject, number, schema)
+            for subject, held in sorted(self.versions.items())
+            for number, schema in enumerate(held, start=1)
+        ]
+
+    def compatibility_level(self, subject: str) -> str:
+        """A subject of several records cannot be compatible in itself; each of the records is."""
+        records = {schema.subject for schema in self.versions.get(subject, ())}
+        return "NONE" if len(records) > 1 else "FULL_TRANSITIVE"
+
     def schema(self, schema_id: int) -> Schema:
         """The schema that an id names."""
         if schema_id not in by_id():

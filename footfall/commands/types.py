@@ -1,47 +1,155 @@
-"""`footfall types`: the event types, and what their events hold."""
+"""`footfall types`: the event types; and, in a checkout, checking and growing the contract."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from avro_schemas.catalogue import did_you_mean
-from avro_schemas.event_types import described
+from avro_schemas import schemas
+from avro_schemas.catalogue import did_you_mean, event_types
+from avro_schemas.event_types import described, field_in_words
+from footfall.contract import add, check, files
 
-UNKNOWN = 1
+UNKNOWN = FAULTY = 1
+
+_HELP = """The event types, and the schemas behind them.
+
+Example: footfall types show page_view
+"""
+
+types = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 
-def types(
-    event_type: Annotated[str | None, typer.Argument(help="Show the fields of this type.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON, with JSON Schemas.")] = False,
+@types.command("list")
+def list_types(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with JSON Schemas.")] = False,
 ) -> None:
-    """List the event types, or the fields of one with an example.
+    """List the event types.
+
+    Example: footfall types list
+    """
+    if as_json:
+        typer.echo(json.dumps(described(), indent=2))
+        return
+    table = Table("Type", "Kind", "What it says", box=None, pad_edge=False)
+    for each in described():
+        table.add_row(each["event_type"], each["kind"], each["description"])
+    Console(highlight=False).print(table)
+
+
+@types.command("show")
+def show(
+    event_type: Annotated[str, typer.Argument(help="The event type.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with a JSON Schema.")] = False,
+) -> None:
+    """Show the fields of an event type, with an example.
 
     Exit codes: 0 found, 1 no such type.
 
-    Example: footfall types page_view
+    Example: footfall types show page_view
     """
-    shown = [each for each in described() if event_type in (None, each["event_type"])]
-    if not shown:
-        meant = did_you_mean(event_type or "")
-        hint = f' Did you mean "{meant}"?' if meant else " `footfall types` lists them."
+    found = next((each for each in described() if each["event_type"] == event_type), None)
+    if found is None:
+        meant = did_you_mean(event_type)
+        hint = f' Did you mean "{meant}"?' if meant else " `footfall types list` has them all."
         typer.echo(f'There is no event type "{event_type}".{hint}', err=True)
         raise typer.Exit(UNKNOWN)
     if as_json:
-        typer.echo(json.dumps(shown if event_type is None else shown[0], indent=2))
-    elif event_type is None:
-        _list(shown)
+        typer.echo(json.dumps(found, indent=2))
     else:
-        _show(shown[0])
+        _show(found)
 
 
-def _list(shown: list[dict[str, Any]]) -> None:
-    table = Table("Type", "Kind", "What it says", box=None, pad_edge=False)
-    for each in shown:
-        table.add_row(each["event_type"], each["kind"], each["description"])
-    Console(highlight=False).print(table)
+@types.command("check")
+def check_types(
+    against: Annotated[str, typer.Option(help="The branch or commit that subscribers rely on.")] = "main",
+) -> None:
+    """Check that no subscriber breaks: every schema with all its versions, both ways, and with what is published.
+
+    Exit codes: 0 all is well, 1 it is not.
+
+    Example: footfall types check --against origin/main
+    """
+    folder = schemas.FOLDER
+    try:
+        now = files.read(folder)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(FAULTY) from error
+    published = files.read_at(folder, against)
+    faults = check.faults(now, published)
+    for fault in faults:
+        typer.echo(fault)
+    for subject, version, _definition in check.unlocked(now):
+        typer.echo(f"{subject}, version {version}, has no id yet: run `footfall types lock`.")
+    compared = f"and {against} " if published else f"(there is no {against} to compare with) "
+    count = sum(map(len, now.schemas.values()))
+    typer.echo(f"{count} schemas {compared}checked, {len(faults)} faults")
+    if faults:
+        raise typer.Exit(FAULTY)
+
+
+@types.command("lock")
+def lock() -> None:
+    """Give every new version of a schema its id, in the lock file; refused while `check` finds faults.
+
+    Exit codes: 0 done or nothing to do, 1 there are faults.
+
+    Example: footfall types lock
+    """
+    for subject, version, schema_id in _lock():
+        typer.echo(f"{subject}, version {version}: id {schema_id}")
+
+
+@types.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="The event type: lower case, with underscores.")],
+    about: Annotated[str, typer.Option(help="A sentence: what such an event says.")],
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="name:kind[?][:what it means], such as seats:int?. Kinds: string, int, long, double, boolean."
+        ),
+    ] = None,
+) -> None:
+    """Make a new event type: schema, example, id, the topic's list, models, types and pages.
+
+    Exit codes: 0 made, 1 not, and nothing was written.
+
+    Example: footfall types new signup --about "A user signed up." --field plan:string
+    """
+    try:
+        fields = [add.parse_field(text) for text in field or []]
+        written = add.add(schemas.FOLDER, name, about, fields, sorted(event_types()))
+    except add.Unusable as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(FAULTY) from error
+    for path in written:
+        typer.echo(str(path.relative_to(schemas.FOLDER.parent)))
+    for subject, _version, schema_id in _lock():
+        typer.echo(f"avro_schemas/lock.json: {subject} has the id {schema_id}")
+    # In a process of its own: this one has read the contract as it was.
+    subprocess.run([sys.executable, "-m", "footfall.generate"], check=True, cwd=Path(schemas.FOLDER).parent)
+
+
+def _lock() -> list[tuple[str, int, int]]:
+    """Add the missing lines; subject, version and id of each."""
+    folder = schemas.FOLDER
+    contract = files.read(folder)
+    if faults := check.faults(contract, files.read_at(folder, "HEAD")):
+        typer.echo("\n".join(faults), err=True)
+        raise typer.Exit(FAULTY)
+    added = []
+    for schema_id, (subject, version, definition) in enumerate(check.unlocked(contract), check.next_id(contract)):
+        contract.lock.setdefault(subject, {})[str(version)] = files.line(definition, schema_id)
+        added.append((subject, version, schema_id))
+    files.write_lock(folder, contract.lock)
+    return added
 
 
 def _show(shown: dict[str, Any]) -> None:
@@ -50,21 +158,9 @@ def _show(shown: dict[str, Any]) -> None:
     table = Table("Field of event_data", "Value", "Needed", "Meaning", box=None, pad_edge=False)
     for name, value in schema.get("properties", {}).items():
         needed = "yes" if name in schema.get("required", []) else ""
-        table.add_row(name, _in_words(value), needed, value.get("description", ""))
+        table.add_row(name, field_in_words(value), needed, value.get("description", ""))
     if schema.get("additionalProperties"):
-        values = _in_words(schema["additionalProperties"])
+        values = field_in_words(schema["additionalProperties"])
         table.add_row("any other name", values, "", f"At most {schema['maxProperties']} of them.")
     console.print(table)
     typer.echo("\nExample:\n" + json.dumps(shown["example"], indent=2))
-
-
-def _in_words(schema: dict[str, Any]) -> str:
-    """A JSON Schema in a few words."""
-    if branches := schema.get("anyOf"):
-        return " or ".join(_in_words(branch) for branch in branches)
-    kind = str(schema["type"])
-    if kind == "string":
-        return f"text, {schema['maxLength']} at most" if "maxLength" in schema else "text"
-    if kind == "object" and schema.get("additionalProperties"):
-        return f"object of {_in_words(schema['additionalProperties'])}"
-    return kind

@@ -1,10 +1,8 @@
-"""Prints collect-reference.md from the code: `make docs` writes the page, and a test compares it."""
+"""docs/collect-reference.md: every setting, code, header and metric of the collector."""
 
 import dataclasses
-import sys
 import typing
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from avro_schemas.reasons import REASONS
@@ -31,7 +29,7 @@ def page() -> str:
         [
             "# The collector: every setting, code, header and metric",
             "",
-            "Made from the code by `make docs`. [collect.md](collect.md) tells how they work together.",
+            "Made from the code by `make generate`. [collect.md](collect.md) tells how they work together.",
             "",
             "## Settings",
             "",
@@ -105,13 +103,3 @@ def _rows(described: Mapping[str, str]) -> list[list[str]]:
 def _metrics() -> list[list[str]]:
     declared = typing.cast(Iterable[Any], REGISTRY._collector_to_names)
     return [[f"`{each._name}`", each._type, ", ".join(each._labelnames), each._documentation] for each in declared]
-
-
-if __name__ == "__main__":
-    target = Path(__file__).with_name("collect-reference.md")
-    written = page()
-    if "--check" in sys.argv:
-        sys.exit(target.read_text() != written and f"{target.name} is old: run `make docs`.")
-    part = target.with_suffix(".part")
-    part.write_text(written)
-    part.replace(target)

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from avro_schemas import checks, codec, strict, varints
 from avro_schemas.event_writer import write_device, write_event, write_shared
-from avro_schemas.schemas import CUSTOM, EVENT_TYPES, for_event
+from avro_schemas.schemas import CUSTOM, for_event, typed_events
 from tests.events import fresh_id
 
 keys = st.none() | st.binary(min_size=16, max_size=16)
 moments = st.integers(0, 2**42)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=20)
-event_types = st.sampled_from([*EVENT_TYPES, "click"])
+event_types = st.sampled_from([*typed_events(), "click"])
 surrogates = st.text(st.characters(), max_size=5)
 
 

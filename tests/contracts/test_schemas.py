@@ -10,11 +10,11 @@ import fastavro
 import pytest
 
 from avro_schemas import catalogue, checks, codec
-from avro_schemas.schemas import CUSTOM, EVENT_TYPES, FOLDER, LOCK, Schema, by_id, for_event, newest
+from avro_schemas.schemas import CUSTOM, FOLDER, LOCK, Schema, by_id, for_event, newest, typed_events
 from avro_schemas.topics import topics
 
 SCHEMAS = list(by_id().values())
-EVENTS = [newest()[name] for name in (*EVENT_TYPES, CUSTOM)]
+EVENTS = [newest()[name] for name in (*typed_events(), CUSTOM)]
 RECORDS = [schema for schema in newest().values() if schema not in EVENTS]
 NAME = re.compile(r"[a-zA-Z0-9\-_]+")
 

@@ -59,14 +59,14 @@ def test_custom_events_without_a_line_in_the_catalogue_can_be_allowed() -> None:
 
 
 def test_types_lists_all_and_shows_one() -> None:
-    code, said = run("types")
+    code, said = run("types", "list")
     assert code == 0
     assert all(name in said for name in event_types())
-    code, said = run("types", "page_view")
+    code, said = run("types", "show", "page_view")
     assert code == 0
     assert "referrer" in said
-    assert json.loads(run("types", "page_view", "--json")[1])["schema"]["required"] == ["page"]
-    code, said = run("types", "pageview")
+    assert json.loads(run("types", "show", "page_view", "--json")[1])["schema"]["required"] == ["page"]
+    code, said = run("types", "show", "pageview")
     assert code == 1
     assert 'Did you mean "page_view"?' in said
 

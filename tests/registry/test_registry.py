@@ -1,6 +1,7 @@
 """The registry speaks Confluent's words: ids, subjects, versions, look-ups, and errors with a code."""
 
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -69,7 +70,67 @@ async def test_the_fixed_answers_keep_clients_content(client: httpx.AsyncClient)
     async with client:
         # 405 here would make every client with default settings fail.
         assert (await client.get("/associations/resources/-/events?resourceType=topic")).json() == []
-        assert (await client.get("/config/events-value")).json() == {"compatibilityLevel": "FULL_TRANSITIVE"}
+        assert (await client.get("/config/footfall.PageView")).json() == {"compatibilityLevel": "FULL_TRANSITIVE"}
+        # Several records stand under it: each is compatible with its own versions only.
+        assert (await client.get("/config/events-value")).json() == {"compatibilityLevel": "NONE"}
         assert (await client.get("/mode")).json() == {"mode": "READONLY"}
         assert (await client.get("/schemas/types")).json() == ["AVRO"]
         assert "events-value" in (await client.get("/subjects")).json()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/config/events-value"),
+        ("PUT", "/mode"),
+        ("DELETE", "/subjects/events-value"),
+        ("DELETE", "/subjects/events-value/versions/1"),
+    ],
+)
+async def test_nothing_can_be_changed(client: httpx.AsyncClient, method: str, path: str) -> None:
+    async with client:
+        answer = await client.request(method, path, json={"mode": "IMPORT"})
+    assert (answer.status_code, answer.json()["error_code"]) == (422, 42205)
+    assert "footfall types lock" in answer.json()["message"]
+
+
+async def test_all_schemas_are_listed_with_their_subjects(client: httpx.AsyncClient) -> None:
+    async with client:
+        listed = (await client.get("/schemas")).json()
+        assert {entry["id"] for entry in listed} == set(by_id())
+        assert {entry["subject"] for entry in listed} == set((await client.get("/subjects")).json())
+        assert (await client.get(f"/schemas/guids/{PAGE_VIEW.guid}/ids")).json() == [
+            {"context": ".", "id": PAGE_VIEW.id}
+        ]
+        assert (await client.get("/subjects/events-value/versions/latest/referencedby")).json() == []
+
+
+def with_field(**field: Any) -> dict[str, str]:
+    definition = json.loads(PAGE_VIEW.text)
+    definition["fields"].append({"name": "seats", "doc": "Seats."} | field)
+    return {"schema": json.dumps(definition)}
+
+
+@pytest.mark.parametrize("subject", ["footfall.PageView", "events-value"])
+@pytest.mark.parametrize("version", ["", "/latest", "/1"])
+async def test_a_schema_is_checked_against_those_of_a_subject(
+    client: httpx.AsyncClient, subject: str, version: str
+) -> None:
+    path = f"/compatibility/subjects/{subject}/versions{version}?verbose=true"
+    if subject == "events-value" and version:
+        path = f"/compatibility/subjects/{subject}/versions?verbose=true"
+    async with client:
+        fine = (await client.post(path, json=with_field(type=["null", "int"], default=None))).json()
+        assert fine == {"is_compatible": True, "messages": []}
+        breaking = (await client.post(path, json=with_field(type="int"))).json()
+    assert breaking["is_compatible"] is False
+    assert "seats" in breaking["messages"][0]
+
+
+async def test_another_record_cannot_follow_under_a_records_name(client: httpx.AsyncClient) -> None:
+    other = {"schema": newest()["user_rate"].text}
+    async with client:
+        answer = await client.post("/compatibility/subjects/footfall.PageView/versions", json=other)
+        beside = await client.post("/compatibility/subjects/events-value/versions", json=other)
+    assert answer.json() == {"is_compatible": False}
+    assert beside.json() == {"is_compatible": True}

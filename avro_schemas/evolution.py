@@ -1,0 +1,156 @@
+"""Whether subscribers can go on reading when a schema gets another version: full and transitive, both ways.
+
+Apache Avro's own checker finds what a reader cannot resolve; what it lets pass and readers get wrong (logical
+types, bytes for text, symbols that become the default) is looked at here.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import avro.schema
+from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaIncompatibilityType
+
+from avro_schemas.schemas import Definition
+
+_ADD_A_FIELD = "add another field and go on filling this one; a new meaning is a new event type"
+_INSTEAD = {
+    SchemaIncompatibilityType.name_mismatch: "keep the name; another record is another event type",
+    SchemaIncompatibilityType.reader_field_missing_default_value: (
+        'give the field a default, such as {"type": ["null", …], "default": null}; never remove one without'
+    ),
+    SchemaIncompatibilityType.missing_enum_symbols: "keep every symbol, and give the enum a default",
+    SchemaIncompatibilityType.type_mismatch: _ADD_A_FIELD,
+    SchemaIncompatibilityType.missing_union_branch: _ADD_A_FIELD,
+    SchemaIncompatibilityType.fixed_size_mismatch: _ADD_A_FIELD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What one schema does to readers of another: where in it, what, and what to do instead."""
+
+    where: str
+    what: str
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A reader with one version would fail on, or misread, what is written with the other."""
+
+    reader: int
+    writer: int
+    problem: Problem
+
+    def in_words(self) -> str:
+        """A sentence for whoever made the change."""
+        if self.reader < self.writer:
+            who = f"Subscribers that read with version {self.reader} would break on version {self.writer}"
+        else:
+            who = f"Readers with version {self.reader} would break on what was written with version {self.writer}"
+        return f"{who}: {self.problem.where}: {self.problem.what}. Instead: {self.problem.instead}."
+
+
+def breaks(versions: Mapping[int, Definition]) -> list[Break]:
+    """Every pair of versions of a record, both ways."""
+    found = []
+    for old, new in combinations(sorted(versions), 2):
+        for reader, writer in ((old, new), (new, old)):
+            unreadable = unresolvable(versions[reader], versions[writer])
+            found += [Break(reader, writer, problem) for problem in unreadable]
+        found += [Break(old, new, problem) for problem in misread(versions[old], versions[new])]
+    return found
+
+
+def unresolvable(reader: Definition, writer: Definition) -> list[Problem]:
+    """What Avro's rules for resolving schemas do not allow."""
+    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call] # its __init__ has no types
+    result = checker.get_compatibility(
+        avro.schema.parse(json.dumps(reader)), avro.schema.parse(json.dumps(writer))
+    )
+    where = ", ".join(sorted(result.locations))
+    kinds = result.incompatibilities
+    instead = dict.fromkeys(_INSTEAD.get(kind, _ADD_A_FIELD) for kind in kinds)
+    if not kinds:
+        return []
+    what = ", ".join(str(kind.value).replace("_", " ") for kind in kinds)
+    return [Problem(where, f"{what} ({'; '.join(sorted(map(str, result.messages)))})", "; ".join(instead))]
+
+
+def misread(old: Definition, new: Definition) -> list[Problem]:
+    """What readers take for something else without noticing."""
+    found = []
+    if old.get("namespace") != new.get("namespace"):
+        found.append(Problem("/", "the namespace changed", "keep it"))
+    before, after = dict(_leaves(old, "")), dict(_leaves(new, ""))
+    for where in before.keys() & after.keys():
+        found += list(_changes(where, before[where], after[where]))
+    return sorted(found, key=lambda problem: problem.where)
+
+
+def lint(definition: Definition) -> list[str]:
+    """What every schema of ours must have, so that it can grow later."""
+    return [fault for where, node in _nodes(definition, "") for fault in _faults(where, node)]
+
+
+def _changes(where: str, old: Definition, new: Definition) -> Iterator[Problem]:
+    if old.get("logicalType") != new.get("logicalType"):
+        what = f"the logical type changed from {old.get('logicalType')} to {new.get('logicalType')}"
+        yield Problem(where, what, _ADD_A_FIELD)
+    if {old["type"], new["type"]} == {"bytes", "string"}:
+        yield Problem(where, f"{old['type']} became {new['type']}", _ADD_A_FIELD)
+    if lost := [symbol for symbol in old.get("symbols", []) if symbol not in new.get("symbols", [])]:
+        what = f"the symbols {', '.join(lost)} are gone, and would be read as the default"
+        yield Problem(where, what, "keep every symbol")
+
+
+def _leaves(node: Any, where: str) -> Iterator[tuple[str, Definition]]:
+    """Every type that is no record, map or list of others, by its path of field names."""
+    match node:
+        case str():
+            yield where, {"type": node}
+        case list():
+            for branch in node:
+                yield from _leaves(branch, _branch(where, branch, is_optional=len(node) == 2))
+        case {"type": "record", "fields": fields}:
+            for field in fields:
+                yield from _leaves(field["type"], f"{where}/{field['name']}")
+        case {"type": "array", "items": inner} | {"type": "map", "values": inner}:
+            yield from _leaves(inner, f"{where}[]")
+        case {"type": str()}:
+            yield where, node
+
+
+def _branch(where: str, branch: Any, *, is_optional: bool) -> str:
+    """Where a branch of a union stands; the value of an optional field stands for the field."""
+    if is_optional and branch != "null":
+        return where
+    return f"{where}|{branch if isinstance(branch, str) else branch.get('name', branch['type'])}"
+
+
+def _nodes(node: Any, where: str) -> Iterator[tuple[str, Definition]]:
+    if isinstance(node, dict):
+        here = f"{where}/{node['name']}" if "name" in node else where
+        yield here, node
+        for value in node.values():
+            yield from _nodes(value, here)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _nodes(item, where)
+
+
+def _faults(where: str, node: Definition) -> Iterator[str]:
+    if "name" in node and not node.get("doc"):
+        yield f"{where} has no doc: say in a sentence what it means."
+    if node.get("type") == "enum" and node.get("default") not in node["symbols"]:
+        yield f"{where} has no default symbol: without one it can never get another."
+    if "aliases" in node:
+        yield f"{where} has aliases: subscribers that read with an older version do not know them."
+    if isinstance(node.get("type"), list) and "name" in node:
+        if node["type"][0] != "null":
+            yield f'{where} is a union that does not begin with "null".'
+        elif node.get("default", ...) is not None:
+            yield f'{where} may be null and has no "default": null.'

@@ -1,0 +1,84 @@
+"""Who may do what on the cluster, from the descriptions of the topics. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from avro_schemas.topics import topics
+
+SERVICES = ("producer_api", "stream_app", "sinks", "dashboard", "footfall")
+SUBSCRIBERS = "subscribers"
+# Consumer groups of the services that have one; the others read without.
+GROUPS = {"stream_app": "stream-app", "sinks": "sinks"}
+# Groups of subscribers begin with this and their own name.
+SUBSCRIBER_GROUPS = "subscriber-"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a principal may do to a topic or a group; `prefixed` to all whose names begin so."""
+
+    principal: str
+    resource: str
+    name: str
+    operations: tuple[str, ...]
+    prefixed: bool = False
+
+
+def rules(prefix: str = "") -> Iterator[Rule]:
+    """Every rule; `prefix` stands in front of all topics and groups of a shared cluster."""
+    for topic in topics().values():
+        name = prefix + topic.name
+        for principal in topic.producers:
+            yield Rule(principal, "topic", name, ("Write", "Describe"))
+        for principal in topic.consumers:
+            yield Rule(principal, "topic", name, ("Read", "Describe"))
+        # `footfall topics` makes what is missing and compares the rest.
+        yield Rule("footfall", "topic", name, ("Create", "Describe", "DescribeConfigs"))
+    for principal, group in GROUPS.items():
+        yield Rule(principal, "group", prefix + group, ("Read", "Describe"))
+    yield Rule(SUBSCRIBERS, "group", prefix + SUBSCRIBER_GROUPS, ("Read", "Describe"), prefixed=True)
+
+
+def kafka_acls(prefix: str = "") -> list[str]:
+    """Arguments of `kafka-acls`, a line a rule, behind `--bootstrap-server …`."""
+    return [
+        " ".join(
+            [
+                f"--add --allow-principal User:{_user(rule.principal)}",
+                *(f"--operation {operation}" for operation in rule.operations),
+                f"--{rule.resource} {rule.name}",
+                f"--resource-pattern-type {'prefixed' if rule.prefixed else 'literal'}",
+            ]
+        )
+        for rule in rules(prefix)
+    ]
+
+
+def strimzi_user(principal: str, prefix: str = "") -> dict[str, object]:
+    """A KafkaUser of the Strimzi operator."""
+    acls = [
+        {
+            "resource": {
+                "type": rule.resource,
+                "name": rule.name,
+                "patternType": "prefix" if rule.prefixed else "literal",
+            },
+            "operations": list(rule.operations),
+        }
+        for rule in rules(prefix)
+        if rule.principal == principal
+    ]
+    return {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaUser",
+        "metadata": {"name": _user(principal), "labels": {"strimzi.io/cluster": "kafka"}},
+        "spec": {
+            "authentication": {"type": "scram-sha-512"},
+            "authorization": {"type": "simple", "acls": acls},
+        },
+    }
+
+
+def _user(principal: str) -> str:
+    """Kubernetes takes no underscores in names."""
+    return f"footfall-{principal}".replace("_", "-").replace("footfall-footfall", "footfall")

@@ -1,0 +1,95 @@
+"""Whether a contract may be merged: nothing published changed, and no subscriber breaks. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+import avro.schema
+import fastavro
+
+from avro_schemas.evolution import Break, breaks, lint, misread, unresolvable
+from avro_schemas.schemas import Definition, text_of
+from footfall.contract.files import Contract, line, subject_of
+
+
+def faults(now: Contract, published: Contract | None) -> list[str]:
+    """Everything that is wrong, in sentences; `published` is what subscribers rely on, where it is known."""
+    found: list[str] = []
+    for name, versions in now.schemas.items():
+        invalid = [fault for version in versions for fault in _invalid(name, version, versions[version])]
+        found += invalid or [*_of_versions(name, versions), *_of_lock(name, versions, now)]
+    if published:
+        found += _of_published(now, published)
+    return found
+
+
+def unlocked(contract: Contract) -> Iterator[tuple[str, int, Definition]]:
+    """Subject, version and schema of what has no line in the lock file yet, oldest first."""
+    for versions in contract.schemas.values():
+        for version, definition in sorted(versions.items()):
+            if str(version) not in contract.lock.get(subject_of(definition), {}):
+                yield subject_of(definition), version, definition
+
+
+def next_id(contract: Contract) -> int:
+    """An id that no schema ever had."""
+    return 1 + max(int(locked["id"]) for versions in contract.lock.values() for locked in versions.values())
+
+
+def _invalid(name: str, version: int, definition: Definition) -> Iterator[str]:
+    try:
+        fastavro.parse_schema(definition)
+        avro.schema.parse(text_of(definition))
+    except (fastavro.schema.SchemaParseException, avro.errors.AvroException, KeyError) as error:
+        yield f"{name}.v{version}: no valid Avro schema: {error}"
+
+
+def _of_versions(name: str, versions: Mapping[int, Definition]) -> Iterator[str]:
+    if sorted(versions) != list(range(1, len(versions) + 1)):
+        yield f"{name}: the versions must count up from 1, not {', '.join(map(str, sorted(versions)))}."
+    newest = max(versions)
+    for fault in lint(versions[newest]):
+        yield f"{name}.v{newest}: {fault}"
+    for found in breaks(versions):
+        yield f"{name}: {found.in_words()}"
+
+
+def _of_lock(name: str, versions: Mapping[int, Definition], contract: Contract) -> Iterator[str]:
+    for version, definition in versions.items():
+        locked = contract.lock.get(subject_of(definition), {}).get(str(version))
+        if locked and line(definition, locked["id"]) != locked:
+            yield (
+                f"{name}.v{version} is published and was edited. Published schemas never change: undo that, "
+                f"and add {name}.v{max(versions) + 1}.avsc."
+            )
+
+
+def _of_published(now: Contract, published: Contract) -> Iterator[str]:
+    taken = {
+        locked["id"]: (subject, version)
+        for subject, lines in published.lock.items()
+        for version, locked in lines.items()
+    }
+    for subject, lines in published.lock.items():
+        for version, locked in lines.items():
+            if now.lock.get(subject, {}).get(version) != locked:
+                yield f"{subject}, version {version}: its line in lock.json was edited or removed. Put it back."
+    for subject, lines in now.lock.items():
+        for version, locked in lines.items():
+            if taken.get(locked["id"], (subject, version)) != (subject, version):
+                yield f"{subject}, version {version}: the id {locked['id']} belongs to another schema."
+    for name, schemas in published.schemas.items():
+        for number, before in schemas.items():
+            after = now.schemas.get(name, {}).get(number)
+            if after is None:
+                yield f"{name}.v{number}.avsc is gone; what was written with it could not be read any more."
+            elif after != before:
+                yield from _of_edit(name, number, before, after)
+
+
+def _of_edit(name: str, version: int, before: Definition, after: Definition) -> Iterator[str]:
+    """What an edit of a published schema would do as a version of its own."""
+    made = version + 1
+    found = [Break(version, made, problem) for problem in unresolvable(before, after)]
+    found += [Break(made, version, problem) for problem in unresolvable(after, before)]
+    found += [Break(version, made, problem) for problem in misread(before, after)]
+    for each in found:
+        yield f"{name}: as version {made} the edit would break too. {each.in_words()}"

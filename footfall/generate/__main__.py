@@ -1,0 +1,44 @@
+"""`python -m footfall.generate`: write every generated file; `--check` only tells which are old."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from footfall.generate import access_page, collect_reference, event_types_page, python_models, typescript
+
+ROOT = Path(__file__).parents[2]
+
+FILES: Mapping[str, Callable[[], str]] = {
+    "docs/collect-reference.md": collect_reference.page,
+    "docs/event-types.md": event_types_page.page,
+    "docs/access.md": access_page.page,
+    "avro_schemas/models.py": python_models.module,
+    "browser/events.d.ts": typescript.declarations,
+}
+
+
+def old() -> list[str]:
+    """The generated files that are not as the code says."""
+    return [name for name, make in FILES.items() if _text(ROOT / name) != make()]
+
+
+def main() -> None:
+    """Write, or compare."""
+    found = old()
+    if "--check" in sys.argv:
+        sys.exit(f"Old: {', '.join(found)}. Run `make generate`." if found else 0)
+    for name in found:
+        path = ROOT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_text(FILES[name]())
+        part.replace(path)
+        sys.stdout.write(f"{name}\n")
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text() if path.exists() else None
+
+
+if __name__ == "__main__":
+    main()

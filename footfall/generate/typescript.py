@@ -1,0 +1,106 @@
+"""browser/events.d.ts: what a frontend may send, checked by its compiler; and the records, for subscribers."""
+
+from typing import Any
+
+from avro_schemas.catalogue import custom_events
+from avro_schemas.schemas import CUSTOM, newest, typed_events
+
+_HEAD = """// Every event type, made from the schemas by `make generate`.
+
+/** Anything else worth keeping, by name. */
+export type Properties = Record<string, string | number | boolean | null>;
+
+interface Common {
+  /** When it happened: ISO 8601 with an offset or Z. Absent: now. */
+  timestamp?: string;
+  /** evt_ and the 32 hex digits of a UUIDv7: the idempotency key. Absent: the collector makes one. */
+  event_id?: string;
+}
+"""
+_PLAIN = {
+    "string": "string",
+    "bytes": "Uint8Array",
+    "int": "number",
+    "long": "number",
+    "double": "number",
+    "float": "number",
+    "boolean": "boolean",
+    "null": "null",
+}
+
+
+def declarations() -> str:
+    """The whole file."""
+    sent = [_sent(name) for name in typed_events()]
+    names = [newest()[name].definition["name"] for name in typed_events()]
+    union = " | ".join([*names, "CustomEvent"])
+    records: dict[str, str] = {}
+    for name in (*typed_events(), CUSTOM):
+        _record(newest()[name].definition, records)
+    read = " | ".join([f"{name}Record" for name in [*names, "Custom"]])
+    return "\n".join(
+        [
+            _HEAD,
+            *sent,
+            _custom(),
+            f"/** What `POST /api/analytics/collect` takes. */\nexport type Event = {union};\n",
+            "// What subscribers read. Times are milliseconds since 1970.\n",
+            *records.values(),
+            f"export type EventRecord = {read};",
+            "",
+        ]
+    )
+
+
+def _sent(event_type: str) -> str:
+    definition = newest()[event_type].definition
+    lines = [f"/** {definition['doc']} */", f"export interface {definition['name']} extends Common {{"]
+    lines += [f'  event_type: "{event_type}";', "  event_data: {"]
+    for field in definition["fields"][-1]["type"]["fields"]:
+        optional = "?" if "default" in field else ""
+        kind = "Properties" if field["name"] == "properties" else _kind(field["type"], {})
+        lines += [f"    /** {field['doc']} */", f"    {field['name']}{optional}: {kind};"]
+    lines += ["    /** Kept only as browser, system and class of device. */", "    user_agent?: string;"]
+    return "\n".join([*lines, "  };", "}", ""])
+
+
+def _custom() -> str:
+    names = " | ".join(f'"{name}"' for name in custom_events())
+    return "\n".join(
+        [
+            "/** An event that a line in custom_events.yaml names. */",
+            "export interface CustomEvent extends Common {",
+            f"  event_type: {names};",
+            "  event_data: Properties;",
+            "}",
+            "",
+        ]
+    )
+
+
+def _record(definition: dict[str, Any], made: dict[str, str]) -> str:
+    name = f"{definition['name']}Record"
+    lines = [f"/** {definition['doc']} */", f"export interface {name} {{"]
+    for field in definition["fields"]:
+        lines += [f"  /** {field['doc']} */", f"  {field['name']}: {_kind(field['type'], made)};"]
+    made.setdefault(name, "\n".join([*lines, "}", ""]))
+    return name
+
+
+def _kind(kind: Any, made: dict[str, str]) -> str:
+    match kind:
+        case str():
+            return _PLAIN[kind]
+        case list():
+            return " | ".join(dict.fromkeys(_kind(branch, made) for branch in kind))
+        case {"type": "record"}:
+            return _record(kind, made)
+        case {"type": "enum", "symbols": symbols}:
+            return " | ".join(f'"{symbol}"' for symbol in symbols)
+        case {"type": "map", "values": values}:
+            return f"Record<string, {_kind(values, made)}>"
+        case {"type": "array", "items": items}:
+            return f"({_kind(items, made)})[]"
+        case {"type": str() as plain}:
+            return _PLAIN[plain]
+    raise NotImplementedError(kind)

@@ -1,0 +1,104 @@
+"""The topics as an AsyncAPI 3 document, with the Kafka bindings."""
+
+from typing import Any
+
+from avro_schemas.event_types import example
+from avro_schemas.record_headers import EVENT_HEADERS
+from avro_schemas.schemas import Schema, newest
+from avro_schemas.topics import EVENTS, Topic, topics
+
+Json = dict[str, Any]
+
+_BINDING = "0.5.0"
+_AVRO = "application/vnd.apache.avro;version=1.12.0"
+_CONTENT_TYPE = "application/vnd.confluent.avro"
+# What a topic's configuration may say in a binding; the rest is the broker's affair.
+_BOUND = ("cleanup.policy", "retention.ms", "retention.bytes", "delete.retention.ms", "max.message.bytes")
+
+
+def document(version: str, registry_url: str = "/registry") -> Json:
+    """The whole document; `version` is the contract's."""
+    carried = {name: topic for name, topic in topics().items() if topic.schemas}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "footfall",
+            "version": version,
+            "description": "Events of people who use your pages, checked, kept, counted.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": _CONTENT_TYPE,
+        "servers": {"kafka": _server(registry_url)},
+        "channels": {name: _channel(topic) for name, topic in carried.items()},
+        "operations": {f"read-{name}": _operation(topic) for name, topic in carried.items()},
+        "components": {"messages": {schema.name: _message(schema) for schema in newest().values()}},
+    }
+
+
+def _server(registry_url: str) -> Json:
+    return {
+        "host": "localhost:9092",
+        "protocol": "kafka",
+        "description": "Kafka, as `footfall up` starts it. Yours is elsewhere.",
+        "bindings": {
+            "kafka": {
+                "schemaRegistryUrl": registry_url,
+                "schemaRegistryVendor": "confluent",
+                "bindingVersion": _BINDING,
+            }
+        },
+    }
+
+
+def _channel(topic: Topic) -> Json:
+    config: Json = {name: _bound(name, value) for name, value in topic.config.items() if name in _BOUND}
+    return {
+        "address": topic.name,
+        "description": topic.description,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in topic.schemas},
+        "bindings": {
+            "kafka": {
+                "topic": topic.name,
+                "partitions": topic.partitions,
+                "topicConfiguration": config,
+                "bindingVersion": _BINDING,
+            }
+        },
+    }
+
+
+def _bound(name: str, value: str) -> Any:
+    return value.split(",") if name == "cleanup.policy" else int(value)
+
+
+def _operation(topic: Topic) -> Json:
+    return {
+        "action": "receive",
+        "summary": f"Read {topic.name}.",
+        "channel": {"$ref": f"#/channels/{topic.name}"},
+        "messages": [{"$ref": f"#/channels/{topic.name}/messages/{name}"} for name in topic.schemas],
+    }
+
+
+def _message(schema: Schema) -> Json:
+    message: Json = {
+        "name": schema.subject,
+        "title": schema.definition["name"],
+        "summary": schema.definition["doc"],
+        "contentType": _CONTENT_TYPE,
+        "payload": {"schemaFormat": _AVRO, "schema": schema.definition},
+        "bindings": {
+            "kafka": {
+                "key": {"type": "string", "format": "binary"},
+                "schemaIdLocation": "payload",
+                "schemaIdPayloadEncoding": "confluent",
+                "schemaLookupStrategy": "TopicIdStrategy",
+                "bindingVersion": _BINDING,
+            }
+        },
+        "examples": [{"name": "example", "summary": "As JSON.", "payload": example(schema)}],
+    }
+    if schema.name in topics()[EVENTS].schemas:
+        properties = {name: {"type": "string", "description": meaning} for name, meaning in EVENT_HEADERS.items()}
+        message["headers"] = {"type": "object", "properties": properties}
+    return message

@@ -1,0 +1,122 @@
+"""Pages that people read: every topic with its records, and how to read it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from avro_schemas.codec import PREFIX_SIZE
+from avro_schemas.event_types import example
+from avro_schemas.record_headers import EVENT_HEADERS
+from avro_schemas.schemas import Schema, by_id, newest
+from avro_schemas.topics import EVENTS, Topic, topics
+
+_HERE = Path(__file__).parent
+_SAMPLES = {
+    "Python, confluent-kafka": "python/confluent_kafka_consumer.py",
+    "Python, aiokafka and fastavro": "python/aiokafka_consumer.py",
+    "JavaScript, kafkajs": "javascript/kafkajs.mjs",
+    "Java, kafka-clients": "java/Consumer.java",
+}
+_SECURITY = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
+_DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """A field of a record, those of records inside it by their path."""
+
+    path: str
+    kind: str
+    doc: str
+
+
+def add_catalogue(app: FastAPI) -> None:
+    """Add the routes."""
+    pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+    pages.filters["tojson_pretty"] = _pretty
+
+    @app.get("/catalogue", include_in_schema=False)
+    async def all_topics() -> HTMLResponse:
+        shown = [topic for topic in topics().values() if topic.schemas]
+        page = pages.get_template("catalogue.html").render(topics=shown, retention=retention)
+        return HTMLResponse(page, headers=_SECURITY)
+
+    @app.get("/catalogue/{name}", include_in_schema=False)
+    async def one_topic(name: str) -> HTMLResponse:
+        topic = topics().get(name)
+        if topic is None or not topic.schemas:
+            raise HTTPException(404, f"There is no topic {name}; /catalogue has them all.")
+        page = pages.get_template("topic.html").render(
+            topic=topic,
+            retention=retention,
+            records=[newest()[schema] for schema in topic.schemas],
+            rows=field_rows,
+            example=example,
+            versions=_versions,
+            headers=EVENT_HEADERS if topic.name == EVENTS else {},
+            prefix_size=PREFIX_SIZE,
+            samples={title: sample(path, topic.name) for title, path in _SAMPLES.items()},
+        )
+        return HTMLResponse(page, headers=_SECURITY)
+
+
+def retention(topic: Topic) -> str:
+    """How long records stay, in words."""
+    policy = topic.config["cleanup.policy"].split(",")
+    words = ["the newest record of each key"] if "compact" in policy else []
+    if "delete" in policy:
+        ms = int(topic.config["retention.ms"])
+        words.append(f"{ms // _DAY_MS} days" if ms % _DAY_MS == 0 else f"{ms // _HOUR_MS} hours")
+    return ", for ".join(words)
+
+
+def field_rows(definition: dict[str, Any], above: str = "") -> list[FieldRow]:
+    """Every field of a record."""
+    rows = []
+    for field in definition["fields"]:
+        path, kind = f"{above}{field['name']}", field["type"]
+        rows.append(FieldRow(path, kind_in_words(kind), field["doc"]))
+        for inner in kind if isinstance(kind, list) else [kind]:
+            if isinstance(inner, dict) and inner["type"] == "record":
+                rows += field_rows(inner, f"{path}.")
+    return rows
+
+
+def kind_in_words(kind: Any) -> str:
+    """A type as a reader meets it."""
+    match kind:
+        case str():
+            return kind
+        case list():
+            return " or ".join(kind_in_words(branch) for branch in kind)
+        case {"logicalType": logical, "type": plain}:
+            return f"{plain} ({logical})"
+        case {"type": "enum", "symbols": symbols}:
+            return f"one of {', '.join(symbols)}"
+        case {"type": "map", "values": values}:
+            return f"map of {kind_in_words(values)}"
+        case {"type": "array", "items": items}:
+            return f"list of {kind_in_words(items)}"
+        case {"type": "record", "name": name}:
+            return f"record {name}"
+        case {"type": plain}:
+            return str(plain)
+    raise NotImplementedError(kind)
+
+
+def sample(path: str, topic: str) -> str:
+    """A sample that reads a topic."""
+    return (_HERE / "samples" / path).read_text().replace('"events"', f'"{topic}"')
+
+
+def _versions(schema: Schema) -> list[Schema]:
+    return [each for each in by_id().values() if each.name == schema.name]
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

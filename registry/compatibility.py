@@ -1,0 +1,29 @@
+"""What Confluent's compatibility check answers: whether a schema could be the next version of a subject."""
+
+from collections.abc import Iterable
+
+from avro_schemas.evolution import Problem, misread, unresolvable
+from avro_schemas.schemas import Definition, Schema
+
+
+def incompatibilities(new: Definition, held: Iterable[tuple[int, Schema]]) -> list[str]:
+    """Why it could not, in sentences; a subject that carries several records compares those of one name."""
+    versions = list(held)
+    same_name = [(number, schema) for number, schema in versions if schema.subject == new.get("name")]
+    carries_several = len({schema.subject for _number, schema in versions}) > 1
+    compared = same_name if same_name or carries_several else versions
+    return [
+        f"version {number}: {problem.where}: {problem.what}"
+        for number, schema in compared
+        for problem in _both_ways(schema.definition, new)
+    ]
+
+
+def _both_ways(old: Definition, new: Definition) -> list[Problem]:
+    # fastavro writes full names; Avro's rules compare them with the namespace apart.
+    return [*unresolvable(old, new), *unresolvable(new, old), *misread(_named(old), _named(new))]
+
+
+def _named(definition: Definition) -> Definition:
+    namespace, _, name = definition["name"].rpartition(".")
+    return definition | {"name": name, "namespace": namespace} if namespace else definition
