@@ -38,7 +38,7 @@ def _invalid(name: str, version: int, definition: Definition) -> Iterator[str]:
     try:
         fastavro.parse_schema(definition)
         avro.schema.parse(text_of(definition))
-    except (fastavro.schema.SchemaParseException, avro.errors.AvroException, KeyError) as error:
+    except (ValueError, KeyError, fastavro.schema.SchemaParseException, avro.errors.AvroException) as error:
         yield f"{name}.v{version}: no valid Avro schema: {error}"
 
 
@@ -81,7 +81,7 @@ def _of_published(now: Contract, published: Contract) -> Iterator[str]:
             after = now.schemas.get(name, {}).get(number)
             if after is None:
                 yield f"{name}.v{number}.avsc is gone; what was written with it could not be read any more."
-            elif after != before:
+            elif after != before and not any(_invalid(name, number, after)):
                 yield from _of_edit(name, number, before, after)
 
 

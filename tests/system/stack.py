@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import jwt
 import psutil
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
@@ -128,6 +130,12 @@ class Stack:
         headers = {"Content-Type": "application/json"} | options.pop("headers", {})
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return httpx.post(self.url + COLLECT, content=content, headers=headers, timeout=20, **options)
+
+    def session(self, key: str | None = None, **claims: Any) -> dict[str, str]:
+        """The header of a session of a user of its own, as the application would have set it."""
+        kept = json.loads((self.folder / "secrets.json").read_text())
+        claims = {"sub": uuid.uuid4().hex, "exp": int(time.time()) + 3600} | claims
+        return {"cookie": f"session={jwt.encode(claims, key or kept['FOOTFALL_SESSION_KEY'])}"}
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Ask Postgres."""

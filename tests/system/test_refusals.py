@@ -5,10 +5,8 @@ import json
 import os
 import signal
 import time
-import uuid
 from typing import Any
 
-import jwt
 import pytest
 
 from tests.system.stack import Stack, until
@@ -16,13 +14,6 @@ from tests.system.stack import Stack, until
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
 CLICK = {"event_type": "click", "event_data": {"element": "nav_menu"}}
-
-
-def cookie(stack: Stack, key: str | None = None, **claims: Any) -> dict[str, str]:
-    """A session of a user of its own, as the application would have set it."""
-    kept = json.loads((stack.folder / "secrets.json").read_text())
-    claims = {"sub": f"user-{uuid.uuid4()}", "exp": int(time.time()) + 60} | claims
-    return {"cookie": f"session={jwt.encode(claims, key or kept['FOOTFALL_SESSION_KEY'])}"}
 
 
 def codes(body: dict[str, Any]) -> set[tuple[str, str]]:
@@ -77,9 +68,9 @@ def test_plain_text_and_gzip_are_taken(stack: Stack) -> None:
 
 
 def test_an_expired_and_a_forged_session_are_refused_even_from_this_machine(stack: Stack) -> None:
-    expired = stack.post(CLICK, headers=cookie(stack, exp=int(time.time()) - 60))
+    expired = stack.post(CLICK, headers=stack.session(exp=int(time.time()) - 60))
     assert (expired.status_code, codes(expired.json())) == (403, {("session_expired", "")})
-    forged = stack.post(CLICK, headers=cookie(stack, key="somebody else's key, long enough"))
+    forged = stack.post(CLICK, headers=stack.session(key="somebody else's key, long enough"))
     assert (forged.status_code, codes(forged.json())) == (403, {("session_invalid", "")})
 
 
@@ -101,25 +92,25 @@ def test_one_bad_event_of_a_list_costs_the_others_nothing(stack: Stack) -> None:
 
 
 def test_the_hundred_and_first_event_of_a_minute_is_limited(stack: Stack) -> None:
-    headers = cookie(stack)
+    headers = stack.session()
     first = stack.post([CLICK] * 100, headers=headers)
     assert first.json()["message"] == "100 of 100 events recorded"
     assert '"user";r=0' in first.headers["RateLimit"]
     limited = stack.post(CLICK, headers=headers)
     assert (limited.status_code, codes(limited.json())) == (429, {("rate_limited", "")})
     assert 1 <= int(limited.headers["Retry-After"]) <= 60
-    assert stack.post(CLICK, headers=cookie(stack)).status_code == 200  # others are not
+    assert stack.post(CLICK, headers=stack.session()).status_code == 200  # others are not
 
 
 def test_of_a_list_over_the_limit_the_first_hundred_are_taken(stack: Stack) -> None:
-    answer = stack.post([CLICK] * 150, headers=cookie(stack))
+    answer = stack.post([CLICK] * 150, headers=stack.session())
     statuses = [result["status"] for result in answer.json()["results"]]
     assert (answer.status_code, statuses) == (200, ["accepted"] * 100 + ["limited"] * 50)
     assert answer.json()["results"][149]["event_id"].startswith("evt_")
 
 
 def test_the_same_id_again_is_a_duplicate_and_makes_no_second_row(stack: Stack) -> None:
-    headers = cookie(stack)
+    headers = stack.session()
     event = CLICK | {"event_id": stack.post(CLICK, headers=headers).json()["event_id"][:-4] + "abcd"}
     answers = [stack.post(event, headers=headers).json() for _ in range(2)]
     assert [answer["success"] for answer in answers] == [True, True]

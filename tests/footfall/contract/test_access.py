@@ -1,0 +1,25 @@
+"""Who may do what follows from the topics' descriptions; nobody may do more."""
+
+from avro_schemas.topics import topics
+from footfall.contract.access import SERVICES, SUBSCRIBERS, kafka_acls, rules, strimzi_user
+
+
+def test_only_the_producers_of_a_topic_may_write_it() -> None:
+    writers = {(rule.principal, rule.name) for rule in rules() if "Write" in rule.operations}
+    assert writers == {(who, topic.name) for topic in topics().values() for who in topic.producers}
+    assert not [rule for rule in rules() if rule.principal == SUBSCRIBERS and "Write" in rule.operations]
+
+
+def test_a_prefix_stands_before_topics_and_groups() -> None:
+    assert {rule.name.startswith("stage.") for rule in rules("stage.")} == {True}
+
+
+def test_both_forms_say_the_same() -> None:
+    lines = kafka_acls()
+    begins = (
+        "--add --allow-principal User:footfall-producer-api --operation Write --operation Describe --topic events "
+    )
+    assert any(line.startswith(begins) for line in lines)
+    users = [strimzi_user(principal) for principal in (*SERVICES, SUBSCRIBERS)]
+    granted = sum(len(user["spec"]["authorization"]["acls"]) for user in users)  # type: ignore[index] # JSON
+    assert granted == len(lines)
