@@ -7,6 +7,9 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+# What subscribers rely on: schemas are compared with this branch or commit.
+MAIN ?= main
+
 .PHONY: help up test fuzz lint types fmt generate bench lock clean
 
 help: ## Show what there is
@@ -22,11 +25,12 @@ test: .venv/dev.stamp lint types ## Run every test, on a real Kafka broker and a
 fuzz: .venv/dev.stamp ## Post twenty thousand odd bodies and requests to the collector, for an hour or so
 	@FUZZ_CASES=20000 $(BIN)/pytest tests/fuzz $(PYTEST_ARGS)
 
-lint: .venv/dev.stamp ## Check style, formatting and the direction of imports
-	@echo "==> Lint: ruff, ruff format, import contracts"
+lint: .venv/dev.stamp ## Check style, formatting, the direction of imports, and that no subscriber breaks
+	@echo "==> Lint: ruff, ruff format, import contracts, event contracts"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "Run 'make fmt'."; exit 1; }
 	@$(BIN)/lint-imports > .venv/imports.log || { cat .venv/imports.log; exit 1; }
+	@$(BIN)/footfall types check --against $(MAIN)
 
 types: .venv/dev.stamp ## Check types (mypy strict)
 	@echo "==> Types: mypy strict"

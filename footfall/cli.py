@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "Look at every part and say what is not well.",
     "topics": "Create and check the topics.",
     "acls": "Print who may do what on the cluster.",
+    "registry": "Put the schemas into another registry.",
     "bench": "Measure a part of the pipeline.",
 }
 

@@ -32,10 +32,13 @@ def rules(prefix: str = "") -> Iterator[Rule]:
             yield Rule(principal, "topic", name, ("Write", "Describe"))
         for principal in topic.consumers:
             yield Rule(principal, "topic", name, ("Read", "Describe"))
-        # `footfall topics` makes what is missing and compares the rest.
-        yield Rule("footfall", "topic", name, ("Create", "Describe", "DescribeConfigs"))
+        # `footfall topics` makes what is missing and compares the rest; `tail` and `dead-letters` read.
+        reads = ("Read",) if topic.schemas else ()
+        yield Rule("footfall", "topic", name, ("Create", "Describe", "DescribeConfigs", *reads))
     for principal, group in GROUPS.items():
         yield Rule(principal, "group", prefix + group, ("Read", "Describe"))
+        # `doctor` looks how far they are.
+        yield Rule("footfall", "group", prefix + group, ("Describe",))
     yield Rule(SUBSCRIBERS, "group", prefix + SUBSCRIBER_GROUPS, ("Read", "Describe"), prefixed=True)
 
 

@@ -14,6 +14,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas.codec import decode
+from avro_schemas.record_headers import EVENT_HEADERS
 from producer_api.headers import RESPONSE
 from service_kit.kafka import KafkaSettings
 from tests.events import fresh_id, now_ms
@@ -141,6 +142,19 @@ async def test_rejected_events_of_valid_senders_are_kept_redacted(start: Start, 
     assert [fault["pointer"] for fault in event["errors"]] == ["/event_data/page"]
     assert json.loads(event["body"])["event_data"] == {"title": "mail [email]"}
     assert (body["reason"], body["body"]) == ("json_invalid", b"{broken")
+
+
+async def test_events_carry_the_documented_headers_and_never_a_schema_id(
+    start: Start, settings: KafkaSettings
+) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    answer = start().post(COLLECT, json=CLICK, headers=session() | {"traceparent": trace})
+    (record,) = await read_all(settings.kafka_bootstrap, settings.name("events"))
+    said = {name: value.decode() for name, value in record.headers}
+    # A schema id in a header beside the one before the value would make clients misread the value.
+    assert set(said) == set(EVENT_HEADERS)
+    assert (said["ce_id"], said["ce_type"]) == (answer.json()["event_id"], "click")
+    assert said["traceparent"] == trace
 
 
 async def test_who_asks_not_to_be_followed_is_not(start: Start, settings: KafkaSettings) -> None:

@@ -28,8 +28,9 @@ def empty_stack(tmp_path: Path) -> Iterator[Stack]:
     yield from running(tmp_path / "data")
 
 
-def running(folder: Path) -> Iterator[Stack]:
-    stack = Stack(folder)
+def running(folder: Path, checkout: Path | None = None) -> Iterator[Stack]:
+    """A stack, of this checkout or another one, until the fixture ends."""
+    stack = Stack(folder, checkout)
     try:
         stack.start()
         yield stack

@@ -46,10 +46,10 @@ def until(ask: Callable[[], T], met: Callable[[T], bool], seconds: float) -> T:
 
 
 class Stack:
-    """`footfall up` in a process of its own, with its data in `folder`."""
+    """`footfall up` in a process of its own, with its data in `folder`; of `checkout`, if given."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, checkout: Path | None = None) -> None:
+        self.folder, self.checkout = folder, checkout
         self.port = free_port()
         self.output = folder.with_suffix(".out")
         settings = {"FOOTFALL_DATA_DIR": str(folder), "FOOTFALL_PORT": str(self.port)}
@@ -60,8 +60,10 @@ class Stack:
     def start(self, *options: str) -> None:
         """Start and wait until every service is ready."""
         with self.output.open("ab") as output:
+            # A module is looked for where it is run, before what is installed.
+            program = [sys.executable, "-m", "footfall"] if self.checkout else [FOOTFALL]
             self.process = subprocess.Popen(
-                [FOOTFALL, "up", *options], env=self.environ, stdout=output, stderr=output
+                [*program, "up", *options], cwd=self.checkout, env=self.environ, stdout=output, stderr=output
             )
         until(self.ready, bool, seconds=90)
         assert self.ready(), self.output.read_text()

@@ -59,3 +59,11 @@ def test_rejected_events_are_listed_shown_whole_and_on_the_dashboard(stack: Stac
         seconds=5,
     )
     assert "never_heard_of" in {rejection["event_type"] for rejection in shown["last"]}
+
+
+def test_our_own_registry_agrees_with_itself(stack: Stack) -> None:
+    told = stack.footfall("registry", "push", stack.url + "/registry", "--dry-run")
+    assert told.returncode == 0, told.stdout + told.stderr
+    nothing_there = stack.footfall("registry", "push", stack.url + "/nowhere")
+    assert nothing_there.returncode == 1
+    assert "is this a schema registry" in nothing_there.stderr

@@ -1,0 +1,53 @@
+"""The TypeScript types of the events: every example is of its type, and what is wrong does not compile."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from avro_schemas.catalogue import event_types
+from avro_schemas.schemas import FOLDER
+from tests.npm import NEEDS_NPM, install
+
+TYPES = FOLDER.parent / "browser" / "events.d.ts"
+EXAMPLES = [
+    example
+    for path in sorted((FOLDER / "examples").glob("*.json"))
+    if (example := json.loads(path.read_text())).get("event_type") in event_types()
+]
+WRONG = [
+    {"event_type": "page_view", "event_data": {"page": 7}},
+    {"event_type": "page_view", "event_data": {}},
+    {"event_type": "pageview", "event_data": {"page": "/"}},
+    {"event_type": "page_view", "event_data": {"page": "/"}, "event_idd": "evt_1"},
+]
+
+pytestmark = NEEDS_NPM
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("typescript")
+    install(made)
+    return made
+
+
+def compiled(folder: Path, events: list[object]) -> list[str]:
+    """What the compiler says about a program that makes these events."""
+    lines = [f"const event{n}: Event = {json.dumps(event)};" for n, event in enumerate(events)]
+    lines.insert(0, f'import type {{ Event }} from "{TYPES.with_suffix("").with_suffix("")}";')
+    (folder / "program.ts").write_text("\n".join([*lines, "export {};"]))
+    command = [folder / "node_modules/.bin/tsc", "--strict", "--noEmit", "--pretty", "false", "program.ts"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return [line for line in ran.stdout.splitlines() if "error" in line]
+
+
+def test_every_example_is_of_its_type(folder: Path) -> None:
+    assert len(EXAMPLES) > 4
+    assert compiled(folder, list(EXAMPLES)) == []
+
+
+def test_what_the_collector_would_refuse_does_not_compile(folder: Path) -> None:
+    told = compiled(folder, list(WRONG))
+    assert {int(line.split("(")[1].split(",")[0]) - 2 for line in told} == set(range(len(WRONG)))

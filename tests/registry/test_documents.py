@@ -1,0 +1,116 @@
+"""The AsyncAPI document is valid, its schemas are Avro, and the pages tell people what the contract says."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import httpx
+import jsonschema_rs
+import pytest
+
+from avro_schemas.schemas import newest
+from avro_schemas.topics import topics
+from registry.app import build_app
+from tests.npm import NEEDS_NPM, install
+
+PUBLIC = [topic for topic in topics().values() if topic.schemas]
+
+
+@pytest.fixture
+def client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(build_app()), base_url="http://registry")
+
+
+async def asyncapi(client: httpx.AsyncClient) -> dict[str, Any]:
+    async with client:
+        document: dict[str, Any] = (await client.get("/asyncapi.json")).json()
+    return document
+
+
+@NEEDS_NPM
+async def test_the_document_is_what_asyncapi_3_and_its_kafka_bindings_allow(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    document = await asyncapi(client)
+    schema = install(tmp_path) / "@asyncapi/specs/schemas/3.0.0-without-$id.json"  # a test
+    validator = jsonschema_rs.Draft7Validator(json.loads(schema.read_text()))
+    assert [f"{error.instance_path}: {error.message[:200]}" for error in validator.iter_errors(document)] == []
+    document["channels"]["events"]["bindings"]["kafka"]["partitions"] = "twelve"
+    assert not validator.is_valid(document)
+
+
+async def test_every_topic_and_schema_stands_in_the_document_and_the_schemas_are_avro(
+    client: httpx.AsyncClient,
+) -> None:
+    document = await asyncapi(client)
+    assert set(document["channels"]) == {topic.name for topic in PUBLIC}
+    messages = document["components"]["messages"]
+    assert {name: message["name"] for name, message in messages.items()} == {
+        name: schema.subject for name, schema in newest().items()
+    }
+    for message in messages.values():
+        # What checks the document knows no Avro: a misspelt type would pass it.
+        fastavro.parse_schema(message["payload"]["schema"])
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)):
+        found = document
+        for step in reference.split("/"):
+            found = found[step]
+
+
+class Page(HTMLParser):
+    """A page's text and the addresses in it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.addresses: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src", "action")]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.mark.parametrize("topic", PUBLIC, ids=[topic.name for topic in PUBLIC])
+async def test_a_topics_page_has_all_that_a_subscriber_asks(client: httpx.AsyncClient, topic: Any) -> None:
+    async with client:
+        listed = Page((await client.get("/catalogue")).text)
+        page = Page((await client.get(f"/catalogue/{topic.name}")).text)
+    assert any(address.endswith(f"catalogue/{topic.name}") for address in listed.addresses)
+    assert topic.description in listed.text
+    for said in (topic.description, topic.owner, topic.key, str(topic.partitions)):
+        assert said in page.text
+    for name in topic.schemas:
+        for field in newest()[name].definition["fields"]:
+            assert field["name"] in page.text
+            assert field["doc"] in page.text
+    for sample in ("confluent_kafka", "AIOKafkaConsumer", "kafkajs", "KafkaConsumer"):
+        assert sample in page.text
+
+
+@pytest.mark.parametrize("path", ["/catalogue", "/catalogue/events"])
+async def test_pages_need_no_other_server_and_no_script(client: httpx.AsyncClient, path: str) -> None:
+    async with client:
+        answer = await client.get(path)
+    page = Page(answer.text)
+    assert not [address for address in page.addresses if address.startswith(("http", "//"))]
+    assert not page.tags & {"script", "iframe", "img"}
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+async def test_a_topic_that_is_not_there_is_told(client: httpx.AsyncClient) -> None:
+    async with client:
+        answer = await client.get("/catalogue/no-such-topic")
+    assert answer.status_code == 404
+    assert "/catalogue has them all" in answer.json()["message"]
