@@ -335,4 +335,48 @@ class Erasure(TypedDict):
     receipt: str | None
 
 
-Event = PageView | ButtonClick | FormSubmit | ErrorEncountered | Custom
+class WebVitalData(TypedDict):
+    """What the frontend sends as event_data."""
+
+    # Name of the measure: LCP, INP, CLS, FCP or TTFB.
+    metric: str
+    # The measured value; milliseconds, except CLS.
+    value: float
+    # Path of the page.
+    page: str | None
+    # Anything else worth keeping, by name.
+    properties: dict[str, str | bool | int | float | None]
+
+
+class WebVital(TypedDict):
+    """A measure of how fast or steady a page was for a user."""
+
+    # evt_ and 32 hex digits of a UUIDv7; the idempotency key.
+    event_id: str
+    # What happened, as the frontend named it.
+    event_type: str
+    # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
+    # the client did not say.
+    occurred_at: datetime
+    # ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set
+    # to received_at.
+    time_flag: Literal["unknown", "ok", "past", "clamped"]
+    # When the client sent the request, by the client's clock.
+    sent_at: datetime | None
+    # When the collector received it.
+    received_at: datetime
+    # HMAC-SHA256 over the user id, 16 bytes; null without a user.
+    user_key: bytes | None
+    # HMAC-SHA256 over the session id, 16 bytes; null without a session.
+    session_key: bytes | None
+    # HMAC-SHA256 over the IP address with a key of the day, 16 bytes.
+    ip_hash: bytes | None
+    # Browser, system and class of the device.
+    device: Device
+    # Path of the page it happened on.
+    page: str | None
+    # The type's own fields.
+    event_data: WebVitalData
+
+
+Event = PageView | ButtonClick | FormSubmit | ErrorEncountered | WebVital | Custom

@@ -86,6 +86,23 @@ export interface ErrorEncountered extends Common {
   };
 }
 
+/** A measure of how fast or steady a page was for a user. */
+export interface WebVital extends Common {
+  event_type: "web_vital";
+  event_data: {
+    /** Name of the measure: LCP, INP, CLS, FCP or TTFB. */
+    metric: string;
+    /** The measured value; milliseconds, except CLS. */
+    value: number;
+    /** Path of the page. */
+    page?: null | string;
+    /** Anything else worth keeping, by name. */
+    properties?: Properties;
+    /** Kept only as browser, system and class of device. */
+    user_agent?: string;
+  };
+}
+
 /** An event that a line in custom_events.yaml names. */
 export interface CustomEvent extends Common {
   event_type: "feature_used" | "scroll" | "click" | "test_event";
@@ -93,7 +110,7 @@ export interface CustomEvent extends Common {
 }
 
 /** What `POST /api/analytics/collect` takes. */
-export type Event = PageView | ButtonClick | FormSubmit | ErrorEncountered | CustomEvent;
+export type Event = PageView | ButtonClick | FormSubmit | ErrorEncountered | WebVital | CustomEvent;
 
 // What subscribers read. Times are milliseconds since 1970.
 
@@ -277,6 +294,46 @@ export interface ErrorEncounteredRecord {
   event_data: ErrorEncounteredDataRecord;
 }
 
+/** What the frontend sends as event_data. */
+export interface WebVitalDataRecord {
+  /** Name of the measure: LCP, INP, CLS, FCP or TTFB. */
+  metric: string;
+  /** The measured value; milliseconds, except CLS. */
+  value: number;
+  /** Path of the page. */
+  page: null | string;
+  /** Anything else worth keeping, by name. */
+  properties: Record<string, string | null | boolean | number>;
+}
+
+/** A measure of how fast or steady a page was for a user. */
+export interface WebVitalRecord {
+  /** evt_ and 32 hex digits of a UUIDv7; the idempotency key. */
+  event_id: string;
+  /** What happened, as the frontend named it. */
+  event_type: string;
+  /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
+  occurred_at: number;
+  /** ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
+  time_flag: "unknown" | "ok" | "past" | "clamped";
+  /** When the client sent the request, by the client's clock. */
+  sent_at: null | number;
+  /** When the collector received it. */
+  received_at: number;
+  /** HMAC-SHA256 over the user id, 16 bytes; null without a user. */
+  user_key: null | Uint8Array;
+  /** HMAC-SHA256 over the session id, 16 bytes; null without a session. */
+  session_key: null | Uint8Array;
+  /** HMAC-SHA256 over the IP address with a key of the day, 16 bytes. */
+  ip_hash: null | Uint8Array;
+  /** Browser, system and class of the device. */
+  device: DeviceRecord;
+  /** Path of the page it happened on. */
+  page: null | string;
+  /** The type's own fields. */
+  event_data: WebVitalDataRecord;
+}
+
 /** A custom event: named in the catalogue, with typed properties. */
 export interface CustomRecord {
   /** evt_ and 32 hex digits of a UUIDv7; the idempotency key. */
@@ -305,4 +362,4 @@ export interface CustomRecord {
   event_data: Record<string, string | null | boolean | number>;
 }
 
-export type EventRecord = PageViewRecord | ButtonClickRecord | FormSubmitRecord | ErrorEncounteredRecord | CustomRecord;
+export type EventRecord = PageViewRecord | ButtonClickRecord | FormSubmitRecord | ErrorEncounteredRecord | WebVitalRecord | CustomRecord;

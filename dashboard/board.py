@@ -23,13 +23,14 @@ class Board:
     """Of each partition and window the partial with the highest source offset; a value is their sum."""
 
     def __init__(self) -> None:
-        # (dimension, window start) -> partition -> partial
-        self._windows: dict[tuple[str, int], dict[int, _Held]] = {}
+        # (dimension, window seconds, window start) -> partition -> partial
+        self._windows: dict[tuple[str, int, int], dict[int, _Held]] = {}
         self.version = 0
 
     def merge(self, partial: Mapping[str, Any]) -> None:
         """Take a `LiveAggregate` record in."""
-        window = self._windows.setdefault((partial["dimension"], partial["window_start"]), {})
+        key = (partial["dimension"], partial["window_seconds"], partial["window_start"])
+        window = self._windows.setdefault(key, {})
         held = window.get(partial["partition"])
         if held is None or partial["source_offset"] >= held.source_offset:
             window[partial["partition"]] = _Held(partial["source_offset"], partial["watermark"], partial["counts"])
@@ -38,38 +39,38 @@ class Board:
     def forget_before(self, now: int) -> None:
         """Let go of minutes that are no longer shown; `now` in milliseconds since 1970."""
         oldest = now - KEPT_MINUTES * MINUTE_MS
-        for key in [key for key in self._windows if 0 < key[1] < oldest]:
+        for key in [key for key in self._windows if 0 < key[2] < oldest]:
             del self._windows[key]
 
     def total(self) -> Counts:
         """All events since the beginning, by type."""
-        return self._sum("total", 0)
+        return self._sum("total", 0, 0)
 
     def outcomes(self) -> Counts:
         """All records since the beginning, by outcome."""
-        return self._sum("outcome", 0)
+        return self._sum("outcome", 0, 0)
 
     def minutes(self, now: int) -> list[tuple[int, Counts]]:
         """Start and counts by type of each of the last 60 minutes, the current one last."""
         current = now // MINUTE_MS * MINUTE_MS
         starts = range(current - (SHOWN_MINUTES - 1) * MINUTE_MS, current + 1, MINUTE_MS)
-        return [(start, self._sum("events", start)) for start in starts]
+        return [(start, self._sum("events", MINUTE_MS // 1000, start)) for start in starts]
 
     def watermark(self) -> int | None:
         """When the newest counted event was appended; None before the first."""
         return max(
             (
                 held.watermark
-                for (dimension, _), window in self._windows.items()
+                for (dimension, *_), window in self._windows.items()
                 if dimension == "outcome"
                 for held in window.values()
             ),
             default=None,
         )
 
-    def _sum(self, dimension: str, start: int) -> Counts:
+    def _sum(self, dimension: str, seconds: int, start: int) -> Counts:
         summed: Counts = {}
-        for held in self._windows.get((dimension, start), {}).values():
+        for held in self._windows.get((dimension, seconds, start), {}).values():
             for name, count in held.counts.items():
                 summed[name] = summed.get(name, 0) + count
         return summed

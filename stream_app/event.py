@@ -1,9 +1,11 @@
-"""What the folds need of a record of `events`."""
+"""What the folds take of a record of `events`."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from avro_schemas.events import decode_event
+from avro_schemas.events import EventReader
+from stream_app.dimensions import COLUMNS
+
+READER = EventReader(COLUMNS)
 
 
 class LogRecord(Protocol):
@@ -13,18 +15,3 @@ class LogRecord(Protocol):
     timestamp: int
     key: bytes | None
     value: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An event as the folds see it. Times are in milliseconds since 1970."""
-
-    event_id: str
-    event_type: str
-    occurred_at: int
-
-
-def read(record: LogRecord) -> Event:
-    """Decode a record. Raise `Undecodable` for anything that is not an event."""
-    _schema, fields = decode_event(record.value, record.timestamp)
-    return Event(fields["event_id"], fields["event_type"], fields["occurred_at"])

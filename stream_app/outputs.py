@@ -4,34 +4,38 @@ from dataclasses import dataclass
 
 from avro_schemas import codec
 from avro_schemas.schemas import newest
-from stream_app.partition import Partial, Rejected, Snapshot
+from stream_app.partition import Rejected, Snapshot
 from stream_app.rates import WINDOW_SECONDS, Verdict
+from stream_app.windows import Partial
 
 MOST_BODY = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Key and value of a record."""
+    """Key and value of a record; no value means that the key is gone."""
 
     key: bytes | None
-    value: bytes
+    value: bytes | None
 
 
 def aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Output:
     """A partial for `live-aggregates`."""
-    key = f"{partition}|{partial.dimension}|{partial.window_seconds}|{partial.window_start}"
+    window_seconds = partial.window_ms // 1000
+    key = f"{partition}|{partial.dimension}|{window_seconds}|{partial.start}".encode()
+    if partial.counts is None:
+        return Output(key, None)
     record = {
         "dimension": partial.dimension,
-        "window_start": partial.window_start,
-        "window_seconds": partial.window_seconds,
+        "window_start": partial.start,
+        "window_seconds": window_seconds,
         "partition": partition,
         "source_offset": snapshot.position,
         "watermark": snapshot.watermark,
         "counts": partial.counts,
-        "sketch": None,
+        "sketch": partial.sketch,
     }
-    return Output(key.encode(), codec.encode(newest()["live_aggregate"], record))
+    return Output(key, codec.encode(newest()["live_aggregate"], record))
 
 
 def user_rate(partition: int, snapshot: Snapshot, verdict: Verdict, limit: int) -> Output:

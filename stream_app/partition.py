@@ -4,6 +4,7 @@ Nothing here reads a clock or depends on how the log was cut into batches; so tw
 same prefix hold the same state, and a replay needs no fence.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,14 +12,14 @@ from typing import Protocol
 import orjson
 
 from avro_schemas.codec import Undecodable
-from stream_app.event import Event, LogRecord, read
+from stream_app.counts import LiveCounts
+from stream_app.dimensions import MINUTE_MS, Pace
+from stream_app.event import READER, LogRecord
 from stream_app.horizon import IdHorizon
-from stream_app.minutes import MINUTE_MS, MinuteCounts
 from stream_app.rates import KEY_SIZE, Rates, Verdict
+from stream_app.windows import Counts, Partial, add_bounded
 
 CONTROL = "c"
-
-Counts = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,6 @@ class Rejected:
 
     record: LogRecord
     refusal: Undecodable
-
-
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """An absolute partial of this partition, as `live-aggregates` carries it."""
-
-    dimension: str
-    window_seconds: int
-    window_start: int
-    counts: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,61 +57,73 @@ class PartitionState:
         self.position = -1
         self.watermark = 0
         self.outcomes: Counts = {"counted": 0, "late": 0, "duplicate": 0, "rejected": 0}
-        self.totals: Counts = {}
         self.horizon = IdHorizon()
         self.rates = Rates(limit)
-        self.minutes = {"events": MinuteCounts(), "late": MinuteCounts()}
+        self.counts = LiveCounts()
+        self._totals: Counts = {}
+        self._types: list[str] = []
         self._grace_ms = grace_ms
-        self._folds: dict[str, Fold] = {"ids": self.horizon, "rates": self.rates, **self.minutes}
+        self._folds: dict[str, Fold] = {"ids": self.horizon, "rates": self.rates, **self.counts.folds}
         self._rejected: list[Rejected] = []
         self._written = -1
+
+    @property
+    def totals(self) -> Counts:
+        """Unique events since the beginning, by type."""
+        self._settle()
+        return self._totals
 
     def apply(self, records: Iterable[LogRecord]) -> None:
         """Fold records in offset order; those that are folded already are passed over."""
         for record in records:
             if record.offset > self.position:
                 self.position = record.offset
-                self.watermark = max(self.watermark, record.timestamp)
-                self.horizon.roll(self.watermark)
-                self.rates.roll(self.watermark)
+                if record.timestamp > self.watermark:
+                    self.watermark = record.timestamp
+                    self.horizon.roll(record.timestamp)
+                    self.rates.roll(record.timestamp)
                 self._fold(record)
 
     def _fold(self, record: LogRecord) -> None:
+        appended_at, key = record.timestamp, record.key
         try:
-            event = read(record)
+            row = READER.read(record.value, appended_at)
         except Undecodable as refusal:
             self.outcomes["rejected"] += 1
+            self.counts.rejected(appended_at, refusal.reason)
             self._rejected.append(Rejected(record, refusal))
             return
-        if self.horizon.is_repeat(event.event_id, self.watermark):
+        _schema, event_id, occurred_at, common, _own = row
+        if self.horizon.is_repeat(event_id, self.watermark):
             self.outcomes["duplicate"] += 1
+            self.counts.duplicate(appended_at, common[0])
             return
-        self.totals[event.event_type] = self.totals.get(event.event_type, 0) + 1
-        if record.key is not None and len(record.key) == KEY_SIZE:
-            self.rates.count(record.key)
-        self._count_in_its_minute(event, record.timestamp)
-
-    def _count_in_its_minute(self, event: Event, appended_at: int) -> None:
-        moment = min(event.occurred_at, appended_at)
-        window_end = (moment // MINUTE_MS + 1) * MINUTE_MS
-        if window_end + self._grace_ms <= self.watermark:
+        self._types.append(common[0])
+        if key is not None and len(key) == KEY_SIZE:
+            self.rates.count(key)
+        moment = occurred_at if occurred_at < appended_at else appended_at
+        if moment - moment % MINUTE_MS + MINUTE_MS + self._grace_ms <= self.watermark:
             self.outcomes["late"] += 1
-            self.minutes["late"].add(appended_at, event.event_type)
+            self.counts.late(appended_at, common[0])
         else:
             self.outcomes["counted"] += 1
-            self.minutes["events"].add(moment, event.event_type)
+            self.counts.counted(moment, key, row)
 
-    def snapshot(self) -> Snapshot | None:
-        """What changed since the last snapshot; None if nothing did."""
-        if self.position == self._written:
+    def snapshot(self, pace: Pace = Pace.LATER) -> Snapshot | None:
+        """What changed since the last snapshot, with the windows of this pace; None if nothing did."""
+        self._settle()
+        moved = self.position != self._written
+        partials = list(self.counts.partials(pace))
+        if not moved and not partials:
             return None
         self._written = self.position
         rejected, self._rejected = self._rejected, []
+        totals = [Partial("total", 0, 0, dict(self._totals)), Partial("outcome", 0, 0, dict(self.outcomes))]
         return Snapshot(
             position=self.position,
             watermark=self.watermark,
-            values=[*self._changes(), (CONTROL, self._control())],
-            partials=list(self._partials()),
+            values=[*self._changes(), (CONTROL, self._control())] if moved else [],
+            partials=[*(totals if moved else ()), *partials],
             verdicts=list(self.rates.verdicts()),
             rejected=rejected,
         )
@@ -135,16 +138,26 @@ class PartitionState:
         """Take over the values of earlier snapshots, by key."""
         control = orjson.loads(values[CONTROL])
         self.position, self.watermark = control["position"], control["watermark"]
-        self.outcomes, self.totals = control["outcomes"], control["totals"]
-        self.horizon.restore(_of_kind(values, "ids"), self.watermark)
-        self.rates.restore(_of_kind(values, "rates"), self.watermark)
-        for name, counts in self.minutes.items():
-            counts.restore(_of_kind(values, name))
+        self.outcomes, self._totals = control["outcomes"], control["totals"]
+        by_fold: dict[str, list[bytes]] = {name: [] for name in self._folds}
+        for key, payload in values.items():
+            name, _, _ring_key = key.partition("|")
+            # A fold that is no more leaves its values in the log.
+            if name in by_fold:
+                by_fold[name].append(payload)
+        self.horizon.restore(by_fold["ids"], self.watermark)
+        self.rates.restore(by_fold["rates"], self.watermark)
+        self.counts.restore(by_fold)
+
+    def _settle(self) -> None:
+        self.counts.settle()
+        add_bounded(self._totals, Counter(self._types))
+        self._types.clear()
 
     def _changes(self) -> Iterator[tuple[str, bytes]]:
-        for kind, fold in self._folds.items():
+        for name, fold in self._folds.items():
             for key, payload in fold.changes():
-                yield f"{kind}|{key}", payload
+                yield f"{name}|{key}", payload
 
     def _control(self) -> bytes:
         return orjson.dumps(
@@ -152,17 +165,6 @@ class PartitionState:
                 "position": self.position,
                 "watermark": self.watermark,
                 "outcomes": self.outcomes,
-                "totals": self.totals,
+                "totals": self._totals,
             }
         )
-
-    def _partials(self) -> Iterator[Partial]:
-        yield Partial("total", 0, 0, dict(self.totals))
-        yield Partial("outcome", 0, 0, dict(self.outcomes))
-        for dimension, counts in self.minutes.items():
-            for start, window in counts.windows():
-                yield Partial(dimension, MINUTE_MS // 1000, start, window)
-
-
-def _of_kind(values: dict[str, bytes], kind: str) -> list[bytes]:
-    return [payload for key, payload in values.items() if key.startswith(f"{kind}|")]

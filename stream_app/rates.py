@@ -96,6 +96,7 @@ class Rates:
                     slot.buckets.setdefault(key[0] % _BUCKETS, {})[key] = count
                     self._sums[key] = self._sums.get(key, 0) + count
         self._slots.extend(kept[number] for number in sorted(kept))
+        self.roll(now)
         for key, total in self._sums.items():
             if total >= self._limit:
                 self._block(key)

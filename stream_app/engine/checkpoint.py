@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from stream_app import metrics
 from stream_app.changelog import fenced, log_key
+from stream_app.dimensions import Pace
 from stream_app.engine.owned import Owned, OwnedPartitions
 from stream_app.outputs import Output
 from stream_app.partition import Snapshot
@@ -21,6 +22,9 @@ LONGEST_CHECKPOINT = 30.0
 BEAT_SECONDS = 0.2
 # Well within the retention of the outputs: what an idle partition once told must not disappear from them.
 RETELL_SECONDS = 6 * 3600.0
+TELL_SECONDS = {Pace.SOON: 1.0, Pace.LATER: 10.0}
+# Seconds of rest for each second of writing.
+REST_FACTOR = 4
 BATCH_BYTES = 900_000
 
 
@@ -45,7 +49,9 @@ async def send_batches(producer: Any, topic: str, partition: int, records: Seque
         while count < len(left) and batch.append(key=left[count].key, value=left[count].value, timestamp=None):
             count += 1
         if not count:
-            raise ValueError(f"a record of {len(left[0].value)} bytes is larger than a batch to {topic} may be")
+            raise ValueError(
+                f"a record of {len(left[0].value or b'')} bytes is larger than a batch to {topic} may be"
+            )
         batch.close()
         acknowledged = await (await producer.send_batch(batch, topic, partition=partition))
         first = acknowledged.offset
@@ -62,19 +68,30 @@ class Checkpoints:
         self._owned, self._log_topic, self._outlet = owned, log_topic, outlet
         self._every, self._frozen_after = every, 0.9 * session_seconds
         self._writing = asyncio.Lock()
+        self._retold = time.monotonic()
+        self._told = dict.fromkeys(TELL_SECONDS, 0.0)
         self._last_beat = _boot_time()
         self.producer: Any = None
 
     async def run(self) -> None:
         """Write checkpoints for ever; anything unexpected ends the process before it acknowledges."""
-        told = time.monotonic()
         while True:
-            await asyncio.sleep(self._every)
-            if time.monotonic() - told > RETELL_SECONDS:
-                told = time.monotonic()
-                self._owned.change_all()
+            started = time.monotonic()
             if self._owned.open:
-                await self.write_all()
+                await self.write_all(self._pace(started))
+            # What took long gets time to catch up: behind, larger checkpoints cost less an event.
+            await asyncio.sleep(max(self._every, REST_FACTOR * (time.monotonic() - started)))
+
+    def _pace(self, now: float) -> Pace:
+        """What is due; longer windows seldom, and everything anew before retention would take it."""
+        if now - self._retold > RETELL_SECONDS:
+            self._retold = now
+            self._owned.change_all()
+        for pace in (Pace.LATER, Pace.SOON):
+            if now - self._told[pace] >= TELL_SECONDS[pace]:
+                self._told[pace] = now
+                return pace
+        return Pace.AT_ONCE
 
     async def watch_for_freezes(self) -> None:
         """Beat for ever, so that a process that was stopped for a while notices before it writes."""
@@ -82,25 +99,26 @@ class Checkpoints:
             self._end_if_frozen()
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def write_all(self) -> None:
+    async def write_all(self, pace: Pace = Pace.LATER) -> None:
         """Write what changed in every partition and wait until all of it is durable."""
         try:
             async with asyncio.timeout(LONGEST_CHECKPOINT), self._writing:
                 partitions = list(self._owned.partitions.items())
-                await asyncio.gather(*(self._write(number, owned) for number, owned in partitions))
+                await asyncio.gather(*(self._write(number, owned, pace) for number, owned in partitions))
         except Exception:
             log.exception("a checkpoint failed; ending so that nothing unwritten is acknowledged")
             os._exit(EXIT_FAILED)
 
-    async def _write(self, partition: int, owned: Owned) -> None:
-        snapshot = owned.state.snapshot()
+    async def _write(self, partition: int, owned: Owned, pace: Pace) -> None:
+        snapshot = owned.state.snapshot(pace)
         if snapshot is None:
             return
         self._end_if_frozen()
         started = time.monotonic()
         # Before the values: once those are durable, the refused records are not read again.
         await self._outlet.send_rejected(partition, snapshot)
-        await self._write_values(partition, owned, snapshot)
+        if snapshot.values:
+            await self._write_values(partition, owned, snapshot)
         await self._outlet.send_outputs(partition, snapshot)
         owned.durable = snapshot.position + 1
         metrics.CHECKPOINT_SECONDS.observe(time.monotonic() - started)
@@ -109,7 +127,7 @@ class Checkpoints:
         values = [
             Output(log_key(partition, key), fenced(snapshot.position, payload)) for key, payload in snapshot.values
         ]
-        metrics.CHECKPOINT_BYTES.inc(sum(len(value.value) for value in values))
+        metrics.CHECKPOINT_BYTES.inc(sum(len(value.value or b"") for value in values))
         first, count = await send_batches(self.producer, self._log_topic, partition, values)
         if owned.log_next is not None and first + count != owned.log_next + len(values):
             log.warning("somebody else wrote to the state's log of partition %d; writing it anew", partition)

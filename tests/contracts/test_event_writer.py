@@ -10,6 +10,7 @@ from avro_schemas import checks, codec, strict, varints
 from avro_schemas.event_writer import write_device, write_event, write_shared
 from avro_schemas.schemas import CUSTOM, for_event, typed_events
 from tests.events import fresh_id
+from tests.fitting import fitting
 
 keys = st.none() | st.binary(min_size=16, max_size=16)
 moments = st.integers(0, 2**42)
@@ -27,31 +28,6 @@ def some_data(event_type: str) -> st.SearchStrategy[Any]:
     names = st.sampled_from([field["name"] for field in event_data["fields"]] * 5 + ["other"])
     values = scalars | st.text(max_size=20) | st.dictionaries(texts, scalars, max_size=3) | st.lists(scalars)
     return st.dictionaries(names, values, max_size=6) | scalars
-
-
-def fitting(kind: Any) -> st.SearchStrategy[Any]:
-    """Values that a schema allows."""
-    match kind:
-        case "string":
-            return st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50)
-        case "int" | "long":
-            minimum, maximum = checks.INT if kind == "int" else checks.LONG
-            return st.integers(minimum, maximum)
-        case "double":
-            return st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**40), 2**40)
-        case "boolean":
-            return st.booleans()
-        case "null":
-            return st.none()
-        case list():
-            return st.one_of([fitting(branch) for branch in kind])
-        case {"type": "map", "values": values}:
-            return st.dictionaries(st.text("abcdefghij_", min_size=1, max_size=9), fitting(values), max_size=4)
-        case {"type": "record", "fields": fields}:
-            needed = {field["name"]: fitting(field["type"]) for field in fields if "default" not in field}
-            others = {field["name"]: fitting(field["type"]) for field in fields if "default" in field}
-            return st.fixed_dictionaries(needed, optional=others)
-    raise NotImplementedError(kind)
 
 
 def fitting_data(event_type: str) -> st.SearchStrategy[Any]:

@@ -1,0 +1,80 @@
+"""The live aggregates of one partition: every dimension's windows, and the active users and sessions."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from avro_schemas.events import Row
+from stream_app import dimensions
+from stream_app.actives import Actives
+from stream_app.dimensions import DUPLICATES, EVENTS, LATE, MINUTE_MS, REJECTED, SLOT_MS, Dimension, Pace, tally
+from stream_app.pending import Minute, Pending
+from stream_app.windows import Partial, Windows
+
+USERS, SESSIONS = "active_users", "active_sessions"
+
+
+class LiveCounts:
+    """What is counted of the events of one partition.
+
+    Events are put down as they come and counted by `settle`; what comes out is the same whenever that is.
+    """
+
+    def __init__(self) -> None:
+        self._windows = {dimension.name: Windows(dimension) for dimension in dimensions.ALL}
+        self._actives = {name: Actives(name) for name in (USERS, SESSIONS)}
+        self._pending = Pending()
+        self._beside: dict[tuple[Dimension, int], list[str]] = {}
+        self.folds: Mapping[str, Windows | Actives] = {**self._windows, **self._actives}
+
+    def counted(self, moment: int, key: bytes | None, row: Row) -> None:
+        """An event of the windows of `moment` (milliseconds since 1970)."""
+        self._pending.add(moment, key, row)
+
+    def late(self, appended_at: int, event_type: str) -> None:
+        """An event whose windows are over."""
+        self._put_beside(LATE, appended_at, event_type)
+
+    def duplicate(self, appended_at: int, event_type: str) -> None:
+        """An event that was there before."""
+        self._put_beside(DUPLICATES, appended_at, event_type)
+
+    def rejected(self, appended_at: int, reason: str) -> None:
+        """A record that is no event."""
+        self._put_beside(REJECTED, appended_at, reason)
+
+    def settle(self) -> None:
+        """Count what was put down."""
+        for slot, names in self._pending.slots.items():
+            self._windows[EVENTS.name].add(slot * SLOT_MS, Counter(names))
+        for minute, rows in self._pending.minutes.items():
+            self._settle_minute(minute, rows)
+        for (dimension, minute), names in self._beside.items():
+            self._windows[dimension.name].add(minute * MINUTE_MS, Counter(names))
+        self._pending.clear()
+        self._beside.clear()
+
+    def partials(self, pace: Pace) -> Iterator[Partial]:
+        """The windows of this pace that changed since they were told."""
+        for fold in self.folds.values():
+            yield from fold.partials(pace)
+
+    def restore(self, payloads: Mapping[str, list[bytes]]) -> None:
+        """Take over what the folds once gave, by their names."""
+        for name, fold in self.folds.items():
+            fold.restore(payloads[name])
+
+    def _put_beside(self, dimension: Dimension, appended_at: int, name: str) -> None:
+        self._beside.setdefault((dimension, appended_at // MINUTE_MS), []).append(name)
+
+    def _settle_minute(self, minute: int, rows: Minute) -> None:
+        self._count(dimensions.COMMON, minute, rows.common_columns())
+        for schema, columns in rows.own_columns():
+            own = [dimension for dimension in dimensions.OWN if dimension.schema == schema]
+            self._count(own, minute, columns)
+        self._actives[USERS].add(minute, rows.users())
+        self._actives[SESSIONS].add(minute, rows.sessions())
+
+    def _count(self, counted: Sequence[Dimension], minute: int, columns: Mapping[str, Sequence[object]]) -> None:
+        for dimension in counted:
+            if named := tally(dimension, columns):
+                self._windows[dimension.name].add(minute * MINUTE_MS, named)

@@ -1,0 +1,69 @@
+"""A projection reads what the codec reads, of whatever the codec reads; and nothing else passes for a value."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avro_schemas import codec
+from avro_schemas.projection import UNREADABLE, projection
+from avro_schemas.schemas import Schema, by_id, typed_events
+from tests.fitting import fitting
+
+HEAD = ("event_id", "event_type", "occurred_at", "sent_at", "received_at", "session_key")
+DEVICE = ("device.browser", "device.kind", "time_flag", "page")
+EVENTS = [schema for schema in by_id().values() if schema.name in (*typed_events(), "custom")]
+READERS = {
+    schema.id: projection(
+        schema,
+        [
+            HEAD,
+            DEVICE,
+            [
+                f"event_data.{field['name']}"
+                for field in schema.wire["fields"][-1]["type"].get("fields", ())
+                if field["name"] != "properties"
+            ],
+        ],
+    )
+    for schema in EVENTS
+}
+
+
+@st.composite
+def values(draw: st.DrawFn) -> tuple[Schema, bytes]:
+    schema = draw(st.sampled_from(EVENTS))
+    return schema, codec.encode(schema, draw(fitting(schema.wire)))
+
+
+def expected(value: bytes) -> tuple[Any, ...]:
+    """The same fields by way of the codec."""
+    schema, event = codec.decode(value)
+    device = event["device"]
+    own = event["event_data"]
+    data = [] if schema.name == "custom" else [own[name] for name in own if name != "properties"]
+    return (
+        tuple(event[name] for name in HEAD),
+        (device["browser"], device["kind"], event["time_flag"], event["page"]),
+        tuple(data),
+    )
+
+
+@given(values())
+def test_a_projection_reads_what_the_codec_reads(drawn: tuple[Schema, bytes]) -> None:
+    schema, value = drawn
+    assert READERS[schema.id](value) == expected(value)
+
+
+@given(values(), st.data())
+def test_what_the_codec_refuses_no_projection_reads(drawn: tuple[Schema, bytes], data: st.DataObject) -> None:
+    schema, value = drawn
+    broken = bytearray(value)
+    for _ in range(data.draw(st.integers(1, 3))):
+        broken[data.draw(st.integers(codec.PREFIX_SIZE, len(value) - 1))] = data.draw(st.integers(0, 255))
+    cut = bytes(broken[: data.draw(st.integers(codec.PREFIX_SIZE, len(value) + 1))])
+    try:
+        read = READERS[schema.id](cut)
+    except UNREADABLE:
+        return  # the codec decides
+    assert read == expected(cut)
