@@ -16,7 +16,7 @@ ID_AHEAD_MS = DAY_MS
 # Times that every reader can hold: up to the end of the year 9999.
 _LAST_MS = 253_402_300_800_000
 
-_HEAD = ("event_id", "occurred_at")
+_HEAD = ("event_id", "occurred_at", "session_key")
 _TIMES = ("received_at", "sent_at")
 _EVENT_SCHEMAS = frozenset((*typed_events(), CUSTOM))
 
@@ -52,8 +52,9 @@ class Columns:
     own: Mapping[str, Sequence[str]]
 
 
-# Schema, id, time it occurred (milliseconds since 1970), the common columns, the schema's own columns.
-Row = tuple[str, str, int, Group, Group]
+# Schema, id, time it occurred (milliseconds since 1970), session key, common columns, the schema's own columns.
+# A plain tuple, as one is made for every event.
+Row = tuple[str, str, int, bytes | None, Group, Group]
 
 
 class EventReader:
@@ -71,20 +72,22 @@ class EventReader:
         """An event's row. Raise `Undecodable` as `decode_event` does."""
         try:
             name, reader = self._readers[value[:PREFIX_SIZE]]  # type: ignore[index] # None goes the slow way
-            (event_id, occurred_at), common, own = reader(value)  # type: ignore[arg-type]
+            (event_id, occurred_at, session_key), common, own = reader(value)  # type: ignore[arg-type]
         except (KeyError, TypeError, *UNREADABLE):
             return self._decoded(value, appended_at)
         # The other times are of our time, or the reader would have refused them.
         _check(event_id, occurred_at, 0, None, appended_at)
-        return name, event_id, occurred_at, common, own
+        return name, event_id, occurred_at, session_key, common, own
 
     def _groups(self, schema_name: str) -> tuple[Sequence[str], ...]:
         return _HEAD, self._columns.common, self._columns.own.get(schema_name, ())
 
     def _decoded(self, value: bytes | None, appended_at: int) -> Row:
         schema, event = decode_event(value, appended_at)
-        _head, common, own = (tuple(_field(event, path) for path in group) for group in self._groups(schema.name))
-        return schema.name, event["event_id"], event["occurred_at"], common, own
+        (event_id, occurred_at, session_key), common, own = (
+            tuple(_field(event, path) for path in group) for group in self._groups(schema.name)
+        )
+        return schema.name, event_id, occurred_at, session_key, common, own
 
 
 def _field(event: Record, path: str) -> Any:

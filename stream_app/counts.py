@@ -1,16 +1,32 @@
 """The live aggregates of one partition: every dimension's windows, and the active users and sessions."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from avro_schemas.events import Row
-from stream_app import dimensions
+from avro_schemas.projection import Group
 from stream_app.actives import Actives
-from stream_app.dimensions import DUPLICATES, EVENTS, LATE, MINUTE_MS, REJECTED, SLOT_MS, Dimension, Pace, tally
+from stream_app.dimensions import (
+    ALL,
+    COLUMNS,
+    COMMON,
+    DUPLICATES,
+    EVENTS,
+    LATE,
+    MINUTE_MS,
+    OWN,
+    REJECTED,
+    SLOT_MS,
+    Dimension,
+    Pace,
+    namer,
+)
 from stream_app.pending import Minute, Pending
 from stream_app.windows import Partial, Windows
 
 USERS, SESSIONS = "active_users", "active_sessions"
+_NAMERS = {dimension.name: namer(dimension) for dimension in (*COMMON, *OWN)}
+_OWN = {schema: [dimension for dimension in OWN if dimension.schema == schema] for schema in COLUMNS.own}
 
 
 class LiveCounts:
@@ -20,7 +36,7 @@ class LiveCounts:
     """
 
     def __init__(self) -> None:
-        self._windows = {dimension.name: Windows(dimension) for dimension in dimensions.ALL}
+        self._windows = {dimension.name: Windows(dimension) for dimension in ALL}
         self._actives = {name: Actives(name) for name in (USERS, SESSIONS)}
         self._pending = Pending()
         self._beside: dict[tuple[Dimension, int], list[str]] = {}
@@ -46,11 +62,11 @@ class LiveCounts:
         """Count what was put down."""
         for slot, names in self._pending.slots.items():
             self._windows[EVENTS.name].add(slot * SLOT_MS, Counter(names))
-        for minute, rows in self._pending.minutes.items():
-            self._settle_minute(minute, rows)
+        for minute, events in self._pending.minutes.items():
+            self._settle_minute(minute, events)
         for (dimension, minute), names in self._beside.items():
             self._windows[dimension.name].add(minute * MINUTE_MS, Counter(names))
-        self._pending.clear()
+        self._pending = Pending()
         self._beside.clear()
 
     def partials(self, pace: Pace) -> Iterator[Partial]:
@@ -66,15 +82,28 @@ class LiveCounts:
     def _put_beside(self, dimension: Dimension, appended_at: int, name: str) -> None:
         self._beside.setdefault((dimension, appended_at // MINUTE_MS), []).append(name)
 
-    def _settle_minute(self, minute: int, rows: Minute) -> None:
-        self._count(dimensions.COMMON, minute, rows.common_columns())
-        for schema, columns in rows.own_columns():
-            own = [dimension for dimension in dimensions.OWN if dimension.schema == schema]
-            self._count(own, minute, columns)
-        self._actives[USERS].add(minute, rows.users())
-        self._actives[SESSIONS].add(minute, rows.sessions())
+    def _settle_minute(self, minute: int, events: Minute) -> None:
+        self._count(COMMON, minute, events.common)
+        for schema, rows in events.own.items():
+            self._count(_OWN[schema], minute, rows)
+        self._actives[USERS].add(minute, _different(events.keys))
+        self._actives[SESSIONS].add(minute, _different(events.sessions))
 
-    def _count(self, counted: Sequence[Dimension], minute: int, columns: Mapping[str, Sequence[object]]) -> None:
-        for dimension in counted:
-            if named := tally(dimension, columns):
+    def _count(self, dimensions: Iterable[Dimension], minute: int, rows: Sequence[Group]) -> None:
+        counted = Counter(rows)  # few differ, where there are many
+        for dimension in dimensions:
+            if named := _by_name(_NAMERS[dimension.name], counted):
                 self._windows[dimension.name].add(minute * MINUTE_MS, named)
+
+
+def _by_name(name_of: Callable[[Group], str | None], counted: Mapping[Group, int]) -> dict[str, int]:
+    """How often each name occurs, the first to occur first."""
+    named: dict[str, int] = {}
+    for values, count in counted.items():
+        if (name := name_of(values)) is not None:
+            named[name] = named.get(name, 0) + count
+    return named
+
+
+def _different(keys: Sequence[bytes | None]) -> list[bytes]:
+    return [key for key in dict.fromkeys(keys) if key is not None]

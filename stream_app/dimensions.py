@@ -6,15 +6,15 @@ counted by name in windows. What is not counted in a dimension has no name in it
 
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from operator import itemgetter
 
 from ddsketch.mapping import LogarithmicMapping
 
 from avro_schemas.events import Columns
+from avro_schemas.projection import Group
 
 SLOT_MS, MINUTE_MS, HOUR_MS = 10_000, 60_000, 3_600_000
 # A window keeps this many names, and counts further ones together.
@@ -103,8 +103,7 @@ OWN = (
 )
 ALL = (EVENTS, LATE, DUPLICATES, REJECTED, *COMMON, *OWN)
 
-SESSION = "session_key"
-COMMON_COLUMNS = ("event_type", SESSION, *(column for dimension in COMMON for column in dimension.columns))
+COMMON_COLUMNS = ("event_type", *(column for dimension in COMMON for column in dimension.columns))
 
 
 def own_columns() -> dict[str, list[str]]:
@@ -119,15 +118,11 @@ def own_columns() -> dict[str, list[str]]:
 COLUMNS = Columns(COMMON_COLUMNS, own_columns())
 
 
-def tally(dimension: Dimension, columns: Mapping[str, Sequence[Any]]) -> dict[str, int]:
-    """How often each name occurs in these columns of some events, the first to occur first."""
-    taken = [columns[name] for name in dimension.columns]
-    if dimension.label is None:
-        counted: dict[Any, int] = Counter(taken[0])
-        counted.pop(None, None)
-        return counted
-    named: dict[str, int] = {}
-    for values, count in Counter(zip(*taken, strict=True)).items():
-        if (name := dimension.label(*values)) is not None:
-            named[name] = named.get(name, 0) + count
-    return named
+def namer(dimension: Dimension) -> Callable[[Group], str | None]:
+    """A function from the columns of an event to its name in a dimension."""
+    columns = COLUMNS.own[dimension.schema] if dimension.schema else COLUMNS.common
+    places = [columns.index(column) for column in dimension.columns]
+    label = dimension.label
+    if label is None:
+        return itemgetter(places[0])
+    return lambda values: label(*(values[place] for place in places))

@@ -93,18 +93,18 @@ class PartitionState:
             self.counts.rejected(appended_at, refusal.reason)
             self._rejected.append(Rejected(record, refusal))
             return
-        _schema, event_id, occurred_at, common, _own = row
+        event_id, occurred_at, event_type = row[1], row[2], row[4][0]
         if self.horizon.is_repeat(event_id, self.watermark):
             self.outcomes["duplicate"] += 1
-            self.counts.duplicate(appended_at, common[0])
+            self.counts.duplicate(appended_at, event_type)
             return
-        self._types.append(common[0])
+        self._types.append(event_type)
         if key is not None and len(key) == KEY_SIZE:
             self.rates.count(key)
         moment = occurred_at if occurred_at < appended_at else appended_at
         if moment - moment % MINUTE_MS + MINUTE_MS + self._grace_ms <= self.watermark:
             self.outcomes["late"] += 1
-            self.counts.late(appended_at, common[0])
+            self.counts.late(appended_at, event_type)
         else:
             self.outcomes["counted"] += 1
             self.counts.counted(moment, key, row)

@@ -9,6 +9,8 @@ from aiokafka.structs import ConsumerRecord
 from avro_schemas.codec import decode
 
 KeyAndValue = tuple[bytes | None, bytes]
+# (dimension, window seconds, window start) -> name -> count
+Windows = dict[tuple[str, int, int], dict[str, int]]
 
 
 async def write(bootstrap: str, topic: str, records: Sequence[KeyAndValue]) -> None:
@@ -49,17 +51,22 @@ async def _ask(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     return found
 
 
-async def live(bootstrap: str, topic: str) -> dict[str, dict[str, int]]:
-    """The live counts by dimension: the newest partial of each partition and window, added up."""
+async def live(bootstrap: str, topic: str) -> Windows:
+    """The live counts: the newest partial of each partition and window, added up; sketches apart."""
     newest: dict[bytes, dict[str, Any]] = {}
     for record in await read_all(bootstrap, topic):
+        if record.value is None:
+            newest.pop(record.key, None)  # the window is let go
+            continue
         _schema, partial = decode(record.value)
         held = newest.get(record.key)
         if held is None or partial["source_offset"] >= held["source_offset"]:
             newest[record.key] = partial
-    totals: dict[str, dict[str, int]] = {}
+    totals: Windows = {}
     for partial in newest.values():
-        of_dimension = totals.setdefault(partial["dimension"], {})
-        for name, count in partial["counts"].items():
-            of_dimension[name] = of_dimension.get(name, 0) + count
+        if partial["sketch"] is None:
+            key = (partial["dimension"], partial["window_seconds"], partial["window_start"])
+            window = totals.setdefault(key, {})
+            for name, count in partial["counts"].items():
+                window[name] = window.get(name, 0) + count
     return totals

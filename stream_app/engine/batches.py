@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import faust
+from aiokafka import ConsumerRecord
+from aiokafka.consumer import fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -56,7 +58,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 break
             if batch and (active is None or tp in active or tp in self._buffered_partitions):
-                message = self._to_message(tp, batch[-1])
+                message = self._to_message(tp, _whole(tp, batch[-1]))
                 message.value = batch
                 # Faust drops what lies before the last offset it delivered, also after a seek back; records
                 # that come twice are passed over by the state, records that never come would be missed.
@@ -143,10 +145,27 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
         return _PatientThread(self, loop=self.loop, beacon=self.beacon)
 
 
+class LeanRecords(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka has no types
+    """The records as they were parsed: a `ConsumerRecord` around each costs a third of the fetching."""
+
+    def _consumer_record(self, tp: TP, record: Any) -> Any:
+        return record
+
+
+def _whole(tp: TP, record: Any) -> ConsumerRecord:
+    """What Faust asks of a record."""
+    return ConsumerRecord(
+        *(tp.topic, tp.partition, record.offset, record.timestamp, record.timestamp_type),
+        *(None, None, record.checksum, -1, -1, ()),
+    )
+
+
 class _PatientThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] # Faust has no types here
     """Faust fixes the longest wait of a fetch at 1.5 s and takes no other."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
+        # The fetcher takes the class from its module; nothing else consumes in this process.
+        fetcher.PartitionRecords = LeanRecords
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = 500
         return consumer

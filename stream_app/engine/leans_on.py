@@ -22,6 +22,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "faust.transport.drivers.aiokafka.Producer": ("_settings_extra", "_ensure_producer"),
     "faust.tables.base.Collection": ("apply_changelog_batch", "on_recovery_completed", "on_rebalance"),
     "faust.worker.Worker": ("_setup_logging",),
+    "aiokafka.consumer.fetcher.PartitionRecords": ("_consumer_record", "_unpack_records"),
     "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch"),
     "aiokafka.AIOKafkaConsumer": ("getmany",),
 }

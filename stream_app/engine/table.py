@@ -23,7 +23,7 @@ class StateTable(faust.Table):  # type: ignore[misc] # Faust has no types here
         """Events of the changelog carry lists of records, as those of `events` do."""
         for event in batch:
             for record in event.value:
-                self.app.owned.recover(record.partition, record.offset, record.key, record.value)
+                self.app.owned.recover(event.message.partition, record.offset, record.key, record.value)
 
     async def on_recovery_completed(self, active_tps: Any, standby_tps: Any) -> None:
         """All of the log is read: restore the partitions that are ours."""

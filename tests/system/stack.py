@@ -179,11 +179,11 @@ class Stack:
 
 
 def sum_of_newest(partials: list[dict[str, Any]], dimension: str) -> dict[str, int]:
-    """Of each partition and window the partial with the highest source offset, all added up."""
+    """Of each partition and window the partial with the highest source offset, the windows of one length added up."""
     newest: dict[tuple[Any, ...], dict[str, Any]] = {}
     for partial in partials:
         key = (partial["partition"], partial["window_seconds"], partial["window_start"])
-        if partial["dimension"] != dimension:
+        if partial["dimension"] != dimension or partial["window_seconds"] not in (0, 60):
             continue
         if key not in newest or partial["source_offset"] >= newest[key]["source_offset"]:
             newest[key] = partial
