@@ -1,5 +1,6 @@
 """`python -m stream_app`: one worker."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -34,7 +35,12 @@ def main() -> None:
     probes.start()
     worker = Worker(app, workdir=Path.cwd(), redirect_stdouts=False, quiet=True)
     worker.spinner = None  # it would write cursor movements into the log
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    finally:
+        # Sketches that outlive the interpreter are reported as leaks.
+        app.owned.forget()
+        gc.collect()
 
 
 if __name__ == "__main__":

@@ -10,3 +10,6 @@ class ExactApp(faust.App):  # type: ignore[misc] # Faust has no types here
 
     owned: OwnedPartitions
     events_topic: str
+
+    def _create_directories(self) -> None:
+        """The state is in memory and in Kafka; nothing is kept in folders."""

@@ -21,6 +21,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "faust.transport.drivers.aiokafka.AIOKafkaConsumerThread": ("_create_worker_consumer",),
     "faust.transport.drivers.aiokafka.Producer": ("_settings_extra", "_ensure_producer"),
     "faust.tables.base.Collection": ("apply_changelog_batch", "on_recovery_completed", "on_rebalance"),
+    "faust.App": ("_create_directories",),
     "faust.worker.Worker": ("_setup_logging",),
     "aiokafka.consumer.fetcher.PartitionRecords": ("_consumer_record", "_unpack_records"),
     "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch"),

@@ -1,19 +1,17 @@
 """The stream app on a real broker: whatever is killed, the counts equal the log."""
 
 import asyncio
-import random
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from avro_schemas.codec import decode
 from service_kit.kafka import KafkaSettings
 from tests.events import encoded, event, now_ms, user_key
-from tests.recount import recount
-from tests.topics import KeyAndValue, Windows, live, read_all, write
+from tests.topics import read_all, write
+from tests.traffic import assert_counts_equal_the_log, load
 from tests.workers import Worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -37,48 +35,6 @@ def workers(settings: KafkaSettings, tmp_path: Path) -> Iterator[list[Worker]]:
     for worker in made:
         if worker.process:
             worker.kill()
-
-
-KINDS: list[tuple[str, Callable[[random.Random], dict[str, Any]]]] = [
-    ("click", lambda chance: {"element": "nav_menu"}),
-    (
-        "page_view",
-        lambda chance: {"page": f"/{chance.randrange(20)}", "referrer": chance.choice([None, "/login"])},
-    ),
-    ("button_click", lambda chance: {"button": chance.choice(["save", "buy"])}),
-    ("form_submit", lambda chance: {"form": "signup", "success": chance.choice([True, False, None])}),
-    ("error_encountered", lambda chance: {"kind": "TypeError", "message": "x is null", "page": "/"}),
-]
-
-
-def load(count: int, seed: int) -> list[KeyAndValue]:
-    """Events of a hundred users, one in twenty sent twice or late, one in fifty not an event at all."""
-    chance = random.Random(seed)
-    records: list[KeyAndValue] = []
-    for _ in range(count):
-        key = user_key(f"user-{chance.randrange(100)}")
-        event_type, data = chance.choice(KINDS)
-        late = 3_600_000 if chance.random() < 0.05 else 0
-        fields = event(event_type, now_ms(), user_key=key, occurred_at=now_ms() - late, event_data=data(chance))
-        records += [(key, encoded(fields))] * (2 if chance.random() < 0.05 else 1)
-        if chance.random() < 0.02:
-            records.append((key, b"not an event"))
-    return records
-
-
-async def assert_counts_equal_the_log(settings: KafkaSettings, seconds: float = 40) -> None:
-    records = await read_all(settings.kafka_bootstrap, settings.name("events"))
-    truth = recount(sorted(records, key=lambda record: (record.partition, record.offset)))
-    counted: Windows = {}
-    for _ in range(int(seconds / 0.5)):
-        counted = await live(settings.kafka_bootstrap, settings.name("live-aggregates"))
-        if counted == truth:
-            break
-        await asyncio.sleep(0.5)
-    assert counted == truth
-    refused = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
-    sources = {(r["source_partition"], r["source_offset"]) for r in (decode(x.value)[1] for x in refused)}
-    assert len(sources) == truth["outcome", 0, 0]["rejected"]
 
 
 @pytest.fixture

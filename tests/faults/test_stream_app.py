@@ -1,0 +1,180 @@
+"""Workers and broker are killed, stopped, frozen, added and taken away, in any order, while events flow.
+
+After every round all that the stream app tells equals a recount of the topic. `make faults` plays a hundred rounds.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from footfall.topics import create_missing
+from service_kit.kafka import KafkaSettings
+from tests.brokers import Broker
+from tests.traffic import assert_counts_equal_the_log, load
+from tests.workers import Worker
+
+log = logging.getLogger(__name__)
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "12"))
+SESSION_SECONDS = 6
+FROZEN = 75
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(120 + 60 * ROUNDS)]
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    started = Broker(tmp_path)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+async def cluster(broker: Broker) -> KafkaSettings:
+    made = KafkaSettings(kafka_bootstrap=broker.bootstrap)
+    await create_missing(made)
+    return made
+
+
+class Traffic:
+    """Events by a client that waits for Kafka as long as it takes, each written once."""
+
+    def __init__(self, cluster: KafkaSettings, seed: int) -> None:
+        settings = {"bootstrap.servers": cluster.kafka_bootstrap, "enable.idempotence": True, "log_level": 0}
+        self._producer = Producer(settings)
+        self._seed = seed
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+        assert self._producer.flush(60) == 0
+
+    def _write(self) -> None:
+        for number in range(10**9):
+            if self._stopped.is_set():
+                return
+            for key, value in load(100, seed=self._seed * 1_000_000 + number):
+                self._producer.produce("events", value, key)
+            self._producer.poll(0)
+            self._stopped.wait(0.2)
+
+
+class Crew:
+    """Up to three workers, those that should run started again when they end, as a supervisor would."""
+
+    def __init__(self, cluster: KafkaSettings, folder: Path) -> None:
+        self._workers = [
+            Worker(
+                "stream_app",
+                folder / f"worker-{number}.log",
+                kafka_bootstrap=cluster.kafka_bootstrap,
+                session_seconds=SESSION_SECONDS,
+                instance_id=f"worker-{number}",
+            )
+            for number in range(3)
+        ]
+        self.working: list[Worker] = []
+
+    def add(self) -> None:
+        worker = next(worker for worker in self._workers if worker not in self.working)
+        worker.start()
+        self.working.append(worker)
+
+    def mend(self) -> None:
+        """Start those that ended, and wait until all are ready."""
+        deadline = time.monotonic() + 90
+        while not all(worker.is_ready() for worker in self.working):
+            for worker in self.working:
+                if worker.process and worker.process.poll() is not None:
+                    worker.start(wait=0)
+            assert time.monotonic() < deadline, self.working[0].log()
+            time.sleep(0.2)
+
+    def end(self) -> None:
+        for worker in self._workers:
+            if worker.process and worker.process.poll() is None:
+                worker.kill()
+
+
+@pytest.fixture
+def crew(cluster: KafkaSettings, tmp_path: Path) -> Iterator[Crew]:
+    made = Crew(cluster, tmp_path)
+    yield made
+    made.end()
+
+
+class Faults:
+    """What may happen, each with a name."""
+
+    def __init__(self, crew: Crew, broker: Broker, chance: random.Random) -> None:
+        self._crew, self._broker, self._chance = crew, broker, chance
+
+    @property
+    def _victim(self) -> Worker:
+        return self._chance.choice(self._crew.working)
+
+    def kill(self) -> None:
+        self._victim.kill()
+
+    def stop(self) -> None:
+        assert self._victim.end(signal.SIGTERM) == 0
+
+    def freeze(self) -> None:
+        victim = self._victim
+        assert victim.process
+        victim.process.send_signal(signal.SIGSTOP)
+        time.sleep(1.5 * SESSION_SECONDS)
+        victim.process.send_signal(signal.SIGCONT)
+        # It must not write what others own by now.
+        assert victim.process.wait(10) == FROZEN
+
+    def add_or_remove(self) -> None:
+        if len(self._crew.working) < 3:
+            self._crew.add()
+        else:
+            self._crew.working.pop(0).end()
+
+    def kill_broker(self) -> None:
+        self._broker.kill()
+        time.sleep(self._chance.uniform(0, 3))
+        self._broker.start()
+
+    def stop_broker(self) -> None:
+        self._broker.stop()
+        self._broker.start()
+
+
+async def test_what_is_told_equals_the_topic_after_every_fault(
+    cluster: KafkaSettings, broker: Broker, crew: Crew
+) -> None:
+    seed = int(os.environ.get("FAULT_SEED", time.time()))
+    log.info("FAULT_SEED=%d", seed)
+    chance = random.Random(seed)
+    faults = Faults(crew, broker, chance)
+    kinds = [faults.kill, faults.stop, faults.freeze, faults.add_or_remove, faults.kill_broker, faults.stop_broker]
+    await asyncio.to_thread(crew.add)
+    for number in range(ROUNDS):
+        # Every kind comes up in a short run too.
+        fault = kinds[number % len(kinds)] if number < len(kinds) else chance.choice(kinds)
+        with Traffic(cluster, seed + number):
+            await asyncio.sleep(chance.uniform(0.3, 2))
+            await asyncio.to_thread(fault)
+            await asyncio.to_thread(crew.mend)
+            await asyncio.sleep(chance.uniform(0, 1))
+        log.info("round %d: %s, %d workers", number + 1, fault.__name__, len(crew.working))
+        if number == ROUNDS - 1 or number % 4 == 3:
+            await assert_counts_equal_the_log(cluster, seconds=90)
