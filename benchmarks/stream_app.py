@@ -1,8 +1,9 @@
-"""The stream app against the same counts written as plain Faust tables, on the same topic of a real broker, in turn.
+"""The stream app with all its aggregates, against simpler programs that count by user and type on the same topic.
 
     footfall bench stream_app
 
-Rates and CPU are measured between the first and the last tenth of the events. The plain one stops earlier: it is slower.
+They are plain Faust tables, Quix Streams with its state, and bare aiokafka without any. Rates and CPU are measured
+between the first and the last tenth of the events; the slower programs get fewer.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from random import Random
 
 from aiokafka import AIOKafkaProducer
@@ -23,7 +25,17 @@ from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from tests.events import encoded, event
 
-EVENTS, PLAIN_EVENTS, USERS, ROUNDS = 300_000, 10_000, 20_000, 3
+EVENTS, USERS, ROUNDS = 300_000, 20_000, 3
+_UV = [str(Path(sys.executable).with_name("uv")), "run", "--no-project", "--with", "quixstreams==3.28.1", "python"]
+# Program to run, and how many events it gets.
+OTHERS = {
+    "plain Faust tables": ([sys.executable, "-m", "benchmarks.plain_faust"], 10_000),
+    "Quix Streams": ([*_UV, "-m", "benchmarks.quix_streams"], 60_000),
+    "bare aiokafka": ([sys.executable, "-m", "benchmarks.bare_consumer"], 200_000),
+}
+PAGES = [f"/page/{number}" for number in range(200)]
+
+Figures = dict[str, list[tuple[float, float]]]
 
 
 async def fill(bootstrap: str) -> None:
@@ -32,7 +44,8 @@ async def fill(bootstrap: str) -> None:
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20, max_batch_size=256_000) as producer:
         for number in range(EVENTS):
             event_type, key = chance.choice(["click", "scroll", "page_view"]), chance.randrange(USERS)
-            fields = event(event_type, now, user_key=key.to_bytes(16, "little"), page="/dashboard")
+            data = {"page": chance.choice(PAGES)} if event_type == "page_view" else {"element": "nav_menu"}
+            fields = event(event_type, now, user_key=key.to_bytes(16, "little"), event_data=data)
             headers = [("ce_type", event_type.encode()), ("ce_id", fields["event_id"].encode())]
             sent = await producer.send("events", encoded(fields), key=fields["user_key"], headers=headers)
             if number % 5000 == 0:
@@ -58,13 +71,21 @@ def ours(settings: KafkaSettings) -> tuple[float, float, float]:
         worker.wait()
 
 
-def plain(bootstrap: str) -> tuple[float, float]:
-    """Events/s and CPU µs an event of plain Faust tables."""
-    command = [sys.executable, "-m", "benchmarks.plain_faust", bootstrap, "events", str(PLAIN_EVENTS)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
+def other(bootstrap: str, name: str) -> tuple[float, float]:
+    """Events/s and CPU µs an event of another program."""
+    command, events = OTHERS[name]
+    ran = subprocess.run(
+        [*command, bootstrap, "events", str(events)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+    )
+    if ran.returncode:
+        raise RuntimeError(f"{name}: {ran.stderr[-2000:]}")
     took, used = map(float, ran.stdout.splitlines()[-1].split())
-    count = PLAIN_EVENTS * 0.8
-    return count / took, used / count * 1e6
+    return events * 0.8 / took, used / (events * 0.8) * 1e6
 
 
 def _folded(port: int) -> float:
@@ -77,24 +98,26 @@ def _folded(port: int) -> float:
 
 
 def main() -> None:
-    ratios, rates, costs = [], [], []
+    figures: Figures = {}
     for _ in range(ROUNDS):
         with broker() as bootstrap:
             settings = KafkaSettings(kafka_bootstrap=bootstrap)
             asyncio.run(create_missing(settings))
             asyncio.run(fill(bootstrap))
             rate, cost, memory = ours(settings)
-            plain_rate, plain_cost = plain(bootstrap)
+            figures.setdefault("stream app", []).append((rate, cost))
+            for name in OTHERS:
+                figures.setdefault(name, []).append(other(bootstrap, name))
         print(
-            f"  {rate:,.0f} events/s, {cost:.1f} µs, {memory:.0f} MiB; plain {plain_rate:,.0f}, {plain_cost:.0f} µs"
+            "  " + "; ".join(f"{name} {rate:,.0f}/s {cost:.1f} µs" for name, [*_, (rate, cost)] in figures.items())
         )
-        ratios.append(rate / plain_rate)
-        rates.append(rate)
-        costs.append(cost)
-    print(
-        f"stream app: {statistics.median(rates):,.0f} events/s, {statistics.median(costs):.1f} µs CPU an event, "
-        f"{statistics.median(ratios):.1f}x plain Faust tables"
-    )
+        print(f"  {memory:.0f} MiB")
+    for name, measured in figures.items():
+        ratio = statistics.median(
+            mine / theirs for (mine, _), (theirs, _) in zip(figures["stream app"], measured, strict=True)
+        )
+        rate, cost = (statistics.median(column) for column in zip(*measured, strict=True))
+        print(f"{name}: {rate:,.0f} events/s, {cost:.1f} µs CPU an event; the stream app is {ratio:.1f}x as fast")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ COMMANDS = {
     "types": "List, check and make event types.",
     "tail": "Show events as they arrive.",
     "explain": "Tell where an event is.",
+    "lag": "Tell how far the readers of events are behind.",
     "dead-letters": "Show what was rejected, and why.",
     "doctor": "Look at every part and say what is not well.",
     "topics": "Create and check the topics.",

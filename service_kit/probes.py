@@ -4,10 +4,12 @@ They answer from a thread, so that a busy or frozen event loop can still be seen
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import MappingProxyType
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -21,13 +23,24 @@ class Health:
 
 
 Check = Callable[[], Health]
+# What an operator may ask besides, by a path or by one that ends with a slash and takes a name: the name in, JSON
+# out, None for what is not there.
+Page = Callable[[str], Any]
 
 
 class Probes:
     """A small HTTP server in a daemon thread. Port 0 takes a free one; `port` tells which."""
 
-    def __init__(self, port: int, *, live: Check, ready: Check, metrics: CollectorRegistry) -> None:
-        handler = _handler({"/healthz": live, "/readyz": ready}, metrics)
+    def __init__(
+        self,
+        port: int,
+        *,
+        live: Check,
+        ready: Check,
+        metrics: CollectorRegistry,
+        pages: Mapping[str, Page] = MappingProxyType({}),
+    ) -> None:
+        handler = _handler({"/healthz": live, "/readyz": ready}, metrics, pages)
         self._server = ThreadingHTTPServer(("", port), handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
@@ -43,7 +56,9 @@ class Probes:
         self._server.server_close()
 
 
-def _handler(checks: dict[str, Check], metrics: CollectorRegistry) -> type[BaseHTTPRequestHandler]:
+def _handler(
+    checks: Mapping[str, Check], metrics: CollectorRegistry, pages: Mapping[str, Page]
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if check := checks.get(self.path):
@@ -53,7 +68,16 @@ def _handler(checks: dict[str, Check], metrics: CollectorRegistry) -> type[BaseH
             elif self.path == "/metrics":
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics))
             else:
-                self._answer(404, "text/plain", b"Try /healthz, /readyz or /metrics.\n")
+                self._answer_page()
+
+        def _answer_page(self) -> None:
+            folder, _, name = self.path.rpartition("/")
+            for path, asked in ((self.path, ""), (f"{folder}/", name)):
+                if path in pages and (found := pages[path](asked)) is not None:
+                    self._answer(200, "application/json", json.dumps(found).encode())
+                    return
+            known = ", ".join((*checks, "/metrics", *pages))
+            self._answer(404, "text/plain", f"There are {known}.\n".encode())
 
         def _answer(self, status: int, content_type: str, body: bytes) -> None:
             self.send_response(status)

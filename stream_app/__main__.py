@@ -12,6 +12,7 @@ from service_kit.probes import Probes
 from stream_app import health, metrics
 from stream_app.app import build_app
 from stream_app.settings import Settings
+from stream_app.view import View
 
 
 class Worker(faust.Worker):  # type: ignore[misc] # Faust has no types here
@@ -26,11 +27,13 @@ def main() -> None:
     settings = load_or_exit(Settings, os.environ)
     logs.configure("stream_app", settings.log_level)
     app = build_app(settings)
+    view = View(app)
     probes = Probes(
         settings.probe_port,
         live=health.Progress(app).live,
-        ready=lambda: health.ready(app),
+        ready=lambda: health.ready(app, settings.ready_lag),
         metrics=metrics.REGISTRY,
+        pages={"/state/users/": view.user, "/state": view.partitions},
     )
     probes.start()
     worker = Worker(app, workdir=Path.cwd(), redirect_stdouts=False, quiet=True)

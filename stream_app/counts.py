@@ -22,7 +22,7 @@ from stream_app.dimensions import (
     namer,
 )
 from stream_app.pending import Minute, Pending
-from stream_app.windows import Partial, Windows
+from stream_app.windows import Counts, Partial, Windows
 
 USERS, SESSIONS = "active_users", "active_sessions"
 _NAMERS = {dimension.name: namer(dimension) for dimension in (*COMMON, *OWN)}
@@ -73,6 +73,10 @@ class LiveCounts:
         """The windows of this pace that changed since they were told."""
         for fold in self.folds.values():
             yield from fold.partials(pace)
+
+    def newest_minute(self) -> Counts:
+        """Events by type in the newest minute, as far as they are settled."""
+        return self._windows[EVENTS.name].newest(MINUTE_MS)
 
     def restore(self, payloads: Mapping[str, list[bytes]]) -> None:
         """Take over what the folds once gave, by their names."""

@@ -17,7 +17,6 @@ from avro_schemas.events import Columns
 from avro_schemas.projection import Group
 
 SLOT_MS, MINUTE_MS, HOUR_MS = 10_000, 60_000, 3_600_000
-# A window keeps this many names, and counts further ones together.
 MOST_NAMES = 500
 OTHER = "*"
 MOST_NAME = 200
@@ -43,7 +42,7 @@ class Dimension:
 
     `grain_ms` is its finest window, `windows_ms` are longer ones that are added up from it. `schema` is whose
     events are counted, None for all. `label` makes the name from the columns; without it the one column is the
-    name.
+    name. A grain keeps `most_names` and counts further ones together.
     """
 
     name: str
@@ -52,6 +51,7 @@ class Dimension:
     label: Label | None = None
     grain_ms: int = MINUTE_MS
     windows_ms: Sequence[int] = (HOUR_MS,)
+    most_names: int = MOST_NAMES
 
     def pace(self, window_ms: int) -> Pace:
         """How soon a window of this length is told."""
@@ -99,7 +99,7 @@ OWN = (
         "errors", ("event_data.kind", "event_data.message", "event_data.source"), "error_encountered", fingerprint
     ),
     Dimension("error_pages", ("event_data.page",), "error_encountered"),
-    Dimension("web_vitals", ("event_data.metric", "event_data.value"), "web_vital", measured),
+    Dimension("web_vitals", ("event_data.metric", "event_data.value"), "web_vital", measured, most_names=2_000),
 )
 ALL = (EVENTS, LATE, DUPLICATES, REJECTED, *COMMON, *OWN)
 

@@ -10,10 +10,12 @@ from stream_app.engine.app import ExactApp
 STUCK_SECONDS = 60.0
 
 
-def ready(app: ExactApp) -> Health:
-    """Partitions are assigned and their state is recovered."""
-    measure(app)
-    return Health(True) if app.owned.open else Health(False, "waiting for partitions and their state")
+def ready(app: ExactApp, most_lag: int) -> Health:
+    """Partitions are assigned, their state is recovered, and not too many records wait."""
+    lag = measure(app)
+    if not app.owned.open:
+        return Health(False, "waiting for partitions and their state")
+    return Health(True) if lag < most_lag else Health(False, f"{lag} records behind")
 
 
 class Progress:

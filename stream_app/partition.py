@@ -13,7 +13,7 @@ import orjson
 
 from avro_schemas.codec import Undecodable
 from stream_app.counts import LiveCounts
-from stream_app.dimensions import MINUTE_MS, Pace
+from stream_app.dimensions import MINUTE_MS, MOST_NAMES, Pace
 from stream_app.event import READER, LogRecord
 from stream_app.horizon import IdHorizon
 from stream_app.rates import KEY_SIZE, Rates, Verdict
@@ -151,7 +151,7 @@ class PartitionState:
 
     def _settle(self) -> None:
         self.counts.settle()
-        add_bounded(self._totals, Counter(self._types))
+        add_bounded(self._totals, Counter(self._types), MOST_NAMES)
         self._types.clear()
 
     def _changes(self) -> Iterator[tuple[str, bytes]]:

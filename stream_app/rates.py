@@ -66,6 +66,10 @@ class Rates:
         """Events of a user in the window."""
         return self._sums.get(key, 0)
 
+    def blocked_until(self, key: bytes) -> int | None:
+        """Until when (milliseconds since 1970) a user is over the limit."""
+        return self._blocked.get(key)
+
     def verdicts(self) -> Iterator[Verdict]:
         """What changed since the last call: users who reached the limit, and who fell below it again."""
         for key in sorted(self._said):

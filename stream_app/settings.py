@@ -21,5 +21,8 @@ class Settings:
     session_seconds: float = setting(
         10.0, help="Silence after which a worker's partitions go to others.", minimum=6, maximum=60
     )
+    ready_lag: int = setting(
+        1_000_000, help="Records behind, over its partitions, from which a worker is not ready.", minimum=1
+    )
     probe_port: int = setting(8080, help="Port for /healthz, /readyz and /metrics.", minimum=0, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")

@@ -36,9 +36,10 @@ def recount(records: Iterable[Read]) -> Recounted:
             for length in seconds or (60, 3600):
                 counts[dimension, length, moment // (length * 1000) * length * 1000][name] += 1
 
+    outcome = counts["outcome", 0, 0]
+    outcome.update(dict.fromkeys(("counted", "late", "duplicate", "rejected"), 0))
     for record in records:
         now = watermarks[record.partition] = max(watermarks[record.partition], record.timestamp)
-        outcome = counts["outcome", 0, 0]
         try:
             _schema, event = decode_event(record.value, record.timestamp)
         except Undecodable as refusal:

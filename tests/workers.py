@@ -1,5 +1,6 @@
 """A service in a process of its own, as it runs in production, to be killed at will."""
 
+import json
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 
 class Worker:
@@ -46,6 +48,11 @@ class Worker:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path of the probes' port."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return json.load(answer)
 
     def metrics(self) -> dict[str, float]:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:

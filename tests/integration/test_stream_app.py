@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import urllib.error
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -104,6 +105,25 @@ async def test_a_user_who_reaches_the_limit_is_told_to_user_rates(
     verdict = verdicts[-1]
     assert verdict["events"] >= 100
     assert 40_000 < verdict["blocked_until"] - verdict["measured_at"] <= 60_000
+
+
+async def test_a_worker_tells_where_it_stands_and_what_a_user_sent(
+    settings: KafkaSettings, workers: list[Worker]
+) -> None:
+    await asyncio.to_thread(workers[0].start)
+    ann = user_key("ann")
+    await write(settings.kafka_bootstrap, settings.name("events"), [(ann, encoded(event("click", now_ms())))] * 3)
+    await assert_counts_equal_the_log(settings)
+    state = workers[0].get("/state")
+    assert state["ready"]
+    assert len(state["partitions"]) == 12
+    counted = [each for each in state["partitions"].values() if each["outcomes"]["counted"]]
+    assert [(each["durable"], each["minute"], each["outcomes"]["duplicate"]) for each in counted] == [
+        (3, {"click": 1}, 2)
+    ]
+    assert workers[0].get(f"/state/users/{ann.hex()}")["events"] == 1
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        workers[0].get("/state/users/nobody")
 
 
 async def test_a_clean_stop_leaves_nothing_to_read_again(settings: KafkaSettings, workers: list[Worker]) -> None:

@@ -34,3 +34,23 @@ def test_live_answers_200_and_not_ready_503_with_the_reason(probes: Probes) -> N
 def test_metrics_are_in_the_text_format_of_prometheus(probes: Probes) -> None:
     with urlopen(f"http://localhost:{probes.port}/metrics") as answer:
         assert b"seen_total 3.0" in answer.read()
+
+
+def test_a_page_is_asked_by_its_path_or_with_a_name() -> None:
+    pages = {"/state": lambda _name: {"all": 1}, "/state/users/": lambda name: {"user": name} if name else None}
+    started = Probes(0, live=_well, ready=_well, metrics=CollectorRegistry(), pages=pages)
+    started.start()
+    try:
+        for path, says in {"/state": {"all": 1}, "/state/users/ann": {"user": "ann"}}.items():
+            with urlopen(f"http://localhost:{started.port}{path}") as answer:
+                assert json.load(answer) == says
+        for path in ("/state/users/", "/state/other", "/other"):
+            with pytest.raises(HTTPError) as refused:
+                urlopen(f"http://localhost:{started.port}{path}")
+            assert b"/state/users/" in refused.value.read()
+    finally:
+        started.stop()
+
+
+def _well() -> Health:
+    return Health(True)

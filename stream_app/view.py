@@ -1,0 +1,65 @@
+"""What an operator may ask a worker: where its partitions stand, and how often a user sent events.
+
+Read only, and only of the partitions that this worker owns. Dashboard and collector read topics, never a worker.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from stream_app.engine.app import ExactApp
+
+_SECONDS = 5.0
+
+Json = dict[str, Any]
+Found = TypeVar("Found")
+
+
+class View:
+    """Answers from the thread of the probes with what the event loop's own thread finds."""
+
+    def __init__(self, app: ExactApp) -> None:
+        self._app = app
+
+    def partitions(self, _path: str) -> Json:
+        """Position, watermark (milliseconds since 1970), outcomes and the newest minute of each partition."""
+        return self._in_the_loop(self._partitions)
+
+    def user(self, key: str) -> Json | None:
+        """Events of a user in the last minute, by the user key in hex; None where no partition here knows it."""
+        try:
+            user_key = bytes.fromhex(key)
+        except ValueError:
+            return None
+        return self._in_the_loop(lambda: self._user(user_key))
+
+    def _partitions(self) -> Json:
+        return {
+            "ready": self._app.owned.open,
+            "partitions": {
+                str(number): {
+                    "position": owned.state.position,
+                    "durable": owned.durable,
+                    "watermark": owned.state.watermark,
+                    "outcomes": owned.state.outcomes,
+                    "minute": owned.state.counts.newest_minute(),
+                }
+                for number, owned in sorted(self._app.owned.partitions.items())
+            },
+        }
+
+    def _user(self, key: bytes) -> Json | None:
+        for number, owned in self._app.owned.partitions.items():
+            if events := owned.state.rates.events(key):
+                return {
+                    "partition": number,
+                    "events": events,
+                    "blocked_until": owned.state.rates.blocked_until(key),
+                }
+        return None
+
+    def _in_the_loop(self, look: Callable[[], Found]) -> Found:
+        async def looking() -> Found:
+            return look()
+
+        return asyncio.run_coroutine_threadsafe(looking(), self._app.loop).result(_SECONDS)

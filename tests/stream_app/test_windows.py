@@ -1,0 +1,75 @@
+"""Windows of any length follow from the grains, and what is kept depends on the log's order alone."""
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream_app.dimensions import HOUR_MS, MINUTE_MS, OTHER, SLOT_MS, Dimension, Pace
+from stream_app.windows import KEPT_MS, Windows, add_bounded
+from tests.events import NOON
+
+SLOTS = Dimension("slots", grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS))
+Told = dict[tuple[int, int], dict[str, int] | None]
+
+
+def told(windows: Windows, pace: Pace = Pace.LATER) -> Told:
+    return {(partial.window_ms, partial.start): partial.counts for partial in windows.partials(pace)}
+
+
+def test_longer_windows_are_added_up_from_the_grains() -> None:
+    windows = Windows(SLOTS)
+    windows.add(NOON, {"click": 1})
+    windows.add(NOON + SLOT_MS, {"click": 2, "scroll": 1})
+    windows.add(NOON + MINUTE_MS, {"click": 4})
+    found = told(windows)
+    assert found[SLOT_MS, NOON] == {"click": 1}
+    assert found[MINUTE_MS, NOON] == {"click": 3, "scroll": 1}
+    assert found[HOUR_MS, NOON] == {"click": 7, "scroll": 1}
+    assert told(windows) == {}
+
+
+def test_short_windows_are_told_at_once_and_long_ones_later() -> None:
+    windows = Windows(SLOTS)
+    windows.add(NOON, {"click": 1})
+    assert {length for length, _start in told(windows, Pace.AT_ONCE)} == {SLOT_MS, MINUTE_MS}
+    assert {length for length, _start in told(windows, Pace.LATER)} == {HOUR_MS}
+
+
+def test_what_leaves_the_ring_is_let_go_once_and_hours_stay_told() -> None:
+    windows = Windows(SLOTS)
+    windows.add(NOON, {"click": 1})
+    told(windows)
+    windows.add(NOON + KEPT_MS + MINUTE_MS, {"click": 1})
+    found = told(windows)
+    assert found[SLOT_MS, NOON] is None
+    assert found[MINUTE_MS, NOON] is None
+    assert (HOUR_MS, NOON) not in found
+
+
+def test_a_window_keeps_a_bounded_number_of_names_and_counts_the_others_together() -> None:
+    window = {"/0": 1, "/1": 1}
+    assert add_bounded(window, {"/new": 2, "/0": 1, "/newer": 3}, most_names=2) == {OTHER: 5, "/0": 1}
+    assert window == {"/0": 2, "/1": 1, OTHER: 5}
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abcdefg")), max_size=60), st.integers(1, 30))
+def test_any_cuts_and_a_restore_give_the_same_windows(log: list[tuple[int, str]], size: int) -> None:
+    """With more names than a window keeps, so that their order matters."""
+    dimension = replace(SLOTS, most_names=3)
+    events = [(NOON + slot * SLOT_MS, name) for slot, name in log]
+    whole, cut, restored = Windows(dimension), Windows(dimension), Windows(dimension)
+    for moment, name in events:
+        whole.add(moment, {name: 1})
+    for start in range(0, len(events), size):
+        chunk: dict[int, Counter[str]] = defaultdict(Counter)
+        for moment, name in events[start : start + size]:
+            chunk[moment][name] += 1
+        for moment, counted in chunk.items():
+            cut.add(moment, counted)
+    assert told(cut) == told(whole)
+    whole.change_all()
+    restored.restore([payload for _key, payload in whole.changes()])
+    restored.change_all()
+    assert told(restored) == told(whole)
