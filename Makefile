@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # What subscribers rely on: schemas are compared with this branch or commit.
 MAIN ?= main
 
-.PHONY: help up test fuzz lint types fmt generate bench lock clean
+.PHONY: help up test fuzz faults lint types fmt generate bench lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -24,6 +24,9 @@ test: .venv/dev.stamp lint types ## Run every test, on a real Kafka broker and a
 
 fuzz: .venv/dev.stamp ## Post twenty thousand odd bodies and requests to the collector, for an hour or so
 	@FUZZ_CASES=20000 $(BIN)/pytest tests/fuzz $(PYTEST_ARGS)
+
+faults: .venv/dev.stamp ## Kill, freeze and move stream workers and the broker a hundred times, for half an hour
+	@FAULT_ROUNDS=100 $(BIN)/pytest tests/faults/test_stream_app.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp ## Check style, formatting, the direction of imports, and that no subscriber breaks
 	@echo "==> Lint: ruff, ruff format, import contracts, event contracts"

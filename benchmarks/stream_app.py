@@ -59,10 +59,10 @@ def ours(settings: KafkaSettings) -> tuple[float, float, float]:
     environ |= {"FOOTFALL_KAFKA_BOOTSTRAP": settings.kafka_bootstrap}
     worker = subprocess.Popen([sys.executable, "-m", "stream_app"], env=environ, stdout=subprocess.DEVNULL)
     try:
-        while (first := _folded(port)) < EVENTS * 0.1:
+        while (first := folded(port)) < EVENTS * 0.1:
             time.sleep(0.02)
         started, cpu = time.monotonic(), cpu_seconds(worker.pid)
-        while (last := _folded(port)) < EVENTS * 0.9:
+        while (last := folded(port)) < EVENTS * 0.9:
             time.sleep(0.02)
         took, used = time.monotonic() - started, cpu_seconds(worker.pid) - cpu
         return (last - first) / took, used / (last - first) * 1e6, resident_mib(worker.pid)
@@ -88,13 +88,19 @@ def other(bootstrap: str, name: str) -> tuple[float, float]:
     return events * 0.8 / took, used / (events * 0.8) * 1e6
 
 
-def _folded(port: int) -> float:
+def folded(port: int) -> float:
+    """Events folded by the worker whose probes are on this port."""
+    return metric(port, "footfall_stream_events_total")
+
+
+def metric(port: int, name: str) -> float:
+    """A metric of a worker, over all labels; 0 while it does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
             lines = answer.read().decode().splitlines()
     except (urllib.error.URLError, OSError):
         return 0.0
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("footfall_stream_events_total"))
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
 
 
 def main() -> None:

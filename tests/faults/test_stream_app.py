@@ -1,6 +1,7 @@
 """Workers and broker are killed, stopped, frozen, added and taken away, in any order, while events flow.
 
-After every round all that the stream app tells equals a recount of the topic. `make faults` plays a hundred rounds.
+After every few rounds all that the stream app tells equals a recount of the topic. `make faults` plays a hundred
+rounds, and shows that simpler ways fail: the app without its gate and check, and a plain `+= 1`.
 """
 
 import asyncio
@@ -8,6 +9,8 @@ import logging
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +22,8 @@ from confluent_kafka import Producer
 from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from tests.brokers import Broker
+from tests.plain_stream_app import CHANGELOG
+from tests.topics import read_all
 from tests.traffic import assert_counts_equal_the_log, load
 from tests.workers import Worker
 
@@ -48,10 +53,10 @@ async def cluster(broker: Broker) -> KafkaSettings:
 class Traffic:
     """Events by a client that waits for Kafka as long as it takes, each written once."""
 
-    def __init__(self, cluster: KafkaSettings, seed: int) -> None:
+    def __init__(self, cluster: KafkaSettings, seed: int, pause: float = 0.2) -> None:
         settings = {"bootstrap.servers": cluster.kafka_bootstrap, "enable.idempotence": True, "log_level": 0}
         self._producer = Producer(settings)
-        self._seed = seed
+        self._seed, self._pause = seed, pause
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
 
@@ -70,16 +75,16 @@ class Traffic:
             for key, value in load(100, seed=self._seed * 1_000_000 + number):
                 self._producer.produce("events", value, key)
             self._producer.poll(0)
-            self._stopped.wait(0.2)
+            self._stopped.wait(self._pause)
 
 
 class Crew:
     """Up to three workers, those that should run started again when they end, as a supervisor would."""
 
-    def __init__(self, cluster: KafkaSettings, folder: Path) -> None:
+    def __init__(self, cluster: KafkaSettings, folder: Path, module: str = "stream_app") -> None:
         self._workers = [
             Worker(
-                "stream_app",
+                module,
                 folder / f"worker-{number}.log",
                 kafka_bootstrap=cluster.kafka_bootstrap,
                 session_seconds=SESSION_SECONDS,
@@ -158,6 +163,9 @@ class Faults:
         self._broker.start()
 
 
+LONG_ONLY = pytest.mark.skipif(ROUNDS < 100, reason="takes minutes: make faults")
+
+
 async def test_what_is_told_equals_the_topic_after_every_fault(
     cluster: KafkaSettings, broker: Broker, crew: Crew
 ) -> None:
@@ -178,3 +186,36 @@ async def test_what_is_told_equals_the_topic_after_every_fault(
         log.info("round %d: %s, %d workers", number + 1, fault.__name__, len(crew.working))
         if number == ROUNDS - 1 or number % 4 == 3:
             await assert_counts_equal_the_log(cluster, seconds=90)
+
+
+@LONG_ONLY
+async def test_without_gate_and_check_the_counts_go_wrong(cluster: KafkaSettings, tmp_path: Path) -> None:
+    crew = Crew(cluster, tmp_path, "tests.unguarded_stream_app")
+    try:
+        for _worker in range(2):
+            await asyncio.to_thread(crew.add)
+        with pytest.raises(AssertionError):
+            for number in range(20):
+                with Traffic(cluster, number, pause=0):
+                    await asyncio.to_thread(crew.working[number % 2].kill)
+                    await asyncio.to_thread(crew.mend)
+                    await asyncio.sleep(1)
+                await assert_counts_equal_the_log(cluster, seconds=15)
+    finally:
+        crew.end()
+
+
+@LONG_ONLY
+async def test_a_plain_count_goes_wrong(cluster: KafkaSettings) -> None:
+    run = [sys.executable, "-m", "tests.plain_stream_app", cluster.kafka_bootstrap]
+    for number in range(4):
+        process = await asyncio.create_subprocess_exec(*run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with Traffic(cluster, number):
+            await asyncio.sleep(12)
+        if number == 3:
+            await asyncio.sleep(15)  # nothing is written any more: the rest is counted
+        process.kill()
+        await process.wait()
+    newest = {r.partition: int(r.value) for r in await read_all(cluster.kafka_bootstrap, CHANGELOG)}
+    # It goes on from the last commit with counts that went further.
+    assert sum(newest.values()) > len(await read_all(cluster.kafka_bootstrap, "events"))
