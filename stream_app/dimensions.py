@@ -23,7 +23,6 @@ MOST_NAME = 200
 
 Label = Callable[..., str | None]
 
-# Values within two per cent of each other share a name, so that quantiles can be read from the counts.
 _BINS = LogarithmicMapping(0.02)
 _DIGITS = re.compile(r"\d+")
 
@@ -38,7 +37,7 @@ class Pace(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A live aggregate.
+    """A live aggregate; `about` says for the docs what is counted.
 
     `grain_ms` is its finest window, `windows_ms` are longer ones that are added up from it. `schema` is whose
     events are counted, None for all. `label` makes the name from the columns; without it the one column is the
@@ -46,6 +45,7 @@ class Dimension:
     """
 
     name: str
+    about: str
     columns: Sequence[str] = ()
     schema: str | None = None
     label: Label | None = None
@@ -79,27 +79,48 @@ def measured(metric: str, value: float) -> str | None:
     return f"{metric} {_BINS.value(_BINS.key(value)):.4g}" if value > _BINS.min_possible else f"{metric} 0"
 
 
-EVENTS = Dimension("events", ("event_type",), grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS))
-# Events that are not in `events`, and records that are none: by the minute they were appended in.
-LATE, DUPLICATES, REJECTED = Dimension("late"), Dimension("duplicates"), Dimension("rejected")
+EVENTS = Dimension(
+    "events", "Events, by type.", ("event_type",), grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS)
+)
+# What is not in `events`, by the minute it was appended in.
+LATE = Dimension("late", "Events whose window and the grace were over, by type; by the time they were appended.")
+DUPLICATES = Dimension("duplicates", "Repeats of events, by type; by the time they were appended.")
+REJECTED = Dimension("rejected", "Records that are no events, by reason; by the time they were appended.")
 # Of every event.
 COMMON = (
-    Dimension("browsers", ("device.browser",)),
-    Dimension("systems", ("device.system",)),
-    Dimension("devices", ("device.kind",)),
+    Dimension("browsers", "Events, by browser.", ("device.browser",)),
+    Dimension("systems", "Events, by operating system.", ("device.system",)),
+    Dimension("devices", "Events, by class of device; programs are `bot`.", ("device.kind",)),
 )
 # Of the events of one schema.
 OWN = (
-    Dimension("pages", ("event_data.page",), "page_view"),
-    Dimension("referrers", ("event_data.referrer",), "page_view"),
-    Dimension("buttons", ("event_data.button",), "button_click"),
-    Dimension("forms", ("event_data.form",), "form_submit"),
-    Dimension("form_successes", ("event_data.form", "event_data.success"), "form_submit", successful),
+    Dimension("pages", "Page views, by page.", ("event_data.page",), "page_view"),
+    Dimension("referrers", "Page views, by where the user came from.", ("event_data.referrer",), "page_view"),
+    Dimension("buttons", "Clicks, by button.", ("event_data.button",), "button_click"),
+    Dimension("forms", "Submissions, by form.", ("event_data.form",), "form_submit"),
     Dimension(
-        "errors", ("event_data.kind", "event_data.message", "event_data.source"), "error_encountered", fingerprint
+        "form_successes",
+        "Submissions that were taken, by form.",
+        ("event_data.form", "event_data.success"),
+        "form_submit",
+        successful,
     ),
-    Dimension("error_pages", ("event_data.page",), "error_encountered"),
-    Dimension("web_vitals", ("event_data.metric", "event_data.value"), "web_vital", measured, most_names=2_000),
+    Dimension(
+        "errors",
+        "Errors, by what the same error has in common: kind, message without numbers, file.",
+        ("event_data.kind", "event_data.message", "event_data.source"),
+        "error_encountered",
+        fingerprint,
+    ),
+    Dimension("error_pages", "Errors, by page.", ("event_data.page",), "error_encountered"),
+    Dimension(
+        "web_vitals",
+        "Measures, by name and value; values within two per cent share one: quantiles follow from the counts.",
+        ("event_data.metric", "event_data.value"),
+        "web_vital",
+        measured,
+        most_names=2_000,
+    ),
 )
 ALL = (EVENTS, LATE, DUPLICATES, REJECTED, *COMMON, *OWN)
 

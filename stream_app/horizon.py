@@ -81,11 +81,10 @@ class IdHorizon:
         newest = max((chunk.number for chunk in chunks), default=-1)
         self._next = newest + 1
         for chunk in sorted(chunks, key=lambda chunk: chunk.number):
-            # The ring may still hold a chunk that memory had let go.
-            if chunk.number > newest - MOST_CHUNKS:
+            # The ring may still hold a chunk that memory had let go, with an id that came again since.
+            if chunk.number > newest - MOST_CHUNKS and chunk.last >= now - HORIZON_MS:
                 self._chunks.append(chunk)
                 self._seen.update(chunk.ids)
-        self.roll(now)
 
     def _open_chunk(self, now: int) -> _Chunk:
         if not self._chunks or len(self._chunks[-1].ids) >= CHUNK_IDS:

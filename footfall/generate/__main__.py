@@ -4,13 +4,21 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from footfall.generate import access_page, collect_reference, event_types_page, python_models, typescript
+from footfall.generate import (
+    access_page,
+    collect_reference,
+    event_types_page,
+    live_aggregates_page,
+    python_models,
+    typescript,
+)
 
 ROOT = Path(__file__).parents[2]
 
 FILES: Mapping[str, Callable[[], str]] = {
     "docs/collect-reference.md": collect_reference.page,
     "docs/event-types.md": event_types_page.page,
+    "docs/live-aggregates.md": live_aggregates_page.page,
     "docs/access.md": access_page.page,
     "avro_schemas/models.py": python_models.module,
     "browser/events.d.ts": typescript.declarations,

@@ -10,7 +10,7 @@ from stream_app.dimensions import HOUR_MS, MINUTE_MS, OTHER, SLOT_MS, Dimension,
 from stream_app.windows import KEPT_MS, Windows, add_bounded
 from tests.events import NOON
 
-SLOTS = Dimension("slots", grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS))
+SLOTS = Dimension("slots", "", grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS))
 Told = dict[tuple[int, int], dict[str, int] | None]
 
 
