@@ -18,6 +18,8 @@ COMMANDS = {
     "tail": "Show events as they arrive.",
     "explain": "Tell where an event is.",
     "lag": "Tell how far the readers of events are behind.",
+    "audit": "Prove that every event is accounted for.",
+    "erase": "Forget a user.",
     "dead-letters": "Show what was rejected, and why.",
     "doctor": "Look at every part and say what is not well.",
     "topics": "Create and check the topics.",

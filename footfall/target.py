@@ -3,10 +3,12 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 
 from footfall.local.record import DataFolder
+from footfall.local.secrets import read_or_make
 from footfall.local.settings import LocalSettings
 from service_kit.environment import SettingsError, load
 from service_kit.kafka import KafkaSettings
@@ -32,6 +34,10 @@ class Target:
             return value
         typer.echo(f"Nothing is running here. Start it with `footfall up`, or set {name}.", err=True)
         raise typer.Exit(NOTHING_RUNS)
+
+    def secret(self, name: str) -> str:
+        """A key: of the environment, else of the stack on this machine."""
+        return self.environ.get(name) or read_or_make(Path(self.require("FOOTFALL_DATA_DIR")))[name]
 
 
 def find() -> Target:

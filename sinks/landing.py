@@ -26,6 +26,7 @@ class Written:
     rows: int
     duplicates: int
     dead_letters: Sequence[DeadLetter]
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class Landing:
 def _count(written: Written) -> None:
     metrics.ROWS.inc(written.rows)
     metrics.DUPLICATES.inc(written.duplicates)
+    metrics.ERASED.inc(written.erased)
     metrics.BATCH_ROWS.observe(written.rows + written.duplicates)
     for letter in written.dead_letters:
         metrics.DEAD_LETTERS.labels(letter.reason).inc()

@@ -6,6 +6,7 @@ REGISTRY = CollectorRegistry()
 
 ROWS = Counter("footfall_sink_rows", "Events landed.", registry=REGISTRY)
 DUPLICATES = Counter("footfall_sink_duplicates", "Events that were there already.", registry=REGISTRY)
+ERASED = Counter("footfall_sink_erased", "Records of users who were erased.", registry=REGISTRY)
 DEAD_LETTERS = Counter("footfall_sink_dead_letters", "Records that could not land.", ["reason"], registry=REGISTRY)
 BATCH_ROWS = Histogram(
     "footfall_sink_batch_rows",

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from sinks import metrics
 from sinks.dictionaries import Dictionaries
+from sinks.erasure import Erasures
 from sinks.errors import CannotGoOn, Fenced, StoreUnavailable
 from sinks.landing import Written
 from sinks.migrations import migrate
@@ -70,6 +72,7 @@ class PostgresStore:
         self._dsn, self._cluster_id, self._topic, self._owner = dsn, cluster_id, topic, owner
         self._connection: psycopg.Connection | None = None
         self._dictionaries = Dictionaries()
+        self._erasures = Erasures()
         self._partitions_of: date | None = None
 
     def prepare(self) -> None:
@@ -84,9 +87,9 @@ class PostgresStore:
         with self._translated() as connection:
             for partition, begin in begins.items():
                 connection.execute(
-                    "insert into sink_offsets (sink, cluster_id, topic, part, next_offset, owner)"
-                    " values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
-                    [SINK, self._cluster_id, self._topic, partition, begin, self._owner],
+                    "insert into sink_offsets (sink, cluster_id, topic, part, first_offset, next_offset, owner)"
+                    " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+                    [SINK, self._cluster_id, self._topic, partition, begin, begin, self._owner],
                 )
             found = connection.execute(
                 "select part, next_offset from sink_offsets"
@@ -152,10 +155,11 @@ class PostgresStore:
 
     def _write(self, connection: psycopg.Connection, batch: Batch) -> Written:
         with connection.transaction():
-            duplicates, refused = self._insert(connection, batch.rows)
-            spans = {partition: _copy_of(span) for partition, span in batch.spans.items()}
-            dead_letters = [*batch.dead_letters, *refused]
-            for partition, _record, _row in batch.rows:
+            self._erasures.refresh(connection)
+            rows, letters, spans = self._without_erased(batch)
+            duplicates, refused = self._insert(connection, rows)
+            dead_letters = [*letters, *refused]
+            for partition, _record, _row in rows:
                 spans[partition].rows += 1
             for partition in duplicates:
                 spans[partition].rows -= 1
@@ -171,7 +175,25 @@ class PostgresStore:
             rows=sum(span.rows for span in spans.values()),
             duplicates=sum(span.duplicates for span in spans.values()),
             dead_letters=dead_letters,
+            erased=sum(span.erased for span in spans.values()),
         )
+
+    def _without_erased(self, batch: Batch) -> tuple[list[Located], list[DeadLetter], dict[int, Span]]:
+        """Rows and dead letters of users who are not to be forgotten; and the spans, with the others counted."""
+        spans = {partition: replace(span) for partition, span in batch.spans.items()}
+        rows, letters = list[Located](), list[DeadLetter]()
+        for located in batch.rows:
+            partition, _record, row = located
+            if self._erasures.covers(row.user_key, row.received_at):
+                spans[partition].erased += 1
+            else:
+                rows.append(located)
+        for letter in batch.dead_letters:
+            if self._erasures.covers(letter.key, letter.timestamp):
+                spans[letter.partition].erased += 1
+            else:
+                letters.append(letter)
+        return rows, letters, spans
 
     def _insert(
         self, connection: psycopg.Connection, rows: Sequence[Located]
@@ -253,13 +275,14 @@ class PostgresStore:
     def _write_ledger(self, connection: psycopg.Connection, spans: Mapping[int, Span]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
-                "insert into landed (sink, topic, part, day, rows, duplicates, dead_letters)"
-                " values (%s, %s, %s, current_date, %s, %s, %s)"
+                "insert into landed (sink, topic, part, day, rows, duplicates, dead_letters, erased)"
+                " values (%s, %s, %s, current_date, %s, %s, %s, %s)"
                 " on conflict (sink, topic, part, day) do update set rows = landed.rows + excluded.rows,"
                 " duplicates = landed.duplicates + excluded.duplicates,"
-                " dead_letters = landed.dead_letters + excluded.dead_letters",
+                " dead_letters = landed.dead_letters + excluded.dead_letters,"
+                " erased = landed.erased + excluded.erased",
                 [
-                    (SINK, self._topic, partition, span.rows, span.duplicates, span.dead_letters)
+                    (SINK, self._topic, partition, span.rows, span.duplicates, span.dead_letters, span.erased)
                     for partition, span in sorted(spans.items())
                 ],
             )
@@ -277,10 +300,6 @@ class PostgresStore:
                 fenced.append(partition)
         if fenced:
             raise Fenced(fenced)
-
-
-def _copy_of(span: Span) -> Span:
-    return Span(span.start, span.next, span.rows, span.duplicates, span.dead_letters)
 
 
 def _moment(milliseconds: int) -> datetime:

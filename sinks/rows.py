@@ -72,6 +72,7 @@ class Span:
     rows: int = 0
     duplicates: int = 0
     dead_letters: int = 0
+    erased: int = 0
 
 
 @dataclass(slots=True)

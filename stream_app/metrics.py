@@ -5,7 +5,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 REGISTRY = CollectorRegistry()
 
 EVENTS = Counter("footfall_stream_events", "Events folded, by outcome.", ["outcome"], registry=REGISTRY)
-BATCHES = Counter("footfall_stream_batches", "Fetched batches folded.", registry=REGISTRY)
+BATCH_RECORDS = Histogram(
+    "footfall_stream_batch_records",
+    "Records in a fetched batch.",
+    buckets=(1, 10, 100, 1000, 4000),
+    registry=REGISTRY,
+)
+FOLD_SECONDS = Histogram("footfall_stream_fold_seconds", "Time to fold a fetched batch.", registry=REGISTRY)
 EARLY_BATCHES = Counter(
     "footfall_stream_early_batches", "Batches delivered before the seek to the state.", registry=REGISTRY
 )

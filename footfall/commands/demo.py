@@ -17,8 +17,6 @@ import typer
 
 from avro_schemas import event_ids
 from footfall import target
-from footfall.local.record import DataFolder
-from footfall.local.secrets import read_or_make
 from footfall.visitors import Visitor
 
 # Well below the limit of a hundred a minute, so that nobody is limited.
@@ -140,9 +138,8 @@ def demo(
     """
     found = target.find()
     url = found.require("FOOTFALL_URL")
-    session_key = found.environ.get("FOOTFALL_SESSION_KEY") or _key_of(found.require("FOOTFALL_DATA_DIR"))
     with _opened(record) as file:
-        visitors = Demo(url, session_key, rate, seed, file)
+        visitors = Demo(url, found.secret("FOOTFALL_SESSION_KEY"), rate, seed, file)
         with suppress(KeyboardInterrupt):
             asyncio.run(visitors.run(rate, events, seconds))
     if as_json:
@@ -151,10 +148,6 @@ def demo(
         typer.echo(visitors.summary())
     if visitors.outcomes["rejected"] or visitors.outcomes["given up"]:
         raise typer.Exit(1)
-
-
-def _key_of(folder: str) -> str:
-    return read_or_make(DataFolder(Path(folder)).path)["FOOTFALL_SESSION_KEY"]
 
 
 def _cookie(key: str, number: int) -> str:

@@ -37,8 +37,9 @@ async def _fold(app: ExactApp, event: Any) -> None:
     records = event.value
     if _joins_on(owned, records[0].offset):
         before = dict(owned.state.outcomes)
-        owned.state.apply(records)
-        metrics.BATCHES.inc()
+        with metrics.FOLD_SECONDS.time():
+            owned.state.apply(records)
+        metrics.BATCH_RECORDS.observe(len(records))
         for outcome, count in owned.state.outcomes.items():
             metrics.EVENTS.labels(outcome).inc(count - before[outcome])
     else:

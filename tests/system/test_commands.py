@@ -78,3 +78,34 @@ def test_lag_tells_how_far_each_reader_is(stack: Stack) -> None:
     assert {(each["reader"], each["partition"]) for each in told} == {
         (name, number) for name in ("stream app", "sinks") for number in range(12)
     }
+
+
+def test_an_erased_user_is_gone_and_the_audit_adds_up(empty_stack: Stack) -> None:
+    sent = [{"event_type": "scroll", "event_data": {"position": n}} for n in range(3)]
+    empty_stack.post(sent, headers=empty_stack.session(sub="ann"))
+    empty_stack.post(sent[:1], headers=empty_stack.session(sub="bob"))
+    assert until(empty_stack.rows_by_type, {"scroll": 4}.__eq__, seconds=15) == {"scroll": 4}
+
+    counted = json.loads(empty_stack.footfall("erase", "--user", "ann", "--dry-run", "--json").stdout)
+    assert counted[0]["rows"] == 3
+    assert empty_stack.rows_by_type() == {"scroll": 4}
+    told = empty_stack.footfall("erase", "--user", "ann")
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "3 rows" in told.stdout
+    assert empty_stack.rows_by_type() == {"scroll": 1}
+    (request,) = empty_stack.records("erasures")
+    assert request["user_key"].hex() == counted[0]["user_key"]
+
+    # A copy of Postgres from before comes back; the topic knows what to forget.
+    again = json.loads(empty_stack.footfall("erase", "--again", "--json").stdout)
+    assert [(each["user_key"], each["rows"]) for each in again] == [(counted[0]["user_key"], 3)]
+    audited = empty_stack.footfall("audit")
+    assert audited.returncode == 0, audited.stdout
+    assert "All adds up." in audited.stdout
+
+
+def test_an_erasure_needs_to_know_whom(stack: Stack) -> None:
+    for options, says in ((), "Name the user"), (("--user-key", "abc"), "no user key"):
+        told = stack.footfall("erase", *options)
+        assert told.returncode == 1
+        assert says in told.stderr

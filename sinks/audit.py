@@ -1,0 +1,86 @@
+"""Whether every offset that was read is accounted for, and every row that landed is there or was erased."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of the records of a partition, from its first offset up to the next to land."""
+
+    topic: str
+    partition: int
+    first: int
+    next: int
+    rows: int
+    duplicates: int
+    dead_letters: int
+    erased: int
+
+    @property
+    def unexplained(self) -> int:
+        """Offsets passed that are in no account: above zero lost or gone from Kafka, below counted twice."""
+        return self.next - self.first - self.rows - self.duplicates - self.dead_letters - self.erased
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Accounts of all partitions, and the rows that ought to be there."""
+
+    accounts: Sequence[Account]
+    rows_there: int
+    rows_erased: int
+
+    @property
+    def rows_landed(self) -> int:
+        """Rows that landed, by the ledger."""
+        return sum(account.rows for account in self.accounts)
+
+    @property
+    def rows_missing(self) -> int:
+        """Rows that landed, were not erased, and are not there; below zero: nobody landed them."""
+        return self.rows_landed - self.rows_erased - self.rows_there
+
+    def faults(self) -> list[str]:
+        """Everything that does not add up, in sentences."""
+        found = [
+            f"{account.topic}/{account.partition}: {account.unexplained} of the offsets {account.first} to "
+            f"{account.next - 1} are in no account."
+            for account in self.accounts
+            if account.unexplained
+        ]
+        if self.rows_missing:
+            found.append(f"{self.rows_missing} rows landed, were not erased, and are not there.")
+        return found
+
+
+def audit(connection: psycopg.Connection) -> Audit:
+    """Look at one moment of the database, while landing goes on."""
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read read only")
+        accounts = connection.execute(_ACCOUNTS).fetchall()
+        counts = connection.execute(_ROWS).fetchone()
+    there, erased = counts or (0, 0)
+    return Audit([Account(*account) for account in accounts], there, erased)
+
+
+_ACCOUNTS = """
+select topic, part, coalesce(first_offset, next_offset - rows - duplicates - dead_letters - erased), next_offset,
+    rows, duplicates, dead_letters, erased
+from (
+    select offsets.topic, offsets.part, offsets.first_offset, offsets.next_offset,
+        coalesce(sum(landed.rows), 0)::bigint as rows,
+        coalesce(sum(landed.duplicates), 0)::bigint as duplicates,
+        coalesce(sum(landed.dead_letters), 0)::bigint as dead_letters,
+        coalesce(sum(landed.erased), 0)::bigint as erased
+    from sink_offsets as offsets
+    left join landed using (sink, topic, part)
+    group by offsets.sink, offsets.cluster_id, offsets.topic, offsets.part
+) as summed
+order by topic, part
+"""
+_ROWS = """
+select (select count(*) from raw_events), (select coalesce(sum(rows_removed), 0)::bigint from erasures)
+"""

@@ -1,0 +1,118 @@
+"""An erased user is gone and does not come back by a replay; and the ledger explains it all."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from sinks import erasure
+from sinks.audit import audit
+from sinks.erasure import Removed
+from sinks.postgres import PostgresStore
+from sinks.rows import Batch, sift
+from tests.events import NOON, Record, encoded, event, user_key
+
+pytestmark = pytest.mark.integration
+
+ANN, BOB = user_key("ann"), user_key("bob")
+AT = datetime.fromtimestamp((NOON + 1_000) / 1000, UTC)
+
+
+@pytest.fixture
+def store(postgres: str) -> Iterator[PostgresStore]:
+    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
+    made.prepare()
+    made.offsets({0: 0})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def connection(postgres: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres, autocommit=True) as made:
+        yield made
+
+
+def value(key: bytes, received_at: int = NOON) -> bytes:
+    return encoded(event("click", NOON, user_key=key, received_at=received_at))
+
+
+def batch(start: int, *values: tuple[bytes, bytes]) -> Batch:
+    records = [Record(start + number, NOON, key, value) for number, (key, value) in enumerate(values)]
+    return sift({0: records}, {0: start})
+
+
+def users(connection: psycopg.Connection) -> list[bytes]:
+    return [
+        key for (key,) in connection.execute("select user_key from raw_events order by received_at, 1").fetchall()
+    ]
+
+
+def test_what_was_sent_is_removed_what_is_replayed_stays_out_and_what_comes_later_is_kept(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    old, rubbish = value(ANN), b"rubbish of Ann"
+    store.write(batch(0, (ANN, old), (BOB, value(BOB)), (ANN, rubbish)))
+    assert erasure.count(connection, ANN, AT) == Removed(1, 1)
+    erasure.request(connection, ANN, AT, "receipt")
+    assert erasure.remove(connection, ANN, AT, "receipt") == Removed(1, 1)
+    assert users(connection) == [BOB]
+
+    # The topic is read again; and the user goes on using the site.
+    again = store.write(batch(3, (ANN, old), (ANN, rubbish), (ANN, value(ANN, NOON + 2_000))))
+    assert (again.rows, again.erased, again.dead_letters) == (1, 2, [])
+    assert users(connection) == [BOB, ANN]
+    assert erasure.count(connection, ANN, AT) == Removed(0, 0)
+
+    found = audit(connection)
+    assert found.faults() == []
+    (account,) = found.accounts
+    assert (account.next, account.rows, account.dead_letters, account.erased) == (6, 3, 1, 2)
+    assert (found.rows_there, found.rows_erased) == (2, 1)
+
+
+def test_an_erasure_that_was_cut_off_is_done_by_doing_it_again(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    store.write(batch(0, (ANN, value(ANN))))
+    erasure.request(connection, ANN, AT, "receipt")  # and then the lights went out
+    erasure.request(connection, ANN, AT, "receipt")
+    assert erasure.remove(connection, ANN, AT, "receipt") == Removed(1, 0)
+    assert erasure.remove(connection, ANN, AT, "receipt") == Removed(1, 0)
+    assert audit(connection).faults() == []
+
+
+def test_a_batch_that_read_the_list_before_a_request_is_waited_for(
+    store: PostgresStore, connection: psycopg.Connection, postgres: str
+) -> None:
+    """Else it would commit rows of the user behind the removal."""
+    with psycopg.connect(postgres) as batch_at_work:
+        erasure.Erasures().refresh(batch_at_work)
+        asking = threading.Thread(target=erasure.request, args=(connection, ANN, AT, "receipt"))
+        asking.start()
+        asking.join(0.3)
+        assert asking.is_alive()
+        # Others land meanwhile: nobody waits behind the request.
+        assert store.write(batch(0, (BOB, value(BOB)))).rows == 1
+    asking.join(5)
+    assert not asking.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ("delete from raw_events where user_key = %s", "1 rows landed, were not erased, and are not there"),
+        ("update sink_offsets set next_offset = next_offset + 3 where %s is not null", "3 of the offsets 0 to 4"),
+        ("update landed set duplicates = 1 where %s is not null", "-1 of the offsets 0 to 1"),
+    ],
+)
+def test_the_audit_names_what_does_not_add_up(
+    store: PostgresStore, connection: psycopg.Connection, damage: str, says: str
+) -> None:
+    store.write(batch(0, (ANN, value(ANN)), (BOB, value(BOB))))
+    assert audit(connection).faults() == []
+    connection.execute(damage.encode(), [ANN])
+    (fault,) = audit(connection).faults()
+    assert says in fault
