@@ -18,6 +18,7 @@ COMMANDS = {
     "tail": "Show events as they arrive.",
     "explain": "Tell where an event is.",
     "lag": "Tell how far the readers of events are behind.",
+    "maintain": "Fold roll-ups, audit days, drop old ones.",
     "audit": "Prove that every event is accounted for.",
     "erase": "Forget a user.",
     "dead-letters": "Show what was rejected, and why.",

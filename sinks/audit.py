@@ -1,4 +1,4 @@
-"""Whether every offset that was read is accounted for, and every row that landed is there or was erased."""
+"""Whether every offset that was read is accounted for, and every row that landed is there or was let go."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ class Audit:
     accounts: Sequence[Account]
     rows_there: int
     rows_erased: int
+    rows_dropped: int
 
     @property
     def rows_landed(self) -> int:
@@ -40,8 +41,8 @@ class Audit:
 
     @property
     def rows_missing(self) -> int:
-        """Rows that landed, were not erased, and are not there; below zero: nobody landed them."""
-        return self.rows_landed - self.rows_erased - self.rows_there
+        """Rows that landed, were neither erased nor dropped, and are not there; below zero: nobody landed them."""
+        return self.rows_landed - self.rows_erased - self.rows_dropped - self.rows_there
 
     def faults(self) -> list[str]:
         """Everything that does not add up, in sentences."""
@@ -52,7 +53,7 @@ class Audit:
             if account.unexplained
         ]
         if self.rows_missing:
-            found.append(f"{self.rows_missing} rows landed, were not erased, and are not there.")
+            found.append(f"{self.rows_missing} rows landed, were neither erased nor dropped, and are not there.")
         return found
 
 
@@ -62,8 +63,7 @@ def audit(connection: psycopg.Connection) -> Audit:
         connection.execute("set transaction isolation level repeatable read read only")
         accounts = connection.execute(_ACCOUNTS).fetchall()
         counts = connection.execute(_ROWS).fetchone()
-    there, erased = counts or (0, 0)
-    return Audit([Account(*account) for account in accounts], there, erased)
+    return Audit([Account(*account) for account in accounts], *(counts or (0, 0, 0)))
 
 
 _ACCOUNTS = """
@@ -82,5 +82,6 @@ from (
 order by topic, part
 """
 _ROWS = """
-select (select count(*) from raw_events), (select coalesce(sum(rows_removed), 0)::bigint from erasures)
+select (select count(*) from raw_events), (select coalesce(sum(rows_removed), 0)::bigint from erasures),
+    (select coalesce(sum(rows), 0)::bigint from days where state = 'dropped')
 """

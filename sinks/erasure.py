@@ -11,6 +11,8 @@ from datetime import datetime
 import psycopg
 from psycopg import sql
 
+from sinks.partitions import day_named
+
 # Any number, the same in every process of ours.
 _LOCK = 0x666F726765
 _TRY_SECONDS = 0.02
@@ -107,6 +109,12 @@ def _delete(
         removed = connection.execute(statement, [user_key, requested_at]).rowcount
         add = sql.SQL("update erasures set {0} = {0} + %s where receipt = %s").format(sql.Identifier(counted))
         connection.execute(add, [removed, receipt])
+        if removed and table != "dead_letters":
+            connection.execute(
+                "insert into erased_rows (day, receipt, rows) values (%s, %s, %s)"
+                " on conflict (day, receipt) do update set rows = erased_rows.rows + excluded.rows",
+                [day_named(table), receipt, removed],
+            )
 
 
 def _partitions(connection: psycopg.Connection) -> list[str]:

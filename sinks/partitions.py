@@ -6,6 +6,7 @@ from uuid import UUID
 # A client's own id may be seven days old or lie ten minutes ahead.
 DAYS_BACK = 8
 DAYS_AHEAD = 14
+HOUR_MS = 3_600_000
 
 
 def wanted(today: date) -> list[date]:
@@ -16,6 +17,16 @@ def wanted(today: date) -> list[date]:
 def name_of(day: date) -> str:
     """The partition's table."""
     return f"raw_events_{day:%Y%m%d}"
+
+
+def day_named(table: str) -> date:
+    """The day of a partition's table."""
+    return datetime.strptime(table.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC).date()
+
+
+def hour_of(event_id: UUID) -> int:
+    """The hour of the time inside an id, in hours since 1970."""
+    return (event_id.int >> 80) // HOUR_MS
 
 
 def bounds(day: date) -> tuple[UUID, UUID]:

@@ -7,8 +7,9 @@ under compare-and-swap: who moves an offset owns the batch, a second owner write
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from sinks.errors import CannotGoOn, Fenced, StoreUnavailable
 from sinks.landing import Written
 from sinks.migrations import migrate
 from sinks.partition_tables import make_partitions
-from sinks.partitions import day_of, wanted
+from sinks.partitions import HOUR_MS, day_of, hour_of, wanted
 from sinks.policy import decide
 from sinks.rows import Batch, DeadLetter, Row, SourceRecord, Span, dead_letter
 
@@ -63,6 +64,15 @@ _SESSION = {
 }
 
 Located = tuple[int, SourceRecord, Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """What became of rows: the new ones, the partitions of those that were there, those that were refused."""
+
+    rows: Sequence[Located]
+    duplicates: Sequence[int]
+    refused: Sequence[DeadLetter]
 
 
 class PostgresStore:
@@ -157,17 +167,15 @@ class PostgresStore:
         with connection.transaction():
             self._erasures.refresh(connection)
             rows, letters, spans = self._without_erased(batch)
-            duplicates, refused = self._insert(connection, rows)
-            dead_letters = [*letters, *refused]
-            for partition, _record, _row in rows:
+            inserted = self._insert(connection, rows)
+            dead_letters = [*letters, *inserted.refused]
+            for partition, _record, _row in inserted.rows:
                 spans[partition].rows += 1
-            for partition in duplicates:
-                spans[partition].rows -= 1
+            for partition in inserted.duplicates:
                 spans[partition].duplicates += 1
-            for letter in refused:
-                spans[letter.partition].rows -= 1
             for letter in dead_letters:
                 spans[letter.partition].dead_letters += 1
+            self._write_deltas(connection, inserted.rows)
             self._write_dead_letters(connection, dead_letters)
             self._write_ledger(connection, spans)
             self._move_offsets(connection, spans)
@@ -195,41 +203,57 @@ class PostgresStore:
                 letters.append(letter)
         return rows, letters, spans
 
-    def _insert(
-        self, connection: psycopg.Connection, rows: Sequence[Located]
-    ) -> tuple[list[int], list[DeadLetter]]:
-        """Insert rows; the partitions of those that were there already, and those that Postgres refuses."""
+    def _insert(self, connection: psycopg.Connection, rows: Sequence[Located]) -> Inserted:
+        """Insert the rows that are new and that Postgres takes."""
         if not rows:
-            return [], []
+            return Inserted([], [], [])
         try:
             with connection.transaction():
                 self._copy(connection, _COPY_DIRECT, rows)
         except psycopg.errors.UniqueViolation:
             metrics.MERGES.inc()
-            return self._merge(connection, rows), []
+            return self._merge(connection, rows)
         except psycopg.Error as error:
             if decide(error.sqlstate) != "isolate":
                 raise
             return self._bisect(connection, rows, error)
-        return [], []
+        return Inserted(rows, [], [])
 
-    def _merge(self, connection: psycopg.Connection, rows: Sequence[Located]) -> list[int]:
+    def _merge(self, connection: psycopg.Connection, rows: Sequence[Located]) -> Inserted:
         connection.execute(_STAGE)
         self._copy(connection, _COPY_STAGED, rows)
         new = {event_id for (event_id,) in connection.execute(_MERGE).fetchall()}
         connection.execute("truncate staged_events")
-        return [partition for partition, _record, row in rows if row.event_id not in new]
+        return Inserted(
+            rows=[located for located in rows if located[2].event_id in new],
+            duplicates=[partition for partition, _record, row in rows if row.event_id not in new],
+            refused=[],
+        )
 
-    def _bisect(
-        self, connection: psycopg.Connection, rows: Sequence[Located], error: psycopg.Error
-    ) -> tuple[list[int], list[DeadLetter]]:
+    def _bisect(self, connection: psycopg.Connection, rows: Sequence[Located], error: psycopg.Error) -> Inserted:
         """Halve until the refused rows stand alone."""
         if len(rows) == 1:
             ((partition, record, _row),) = rows
-            return [], [dead_letter(partition, record, "row_refused", f"{error.sqlstate}: {error}")]
+            return Inserted([], [], [dead_letter(partition, record, "row_refused", f"{error.sqlstate}: {error}")])
         middle = len(rows) // 2
         first, second = (self._insert(connection, half) for half in (rows[:middle], rows[middle:]))
-        return first[0] + second[0], first[1] + second[1]
+        return Inserted(
+            [*first.rows, *second.rows],
+            [*first.duplicates, *second.duplicates],
+            [*first.refused, *second.refused],
+        )
+
+    def _write_deltas(self, connection: psycopg.Connection, rows: Sequence[Located]) -> None:
+        """What the rows add to the roll-ups: appended, as a line for all would be waited for by each process."""
+        counts = Counter((hour_of(row.event_id), row.event_type) for _partition, _record, row in rows)
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into hourly_deltas (hour, event_type, events) values (%s, %s, %s)",
+                [
+                    (_moment(hour * HOUR_MS), self._dictionaries.types[name], count)
+                    for (hour, name), count in counts.items()
+                ],
+            )
 
     def _copy(self, connection: psycopg.Connection, statement: sql.Composed, rows: Sequence[Located]) -> None:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:

@@ -31,7 +31,8 @@ def audit(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON obj
     else:
         Console(highlight=False).print(_table(found))
         typer.echo(
-            f"{found.rows_there} rows are there, {found.rows_landed} landed, {found.rows_erased} were erased."
+            f"Rows: {found.rows_landed} landed, {found.rows_erased} were erased, {found.rows_dropped} dropped "
+            f"after their time, {found.rows_there} are there."
         )
         typer.echo("\n".join(faults) if faults else "All adds up.")
     if faults:
@@ -40,7 +41,12 @@ def audit(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON obj
 
 def _as_json(found: Audit, faults: list[str]) -> dict[str, object]:
     accounts = [asdict(account) | {"unexplained": account.unexplained} for account in found.accounts]
-    rows = {"landed": found.rows_landed, "there": found.rows_there, "erased": found.rows_erased}
+    rows = {
+        "landed": found.rows_landed,
+        "there": found.rows_there,
+        "erased": found.rows_erased,
+        "dropped": found.rows_dropped,
+    }
     return {"faults": faults, "rows": rows | {"missing": found.rows_missing}, "partitions": accounts}
 
 

@@ -103,7 +103,7 @@ def test_a_batch_that_read_the_list_before_a_request_is_waited_for(
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        ("delete from raw_events where user_key = %s", "1 rows landed, were not erased, and are not there"),
+        ("delete from raw_events where user_key = %s", "1 rows landed, were neither erased nor dropped"),
         ("update sink_offsets set next_offset = next_offset + 3 where %s is not null", "3 of the offsets 0 to 4"),
         ("update landed set duplicates = 1 where %s is not null", "-1 of the offsets 0 to 1"),
     ],

@@ -1,0 +1,47 @@
+"""`footfall maintain`: one round of what Postgres needs from time to time."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import psycopg
+import typer
+
+from footfall import target
+from sinks.maintenance import Busy
+from sinks.maintenance import maintain as rounds
+from sinks.retention import LEAST_KEPT_DAYS
+
+FAILED = 1
+KEPT_DAYS = 90
+
+
+def maintain(
+    keep_days: Annotated[
+        int, typer.Option(envvar="FOOTFALL_KEEP_DAYS", help="Days that rows are kept.", min=LEAST_KEPT_DAYS)
+    ] = KEPT_DAYS,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is due.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+) -> None:
+    """Fold the hourly roll-up, audit days that are over, and drop those that were kept long enough.
+
+    Run it every hour or so; it may be cut off anywhere. Exit codes: 0 done, 1 a day does not add up, or another
+    process is at it.
+
+    Example: footfall maintain --dry-run
+    """
+    faults = False
+    with psycopg.connect(target.find().require("FOOTFALL_POSTGRES_DSN"), autocommit=True) as connection:
+        today = datetime.now(UTC).date()
+        try:
+            for done in rounds(connection, today=today, keep_days=keep_days, dry_run=dry_run):
+                faults |= done.fault
+                typer.echo(json.dumps(asdict(done)) if as_json else done.what)
+        except Busy as error:
+            typer.echo(f"{error}.", err=True)
+            raise typer.Exit(FAILED) from error
+    if faults:
+        raise typer.Exit(FAILED)
+    if not as_json:
+        typer.echo("Nothing else is due.")
