@@ -62,8 +62,13 @@ def schema_of(value: bytes | None) -> Schema:
         raise Undecodable("value_empty", "no bytes")
     if len(value) < PREFIX_SIZE or value[0] != 0:
         raise Undecodable("prefix_missing", "no zero byte and schema id in front")
-    schema_id = int.from_bytes(value[1:PREFIX_SIZE], "big")
+    schema_id = schema_id_of(value)
     schema = by_id().get(schema_id)
     if schema is None:
         raise Undecodable("schema_unknown", f"no schema has the id {schema_id}")
     return schema
+
+
+def schema_id_of(value: bytes | None) -> int:
+    """The schema id in the prefix of `value`, which has one."""
+    return int.from_bytes((value or b"")[1:PREFIX_SIZE], "big")

@@ -38,7 +38,7 @@ def moment(event_id: str) -> int:
 
 def to_uuid(event_id: str) -> UUID:
     """The UUID inside a valid id."""
-    return UUID(event_id[4:])
+    return UUID(int=int(event_id[4:], 16))
 
 
 def from_uuid(uuid: UUID) -> str:

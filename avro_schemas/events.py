@@ -75,7 +75,7 @@ class EventReader:
             (event_id, occurred_at, session_key), common, own = reader(value)  # type: ignore[arg-type]
         except (KeyError, TypeError, *UNREADABLE):
             return self._decoded(value, appended_at)
-        # The other times are of our time, or the reader would have refused them.
+        # The other times are of our time: else the reader refuses them, and the codec decides.
         _check(event_id, occurred_at, 0, None, appended_at)
         return name, event_id, occurred_at, session_key, common, own
 

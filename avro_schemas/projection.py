@@ -23,16 +23,14 @@ _EIGHT = struct.Struct("<Q")
 _MOST_VARINT = 10
 # Of eight bytes, the first five go on and the sixth ends: the milliseconds of our time.
 _SIX_BYTES, _SIX_BYTES_MASK = 0x008080808080, 0x808080808080
-# In place of a variable: a time that need not be kept.
-_TIME = "time"
 _FIXED = {"float": 4, "double": 8, "boolean": 1}
 
 
 def projection(schema: Schema, groups: Sequence[Sequence[str]], *, times: Collection[str] = ()) -> Reader:
     """A function from a value of `schema` to a tuple a group, of the fields with these dotted names.
 
-    A field that this version does not have yet is its default in the newest version. The fields in `times` are
-    stepped over, but must be of our time: milliseconds since 1970 from 1970-07 to 2039, which take six bytes.
+    A field that this version does not have yet is its default in the newest version. The fields in `times`, wanted
+    or not, must be of our time: milliseconds since 1970 from 1970-07 to 2039, which take six bytes.
     """
     writer = _Source(schema, {path for group in groups for path in group}, times)
     writer.record(schema.wire, newest()[schema.name].wire, "")
@@ -56,7 +54,7 @@ class _Source:
         self.text = f"def read(value, i={PREFIX_SIZE}):\n    size = len(value)\n"
         self.found: dict[str, str] = {}
         self.constants: list[Any] = []
-        self._wanted, self._times = wanted, times
+        self._wanted, self._times, self._timed = wanted, times, False
         self._indent = 1
         self._name = schema.name
 
@@ -73,14 +71,13 @@ class _Source:
             if _is(field["type"], "record"):
                 self.record(field["type"], expected, name + ".")
             else:
+                self._timed = name in self._times
                 self._value(field["type"], expected, self._variable(name))
         for name, field in fields.items():
             if path + name in self._wanted:
                 self.found[path + name] = self._constant(field["default"])
 
     def _variable(self, path: str) -> str | None:
-        if path in self._times:
-            return _TIME
         if path not in self._wanted:
             return None
         return self.found.setdefault(path, f"v{len(self.found)}")
@@ -102,7 +99,7 @@ class _Source:
         elif name == "enum":
             self._enum(kind, expected, target)
         elif name == "map":
-            self._map(kind)
+            self._map(kind, target)
         elif name == "record":
             self.record(kind, kind, "\0")  # inside a union or a map: nothing in it can be wanted
         elif name == "null":
@@ -128,11 +125,12 @@ class _Source:
         self.line("i = j")
 
     def _number(self, target: str | None) -> None:
-        if target == _TIME:
-            self.line(
-                f"if eight(value, i)[0] & {_SIX_BYTES_MASK | 1} != {_SIX_BYTES}: raise ValueError('another time')"
-            )
-            self.line("i += 6")
+        shifted = " | ".join(f"(w & {0x7F << 8 * n}) >> {n}" for n in range(1, 6))
+        if self._timed:
+            self.line("w = eight(value, i)[0]; i += 6")
+            self.line(f"if w & {_SIX_BYTES_MASK | 1} != {_SIX_BYTES}: raise ValueError('another time')")
+            if target:
+                self.line(f"{target} = (w & 127 | {shifted}) >> 1")
             return
         if not target:
             self.line("while value[i] & 128: i += 1")
@@ -143,7 +141,6 @@ class _Source:
         with self._block("else:"):
             self.line("w = eight(value, i)[0] if i + 8 <= size else 0")
             with self._block(f"if w & {_SIX_BYTES_MASK} == {_SIX_BYTES}:"):
-                shifted = " | ".join(f"(w & {0x7F << 8 * n}) >> {n}" for n in range(1, 6))
                 self.line(f"n = w & 127 | {shifted}; i += 6")
             self.line("else: n, i = far_long(value, i)")
         self.line(f"{target} = n >> 1 ^ -(n & 1)")
@@ -164,14 +161,18 @@ class _Source:
                 self._value(kind, kind, target)
         self.line("else: raise ValueError('no such branch')")
 
-    def _map(self, kind: Definition) -> None:
+    def _map(self, kind: Definition, target: str | None) -> None:
+        if target:
+            self.line(f"{target} = {{}}")
         with self._block("while n := value[i]:"):
             # A block of more than 63 entries, or one with its size in front, is for the codec.
             self.line("if n & 129: raise ValueError('a large map')")
             self.line("i += 1")
             with self._block("for _ in range(n >> 1):"):
-                self._text("string", None)
-                self._value(kind["values"], kind["values"], None)
+                self._text("string", "key" if target else None)
+                self._value(kind["values"], kind["values"], "item" if target else None)
+                if target:
+                    self.line(f"{target}[key] = item")
         self.line("i += 1")
 
     def _fixed(self, name: str, target: str | None) -> None:

@@ -5,19 +5,26 @@ footfall bench sink
 
 import statistics
 import time
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+import orjson
 import psycopg
+from psycopg.types.json import Jsonb
 
 from avro_schemas.event_ids import fresh
 from benchmarks.parts import database
 from sinks.landing import Written
-from sinks.postgres import _COPY_DIRECT, COLUMNS, PostgresStore
-from sinks.rows import Batch, SourceRecord, sift
+from sinks.postgres import _COPY_DIRECT, PostgresStore
+from sinks.rows import Batch, Row, SourceRecord, sift
 from tests.events import Record, encoded, event, user_key
 
 ROWS, BATCHES, ROUNDS = 5000, 8, 3
+TYPES = [
+    *("uuid", "timestamptz", "timestamptz", "timestamptz", "int2", "int4", "int4"),
+    *("int2", "bytea", "bytea", "bytea", "text", "jsonb"),
+]
 
 
 def records(seed: int) -> list[SourceRecord]:
@@ -40,6 +47,20 @@ def records(seed: int) -> list[SourceRecord]:
     return made
 
 
+def plain(store: PostgresStore, row: Row) -> tuple[Any, ...]:
+    """The values as psycopg's documentation writes them."""
+    return (
+        *(row.event_id, moment(row.occurred_at), moment(row.received_at), None),
+        *(store._dictionaries.types[row.event_type], row.schema_id, store._dictionaries.devices[row.device]),
+        *(row.time_flag, row.user_key, row.session_key, row.ip_hash, row.page),
+        Jsonb(row.event_data, dumps=orjson.dumps),
+    )
+
+
+def moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
 def land(store: PostgresStore, batches: list[Batch]) -> tuple[float, Written]:
     started = time.monotonic()
     for batch in batches:
@@ -52,7 +73,7 @@ def bare_copy(dsn: str, rows: list[list[tuple[Any, ...]]]) -> float:
         started = time.monotonic()
         for batch in rows:
             with connection.cursor() as cursor, cursor.copy(_COPY_DIRECT) as copy:
-                copy.set_types(list(COLUMNS.values()))
+                copy.set_types(TYPES)
                 for row in batch:
                     copy.write_row(row)
         return time.monotonic() - started
@@ -74,7 +95,7 @@ def main() -> None:
                 batches.append(batch)
             decoded.append(time.monotonic() - started)
             store._dictionaries.add(store._connected(), [row for _p, _r, row in batches[0].rows])
-            values = [[store._values(row) for _p, _r, row in batch.rows] for batch in batches]
+            values = [[plain(store, row) for _p, _r, row in batch.rows] for batch in batches]
             with psycopg.connect(dsn, autocommit=True) as connection:
                 connection.execute("truncate raw_events")
             bare = bare_copy(dsn, values)

@@ -45,6 +45,10 @@ class Erasures:
             self._newest = number
             self._until[user_key] = max(self._until.get(user_key, 0.0), requested_at.timestamp() * 1000)
 
+    def __bool__(self) -> bool:
+        """Whether anybody is to be forgotten."""
+        return bool(self._until)
+
     def covers(self, user_key: bytes | None, received_at: int) -> bool:
         """Whether what a user sent, received at a time in milliseconds since 1970, is to be forgotten."""
         return user_key is not None and received_at <= self._until.get(user_key, -1.0)

@@ -16,7 +16,6 @@ from typing import Any
 import orjson
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from sinks import metrics
 from sinks.dictionaries import Dictionaries
@@ -32,11 +31,13 @@ from sinks.rows import Batch, DeadLetter, Row, SourceRecord, Span, dead_letter
 log = logging.getLogger(__name__)
 
 SINK = "events"
+# Column -> the type that psycopg writes it as. Binary COPY carries no types, and these have the very bytes of
+# uuid, timestamptz and jsonb, without an object in between.
 COLUMNS = {
-    "event_id": "uuid",
-    "occurred_at": "timestamptz",
-    "received_at": "timestamptz",
-    "sent_at": "timestamptz",
+    "event_id": "bytea",
+    "occurred_at": "int8",
+    "received_at": "int8",
+    "sent_at": "int8",
     "event_type": "int2",
     "schema_id": "int4",
     "device": "int4",
@@ -45,8 +46,11 @@ COLUMNS = {
     "session_key": "bytea",
     "ip_hash": "bytea",
     "page": "text",
-    "event_data": "jsonb",
+    "event_data": "bytea",
 }
+_JSONB_VERSION = b"\x01"
+# Postgres counts microseconds from 2000-01-01.
+_EPOCH_2000_MS = 946_684_800_000
 _NAMES = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
 _COPY_DIRECT = sql.SQL("copy raw_events ({}) from stdin (format binary)").format(_NAMES)
 _COPY_STAGED = sql.SQL("copy staged_events ({}) from stdin (format binary)").format(_NAMES)
@@ -169,8 +173,8 @@ class PostgresStore:
             rows, letters, spans = self._without_erased(batch)
             inserted = self._insert(connection, rows)
             dead_letters = [*letters, *inserted.refused]
-            for partition, _record, _row in inserted.rows:
-                spans[partition].rows += 1
+            for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
+                spans[partition].rows = count
             for partition in inserted.duplicates:
                 spans[partition].duplicates += 1
             for letter in dead_letters:
@@ -189,6 +193,8 @@ class PostgresStore:
     def _without_erased(self, batch: Batch) -> tuple[list[Located], list[DeadLetter], dict[int, Span]]:
         """Rows and dead letters of users who are not to be forgotten; and the spans, with the others counted."""
         spans = {partition: replace(span) for partition, span in batch.spans.items()}
+        if not self._erasures:
+            return batch.rows, batch.dead_letters, spans
         rows, letters = list[Located](), list[DeadLetter]()
         for located in batch.rows:
             partition, _record, row = located
@@ -263,10 +269,10 @@ class PostgresStore:
 
     def _values(self, row: Row) -> tuple[Any, ...]:
         return (
-            row.event_id,
-            _moment(row.occurred_at),
-            _moment(row.received_at),
-            None if row.sent_at is None else _moment(row.sent_at),
+            row.event_id.bytes,
+            (row.occurred_at - _EPOCH_2000_MS) * 1000,
+            (row.received_at - _EPOCH_2000_MS) * 1000,
+            None if row.sent_at is None else (row.sent_at - _EPOCH_2000_MS) * 1000,
             self._dictionaries.types[row.event_type],
             row.schema_id,
             self._dictionaries.devices[row.device],
@@ -275,7 +281,7 @@ class PostgresStore:
             row.session_key,
             row.ip_hash,
             row.page,
-            Jsonb(row.event_data, dumps=orjson.dumps),
+            _JSONB_VERSION + orjson.dumps(row.event_data),
         )
 
     def _write_dead_letters(self, connection: psycopg.Connection, letters: Sequence[DeadLetter]) -> None:

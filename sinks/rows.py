@@ -6,10 +6,37 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from avro_schemas import event_ids
-from avro_schemas.codec import Undecodable
-from avro_schemas.events import decode_event
-from avro_schemas.schemas import CUSTOM
+from avro_schemas.codec import Undecodable, schema_id_of
+from avro_schemas.events import Columns, EventReader
+from avro_schemas.schemas import CUSTOM, newest, typed_events
 
+_COMMON = (
+    "event_type",
+    "received_at",
+    "sent_at",
+    "time_flag",
+    "user_key",
+    "ip_hash",
+    "page",
+    "device.browser",
+    "device.system",
+    "device.kind",
+    "device.bot",
+)
+# The fields of event_data of each typed event, in the newest version of its schema.
+_OWN = {
+    name: [field["name"] for field in newest()[name].definition["fields"][-1]["type"]["fields"]]
+    for name in typed_events()
+}
+_READER = EventReader(
+    Columns(
+        _COMMON,
+        {
+            CUSTOM: ["event_data"],
+            **{name: [f"event_data.{own}" for own in fields] for name, fields in _OWN.items()},
+        },
+    )
+)
 TIME_FLAGS: Mapping[str, int] = {"unknown": 0, "ok": 1, "past": 2, "clamped": 3}
 
 
@@ -31,8 +58,7 @@ class SourceRecord(Protocol):
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """An event for `raw_events`, before its names become numbers. Times in milliseconds since 1970."""
 
     event_id: UUID
@@ -106,24 +132,24 @@ def sift(fetched: Mapping[int, Iterable[SourceRecord]], starts: Mapping[int, int
 
 def to_row(record: SourceRecord) -> Row:
     """The row of a record. Raise `Undecodable` for anything that is not an event."""
-    schema, event = decode_event(record.value, record.timestamp)
-    device = event["device"]
-    event_data = as_sent(event["event_data"])
+    schema, event_id, occurred_at, session_key, common, own = _READER.read(record.value, record.timestamp)
+    event_type, received_at, sent_at, time_flag, user_key, ip_hash, page, browser, system, kind, bot = common
+    event_data = own[0] if schema == CUSTOM else as_sent(dict(zip(_OWN[schema], own, strict=True)))
     return Row(
-        event_id=event_ids.to_uuid(event["event_id"]),
-        occurred_at=event["occurred_at"],
-        received_at=event["received_at"],
-        sent_at=event["sent_at"],
-        event_type=event["event_type"],
-        schema_id=schema.id,
-        device=Device(device["browser"], device["system"], device["kind"], device["bot"] or ""),
-        time_flag=TIME_FLAGS.get(event["time_flag"], 0),
-        user_key=event["user_key"],
-        session_key=event["session_key"],
-        ip_hash=event["ip_hash"],
+        event_ids.to_uuid(event_id),
+        occurred_at,
+        received_at,
+        sent_at,
+        event_type,
+        schema_id_of(record.value),
+        Device(browser, system, kind, bot or ""),
+        TIME_FLAGS.get(time_flag, 0),
+        user_key,
+        session_key,
+        ip_hash,
         # The view reads it back from event_data where it stands there.
-        page=None if event_data.get("page") == event["page"] else event["page"],
-        event_data=event_data if schema.name != CUSTOM else event["event_data"],
+        None if event_data.get("page") == page else page,
+        event_data,
     )
 
 

@@ -19,11 +19,8 @@ READERS = {
         [
             HEAD,
             DEVICE,
-            [
-                f"event_data.{field['name']}"
-                for field in schema.wire["fields"][-1]["type"].get("fields", ())
-                if field["name"] != "properties"
-            ],
+            [f"event_data.{field['name']}" for field in schema.wire["fields"][-1]["type"].get("fields", ())]
+            or ["event_data"],
         ],
     )
     for schema in EVENTS
@@ -41,7 +38,7 @@ def expected(value: bytes) -> tuple[Any, ...]:
     schema, event = codec.decode(value)
     device = event["device"]
     own = event["event_data"]
-    data = [] if schema.name == "custom" else [own[name] for name in own if name != "properties"]
+    data = [own] if schema.name == "custom" else list(own.values())
     return (
         tuple(event[name] for name in HEAD),
         (device["browser"], device["kind"], event["time_flag"], event["page"]),
