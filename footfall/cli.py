@@ -22,6 +22,7 @@ COMMANDS = {
     "audit": "Prove that every event is accounted for.",
     "erase": "Forget a user.",
     "dead-letters": "Show what was rejected, and why.",
+    "replay": "Try dead letters again, after a fix.",
     "doctor": "Look at every part and say what is not well.",
     "topics": "Create and check the topics.",
     "acls": "Print who may do what on the cluster.",

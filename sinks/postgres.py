@@ -26,7 +26,7 @@ from sinks.migrations import migrate
 from sinks.partition_tables import make_partitions
 from sinks.partitions import HOUR_MS, day_of, hour_of, wanted
 from sinks.policy import decide
-from sinks.rows import Batch, DeadLetter, Row, SourceRecord, Span, dead_letter
+from sinks.rows import Batch, DeadLetter, Kept, Row, SourceRecord, Span, batch_of, dead_letter
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,11 @@ _COPY_STAGED = sql.SQL("copy staged_events ({}) from stdin (format binary)").for
 _MERGE = sql.SQL(
     "insert into raw_events ({0}) select {0} from staged_events on conflict do nothing returning event_id"
 ).format(_NAMES)
+# Those that another process tries now are passed over.
+_LETTERS = (
+    "select id, part, record_offset, (extract(epoch from appended_at) * 1000)::bigint, record_key, record_value"
+    " from dead_letters where id = any(%s) and topic = %s order by id for update skip locked"
+)
 _STAGE = "create temp table if not exists staged_events (like raw_events) on commit delete rows"
 _SESSION = {
     # Landing loses nothing by it: what a crash of Postgres takes back, the offsets take back too.
@@ -136,6 +141,14 @@ class PostgresStore:
         metrics.WRITE_SECONDS.observe(time.monotonic() - started)
         return written
 
+    def replay(self, ids: Sequence[int]) -> Written:
+        """Try dead letters again, by their ids in the table; those that land now are no letters any more.
+
+        What it counts are rows, duplicates and erased ones of these letters, and the letters that stay dead.
+        """
+        with self._translated() as connection:
+            return self._replay(connection, ids)
+
     def close(self) -> None:
         """Drop the connection; what was not committed is rolled back."""
         connection, self._connection = self._connection, None
@@ -169,26 +182,43 @@ class PostgresStore:
 
     def _write(self, connection: psycopg.Connection, batch: Batch) -> Written:
         with connection.transaction():
-            self._erasures.refresh(connection)
-            rows, letters, spans = self._without_erased(batch)
-            inserted = self._insert(connection, rows)
-            dead_letters = [*letters, *inserted.refused]
-            for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
-                spans[partition].rows = count
-            for partition in inserted.duplicates:
-                spans[partition].duplicates += 1
-            for letter in dead_letters:
+            spans, letters = self._land(connection, batch)
+            for letter in letters:
                 spans[letter.partition].dead_letters += 1
-            self._write_deltas(connection, inserted.rows)
-            self._write_dead_letters(connection, dead_letters)
+            self._write_dead_letters(connection, letters)
             self._write_ledger(connection, spans)
             self._move_offsets(connection, spans)
-        return Written(
-            rows=sum(span.rows for span in spans.values()),
-            duplicates=sum(span.duplicates for span in spans.values()),
-            dead_letters=dead_letters,
-            erased=sum(span.erased for span in spans.values()),
-        )
+        return _written(spans, letters)
+
+    def _replay(self, connection: psycopg.Connection, ids: Sequence[int]) -> Written:
+        with connection.transaction():
+            kept = connection.execute(_LETTERS, [list(ids), self._topic]).fetchall()
+            batch = batch_of((part, Kept(offset, at, key, value)) for _id, part, offset, at, key, value in kept)
+            rows = [row for _partition, _record, row in batch.rows]
+            self._dictionaries.add(connection, rows)
+            make_partitions(connection, sorted({day_of(row.event_id) for row in rows}))
+            spans, letters = self._land(connection, batch)
+            still_dead = {(letter.partition, letter.offset) for letter in letters}
+            solved = [(number, part) for number, part, offset, *_ in kept if (part, offset) not in still_dead]
+            for _number, part in solved:
+                spans[part].dead_letters -= 1
+            connection.execute(
+                "delete from dead_letters where id = any(%s)", [[number for number, _part in solved]]
+            )
+            self._write_ledger(connection, spans)
+        return _written(spans, letters)
+
+    def _land(self, connection: psycopg.Connection, batch: Batch) -> tuple[dict[int, Span], list[DeadLetter]]:
+        """Insert rows and what they add to the roll-ups; the spans with their counts, and what is left dead."""
+        self._erasures.refresh(connection)
+        rows, letters, spans = self._without_erased(batch)
+        inserted = self._insert(connection, rows)
+        for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
+            spans[partition].rows = count
+        for partition in inserted.duplicates:
+            spans[partition].duplicates += 1
+        self._write_deltas(connection, inserted.rows)
+        return spans, [*letters, *inserted.refused]
 
     def _without_erased(self, batch: Batch) -> tuple[list[Located], list[DeadLetter], dict[int, Span]]:
         """Rows and dead letters of users who are not to be forgotten; and the spans, with the others counted."""
@@ -330,6 +360,15 @@ class PostgresStore:
                 fenced.append(partition)
         if fenced:
             raise Fenced(fenced)
+
+
+def _written(spans: Mapping[int, Span], letters: Sequence[DeadLetter]) -> Written:
+    return Written(
+        rows=sum(span.rows for span in spans.values()),
+        duplicates=sum(span.duplicates for span in spans.values()),
+        dead_letters=letters,
+        erased=sum(span.erased for span in spans.values()),
+    )
 
 
 def _moment(milliseconds: int) -> datetime:

@@ -58,6 +58,16 @@ class SourceRecord(Protocol):
     value: bytes | None
 
 
+@dataclass(slots=True)
+class Kept:
+    """A record as a dead letter keeps it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
 class Row(NamedTuple):
     """An event for `raw_events`, before its names become numbers. Times in milliseconds since 1970."""
 
@@ -112,21 +122,32 @@ class Batch:
 
 def sift(fetched: Mapping[int, Iterable[SourceRecord]], starts: Mapping[int, int]) -> Batch:
     """Rows and dead letters of what was fetched, by partition. The first of a repeated id wins."""
+    batch = batch_of((partition, record) for partition, records in fetched.items() for record in records)
+    for partition, span in batch.spans.items():
+        span.start = starts[partition]
+    for partition in fetched.keys() - batch.spans.keys():
+        batch.spans[partition] = Span(starts[partition], starts[partition])
+    return batch
+
+
+def batch_of(located: Iterable[tuple[int, SourceRecord]]) -> Batch:
+    """Rows and dead letters of records with their partitions; each span begins with its first record."""
     batch, seen = Batch(), set[UUID]()
-    for partition, records in fetched.items():
-        span = batch.spans[partition] = Span(starts[partition], starts[partition])
-        for record in records:
-            span.next = record.offset + 1
-            try:
-                row = to_row(record)
-            except Undecodable as refusal:
-                batch.dead_letters.append(dead_letter(partition, record, refusal.reason, str(refusal)))
-                continue
-            if row.event_id in seen:
-                span.duplicates += 1
-            else:
-                seen.add(row.event_id)
-                batch.rows.append((partition, record, row))
+    for partition, record in located:
+        span = batch.spans.get(partition)
+        if span is None:
+            span = batch.spans[partition] = Span(record.offset, record.offset)
+        span.next = record.offset + 1
+        try:
+            row = to_row(record)
+        except Undecodable as refusal:
+            batch.dead_letters.append(dead_letter(partition, record, refusal.reason, str(refusal)))
+            continue
+        if row.event_id in seen:
+            span.duplicates += 1
+        else:
+            seen.add(row.event_id)
+            batch.rows.append((partition, record, row))
     return batch
 
 

@@ -100,6 +100,26 @@ def test_a_batch_that_read_the_list_before_a_request_is_waited_for(
     assert not asking.is_alive()
 
 
+def test_dead_letters_land_after_a_fix_once_and_not_for_erased_users(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    landed = value(BOB)
+    store.write(batch(0, (BOB, landed), (BOB, b"rubbish"), (BOB, b"more"), (BOB, b"again"), (ANN, b"of Ann")))
+    # As if the code that could not read them was mended.
+    for offset, mended in ((1, value(BOB)), (2, landed), (4, value(ANN))):
+        connection.execute("update dead_letters set record_value = %s where record_offset = %s", [mended, offset])
+    erasure.request(connection, ANN, AT, "receipt")
+    ids = [number for (number,) in connection.execute("select id from dead_letters").fetchall()]
+    tried = store.replay(ids)
+    assert (tried.rows, tried.duplicates, tried.erased, len(tried.dead_letters)) == (1, 1, 1, 1)
+    assert connection.execute("select record_value from dead_letters").fetchall() == [(b"again",)]
+    assert store.replay(ids).rows == 0
+    found = audit(connection)
+    assert found.faults() == []
+    (account,) = found.accounts
+    assert (account.rows, account.duplicates, account.dead_letters, account.erased) == (2, 1, 1, 1)
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
     [

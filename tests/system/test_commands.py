@@ -109,3 +109,9 @@ def test_an_erasure_needs_to_know_whom(stack: Stack) -> None:
         told = stack.footfall("erase", *options)
         assert told.returncode == 1
         assert says in told.stderr
+
+
+def test_dead_letters_are_counted_and_tried_again(stack: Stack) -> None:
+    counted = stack.footfall("replay", "--json")
+    assert counted.returncode == 0, counted.stderr
+    assert json.loads(stack.footfall("replay", "--go", "--json").stdout)["rows"] == 0
