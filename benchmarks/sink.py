@@ -15,8 +15,9 @@ from psycopg.types.json import Jsonb
 
 from avro_schemas.event_ids import fresh
 from benchmarks.parts import database
+from sinks.inserting import COPY_DIRECT
 from sinks.landing import Written
-from sinks.postgres import _COPY_DIRECT, PostgresStore
+from sinks.postgres import PostgresStore
 from sinks.rows import Batch, Row, SourceRecord, sift
 from tests.events import Record, encoded, event, user_key
 
@@ -72,7 +73,7 @@ def bare_copy(dsn: str, rows: list[list[tuple[Any, ...]]]) -> float:
     with psycopg.connect(dsn, autocommit=True, options="-c synchronous_commit=off") as connection:
         started = time.monotonic()
         for batch in rows:
-            with connection.cursor() as cursor, cursor.copy(_COPY_DIRECT) as copy:
+            with connection.cursor() as cursor, cursor.copy(COPY_DIRECT) as copy:
                 copy.set_types(TYPES)
                 for row in batch:
                     copy.write_row(row)

@@ -9,60 +9,31 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
 
-import orjson
 import psycopg
-from psycopg import sql
 
 from sinks import metrics
 from sinks.dictionaries import Dictionaries
 from sinks.erasure import Erasures
 from sinks.errors import CannotGoOn, Fenced, StoreUnavailable
+from sinks.inserting import Inserter, Located
 from sinks.landing import Written
 from sinks.migrations import migrate
 from sinks.partition_tables import make_partitions
 from sinks.partitions import HOUR_MS, day_of, hour_of, wanted
 from sinks.policy import decide
-from sinks.rows import Batch, DeadLetter, Kept, Row, SourceRecord, Span, batch_of, dead_letter
+from sinks.rows import Batch, DeadLetter, Kept, Span, batch_of
 
 log = logging.getLogger(__name__)
 
 SINK = "events"
-# Column -> the type that psycopg writes it as. Binary COPY carries no types, and these have the very bytes of
-# uuid, timestamptz and jsonb, without an object in between.
-COLUMNS = {
-    "event_id": "bytea",
-    "occurred_at": "int8",
-    "received_at": "int8",
-    "sent_at": "int8",
-    "event_type": "int2",
-    "schema_id": "int4",
-    "device": "int4",
-    "time_flag": "int2",
-    "user_key": "bytea",
-    "session_key": "bytea",
-    "ip_hash": "bytea",
-    "page": "text",
-    "event_data": "bytea",
-}
-_JSONB_VERSION = b"\x01"
-# Postgres counts microseconds from 2000-01-01.
-_EPOCH_2000_MS = 946_684_800_000
-_NAMES = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
-_COPY_DIRECT = sql.SQL("copy raw_events ({}) from stdin (format binary)").format(_NAMES)
-_COPY_STAGED = sql.SQL("copy staged_events ({}) from stdin (format binary)").format(_NAMES)
-_MERGE = sql.SQL(
-    "insert into raw_events ({0}) select {0} from staged_events on conflict do nothing returning event_id"
-).format(_NAMES)
 # Those that another process tries now are passed over.
 _LETTERS = (
     "select id, part, record_offset, (extract(epoch from appended_at) * 1000)::bigint, record_key, record_value"
     " from dead_letters where id = any(%s) and topic = %s order by id for update skip locked"
 )
-_STAGE = "create temp table if not exists staged_events (like raw_events) on commit delete rows"
 _SESSION = {
     # Landing loses nothing by it: what a crash of Postgres takes back, the offsets take back too.
     "synchronous_commit": "off",
@@ -72,17 +43,6 @@ _SESSION = {
     "timezone": "UTC",
 }
 
-Located = tuple[int, SourceRecord, Row]
-
-
-@dataclass(frozen=True, slots=True)
-class Inserted:
-    """What became of rows: the new ones, the partitions of those that were there, those that were refused."""
-
-    rows: Sequence[Located]
-    duplicates: Sequence[int]
-    refused: Sequence[DeadLetter]
-
 
 class PostgresStore:
     """One connection, made anew after every error. Use it from one thread at a time."""
@@ -91,6 +51,7 @@ class PostgresStore:
         self._dsn, self._cluster_id, self._topic, self._owner = dsn, cluster_id, topic, owner
         self._connection: psycopg.Connection | None = None
         self._dictionaries = Dictionaries()
+        self._inserter = Inserter(self._dictionaries)
         self._erasures = Erasures()
         self._partitions_of: date | None = None
 
@@ -212,7 +173,7 @@ class PostgresStore:
         """Insert rows and what they add to the roll-ups; the spans with their counts, and what is left dead."""
         self._erasures.refresh(connection)
         rows, letters, spans = self._without_erased(batch)
-        inserted = self._insert(connection, rows)
+        inserted = self._inserter.insert(connection, rows)
         for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
             spans[partition].rows = count
         for partition in inserted.duplicates:
@@ -239,46 +200,6 @@ class PostgresStore:
                 letters.append(letter)
         return rows, letters, spans
 
-    def _insert(self, connection: psycopg.Connection, rows: Sequence[Located]) -> Inserted:
-        """Insert the rows that are new and that Postgres takes."""
-        if not rows:
-            return Inserted([], [], [])
-        try:
-            with connection.transaction():
-                self._copy(connection, _COPY_DIRECT, rows)
-        except psycopg.errors.UniqueViolation:
-            metrics.MERGES.inc()
-            return self._merge(connection, rows)
-        except psycopg.Error as error:
-            if decide(error.sqlstate) != "isolate":
-                raise
-            return self._bisect(connection, rows, error)
-        return Inserted(rows, [], [])
-
-    def _merge(self, connection: psycopg.Connection, rows: Sequence[Located]) -> Inserted:
-        connection.execute(_STAGE)
-        self._copy(connection, _COPY_STAGED, rows)
-        new = {event_id for (event_id,) in connection.execute(_MERGE).fetchall()}
-        connection.execute("truncate staged_events")
-        return Inserted(
-            rows=[located for located in rows if located[2].event_id in new],
-            duplicates=[partition for partition, _record, row in rows if row.event_id not in new],
-            refused=[],
-        )
-
-    def _bisect(self, connection: psycopg.Connection, rows: Sequence[Located], error: psycopg.Error) -> Inserted:
-        """Halve until the refused rows stand alone."""
-        if len(rows) == 1:
-            ((partition, record, _row),) = rows
-            return Inserted([], [], [dead_letter(partition, record, "row_refused", f"{error.sqlstate}: {error}")])
-        middle = len(rows) // 2
-        first, second = (self._insert(connection, half) for half in (rows[:middle], rows[middle:]))
-        return Inserted(
-            [*first.rows, *second.rows],
-            [*first.duplicates, *second.duplicates],
-            [*first.refused, *second.refused],
-        )
-
     def _write_deltas(self, connection: psycopg.Connection, rows: Sequence[Located]) -> None:
         """What the rows add to the roll-ups: appended, as a line for all would be waited for by each process."""
         counts = Counter((hour_of(row.event_id), row.event_type) for _partition, _record, row in rows)
@@ -290,29 +211,6 @@ class PostgresStore:
                     for (hour, name), count in counts.items()
                 ],
             )
-
-    def _copy(self, connection: psycopg.Connection, statement: sql.Composed, rows: Sequence[Located]) -> None:
-        with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types(list(COLUMNS.values()))
-            for _partition, _record, row in rows:
-                copy.write_row(self._values(row))
-
-    def _values(self, row: Row) -> tuple[Any, ...]:
-        return (
-            row.event_id.bytes,
-            (row.occurred_at - _EPOCH_2000_MS) * 1000,
-            (row.received_at - _EPOCH_2000_MS) * 1000,
-            None if row.sent_at is None else (row.sent_at - _EPOCH_2000_MS) * 1000,
-            self._dictionaries.types[row.event_type],
-            row.schema_id,
-            self._dictionaries.devices[row.device],
-            row.time_flag,
-            row.user_key,
-            row.session_key,
-            row.ip_hash,
-            row.page,
-            _JSONB_VERSION + orjson.dumps(row.event_data),
-        )
 
     def _write_dead_letters(self, connection: psycopg.Connection, letters: Sequence[DeadLetter]) -> None:
         if not letters:
