@@ -8,7 +8,7 @@ import pytest
 
 from avro_schemas.catalogue import event_types
 from avro_schemas.schemas import FOLDER
-from tests.npm import NEEDS_NPM, install
+from tests.npm import NODE
 
 TYPES = FOLDER.parent / "browser" / "events.d.ts"
 EXAMPLES = [
@@ -23,14 +23,10 @@ WRONG = [
     {"event_type": "page_view", "event_data": {"page": "/"}, "event_idd": "evt_1"},
 ]
 
-pytestmark = NEEDS_NPM
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("typescript")
-    install(made)
-    return made
+def folder(node_modules: Path) -> Path:
+    return node_modules.parent
 
 
 def compiled(folder: Path, events: list[object]) -> list[str]:
@@ -38,7 +34,8 @@ def compiled(folder: Path, events: list[object]) -> list[str]:
     lines = [f"const event{n}: Event = {json.dumps(event)};" for n, event in enumerate(events)]
     lines.insert(0, f'import type {{ Event }} from "{TYPES.with_suffix("").with_suffix("")}";')
     (folder / "program.ts").write_text("\n".join([*lines, "export {};"]))
-    command = [folder / "node_modules/.bin/tsc", "--strict", "--noEmit", "--pretty", "false", "program.ts"]
+    compiler = folder / "node_modules/typescript/bin/tsc"
+    command = [NODE, compiler, "--strict", "--noEmit", "--pretty", "false", "program.ts"]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return [line for line in ran.stdout.splitlines() if "error" in line]
 

@@ -1,13 +1,30 @@
-"""What the tests need of the JavaScript world, from the lock file beside this one."""
+"""What the tests need of the JavaScript world: Node.js from a wheel, packages from the lock file beside this one."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-NEEDS_NPM = pytest.mark.skipif(not shutil.which("npm"), reason="Node.js and npm are not installed")
+BIN = Path(sys.executable).parent
+NODE = BIN / "node"
+
+
+def npm(folder: Path, *arguments: str) -> str:
+    """Run npm in a folder; what it printed."""
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"  # npm and what it runs find this Node.js first
+    ran = subprocess.run(
+        [BIN / "npm", *arguments],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return ran.stdout
 
 
 def install(folder: Path, listed: Path = HERE) -> Path:
@@ -15,5 +32,11 @@ def install(folder: Path, listed: Path = HERE) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(listed / name, folder)
-    subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
+    npm(folder, "ci", "--silent", "--no-audit", "--no-fund")
     return folder / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages of the lock file beside this one, installed once a run."""
+    return install(tmp_path_factory.mktemp("npm"))

@@ -1,0 +1,73 @@
+"""A real Chromium for the tests: one process for the run, a context of its own (storage, cookies) for a test.
+
+Playwright belongs to one event loop, so tests that use these say
+`pytestmark = pytest.mark.asyncio(loop_scope="session")`.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Nothing but the tests' own requests, and no graphics card: the same on every machine.
+SWITCHES = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def program(playwright: Playwright) -> str | None:
+    """Where Chromium is: the system's, or the one that `playwright install chromium` brought."""
+    for name in NAMES:
+        if found := shutil.which(name):
+            return found
+    own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser; its user data lie in a folder that Playwright makes and removes."""
+    async with async_playwright() as playwright:
+        found = program(playwright)
+        if found is None:
+            reason = "no Chromium: `apt-get install chromium`, or `.venv/bin/playwright install chromium`"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        is_root = hasattr(os, "geteuid") and os.geteuid() == 0  # Chromium has no sandbox for root
+        browser = await playwright.chromium.launch(
+            executable_path=found, args=[*SWITCHES, *(["--no-sandbox"] if is_root else [])]
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(chromium: Browser) -> AsyncIterator[BrowserContext]:
+    """A visitor with a new browser; `await context.new_page()` opens a tab."""
+    made = await chromium.new_context()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def barriers(node_modules: Path) -> Callable[[Page], Awaitable[list[str]]]:
+    """What axe-core finds on a page against WCAG 2.2 AA and good practice; it runs whatever the page's CSP says."""
+    axe = (node_modules / "axe-core/axe.min.js").read_text()
+
+    async def find(page: Page) -> list[str]:
+        await page.evaluate(axe)
+        found = await page.evaluate("axe.run()")
+        return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
+
+    return find
