@@ -1,6 +1,8 @@
 """`python -m sinks`: land events in Postgres."""
 
 import asyncio
+import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -16,22 +18,28 @@ from service_kit.environment import load_or_exit
 from service_kit.probes import Health, Probes
 from sinks import metrics
 from sinks.errors import CannotGoOn
-from sinks.landing import Landing
+from sinks.landing import Landing, Limits
 from sinks.postgres import PostgresStore
 from sinks.settings import Settings
-from sinks.source import KafkaSource, cluster_id
+from sinks.source import KafkaSource
+from sinks.topic_identity import identity
 
 log = logging.getLogger("sinks")
 
 EXIT_FAILED = 70
-STUCK_SECONDS = 60.0
+STUCK_SECONDS = 180.0
 _KAFKA_PAUSE = 1.0
+# What an answer of Postgres may take beyond its statement.
+_NETWORK_SECONDS = 5.0
 
 
 def main() -> None:
     """Run until a signal."""
     settings = load_or_exit(Settings, os.environ)
     logs.configure("sinks", settings.log_level)
+    # Rows hold no cycles; looking for some costs a quarter of the time that making them takes.
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
     try:
         asyncio.run(_run(settings))
     except CannotGoOn as error:
@@ -45,19 +53,15 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     topic = settings.kafka.name(topics.EVENTS)
-    source = KafkaSource(settings, topic)
-    store = PostgresStore(
-        settings.postgres_dsn.reveal(),
-        cluster_id=await _cluster_id(settings, stopping),
-        topic=topic,
-        owner=f"{socket.gethostname()}:{os.getpid()}",
-    )
+    cluster_id = await _cluster_id(settings, topic, stopping)
+    source, store = KafkaSource(settings, topic), _store(settings, cluster_id, topic)
     landing = Landing(
         source,
         store,
-        rows=settings.batch_rows,
-        seconds=settings.batch_seconds,
+        Limits(settings.batch_rows, settings.batch_rows_most, settings.batch_bytes, settings.batch_seconds),
+        store_seconds=settings.statement_seconds + _NETWORK_SECONDS,
         accept_gap=settings.accept_gap,
+        accept_dead_letters=settings.accept_dead_letters,
     )
     _start_probes(settings.probe_port, landing)
     try:
@@ -68,11 +72,22 @@ async def _run(settings: Settings) -> None:
         store.close()
 
 
-async def _cluster_id(settings: Settings, stopping: asyncio.Event) -> str:
+def _store(settings: Settings, cluster_id: str, topic: str) -> PostgresStore:
+    return PostgresStore(
+        settings.postgres_dsn.reveal(),
+        cluster_id=cluster_id,
+        topic=topic,
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+        accept_new_topic=settings.accept_new_topic,
+        statement_seconds=settings.statement_seconds,
+    )
+
+
+async def _cluster_id(settings: Settings, topic: str, stopping: asyncio.Event) -> str:
     """Ask until Kafka answers: at a start it may be later than we are."""
     while not stopping.is_set():
         try:
-            return await cluster_id(settings.kafka)
+            return (await identity(settings.kafka, topic)).cluster_id
         except (KafkaError, OSError) as error:
             log.warning("Kafka cannot be reached", extra={"error": repr(error)})
             await asyncio.sleep(_KAFKA_PAUSE)
@@ -82,7 +97,10 @@ async def _cluster_id(settings: Settings, stopping: asyncio.Event) -> str:
 def _start_probes(port: int, landing: Landing) -> None:
     def live() -> Health:
         idle = time.monotonic() - landing.last_turn
-        return Health(True) if idle < STUCK_SECONDS else Health(False, f"no turn for {idle:.0f} s")
+        if idle < STUCK_SECONDS:
+            return Health(True)
+        faulthandler.dump_traceback(all_threads=True)  # where it is stuck, before it is killed
+        return Health(False, f"no turn for {idle:.0f} s")
 
     def ready() -> Health:
         return Health(True) if landing.in_step else Health(False, "waiting for partitions or for Postgres")

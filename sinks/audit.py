@@ -8,12 +8,16 @@ import psycopg
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What became of the records of a partition, from its first offset up to the next to land."""
+    """What became of the records of a partition, from its first offset up to the next to land.
+
+    `passed` counts those that were read besides: before a replay, or of an earlier topic of that name.
+    """
 
     topic: str
     partition: int
     first: int
     next: int
+    passed: int
     rows: int
     duplicates: int
     dead_letters: int
@@ -21,8 +25,8 @@ class Account:
 
     @property
     def unexplained(self) -> int:
-        """Offsets passed that are in no account: above zero lost or gone from Kafka, below counted twice."""
-        return self.next - self.first - self.rows - self.duplicates - self.dead_letters - self.erased
+        """Offsets read that are in no account: above zero lost or gone from Kafka, below counted twice."""
+        return self.passed + self.next - self.first - self.rows - self.duplicates - self.dead_letters - self.erased
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,9 @@ def audit(connection: psycopg.Connection) -> Audit:
 
 _ACCOUNTS = """
 select topic, part, coalesce(first_offset, next_offset - rows - duplicates - dead_letters - erased), next_offset,
-    rows, duplicates, dead_letters, erased
+    passed, rows, duplicates, dead_letters, erased
 from (
-    select offsets.topic, offsets.part, offsets.first_offset, offsets.next_offset,
+    select offsets.topic, offsets.part, offsets.first_offset, offsets.next_offset, offsets.passed,
         coalesce(sum(landed.rows), 0)::bigint as rows,
         coalesce(sum(landed.duplicates), 0)::bigint as duplicates,
         coalesce(sum(landed.dead_letters), 0)::bigint as dead_letters,

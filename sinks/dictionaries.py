@@ -14,6 +14,10 @@ class Dictionaries:
         self.types: dict[str, int] = {}
         self.devices: dict[Device, int] = {}
 
+    def forget(self) -> None:
+        """Ask Postgres again: entries that a crash took back may get other numbers."""
+        self.types, self.devices = {}, {}
+
     def add(self, connection: psycopg.Connection, rows: Sequence[Row]) -> None:
         """Know every name of these rows. The connection must be in autocommit."""
         if new_types := sorted({row.event_type for row in rows} - self.types.keys()):

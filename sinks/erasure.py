@@ -35,6 +35,10 @@ class Erasures:
         self._newest = 0
         self._until: dict[bytes, float] = {}
 
+    def forget(self) -> None:
+        """Read the whole list with the next batch."""
+        self._newest, self._until = 0, {}
+
     def refresh(self, connection: psycopg.Connection) -> None:
         """Read what is new, in the transaction of a batch; no request comes in between until that ends."""
         connection.execute("select pg_advisory_xact_lock_shared(%s)", [_LOCK])

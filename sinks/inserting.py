@@ -10,7 +10,7 @@ from psycopg import sql
 
 from sinks import metrics
 from sinks.dictionaries import Dictionaries
-from sinks.policy import decide
+from sinks.policy import decision_of
 from sinks.rows import DeadLetter, Row, SourceRecord, dead_letter
 
 # Column -> the type that psycopg writes it as. Binary COPY carries no types, and these have the very bytes of
@@ -70,7 +70,7 @@ class Inserter:
             metrics.MERGES.inc()
             return self._merge(connection, rows)
         except psycopg.Error as error:
-            if decide(error.sqlstate) != "isolate":
+            if decision_of(error) != "isolate":
                 raise
             return self._bisect(connection, rows, error)
         return Inserted(rows, [], [])
@@ -90,7 +90,8 @@ class Inserter:
         """Halve until the refused rows stand alone."""
         if len(rows) == 1:
             ((partition, record, _row),) = rows
-            return Inserted([], [], [dead_letter(partition, record, "row_refused", f"{error.sqlstate}: {error}")])
+            detail = f"{error.sqlstate}: {error}"
+            return Inserted([], [], [dead_letter(partition, record, "row_refused", detail, error.sqlstate)])
         middle = len(rows) // 2
         first, second = (self.insert(connection, half) for half in (rows[:middle], rows[middle:]))
         return Inserted(

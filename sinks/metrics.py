@@ -4,19 +4,51 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
 
-ROWS = Counter("footfall_sink_rows", "Events landed.", registry=REGISTRY)
-DUPLICATES = Counter("footfall_sink_duplicates", "Events that were there already.", registry=REGISTRY)
-ERASED = Counter("footfall_sink_erased", "Records of users who were erased.", registry=REGISTRY)
-DEAD_LETTERS = Counter("footfall_sink_dead_letters", "Records that could not land.", ["reason"], registry=REGISTRY)
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(f"footfall_sink_{name}", text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str) -> Gauge:
+    return Gauge(f"footfall_sink_{name}", text, registry=REGISTRY)
+
+
+def _seconds(name: str, text: str) -> Histogram:
+    buckets = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+    return Histogram(f"footfall_sink_{name}_seconds", text, buckets=buckets, registry=REGISTRY)
+
+
+ROWS = _counter("rows", "Events landed.")
+DUPLICATES = _counter("duplicates", "Events that were there already.")
+ERASED = _counter("erased", "Records of users who were erased.")
+DEAD_LETTERS = _counter("dead_letters", "Records that could not land.", "reason")
 BATCH_ROWS = Histogram(
     "footfall_sink_batch_rows",
-    "Rows a batch.",
-    buckets=(1, 10, 100, 500, 1000, 5000, 20000),
+    "Records a batch.",
+    buckets=(1, 10, 100, 500, 1000, 5000, 10000, 20000),
     registry=REGISTRY,
 )
-WRITE_SECONDS = Histogram("footfall_sink_write_seconds", "Time to write and commit a batch.", registry=REGISTRY)
-MERGES = Counter("footfall_sink_merges", "Batches that met rows that were there already.", registry=REGISTRY)
-FENCED = Counter("footfall_sink_fenced", "Batches refused as another owner had moved on.", registry=REGISTRY)
-WAITS = Counter("footfall_sink_waits", "Times that Postgres could not take a batch.", registry=REGISTRY)
-GAPS = Counter("footfall_sink_gap_records", "Records that Kafka removed before they landed.", registry=REGISTRY)
-LAG = Gauge("footfall_sink_lag_records", "Records not landed yet.", registry=REGISTRY)
+BATCH_BYTES = Histogram(
+    "footfall_sink_batch_bytes",
+    "Bytes of a batch's records.",
+    buckets=[4**n for n in range(5, 13)],
+    registry=REGISTRY,
+)
+BATCH_MOST = _gauge("batch_most_rows", "Most records the next batch may have.")
+DECODE_SECONDS = _seconds("decode", "Time to make rows of a batch's records.")
+WRITE_SECONDS = _seconds("write", "Time to write and commit a batch.")
+COMMIT_SECONDS = _seconds("commit", "Time that the commit of a batch took.")
+LATENCY_SECONDS = _seconds("latency", "From Kafka's time of the oldest record of a batch to its commit.")
+MERGES = _counter("merges", "Batches that met rows that were there already.")
+FENCED = _counter("fenced", "Batches refused as another owner had moved on.")
+ASSIGNMENTS = _counter("assignments", "Times that the positions were read and sought.")
+LET_GO_SECONDS = _seconds("let_go", "From the loss of partitions to the end of what was being written.")
+WAITS = _counter("waits", "Times that Postgres could not take a batch, by class of SQLSTATE.", "sqlstate_class")
+PAUSED_SECONDS = _counter("paused_seconds", "Time spent waiting for Postgres or for a person.")
+HALTED = _gauge("halted", "1 while a person must look: the log says at what.")
+BREAKER_OPEN = _gauge("breaker_open", "1 while too many dead letters stop landing.")
+GAPS = _counter("gap_records", "Records that Kafka removed before they landed.")
+LAG = _gauge("lag_records", "Records not landed yet.")
+LAG_SECONDS = _gauge("lag_seconds", "Age of the last record landed while others wait behind it, else 0.")
+RELAYED = _counter("relayed", "Dead letters that events-rejected has.")
+RELAY_BACKLOG = _gauge("relay_backlog", "Dead letters that events-rejected does not have yet.")

@@ -4,52 +4,49 @@ The order within the transaction: rows by binary COPY, then dead letters, then t
 under compare-and-swap: who moves an offset owns the batch, a second owner writes nothing.
 """
 
-import contextlib
-import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from uuid import UUID
 
 import psycopg
 
+from sinks import letters as dead_letters
 from sinks import metrics
 from sinks.dictionaries import Dictionaries
 from sinks.erasure import Erasures
-from sinks.errors import CannotGoOn, Fenced, StoreUnavailable
 from sinks.inserting import Inserter, Located
-from sinks.landing import Written
+from sinks.landing import Admit, Written, admit_all
+from sinks.letters import Tried
 from sinks.migrations import migrate
+from sinks.offsets import SINK, Offsets
 from sinks.partition_tables import make_partitions
 from sinks.partitions import HOUR_MS, day_of, hour_of, wanted
-from sinks.policy import decide
-from sinks.rows import Batch, DeadLetter, Kept, Span, batch_of
+from sinks.policy import decision_of
+from sinks.rows import Batch, DeadLetter, Span
+from sinks.session import Session
 
-log = logging.getLogger(__name__)
-
-SINK = "events"
-# Those that another process tries now are passed over.
-_LETTERS = (
-    "select id, part, record_offset, (extract(epoch from appended_at) * 1000)::bigint, record_key, record_value"
-    " from dead_letters where id = any(%s) and topic = %s order by id for update skip locked"
-)
-_SESSION = {
-    # Landing loses nothing by it: what a crash of Postgres takes back, the offsets take back too.
-    "synchronous_commit": "off",
-    "statement_timeout": "30s",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "30s",
-    "timezone": "UTC",
-}
+STATEMENT_SECONDS = 30.0
 
 
 class PostgresStore:
-    """One connection, made anew after every error. Use it from one thread at a time."""
+    """Use it from one thread at a time; `cancel` and `cut` are for others."""
 
-    def __init__(self, dsn: str, *, cluster_id: str, topic: str, owner: str) -> None:
-        self._dsn, self._cluster_id, self._topic, self._owner = dsn, cluster_id, topic, owner
-        self._connection: psycopg.Connection | None = None
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        cluster_id: str,
+        topic: str,
+        owner: str,
+        accept_new_topic: bool = False,
+        statement_seconds: float = STATEMENT_SECONDS,
+    ) -> None:
+        self._cluster_id, self._topic = cluster_id, topic
+        self._session = Session(dsn, statement_seconds=statement_seconds)
+        self._offsets = Offsets(cluster_id, topic, owner, accept_new_topic=accept_new_topic)
         self._dictionaries = Dictionaries()
         self._inserter = Inserter(self._dictionaries)
         self._erasures = Erasures()
@@ -57,48 +54,40 @@ class PostgresStore:
 
     def prepare(self) -> None:
         """Connect, migrate, and make the partitions of the days around today."""
-        with self._translated() as connection:
+        with self._session.use() as connection:
             migrate(connection)
             make_partitions(connection, wanted(_today()))
             self._partitions_of = _today()
 
-    def offsets(self, begins: Mapping[int, int]) -> dict[int, int]:
-        """Where each partition goes on; `begins` for those that never landed anything."""
-        with self._translated() as connection:
-            for partition, begin in begins.items():
-                connection.execute(
-                    "insert into sink_offsets (sink, cluster_id, topic, part, first_offset, next_offset, owner)"
-                    " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
-                    [SINK, self._cluster_id, self._topic, partition, begin, begin, self._owner],
-                )
-            found = connection.execute(
-                "select part, next_offset from sink_offsets"
-                " where sink = %s and cluster_id = %s and topic = %s and part = any(%s)",
-                [SINK, self._cluster_id, self._topic, list(begins)],
-            ).fetchall()
-            others = connection.execute(
-                "select distinct cluster_id from sink_offsets where sink = %s and topic = %s and cluster_id <> %s",
-                [SINK, self._topic, self._cluster_id],
-            ).fetchall()
-        if others:
-            log.warning("this database also holds offsets of other Kafka clusters: %s", others)
-        return dict(found)
+    def offsets(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
+        """Where each partition goes on; `begins` for those that never landed anything. Raise CannotGoOn."""
+        # A connection of its own for each assignment: who still uses an older one is none of us.
+        self._session.close()
+        # A crash of Postgres may have taken back what was known of it.
+        self._dictionaries.forget()
+        self._erasures.forget()
+        with self._session.use() as connection:
+            return self._offsets.claim(connection, begins, topic_id)
 
-    def write(self, batch: Batch) -> Written:
-        """Write a batch whole or not at all. Raise Fenced or StoreUnavailable; then nothing was written."""
+    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
+        """Write a batch whole or not at all; `admit` may refuse it.
+
+        Raise Fenced, or what `sinks.errors` has for Postgres: then nothing was written, or it may have been.
+        """
         started = time.monotonic()
-        with self._translated() as connection:
+        with self._session.use() as connection:
             if self._partitions_of != _today():
                 make_partitions(connection, wanted(_today()))
                 self._partitions_of = _today()
             self._dictionaries.add(connection, [row for _partition, _record, row in batch.rows])
             try:
-                written = self._write(connection, batch)
-            except psycopg.errors.CheckViolation:
-                # No partition for a row's day: make it and write again.
+                written = self._write(connection, batch, admit)
+            except psycopg.errors.CheckViolation as error:
+                if decision_of(error) != "create":
+                    raise
                 days = {day_of(row.event_id) for _partition, _record, row in batch.rows}
                 make_partitions(connection, sorted(days))
-                written = self._write(connection, batch)
+                written = self._write(connection, batch, admit)
         metrics.WRITE_SECONDS.observe(time.monotonic() - started)
         return written
 
@@ -107,65 +96,47 @@ class PostgresStore:
 
         What it counts are rows, duplicates and erased ones of these letters, and the letters that stay dead.
         """
-        with self._translated() as connection:
+        with self._session.use() as connection:
             return self._replay(connection, ids)
+
+    def cancel(self) -> None:
+        """Ask Postgres to end what it is writing for us, from another thread."""
+        self._session.cancel()
+
+    def cut(self) -> None:
+        """End the connection under what it is writing, from another thread."""
+        self._session.cut()
 
     def close(self) -> None:
         """Drop the connection; what was not committed is rolled back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._session.close()
 
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[psycopg.Connection]:
-        """The connection; Postgres's errors become decisions, and cost the connection."""
-        try:
-            yield self._connected()
-        except Fenced:
-            raise
-        except psycopg.Error as error:
-            self.close()
-            if decide(error.sqlstate) == "halt":
-                raise CannotGoOn(f"Postgres refuses to take events: {error}") from error
-            raise StoreUnavailable(str(error)) from error
-
-    def _connected(self) -> psycopg.Connection:
-        if self._connection is None or self._connection.closed:
-            options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
-            self._connection = psycopg.connect(
-                self._dsn,
-                autocommit=True,
-                connect_timeout=5,
-                options=options,
-                application_name="footfall-sinks",
-            )
-        return self._connection
-
-    def _write(self, connection: psycopg.Connection, batch: Batch) -> Written:
+    def _write(self, connection: psycopg.Connection, batch: Batch, admit: Admit) -> Written:
         with connection.transaction():
             spans, letters = self._land(connection, batch)
             for letter in letters:
                 spans[letter.partition].dead_letters += 1
-            self._write_dead_letters(connection, letters)
+            written = _written(spans, letters)
+            admit(written)
+            dead_letters.write(connection, self._cluster_id, self._topic, letters)
             self._write_ledger(connection, spans)
-            self._move_offsets(connection, spans)
-        return _written(spans, letters)
+            self._offsets.move(connection, spans)
+            committing = time.monotonic()
+        metrics.COMMIT_SECONDS.observe(time.monotonic() - committing)
+        return written
 
     def _replay(self, connection: psycopg.Connection, ids: Sequence[int]) -> Written:
+        # Somebody is told that it is done, so it is on the disk before.
+        connection.execute("set synchronous_commit = on")
         with connection.transaction():
-            kept = connection.execute(_LETTERS, [list(ids), self._topic]).fetchall()
-            batch = batch_of((part, Kept(offset, at, key, value)) for _id, part, offset, at, key, value in kept)
+            tried = Tried(connection, self._topic, ids)
+            batch = tried.batch()
             rows = [row for _partition, _record, row in batch.rows]
             self._dictionaries.add(connection, rows)
             make_partitions(connection, sorted({day_of(row.event_id) for row in rows}))
             spans, letters = self._land(connection, batch)
-            still_dead = {(letter.partition, letter.offset) for letter in letters}
-            solved = [(number, part) for number, part, offset, *_ in kept if (part, offset) not in still_dead]
-            for _number, part in solved:
-                spans[part].dead_letters -= 1
-            connection.execute(
-                "delete from dead_letters where id = any(%s)", [[number for number, _part in solved]]
-            )
+            for partition in tried.note(letters):
+                spans[partition].dead_letters -= 1
             self._write_ledger(connection, spans)
         return _written(spans, letters)
 
@@ -212,24 +183,6 @@ class PostgresStore:
                 ],
             )
 
-    def _write_dead_letters(self, connection: psycopg.Connection, letters: Sequence[DeadLetter]) -> None:
-        if not letters:
-            return
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into dead_letters (cluster_id, topic, part, record_offset, reason, detail,"
-                " record_key, record_value, appended_at)"
-                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
-                [
-                    (
-                        *(self._cluster_id, self._topic, letter.partition, letter.offset, letter.reason),
-                        letter.detail.replace("\0", ""),
-                        *(letter.key, letter.value, _moment(letter.timestamp)),
-                    )
-                    for letter in letters
-                ],
-            )
-
     def _write_ledger(self, connection: psycopg.Connection, spans: Mapping[int, Span]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
@@ -244,20 +197,6 @@ class PostgresStore:
                     for partition, span in sorted(spans.items())
                 ],
             )
-
-    def _move_offsets(self, connection: psycopg.Connection, spans: Mapping[int, Span]) -> None:
-        # In one order in every process, so that two never wait for each other.
-        fenced = []
-        for partition, span in sorted(spans.items()):
-            moved = connection.execute(
-                "update sink_offsets set next_offset = %s, owner = %s, updated_at = now()"
-                " where sink = %s and cluster_id = %s and topic = %s and part = %s and next_offset = %s",
-                [span.next, self._owner, SINK, self._cluster_id, self._topic, partition, span.start],
-            )
-            if moved.rowcount == 0:
-                fenced.append(partition)
-        if fenced:
-            raise Fenced(fenced)
 
 
 def _written(spans: Mapping[int, Span], letters: Sequence[DeadLetter]) -> Written:

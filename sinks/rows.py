@@ -1,6 +1,6 @@
 """From records of `events` to rows: pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -49,6 +49,9 @@ class Device(NamedTuple):
     bot: str = ""
 
 
+Headers = Sequence[tuple[str, bytes | None]]
+
+
 class SourceRecord(Protocol):
     """A record as the consumer delivers it; `timestamp` is the append time in milliseconds."""
 
@@ -56,6 +59,7 @@ class SourceRecord(Protocol):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Headers
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class Kept:
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Headers
 
 
 class Row(NamedTuple):
@@ -97,6 +102,8 @@ class DeadLetter:
     key: bytes | None
     value: bytes | None
     timestamp: int
+    headers: Headers = ()
+    sqlstate: str | None = None
 
 
 @dataclass(slots=True)
@@ -118,15 +125,20 @@ class Batch:
     rows: list[tuple[int, SourceRecord, Row]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     spans: dict[int, Span] = field(default_factory=dict)
+    bytes: int = 0
+    # Append times, in milliseconds since 1970.
+    oldest: int = 0
+    newest: int = 0
 
 
-def sift(fetched: Mapping[int, Iterable[SourceRecord]], starts: Mapping[int, int]) -> Batch:
-    """Rows and dead letters of what was fetched, by partition. The first of a repeated id wins."""
+def sift(fetched: Mapping[int, Sequence[SourceRecord]], starts: Mapping[int, int]) -> Batch:
+    """Rows and dead letters of records, one or more a partition. The first of a repeated id wins."""
     batch = batch_of((partition, record) for partition, records in fetched.items() for record in records)
     for partition, span in batch.spans.items():
         span.start = starts[partition]
-    for partition in fetched.keys() - batch.spans.keys():
-        batch.spans[partition] = Span(starts[partition], starts[partition])
+    ends = [record.timestamp for records in fetched.values() for record in (records[0], records[-1])]
+    batch.oldest, batch.newest = min(ends), max(ends)
+    batch.bytes = sum(len(record.value or b"") for records in fetched.values() for record in records)
     return batch
 
 
@@ -179,6 +191,18 @@ def as_sent(event_data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event_data.items() if value is not None and value != {}}
 
 
-def dead_letter(partition: int, record: SourceRecord, reason: str, detail: str) -> DeadLetter:
+def dead_letter(
+    partition: int, record: SourceRecord, reason: str, detail: str, sqlstate: str | None = None
+) -> DeadLetter:
     """The dead letter of a record."""
-    return DeadLetter(partition, record.offset, reason, detail[:500], record.key, record.value, record.timestamp)
+    return DeadLetter(
+        partition,
+        record.offset,
+        reason,
+        detail[:500],
+        record.key,
+        record.value,
+        record.timestamp,
+        tuple(record.headers),
+        sqlstate,
+    )

@@ -11,8 +11,18 @@ from service_kit.kafka import KafkaSettings
 class Settings:
     kafka: KafkaSettings
     postgres_dsn: Secret = setting(help="Where events land, as postgresql://user:password@host/database.")
-    batch_rows: int = setting(5000, help="Most events in one transaction.", minimum=1, maximum=50_000)
+    batch_rows: int = setting(5000, help="Events in one transaction, usually.", minimum=1, maximum=50_000)
+    batch_rows_most: int = setting(20_000, help="… and while the lag grows.", minimum=1, maximum=50_000)
+    batch_bytes: int = setting(
+        4_194_304, help="Bytes of events in one transaction, about.", minimum=1024, maximum=67_108_864
+    )
     batch_seconds: float = setting(0.2, help="Longest wait for a batch to fill.", minimum=0.01, maximum=10)
+    statement_seconds: float = setting(
+        30.0,
+        help="Longest that Postgres may work on a batch before a smaller one is tried.",
+        minimum=0.1,
+        maximum=600,
+    )
     instance_id: str | None = setting(
         None, help="Name of this process that survives restarts: it takes its partitions back at once."
     )
@@ -20,5 +30,9 @@ class Settings:
         10.0, help="Silence after which a process's partitions go to others.", minimum=6, maximum=60
     )
     accept_gap: bool = setting(False, help="Go on although Kafka has already removed events that were not landed.")
+    accept_new_topic: bool = setting(
+        False, help="Go on with a topic that was recreated or is in another cluster, from its start."
+    )
+    accept_dead_letters: bool = setting(False, help="Go on however many records cannot land.")
     probe_port: int = setting(8080, help="Port for /healthz, /readyz and /metrics.", minimum=0, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")

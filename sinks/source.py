@@ -3,33 +3,25 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from service_kit.kafka import KafkaSettings
-from sinks import metrics
 from sinks.landing import Fetched, Range
 from sinks.rows import SourceRecord
 from sinks.settings import Settings
+from sinks.topic_identity import identity
 
 log = logging.getLogger(__name__)
 
 GROUP = "sinks"
+# Records taken at once of what has been fetched.
+_STEP = 1000
 
-
-async def cluster_id(kafka: KafkaSettings) -> str:
-    """The id that tells this Kafka cluster from every other."""
-    admin = AIOKafkaAdminClient(**kafka.client_options())
-    await admin.start()
-    try:
-        described = await admin.describe_cluster()
-        return str(described["cluster_id"])
-    finally:
-        await admin.close()
+Arrived = Mapping[TopicPartition, Sequence[SourceRecord]]
 
 
 class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types here
@@ -37,13 +29,17 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
 
     def __init__(self, settings: Settings, topic: str) -> None:
         self._topic = topic
+        self._kafka = settings.kafka
         self._reassigned = True
+        self._let_go: Callable[[], Awaitable[None]] | None = None
+        self._ends: Mapping[TopicPartition, int] = {}
         self._consumer = AIOKafkaConsumer(
             **settings.kafka.client_options(),
             group_id=settings.kafka.name(GROUP),
             group_instance_id=settings.instance_id,
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            # Positions are set from outside; Kafka's client must not choose one by itself.
+            auto_offset_reset="none",
             isolation_level="read_committed",
             max_partition_fetch_bytes=1024 * 1024,
             fetch_max_wait_ms=100,
@@ -65,13 +61,23 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         """Whether partitions came or went since the last `seek`."""
         return self._reassigned
 
+    def when_revoked(self, let_go: Callable[[], Awaitable[None]]) -> None:
+        """Call this when partitions go; others get them after it has ended."""
+        self._let_go = let_go
+
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        """Whatever was fetched is not ours any more; the compare-and-swap stops what is being written."""
+        """Whatever was fetched is not ours any more."""
         self._reassigned = True
+        if self._let_go:
+            await self._let_go()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Nothing is landed until the positions are set."""
         self._reassigned = True
+
+    async def topic_id(self) -> UUID | None:
+        """Kafka's id of the topic as it is now."""
+        return (await identity(self._kafka, self._topic)).topic_id
 
     async def ranges(self) -> dict[int, Range]:
         """What Kafka holds of each partition that is ours; waits a little where there is none yet."""
@@ -79,10 +85,10 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         mine = list(self._consumer.assignment())
         if not mine:
             # A member that does not poll is put out of the group; what this may fetch is sought again.
-            await self._consumer.getmany(timeout_ms=100, max_records=1)
+            await self._poll(100, 1)
             return {}
         begins = await self._consumer.beginning_offsets(mine)
-        ends = await self._consumer.end_offsets(mine)
+        self._ends = ends = await self._consumer.end_offsets(mine)
         return {tp.partition: Range(begins[tp], ends[tp]) for tp in mine}
 
     async def seek(self, positions: Mapping[int, int]) -> None:
@@ -91,12 +97,13 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             self._consumer.seek(tp, positions[tp.partition])
         self._consumer.resume(*self._consumer.paused())
 
-    async def gather(self, most: int, seconds: float) -> Fetched:
-        """What arrives until there are `most` records or the first of them is `seconds` old."""
+    async def gather(self, rows: int, most_bytes: int, seconds: float) -> Fetched:
+        """What arrives until there are so many records or bytes, or the first of them is `seconds` old."""
         fetched: dict[int, list[SourceRecord]] = {}
-        count, deadline = 0, time.monotonic() + 1.0
-        while count < most and (left := deadline - time.monotonic()) > 0:
-            arrived = await self._consumer.getmany(timeout_ms=int(left * 1000) + 1, max_records=most - count)
+        count, size, deadline = 0, 0, time.monotonic() + 1.0
+        while count < rows and size < most_bytes and (left := deadline - time.monotonic()) > 0:
+            # In steps, so that large records do not go far beyond the limit.
+            arrived = await self._poll(int(left * 1000) + 1, min(rows - count, _STEP))
             if self._reassigned:
                 return {}
             if arrived and not count:
@@ -104,15 +111,15 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             for tp, records in arrived.items():
                 fetched.setdefault(tp.partition, []).extend(records)
                 count += len(records)
+                size += sum(len(record.value or b"") for record in records)
         return fetched
 
     async def wait_paused(self, seconds: float) -> None:
         """Wait without fetching. Polling goes on, as a member that does not poll is put out of the group."""
-        mine = self._consumer.assignment()
-        self._consumer.pause(*mine)
+        self._consumer.pause(*self._consumer.assignment())
         deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            await self._consumer.getmany(timeout_ms=int(left * 1000) + 1)
+        while (left := deadline - time.monotonic()) > 0 and not self._reassigned:
+            await self._poll(int(left * 1000) + 1, 1)
 
     async def report_progress(self, positions: Mapping[int, int]) -> None:
         """Tell Kafka how far we are, for lag tools only; whether it listens does not matter."""
@@ -122,11 +129,20 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             )
         except (KafkaError, TimeoutError) as error:
             log.debug("progress not reported", extra={"error": repr(error)})
-        metrics.LAG.set(sum(self._lag(tp, positions) for tp in self._tps(positions)))
 
-    def _lag(self, tp: TopicPartition, positions: Mapping[int, int]) -> int:
-        highwater = self._consumer.highwater(tp)
-        return max(0, highwater - positions[tp.partition]) if highwater else 0
+    def lag(self, positions: Mapping[int, int]) -> int:
+        """Records behind these positions, as far as Kafka has told."""
+        ends = {tp: max(self._consumer.highwater(tp) or 0, self._ends.get(tp, 0)) for tp in self._tps(positions)}
+        return sum(max(0, end - positions[tp.partition]) for tp, end in ends.items())
+
+    async def _poll(self, milliseconds: int, most: int) -> Arrived:
+        try:
+            arrived: Arrived = await self._consumer.getmany(timeout_ms=milliseconds, max_records=most)
+        except (OffsetOutOfRangeError, NoOffsetForPartitionError):
+            # Not where the log is: removed, recreated, or not sought yet. The offsets tell which.
+            self._reassigned = True
+            return {}
+        return arrived
 
     def _tps(self, partitions: Mapping[int, int]) -> Sequence[TopicPartition]:
         mine = self._consumer.assignment()

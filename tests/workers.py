@@ -24,6 +24,10 @@ class Worker:
         self._environ[f"FOOTFALL_{port}"] = str(self.port)
         self.process: subprocess.Popen[bytes] | None = None
 
+    def set(self, **settings: object) -> None:
+        """Settings from the next start on."""
+        self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
+
     def start(self, *, wait: float = 40, die: tuple[str, str, int] | None = None) -> None:
         """Start; `die` names a point of the code to be killed at (see `tests.kill_points`)."""
         run = [self._module] if die is None else ["tests.kill_points", self._module, *map(str, die)]

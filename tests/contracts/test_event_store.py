@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sinks.errors import Fenced
-from sinks.landing import EventStore
+from sinks.errors import Fenced, Halted
+from sinks.landing import EventStore, Written
 from sinks.postgres import PostgresStore
 from sinks.rows import Batch, sift
 from tests.events import NOON, Record, encoded, event
@@ -74,3 +74,15 @@ def test_dead_letters_move_the_offset_and_cost_the_others_nothing(store: EventSt
     written = store.write(batch(ONE, b"rubbish", OTHER))
     assert (written.rows, [letter.reason for letter in written.dead_letters]) == (2, ["prefix_missing"])
     assert store.offsets({0: 0}) == {0: 3}
+
+
+def test_what_is_not_admitted_is_not_written(store: EventStore) -> None:
+    def refuse(written: Written) -> None:
+        assert (written.rows, len(written.dead_letters)) == (1, 1)
+        raise Halted("no")
+
+    store.offsets({0: 0})
+    with pytest.raises(Halted):
+        store.write(batch(ONE, b"rubbish"), refuse)
+    assert store.offsets({0: 0}) == {0: 0}
+    assert store.write(batch(ONE, b"rubbish")).rows == 1

@@ -9,10 +9,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas import codec, event_ids
 from avro_schemas.schemas import newest
+from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
+from sinks.audit import audit
 from tests.events import encoded, event, fresh_id, now_ms, user_key
 from tests.topics import KeyAndValue, read_all, write
 from tests.workers import Worker
@@ -182,7 +185,7 @@ async def test_an_id_of_a_day_without_a_partition_gets_one(
     assert event_ids.moment(event_id) == old
 
 
-async def test_a_topic_that_was_recreated_stops_the_sink_with_a_clear_message(
+async def test_a_topic_that_lost_its_end_stops_the_sink_with_a_clear_message(
     settings: KafkaSettings, sinks: list[Worker], postgres: str
 ) -> None:
     await asyncio.to_thread(sinks[0].start)
@@ -194,4 +197,44 @@ async def test_a_topic_that_was_recreated_stops_the_sink_with_a_clear_message(
     sinks[0].start(wait=0)
     assert sinks[0].process
     assert await asyncio.to_thread(sinks[0].process.wait, 20) == 70
-    assert "the topic was recreated" in sinks[0].log()
+    assert "goes on from there" in sinks[0].log()
+
+
+async def test_a_topic_that_was_recreated_stops_the_sink_until_a_person_says_so(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    name = settings.name("events")
+    await asyncio.to_thread(sinks[0].start)
+    await write(settings.kafka_bootstrap, name, load(100, seed=1))
+    await until_landed(settings, postgres)
+    await asyncio.to_thread(sinks[0].end)
+    await recreate(settings)
+    # As many again: only the id of the topic tells that these are others.
+    await write(settings.kafka_bootstrap, name, load(150, seed=2))
+    sinks[0].start(wait=0)
+    assert sinks[0].process
+    assert await asyncio.to_thread(sinks[0].process.wait, 20) == 70
+    assert "FOOTFALL_ACCEPT_NEW_TOPIC" in sinks[0].log()
+    before = query(postgres, "select count(*) from events")[0][0]
+    sinks[0].set(accept_new_topic=True)
+    await asyncio.to_thread(sinks[0].start)
+    await until_landed(settings, postgres)
+    ids = {codec.decode(record.value)[1]["event_id"] for record in await read_all(settings.kafka_bootstrap, name)}
+    assert query(postgres, "select count(*) from events") == [(before + len(ids),)]
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        assert audit(connection).faults() == []
+
+
+async def recreate(settings: KafkaSettings) -> None:
+    """Delete the topic and make it anew."""
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    await admin.start()
+    try:
+        await admin.delete_topics([settings.name("events")])
+        for _ in range(100):
+            if settings.name("events") not in await admin.list_topics():
+                break
+            await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
+    await create_missing(settings)

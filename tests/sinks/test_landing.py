@@ -1,22 +1,25 @@
 """The loop: what is fetched lands once, whatever the store says in between."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
-from sinks.errors import CannotGoOn, Fenced, StoreUnavailable
-from sinks.landing import Landing, Written
+from sinks.errors import CannotGoOn, Fenced, StoreUnavailable, TookTooLong
+from sinks.landing import Admit, Landing, Limits, Written, admit_all
 from sinks.rows import Batch
 from tests.events import NOON, Record, encoded, event
 from tests.fakes import LocalSource, LocalStore
 
+LIMITS = Limits(rows=7, most_rows=14, bytes=10_000, seconds=0.01)
 LOG = {p: [Record(offset, NOON, None, encoded(event("click"))) for offset in range(20)] for p in range(3)}
 
 
 async def land(source: LocalSource, store: LocalStore, *, accept_gap: bool = False) -> None:
     """Run until everything has landed."""
-    landing = Landing(source, store, rows=7, seconds=0.01, accept_gap=accept_gap)
+    landing = Landing(source, store, LIMITS, accept_gap=accept_gap)
     stopping = asyncio.Event()
     running = asyncio.create_task(landing.run(stopping))
     async with asyncio.timeout(10):
@@ -33,11 +36,11 @@ class FlakyStore(LocalStore):
         super().__init__()
         self._fail, self._after, self._calls = fail, after, 0
 
-    def write(self, batch: Batch) -> Written:
+    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
         self._calls += 1
         if self._calls % 2 and not self._after:
             raise self._fail()
-        written = super().write(batch)
+        written = super().write(batch, admit)
         if self._calls % 2:
             raise self._fail()
         return written
@@ -58,10 +61,91 @@ async def test_a_failing_store_costs_and_doubles_nothing(fail: Callable[[], Exce
     assert store.next == {0: 20, 1: 20, 2: 20}
 
 
+class SlowStore(LocalStore):
+    """Takes batches of three and no larger ones."""
+
+    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
+        if len(batch.rows) > 3:
+            raise TookTooLong("canceling statement due to statement timeout", "57")
+        return super().write(batch, admit)
+
+
+async def test_what_takes_too_long_is_tried_in_smaller_pieces() -> None:
+    store, source = SlowStore(), LocalSource(LOG)
+    await land(source, store)
+    assert len(store.rows) == 60
+    assert source.paused == 0
+
+
+class WaitingStore(LocalStore):
+    """Waits in its write until it is cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writing, self.cancelled = threading.Event(), threading.Event()
+
+    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
+        self.writing.set()
+        assert self.cancelled.wait(10)
+        raise TookTooLong("canceling statement due to user request", "57")
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+
+async def test_what_is_being_written_when_partitions_go_is_cancelled_and_the_size_stays() -> None:
+    store, source = WaitingStore(), LocalSource(LOG)
+    landing = Landing(source, store, LIMITS)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(landing.run(stopping))
+    await asyncio.to_thread(store.writing.wait, 10)
+    source.reassigned = True
+    await source.let_go()
+    assert store.cancelled.is_set()
+    stopping.set()
+    await running
+    assert landing._size.rows == LIMITS.rows
+    assert store.next == {0: 0, 1: 0, 2: 0}
+
+
+async def test_the_next_batch_is_read_while_one_is_written() -> None:
+    """Else decoding and waiting for Postgres take turns."""
+    source = LocalSource(LOG)
+    at_write: list[int] = []
+
+    class Watching(LocalStore):
+        def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
+            deadline = time.monotonic() + 5
+            while source.gathered <= len(at_write) + 1 and time.monotonic() < deadline:
+                time.sleep(0.001)
+            at_write.append(source.gathered)
+            return super().write(batch, admit)
+
+    store = Watching()
+    await land(source, store)
+    assert at_write[0] >= 2
+    assert len(store.rows) == 60
+
+
+async def test_too_many_dead_letters_stop_landing_before_they_are_put_aside() -> None:
+    log = {0: [Record(offset, NOON, None, b"rubbish") for offset in range(200)]}
+    store, source = LocalStore(), LocalSource(log)
+    landing = Landing(source, store, Limits(rows=500, most_rows=500, bytes=10**6, seconds=0.01))
+    stopping = asyncio.Event()
+    running = asyncio.create_task(landing.run(stopping))
+    async with asyncio.timeout(10):
+        while not source.paused:
+            await asyncio.sleep(0)
+    assert not landing.in_step
+    stopping.set()
+    await running
+    assert store.next == {0: 0}
+
+
 async def test_a_topic_shorter_than_what_has_landed_stops_with_what_to_do() -> None:
     store = LocalStore()
     store.next = {0: 21, 1: 0, 2: 0}
-    with pytest.raises(CannotGoOn, match="recreated"):
+    with pytest.raises(CannotGoOn, match="goes on from there"):
         await land(LocalSource(LOG), store)
 
 

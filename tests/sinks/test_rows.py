@@ -2,14 +2,12 @@
 
 from datetime import UTC, date, datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas import codec, event_ids
 from avro_schemas.schemas import newest
 from sinks.partitions import bounds, day_of, name_of, wanted
-from sinks.policy import decide
 from sinks.rows import as_sent, sift, to_row
 from tests.events import NOON, Record, encoded, event, fresh_id
 
@@ -73,25 +71,3 @@ def test_partitions_reach_back_as_far_as_a_clients_id_may_lie() -> None:
     days = wanted(date(2026, 3, 1))
     assert (days[0], days[-1]) == (date(2026, 2, 21), date(2026, 3, 15))
     assert name_of(days[0]) == "raw_events_20260221"
-
-
-@pytest.mark.parametrize(
-    ("sqlstate", "decision"),
-    [
-        pytest.param(None, "wait", id="connection broke"),
-        pytest.param("08006", "wait", id="connection failure"),
-        pytest.param("57P03", "wait", id="starting up"),
-        pytest.param("53100", "wait", id="disk full"),
-        pytest.param("40P01", "wait", id="deadlock"),
-        pytest.param("25006", "wait", id="became a replica"),
-        pytest.param("57014", "wait", id="too slow"),
-        pytest.param("23505", "merge", id="there already"),
-        pytest.param("23514", "create", id="no partition"),
-        pytest.param("22P05", "isolate", id="NUL in jsonb"),
-        pytest.param("42P01", "halt", id="no table"),
-        pytest.param("28P01", "halt", id="wrong password"),
-        pytest.param("XX001", "halt", id="corrupted"),
-    ],
-)
-def test_an_error_of_postgres_is_a_decision(sqlstate: str | None, decision: str) -> None:
-    assert decide(sqlstate) == decision
