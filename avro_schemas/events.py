@@ -18,7 +18,7 @@ _LAST_MS = 253_402_300_800_000
 
 _HEAD = ("event_id", "occurred_at", "session_key")
 _TIMES = ("received_at", "sent_at")
-_EVENT_SCHEMAS = frozenset((*typed_events(), CUSTOM))
+EVENT_SCHEMAS = frozenset((*typed_events(), CUSTOM))
 
 
 def decode_event(value: bytes | None, appended_at: int) -> tuple[Schema, Record]:
@@ -27,7 +27,7 @@ def decode_event(value: bytes | None, appended_at: int) -> tuple[Schema, Record]
     Raise `Undecodable` for anything else: the collector lets none of it through, but others may write here.
     """
     schema, event = decode(value)
-    if schema.name not in _EVENT_SCHEMAS:
+    if schema.name not in EVENT_SCHEMAS:
         raise Undecodable("schema_unexpected", f"{schema.subject} is not an event")
     _check(event["event_id"], event["occurred_at"], event["received_at"], event["sent_at"], appended_at)
     return schema, event
@@ -65,7 +65,7 @@ class EventReader:
         self._readers = {
             schema.prefix: (schema.name, projection(schema, self._groups(schema.name), times=_TIMES))
             for schema in by_id().values()
-            if schema.name in _EVENT_SCHEMAS
+            if schema.name in EVENT_SCHEMAS
         }
 
     def read(self, value: bytes | None, appended_at: int) -> Row:

@@ -1,9 +1,8 @@
 """The live aggregates of one partition: every dimension's windows, and the active users and sessions."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from avro_schemas.events import Row
 from avro_schemas.projection import Group
 from stream_app.actives import Actives
 from stream_app.dimensions import (
@@ -21,53 +20,61 @@ from stream_app.dimensions import (
     Pace,
     namer,
 )
-from stream_app.pending import Minute, Pending
+from stream_app.event import Row
 from stream_app.windows import Counts, Partial, Windows
 
 USERS, SESSIONS = "active_users", "active_sessions"
 _NAMERS = {dimension.name: namer(dimension) for dimension in (*COMMON, *OWN)}
 _OWN = {schema: [dimension for dimension in OWN if dimension.schema == schema] for schema in COLUMNS.own}
+_SLOTS_A_MINUTE = MINUTE_MS // SLOT_MS
 
 
 class LiveCounts:
     """What is counted of the events of one partition.
 
-    Events are put down as they come and counted by `settle`; what comes out is the same whenever that is.
+    Events are put down as they come and counted by `settle`: many at once are counted cheaply. What comes out is
+    the same whenever that is.
     """
 
     def __init__(self) -> None:
         self._windows = {dimension.name: Windows(dimension) for dimension in ALL}
         self._actives = {name: Actives(name) for name in (USERS, SESSIONS)}
-        self._pending = Pending()
-        self._beside: dict[tuple[Dimension, int], list[str]] = {}
+        # In the order of the log, which says what names a full window keeps.
+        self._slots: dict[int, list[str]] = defaultdict(list)
+        self._minutes: dict[int, list[Row]] = defaultdict(list)
+        self._beside: dict[tuple[Dimension, int], list[str]] = defaultdict(list)
         self.folds: Mapping[str, Windows | Actives] = {**self._windows, **self._actives}
 
-    def counted(self, moment: int, key: bytes | None, row: Row) -> None:
-        """An event of the windows of `moment` (milliseconds since 1970)."""
-        self._pending.add(moment, key, row)
+    def counted(self, rows: Iterable[Row]) -> None:
+        """Events, each of the windows of its moment."""
+        slots, minutes = self._slots, self._minutes
+        for row in rows:
+            slot = row.moment // SLOT_MS
+            slots[slot].append(row.event_type)
+            minutes[slot // _SLOTS_A_MINUTE].append(row)
 
     def late(self, appended_at: int, event_type: str) -> None:
         """An event whose windows are over."""
-        self._put_beside(LATE, appended_at, event_type)
+        self._beside[LATE, appended_at // MINUTE_MS].append(event_type)
 
     def duplicate(self, appended_at: int, event_type: str) -> None:
         """An event that was there before."""
-        self._put_beside(DUPLICATES, appended_at, event_type)
+        self._beside[DUPLICATES, appended_at // MINUTE_MS].append(event_type)
 
     def rejected(self, appended_at: int, reason: str) -> None:
         """A record that is no event."""
-        self._put_beside(REJECTED, appended_at, reason)
+        self._beside[REJECTED, appended_at // MINUTE_MS].append(reason)
 
     def settle(self) -> None:
         """Count what was put down."""
-        for slot, names in self._pending.slots.items():
+        for slot, names in self._slots.items():
             self._windows[EVENTS.name].add(slot * SLOT_MS, Counter(names))
-        for minute, events in self._pending.minutes.items():
-            self._settle_minute(minute, events)
+        for minute, rows in self._minutes.items():
+            self._settle_minute(minute, rows)
         for (dimension, minute), names in self._beside.items():
             self._windows[dimension.name].add(minute * MINUTE_MS, Counter(names))
-        self._pending = Pending()
-        self._beside.clear()
+        for put_down in (self._slots, self._minutes, self._beside):
+            put_down.clear()
 
     def partials(self, pace: Pace) -> Iterator[Partial]:
         """The windows of this pace that changed since they were told."""
@@ -83,18 +90,18 @@ class LiveCounts:
         for name, fold in self.folds.items():
             fold.restore(payloads[name])
 
-    def _put_beside(self, dimension: Dimension, appended_at: int, name: str) -> None:
-        self._beside.setdefault((dimension, appended_at // MINUTE_MS), []).append(name)
+    def _settle_minute(self, minute: int, rows: Sequence[Row]) -> None:
+        schemas, _types, _tails, _moments, keys, sessions, common, own = zip(*rows, strict=True)
+        self._count(COMMON, minute, Counter(common))
+        by_schema: dict[str, dict[Group, int]] = defaultdict(dict)
+        for (schema, columns), count in Counter(zip(schemas, own, strict=True)).items():
+            by_schema[schema][columns] = count
+        for schema, counted in by_schema.items():
+            self._count(_OWN.get(schema, ()), minute, counted)
+        self._actives[USERS].add(minute, _different(keys))
+        self._actives[SESSIONS].add(minute, _different(sessions))
 
-    def _settle_minute(self, minute: int, events: Minute) -> None:
-        self._count(COMMON, minute, events.common)
-        for schema, rows in events.own.items():
-            self._count(_OWN[schema], minute, rows)
-        self._actives[USERS].add(minute, _different(events.keys))
-        self._actives[SESSIONS].add(minute, _different(events.sessions))
-
-    def _count(self, dimensions: Iterable[Dimension], minute: int, rows: Sequence[Group]) -> None:
-        counted = Counter(rows)  # few differ, where there are many
+    def _count(self, dimensions: Iterable[Dimension], minute: int, counted: Mapping[Group, int]) -> None:
         for dimension in dimensions:
             if named := _by_name(_NAMERS[dimension.name], counted):
                 self._windows[dimension.name].add(minute * MINUTE_MS, named)

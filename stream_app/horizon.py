@@ -8,7 +8,7 @@ forgotten by the append times in the log, so what is remembered depends on the l
 import struct
 from array import array
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 HORIZON_MS = 600_000
@@ -41,17 +41,21 @@ class IdHorizon:
         while self._chunks and self._chunks[0].last < now - HORIZON_MS:
             self._drop_oldest()
 
-    def is_repeat(self, event_id: str, now: int) -> bool:
-        """Whether the id was seen within the horizon; remembers it if not."""
-        short = int(event_id[20:36], 16)
-        if short in self._seen:
-            return True
-        self._seen.add(short)
-        chunk = self._open_chunk(now)
-        chunk.ids.append(short)
-        chunk.last = now
-        self._dirty.add(chunk.number)
-        return False
+    def repeats(self, tails: Sequence[bytes], now: int) -> set[int]:
+        """Places of the ids that were seen within the horizon; the others are remembered.
+
+        `tails` are the last sixteen hex digits of the ids, of which all but two bits are random.
+        """
+        ids = struct.unpack(f">{len(tails)}Q", bytes.fromhex(b"".join(tails).decode()))
+        again: set[int] = set()
+        start = 0
+        while start < len(ids):
+            chunk = self._open_chunk(now)
+            # Not more than it has room for: opening the next one may let go of the oldest.
+            piece = ids[start : start + CHUNK_IDS - len(chunk.ids)]
+            self._take(chunk, piece, now, start, again)
+            start += len(piece)
+        return again
 
     def reach(self, now: int) -> int:
         """How far back, in milliseconds, ids are remembered at least; the horizon if nothing was cut off."""
@@ -86,9 +90,27 @@ class IdHorizon:
                 self._chunks.append(chunk)
                 self._seen.update(chunk.ids)
 
+    def _take(self, chunk: _Chunk, ids: Sequence[int], now: int, start: int, again: set[int]) -> None:
+        """Put ids into a chunk; the places of repeats, counted from `start`, into `again`."""
+        if len(set(ids)) < len(ids) or not self._seen.isdisjoint(ids):
+            fresh = []
+            for place, short in enumerate(ids, start):
+                if short in self._seen:
+                    again.add(place)
+                else:
+                    self._seen.add(short)
+                    fresh.append(short)
+            ids = fresh
+        if ids:
+            self._seen.update(ids)
+            chunk.ids.extend(ids)
+            chunk.last = now
+            self._dirty.add(chunk.number)
+
     def _open_chunk(self, now: int) -> _Chunk:
         if not self._chunks or len(self._chunks[-1].ids) >= CHUNK_IDS:
             self._chunks.append(_Chunk(self._next, now, now))
+            self._dirty.add(self._next)
             self._next += 1
             if len(self._chunks) > MOST_CHUNKS:
                 self._drop_oldest()

@@ -13,10 +13,10 @@ import orjson
 
 from avro_schemas.codec import Undecodable
 from stream_app.counts import LiveCounts
-from stream_app.dimensions import MINUTE_MS, MOST_NAMES, Pace
-from stream_app.event import READER, LogRecord
+from stream_app.dimensions import MINUTE_MS, MOST_NAMES, SLOT_MS, Pace
+from stream_app.event import LogRecord, Row, read
 from stream_app.horizon import IdHorizon
-from stream_app.rates import KEY_SIZE, Rates, Verdict
+from stream_app.rates import Rates, Verdict
 from stream_app.windows import Counts, Partial, add_bounded
 
 CONTROL = "c"
@@ -63,6 +63,7 @@ class PartitionState:
         self._totals: Counts = {}
         self._types: list[str] = []
         self._grace_ms = grace_ms
+        self._slot = self._next_slot = self._open_from = 0
         self._folds: dict[str, Fold] = {"ids": self.horizon, "rates": self.rates, **self.counts.folds}
         self._rejected: list[Rejected] = []
         self._written = -1
@@ -74,40 +75,59 @@ class PartitionState:
         return self._totals
 
     def apply(self, records: Iterable[LogRecord]) -> None:
-        """Fold records in offset order; those that are folded already are passed over."""
-        for record in records:
-            if record.offset > self.position:
-                self.position = record.offset
-                if record.timestamp > self.watermark:
-                    self.watermark = record.timestamp
-                    self.horizon.roll(record.timestamp)
-                    self.rates.roll(record.timestamp)
-                self._fold(record)
+        """Fold records in offset order; those that are folded already are passed over.
 
-    def _fold(self, record: LogRecord) -> None:
-        appended_at, key = record.timestamp, record.key
-        try:
-            row = READER.read(record.value, appended_at)
-        except Undecodable as refusal:
-            self.outcomes["rejected"] += 1
-            self.counts.rejected(appended_at, refusal.reason)
-            self._rejected.append(Rejected(record, refusal))
+        The watermark is the newest append time. Time stands still within a slot of ten seconds: its events are
+        folded together, and how far the slot is cut up makes no difference.
+        """
+        rows: list[Row] = []
+        for record in records:
+            if record.offset <= self.position:
+                continue
+            self.position = record.offset
+            if record.timestamp > self.watermark:
+                if record.timestamp >= self._next_slot:
+                    self._fold(rows)
+                    rows = []
+                    self._roll(record.timestamp)
+                self.watermark = record.timestamp
+            try:
+                rows.append(read(record))
+            except Undecodable as refusal:
+                self.outcomes["rejected"] += 1
+                self.counts.rejected(self._slot, refusal.reason)
+                self._rejected.append(Rejected(record, refusal))
+        self._fold(rows)
+
+    def _roll(self, now: int) -> None:
+        """Come into the slot of `now`."""
+        self._slot = now - now % SLOT_MS
+        self._next_slot = self._slot + SLOT_MS
+        # Windows that end with this minute or later take events; earlier ones are over, the grace included.
+        open_at = self._slot - self._grace_ms - MINUTE_MS
+        self._open_from = open_at - open_at % MINUTE_MS + MINUTE_MS
+        self.horizon.roll(self._slot)
+        self.rates.roll(self._slot)
+
+    def _fold(self, rows: list[Row]) -> None:
+        """Fold events of one slot."""
+        if not rows:
             return
-        event_id, occurred_at, event_type = row[1], row[2], row[4][0]
-        if self.horizon.is_repeat(event_id, self.watermark):
-            self.outcomes["duplicate"] += 1
-            self.counts.duplicate(appended_at, event_type)
-            return
-        self._types.append(event_type)
-        if key is not None and len(key) == KEY_SIZE:
-            self.rates.count(key)
-        moment = occurred_at if occurred_at < appended_at else appended_at
-        if moment - moment % MINUTE_MS + MINUTE_MS + self._grace_ms <= self.watermark:
-            self.outcomes["late"] += 1
-            self.counts.late(appended_at, event_type)
-        else:
-            self.outcomes["counted"] += 1
-            self.counts.counted(moment, key, row)
+        if again := self.horizon.repeats([row.tail for row in rows], self._slot):
+            self.outcomes["duplicate"] += len(again)
+            for place in sorted(again):
+                self.counts.duplicate(self._slot, rows[place].event_type)
+            rows = [row for place, row in enumerate(rows) if place not in again]
+        self._types += [row.event_type for row in rows]
+        self.rates.count([row.key for row in rows])
+        in_time = [row for row in rows if row.moment >= self._open_from]
+        self.outcomes["counted"] += len(in_time)
+        self.counts.counted(in_time)
+        if len(in_time) < len(rows):
+            self.outcomes["late"] += len(rows) - len(in_time)
+            for row in rows:
+                if row.moment < self._open_from:
+                    self.counts.late(self._slot, row.event_type)
 
     def snapshot(self, pace: Pace = Pace.LATER) -> Snapshot | None:
         """What changed since the last snapshot, with the windows of this pace; None if nothing did."""
@@ -147,6 +167,7 @@ class PartitionState:
                 by_fold[name].append(payload)
         self.horizon.restore(by_fold["ids"], self.watermark)
         self.rates.restore(by_fold["rates"], self.watermark)
+        self._roll(self.watermark)
         self.counts.restore(by_fold)
 
     def _settle(self) -> None:

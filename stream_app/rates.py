@@ -1,8 +1,8 @@
 """Events of a user in the last minute, in six slots of append time: no client's clock can forge it."""
 
 import struct
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 SLOT_MS = 10_000
@@ -28,7 +28,7 @@ class Verdict:
 @dataclass(slots=True)
 class _Slot:
     number: int
-    buckets: dict[int, dict[bytes, int]] = field(default_factory=dict)
+    buckets: dict[int, dict[bytes, int]] = field(default_factory=lambda: defaultdict(dict))
 
 
 class Rates:
@@ -51,16 +51,19 @@ class Rates:
         while self._slots[0].number <= number - SLOTS:
             self._forget(self._slots.popleft())
 
-    def count(self, key: bytes) -> None:
-        """Count an event of a user in the slot that `roll` moved to."""
-        slot = self._slots[-1]
-        number = key[0] % _BUCKETS
-        bucket = slot.buckets.setdefault(number, {})
-        bucket[key] = bucket.get(key, 0) + 1
-        self._dirty.add((slot.number, number))
-        total = self._sums[key] = self._sums.get(key, 0) + 1
-        if total >= self._limit:
-            self._block(key)
+    def count(self, keys: Iterable[bytes | None]) -> None:
+        """Count events, by the keys of their users, in the slot that `roll` moved to."""
+        slot, sums = self._slots[-1], self._sums
+        for key, count in Counter(keys).items():
+            if key is None or len(key) != KEY_SIZE:
+                continue
+            number = key[0] % _BUCKETS
+            bucket = slot.buckets[number]
+            bucket[key] = bucket.get(key, 0) + count
+            self._dirty.add((slot.number, number))
+            total = sums[key] = sums.get(key, 0) + count
+            if total >= self._limit:
+                self._block(key)
 
     def events(self, key: bytes) -> int:
         """Events of a user in the window."""
@@ -97,7 +100,7 @@ class Rates:
             if now // SLOT_MS - SLOTS < number <= now // SLOT_MS:
                 slot = kept.setdefault(number, _Slot(number))
                 for key, count in counts.items():
-                    slot.buckets.setdefault(key[0] % _BUCKETS, {})[key] = count
+                    slot.buckets[key[0] % _BUCKETS][key] = count
                     self._sums[key] = self._sums.get(key, 0) + count
         self._slots.extend(kept[number] for number in sorted(kept))
         self.roll(now)

@@ -1,0 +1,98 @@
+"""Rows read at a glance are what the rule reads; and nothing else passes for an event."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avro_schemas import codec
+from avro_schemas.codec import Undecodable
+from avro_schemas.events import EVENT_SCHEMAS
+from avro_schemas.schemas import Schema, by_id
+from stream_app.event import Row, _read_slowly, read
+from tests.events import NOON, Record, event, fresh_id
+from tests.fitting import fitting
+
+EVENTS = [schema for schema in by_id().values() if schema.name in EVENT_SCHEMAS]
+moments = st.integers(NOON - 10**10, NOON + 10**8)
+keys = st.none() | st.binary(min_size=16, max_size=16)
+_USUAL = {"string": "/", "double": 1.0}
+lengths = st.sampled_from([0, 1, 62, 63, 64, 65, 127, 128, 319, 320, 5000])
+
+
+@st.composite
+def events(draw: st.DrawFn) -> tuple[Schema, dict[str, Any]]:
+    """Events of every schema and version, with texts of any length."""
+    schema = draw(st.sampled_from(EVENTS))
+    own = draw(fitting(schema.wire["fields"][-1]["type"]))
+    text = next((name for name, value in own.items() if isinstance(value, str)), None)
+    if text and draw(st.booleans()):
+        own[text] = draw(st.sampled_from("aé\0")) * draw(lengths)
+    fields = event(
+        "click" if schema.name == "custom" else schema.name,
+        NOON,
+        occurred_at=draw(moments),
+        sent_at=draw(st.none() | moments),
+        session_key=draw(keys),
+        event_data=own,
+        event_id=fresh_id(draw(moments)),
+        page=draw(st.none() | st.text("/ab", max_size=70)),
+    )
+    fields["device"]["browser"] = draw(st.sampled_from(["Chrome", "", "Ünknown"]))
+    return schema, of_this_version(schema, fields)
+
+
+def of_this_version(schema: Schema, fields: dict[str, Any]) -> dict[str, Any]:
+    """Without what the first versions did not know."""
+    device = next(field["type"] for field in schema.wire["fields"] if field["name"] == "device")
+    known = {field["name"] for field in device["fields"]}
+    return fields | {"device": {name: value for name, value in fields["device"].items() if name in known}}
+
+
+def outcome(record: Record, how: Any) -> Row | str:
+    try:
+        row: Row = how(record)
+    except Undecodable as refusal:
+        return refusal.reason
+    return row
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patterns() -> None:
+    """Made beforehand, as that takes longer than an example may."""
+    for schema in EVENTS:
+        outcome(Record(0, NOON, None, schema.prefix), read)
+
+
+@given(events())
+def test_a_row_is_the_same_at_first_sight_and_afterwards(drawn: tuple[Schema, dict[str, Any]]) -> None:
+    schema, fields = drawn
+    record = Record(0, NOON, b"key", codec.encode(schema, fields))
+    expected = outcome(record, _read_slowly)
+    assert [outcome(record, read), outcome(record, read)] == [expected, expected]
+
+
+@given(events(), st.data())
+def test_whatever_bytes_come_a_row_is_what_the_rule_reads(
+    drawn: tuple[Schema, dict[str, Any]], data: st.DataObject
+) -> None:
+    value = codec.encode(*drawn)
+    outcome(Record(0, NOON, None, value), read)  # its columns are known from now on
+    broken = bytearray(value)
+    for _ in range(data.draw(st.integers(0, 2))):
+        broken[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
+    record = Record(0, NOON, None, bytes(broken[: data.draw(st.integers(0, len(value) + 1))]))
+    assert outcome(record, read) == outcome(record, _read_slowly)
+
+
+@pytest.mark.parametrize("schema", EVENTS, ids=lambda schema: f"{schema.name}.v{schema.version}")
+def test_the_events_of_every_schema_have_the_usual_shape(schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else all of them would take the long way, and nobody would notice."""
+    own = schema.wire["fields"][-1]["type"].get("fields", ())
+    needed = {field["name"]: _USUAL[field["type"]] for field in own if "default" not in field}
+    fields = of_this_version(schema, event("click", event_data=needed, session_key=bytes(16)))
+    record = Record(0, NOON, None, codec.encode(schema, fields))
+    read(record)
+    monkeypatch.setattr("stream_app.event._read_slowly", None)
+    assert read(record).schema == schema.name
