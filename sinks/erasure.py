@@ -6,18 +6,26 @@ lock in common while they read the list and write, and a request is written whil
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import psycopg
 from psycopg import sql
 
-from sinks.partitions import day_named
+from sinks.packing import forget, lock_day
+from sinks.partitions import day_named, name_of
 
 # Any number, the same in every process of ours.
 _LOCK = 0x666F726765
 _TRY_SECONDS = 0.02
 _ROWS = sql.SQL("delete from {} where user_key = %s and received_at <= %s")
-_LETTERS = sql.SQL("delete from {} where record_key = %s and appended_at <= %s")
+_LETTERS = "delete from dead_letters where record_key = %s and appended_at <= %s"
+_COUNT = """
+select
+    (select count(*) from raw_events where user_key = %(key)s and received_at <= %(at)s)
+    + (select count(*) from packed_events as packed cross join lateral unpack(packed) as event
+        where packed.owners @> %(key)s::bytea and event.user_key = %(key)s and event.received_at <= %(at)s),
+    (select count(*) from dead_letters where record_key = %(key)s and appended_at <= %(at)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,54 +87,50 @@ def remove(connection: psycopg.Connection, user_key: bytes, requested_at: dateti
 
     The connection must be in autocommit.
     """
-    for partition in _partitions(connection):
-        _delete(connection, receipt, "rows_removed", _ROWS, partition, user_key, requested_at)
-    _delete(connection, receipt, "letters_removed", _LETTERS, "dead_letters", user_key, requested_at)
+    for day in _days(connection):
+        _remove_day(connection, day, user_key, requested_at, receipt)
+    with connection.transaction():
+        letters = connection.execute(_LETTERS, [user_key, requested_at]).rowcount
+        connection.execute(
+            "update erasures set letters_removed = letters_removed + %s where receipt = %s", [letters, receipt]
+        )
     done = connection.execute(
         "update erasures set finished_at = coalesce(finished_at, now()) where receipt = %s"
         " returning rows_removed, letters_removed",
         [receipt],
     ).fetchone()
-    rows, letters = done or (0, 0)
-    return Removed(rows, letters)
+    return Removed(*(done or (0, 0)))
 
 
 def count(connection: psycopg.Connection, user_key: bytes, requested_at: datetime) -> Removed:
     """What `remove` would remove."""
-    found = connection.execute(
-        "select (select count(*) from raw_events where user_key = %(key)s and received_at <= %(at)s),"
-        " (select count(*) from dead_letters where record_key = %(key)s and appended_at <= %(at)s)",
-        {"key": user_key, "at": requested_at},
-    ).fetchone()
-    rows, letters = found or (0, 0)
-    return Removed(rows, letters)
+    found = connection.execute(_COUNT, {"key": user_key, "at": requested_at}).fetchone()
+    return Removed(*(found or (0, 0)))
 
 
-def _delete(
-    connection: psycopg.Connection,
-    receipt: str,
-    counted: str,
-    delete: sql.SQL,
-    table: str,
-    user_key: bytes,
-    requested_at: datetime,
+def _remove_day(
+    connection: psycopg.Connection, day: date, user_key: bytes, requested_at: datetime, receipt: str
 ) -> None:
-    """Delete from a table, and add the count to the receipt in the same transaction."""
+    """Remove a user's rows of both forms; the count is noted in the same transaction."""
     with connection.transaction():
-        statement = delete.format(sql.Identifier(table))
-        removed = connection.execute(statement, [user_key, requested_at]).rowcount
-        add = sql.SQL("update erasures set {0} = {0} + %s where receipt = %s").format(sql.Identifier(counted))
-        connection.execute(add, [removed, receipt])
-        if removed and table != "dead_letters":
+        # Else rows on their way from one form to the other might be in neither when it is looked at.
+        lock_day(connection, day)
+        delete = _ROWS.format(sql.Identifier(name_of(day)))
+        removed = connection.execute(delete, [user_key, requested_at]).rowcount
+        removed += forget(connection, day, user_key, requested_at)
+        if removed:
             connection.execute(
                 "insert into erased_rows (day, receipt, rows) values (%s, %s, %s)"
                 " on conflict (day, receipt) do update set rows = erased_rows.rows + excluded.rows",
-                [day_named(table), receipt, removed],
+                [day, receipt, removed],
+            )
+            connection.execute(
+                "update erasures set rows_removed = rows_removed + %s where receipt = %s", [removed, receipt]
             )
 
 
-def _partitions(connection: psycopg.Connection) -> list[str]:
+def _days(connection: psycopg.Connection) -> list[date]:
     found = connection.execute(
         "select inhrelid::regclass::text from pg_inherits where inhparent = 'raw_events'::regclass order by 1 desc"
     )
-    return [name for (name,) in found.fetchall()]
+    return [day_named(name) for (name,) in found.fetchall()]

@@ -1,7 +1,7 @@
 """Rows into `raw_events`: by binary COPY, merged where some are there already, halved where Postgres refuses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -10,6 +10,7 @@ from psycopg import sql
 
 from sinks import metrics
 from sinks.dictionaries import Dictionaries
+from sinks.packing import remove_packed_again
 from sinks.policy import decision_of
 from sinks.rows import DeadLetter, Row, SourceRecord, dead_letter
 
@@ -123,3 +124,15 @@ class Inserter:
             row.page,
             _JSONB_VERSION + orjson.dumps(row.event_data),
         )
+
+
+def without_packed(connection: psycopg.Connection, inserted: Inserted) -> Inserted:
+    """Without the rows that are packed already, whose ids met no key: they are taken out again, as duplicates."""
+    known = remove_packed_again(connection, (row for _partition, _record, row in inserted.rows))
+    if not known:
+        return inserted
+    return replace(
+        inserted,
+        rows=[located for located in inserted.rows if located[2].event_id not in known],
+        duplicates=[*inserted.duplicates, *(part for part, _, row in inserted.rows if row.event_id in known)],
+    )

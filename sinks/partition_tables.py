@@ -1,4 +1,4 @@
-"""Makes the daily partitions of `raw_events`."""
+"""Makes and removes the tables of a day: its partition of `raw_events`, and that of `packed_events`."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -6,7 +6,7 @@ from datetime import date
 import psycopg
 from psycopg import sql
 
-from sinks.partitions import bounds, name_of
+from sinks.partitions import bounds, name_of, packed_name_of
 
 # What is asked of a day besides its key: a user's events, and what came in when.
 _INDEXES = (("user", "btree", "user_key"), ("received", "brin", "received_at"))
@@ -15,18 +15,70 @@ _INDEXES = (("user", "btree", "user_key"), ("received", "brin", "received_at"))
 def make_partitions(connection: psycopg.Connection, days: Sequence[date]) -> None:
     """Create and attach those that are missing: unlike `partition of`, this waits for no reader."""
     for day in days:
-        with connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(hashtext('footfall partitions'))")
-            if connection.execute("select to_regclass(%s)", [name_of(day)]).fetchone() == (None,):
-                _make(connection, day)
+        _make(connection, "raw_events", name_of(day), _raw_statements(day))
 
 
-def _make(connection: psycopg.Connection, day: date) -> None:
+def make_packed_partition(connection: psycopg.Connection, day: date) -> None:
+    """Make room for a day's packed rows."""
+    values = sql.SQL("in ({})").format(sql.Literal(day))
+    _make(
+        connection, "packed_events", packed_name_of(day), [_attach("packed_events", packed_name_of(day), values)]
+    )
+
+
+def detach(connection: psycopg.Connection, day: date) -> None:
+    """Take both tables of a day off without stopping readers; what was cut off is finished."""
+    for parent, name in (("raw_events", name_of(day)), ("packed_events", packed_name_of(day))):
+        pending = connection.execute(
+            "select inhdetachpending from pg_inherits where inhrelid = to_regclass(%s)", [name]
+        ).fetchone()
+        if pending is not None:
+            how = "finalize" if pending[0] else "concurrently"
+            statement = sql.SQL("alter table {} detach partition {} " + how)
+            connection.execute(statement.format(sql.Identifier(parent), sql.Identifier(name)))
+
+
+def drop(connection: psycopg.Connection, day: date) -> int:
+    """Remove both tables of a day that are detached; how many rows they had."""
+    rows = 0
+    for name, count in ((name_of(day), "count(*)"), (packed_name_of(day), "coalesce(sum(rows), 0)::bigint")):
+        if exists(connection, name):
+            table = sql.Identifier(name)
+            counting = sql.SQL("select " + count + " from {}").format(table)
+            rows += (connection.execute(counting).fetchone() or (0,))[0]
+            connection.execute(sql.SQL("drop table {}").format(table))
+    return rows
+
+
+def exists(connection: psycopg.Connection, name: str) -> bool:
+    """Whether there is a table of this name."""
+    return connection.execute("select to_regclass(%s)", [name]).fetchone() != (None,)
+
+
+def _make(connection: psycopg.Connection, parent: str, name: str, finish: Sequence[sql.Composed]) -> None:
+    create = sql.SQL("create table {} (like {} including all)")
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(hashtext('footfall partitions'))")
+        if not exists(connection, name):
+            connection.execute(create.format(sql.Identifier(name), sql.Identifier(parent)))
+            for statement in finish:
+                connection.execute(statement)
+
+
+def _raw_statements(day: date) -> list[sql.Composed]:
     table, (low, high) = sql.Identifier(name_of(day)), bounds(day)
-    connection.execute(sql.SQL("create table {} (like raw_events including all)").format(table))
-    for name, method, column in _INDEXES:
-        index = sql.Identifier(f"{name_of(day)}_{name}")
-        create = sql.SQL("create index {} on {} using {} ({})")
-        connection.execute(create.format(index, table, sql.SQL(method), sql.Identifier(column)))
-    attach = sql.SQL("alter table raw_events attach partition {} for values from ({}) to ({})")
-    connection.execute(attach.format(table, sql.Literal(str(low)), sql.Literal(str(high))))
+    # What the planner needs to pass over the day where a query filters by `day`.
+    check = sql.SQL("alter table {} add check (day_of(event_id) = {})").format(table, sql.Literal(day))
+    indexes = [
+        sql.SQL("create index {} on {} using {} ({})").format(
+            sql.Identifier(f"{name_of(day)}_{name}"), table, sql.SQL(method), sql.Identifier(column)
+        )
+        for name, method, column in _INDEXES
+    ]
+    values = sql.SQL("from ({}) to ({})").format(sql.Literal(str(low)), sql.Literal(str(high)))
+    return [check, *indexes, _attach("raw_events", name_of(day), values)]
+
+
+def _attach(parent: str, name: str, values: sql.Composed) -> sql.Composed:
+    statement = sql.SQL("alter table {} attach partition {} for values {}")
+    return statement.format(sql.Identifier(parent), sql.Identifier(name), values)

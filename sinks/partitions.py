@@ -19,6 +19,11 @@ def name_of(day: date) -> str:
     return f"raw_events_{day:%Y%m%d}"
 
 
+def packed_name_of(day: date) -> str:
+    """The table of a day's packed rows."""
+    return f"packed_events_{day:%Y%m%d}"
+
+
 def day_named(table: str) -> date:
     """The day of a partition's table."""
     return datetime.strptime(table.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC).date()

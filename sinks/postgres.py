@@ -17,7 +17,7 @@ from sinks import letters as dead_letters
 from sinks import metrics
 from sinks.dictionaries import Dictionaries
 from sinks.erasure import Erasures
-from sinks.inserting import Inserter, Located
+from sinks.inserting import Inserter, Located, without_packed
 from sinks.landing import Admit, Written, admit_all
 from sinks.letters import Tried
 from sinks.migrations import migrate
@@ -137,14 +137,15 @@ class PostgresStore:
             spans, letters = self._land(connection, batch)
             for partition in tried.note(letters):
                 spans[partition].dead_letters -= 1
-            self._write_ledger(connection, spans)
+            # Their offsets were read long ago.
+            self._write_ledger(connection, {part: replace(span, start=span.next) for part, span in spans.items()})
         return _written(spans, letters)
 
     def _land(self, connection: psycopg.Connection, batch: Batch) -> tuple[dict[int, Span], list[DeadLetter]]:
         """Insert rows and what they add to the roll-ups; the spans with their counts, and what is left dead."""
         self._erasures.refresh(connection)
         rows, letters, spans = self._without_erased(batch)
-        inserted = self._inserter.insert(connection, rows)
+        inserted = without_packed(connection, self._inserter.insert(connection, rows))
         for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
             spans[partition].rows = count
         for partition in inserted.duplicates:
@@ -186,17 +187,30 @@ class PostgresStore:
     def _write_ledger(self, connection: psycopg.Connection, spans: Mapping[int, Span]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
-                "insert into landed (sink, topic, part, day, rows, duplicates, dead_letters, erased)"
-                " values (%s, %s, %s, current_date, %s, %s, %s, %s)"
-                " on conflict (sink, topic, part, day) do update set rows = landed.rows + excluded.rows,"
+                "insert into landed (sink, topic, part, day, read, first_offset, next_offset,"
+                " rows, duplicates, dead_letters, erased)"
+                " values (%s, %s, %s, current_date, %s, %s, %s, %s, %s, %s, %s)"
+                " on conflict (sink, topic, part, day) do update set read = landed.read + excluded.read,"
+                " first_offset = least(landed.first_offset, excluded.first_offset),"
+                " next_offset = greatest(landed.next_offset, excluded.next_offset),"
+                " rows = landed.rows + excluded.rows,"
                 " duplicates = landed.duplicates + excluded.duplicates,"
                 " dead_letters = landed.dead_letters + excluded.dead_letters,"
                 " erased = landed.erased + excluded.erased",
                 [
-                    (SINK, self._topic, partition, span.rows, span.duplicates, span.dead_letters, span.erased)
+                    (
+                        *(SINK, self._topic, partition, *_offsets_read(span)),
+                        *(span.rows, span.duplicates, span.dead_letters, span.erased),
+                    )
                     for partition, span in sorted(spans.items())
                 ],
             )
+
+
+def _offsets_read(span: Span) -> tuple[int, int | None, int | None]:
+    """How many offsets were read, the first of them, and the one after the last."""
+    read = span.next - span.start
+    return (read, span.start, span.next) if read else (0, None, None)
 
 
 def _written(spans: Mapping[int, Span], letters: Sequence[DeadLetter]) -> Written:

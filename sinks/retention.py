@@ -1,41 +1,89 @@
-"""What is due for each day: pure.
+"""What is due for a day: pure.
 
-A day is open until it is over and little is expected to be late; then it is audited, and kept until its time has
-come. Only a day whose audit is right is dropped. What was begun is finished.
+open -> closed -> audited -> packed -> detaching -> detached -> dropped. A day is closed and audited when it is
+over, packed when it is a week old, and dropped when its time has come; only if its audit is right. What came late,
+or was erased, sends it back to be audited again. What was begun is finished.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
-State = Literal["audited", "differs", "detaching", "dropped"]
-Step = Literal["audit", "detach", "drop"]
+State = Literal["open", "closed", "audited", "differs", "packed", "detaching", "detached", "dropped"]
+Step = Literal["close", "audit", "pack", "detach", "drop"]
 
 # Clients' own ids may be a week old, and Kafka keeps events for another.
-LATE_DAYS = 2
 LEAST_KEPT_DAYS = 16
+# Packing is for days that are over.
+LEAST_HOT_DAYS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """A step that is due for a day."""
+class Keep:
+    """How many days rows are kept, and how many of these as they landed."""
+
+    days: int = 90
+    hot_days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What is known of a day: rows by its last audit, how many of them are packed, and rows by its roll-up."""
 
     day: date
-    step: Step
+    state: State = "open"
+    rows: int = 0
+    packed: int = 0
+    expected: int = 0
+    checked_on: date | None = None
+    attached: bool = True
+
+    @property
+    def changed(self) -> bool:
+        """Whether rows came or were erased since the last audit."""
+        return self.rows != self.expected
 
 
-def due(
-    days: Sequence[date], states: Mapping[date, State], pending: Sequence[date], today: date, keep_days: int
-) -> list[Due]:
-    """What to do, oldest day first: for those that have a partition, and those whose detaching was cut off."""
-    steps = []
-    for day in sorted({*days, *pending, *(day for day, state in states.items() if state == "detaching")}):
-        state = states.get(day)
-        if state == "detaching":
-            steps.append(Due(day, "detach" if day in days or day in pending else "drop"))
-        elif day < today - timedelta(days=keep_days):
-            steps += [Due(day, "audit"), Due(day, "detach")]
-        elif day < today - timedelta(days=LATE_DAYS) and state != "audited":
-            steps.append(Due(day, "audit"))
-    return steps
+def next_step(day: Day, today: date, keep: Keep) -> Step | None:
+    """What to do next with a day."""
+    match day.state:
+        case "detaching":
+            return "detach"
+        case "detached":
+            return "drop"
+        case "dropped":
+            # Something came later still, and made it a partition again.
+            return "detach" if day.attached else None
+        case "closed":
+            return "audit"
+        case "open" | "differs":
+            return "close" if day.day < today else None
+    old = day.day < today - timedelta(days=keep.days)
+    if day.changed and (old or day.checked_on != today):
+        return "close"
+    if old:
+        return "detach"
+    # The other rows of a day that is packed came late.
+    return "pack" if day.rows > day.packed and day.day < today - timedelta(days=keep.hot_days) else None
+
+
+def plan(day: Day, today: date, keep: Keep) -> Iterator[Step]:
+    """All the steps that are due for a day, if each goes well."""
+    while step := next_step(day, today, keep):
+        yield step
+        day = _after(step, day, today)
+
+
+def _after(step: Step, day: Day, today: date) -> Day:
+    match step:
+        case "close":
+            return replace(day, state="closed")
+        case "audit":
+            return replace(day, state="audited", rows=day.expected, checked_on=today)
+        case "pack":
+            return replace(day, state="packed", packed=day.rows)
+        case "detach":
+            return replace(day, state="detached", attached=False)
+        case "drop":
+            return replace(day, state="dropped")

@@ -1,8 +1,10 @@
 """`footfall audit`: whether every event that was read is accounted for."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, get_args
 
 import psycopg
 import typer
@@ -10,44 +12,53 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall import target
-from sinks.audit import Audit
+from sinks.audit import Audit, Range
 from sinks.audit import audit as audited
+from sinks.retention import State
 
 DOES_NOT_ADD_UP = 1
 
 
-def audit(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False) -> None:
+def audit(
+    since: Annotated[datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])] = None,
+    until: Annotated[datetime | None, typer.Option("--to", help="Last day.", formats=["%Y-%m-%d"])] = None,
+    partition: Annotated[int | None, typer.Option(help="Only this partition of the topic.", min=0)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+) -> None:
     """Prove that every offset read is a row, a duplicate, a dead letter or erased, and that no row is missing.
 
-    Exit codes: 0 all adds up, 1 it does not.
+    Days of offsets are those of landing, days of rows those of the ids. Exit codes: 0 all adds up, 1 it does not.
 
     Example: footfall audit
     """
+    proved = Range(since and since.date(), until and until.date(), partition)
     with psycopg.connect(target.find().require("FOOTFALL_POSTGRES_DSN"), autocommit=True) as connection:
-        found = audited(connection)
+        found = audited(connection, proved)
     faults = found.faults()
     if as_json:
         typer.echo(json.dumps(_as_json(found, faults), indent=2))
     else:
         Console(highlight=False).print(_table(found))
-        typer.echo(
-            f"Rows: {found.rows_landed} landed, {found.rows_erased} were erased, {found.rows_dropped} dropped "
-            f"after their time, {found.rows_there} are there."
-        )
-        typer.echo("\n".join(faults) if faults else "All adds up.")
+        typer.echo("\n".join([*_by_state(found), *(faults or ["All adds up."])]))
     if faults:
         raise typer.Exit(DOES_NOT_ADD_UP)
 
 
 def _as_json(found: Audit, faults: list[str]) -> dict[str, object]:
     accounts = [asdict(account) | {"unexplained": account.unexplained} for account in found.accounts]
-    rows = {
-        "landed": found.rows_landed,
-        "there": found.rows_there,
-        "erased": found.rows_erased,
-        "dropped": found.rows_dropped,
-    }
-    return {"faults": faults, "rows": rows | {"missing": found.rows_missing}, "partitions": accounts}
+    days = [asdict(day) | {"day": str(day.day), "missing": day.missing} for day in found.days]
+    return {"faults": faults, "partitions": accounts, "days": days}
+
+
+def _by_state(found: Audit) -> Iterator[str]:
+    """A line for the days of each state."""
+    for state in get_args(State):
+        if days := [day for day in found.days if day.state == state]:
+            yield (
+                f"{len(days)} days {state}: {sum(day.landed for day in days)} rows landed, "
+                f"{sum(day.there for day in days)} are there ({sum(day.packed for day in days)} packed), "
+                f"{sum(day.erased for day in days)} were erased, {sum(day.dropped for day in days)} dropped."
+            )
 
 
 def _table(found: Audit) -> Table:

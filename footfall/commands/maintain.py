@@ -9,22 +9,25 @@ import psycopg
 import typer
 
 from footfall import target
-from sinks.maintenance import Busy
-from sinks.maintenance import maintain as rounds
-from sinks.retention import LEAST_KEPT_DAYS
+from sinks.maintenance import Busy, due
+from sinks.maintenance import maintain as round_of
+from sinks.retention import LEAST_HOT_DAYS, LEAST_KEPT_DAYS, Keep
 
 FAILED = 1
-KEPT_DAYS = 90
+KEEP = Keep()
 
 
 def maintain(
     keep_days: Annotated[
         int, typer.Option(envvar="FOOTFALL_KEEP_DAYS", help="Days that rows are kept.", min=LEAST_KEPT_DAYS)
-    ] = KEPT_DAYS,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is due.")] = False,
+    ] = KEEP.days,
+    hot_days: Annotated[
+        int, typer.Option(envvar="FOOTFALL_HOT_DAYS", help="Days before rows are packed.", min=LEAST_HOT_DAYS)
+    ] = KEEP.hot_days,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "--plan", help="Only say what is due.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
 ) -> None:
-    """Fold the hourly roll-up, audit days that are over, and drop those that were kept long enough.
+    """Fold the roll-ups, audit days that are over, pack old ones, drop those that were kept long enough.
 
     Run it every hour or so; it may be cut off anywhere. Exit codes: 0 done, 1 a day does not add up, or another
     process is at it.
@@ -35,7 +38,7 @@ def maintain(
     with psycopg.connect(target.find().require("FOOTFALL_POSTGRES_DSN"), autocommit=True) as connection:
         today = datetime.now(UTC).date()
         try:
-            for done in rounds(connection, today=today, keep_days=keep_days, dry_run=dry_run):
+            for done in (due if dry_run else round_of)(connection, today=today, keep=Keep(keep_days, hot_days)):
                 faults |= done.fault
                 typer.echo(json.dumps(asdict(done)) if as_json else done.what)
         except Busy as error:

@@ -70,7 +70,7 @@ def test_what_was_sent_is_removed_what_is_replayed_stays_out_and_what_comes_late
     assert found.faults() == []
     (account,) = found.accounts
     assert (account.next, account.rows, account.dead_letters, account.erased) == (6, 3, 1, 2)
-    assert (found.rows_there, found.rows_erased) == (2, 1)
+    assert [(day.there, day.erased) for day in found.days] == [(2, 1)]
 
 
 def test_an_erasure_that_was_cut_off_is_done_by_doing_it_again(

@@ -13,9 +13,10 @@ from psycopg import sql
 
 from sinks import maintenance
 from sinks.audit import audit
-from sinks.maintenance import Busy, Done, maintain
+from sinks.maintenance import Busy, Done, due, maintain
 from sinks.partitions import name_of
 from sinks.postgres import PostgresStore
+from sinks.retention import Keep
 from sinks.rows import sift
 from tests.events import Record, encoded, event, fresh_id
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 DAY_MS = 86_400_000
 TODAY = datetime.now(UTC).date()
-KEEP_DAYS = 30
+KEEP = Keep(days=30, hot_days=7)
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ class Landed:
 
 
 def everything(connection: psycopg.Connection, today: date = TODAY) -> list[Done]:
-    return list(maintain(connection, today=today, keep_days=KEEP_DAYS))
+    return list(maintain(connection, today=today, keep=KEEP))
 
 
 def rolled_up(connection: psycopg.Connection) -> dict[str, int]:
@@ -85,33 +86,54 @@ def test_days_are_audited_kept_and_dropped_and_the_roll_up_stays(
             assert [done for done in everything(connection, today) if done.fault] == []
             assert rolled_up(connection) == landed.by_type
     everything(connection)
-    (oldest,) = connection.execute("select min(received_at)::date from raw_events").fetchone() or (None,)
-    assert oldest == TODAY - timedelta(days=KEEP_DAYS)
+    (oldest,) = connection.execute("select min(day) from events").fetchone() or (None,)
+    assert oldest == TODAY - timedelta(days=KEEP.days)
     assert audit(connection).faults() == []
-    assert audit(connection).rows_dropped > 200
+    assert sum(day.dropped for day in audit(connection).days) > 200
     tables = connection.execute("select count(*) from pg_class where relname ~ '^raw_events_[0-9]+$'").fetchone()
     assert tables is not None
-    assert tables[0] <= KEEP_DAYS + 16
+    assert tables[0] <= KEEP.days + 16
     assert everything(connection) == []
 
 
-@pytest.mark.parametrize("cut", ["_fold", "_audit", "_detach", "_drop", "_note"])
+@pytest.mark.parametrize(
+    "cut",
+    [
+        "rollups.fold",
+        "_close",
+        "_audit",
+        "_pack",
+        "packing._loosen",
+        "packing._move",
+        "_detach",
+        "detach",
+        "_drop",
+        "note",
+    ],
+)
 def test_a_round_that_is_cut_off_is_finished_by_the_next(
     store: PostgresStore, connection: psycopg.Connection, cut: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    landed, old = Landed(store), TODAY - timedelta(days=KEEP_DAYS + 1)
+    landed, old, packed = Landed(store), TODAY - timedelta(days=KEEP.days + 1), TODAY - timedelta(days=10)
     landed.on(old, "click", "scroll")
+    landed.on(packed, "click", "scroll", "click")
     landed.on(TODAY, "click")
     for when in ("before", "after"):
         with monkeypatch.context() as patched:
-            patched.setattr(maintenance, cut, dying(getattr(maintenance, cut), when))
+            *within, name = cut.split(".")
+            owner = getattr(maintenance, within[0]) if within else maintenance
+            patched.setattr(owner, name, dying(getattr(owner, name), when))
             with pytest.raises(RuntimeError, match="lights"):
                 everything(connection)
         assert rolled_up(connection) == landed.by_type
-        assert audit(connection).rows_missing in (0, 2)  # two: detached, and not yet dropped
+        assert audit(connection).faults() == []
         landed.on(TODAY, "click")
+        landed.on(packed, "click")
     everything(connection)
-    assert connection.execute("select state, rows from days where day = %s", [old]).fetchall() == [("dropped", 2)]
+    everything(connection, TODAY + timedelta(days=1))  # what came for a packed day is packed the next day
+    states = dict(connection.execute("select day, (state, rows, packed) from days").fetchall())
+    assert states[old] == ("dropped", "2", "0")
+    assert states[packed] == ("packed", "5", "5")
     assert rolled_up(connection) == landed.by_type
     assert audit(connection).faults() == []
 
@@ -130,7 +152,7 @@ def dying(function: object, when: str) -> object:
 def test_a_detaching_that_postgres_was_cut_off_in_is_finalized(
     store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
-    old = TODAY - timedelta(days=KEEP_DAYS + 1)
+    old = TODAY - timedelta(days=KEEP.days + 1)
     Landed(store).on(old, "click")
     with psycopg.connect(postgres) as reader:
         reader.execute("select count(*) from raw_events")
@@ -143,21 +165,18 @@ def test_a_detaching_that_postgres_was_cut_off_in_is_finalized(
 
 
 def test_a_day_that_does_not_add_up_is_kept_and_told(store: PostgresStore, connection: psycopg.Connection) -> None:
-    old = TODAY - timedelta(days=KEEP_DAYS + 1)
+    old = TODAY - timedelta(days=KEEP.days + 1)
     Landed(store).on(old, "click", "click")
     connection.execute(sql.SQL("delete from {} where ctid = '(0,1)'").format(sql.Identifier(name_of(old))))
     faults = [done.what for done in everything(connection) if done.fault]
-    assert faults == [
-        f"{old}: 1 rows are there, 2 by its roll-up and erasures",
-        f"{old}: kept, as its rows and its roll-up differ",
-    ]
+    assert faults == [f"{old}: kept, as 1 rows are there, and 2 by its roll-up and erasures"]
 
 
 def test_no_reader_or_writer_waits_for_maintenance(
     store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
     landed, stop, waits, sums = Landed(store), threading.Event(), list[float](), set[int]()
-    for age in range(KEEP_DAYS + 1, KEEP_DAYS + 6):
+    for age in range(KEEP.days + 1, KEEP.days + 6):
         landed.on(TODAY - timedelta(days=age), "click")
     landed.on(TODAY, "click")
 
@@ -185,7 +204,7 @@ def test_no_reader_or_writer_waits_for_maintenance(
 
 def test_only_one_process_maintains(connection: psycopg.Connection, store: PostgresStore, postgres: str) -> None:
     with psycopg.connect(postgres, autocommit=True) as other:
-        going = maintain(other, today=TODAY, keep_days=KEEP_DAYS)
+        going = maintain(other, today=TODAY, keep=KEEP)
         Landed(store).on(TODAY, "click")
         next(going)
         with pytest.raises(Busy):
@@ -195,9 +214,10 @@ def test_only_one_process_maintains(connection: psycopg.Connection, store: Postg
 
 
 def test_a_dry_run_changes_nothing(store: PostgresStore, connection: psycopg.Connection) -> None:
-    old = TODAY - timedelta(days=KEEP_DAYS + 1)
+    old = TODAY - timedelta(days=KEEP.days + 1)
     Landed(store).on(old, "click")
-    told = [done.what for done in maintain(connection, today=TODAY, keep_days=KEEP_DAYS, dry_run=True)]
-    assert f"{old}: would detach" in told
+    told = [done.what for done in due(connection, today=TODAY, keep=KEEP)]
+    steps = ("close", "audit", "detach", "drop")
+    assert [what for what in told if str(old) in what] == [f"{old}: would {step}" for step in steps]
     assert connection.execute("select count(*) from raw_events").fetchone() == (1,)
     assert connection.execute("select count(*) from days").fetchone() == (0,)

@@ -1,35 +1,62 @@
 """Each day is due for what its age and its state ask, and nothing that differs is dropped by itself."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
-from sinks.retention import Due, due
+import pytest
+
+from sinks.retention import Day, Keep, Step, next_step, plan
 
 TODAY = date(2026, 6, 1)
+KEEP = Keep(days=90, hot_days=7)
 
 
 def ago(days: int) -> date:
     return TODAY - timedelta(days=days)
 
 
-def test_a_day_is_audited_once_it_is_over_and_dropped_when_its_time_has_come() -> None:
-    days = [ago(0), ago(2), ago(3), ago(90), ago(91)]
-    assert due(days, {}, [], TODAY, 90) == [
-        Due(ago(91), "audit"),
-        Due(ago(91), "detach"),
-        Due(ago(90), "audit"),
-        Due(ago(3), "audit"),
-    ]
-    assert due(days, dict.fromkeys(days, "audited"), [], TODAY, 90) == [
-        Due(ago(91), "audit"),
-        Due(ago(91), "detach"),
-    ]
+def audited(days_ago: int) -> Day:
+    return Day(ago(days_ago), "audited", rows=5, expected=5, checked_on=ago(1))
 
 
-def test_what_was_cut_off_is_finished() -> None:
-    states = {ago(91): "detaching", ago(92): "detaching", ago(93): "dropped"}
-    assert due([ago(91)], states, [], TODAY, 90) == [Due(ago(92), "drop"), Due(ago(91), "detach")]
-    assert due([], states, [ago(91)], TODAY, 90) == [Due(ago(92), "drop"), Due(ago(91), "detach")]
+@pytest.mark.parametrize(
+    ("days_ago", "steps"),
+    [
+        pytest.param(-14, [], id="premade"),
+        pytest.param(0, [], id="going on"),
+        pytest.param(1, ["close", "audit"], id="over"),
+        pytest.param(7, ["close", "audit"], id="a week old"),
+        pytest.param(8, ["close", "audit", "pack"], id="older than the hot days"),
+        pytest.param(90, ["close", "audit", "pack"], id="the last day that is kept"),
+        pytest.param(91, ["close", "audit", "detach", "drop"], id="its time has come"),
+    ],
+)
+def test_a_day_takes_the_steps_of_its_age(days_ago: int, steps: list[Step]) -> None:
+    assert list(plan(Day(ago(days_ago), expected=5), TODAY, KEEP)) == steps
 
 
-def test_a_day_that_differs_is_looked_at_again() -> None:
-    assert due([ago(5)], {ago(5): "differs"}, [], TODAY, 90) == [Due(ago(5), "audit")]
+def test_an_empty_day_is_not_packed() -> None:
+    assert list(plan(Day(ago(20)), TODAY, KEEP)) == ["close", "audit"]
+
+
+@pytest.mark.parametrize(
+    ("state", "step"),
+    [("closed", "audit"), ("differs", "close"), ("detaching", "detach"), ("detached", "drop"), ("dropped", None)],
+)
+def test_what_was_begun_is_finished_and_what_differs_is_looked_at_again(state: str, step: Step | None) -> None:
+    day = replace(audited(91), state=state, attached=False)  # type: ignore[arg-type] # one of the states
+    assert next_step(day, TODAY, KEEP) == step
+
+
+def test_what_changed_is_audited_again_at_most_once_a_day_and_always_before_it_is_dropped() -> None:
+    packed = replace(audited(20), state="packed", packed=5)
+    late = replace(packed, expected=6)
+    assert list(plan(packed, TODAY, KEEP)) == []
+    assert list(plan(late, TODAY, KEEP)) == ["close", "audit", "pack"]
+    assert list(plan(replace(late, checked_on=TODAY), TODAY, KEEP)) == []
+    too_old = replace(late, day=ago(91), checked_on=TODAY)
+    assert list(plan(too_old, TODAY, KEEP)) == ["close", "audit", "detach", "drop"]
+
+
+def test_a_day_that_came_back_after_it_was_dropped_goes_again() -> None:
+    assert list(plan(replace(audited(100), state="dropped"), TODAY, KEEP)) == ["detach", "drop"]
