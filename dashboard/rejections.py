@@ -33,6 +33,8 @@ class Rejections:
 
     def take(self, rejected: Mapping[str, Any]) -> None:
         """Take a `RejectedEvent` record in."""
+        if rejected["rejected_by"] == "sinks" and rejected["reason"] != "row_refused":
+            return  # the stream app has told of it: neither can read it
         at, errors = rejected["rejected_at"], rejected["errors"]
         reason = rejected["reason"] if rejected["reason"] in REASONS else "unexpected"
         self._minutes.setdefault(at // MINUTE_MS, Counter())[reason] += 1

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Coroutine
 
 from aiokafka.errors import KafkaError
 
@@ -19,7 +20,9 @@ from service_kit.probes import Health, Probes
 from sinks import metrics
 from sinks.errors import CannotGoOn
 from sinks.landing import Landing, Limits
+from sinks.outbox import Outbox
 from sinks.postgres import PostgresStore
+from sinks.relay import Relay
 from sinks.settings import Settings
 from sinks.source import KafkaSource
 from sinks.topic_identity import identity
@@ -63,13 +66,24 @@ async def _run(settings: Settings) -> None:
         accept_gap=settings.accept_gap,
         accept_dead_letters=settings.accept_dead_letters,
     )
+    relay = Relay(settings.kafka, Outbox(settings.postgres_dsn.reveal()))
     _start_probes(settings.probe_port, landing)
     try:
         await source.start()
-        await landing.run(stopping)
+        await _together(stopping, landing.run(stopping), relay.run(stopping))
     finally:
         await source.stop()
         store.close()
+
+
+async def _together(stopping: asyncio.Event, *running: Coroutine[None, None, None]) -> None:
+    """Until all have ended; where one fails, the others are told to stop."""
+    tasks = [asyncio.create_task(each) for each in running]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        stopping.set()
+        await asyncio.gather(*tasks)
 
 
 def _store(settings: Settings, cluster_id: str, topic: str) -> PostgresStore:

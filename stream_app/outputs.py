@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from avro_schemas import codec
+from avro_schemas.rejected import Refusal, rejected_value
 from avro_schemas.schemas import newest
 from stream_app.partition import Rejected, Snapshot
 from stream_app.rates import WINDOW_SECONDS, Verdict
 from stream_app.windows import Partial
-
-MOST_BODY = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +54,5 @@ def user_rate(partition: int, snapshot: Snapshot, verdict: Verdict, limit: int) 
 
 def rejection(topic: str, partition: int, rejected: Rejected, now: int) -> Output:
     """A refused record for `events-rejected`; `now` in milliseconds since 1970."""
-    value = rejected.record.value or b""
-    reason = rejected.refusal.reason
-    schema_id = int.from_bytes(value[1:5], "big") if len(value) >= 5 and value[0] == 0 else 2**31
-    fault = {"code": reason, "pointer": "", "expected": "an event", "got": str(rejected.refusal)[:500]}
-    record = {
-        "rejected_at": now,
-        "rejected_by": "stream_app",
-        "reason": reason,
-        "errors": [fault],
-        "event_id": None,
-        "event_type": None,
-        "user_key": rejected.record.key,
-        "schema_id": schema_id if schema_id < 2**31 else None,
-        "source_topic": topic,
-        "source_partition": partition,
-        "source_offset": rejected.record.offset,
-        "body": value[:MOST_BODY],
-        "body_size": len(value),
-    }
-    return Output(rejected.record.key, codec.encode(newest()["rejected_event"], record))
+    refusal = Refusal("stream_app", now, rejected.refusal.reason, str(rejected.refusal))
+    return Output(rejected.record.key, rejected_value(refusal, topic, partition, rejected.record))

@@ -5,9 +5,11 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import psycopg
 import typer
 from aiokafka.structs import ConsumerRecord
 from rich.console import Console
@@ -17,6 +19,7 @@ from avro_schemas import topics
 from avro_schemas.codec import Undecodable, decode
 from footfall import log, target
 from service_kit.kafka import KafkaSettings
+from sinks.selection import Selection, whole
 
 NOT_FOUND = 1
 _DAY_SECONDS = 86_400.0
@@ -60,7 +63,7 @@ def list_letters(
 
 @dead_letters.command("show")
 def show(
-    place: Annotated[str, typer.Argument(help="Partition and offset, as `list` prints them: 3:17.")],
+    place: Annotated[str, typer.Argument(help="As `list` prints them (3:17), or the id of one in Postgres (17).")],
 ) -> None:
     """Print one of them whole, as JSON.
 
@@ -68,15 +71,43 @@ def show(
 
     Example: footfall dead-letters show 0:0
     """
-    partition, _, offset = place.partition(":")
-    if not (partition.isdecimal() and offset.isdecimal()):
-        typer.echo(f"{place} is no place: it must be partition:offset, such as 3:17.", err=True)
-        raise typer.Exit(NOT_FOUND)
-    letter = asyncio.run(_one(target.find().kafka(), int(partition), int(offset)))
+    if place.isdecimal():
+        letter = next(iter(_in_postgres(Selection(ids=[int(place)]))), None)
+        where = "dead_letters"
+    else:
+        letter = asyncio.run(_one(target.find().kafka(), *_position(place)))
+        where = topics.EVENTS_REJECTED
     if letter is None:
-        typer.echo(f"There is nothing at {place} of {topics.EVENTS_REJECTED} (any more).", err=True)
+        typer.echo(f"There is nothing at {place} of {where} (any more).", err=True)
         raise typer.Exit(NOT_FOUND)
     typer.echo(json.dumps(letter, indent=2, ensure_ascii=False))
+
+
+@dead_letters.command("export")
+def export(
+    reason: Annotated[str | None, typer.Option(help="Only with this code.")] = None,
+    since: Annotated[float | None, typer.Option(help="Put aside this many seconds ago or later.", min=0)] = None,
+    limit: Annotated[int | None, typer.Option(help="The oldest N.", min=1)] = None,
+) -> None:
+    """Print what the sinks could not land, whole, as a JSON object a line; key, value and headers in base64.
+
+    Example: footfall dead-letters export --reason row_refused
+    """
+    for letter in _in_postgres(Selection.of(datetime.now(UTC), reason=reason, seconds=since, limit=limit)):
+        sys.stdout.write(json.dumps(letter, ensure_ascii=False) + "\n")
+
+
+def _in_postgres(selection: Selection) -> Iterator[Mapping[str, Any]]:
+    with psycopg.connect(target.find().require("FOOTFALL_POSTGRES_DSN")) as connection:
+        yield from whole(connection, selection)
+
+
+def _position(place: str) -> tuple[int, int]:
+    partition, _, offset = place.partition(":")
+    if not (partition.isdecimal() and offset.isdecimal()):
+        typer.echo(f"{place} is no place: it must be partition:offset, such as 3:17, or an id.", err=True)
+        raise typer.Exit(NOT_FOUND)
+    return int(partition), int(offset)
 
 
 async def _read(kafka: KafkaSettings, since: float) -> list[Letter]:

@@ -1,6 +1,9 @@
-"""`footfall replay`: try dead letters of the sinks again, after a fix."""
+"""`footfall replay`: try dead letters of the sinks again, after a fix; or read the topic again."""
 
+import asyncio
 import json
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Annotated
 
 import psycopg
@@ -9,38 +12,54 @@ from rich.console import Console
 from rich.table import Table
 
 from avro_schemas import topics
-from footfall import target
+from footfall import log, target
+from service_kit.kafka import KafkaSettings
+from sinks import rewind
 from sinks.postgres import PostgresStore
+from sinks.selection import Selection, due
 
 STAY_DEAD = 1
+WRONG_OPTIONS = 2
 _AT_ONCE = 500
-# Rows of days that are dropped would be there again, and their day does not add up.
-_LETTERS = """
-select id, reason from dead_letters
-where reason = coalesce(%s, reason)
-    and not exists (select from days where day = appended_at::date and state in ('detaching', 'dropped'))
-order by id
-"""
 
 
 def replay(
     reason: Annotated[str | None, typer.Option(help="Only those with this reason.")] = None,
-    go: Annotated[bool, typer.Option("--go", help="Do it; without this they are only counted.")] = False,
+    since: Annotated[float | None, typer.Option(help="Put aside this many seconds ago or later.", min=0)] = None,
+    ids: Annotated[list[int] | None, typer.Option("--id", help="Only this one; may be given again.")] = None,
+    limit: Annotated[int | None, typer.Option(help="The oldest N.", min=1)] = None,
+    from_time: Annotated[datetime | None, typer.Option(help="Read the topic again from then (UTC).")] = None,
+    from_offset: Annotated[int | None, typer.Option(help="Read it again from this offset.", min=0)] = None,
+    partition: Annotated[int | None, typer.Option(help="… of this partition; else of all.", min=0)] = None,
+    go: Annotated[bool, typer.Option("--go", help="Do it; without this it is only counted.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
     """Try the dead letters in Postgres again: those that land now are rows, and no letters any more.
 
+    With `--from-time` or `--from-offset` the sinks read the topic again instead; what landed is a duplicate then.
     Events keep their ids, so that none becomes a second row. It may be cut off and done again. Exit codes: 0 all
-    landed or were only counted, 1 some stay dead.
+    landed or were only counted, 1 some stay dead or have moved, 2 the options do not go together.
 
     Example: footfall replay --reason row_refused
     """
+    selection = Selection.of(datetime.now(UTC), reason=reason, seconds=since, ids=ids, limit=limit)
+    again = _utc(from_time) if from_time else from_offset
+    if again is not None and selection != Selection():
+        typer.echo("Either dead letters are tried again, or the topic is read again.", err=True)
+        raise typer.Exit(WRONG_OPTIONS)
     where = target.find()
     kafka, dsn = where.kafka(), where.require("FOOTFALL_POSTGRES_DSN")
+    if again is not None:
+        _read_again(kafka, dsn, again, partition, go, as_json)
+    else:
+        _try_again(kafka, dsn, selection, go, as_json)
+
+
+def _try_again(kafka: KafkaSettings, dsn: str, selection: Selection, go: bool, as_json: bool) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        found = connection.execute(_LETTERS, [reason]).fetchall()
+        found = due(connection, selection)
     if not go:
-        _show_counts([why for _number, why in found], as_json)
+        _show_counts(Counter(why for _number, why in found), as_json)
         return
     done = {"rows": 0, "duplicates": 0, "erased": 0, "still_dead": 0}
     store = PostgresStore(dsn, cluster_id="", topic=kafka.name(topics.EVENTS), owner="replay")
@@ -57,15 +76,53 @@ def replay(
         raise typer.Exit(STAY_DEAD)
 
 
-def _show_counts(reasons: list[str], as_json: bool) -> None:
-    counts = {reason: reasons.count(reason) for reason in sorted(set(reasons))}
+def _show_counts(counts: Counter[str], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(counts))
+        typer.echo(json.dumps(dict(sorted(counts.items()))))
     elif not counts:
         typer.echo("There are no dead letters.")
     else:
         table = Table("Dead letters", "Reason", box=None, pad_edge=False)
-        for reason, count in counts.items():
+        for reason, count in sorted(counts.items()):
             table.add_row(str(count), reason)
         Console(highlight=False).print(table)
         typer.echo("`--go` tries them again.")
+
+
+def _read_again(
+    kafka: KafkaSettings, dsn: str, start: datetime | int, only: int | None, go: bool, as_json: bool
+) -> None:
+    topic = kafka.name(topics.EVENTS)
+    targets = asyncio.run(_targets(kafka, topic, start))
+    chosen = {part: offset for part, offset in targets.items() if only in (None, part)}
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        planned = rewind.plan(connection, topic, chosen)
+        missed = rewind.go(connection, topic, planned) if go else []
+    records = sum(each.next - each.to for each in planned if each not in missed)
+    if as_json:
+        back = {str(each.partition): {"from": each.next, "to": each.to} for each in planned}
+        typer.echo(json.dumps({"partitions": back, "records": records, "done": go, "missed": len(missed)}))
+    else:
+        for each in planned:
+            typer.echo(f"partition {each.partition}: from {each.next} back to {each.to}")
+        typer.echo(
+            f"{records} records {'are' if go else 'would be'} read again.{'' if go else ' `--go` does it.'}"
+        )
+    if missed:
+        typer.echo(f"{len(missed)} partitions moved on meanwhile and stay where they are: do it again.", err=True)
+        raise typer.Exit(STAY_DEAD)
+
+
+async def _targets(kafka: KafkaSettings, topic: str, start: datetime | int) -> dict[int, int]:
+    """Where each partition would go on; not before what Kafka still has."""
+    async with log.reader(kafka, topic) as consumer:
+        tps = list(consumer.assignment())
+        begins = await consumer.beginning_offsets(tps)
+        if isinstance(start, int):
+            return {tp.partition: max(start, begins[tp]) for tp in tps}
+        await log.from_moment(consumer, int(start.timestamp() * 1000))
+        return {tp.partition: await consumer.position(tp) for tp in tps}
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=moment.tzinfo or UTC)

@@ -1,6 +1,7 @@
 """The sinks on a real broker and a real Postgres: every event once, whatever is killed."""
 
 import asyncio
+import json
 import random
 import signal
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from typer.testing import CliRunner
 
 from avro_schemas import codec, event_ids
 from avro_schemas.schemas import newest
+from footfall.cli import build
 from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
@@ -223,6 +226,38 @@ async def test_a_topic_that_was_recreated_stops_the_sink_until_a_person_says_so(
     assert query(postgres, "select count(*) from events") == [(before + len(ids),)]
     with psycopg.connect(postgres, autocommit=True) as connection:
         assert audit(connection).faults() == []
+
+
+async def test_the_topic_is_read_again_and_no_row_comes_twice(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(sinks[0].start)
+    await write(settings.kafka_bootstrap, settings.name("events"), load(500, seed=1))
+    await until_landed(settings, postgres)
+    monkeypatch.setenv("FOOTFALL_POSTGRES_DSN", postgres)
+    monkeypatch.setenv("FOOTFALL_KAFKA_BOOTSTRAP", settings.kafka_bootstrap)
+    monkeypatch.setenv("FOOTFALL_TOPIC_PREFIX", settings.topic_prefix)
+    replay = ["replay", "--from-offset", "10", "--json"]
+    planned = json.loads(await asyncio.to_thread(run_command, *replay))
+    assert planned["records"] > 300
+    await until_landed(settings, postgres, seconds=1)  # it was only counted
+    done = json.loads(await asyncio.to_thread(run_command, *replay, "--go"))
+    assert done == planned | {"done": True}
+    # The sink notices with its next batch that its offsets were moved.
+    await write(settings.kafka_bootstrap, settings.name("events"), load(200, seed=2))
+    await until_landed(settings, postgres)
+    records = await read_all(settings.kafka_bootstrap, settings.name("events"))
+    ids = {codec.decode(record.value)[1]["event_id"] for record in records}
+    assert {event_id for (event_id,) in query(postgres, "select event_id from events")} == ids
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        found = audit(connection)
+    assert found.faults() == []
+    assert found.rows_landed == len(ids)
+    assert sum(account.passed for account in found.accounts) == planned["records"]
+
+
+def run_command(*arguments: str) -> str:
+    return CliRunner().invoke(build(arguments[0]), list(arguments)).output
 
 
 async def recreate(settings: KafkaSettings) -> None:

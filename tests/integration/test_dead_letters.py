@@ -1,0 +1,164 @@
+"""Dead letters on a real broker and a real Postgres: to the topic, to the eye, and back onto the way after a fix."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from avro_schemas.codec import decode
+from footfall.cli import build
+from service_kit.kafka import KafkaSettings
+from sinks import rejections
+from sinks.audit import audit
+from sinks.outbox import Letter, Outbox
+from sinks.postgres import PostgresStore
+from sinks.relay import Relay
+from sinks.rows import sift
+from tests.events import Record, encoded, event, fresh_id, now_ms
+from tests.topics import read_all
+
+pytestmark = pytest.mark.integration
+
+HEADERS = [("ce_type", b"click"), ("__connect.errors.topic", b"elsewhere"), ("odd", b"\xff\x00")]
+
+
+@pytest.fixture
+def dsn(postgres: str, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database with one row and two dead letters, at offsets 0 to 2; commands find it and Kafka."""
+    now = now_ms()
+    poison = encoded(event("click", now, event_id=fresh_id(now), event_data={"text": "a\0b"}))
+    values = [encoded(event("click", now)), poison, b"rubbish"]
+    records = [Record(offset, now, b"key", value, HEADERS) for offset, value in enumerate(values)]
+    store = PostgresStore(postgres, cluster_id="c", topic=settings.name("events"), owner="test")
+    store.prepare()
+    store.offsets({0: 0})
+    store.write(sift({0: records}, {0: 0}))
+    store.close()
+    for name, value in (
+        ("POSTGRES_DSN", postgres),
+        ("KAFKA_BOOTSTRAP", settings.kafka_bootstrap),
+        ("TOPIC_PREFIX", settings.topic_prefix),
+    ):
+        monkeypatch.setenv(f"FOOTFALL_{name}", value)
+    return postgres
+
+
+def run(command: str, *arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(build(command), [command, *arguments])
+    return result.exit_code, result.output
+
+
+async def arun(command: str, *arguments: str) -> tuple[int, str]:
+    return await asyncio.to_thread(run, command, *arguments)
+
+
+@asynccontextmanager
+async def relaying(settings: KafkaSettings, dsn: str) -> AsyncIterator[None]:
+    """While a relay runs."""
+    stopping = asyncio.Event()
+    task = asyncio.create_task(Relay(settings, Outbox(dsn)).run(stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await task
+
+
+async def until_published(dsn: str) -> None:
+    waiting = "select count(*) from dead_letters where published_at is null"
+    async with asyncio.timeout(20):
+        while fetch(dsn, waiting) != [(0,)]:
+            await asyncio.sleep(0.1)
+
+
+def fetch(dsn: str, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+async def test_the_relay_tells_the_topic_once_with_the_headers_of_kafka_connect(
+    settings: KafkaSettings, dsn: str
+) -> None:
+    async with relaying(settings, dsn):
+        await until_published(dsn)
+    async with relaying(settings, dsn):  # nothing waits any more
+        await asyncio.sleep(1.5)
+    records = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
+    told = {record["source_offset"]: record for record in (decode(each.value)[1] for each in records)}
+    assert len(records) == 2
+    assert [told[offset]["reason"] for offset in (1, 2)] == ["row_refused", "prefix_missing"]
+    assert told[1]["event_type"] == "click"
+    assert told[1]["event_id"].startswith("evt_")
+    assert told[2]["body"] == b"rubbish"
+    assert {each["rejected_by"] for each in told.values()} == {"sinks"}
+    headers = next(record.headers for record in records if decode(record.value)[1]["source_offset"] == 1)
+    assert headers[:3] == tuple(HEADERS)  # the record's own come first, as they were
+    named = dict(headers)
+    assert named["__connect.errors.topic"] == b"elsewhere"
+    assert named["__connect.errors.partition"] == b"0"
+    assert named["__connect.errors.offset"] == b"1"
+    assert named["__connect.errors.stage"] == b"TASK_PUT"
+    assert named["__connect.errors.exception.class.name"] == b"row_refused"
+    assert b"\\u0000" in named["__connect.errors.exception.message"]
+
+
+async def test_only_one_of_two_relays_publishes(settings: KafkaSettings, dsn: str) -> None:
+    async with relaying(settings, dsn), relaying(settings, dsn):
+        await until_published(dsn)
+    assert len(await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))) == 2
+
+
+def test_headers_that_are_there_already_are_never_overwritten() -> None:
+    letter = Letter(1, "events", 3, 17, 0, "prefix_missing", "no prefix", None, b"x", [("a", None)])
+    assert rejections.headers(letter)[0] == ("a", None)
+    there = dict(rejections.headers(letter))
+    named = [(name, base64.b64encode(b"mine").decode()) for name in there]
+    again = Letter(1, "events", 3, 17, 0, "prefix_missing", "no prefix", None, b"x", named)
+    assert rejections.headers(again) == [(name, b"mine") for name in there]
+
+
+def test_letters_are_exported_and_shown_whole(dsn: str) -> None:
+    code, said = run("dead-letters", "export", "--reason", "row_refused")
+    assert code == 0
+    letter = json.loads(said)
+    assert (letter["partition"], letter["offset"], letter["sqlstate"]) == (0, 1, "22P05")
+    assert base64.b64decode(letter["key"]) == b"key"
+    assert [(name, base64.b64decode(value)) for name, value in letter["headers"]] == HEADERS
+    code, said = run("dead-letters", "show", str(letter["id"]))
+    assert code == 0
+    assert json.loads(said) == letter
+    assert run("dead-letters", "show", "999")[0] == 1
+    assert len(run("dead-letters", "export")[1].splitlines()) == 2
+    assert run("dead-letters", "export", "--since", "0")[1] == ""
+
+
+def test_a_selection_is_tried_again_and_only_that(dsn: str) -> None:
+    counted = '{"prefix_missing": 1, "row_refused": 1}'
+    assert run("replay", "--json") == (0, counted + "\n")
+    fix(dsn)
+    assert run("replay", "--json") == (0, counted + "\n")  # nothing was done yet
+    assert json.loads(run("replay", "--json", "--limit", "1")[1]) == {"prefix_missing": 1}
+    assert run("replay", "--reason", "prefix_missing", "--go")[0] == 1
+    assert fetch(dsn, "select reason, attempts from dead_letters order by record_offset") == [
+        ("row_refused", 1),
+        ("prefix_missing", 2),
+    ]
+    ((number,),) = fetch(dsn, "select id from dead_letters where reason = 'row_refused'")
+    code, said = run("replay", "--id", str(number), "--go", "--json")
+    assert (code, json.loads(said)) == (0, {"rows": 1, "duplicates": 0, "erased": 0, "still_dead": 0})
+    assert json.loads(run("replay", "--id", str(number), "--go", "--json")[1])["rows"] == 0
+    assert fetch(dsn, "select count(*) from events") == [(2,)]
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        assert audit(connection).faults() == []
+
+
+def fix(dsn: str) -> None:
+    """As if the code that could not write the row was mended."""
+    mended = encoded(event("click", now_ms()))
+    with psycopg.connect(dsn) as connection:
+        connection.execute("update dead_letters set record_value = %s where record_offset = 1", [mended])
