@@ -63,23 +63,6 @@ async def look_at_http(url: str) -> list[Finding]:
     ]
 
 
-async def look_at_postgres(dsn: str) -> list[Finding]:
-    """Whether Postgres answers and has the tables, and how new the newest event is."""
-    import psycopg
-
-    try:
-        async with await psycopg.AsyncConnection.connect(dsn, connect_timeout=10) as connection:
-            cursor = await connection.execute("select max(received_at)::text from raw_events")
-            row = await cursor.fetchone()
-    except psycopg.errors.UndefinedTable:
-        fix = "start the sinks, which make the tables"
-        return [Finding("postgres", "fail", "it answers, without the tables of footfall", fix)]
-    except psycopg.Error as error:
-        return [Finding("postgres", "fail", str(error).strip(), "start it, or set FOOTFALL_POSTGRES_DSN")]
-    newest = f"the newest event was received {row[0]}" if row and row[0] else "no event has landed yet"
-    return [Finding("postgres", "ok", newest)]
-
-
 def of_readiness(status: int, answer: str) -> list[Finding]:
     """What `/readyz` says."""
     if status == 200:

@@ -1,4 +1,4 @@
-"""`python -m sinks`: land events in Postgres."""
+"""`python -m sinks [land]`: land events in Postgres; `maintain` and `migrate` are in `sinks.upkeep`."""
 
 import asyncio
 import faulthandler
@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 
 from aiokafka.errors import KafkaError
 
@@ -26,6 +26,7 @@ from sinks.relay import Relay
 from sinks.settings import Settings
 from sinks.source import KafkaSource
 from sinks.topic_identity import identity
+from sinks.upkeep import Rounds, maintain_command, migrate_command
 
 log = logging.getLogger("sinks")
 
@@ -37,6 +38,14 @@ _NETWORK_SECONDS = 5.0
 
 
 def main() -> None:
+    """Do what the first argument says."""
+    command, *arguments = sys.argv[1:] or ["land"]
+    if command not in _COMMANDS:
+        sys.exit(f'There is no command "{command}"; there are {", ".join(_COMMANDS)}.')
+    _COMMANDS[command](arguments)
+
+
+def land(_arguments: Sequence[str]) -> None:
     """Run until a signal."""
     settings = load_or_exit(Settings, os.environ)
     logs.configure("sinks", settings.log_level)
@@ -68,10 +77,14 @@ async def _run(settings: Settings) -> None:
     )
     relay = Relay(settings.kafka, Outbox(settings.postgres_dsn.reveal()))
     _start_probes(settings.probe_port, landing)
+    rounds = Rounds(settings.postgres_dsn.reveal(), settings.retention.keep, settings.maintain_seconds)
+    if settings.maintain_seconds:
+        rounds.start()
     try:
         await source.start()
         await _together(stopping, landing.run(stopping), relay.run(stopping))
     finally:
+        rounds.stop()
         await source.stop()
         store.close()
 
@@ -121,6 +134,8 @@ def _start_probes(port: int, landing: Landing) -> None:
 
     Probes(port, live=live, ready=ready, metrics=metrics.REGISTRY).start()
 
+
+_COMMANDS = {"land": land, "maintain": maintain_command, "migrate": migrate_command}
 
 if __name__ == "__main__":
     main()

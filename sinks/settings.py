@@ -5,12 +5,44 @@ from typing import Literal
 
 from service_kit.environment import Secret, setting
 from service_kit.kafka import KafkaSettings
+from sinks.retention import LEAST_HOT_DAYS, LEAST_KEPT_DAYS, Keep
+
+_DSN = "Where events land, as postgresql://user:password@host/database."
+_LOG = "What to log."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSettings:
+    """How long rows are kept."""
+
+    keep_days: int = setting(90, help="Days that rows are kept.", minimum=LEAST_KEPT_DAYS)
+    hot_days: int = setting(7, help="Days before rows are packed.", minimum=LEAST_HOT_DAYS)
+
+    @property
+    def keep(self) -> Keep:
+        """As maintenance takes it."""
+        return Keep(self.keep_days, self.hot_days)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpkeepSettings:
+    """What maintenance and migrations need."""
+
+    postgres_dsn: Secret = setting(help=_DSN)
+    retention: RetentionSettings
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help=_LOG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
+    """What landing needs."""
+
     kafka: KafkaSettings
-    postgres_dsn: Secret = setting(help="Where events land, as postgresql://user:password@host/database.")
+    postgres_dsn: Secret = setting(help=_DSN)
+    retention: RetentionSettings
+    maintain_seconds: float = setting(
+        0, help="Time from one round of maintenance to the next; 0 where something else runs them.", minimum=0
+    )
     batch_rows: int = setting(5000, help="Events in one transaction, usually.", minimum=1, maximum=50_000)
     batch_rows_most: int = setting(20_000, help="… and while the lag grows.", minimum=1, maximum=50_000)
     batch_bytes: int = setting(
@@ -35,4 +67,4 @@ class Settings:
     )
     accept_dead_letters: bool = setting(False, help="Go on however many records cannot land.")
     probe_port: int = setting(8080, help="Port for /healthz, /readyz and /metrics.", minimum=0, maximum=65535)
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help=_LOG)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from footfall import diagnosis, target
+from footfall.database import look_at_postgres
 from footfall.diagnosis import Finding
 
 FAILED = 1
@@ -35,7 +36,7 @@ async def _look(where: target.Target) -> list[Finding]:
     looks = await asyncio.gather(
         diagnosis.look_at_kafka(where.kafka()),
         diagnosis.look_at_http(where.require("FOOTFALL_URL")),
-        diagnosis.look_at_postgres(where.require("FOOTFALL_POSTGRES_DSN")),
+        asyncio.to_thread(look_at_postgres, where.require("FOOTFALL_POSTGRES_DSN")),
     )
     return [finding for look in looks for finding in look]
 

@@ -15,11 +15,13 @@ _WORKERS = (
 )
 # One of each on this machine: after a crash it takes its partitions back at once.
 _INSTANCE = "local"
+# Nobody sets up a cron job for it.
+_MAINTAIN_SECONDS = "3600"
 
 
 def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str, str]) -> list[Program]:
     """One program a process: all HTTP services in one, the stream app and the sinks each in its own."""
-    made = []
+    made, defaults = [], {"FOOTFALL_MAINTAIN_SECONDS": _MAINTAIN_SECONDS}
     for module, serves, variable in (*_WORKERS, _HTTP):
         port = http_port if module == _HTTP[0] else free_port()
         made.append(
@@ -27,7 +29,7 @@ def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str,
                 name=serves[0],
                 serves=serves,
                 argv=(sys.executable, "-m", module),
-                environ={**environ, variable: str(port), "FOOTFALL_INSTANCE_ID": _INSTANCE},
+                environ={**defaults, **environ, variable: str(port), "FOOTFALL_INSTANCE_ID": _INSTANCE},
                 is_ready=_ready(port),
             )
         )

@@ -15,6 +15,7 @@ alter table dead_letters add column attempts integer not null default 1;
 alter table dead_letters add column tried_at timestamptz;
 alter table dead_letters add column published_at timestamptz;
 comment on column dead_letters.headers is 'Headers of the record in their order: name, and value in base64.';
+comment on column dead_letters.attempts is 'How often it was tried.';
 comment on column dead_letters.sqlstate is 'What Postgres called it, where Postgres refused the row.';
 comment on column dead_letters.tried_at is 'When a replay last tried it; null before the first.';
 comment on column dead_letters.published_at is 'When events-rejected had it; null while it waits.';

@@ -1,0 +1,66 @@
+"""What `footfall doctor` finds in Postgres."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import psycopg
+
+from footfall.diagnosis import Finding
+from sinks.migrations import pending
+from sinks.partitions import DAYS_AHEAD
+
+# Fewer days ahead than this, and nobody has made partitions for a week.
+_FEW_DAYS_AHEAD = DAYS_AHEAD // 2
+_NEWEST = "select max(received_at)::text from raw_events"
+_AHEAD = """
+select count(*)::int from pg_inherits
+where inhparent = 'raw_events'::regclass and right(inhrelid::regclass::text, 8) > to_char(%s, 'YYYYMMDD')
+"""
+_DIFFERENT = "select count(*)::int, min(day)::text from days where state = 'differs'"
+
+
+def look_at_postgres(dsn: str) -> list[Finding]:
+    """Whether Postgres answers, has the tables as this version knows them, and is maintained."""
+    try:
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
+            return list(_findings(connection))
+    except psycopg.Error as error:
+        return [Finding("postgres", "fail", str(error).strip(), "start it, or set FOOTFALL_POSTGRES_DSN")]
+
+
+def _findings(connection: psycopg.Connection) -> Iterator[Finding]:
+    missing = pending(connection)
+    if missing:
+        said = f"{len(missing)} migrations are missing: {', '.join(missing[:5])}"
+        yield Finding("postgres", "fail", said, "run `python -m sinks migrate`, or start the sinks")
+        return
+    (version,) = connection.execute("select max(name) from migrations where name ~ '^[0-9]'").fetchone() or ("",)
+    yield Finding("postgres", "ok", f"version {connection.info.server_version // 10000}, tables as of {version}")
+    (newest,) = connection.execute(_NEWEST).fetchone() or (None,)
+    yield Finding(
+        "postgres", "ok", f"the newest event was received {newest}" if newest else "no event has landed yet"
+    )
+    yield from _of_days(connection)
+    yield from _of_roles(connection)
+
+
+def _of_days(connection: psycopg.Connection) -> Iterator[Finding]:
+    (ahead,) = connection.execute(_AHEAD, [datetime.now(UTC).date()]).fetchone() or (0,)
+    if ahead < _FEW_DAYS_AHEAD:
+        said = f"partitions are made for {ahead} days ahead only"
+        yield Finding("days", "warn", said, "run `footfall maintain` every hour")
+    count, first = connection.execute(_DIFFERENT).fetchone() or (0, None)
+    if count:
+        said = f"{count} days have other rows than their roll-up says, the first is {first}"
+        yield Finding("days", "fail", said, "run `footfall audit`; such days are kept until it is solved")
+    else:
+        yield Finding(
+            "days", "ok", f"partitions are made for {ahead} days ahead, and no day differs from its roll-up"
+        )
+
+
+def _of_roles(connection: psycopg.Connection) -> Iterator[Finding]:
+    there = connection.execute("select to_regrole('footfall_reader') is not null").fetchone()
+    if there == (False,):
+        fix = "let an administrator make footfall_reader and footfall_writer, then run `python -m sinks migrate`"
+        yield Finding("roles", "warn", "this user may not make the group roles for readers and writers", fix)

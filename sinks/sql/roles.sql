@@ -1,0 +1,30 @@
+-- Group roles for whoever reads and writes, where this user may make them. Roles are of the whole server, so others
+-- may make the same ones at this moment.
+do $$
+declare
+    role text;
+begin
+    foreach role in array array['footfall_reader', 'footfall_writer'] loop
+        if to_regrole(role) is null then
+            begin
+                execute format('create role %I nologin', role);
+            exception
+                when insufficient_privilege then raise notice 'the role % is for somebody else to make', role;
+                when duplicate_object or unique_violation then null;
+            end;
+        end if;
+    end loop;
+    if to_regrole('footfall_reader') is not null then
+        execute (
+            select 'grant select on days, landed, ' || string_agg(oid::regclass::text, ', ' order by relname)
+                || ' to footfall_reader'
+            from pg_class where relnamespace = current_schema::regnamespace and relkind = 'v'
+        );
+    end if;
+    if to_regrole('footfall_writer') is not null then
+        execute format(
+            'grant select, insert, update, delete on all tables in schema %I to footfall_writer', current_schema
+        );
+    end if;
+end
+$$;

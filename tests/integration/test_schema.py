@@ -1,0 +1,170 @@
+"""What Postgres users meet: views with typed columns, pruned by time, comments everywhere, roles."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from avro_schemas.event_types import described
+from sinks import migrations
+from sinks.maintenance import maintain
+from sinks.migrations import migrate, pending
+from sinks.packing import pack
+from sinks.partitions import name_of
+from sinks.postgres import PostgresStore
+from sinks.retention import Keep
+from sinks.rows import sift
+from sinks.views import plural, type_views
+from tests.events import Record, encoded, event, fresh_id, user_key
+
+pytestmark = pytest.mark.integration
+
+TODAY = datetime.now(UTC).date()
+NOW = int(datetime.now(UTC).timestamp() * 1000)
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def store(postgres: str) -> Iterator[PostgresStore]:
+    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
+    made.prepare()
+    made.offsets({0: 0})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def connection(store: PostgresStore, postgres: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres, autocommit=True) as made:
+        yield made
+
+
+def land(store: PostgresStore, *records: dict[str, object]) -> None:
+    (start,) = store.offsets({0: 0}).values()
+    logged = [Record(start + n, NOW, None, encoded(fields)) for n, fields in enumerate(records)]
+    store.write(sift({0: logged}, {0: start}))
+
+
+def ago(days: int, event_type: str = "click", **changes: object) -> dict[str, object]:
+    moment = NOW - days * DAY_MS
+    return event(event_type, moment, event_id=fresh_id(moment), **changes)
+
+
+def plan(connection: psycopg.Connection, query: str) -> str:
+    explained = connection.execute(f"explain (analyze, costs off, timing off) {query}".encode()).fetchall()
+    return "\n".join(line for (line,) in explained)
+
+
+def days_read(connection: psycopg.Connection, query: str) -> set[str]:
+    """The tables of days that a query looked at."""
+    executed = [line for line in plan(connection, query).splitlines() if "never executed" not in line]
+    return set(re.findall(r"on ((?:raw|packed)_events_\d+)", "\n".join(executed)))
+
+
+def test_every_event_type_has_a_view_with_its_own_fields_as_columns(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    for known in described():
+        connection.execute(sql.SQL("select * from {}").format(sql.Identifier(plural(known["event_type"]))))
+    form = {"form": "signup", "page": "/a", "success": True, "field_count": 3, "properties": {"x": 1}}
+    land(store, ago(0, "form_submit", page="/a", event_data=form), ago(0))
+    found = connection.execute(
+        "select form, page, success, field_count + 1, properties ->> 'x' from form_submits"
+    ).fetchall()
+    assert found == [("signup", "/a", True, 4, "1")]
+    assert connection.execute("select page, event_data from clicks").fetchall() == [
+        (None, {"element": "nav_menu"})
+    ]
+
+
+def test_a_view_that_is_as_it_should_be_is_left_alone_and_a_table_of_that_name_too(
+    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert migrate(connection) == []
+    (page_view, *_) = type_views()
+    longer = page_view.query.replace(" from events", ", 1 as more from events")
+    changed = type(page_view)("page_views", longer, "About.", {"more": "A new field."})
+    ours = type(page_view)("days", "select 1 as day", "About.", {})
+    monkeypatch.setattr("sinks.views.type_views", lambda: [changed, ours])
+    assert pending(connection) == [changed.mark, ours.mark]
+    assert migrate(connection) == [changed.mark]
+    assert connection.execute("select count(more) from page_views").fetchone() == (0,)
+    assert connection.execute("select count(state) from days").fetchone() == (0,)
+
+
+def test_a_filter_by_time_reads_only_the_days_it_needs_packed_or_not(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    land(store, *(ago(days) for days in (1, 2, 12, 13)))
+    list(maintain(connection, today=TODAY, keep=Keep(hot_days=7)))
+    for days, name in ((1, "raw_events"), (12, "packed_events")):
+        day = TODAY - timedelta(days=days)
+        start, end = f"'{day}'::timestamp at time zone 'UTC'", f"'{day}'::timestamp at time zone 'UTC' + '1 day'"
+        wanted = {f"{name}_{day:%Y%m%d}", name_of(day)}
+        for query in (
+            f"select count(event_data) from events_between({start}, {end})",
+            f"select count(event_data) from events where day = '{day}'",
+            f"select count(*) from clicks where day = '{day}'",
+        ):
+            assert days_read(connection, query) - {name_of(day + timedelta(days=1))} == wanted, query
+            (count,) = connection.execute(query.encode()).fetchone() or (0,)
+            assert count == 1
+    # Where the bounds are known only when the query runs.
+    recent = "select count(event_data) from events_between(now() - interval '1 day', now())"
+    assert days_read(connection, recent) == {name_of(TODAY), name_of(TODAY - timedelta(days=1))}
+    assert "Subplans Removed" in plan(connection, recent)
+
+
+def test_every_table_and_column_has_a_comment(store: PostgresStore, connection: psycopg.Connection) -> None:
+    pack(connection, TODAY)
+    silent = connection.execute(
+        "select relname, attname from pg_class join pg_attribute on attrelid = pg_class.oid"
+        " where relnamespace = current_schema::regnamespace and relkind in ('r', 'v', 'p') and not relispartition"
+        " and attnum >= 0 and not attisdropped and col_description(attrelid, attnum) is null"
+        " union all select relname, null from pg_class"
+        " where relnamespace = current_schema::regnamespace and relkind in ('r', 'v', 'p') and not relispartition"
+        " and obj_description(oid) is null"
+        " union all select proname, null from pg_proc"
+        " where pronamespace = current_schema::regnamespace and obj_description(oid) is null"
+        " and not exists (select from pg_range join pg_type on rngtypid = pg_type.oid where typname = proname)"
+        " and proname not like '%multirange'"
+    ).fetchall()
+    assert silent == []
+
+
+def test_group_roles_read_views_and_land_rows(
+    store: PostgresStore, connection: psycopg.Connection, postgres: str
+) -> None:
+    land(store, ago(0, user_key=user_key("ann")))
+    with psycopg.connect(postgres, options="-c role=footfall_reader", autocommit=True) as reader:
+        assert reader.execute("select count(*) from events").fetchone() == (1,)
+        assert reader.execute("select sum(events) from events_hourly").fetchone() == (1,)
+        assert reader.execute("select count(*) from clicks").fetchone() == (1,)
+        for forbidden in ("delete from raw_events", "select * from dead_letters", "select * from erasures"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(forbidden.encode())
+    writer = PostgresStore(
+        f"{postgres} options='-c role=footfall_writer'", cluster_id="cluster", topic="events", owner="other"
+    )
+    writer.prepare()
+    land(writer, ago(0))
+    writer.close()
+    assert connection.execute("select count(*) from events").fetchone() == (2,)
+
+
+def test_who_may_not_make_roles_goes_without(connection: psycopg.Connection, postgres: str) -> None:
+    connection.execute("create role plain nologin")
+    try:
+        connection.execute("set role plain")
+        connection.execute(_roles().replace("footfall_", "nobodys_").encode())
+        assert connection.execute("select to_regrole('nobodys_reader')").fetchone() == (None,)
+    finally:
+        connection.execute("reset role")
+        connection.execute("drop role plain")
+
+
+def _roles() -> str:
+    return (migrations.files("sinks") / "sql" / "roles.sql").read_text()
