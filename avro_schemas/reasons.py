@@ -51,3 +51,13 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "row_refused": "Postgres refused the row.",
     }
 )
+
+# Reasons for records on a topic; they never stand in an answer of the collector.
+OF_RECORDS = (
+    "value_empty",
+    "prefix_missing",
+    "schema_unknown",
+    "schema_unexpected",
+    "body_undecodable",
+    "row_refused",
+)

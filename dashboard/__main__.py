@@ -6,14 +6,14 @@ import uvicorn
 
 from dashboard.app import build_app
 from dashboard.settings import Settings
-from service_kit import logs
 from service_kit.environment import load_or_exit
+from service_kit.start import begin
 
 
 def main() -> None:
     """Serve until a signal."""
     settings = load_or_exit(Settings, os.environ)
-    logs.configure("dashboard", settings.log_level)
+    begin("dashboard", os.environ, level=settings.log_level, kafka=settings.kafka)
     uvicorn.run(
         build_app(settings),
         host=settings.host,

@@ -10,10 +10,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from avro_schemas import topics
 from avro_schemas.catalogue import event_types
+from dashboard import metrics
 from dashboard.board import MINUTE_MS, Board
 from dashboard.feed import MOST_VIEWERS, Feed
 from dashboard.merging import merging
@@ -21,6 +21,8 @@ from dashboard.rejections import SHOWN_MINUTES, Rejections
 from dashboard.settings import Settings
 from dashboard.snapshot import COLOURS, Json, bars, clock, colour_of, snapshot
 from service_kit.follow import Follower
+from service_kit.metrics import CONTENT_TYPE, exposition
+from service_kit.requests import CountedRequests
 
 _HERE = Path(__file__).parent
 _CHART_HEIGHT = 100
@@ -68,8 +70,10 @@ def build_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="footfall dashboard", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/dashboard/static", StaticFiles(directory=_HERE / "static"))
     _add_security(app)
+    app.add_middleware(CountedRequests, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     _add_pages(app, feed, show)
-    _add_probes(app, feed, follower)
+    _add_probes(app, follower)
+    _tell_metrics(feed, follower, board)
     return app
 
 
@@ -113,11 +117,13 @@ def _add_pages(app: FastAPI, feed: Feed, show: Callable[[], Json]) -> None:
         return StreamingResponse(feed.events(), media_type="text/event-stream", headers=headers)
 
 
-def _add_probes(app: FastAPI, feed: Feed, follower: Follower) -> None:
-    registry = CollectorRegistry()
-    viewers = Gauge("footfall_dashboard_viewers", "Pages that follow the live counts.", registry=registry)
-    viewers.set_function(lambda: feed.viewers)
+def _tell_metrics(feed: Feed, follower: Follower, board: Board) -> None:
+    metrics.VIEWERS.set_function(lambda: feed.viewers)
+    metrics.CONNECTED.set_function(lambda: follower.connected)
+    metrics.NEWEST_EVENT.set_function(lambda: (board.watermark() or 0) / 1000)
 
+
+def _add_probes(app: FastAPI, follower: Follower) -> None:
     @app.get("/healthz")
     async def healthz() -> Json:
         return {"status": "ok"}
@@ -129,5 +135,5 @@ def _add_probes(app: FastAPI, feed: Feed, follower: Follower) -> None:
         return JSONResponse({"status": "reading the live counts"}, status_code=503)
 
     @app.get("/metrics")
-    async def metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    async def prometheus() -> Response:
+        return Response(exposition(metrics.REGISTRY), media_type=CONTENT_TYPE)

@@ -1,6 +1,7 @@
 """Looks at every part of a running footfall; each look says what it found, and what to do about it."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -102,6 +103,8 @@ def _of_spool(values: Metrics) -> Finding:
 
 
 def _of_limits(values: Metrics) -> Finding:
+    if math.isnan(values["footfall_collect_cluster_limits"]):
+        return Finding("limits", "ok", "a user's limit holds in each collector alone, as it is set")
     if values["footfall_collect_cluster_limits"]:
         return Finding("limits", "ok", "a user's limit holds over all collectors")
     said = "a user's limit holds in each collector alone"

@@ -10,15 +10,20 @@ from dataclasses import dataclass
 
 import orjson
 import uvicorn
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import dashboard.app
+import dashboard.metrics
 import dashboard.settings
 import producer_api.app
+import producer_api.metrics
 import producer_api.settings
 import registry.app
-from service_kit import logs
+import registry.metrics
 from service_kit.environment import load_or_exit
+from service_kit.metrics import CONTENT_TYPE, exposition
+from service_kit.start import begin
 
 HOST = "127.0.0.1"
 
@@ -30,6 +35,7 @@ class Mounted:
     name: str
     app: ASGIApp
     paths: tuple[str, ...]
+    metrics: CollectorRegistry
     strip: str = ""
 
 
@@ -45,7 +51,7 @@ class ByPath:
         elif scope["type"] == "http" and scope["path"] in ("/healthz", "/readyz"):
             await self._probe(scope, send)
         elif scope["type"] == "http" and scope["path"] == "/metrics":
-            await self._metrics(scope, send)
+            await self._metrics(send)
         else:
             mounted = self._find(scope["path"])
             if mounted.strip and scope["path"].startswith(mounted.strip):
@@ -66,10 +72,8 @@ class ByPath:
         body = {name: orjson.loads(content) for name, (_status, content) in answers.items()}
         await _reply(send, status, b"application/json", orjson.dumps(body))
 
-    async def _metrics(self, scope: Scope, send: Send) -> None:
-        answers = [await _ask(mounted.app, scope) for mounted in self._mounted]
-        content = b"".join(content for status, content in answers if status == 200)
-        await _reply(send, 200, b"text/plain; version=0.0.4", content)
+    async def _metrics(self, send: Send) -> None:
+        await _reply(send, 200, CONTENT_TYPE.encode(), exposition(*(mounted.metrics for mounted in self._mounted)))
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         async with AsyncExitStack() as stack:
@@ -137,16 +141,17 @@ def main() -> None:
     settings = load_or_exit(producer_api.settings.Settings, os.environ)
     collector = producer_api.app.build_app(settings)
     board = dashboard.app.build_app(load_or_exit(dashboard.settings.Settings, os.environ))
-    logs.configure("http", settings.log_level)
+    begin("http", os.environ, level=settings.log_level, kafka=settings.kafka)
     app = ByPath(
-        Mounted("producer_api", collector, ("/api", "/sdk")),
+        Mounted("producer_api", collector, ("/api", "/sdk"), producer_api.metrics.REGISTRY),
         Mounted(
             "registry",
             registry.app.build_app(),
             ("/registry", "/catalogue", "/asyncapi.json"),
+            registry.metrics.REGISTRY,
             strip="/registry",
         ),
-        Mounted("dashboard", board, ()),
+        Mounted("dashboard", board, (), dashboard.metrics.REGISTRY),
     )
     uvicorn.run(
         app,

@@ -11,8 +11,8 @@ import uvicorn
 from producer_api.app import CollectorApp, build_app
 from producer_api.settings import Settings
 from producer_api.storage.segments import SpoolInUse
-from service_kit import logs
 from service_kit.environment import WRONG_SETTINGS, load_or_exit
+from service_kit.start import begin
 
 
 class Server(uvicorn.Server):
@@ -35,7 +35,7 @@ class Server(uvicorn.Server):
 def main() -> None:
     """Serve until a signal; what is on its way is finished first."""
     settings = load_or_exit(Settings, os.environ)
-    logs.configure("producer_api", settings.log_level)
+    begin("producer_api", os.environ, level=settings.log_level, kafka=settings.kafka)
     try:
         app = build_app(settings)
     except (SpoolInUse, OSError) as error:

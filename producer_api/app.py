@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -86,6 +87,12 @@ class CollectorApp:
             "serving": not self.draining,
         }
 
+    def _limits_hold(self) -> float:
+        """1 while the cluster's verdicts are known; NaN where nobody asks for them."""
+        if not self._settings.cluster_limits:
+            return math.nan
+        return float(self._follower.connected and self._follower.caught_up)
+
     @asynccontextmanager
     async def running(self, _app: FastAPI) -> AsyncIterator[None]:
         """Everything that works beside the requests."""
@@ -95,7 +102,7 @@ class CollectorApp:
         await self._publisher.start()
         if self._spool:
             await self._spool.start()
-        metrics.CLUSTER_LIMITS.set_function(lambda: self._follower.connected and self._follower.caught_up)
+        metrics.CLUSTER_LIMITS.set_function(self._limits_hold)
         following = asyncio.create_task(self._follower.run()) if self._settings.cluster_limits else None
         yield
         if self._spool:

@@ -1,6 +1,7 @@
 """The collect and validate routes as plain ASGI: FastAPI's machinery would cost more than the work."""
 
 import logging
+import time
 from functools import cache
 
 import orjson
@@ -40,6 +41,7 @@ class Endpoint:
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
         request = Request.of(scope)
         method = scope["method"]
         if method != "POST":
@@ -49,9 +51,13 @@ class Endpoint:
             answer, headers = await self._answer(request, receive)
         except ClientGone:
             return
+        except Exception:  # the server answers 500
+            _requests(500).inc()
+            raise
         headers.append(_JSON)
         await _send(send, answer.status, orjson.dumps(answer.body), headers + self._cors(request))
         _requests(answer.status).inc()
+        metrics.REQUEST_SECONDS.observe(time.perf_counter() - started)
 
     async def _answer_other(self, method: str, request: Request, send: Send) -> None:
         if method == "OPTIONS":

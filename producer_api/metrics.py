@@ -19,6 +19,11 @@ def _histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram
 
 EVENTS = _counter("events", "Events by status and code.", "status", "code")
 REQUESTS = _counter("requests", "Requests by HTTP status.", "status")
+REQUEST_SECONDS = _histogram(
+    "request_seconds",
+    "Time from a request's first byte to its answer.",
+    (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
 PUBLISH_SECONDS = _histogram(
     "publish_seconds",
     "Time from handing events to the producer to Kafka's acknowledgement.",
@@ -34,16 +39,31 @@ GHOSTS = _counter("ghosts", "Events acknowledged after their request was answere
 GATE_OPEN = _gauge("gate_open", "1 while Kafka takes events, else 0.")
 PRODUCER_RESTARTS = _counter("producer_restarts", "Producers replaced after a fatal error.")
 QUOTA_EVICTIONS = _counter("quota_evictions", "Senders whose count was forgotten to bound memory.")
-CLUSTER_LIMITS = _gauge("cluster_limits", "1 while limits hold over all collectors, 0 while only in this one.")
+CLUSTER_LIMITS = _gauge(
+    "cluster_limits",
+    "1 while limits hold over all collectors, 0 while only in this one, NaN where they are not to.",
+)
 BLOCKED_USERS = _gauge("blocked_users", "Users that the cluster last said to be over the limit.")
 JWKS_FETCHES = _counter("jwks_fetches", "Fetches of the keys of sessions, by result.", "result")
+JWKS_FETCHED = _gauge(
+    "jwks_fetched_timestamp_seconds", "When the keys of sessions were last fetched; 0 without an address."
+)
 REDACTIONS = _counter("redactions", "Texts replaced in events, by pattern and field.", "pattern", "field")
 OPT_OUTS = _counter("opt_outs", "Events stripped of user, session and address as the visitor asked.")
 BOTS = _counter("bots", "Requests that look like a program's, by reason.", "reason")
 REJECTED_RECORDS = _counter("rejected_records", "Records for events-rejected, by what became of them.", "result")
 SPOOL_EVENTS = _gauge("spool_events", "Events in the spool that Kafka does not have yet.")
 SPOOL_BYTES = _gauge("spool_bytes", "Bytes of the spool on the disk.")
+SPOOL_LIMIT_BYTES = _gauge("spool_limit_bytes", "Bytes the spool may take; 0 without one.")
 SPOOL_AGE_SECONDS = _gauge("spool_age_seconds", "How long the oldest event has been in the spool.")
 SPOOLED = _counter("spooled", "Events written to the spool.")
 REPLAYED = _counter("replayed", "Events of the spool that Kafka acknowledged.")
 SPOOL_FAULTS = _counter("spool_faults", "Writes that failed and frames that were damaged.", "kind")
+
+# What alerts look at stands there from the start: a first one would not be seen as an increase.
+EVENTS.labels("accepted", "")
+EVENTS.labels("rejected", "unexpected")
+for status in (200, 500, 503):
+    REQUESTS.labels(status)
+for kind in ("full", "write", "damaged"):
+    SPOOL_FAULTS.labels(kind)

@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from avro_schemas.event_types import described
 from avro_schemas.reasons import REASONS
 from producer_api import metrics
 from producer_api.answers import ERRORS_PAGE
 from producer_api.openapi import components, paths
+from service_kit.metrics import CONTENT_TYPE, exposition
 
 EVENT_TYPES_PAGE = "/api/analytics/event-types"
 
@@ -61,4 +61,4 @@ def _add_probes(app: FastAPI, readiness: Callable[[], dict[str, bool]]) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     async def prometheus() -> Response:
-        return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+        return Response(exposition(metrics.REGISTRY), media_type=CONTENT_TYPE)

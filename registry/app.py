@@ -14,11 +14,14 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from avro_schemas.schemas import Schema
+from registry import metrics
 from registry.asyncapi import document
 from registry.catalogue import add_catalogue
 from registry.compatibility import incompatibilities
 from registry.errors import RegistryError, read_only
 from registry.subjects import Subjects
+from service_kit.metrics import CONTENT_TYPE, exposition
+from service_kit.requests import CountedRequests
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 # Of the contract as a whole: the first number changes when a subscriber has to.
@@ -44,6 +47,7 @@ def build_app() -> FastAPI:
         redoc_url=None,
         default_response_class=RegistryJson,
     )
+    app.add_middleware(CountedRequests, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     _add_schemas(app, subjects)
     _add_subjects(app, subjects)
     _add_fixed_answers(app, subjects)
@@ -183,6 +187,10 @@ def _add_fixed_answers(app: FastAPI, subjects: Subjects) -> None:
     @app.get("/readyz")
     async def root() -> Json:
         return {}
+
+    @app.get("/metrics")
+    async def prometheus() -> Response:
+        return Response(exposition(metrics.REGISTRY), media_type=CONTENT_TYPE)
 
 
 def _add_errors(app: FastAPI) -> None:

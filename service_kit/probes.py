@@ -11,7 +11,9 @@ from threading import Thread
 from types import MappingProxyType
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
+
+from service_kit.metrics import CONTENT_TYPE, exposition
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def _handler(
                 body = json.dumps({"status": health.reason}).encode()
                 self._answer(200 if health.ok else 503, "application/json", body)
             elif self.path == "/metrics":
-                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics))
+                self._answer(200, CONTENT_TYPE, exposition(metrics))
             else:
                 self._answer_page()
 

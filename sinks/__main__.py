@@ -14,9 +14,9 @@ from collections.abc import Coroutine, Sequence
 from aiokafka.errors import KafkaError
 
 from avro_schemas import topics
-from service_kit import logs
 from service_kit.environment import load_or_exit
 from service_kit.probes import Health, Probes
+from service_kit.start import begin
 from sinks import metrics
 from sinks.errors import CannotGoOn
 from sinks.landing import Landing, Limits
@@ -27,6 +27,7 @@ from sinks.settings import Settings
 from sinks.source import KafkaSource
 from sinks.topic_identity import identity
 from sinks.upkeep import Rounds, maintain_command, migrate_command
+from sinks.watch import Watch
 
 log = logging.getLogger("sinks")
 
@@ -48,7 +49,7 @@ def main() -> None:
 def land(_arguments: Sequence[str]) -> None:
     """Run until a signal."""
     settings = load_or_exit(Settings, os.environ)
-    logs.configure("sinks", settings.log_level)
+    begin("sinks", os.environ, level=settings.log_level, kafka=settings.kafka)
     # Rows hold no cycles; looking for some costs a quarter of the time that making them takes.
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
@@ -80,6 +81,7 @@ async def _run(settings: Settings) -> None:
     rounds = Rounds(settings.postgres_dsn.reveal(), settings.retention.keep, settings.maintain_seconds)
     if settings.maintain_seconds:
         rounds.start()
+    Watch(settings.postgres_dsn.reveal()).start()
     try:
         await source.start()
         await _together(stopping, landing.run(stopping), relay.run(stopping))
@@ -132,6 +134,7 @@ def _start_probes(port: int, landing: Landing) -> None:
     def ready() -> Health:
         return Health(True) if landing.in_step else Health(False, "waiting for partitions or for Postgres")
 
+    metrics.IN_STEP.set_function(lambda: landing.in_step)
     Probes(port, live=live, ready=ready, metrics=metrics.REGISTRY).start()
 
 

@@ -303,4 +303,5 @@ def _count(batch: Batch, written: Written, most: int) -> None:
     metrics.BATCH_ROWS.observe(written.records)
     metrics.BATCH_BYTES.observe(batch.bytes)
     metrics.BATCH_MOST.set(most)
+    metrics.NEWEST_EVENT.set(batch.newest / 1000)
     metrics.LATENCY_SECONDS.observe(max(0.0, time.time() - batch.oldest / 1000))

@@ -43,6 +43,7 @@ def maintain(connection: psycopg.Connection, *, today: date, keep: Keep) -> Iter
             yield Done(f"{lines} lines of the hourly roll-up moved on")
         for day in known(connection):
             yield from _advance(connection, day, today, keep)
+        connection.execute("update maintained set finished_at = now()")
 
 
 def due(connection: psycopg.Connection, *, today: date, keep: Keep) -> Iterator[Done]:

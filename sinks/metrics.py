@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from avro_schemas.reasons import OF_RECORDS
+
 REGISTRY = CollectorRegistry()
 
 
@@ -52,3 +54,26 @@ LAG = _gauge("lag_records", "Records not landed yet.")
 LAG_SECONDS = _gauge("lag_seconds", "Age of the last record landed while others wait behind it, else 0.")
 RELAYED = _counter("relayed", "Dead letters that events-rejected has.")
 RELAY_BACKLOG = _gauge("relay_backlog", "Dead letters that events-rejected does not have yet.")
+NEWEST_EVENT = _gauge("newest_event_timestamp_seconds", "Append time of the newest event that landed; 0 before.")
+IN_STEP = _gauge("in_step", "1 while partitions are landing, 0 while it waits.")
+
+
+def _store(name: str, text: str, *labels: str) -> Gauge:
+    """Of the database, the same from every process: sinks/watch.py asks once a minute."""
+    return Gauge(f"footfall_store_{name}", text, labels, registry=REGISTRY)
+
+
+STORE_WATCHED = _store("watched_timestamp_seconds", "When the database was last asked for these.")
+STORE_DAYS_AHEAD = _store("days_ahead", "Days after today whose partition is there already.")
+STORE_DAYS = _store("days", "Days that maintenance knows, by state.", "state")
+STORE_UNEXPLAINED = _store("unexplained_records", "Offsets passed that the ledger does not explain.")
+STORE_DEAD_LETTERS = _store("dead_letters", "Dead letters that wait in Postgres.")
+STORE_ERASURES = _store("unfinished_erasures", "Users to forget of whom something is left.")
+STORE_MAINTAINED = _store(
+    "maintained_timestamp_seconds", "When a round of maintenance last ended; 0 before the first."
+)
+STORE_BYTES = _store("bytes", "Bytes of the whole database.")
+
+# They stand there from the start: a first one would not be seen as an increase.
+for reason in OF_RECORDS:
+    DEAD_LETTERS.labels(reason)

@@ -6,7 +6,7 @@ from datetime import date
 import psycopg
 from psycopg import sql
 
-from sinks.partitions import bounds, name_of, packed_name_of
+from sinks.partitions import bounds, day_named, name_of, packed_name_of
 
 # What is asked of a day besides its key: a user's events, and what came in when.
 _INDEXES = (("user", "btree", "user_key"), ("received", "brin", "received_at"))
@@ -48,6 +48,15 @@ def drop(connection: psycopg.Connection, day: date) -> int:
             rows += (connection.execute(counting).fetchone() or (0,))[0]
             connection.execute(sql.SQL("drop table {}").format(table))
     return rows
+
+
+def days_attached(connection: psycopg.Connection) -> list[date]:
+    """The days that have a partition of `raw_events`."""
+    found = connection.execute(
+        "select inhrelid::regclass::text from pg_inherits"
+        " where inhparent = 'raw_events'::regclass and not inhdetachpending"
+    )
+    return [day_named(name) for (name,) in found.fetchall()]
 
 
 def exists(connection: psycopg.Connection, name: str) -> bool:

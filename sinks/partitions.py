@@ -1,5 +1,6 @@
 """The daily partitions of `raw_events`: names and bounds, pure."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +13,14 @@ HOUR_MS = 3_600_000
 def wanted(today: date) -> list[date]:
     """The days that must have a partition."""
     return [today + timedelta(days=offset) for offset in range(-DAYS_BACK, DAYS_AHEAD + 1)]
+
+
+def days_ahead(days: Collection[date], today: date) -> int:
+    """How many days in a row after today have a partition."""
+    ahead = 0
+    while today + timedelta(days=ahead + 1) in days:
+        ahead += 1
+    return ahead
 
 
 def name_of(day: date) -> str:

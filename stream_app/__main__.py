@@ -6,9 +6,9 @@ from pathlib import Path
 
 import faust
 
-from service_kit import logs
 from service_kit.environment import load_or_exit
 from service_kit.probes import Probes
+from service_kit.start import begin
 from stream_app import health, metrics
 from stream_app.app import build_app
 from stream_app.settings import Settings
@@ -27,7 +27,7 @@ def main() -> None:
     # Rows live until a checkpoint: looking for cycles whenever 700 more have come costs a fifth of all.
     gc.set_threshold(100_000, 50, 100)
     settings = load_or_exit(Settings, os.environ)
-    logs.configure("stream_app", settings.log_level)
+    begin("stream_app", os.environ, level=settings.log_level, kafka=settings.kafka)
     app = build_app(settings)
     view = View(app)
     probes = Probes(

@@ -5,6 +5,7 @@ import time
 from service_kit.probes import Health
 from stream_app import metrics
 from stream_app.engine.app import ExactApp
+from stream_app.engine.owned import OwnedPartitions
 
 # Longer than the longest checkpoint: after that the process ends by itself.
 STUCK_SECONDS = 60.0
@@ -45,7 +46,18 @@ def measure(app: ExactApp) -> int:
     }
     lag = owned.lag(ends)
     metrics.LAG.set(lag)
+    if owned.open:
+        metrics.TOPIC_PARTITIONS.set(app.consumer.topic_partitions(app.events_topic) or 0)
+    _measure_partitions(owned, ends)
+    return lag
+
+
+def _measure_partitions(owned: OwnedPartitions, ends: dict[int, int]) -> None:
+    metrics.PARTITIONS.set(len(owned.partitions))
+    for number, partition in list(owned.partitions.items()):
+        metrics.PARTITION_LAG.labels(number).set(owned.lag({number: ends.get(number, 0)}))
+        metrics.PARTITION_OFFSET.labels(number).set(partition.durable)
     states = [partition.state for partition in owned.partitions.values()]
     reaches = [state.horizon.reach(state.watermark) for state in states]
     metrics.HORIZON_SECONDS.set(min(reaches, default=0) / 1000)
-    return lag
+    metrics.NEWEST_EVENT.set(max((state.watermark for state in states), default=0) / 1000)

@@ -34,3 +34,23 @@ HORIZON_SECONDS = Gauge(
     "footfall_stream_horizon_seconds", "How far back repeated ids are surely known.", registry=REGISTRY
 )
 LAG = Gauge("footfall_stream_lag_records", "Records not yet in a durable checkpoint.", registry=REGISTRY)
+PARTITION_LAG = Gauge(
+    "footfall_stream_partition_lag_records",
+    "Records of a partition of this worker that are not yet in a durable checkpoint.",
+    ["partition"],
+    registry=REGISTRY,
+)
+PARTITION_OFFSET = Gauge(
+    "footfall_stream_partition_offset",
+    "Up to where a partition of this worker is in a durable checkpoint.",
+    ["partition"],
+    registry=REGISTRY,
+)
+TOPIC_PARTITIONS = Gauge(
+    "footfall_stream_topic_partitions", "Partitions that the topic of events has.", registry=REGISTRY
+)
+NEWEST_EVENT = Gauge(
+    "footfall_stream_newest_event_timestamp_seconds",
+    "Append time of the newest event that was folded here; 0 before the first.",
+    registry=REGISTRY,
+)

@@ -8,8 +8,11 @@ from footfall.generate import (
     access_page,
     collect_reference,
     event_types_page,
+    grafana_boards,
     live_aggregates_page,
+    metrics_page,
     python_models,
+    settings_page,
     typescript,
 )
 
@@ -20,6 +23,13 @@ FILES: Mapping[str, Callable[[], str]] = {
     "docs/event-types.md": event_types_page.page,
     "docs/live-aggregates.md": live_aggregates_page.page,
     "docs/access.md": access_page.page,
+    # Before the page of metrics, which says where each is looked at.
+    "helm/files/dashboards/overview.json": grafana_boards.overview,
+    "helm/files/dashboards/stream-app.json": grafana_boards.stream_app,
+    "helm/files/dashboards/storage.json": grafana_boards.storage,
+    "docs/settings.md": settings_page.page,
+    "docs/metrics.md": metrics_page.page,
+    "service_kit/known_settings.py": settings_page.known_settings,
     "avro_schemas/models.py": python_models.module,
     "browser/events.d.ts": typescript.declarations,
 }

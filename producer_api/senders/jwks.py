@@ -82,6 +82,7 @@ class Jwks:
             log.warning("the keys of sessions cannot be fetched", extra={"url": self._url, "error": repr(error)})
             return False
         metrics.JWKS_FETCHES.labels("ok").inc()
+        metrics.JWKS_FETCHED.set_to_current_time()
         return True
 
     async def _keep_fresh(self) -> None:

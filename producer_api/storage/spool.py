@@ -44,6 +44,7 @@ class Spool:
 
     async def start(self) -> None:
         """Begin to replay what an earlier run left."""
+        metrics.SPOOL_LIMIT_BYTES.set(self._most_bytes)
         metrics.SPOOL_BYTES.set_function(lambda: self._segments.disk_bytes)
         metrics.SPOOL_EVENTS.set_function(lambda: self._events)
         metrics.SPOOL_AGE_SECONDS.set_function(self._age)

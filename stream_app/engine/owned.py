@@ -43,6 +43,9 @@ class OwnedPartitions:
         self.partitions.clear()
         self._recoveries.clear()
         self._recovery_started = time.monotonic()
+        # They may go to other workers, who tell of them then.
+        metrics.PARTITION_LAG.clear()
+        metrics.PARTITION_OFFSET.clear()
 
     def change_all(self) -> None:
         """Write and tell everything again at the next checkpoint."""

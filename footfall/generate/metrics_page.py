@@ -1,0 +1,124 @@
+"""docs/metrics.md: every metric, and where it is looked at."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from prometheus_client import CollectorRegistry
+
+from footfall.generate.services import METRICS
+from footfall.generate.tables import table
+
+FILES = Path(__file__).parents[2] / "helm" / "files"
+# Nobody needs to watch these; each says when it is asked.
+ONLY_BY_HAND = {
+    "footfall_collect_clock_skew_seconds": "when times look odd: whether clients' clocks are to blame",
+    "footfall_collect_opt_outs": "when counts of users look low: how many asked not to be followed",
+    "footfall_collect_blocked_users": "when users complain of 429",
+    "footfall_collect_quota_evictions": "when limits seem not to hold under a flood of addresses",
+    "footfall_stream_early_batches": "after a recovery: what came before the seek, and was passed over",
+    "footfall_stream_holes": "after a recovery: batches that were fetched again",
+    "footfall_stream_batch_records": "when tuning the fetching",
+    "footfall_sink_batch_rows": "when tuning the batches",
+    "footfall_sink_batch_bytes": "when tuning the batches",
+    "footfall_sink_batch_most_rows": "when tuning the batches",
+    "footfall_sink_let_go_seconds": "when rebalances take long",
+    "footfall_dashboard_request_seconds": "when the page feels slow",
+    "footfall_registry_request_seconds": "when subscribers wait for schemas",
+    "process_virtual_memory_bytes": "never: resident memory tells more",
+    "process_max_fds": "with the open ones",
+    "process_open_fds": "when a leak of connections is suspected",
+}
+
+
+class Metric(NamedTuple):
+    """A metric as it is declared."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The names under which it is scraped."""
+        if self.kind == "counter":
+            return (f"{self.name}_total",)
+        if self.kind == "histogram":
+            return tuple(f"{self.name}_{part}" for part in ("bucket", "count", "sum"))
+        return (self.name,)
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [
+        "# Metrics",
+        "",
+        "Made from the code by `make generate`. Every service serves them at `/metrics`, in Prometheus' format; a counter is scraped as",
+        "`…_total`, a histogram as `…_bucket`, `…_sum` and `…_count`. Labels have few values: statuses, codes and reasons of closed sets,",
+        "partitions. None names a user, a page, an address or anything else that clients send.",
+        "",
+        "The last column says where a metric is looked at: a dashboard of `helm/files/dashboards`, an alert ([runbooks](runbooks.md)), or by",
+        "hand, and then when.",
+    ]
+    used = uses()
+    for service, registry in METRICS.items():
+        rows = [_row(metric, used) for metric in metrics(registry)]
+        lines += ["", f"## {service}", "", *table(("metric", "kind", "labels", "meaning", "looked at"), rows)]
+    return "\n".join(lines) + "\n"
+
+
+def metrics(registry: CollectorRegistry) -> list[Metric]:
+    """The metrics of a registry, in the order of their declaration."""
+    found = []
+    for collector in list(registry._collector_to_names):
+        described: Any = collector
+        if hasattr(described, "_labelnames"):
+            kind, labels = described._type, tuple(described._labelnames)
+            found.append(Metric(described._name, kind, labels, described._documentation))
+        else:  # of the process: it describes itself by what it collects
+            found += [Metric(each.name, each.type, (), each.documentation) for each in collector.collect()]
+    return found
+
+
+def uses() -> dict[str, list[str]]:
+    """Where each scraped name is used: titles of dashboards, names of alerts."""
+    used: dict[str, list[str]] = {}
+    for where, expression in (*alert_expressions(), *panel_expressions()):
+        for name in re.findall(r"\b(?:footfall|process)_\w+", expression):
+            used.setdefault(name, [])
+            if where not in used[name]:
+                used[name].append(where)
+    return used
+
+
+def alert_expressions() -> Iterator[tuple[str, str]]:
+    """Name and expression of each alert and recording rule."""
+    for group in yaml.safe_load((FILES / "alerts.yaml").read_text())["groups"]:
+        for rule in group["rules"]:
+            yield rule.get("alert") or rule["record"], rule["expr"]
+
+
+def panel_expressions() -> Iterator[tuple[str, str]]:
+    """Title of the dashboard and expression of each of its queries."""
+    for file in sorted((FILES / "dashboards").glob("*.json")):
+        board = json.loads(file.read_text())
+        for panel in panels(board["panels"]):
+            for target in panel.get("targets", []):
+                yield board["title"], target["expr"]
+
+
+def panels(listed: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Panels, those in rows included."""
+    for panel in listed:
+        yield panel
+        yield from panels(panel.get("panels", []))
+
+
+def _row(metric: Metric, used: dict[str, list[str]]) -> list[str]:
+    where = list(dict.fromkeys(place for name in metric.series for place in used.get(name, [])))
+    looked = ", ".join(where) or f"by hand: {ONLY_BY_HAND.get(metric.name, '?')}"
+    return [f"`{metric.name}`", metric.kind, ", ".join(metric.labels), metric.meaning, looked]

@@ -1,0 +1,50 @@
+"""What the generated pages are about: every service with its settings and its metrics."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+import dashboard.metrics
+import dashboard.settings
+import producer_api.metrics
+import producer_api.settings
+import registry.metrics
+import registry.settings
+import sinks.metrics
+import sinks.settings
+import stream_app.metrics
+import stream_app.settings
+from footfall.local.settings import LocalSettings
+from service_kit.environment import variables
+from service_kit.metrics import SHARED
+
+SETTINGS: Mapping[str, type[Any]] = {
+    "Collector": producer_api.settings.Settings,
+    "Stream app": stream_app.settings.Settings,
+    "Sinks": sinks.settings.Settings,
+    "Dashboard": dashboard.settings.Settings,
+    "Registry": registry.settings.Settings,
+    "footfall up": LocalSettings,
+}
+# Read by commands, by their options' names.
+OF_COMMANDS: Mapping[str, str] = {
+    "FOOTFALL_URL": "Where commands find collector, dashboard and registry.",
+    "FOOTFALL_KEEP_DAYS": "`footfall maintain`: days that rows are kept.",
+    "FOOTFALL_HOT_DAYS": "`footfall maintain`: days before rows are packed.",
+}
+METRICS: Mapping[str, CollectorRegistry] = {
+    "Collector": producer_api.metrics.REGISTRY,
+    "Stream app": stream_app.metrics.REGISTRY,
+    "Sinks and Postgres": sinks.metrics.REGISTRY,
+    "Dashboard": dashboard.metrics.REGISTRY,
+    "Registry": registry.metrics.REGISTRY,
+    "Every service": SHARED,
+}
+
+
+def known_variables() -> set[str]:
+    """Every variable that something of footfall reads, secrets in files included."""
+    declared = {name: field for cls in SETTINGS.values() for name, field in variables(cls).items()}
+    files = {f"{name}_FILE" for name, field in declared.items() if "Secret" in str(field.type)}
+    return declared.keys() | files | OF_COMMANDS.keys()

@@ -1,0 +1,53 @@
+"""Metrics that every service has beside its own: its version, its process, and when its certificates end."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
+
+from service_kit.kafka import KafkaSettings
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+SHARED = CollectorRegistry()
+
+ProcessCollector(registry=SHARED)
+BUILD = Gauge("footfall_build_info", "1; the label is the version that runs.", ["version"], registry=SHARED)
+CERTIFICATE_EXPIRES = Gauge(
+    "footfall_certificate_expires_timestamp_seconds",
+    "When a certificate that this process reads ends: of the Kafka client, or the first of the authorities.",
+    ["file"],
+    registry=SHARED,
+)
+UNKNOWN_SETTINGS = Gauge(
+    "footfall_unknown_settings", "FOOTFALL_ variables in the environment that nothing reads.", registry=SHARED
+)
+
+
+def exposition(*registries: CollectorRegistry) -> bytes:
+    """The metrics of these registries and the shared ones, in the text format of Prometheus."""
+    return b"".join(generate_latest(registry) for registry in (SHARED, *registries))
+
+
+def tell_version() -> None:
+    """Set `footfall_build_info`."""
+    try:
+        BUILD.labels(version("footfall")).set(1)
+    except PackageNotFoundError:  # run from a folder, not installed
+        BUILD.labels("unknown").set(1)
+
+
+def tell_certificates(kafka: KafkaSettings) -> None:
+    """Set when the certificates end that this process loaded; it keeps using those until it starts again."""
+    for name, file in (("client", kafka.kafka_ssl_certificate), ("authority", kafka.kafka_ssl_ca)):
+        if file is not None:
+            CERTIFICATE_EXPIRES.labels(name).set(expires(file))
+
+
+def expires(file: Path) -> float:
+    """When the first certificate of a PEM file to end does so, in seconds since 1970."""
+    from cryptography import x509  # only where TLS is used
+
+    return min(
+        certificate.not_valid_after_utc.timestamp()
+        for certificate in x509.load_pem_x509_certificates(file.read_bytes())
+    )

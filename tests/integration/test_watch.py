@@ -1,0 +1,97 @@
+"""The gauges of the database say what is in it, and that somebody looked."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from sinks.maintenance import maintain
+from sinks.metrics import REGISTRY
+from sinks.partitions import DAYS_AHEAD, name_of
+from sinks.postgres import PostgresStore
+from sinks.rows import sift
+from sinks.watch import Watch, look
+from tests.events import Record, encoded, event, fresh_id
+
+pytestmark = pytest.mark.integration
+
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture
+def store(postgres: str) -> Iterator[PostgresStore]:
+    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
+    made.prepare()
+    made.offsets({0: 0})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def connection(postgres: str, store: PostgresStore) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres, autocommit=True) as made:
+        yield made
+
+
+def gauge(name: str, **labels: str) -> float:
+    value = REGISTRY.get_sample_value(f"footfall_store_{name}", labels)
+    assert value is not None, name
+    return value
+
+
+def test_a_missing_day_shortens_what_is_ahead(connection: psycopg.Connection) -> None:
+    look(connection)
+    assert gauge("days_ahead") == DAYS_AHEAD
+    third = sql.Identifier(name_of(TODAY + timedelta(days=3)))
+    connection.execute(sql.SQL("drop table {}").format(third))
+    look(connection)
+    assert gauge("days_ahead") == 2
+
+
+def test_what_the_ledger_does_not_explain_is_counted(store: PostgresStore, connection: psycopg.Connection) -> None:
+    now = int(time.time() * 1000)
+    good = Record(0, now, None, encoded(event("click", now, event_id=fresh_id(now))))
+    store.write(sift({0: [good, Record(1, now, None, b"no event")]}, {0: 0}))
+    look(connection)
+    assert (gauge("unexplained_records"), gauge("dead_letters")) == (0, 1)
+    connection.execute("update sink_offsets set next_offset = next_offset + 5")
+    look(connection)
+    assert gauge("unexplained_records") == 5
+
+
+def test_the_last_round_of_maintenance_is_told(connection: psycopg.Connection) -> None:
+    look(connection)
+    assert gauge("maintained_timestamp_seconds") == 0
+    list(maintain(connection, today=TODAY, keep_days=30, dry_run=True))
+    look(connection)
+    assert gauge("maintained_timestamp_seconds") == 0
+    list(maintain(connection, today=TODAY, keep_days=30))
+    connection.execute("insert into days (day, state, rows) values (current_date - 9, 'differs', 3)")
+    look(connection)
+    assert time.time() - gauge("maintained_timestamp_seconds") < 60
+    assert gauge("days", state="differs") == 1
+    assert gauge("days", state="dropped") == 0
+    assert gauge("bytes") > 1_000_000
+
+
+def test_the_thread_looks_again_and_again_also_after_a_failure(postgres: str, store: PostgresStore) -> None:
+    before = time.time()
+    watch = Watch(postgres, every=0.05)
+    watch.start()
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        _until_looked(before)
+        connection.execute("alter table maintained rename to elsewhere")
+        time.sleep(0.2)
+        connection.execute("alter table elsewhere rename to maintained")
+        _until_looked(time.time())
+    watch.stop()
+
+
+def _until_looked(since: float) -> None:
+    deadline = time.monotonic() + 10
+    while gauge("watched_timestamp_seconds") < since:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

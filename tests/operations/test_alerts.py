@@ -1,0 +1,70 @@
+"""Every alert fires when it should, stays quiet when it should, and says what to do."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from footfall.generate.metrics_page import FILES
+from tests.operations.tools import promtool
+
+ROOT = Path(__file__).parents[2]
+CASES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "alert_cases.yaml").read_text())
+RULES: dict[str, Any] = {
+    rule["alert"]: rule
+    for group in yaml.safe_load((FILES / "alerts.yaml").read_text())["groups"]
+    for rule in group["rules"]
+}
+
+
+def test_the_rules_are_valid() -> None:
+    checked = subprocess.run(
+        [promtool(), "check", "rules", FILES / "alerts.yaml"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_alert_fires_and_stays_quiet_as_its_cases_say(tmp_path: Path) -> None:
+    tests = [_test(name, kind, case) for name, cases in CASES.items() for kind, case in cases.items()]
+    file = tmp_path / "test.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(FILES / "alerts.yaml")], "tests": tests}))
+    ran = subprocess.run([promtool(), "test", "rules", file], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_alert_has_a_case_that_fires_and_one_that_stays_quiet() -> None:
+    assert {name: set(cases) for name, cases in CASES.items()} == {name: {"fires", "quiet"} for name in RULES}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_alert_leads_to_its_runbook(name: str) -> None:
+    rule = RULES[name]
+    page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    headings = re.findall(r"^### (\w+)$", (ROOT / page).read_text(), re.M)
+    assert (anchor, headings.count(name)) == (name.lower(), 1)
+    assert rule["labels"]["severity"] in ("critical", "warning")
+
+
+def test_no_runbook_is_about_an_alert_that_is_no_more() -> None:
+    assert re.findall(r"^### (\w+)$", (ROOT / "docs/runbooks.md").read_text(), re.M) == list(RULES)
+
+
+def _test(name: str, kind: str, case: dict[str, Any]) -> dict[str, Any]:
+    """A promtool test of one case."""
+    expected = []
+    if kind == "fires":
+        rule = RULES[name]
+        annotations = dict(rule["annotations"])
+        if "says" in case:
+            annotations["description"] = case["says"]
+        labels = rule["labels"] | case.get("labels", {})
+        expected = [{"exp_labels": labels, "exp_annotations": annotations}]
+    return {
+        "name": f"{name} {kind}",
+        "interval": "1m",
+        "input_series": [{"series": name, "values": str(values)} for name, values in case["series"].items()],
+        "alert_rule_test": [{"eval_time": case["at"], "alertname": name, "exp_alerts": expected}],
+    }

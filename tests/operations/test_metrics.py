@@ -1,0 +1,121 @@
+"""Metrics are named as Prometheus asks, documented, and looked at by somebody."""
+
+import json
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from footfall.generate.grafana import SCHEMA_VERSION, in_namespace
+from footfall.generate.metrics_page import (
+    FILES,
+    ONLY_BY_HAND,
+    Metric,
+    alert_expressions,
+    metrics,
+    panel_expressions,
+    panels,
+    uses,
+)
+from footfall.generate.services import METRICS
+from tests.operations.tools import promtool
+
+ALL: dict[str, Metric] = {metric.name: metric for registry in METRICS.values() for metric in metrics(registry)}
+OURS = [metric for metric in ALL.values() if not metric.name.startswith("process_")]
+SERIES = {name for metric in ALL.values() for name in metric.series}
+BOARDS = sorted((FILES / "dashboards").glob("*.json"))
+BOUNDED = {
+    "status",
+    "code",
+    "reason",
+    "result",
+    "kind",
+    "pattern",
+    "field",
+    "outcome",
+    "partition",
+    "state",
+    "file",
+}
+
+
+def test_no_name_is_declared_twice() -> None:
+    names = [metric.name for registry in METRICS.values() for metric in metrics(registry)]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("metric", OURS, ids=lambda metric: metric.name)
+def test_names_follow_prometheus(metric: Metric) -> None:
+    assert re.fullmatch(r"footfall_[a-z][a-z_]*", metric.name)
+    # Base units only, and the suffixes that scraping adds.
+    assert not re.search(r"_(ms|millis\w*|minutes|hours|kb|mb|percent|total|count|sum|bucket)$", metric.name)
+    if "timestamp" in metric.name:
+        assert metric.name.endswith("_timestamp_seconds")
+    assert metric.meaning.endswith(".")
+
+
+@pytest.mark.parametrize("metric", OURS, ids=lambda metric: metric.name)
+def test_labels_are_of_closed_sets(metric: Metric) -> None:
+    assert set(metric.labels) <= BOUNDED | {"version"}
+
+
+def test_every_metric_is_looked_at_or_says_when_it_is_read_by_hand() -> None:
+    used = uses()
+    unseen = {metric.name for metric in ALL.values() if not any(name in used for name in metric.series)}
+    assert unseen == set(ONLY_BY_HAND)
+
+
+def test_what_alerts_and_dashboards_ask_for_exists() -> None:
+    assert [name for name in uses() if name not in SERIES] == []
+
+
+@pytest.mark.parametrize("file", BOARDS, ids=lambda file: file.stem)
+def test_a_dashboard_is_one_that_grafana_reads(file: Path) -> None:
+    board = json.loads(file.read_text())
+    shown = list(panels(board["panels"]))
+    assert board["schemaVersion"] == SCHEMA_VERSION
+    assert len({panel["id"] for panel in shown}) == len(shown)
+    assert {variable["name"] for variable in board["templating"]["list"]} == {"datasource", "namespace"}
+    graphs = [panel for panel in shown if panel["type"] != "row"]
+    assert {target["datasource"]["uid"] for panel in graphs for target in panel["targets"]} == {"${datasource}"}
+    assert all('namespace=~"$namespace"' in target["expr"] for panel in graphs for target in panel["targets"])
+    assert _overlapping(shown) == []
+
+
+def test_every_query_is_valid(tmp_path: Path) -> None:
+    expressions = [*alert_expressions(), *panel_expressions()]
+    rules = [
+        {"record": f"query_{number}", "expr": expression.replace("$__rate_interval", "5m")}
+        for number, (_where, expression) in enumerate(expressions)
+    ]
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
+    checked = subprocess.run([promtool(), "check", "rules", file], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_queries_are_narrowed_to_the_chosen_namespaces() -> None:
+    asked = in_namespace('sum(rate(footfall_sink_rows_total{reason="a"}[5m])) / max(footfall_sink_in_step)')
+    assert asked == (
+        'sum(rate(footfall_sink_rows_total{namespace=~"$namespace", reason="a"}[5m]))'
+        ' / max(footfall_sink_in_step{namespace=~"$namespace"})'
+    )
+
+
+def _overlapping(shown: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    """Pairs of panels that lie on one another."""
+
+    def cells(panel: dict[str, Any]) -> set[tuple[int, int]]:
+        place = panel["gridPos"]
+        return {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
+
+    return [
+        (one["id"], other["id"])
+        for one in shown
+        for other in shown
+        if one["id"] < other["id"] and cells(one) & cells(other)
+    ]
