@@ -19,7 +19,7 @@ up: .venv/local.stamp ## Install what is missing and run footfall on http://loca
 	@exec $(BIN)/footfall up
 
 test: .venv/dev.stamp lint types ## Run every test, on a real Kafka broker and a real Postgres
-	@scripts/install-chromium
+	@scripts/install-test-programs
 	@echo "==> Tests (the first run downloads the Kafka broker)"
 	@$(BIN)/pytest $(PYTEST_ARGS)
 

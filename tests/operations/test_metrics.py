@@ -29,6 +29,7 @@ OURS = [metric for metric in ALL.values() if not metric.name.startswith("process
 SERIES = {name for metric in ALL.values() for name in metric.series}
 BOARDS = sorted((FILES / "dashboards").glob("*.json"))
 BOUNDED = {
+    "sqlstate_class",
     "status",
     "code",
     "reason",
