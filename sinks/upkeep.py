@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from service_kit import logs
 from service_kit.environment import load_or_exit
+from service_kit.start import begin
 from sinks.maintenance import Busy, Done, due, maintain
 from sinks.migrations import grant, migrate, pending
 from sinks.retention import Keep
@@ -93,7 +93,7 @@ class Rounds(threading.Thread):
 
 def _settings() -> UpkeepSettings:
     settings = load_or_exit(UpkeepSettings, os.environ)
-    logs.configure("sinks", settings.log_level)
+    begin("sinks", os.environ, level=settings.log_level)
     return settings
 
 

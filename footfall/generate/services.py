@@ -30,8 +30,6 @@ SETTINGS: Mapping[str, type[Any]] = {
 # Read by commands, by their options' names.
 OF_COMMANDS: Mapping[str, str] = {
     "FOOTFALL_URL": "Where commands find collector, dashboard and registry.",
-    "FOOTFALL_KEEP_DAYS": "`footfall maintain`: days that rows are kept.",
-    "FOOTFALL_HOT_DAYS": "`footfall maintain`: days before rows are packed.",
 }
 METRICS: Mapping[str, CollectorRegistry] = {
     "Collector": producer_api.metrics.REGISTRY,

@@ -5,3 +5,5 @@ create table maintained (
 );
 insert into maintained default values;
 comment on table maintained is 'When a round of maintenance last came to its end; null before the first.';
+comment on column maintained.only_row is 'Always true: there is one row.';
+comment on column maintained.finished_at is 'The end of the last round.';
