@@ -10,10 +10,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # What subscribers rely on: schemas are compared with this branch or commit.
 MAIN ?= main
 
-.PHONY: help up test fuzz faults lint types fmt generate bench lock clean
+.PHONY: help up test fuzz faults faults-sinks lint types fmt generate bench lock clean
 
 help: ## Show what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
 up: .venv/local.stamp ## Install what is missing and run footfall on http://localhost:3000
 	@exec $(BIN)/footfall up
@@ -28,6 +28,9 @@ fuzz: .venv/dev.stamp ## Post twenty thousand odd bodies and requests to the col
 
 faults: .venv/dev.stamp ## Kill, freeze and move stream workers and the broker a hundred times, for half an hour
 	@FAULT_ROUNDS=100 $(BIN)/pytest tests/faults/test_stream_app.py --log-cli-level=INFO $(PYTEST_ARGS)
+
+faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points of their way, for half an hour
+	@FAULT_KILLS=200 $(BIN)/pytest tests/faults/test_sinks.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp ## Check style, formatting, the direction of imports, and that no subscriber breaks
 	@echo "==> Lint: ruff, ruff format, import contracts, event contracts"

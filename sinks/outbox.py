@@ -50,26 +50,23 @@ class Outbox:
         self._held = False
 
     def waiting(self, most: int) -> list[Letter]:
-        """The oldest that wait; none where another process publishes them, or before there is a table."""
+        """The oldest that wait; none where another process publishes them."""
         connection = self._connected()
         if not self._held:
             (self._held,) = connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() or (False,)
         if not self._held:
             return []
-        try:
-            found = connection.execute(_WAITING, [most]).fetchall()
-        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-            return []
-        return [Letter(*columns) for columns in found]
+        return [Letter(*columns) for columns in connection.execute(_WAITING, [most]).fetchall()]
 
-    def published(self, ids: Sequence[int]) -> int:
-        """Note that these are published; how many wait still."""
-        connection = self._connected()
-        if ids:
-            connection.execute(_PUBLISHED, [list(ids)])
+    def published(self, ids: Sequence[int]) -> None:
+        """Note that these are published."""
+        self._connected().execute(_PUBLISHED, [list(ids)])
+
+    def backlog(self) -> int:
+        """How many wait, told by the one process that publishes them."""
         if not self._held:
             return 0
-        (count,) = connection.execute(_COUNT).fetchone() or (0,)
+        (count,) = self._connected().execute(_COUNT).fetchone() or (0,)
         return int(count)
 
     def close(self) -> None:

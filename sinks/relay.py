@@ -40,6 +40,8 @@ class Relay:
                     while not stopping.is_set():
                         published = await self._publish_some(producer)
                         await _wait(stopping, 0 if published == _AT_ONCE else _IDLE_SECONDS)
+            except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+                await _wait(stopping, _IDLE_SECONDS)  # landing makes them
             except (psycopg.Error, KafkaError, OSError) as error:
                 log.warning("dead letters wait in Postgres", extra={"error": repr(error)})
                 await _wait(stopping, _AWAY_SECONDS)
@@ -54,8 +56,10 @@ class Relay:
             for letter in letters
         ]
         await asyncio.gather(*sent)
-        metrics.RELAY_BACKLOG.set(await asyncio.to_thread(self._outbox.published, [each.id for each in letters]))
-        metrics.RELAYED.inc(len(letters))
+        if letters:
+            await asyncio.to_thread(self._outbox.published, [letter.id for letter in letters])
+            metrics.RELAYED.inc(len(letters))
+        metrics.RELAY_BACKLOG.set(await asyncio.to_thread(self._outbox.backlog))
         return len(letters)
 
 

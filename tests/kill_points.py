@@ -1,37 +1,38 @@
 """Run a service that kills itself, as `kill -9` would, at one point of its code.
 
-python -m tests.kill_points SERVICE module:function before|after COUNT
+python -m tests.kill_points SERVICE module:function before|after COUNT [SIGSTOP]
 
-The function is wrapped from outside, so the code under test knows nothing of it. The COUNTth call is the one.
+With SIGSTOP it freezes there instead. The function is wrapped from outside, so the code under test knows nothing of it. The COUNTth call is the one.
 """
 
 import functools
 import importlib
 import inspect
 import itertools
-import os
 import runpy
 import signal
 import sys
+import threading
 from typing import Any
 
 
-def arm(target: str, when: str, count: int) -> None:
-    """Replace `module:name` or `module:Class.name` by one that kills the process."""
+def arm(target: str, when: str, count: int, how: signal.Signals = signal.SIGKILL) -> None:
+    """Replace `module:name` or `module:Class.name` by one that kills the process, or stops it."""
     module_name, _, path = target.partition(":")
     owner: Any = importlib.import_module(module_name)
     *parents, name = path.split(".")
     for parent in parents:
         owner = getattr(owner, parent)
-    setattr(owner, name, _deadly(getattr(owner, name), when, count))
+    setattr(owner, name, _deadly(getattr(owner, name), when, count, how))
 
 
-def _deadly(function: Any, when: str, count: int) -> Any:
+def _deadly(function: Any, when: str, count: int, how: signal.Signals) -> Any:
     calls = itertools.count(1)
 
     def die_if(now: str) -> None:
         if now == when and next(calls) == count:
-            os.kill(os.getpid(), signal.SIGKILL)
+            # To this thread, which must not go on for a moment while another one takes the signal.
+            signal.pthread_kill(threading.get_ident(), how)
 
     if inspect.iscoroutinefunction(function):
 
@@ -55,7 +56,7 @@ def _deadly(function: Any, when: str, count: int) -> Any:
 
 
 if __name__ == "__main__":
-    service, point, moment, number = sys.argv[1:]
-    arm(point, moment, int(number))
+    service, point, moment, number, *by = sys.argv[1:]
+    arm(point, moment, int(number), signal.Signals[by[0]] if by else signal.SIGKILL)
     sys.argv = [service]
     runpy.run_module(service, run_name="__main__", alter_sys=True)

@@ -20,6 +20,8 @@ from footfall.local import postgres as local_postgres
 from footfall.local.process import Process
 from footfall.local.program import Program
 from footfall.local.settings import cache_folder, read
+from footfall.topics import create_missing
+from service_kit.kafka import KafkaSettings
 
 Found = TypeVar("Found")
 START_SECONDS = 60
@@ -79,6 +81,14 @@ def postgres(postgres_server: str) -> Iterator[str]:
 def topic_prefix() -> str:
     """A prefix that gives the test topics and groups of its own."""
     return f"t{uuid.uuid4().hex[:8]}-"
+
+
+@pytest.fixture
+async def settings(kafka: str, topic_prefix: str) -> KafkaSettings:
+    """A real broker with all topics, under a prefix of the test's own."""
+    made = KafkaSettings(kafka_bootstrap=kafka, topic_prefix=topic_prefix)
+    await create_missing(made)
+    return made
 
 
 def _or_skip(find: Callable[[], Found]) -> Found:

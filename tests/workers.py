@@ -28,7 +28,9 @@ class Worker:
         """Settings from the next start on."""
         self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
 
-    def start(self, *, wait: float = 40, die: tuple[str, str, int] | None = None) -> None:
+    def start(
+        self, *, wait: float = 40, die: tuple[str, str, int] | tuple[str, str, int, str] | None = None
+    ) -> None:
         """Start; `die` names a point of the code to be killed at (see `tests.kill_points`)."""
         run = [self._module] if die is None else ["tests.kill_points", self._module, *map(str, die)]
         with self._log.open("ab") as log:

@@ -6,7 +6,6 @@ import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -20,7 +19,8 @@ from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
 from tests.events import encoded, event, fresh_id, now_ms, user_key
-from tests.topics import KeyAndValue, read_all, write
+from tests.landed import load, query, until_landed
+from tests.topics import read_all, write
 from tests.workers import Worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -47,34 +47,6 @@ def sinks(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[li
     for worker in made:
         if worker.process:
             worker.kill()
-
-
-def query(dsn: str, sql: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(dsn) as connection:
-        return connection.execute(sql.encode()).fetchall()
-
-
-def load(count: int, seed: int) -> list[KeyAndValue]:
-    """Events of a hundred users; some twice."""
-    chance, now = random.Random(seed), now_ms()
-    records: list[KeyAndValue] = []
-    for _ in range(count):
-        key = user_key(f"user-{chance.randrange(100)}")
-        value = encoded(event(chance.choice(["click", "scroll", "page_view"]), now, user_key=key))
-        records += [(key, value)] * (2 if chance.random() < 0.05 else 1)
-    return records
-
-
-async def until_landed(settings: KafkaSettings, dsn: str, seconds: float = 40) -> None:
-    """Wait until the offsets have reached the ends of the topic."""
-    end = len(await read_all(settings.kafka_bootstrap, settings.name("events")))
-    landed = None
-    for _ in range(int(seconds / 0.2)):
-        ((landed,),) = query(dsn, "select coalesce(sum(next_offset), 0) from sink_offsets")
-        if landed == end:
-            return
-        await asyncio.sleep(0.2)
-    raise AssertionError(f"{landed} of {end} records landed")
 
 
 async def assert_every_event_is_there_once(settings: KafkaSettings, dsn: str) -> None:

@@ -1,0 +1,200 @@
+"""A sink is killed and frozen at every point of its way, and scaled up and down, while events flow.
+
+Nothing is lost, nothing double: by `footfall audit`, and by a recount that shares no code with it. `make faults-sinks`
+kills two hundred times.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from avro_schemas import topics
+from service_kit.kafka import KafkaSettings
+from tests.landed import assert_nothing_lost_or_double, load, query, until_landed
+from tests.topics import read_all, write
+from tests.workers import Worker
+
+log = logging.getLogger(__name__)
+
+KILLS = int(os.environ.get("FAULT_KILLS", "0"))
+SESSION_SECONDS = 6
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(180 + 20 * KILLS)]
+
+# Every point between two effects; the number is the call that is the last.
+POINTS = [
+    ("sinks.offsets:Offsets.claim", "before", 1),
+    ("sinks.offsets:Offsets.claim", "after", 1),
+    ("sinks.inserting:Inserter.insert", "before", 1),
+    ("sinks.inserting:Inserter.values", "before", 150),  # in the middle of a COPY
+    ("sinks.inserting:Inserter._merge", "before", 1),
+    ("sinks.inserting:Inserter._merge", "after", 1),
+    ("sinks.offsets:Offsets.move", "before", 1),
+    ("sinks.offsets:Offsets.move", "after", 1),
+    ("psycopg.transaction:Transaction.__exit__", "after", 3),
+    ("sinks.source:KafkaSource.report_progress", "before", 1),
+    ("sinks.source:KafkaSource.report_progress", "after", 1),
+    ("sinks.landing:Landing._read", "after", 2),
+    ("sinks.outbox:Outbox.published", "before", 1),
+    ("sinks.relay:Relay._publish_some", "after", 1),
+]
+
+
+@pytest.fixture
+def sinks(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[list[Worker]]:
+    """Three processes that are not started yet; all end with the test."""
+    made = [
+        Worker(
+            "sinks",
+            tmp_path / f"sinks-{number}.log",
+            kafka_bootstrap=settings.kafka_bootstrap,
+            topic_prefix=settings.topic_prefix,
+            postgres_dsn=postgres,
+            session_seconds=SESSION_SECONDS,
+            instance_id=f"sinks-{number}",
+            batch_rows=200,
+        )
+        for number in range(3)
+    ]
+    yield made
+    for worker in made:
+        if worker.process and worker.process.poll() is None:
+            worker.process.send_signal(signal.SIGCONT)
+            worker.kill()
+
+
+async def some(settings: KafkaSettings, seed: int, count: int = 300) -> None:
+    """Events, some of them twice, within a batch and over batches; and a few records that are none."""
+    records = load(count, seed)
+    chance = random.Random(seed)
+    again = chance.sample(records, 20)
+    await write(settings.kafka_bootstrap, settings.name("events"), [*records, *again, (None, b"no event")])
+
+
+async def until_killed(worker: Worker, seconds: float = 40) -> None:
+    assert worker.process
+    deadline = time.monotonic() + seconds
+    while worker.process.poll() is None:
+        assert time.monotonic() < deadline, worker.log()
+        await asyncio.sleep(0.02)
+    assert worker.process.returncode == -signal.SIGKILL, worker.log()
+
+
+async def test_killed_at_every_point_of_the_way_in_turn(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    await some(settings, seed=0)
+    for number, point in enumerate(POINTS):
+        sinks[0].start(wait=0, die=point)
+        await some(settings, seed=number + 1)
+        await until_killed(sinks[0])
+        log.info("killed %s %s", point[1], point[0])
+    await asyncio.to_thread(sinks[0].start)
+    await assert_nothing_lost_or_double(settings, postgres)
+    rejected = await read_all(settings.kafka_bootstrap, settings.name(topics.EVENTS_REJECTED))
+    assert len(rejected) > query(postgres, "select count(*) from dead_letters")[0][0]  # killed before it was noted
+    assert query(postgres, "select count(*) from dead_letters where published_at is null") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param(("sinks.inserting:Inserter.values", "before", 150, "SIGSTOP"), id="in the middle of a COPY"),
+        pytest.param(("sinks.offsets:Offsets.move", "after", 1, "SIGSTOP"), id="with the offsets moved"),
+    ],
+)
+async def test_a_sink_that_is_frozen_in_a_transaction_holds_nobody_up_and_writes_nothing_when_it_wakes(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str, point: tuple[str, str, int, str]
+) -> None:
+    if KILLS == 0 and "insert" in point[0]:
+        pytest.skip("takes a session's time: make faults-sinks")
+    await some(settings, seed=1)
+    sinks[0].start(wait=0, die=point)
+    await until_frozen(postgres)
+    await asyncio.to_thread(sinks[1].start, wait=60)
+    claimed = time.monotonic()
+    await until_landed(settings, postgres)
+    # Not the ten seconds after which Postgres itself would end the transaction.
+    assert time.monotonic() - claimed < 8
+    assert sinks[0].process
+    sinks[0].process.send_signal(signal.SIGCONT)
+    await some(settings, seed=2)
+    await assert_nothing_lost_or_double(settings, postgres)
+
+
+async def until_frozen(dsn: str) -> None:
+    """Until a transaction of the sinks makes no progress."""
+
+    held = (
+        "select count(*) from pg_stat_activity where application_name = 'footfall-sinks'"
+        " and xact_start < now() - interval '1 second'"
+    )
+    async with asyncio.timeout(40):
+        while query(dsn, held) == [(0,)]:
+            await asyncio.sleep(0.1)
+
+
+async def test_what_is_being_written_when_partitions_go_ends_within_two_seconds(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    await asyncio.to_thread(sinks[0].start)
+    with psycopg.connect(postgres) as blocking:
+        blocking.execute("lock table landed in access exclusive mode")
+        await some(settings, seed=1)
+        await until_frozen(postgres)
+        await asyncio.to_thread(sinks[1].start, wait=0)
+        async with asyncio.timeout(40):
+            while not sinks[0].metrics()["footfall_sink_let_go_seconds_count"]:
+                await asyncio.sleep(0.1)
+        assert sinks[0].metrics()["footfall_sink_let_go_seconds_sum"] < 2
+    await assert_nothing_lost_or_double(settings, postgres)
+
+
+@pytest.mark.skipif(not KILLS, reason="takes half an hour: make faults-sinks")
+async def test_hundreds_of_kills_at_random_points_while_processes_come_and_go(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    seed = int(os.environ.get("FAULT_SEED", time.time()))
+    log.info("FAULT_SEED=%d", seed)
+    chance = random.Random(seed)
+    kills = 0
+    while kills < KILLS:
+        victims = [sinks[0], *(other for other in sinks[1:] if chance.random() < 0.3)]
+        for victim in victims:
+            function, when, _number = chance.choice(POINTS[2:])
+            victim.start(wait=0, die=(function, when, chance.randrange(1, 400 if "values" in function else 4)))
+        await some(settings, seed + kills, count=chance.randrange(50, 800))
+        await asyncio.sleep(chance.uniform(0, 2))
+        kills += await end_all(settings, victims, seed + kills)
+        if kills % 20 < len(victims):
+            log.info("%d kills", kills)
+            await asyncio.to_thread(sinks[0].start)
+            await assert_nothing_lost_or_double(settings, postgres, seconds=120)
+            sinks[0].kill()
+            kills += 1
+    await asyncio.to_thread(sinks[0].start)
+    await assert_nothing_lost_or_double(settings, postgres, seconds=120)
+    log.info("%d kills, nothing lost, nothing double; audit and recount agree", kills)
+
+
+async def end_all(settings: KafkaSettings, victims: list[Worker], seed: int) -> int:
+    """Until each has died at its point; those that do not come by it are killed where they are."""
+    deadline = time.monotonic() + 12
+    while alive := [victim for victim in victims if victim.process and victim.process.poll() is None]:
+        if time.monotonic() > deadline:
+            for victim in alive:
+                victim.kill()
+        await some(settings, -seed - 1, count=50)
+        await asyncio.sleep(0.3)
+    for victim in victims:
+        assert victim.process
+        assert victim.process.returncode == -signal.SIGKILL, victim.log()
+    return len(victims)

@@ -1,0 +1,40 @@
+"""A Postgres of a test's own, that it may stop at once, freeze, and start again."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from footfall.local import ports, postgres
+from footfall.local.containers import engine_answers
+from footfall.local.process import Process
+
+
+class Server:
+    """A real server, on one port through all its lives."""
+
+    def __init__(self, folder: Path) -> None:
+        if engine_answers():
+            pytest.skip("needs a Postgres on this machine, to be frozen and stopped at once")
+        self._folder, self.port = folder, ports.choose(0)
+        found = postgres.find(folder, given=None, port=self.port, environ={})
+        assert found.program
+        self.dsn, self._program = found.dsn, found.program
+        self.start()
+
+    def start(self) -> None:
+        self._process = Process(self._program, self._folder / "postgres.log")
+        deadline = time.monotonic() + 60
+        while not self._program.is_ready():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def stop_immediately(self) -> None:
+        """As `pg_ctl stop -m immediate`: what is not on the disk is lost."""
+        os.kill(self._process.pid, signal.SIGQUIT)
+        self._process.stop(10)
+
+    def stop(self) -> None:
+        self._process.stop(10)
