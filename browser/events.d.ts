@@ -112,6 +112,19 @@ export interface CustomEvent extends Common {
 /** What `POST /api/analytics/collect` takes. */
 export type Event = PageView | ButtonClick | FormSubmit | ErrorEncountered | WebVital | CustomEvent;
 
+/** `event_data` by `event_type`. */
+export interface Events {
+  page_view: PageView["event_data"];
+  button_click: ButtonClick["event_data"];
+  form_submit: FormSubmit["event_data"];
+  error_encountered: ErrorEncountered["event_data"];
+  web_vital: WebVital["event_data"];
+  feature_used: Properties;
+  scroll: Properties;
+  click: Properties;
+  test_event: Properties;
+}
+
 // What subscribers read. Times are milliseconds since 1970.
 
 /** What the user agent says, reduced to classes. */

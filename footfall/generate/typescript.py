@@ -44,6 +44,7 @@ def declarations() -> str:
             *sent,
             _custom(),
             f"/** What `POST /api/analytics/collect` takes. */\nexport type Event = {union};\n",
+            _by_type(),
             "// What subscribers read. Times are milliseconds since 1970.\n",
             *records.values(),
             f"export type EventRecord = {read};",
@@ -75,6 +76,14 @@ def _custom() -> str:
             "}",
             "",
         ]
+    )
+
+
+def _by_type() -> str:
+    typed = [f'  {name}: {newest()[name].definition["name"]}["event_data"];' for name in typed_events()]
+    custom = [f"  {name}: Properties;" for name in custom_events()]
+    return "\n".join(
+        ["/** `event_data` by `event_type`. */", "export interface Events {", *typed, *custom, "}", ""]
     )
 
 

@@ -1,0 +1,43 @@
+// `npm run build [folder]`: what the collector serves. `npm run pack:npm` makes the package. docs/browser-sdk.md has the sizes.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { minify } from "terser";
+
+const { version } = JSON.parse(readFileSync("package.json"));
+const common = { bundle: true, target: "es2021", define: { VERSION: JSON.stringify(version) }, legalComments: "none" };
+const served = { footfall: "src/script.ts", vitals: "src/vitals-script.ts" };
+const notice = { footfall: "", vitals: "// Includes web-vitals, (c) Google LLC, Apache-2.0\n" };
+
+async function script(name) {
+  const made = await build({ ...common, entryPoints: [served[name]], format: "iife", write: false });
+  const { code } = await minify(made.outputFiles[0].text, {
+    ecma: 2020,
+    toplevel: true,
+    compress: { passes: 3, booleans_as_integers: true, pure_getters: true, unsafe_arrows: true },
+  });
+  return Buffer.from(`${notice[name]}${code}\n`);
+}
+
+async function buildServed(folder) {
+  mkdirSync(folder, { recursive: true });
+  for (const name of Object.keys(served)) {
+    const code = await script(name);
+    const files = {
+      "": code,
+      ".gz": gzipSync(code, { level: 9 }),
+      ".br": brotliCompressSync(code, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: code.length } }),
+    };
+    for (const [ending, content] of Object.entries(files)) writeFileSync(`${folder}/${name}.js${ending}`, content);
+    const sizes = Object.values(files).map((content) => content.length);
+    console.log(`${name}.js: ${sizes[0]} bytes, ${sizes[1]} gzip, ${sizes[2]} brotli`);
+  }
+}
+
+function buildPackage() {
+  const entryPoints = ["src/index.ts", "src/vitals.ts"];
+  return build({ ...common, entryPoints, format: "esm", splitting: true, outdir: "dist" });
+}
+
+if (process.argv[2] === "--package") await buildPackage();
+else await buildServed(process.argv[2] ?? "../producer_api/static/sdk");

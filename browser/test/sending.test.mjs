@@ -1,0 +1,391 @@
+// What waits is sent, once, when it may be; nothing is lost uncounted.
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { positions, World } from "./world.mjs";
+
+const DAY = 86_400_000;
+const range = (from, to) => Array.from({ length: to - from }, (_, n) => from + n);
+const answering = (status, headers = {}, body = {}) => () => ({ status, headers, body });
+const results = (...statuses) => ({ results: statuses.map((status, index) => ({ index, status })) });
+let world;
+beforeEach(() => {
+  world = new World();
+});
+
+test("twenty events make one request after three seconds, or at once when they are twenty", async () => {
+  const page = world.open();
+  page.track(19);
+  await world.pass(2_999);
+  assert.equal(world.requests.length, 0);
+  await world.pass(1);
+  assert.deepEqual(positions(world.sent), range(0, 19));
+  page.track(20);
+  await world.pass();
+  assert.equal(world.requests.length, 2);
+  assert.equal(world.requests[1].events.length, 20);
+});
+
+test("a request is what the collector takes", async () => {
+  const page = world.open();
+  page.footfall.track("feature_used", { feature: "export" });
+  await world.pass(3_000);
+  const [{ url, keepalive, credentials, sent_at, sdk, dropped, events }] = world.requests;
+  assert.deepEqual([url, !!keepalive, credentials, dropped], ["https://shop.example/api/analytics/collect", true, "include", 0]);
+  assert.equal(sent_at, "2026-01-15T10:00:03.000Z");
+  assert.match(sdk, /^\d+\.\d+\.\d+$/);
+  const [{ event_id, ...event }] = events;
+  assert.deepEqual(event, { event_type: "feature_used", event_data: { feature: "export" }, timestamp: "2026-01-15T10:00:00.000Z" });
+});
+
+test("every id is a UUIDv7 of its moment, and none comes twice", async () => {
+  const page = world.open();
+  for (let n = 0; n < 50; n++) {
+    page.track(20);
+    await world.pass(1);
+  }
+  const ids = world.sent.map((event) => event.event_id);
+  assert.equal(new Set(ids).size, 1_000);
+  for (const { event_id, timestamp } of world.sent) {
+    assert.match(event_id, /^evt_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$/);
+    assert.equal(parseInt(event_id.slice(4, 16), 16), Date.parse(timestamp));
+  }
+});
+
+for (const status of [429, 503])
+  test(`${status}: the whole queue waits as the collector says, at most a second longer`, async () => {
+    const page = world.open();
+    world.answer = answering(status, { "Retry-After": "60" });
+    page.track(20);
+    await world.pass(30_000);
+    page.track(20);
+    await world.pass(29_999);
+    assert.equal(world.requests.length, 1);
+    world.answer = new World().answer;
+    await world.pass(4_001);
+    assert.deepEqual(positions(world.sent.slice(20)), [...range(0, 20), ...range(0, 20)]);
+    assert.deepEqual(world.requests[0].events, world.requests[1].events);
+  });
+
+test("nor does hiding send earlier, nor the next page", async () => {
+  const page = world.open();
+  world.answer = answering(429, { "Retry-After": "60" });
+  page.track(20);
+  await world.pass(1_000);
+  page.track(3);
+  page.hide();
+  page.show();
+  await page.close();
+  const next = world.open();
+  next.track(1);
+  await world.pass(55_000);
+  await next.close();
+  world.open();
+  await world.pass(3_000);
+  assert.equal(world.requests.length, 1);
+  world.answer = new World().answer;
+  await world.pass(6_000);
+  assert.equal(world.sent.length, 20 + 24);
+});
+
+for (const header of ["0", "-5", "Thu, 01 Jan 2015 00:00:00 GMT", "soon", undefined])
+  test(`Retry-After ${header}: seconds that grow, no storm`, async () => {
+    const page = world.open();
+    world.answer = answering(503, header === undefined ? {} : { "Retry-After": header });
+    page.track(20);
+    await world.pass(60_000);
+    assert.ok(world.requests.length >= 4 && world.requests.length <= 7, String(world.requests.length));
+    await world.pass(DAY / 2);
+    assert.ok(world.requests.length < 400);
+  });
+
+test("a wait of a year is one of an hour", async () => {
+  const page = world.open();
+  world.answer = answering(503, { "Retry-After": "31536000" });
+  page.track(20);
+  await world.pass(3_602_000);
+  assert.equal(world.requests.length, 2);
+});
+
+test("what is limited or to be tried again stays, with the same ids; the rest is done", async () => {
+  const page = world.open();
+  const said = results("accepted", "limited", "duplicate", "retry", "rejected");
+  world.answer = answering(200, { "Retry-After": "5" }, said);
+  page.track(5);
+  await world.pass(3_000);
+  world.answer = new World().answer;
+  await world.pass(6_000);
+  assert.deepEqual(positions(world.requests[1].events), [1, 3]);
+  assert.deepEqual(world.requests[1].events, [1, 3].map((n) => world.requests[0].events[n]));
+  await world.pass(DAY);
+  assert.equal(world.requests.length, 2);
+});
+
+test("events rejected in a 429 are not sent again", async () => {
+  const page = world.open();
+  world.answer = answering(429, { "Retry-After": "5" }, results("rejected", "limited"));
+  page.track(2);
+  await world.pass(3_000);
+  world.answer = new World().answer;
+  await world.pass(6_000);
+  assert.deepEqual(positions(world.requests[1].events), [1]);
+});
+
+for (const body of ["", "<html>", "null"])
+  test(`a 200 with the body ${JSON.stringify(body)} is a 200`, async () => {
+    const page = world.open();
+    world.answer = answering(200, {}, body);
+    page.track(20);
+    await world.pass(DAY);
+    assert.equal(world.requests.length, 1);
+  });
+
+for (const status of [400, 415, 422])
+  test(`${status}: the batch is dropped and counted, the next is sent`, async () => {
+    const page = world.open();
+    world.answer = answering(status);
+    page.track(20);
+    await world.pass();
+    world.answer = new World().answer;
+    page.track(1);
+    await world.pass(3_000);
+    assert.deepEqual(world.requests.map(({ events, dropped }) => [events.length, dropped]), [[20, 0], [1, 20]]);
+  });
+
+test("413 halves the request until it fits; an event too large by itself is dropped and counted", async () => {
+  const page = world.open();
+  world.answer = ({ events, bytes }) => (bytes > 700 ? answering(413)() : new World().answer({ events }));
+  page.track(8);
+  page.track(1, { text: "x".repeat(900) });
+  page.track(8);
+  await world.pass(120_000);
+  page.track(1);
+  await world.pass(60_000);
+  const taken = world.requests.filter(({ bytes }) => bytes <= 700);
+  assert.equal(taken.reduce((sum, { events }) => sum + events.length, 0), 17);
+  assert.equal(taken.reduce((sum, { dropped }) => sum + dropped, 0), 1);
+});
+
+for (const status of [401, 403])
+  test(`${status}: the events are kept, the page is told, and resume() or the next page goes on`, async () => {
+    const page = world.open();
+    let told = 0;
+    page.listens("footfall:blocked", () => told++);
+    world.answer = answering(status);
+    page.track(20);
+    await world.pass(60_000);
+    assert.deepEqual([world.requests.length, told, world.stored.length], [1, 1, 20]);
+    await page.close();
+    const next = world.open();
+    await world.pass();
+    assert.equal(world.requests.length, 2);
+    world.answer = new World().answer;
+    next.footfall.resume();
+    await world.pass();
+    assert.equal(world.requests[2].events.length, 20);
+    assert.equal(world.stored.length, 0);
+  });
+
+for (const [name, answer] of [["500", answering(500)], ["502", answering(502, {}, "<html>")], ["408", answering(408)], ["no network", () => null]])
+  test(`${name}: again after seconds that double, at most five minutes, without end`, async () => {
+    const page = world.open();
+    world.answer = answer;
+    page.track(20);
+    await world.pass(3_600_000);
+    const waits = world.requests.slice(1).map(({ at }, n) => (at - world.requests[n].at) / 1000);
+    waits.forEach((wait, n) => assert.ok(wait >= Math.min(300, 2 ** n) * 0.5 && wait <= Math.max(3, Math.min(300, 2 ** n) * 1.5), `${n}: ${wait}`));
+    world.answer = new World().answer;
+    await world.pass(450_000);
+    assert.equal(world.requests.at(-1).events.length, 20);
+  });
+
+test("offline and back: sent at once, once", async () => {
+  const page = world.open();
+  world.online = false;
+  page.track(30);
+  await world.pass(60_000);
+  world.online = true;
+  const tried = world.requests.length;
+  page.fire("online");
+  await world.pass(5_000);
+  assert.deepEqual(positions(world.requests.slice(tried).flatMap(({ events }) => events)), range(0, 30));
+});
+
+test("offline for a minute, closed, opened again: a hundred events kept, none twice", async () => {
+  const page = world.open();
+  world.online = false;
+  page.track(100);
+  await world.pass(60_000);
+  await page.close();
+  const tried = world.requests.length;
+  world.online = true;
+  world.open();
+  await world.pass(30_000);
+  assert.deepEqual(positions(world.requests.slice(tried).flatMap(({ events }) => events)), range(0, 100));
+  assert.equal(world.stored.length, 0);
+});
+
+test("hiding sends everything that waits, though an answer is awaited", async () => {
+  const page = world.open();
+  let reply;
+  world.answer = () => new Promise((resolve) => (reply = resolve));
+  page.track(95);
+  await page.close();
+  assert.deepEqual(positions(world.sent), range(0, 95));
+  assert.equal(world.stored.length, 0);
+  reply(null);
+});
+
+test("hidden, shown and hidden again: sent once", async () => {
+  const page = world.open();
+  page.track(5);
+  page.hide();
+  page.show();
+  page.hide();
+  page.fire("pagehide");
+  await world.pass(60_000);
+  assert.equal(world.requests.length, 1);
+});
+
+test("what others track while the page goes is sent too, in one request", async () => {
+  const page = world.open();
+  page.listens("visibilitychange", () => page.track(3));
+  await page.close();
+  assert.deepEqual(world.requests.map(({ events }) => events.length), [3]);
+});
+
+test("requests under way stay below what browsers allow, counted in bytes", async () => {
+  const page = world.open();
+  world.answer = () => new Promise(() => {});
+  page.track(100, { text: "漢".repeat(1_500) });
+  await page.close();
+  const bytes = world.requests.map((request) => request.bytes);
+  assert.ok(bytes.length >= 2 && Math.max(...bytes) < 31_000, String(bytes));
+  assert.ok(bytes.reduce((sum, each) => sum + each) < 65_536, String(bytes));
+  assert.ok(world.stored.length > 0);
+});
+
+test("a thousand in a loop: the newest hundred wait, the others are counted", async () => {
+  const page = world.open();
+  page.track(1_000);
+  await world.pass(60_000);
+  assert.deepEqual(positions(world.sent.slice(20)), range(900, 1_000));
+  assert.equal(world.requests.reduce((sum, { dropped }) => sum + dropped, 0), 880);
+});
+
+test("an answer to an older request does not zero what was dropped since", async () => {
+  const page = world.open();
+  let reply;
+  world.answer = () => new Promise((resolve) => (reply = resolve));
+  page.track(20);
+  await world.pass();
+  page.track(1_000);
+  world.answer = new World().answer;
+  reply(answering(200)());
+  await world.pass(60_000);
+  assert.equal(world.requests.reduce((sum, { dropped }) => sum + dropped, 0), 900);
+});
+
+test("drops that were told to a collector in trouble are told again", async () => {
+  const page = world.open();
+  page.footfall.track("scroll", { text: "x".repeat(9_000) });
+  page.track(1);
+  world.answer = answering(503, { "Retry-After": "5" });
+  await world.pass(3_000);
+  await page.close();
+  world.answer = new World().answer;
+  world.open();
+  await world.pass(10_000);
+  assert.deepEqual(world.requests.map(({ dropped }) => dropped), [1, 1]);
+});
+
+test("two tabs that close offline keep both their events, and one of two tabs that are back sends them", async () => {
+  const tabs = [world.open(), world.open()];
+  world.online = false;
+  tabs[0].track(3);
+  tabs[1].track(5);
+  for (const tab of tabs) await tab.close();
+  world.online = true;
+  world.open();
+  world.open();
+  await world.pass(10_000);
+  assert.equal(world.sent.length, 8);
+});
+
+test("one tab's success leaves alone what another tab keeps", async () => {
+  const [waiting, well] = [world.open(), world.open()];
+  world.answer = answering(429, { "Retry-After": "60" });
+  waiting.track(5);
+  await world.pass(3_000);
+  world.answer = new World().answer;
+  well.track(2);
+  await world.pass(70_000);
+  const taken = world.requests.slice(1).flatMap(({ events }) => events.map(({ event_id }) => event_id));
+  assert.equal(taken.length, 7);
+  assert.equal(new Set(taken).size, 7);
+});
+
+test("a full storage: what fits is kept, the page goes on", async () => {
+  world.quota = 3_000;
+  const page = world.open();
+  world.online = false;
+  page.track(40);
+  await world.pass(1_000);
+  await page.close();
+  assert.ok(world.stored.length >= 10 && world.stored.length < 40, String(world.stored.length));
+});
+
+test("what is kept stays below 64 KiB, the newest of it, however often a page hides", async () => {
+  const page = world.open({ batch: "1000" });
+  world.online = false;
+  page.track(100, { text: "x".repeat(2_000) });
+  page.hide();
+  assert.equal(positions(world.stored).at(-1), 99);
+  for (let n = 0; n < 20; n++) {
+    page.track(1, { text: "x".repeat(5_000) });
+    await world.pass(10);
+  }
+  await page.close();
+  assert.ok(JSON.stringify(world.local).length < 80_000, String(JSON.stringify(world.local).length));
+});
+
+for (const [name, data, parts] of [["blocked", {}, { storage: "blocked" }], ["none", { storage: "none" }, {}]])
+  test(`storage ${name}: events wait in the page`, async () => {
+    const page = world.open(data, parts);
+    world.answer = answering(503, { "Retry-After": "5" });
+    page.track(20);
+    await world.pass(2_000);
+    assert.deepEqual(world.local, {});
+    world.answer = new World().answer;
+    await world.pass(10_000);
+    assert.equal(world.requests[1].events.length, 20);
+  });
+
+test("after a day what was kept is dropped and counted", async () => {
+  const page = world.open();
+  world.online = false;
+  page.track(5);
+  await page.close();
+  world.online = true;
+  world.now += DAY + 1;
+  world.open().track(1);
+  await world.pass(3_000);
+  assert.deepEqual(world.requests.map(({ events, dropped }) => [events.length, dropped]), [[1, 5]]);
+});
+
+test("nothing is in the storage while all is well", async () => {
+  const page = world.open();
+  page.track(25);
+  await world.pass(10_000);
+  await page.close();
+  assert.deepEqual(world.local, {});
+});
+
+test("what somebody else left in the storage does no harm", async () => {
+  world.local["footfall:1"] = "{";
+  world.local["other"] = "kept";
+  const page = world.open();
+  page.track(1);
+  await world.pass(3_000);
+  assert.equal(world.sent.length, 1);
+  assert.equal(world.local.other, "kept");
+});
