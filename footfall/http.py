@@ -143,7 +143,7 @@ def main() -> None:
     board = dashboard.app.build_app(load_or_exit(dashboard.settings.Settings, os.environ))
     begin("http", os.environ, level=settings.log_level, kafka=settings.kafka)
     app = ByPath(
-        Mounted("producer_api", collector, ("/api", "/sdk"), producer_api.metrics.REGISTRY),
+        Mounted("producer_api", collector, ("/api", "/sdk", "/docs"), producer_api.metrics.REGISTRY),
         Mounted(
             "registry",
             registry.app.build_app(),

@@ -70,7 +70,7 @@ class CollectorApp:
             COLLECT: Endpoint(settings, self._senders, collector),
             VALIDATE: Endpoint(settings, self._senders, collector, dry_run=True),
         }
-        self._rest = _fastapi(self)
+        self._rest = _fastapi(self, settings)
         self._started = time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,7 +120,7 @@ def build_app(settings: Settings) -> CollectorApp:
     return CollectorApp(settings)
 
 
-def _fastapi(collector: CollectorApp) -> FastAPI:
+def _fastapi(collector: CollectorApp, settings: Settings) -> FastAPI:
     app = FastAPIOffline(
         title="footfall collector",
         version="1",
@@ -131,5 +131,5 @@ def _fastapi(collector: CollectorApp) -> FastAPI:
         swagger_ui_oauth2_redirect_url="/api/analytics/docs/oauth2-redirect",
         static_url="/api/analytics/docs-assets",
     )
-    add_pages(app, collector.readiness)
+    add_pages(app, settings, collector.readiness)
     return app

@@ -10,7 +10,8 @@ from producer_api import timing
 from producer_api.errors import Refused
 
 MEDIA_TYPES = ("", "application/json", "text/plain")
-_ENVELOPE = frozenset({"events", "sent_at"})
+_ENVELOPE = frozenset({"events", "sent_at", "sdk", "dropped"})
+_MOST_DROPPED = 1_000_000
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -62,7 +63,7 @@ def events_of(parsed: Any, most: int) -> tuple[list[Any], bool]:
     if isinstance(parsed, dict):
         events = parsed["events"]
         for name in parsed.keys() - _ENVELOPE:
-            raise Refused("field_unknown", "events and sent_at, and nothing else", pointer=pointer_below("", name))
+            raise Refused("field_unknown", "events, sent_at, sdk and dropped", pointer=pointer_below("", name))
     if not isinstance(events, list):
         raise Refused("events_missing", 'an event, a list of events, or {"events": […]}')
     if not events:
@@ -83,3 +84,13 @@ def sent_at_of(parsed: Any) -> int | None:
     if not timing.is_in_range(sent_at):
         raise Refused("timestamp_out_of_range", "a moment in the years 2000 to 2099", pointer="/sent_at")
     return sent_at
+
+
+def dropped_of(parsed: Any) -> int:
+    """How many events the client says it gave up since it last said so."""
+    dropped = parsed.get("dropped", 0) if isinstance(parsed, dict) and "events" in parsed else 0
+    if type(dropped) is not int:
+        raise Refused("type_mismatch", "a whole number", pointer="/dropped")
+    if not 0 <= dropped <= _MOST_DROPPED:
+        raise Refused("out_of_range", f"0 to {_MOST_DROPPED}", pointer="/dropped")
+    return dropped

@@ -41,10 +41,10 @@ _UNEXPECTED = Fault("unexpected", "", "nothing of you; the fault is the collecto
 class _Work:
     """A request's events, and their results as they become known."""
 
-    __slots__ = ("accepted", "address", "own", "own_ids", "raw_events", "repeats", "results", "visit")
+    __slots__ = ("accepted", "address", "dropped", "own", "own_ids", "raw_events", "repeats", "results", "visit")
 
-    def __init__(self, visit: Visit, address: str, raw_events: list[Any]) -> None:
-        self.visit, self.address, self.raw_events = visit, address, raw_events
+    def __init__(self, visit: Visit, address: str, raw_events: list[Any], dropped: int) -> None:
+        self.visit, self.address, self.raw_events, self.dropped = visit, address, raw_events, dropped
         self.own_ids = [own_id_of(raw) for raw in raw_events]
         self.results: list[Result | None] = [None] * len(raw_events)
         # Ids of the client's own: where each came first, and its content.
@@ -102,7 +102,7 @@ class Collector:
         parsed = body.parse(body.unpack(raw_body, encoding, self._settings.most_body_bytes))
         raw_events, single = body.events_of(parsed, self._settings.most_events)
         visit = self._visit(request, sender, body.sent_at_of(parsed))
-        return _Work(visit, request.address, raw_events), single
+        return _Work(visit, request.address, raw_events, body.dropped_of(parsed)), single
 
     def _visit(self, request: Request, sender: Sender, sent_at: int | None) -> Visit:
         now = time.time_ns() // 1_000_000
@@ -229,6 +229,8 @@ def _count(work: _Work, request: Request) -> None:
     others = [(each.status, _first_code(each)) for each in results if each.status != "accepted"]
     if accepted := len(results) - len(others):
         _ACCEPTED_COUNTER.inc(accepted)
+    if work.dropped and any(result.status in ("accepted", "duplicate") for result in results):
+        metrics.CLIENT_DROPPED.inc(work.dropped)  # else the answer is no 200, and the client says it again
     if others := others + [("duplicate", "")] * len(work.repeats):
         for (status, code), count in Counter(others).items():
             metrics.EVENTS.labels(status, code).inc(count)

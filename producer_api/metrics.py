@@ -49,6 +49,7 @@ JWKS_FETCHED = _gauge(
     "jwks_fetched_timestamp_seconds", "When the keys of sessions were last fetched; 0 without an address."
 )
 REDACTIONS = _counter("redactions", "Texts replaced in events, by pattern and field.", "pattern", "field")
+CLIENT_DROPPED = _counter("client_dropped", "Events that browsers gave up before they could be sent, as they say.")
 OPT_OUTS = _counter("opt_outs", "Events stripped of user, session and address as the visitor asked.")
 BOTS = _counter("bots", "Requests that look like a program's, by reason.", "reason")
 REJECTED_RECORDS = _counter("rejected_records", "Records for events-rejected, by what became of them.", "result")

@@ -85,6 +85,13 @@ def _posting(summary: str, description: str) -> Json:
         "properties": {
             "events": events,
             "sent_at": _MOMENT | {"description": "Now, by the clock of the client: puts wrong clocks right."},
+            "sdk": {"type": "string", "description": "Version of the browser SDK."},
+            "dropped": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 1_000_000,
+                "description": "Events given up since the last request that was answered 200.",
+            },
         },
     }
     examples = {entry["event_type"]: {"value": entry["example"]} for entry in described()}

@@ -12,15 +12,20 @@ from avro_schemas.event_types import described
 from avro_schemas.reasons import REASONS
 from producer_api import metrics
 from producer_api.answers import ERRORS_PAGE
+from producer_api.docs_page import add_docs_page
 from producer_api.openapi import components, paths
+from producer_api.sdk import add_sdk
+from producer_api.settings import Settings
 from service_kit.metrics import CONTENT_TYPE, exposition
 
 EVENT_TYPES_PAGE = "/api/analytics/event-types"
 
 
-def add_pages(app: FastAPI, readiness: Callable[[], dict[str, bool]]) -> None:
+def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str, bool]]) -> None:
     """Add the routes to the application."""
     _add_probes(app, readiness)
+    add_sdk(app)
+    add_docs_page(app, settings)
 
     @app.get(ERRORS_PAGE, include_in_schema=False)
     async def errors() -> HTMLResponse:

@@ -1,0 +1,117 @@
+"""The SDK's own tests on a clock of their own, its built files, and its package."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from producer_api.sdk import script
+from tests.npm import BIN, NODE, npm
+
+BROWSER = Path(__file__).parents[2] / "browser"
+IGNORED = shutil.ignore_patterns("node_modules", "dist", "test")
+RIGHT = """
+import { capture, consent, flush, init, resume, track, type Event } from "footfall-browser";
+import { measure } from "footfall-browser/vitals";
+init({ endpoint: "/api/analytics/collect", storage: "session", before: (event) => event }) && capture("page,click");
+measure(track);
+track("page_view", { page: "/", referrer: null });
+track("web_vital", { metric: "LCP", value: 1200.5 });
+track("feature_used", { feature: "export", seconds: 1.5 });
+track("an_event_of_our_own", { anything: true });
+track("an_event_of_our_own");
+const done: Promise<void> = flush();
+consent(true), resume();
+const event: Event = { event_type: "click", event_data: { element: "logo" } };
+export { done, event };
+"""
+WRONG = [
+    'track("page_view", { page: 7 });',
+    'track("page_view", {});',
+    'track("page_view");',
+    'track("button_click", { buton: "buy" });',
+    'track("feature_used", { when: new Date() });',
+    "track(7, {});",
+    'init({ storage: "local" });',
+    'init({ endpoint: "/", storage: "cookie" });',
+    "consent();",
+]
+
+
+def test_the_sdks_own_tests_pass() -> None:
+    tests = sorted((BROWSER / "test").glob("*.test.mjs"))
+    assert len(tests) >= 3
+    ran = subprocess.run(
+        [NODE, "--test", "--test-reporter=spec", *tests], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert ran.returncode == 0, ran.stdout[-8_000:]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `browser/` with what its lock file names."""
+    folder = tmp_path_factory.mktemp("sdk") / "browser"
+    shutil.copytree(BROWSER, folder, ignore=IGNORED)
+    npm(folder, "ci", "--silent", "--no-audit", "--no-fund")
+    return folder
+
+
+def test_the_files_that_are_served_are_those_that_the_source_makes(source: Path, tmp_path: Path) -> None:
+    npm(source, "run", "--silent", "build", "--", str(tmp_path))
+    for name in ("footfall", "vitals"):
+        for encoding, ending in (("", ""), ("gzip", ".gz"), ("br", ".br")):
+            made = (tmp_path / f"{name}.js{ending}").read_bytes()
+            assert made == script(name).contents[encoding], f"{name}.js{ending} is old: npm run build in browser/"
+
+
+@pytest.fixture(scope="module")
+def installed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has installed the package as npm would get it."""
+    project = tmp_path_factory.mktemp("project")
+    (packed,) = json.loads(npm(source, "pack", "--json", "--silent", "--pack-destination", str(project)))
+    assert packed["unpackedSize"] < 60_000
+    (project / "package.json").write_text('{"private": true, "type": "module"}')
+    npm(project, "install", "--silent", "--no-audit", "--no-fund", f"./{packed['filename']}")
+    (project / "tsconfig.json").write_text(
+        '{"compilerOptions": {"strict": true, "noEmit": true, "module": "ES2022", "moduleResolution": "bundler", '
+        '"target": "ES2021", "types": []}, "include": ["*.ts"]}'
+    )
+    return project
+
+
+def compiled(source: Path, project: Path, *lines: str) -> list[str]:
+    """What the compiler says about a program."""
+    (project / "program.ts").write_text("\n".join(lines))
+    compiler = source / "node_modules/typescript/bin/tsc"
+    ran = subprocess.run(
+        [NODE, compiler, "--pretty", "false"], cwd=project, capture_output=True, text=True, check=False
+    )
+    return [line for line in ran.stdout.splitlines() if line.startswith("program.ts(")]
+
+
+def test_the_package_has_types_for_every_event(source: Path, installed: Path) -> None:
+    assert compiled(source, installed, RIGHT) == []
+
+
+def test_what_the_collector_would_refuse_does_not_compile(source: Path, installed: Path) -> None:
+    told = compiled(source, installed, 'import { consent, init, track } from "footfall-browser";', *WRONG)
+    assert {int(line.split("(")[1].split(",")[0]) - 2 for line in told} == set(range(len(WRONG)))
+
+
+def test_importing_the_package_does_nothing_and_needs_no_browser(installed: Path) -> None:
+    program = (
+        'import * as sdk from "footfall-browser"; sdk.track("click", {}); console.log(Object.keys(sdk).join())'
+    )
+    ran = subprocess.run(
+        [NODE, "--input-type=module", "-e", program],
+        cwd=installed,
+        env=os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.strip() == "capture,consent,flush,init,resume,track"
+    assert ran.stderr == ""

@@ -1,0 +1,81 @@
+"""The SDK's files: small, compressed ahead, kept by browsers as long as they may, and checked by their hash."""
+
+import base64
+import gzip
+import hashlib
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from producer_api.sdk import NAMES, add_sdk, script
+
+# Bytes of gzip and of brotli.
+GATES = {"footfall": (2_200, 1_950), "vitals": (4_000, 3_600)}
+
+
+@pytest.fixture
+def client() -> httpx.AsyncClient:
+    app = FastAPI()
+    add_sdk(app)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://collector")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_is_within_its_gate_in_bytes(name: str) -> None:
+    contents = script(name).contents
+    assert len(contents["gzip"]) <= GATES[name][0]
+    assert len(contents["br"]) <= GATES[name][1]
+    assert gzip.decompress(contents["gzip"]) == contents[""]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip", "gzip"),
+        ("br;q=0, gzip;q=0.5", "gzip"),
+        ("identity", None),
+        ("", None),
+    ],
+)
+async def test_each_browser_gets_the_smallest_form_it_takes(
+    client: httpx.AsyncClient, accepted: str, encoding: str | None
+) -> None:
+    async with client, client.stream("GET", "/sdk/footfall.js", headers={"accept-encoding": accepted}) as answer:
+        raw = b"".join([chunk async for chunk in answer.aiter_raw()])
+    assert answer.headers.get("content-encoding") == encoding
+    assert raw == script("footfall").contents[encoding or ""]
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["content-type"].startswith("text/javascript")
+
+
+async def test_browsers_ask_again_after_an_hour_and_are_told_that_nothing_changed(
+    client: httpx.AsyncClient,
+) -> None:
+    async with client:
+        first = await client.get("/sdk/footfall.js")
+        assert "max-age=3600" in first.headers["cache-control"]
+        again = await client.get("/sdk/footfall.js", headers={"if-none-match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        head = await client.head("/sdk/footfall.js")
+        assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_the_address_with_the_hash_is_kept_for_ever_and_has_what_the_integrity_says(
+    client: httpx.AsyncClient,
+) -> None:
+    served = script("footfall")
+    async with client:
+        answer = await client.get(served.hashed_path)
+    assert "immutable" in answer.headers["cache-control"]
+    digest = hashlib.sha384(answer.content).digest()
+    assert served.integrity == f"sha384-{base64.b64encode(digest).decode()}"
+
+
+async def test_pages_of_other_origins_may_load_it_and_nothing_else_may_it_be(client: httpx.AsyncClient) -> None:
+    async with client:
+        headers = (await client.get("/sdk/vitals.js")).headers
+    assert headers["cross-origin-resource-policy"] == "cross-origin"
+    assert headers["access-control-allow-origin"] == "*"
+    assert headers["x-content-type-options"] == "nosniff"
