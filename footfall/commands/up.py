@@ -14,6 +14,7 @@ _WELCOME = """
 footfall is running.
 
   Live page   {http}
+  Frontends   {http}/docs/collect
   Kafka       {kafka}
   Postgres    {postgres}
   Data, logs  {folder}
