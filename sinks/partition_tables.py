@@ -1,6 +1,6 @@
 """Makes and removes the tables of a day: its partition of `raw_events`, and that of `packed_events`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import psycopg
@@ -14,16 +14,13 @@ _INDEXES = (("user", "btree", "user_key"), ("received", "brin", "received_at"))
 
 def make_partitions(connection: psycopg.Connection, days: Sequence[date]) -> None:
     """Create and attach those that are missing: unlike `partition of`, this waits for no reader."""
-    for day in days:
-        _make(connection, "raw_events", name_of(day), _raw_statements(day))
+    _make(connection, "raw_events", {name_of(day): _raw_statements(day) for day in days})
 
 
 def make_packed_partition(connection: psycopg.Connection, day: date) -> None:
     """Make room for a day's packed rows."""
-    values = sql.SQL("in ({})").format(sql.Literal(day))
-    _make(
-        connection, "packed_events", packed_name_of(day), [_attach("packed_events", packed_name_of(day), values)]
-    )
+    name, values = packed_name_of(day), sql.SQL("in ({})").format(sql.Literal(day))
+    _make(connection, "packed_events", {name: [_attach("packed_events", name, values)]})
 
 
 def detach(connection: psycopg.Connection, day: date) -> None:
@@ -64,14 +61,24 @@ def exists(connection: psycopg.Connection, name: str) -> bool:
     return connection.execute("select to_regclass(%s)", [name]).fetchone() != (None,)
 
 
-def _make(connection: psycopg.Connection, parent: str, name: str, finish: Sequence[sql.Composed]) -> None:
+def _make(connection: psycopg.Connection, parent: str, finish: Mapping[str, Sequence[sql.Composed]]) -> None:
+    """Create tables like the parent, and finish each by these statements."""
+    if not _missing(connection, finish):
+        return
     create = sql.SQL("create table {} (like {} including all)")
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('footfall partitions'))")
-        if not exists(connection, name):
+        for name in _missing(connection, finish):
             connection.execute(create.format(sql.Identifier(name), sql.Identifier(parent)))
-            for statement in finish:
+            for statement in finish[name]:
                 connection.execute(statement)
+
+
+def _missing(connection: psycopg.Connection, names: Iterable[str]) -> list[str]:
+    found = connection.execute(
+        "select name from unnest(%s::text[]) as name where to_regclass(name) is null", [list(names)]
+    )
+    return [name for (name,) in found.fetchall()]
 
 
 def _raw_statements(day: date) -> list[sql.Composed]:

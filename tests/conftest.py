@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-pytest_plugins = ["tests.services", "tests.browsers", "tests.npm"]
+pytest_plugins = ["tests.services", "tests.days", "tests.browsers", "tests.npm"]
 _own_folder = pytest.StashKey[str]()
 
 

@@ -1,7 +1,6 @@
 """An erased user is gone and does not come back by a replay; and the ledger explains it all."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import psycopg
@@ -18,21 +17,6 @@ pytestmark = pytest.mark.integration
 
 ANN, BOB = user_key("ann"), user_key("bob")
 AT = datetime.fromtimestamp((NOON + 1_000) / 1000, UTC)
-
-
-@pytest.fixture
-def store(postgres: str) -> Iterator[PostgresStore]:
-    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
-    made.prepare()
-    made.offsets({0: 0})
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def connection(postgres: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres, autocommit=True) as made:
-        yield made
 
 
 def value(key: bytes, received_at: int = NOON) -> bytes:

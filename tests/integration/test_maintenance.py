@@ -1,9 +1,7 @@
 """Days pass: roll-ups stay right, old days go, readers are never stopped, and nothing is lost by a cut in between."""
 
-import itertools
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -17,50 +15,12 @@ from sinks.maintenance import Busy, Done, due, maintain
 from sinks.partitions import name_of
 from sinks.postgres import PostgresStore
 from sinks.retention import Keep
-from sinks.rows import sift
-from tests.events import Record, encoded, event, fresh_id
+from tests.days import Landed
 
 pytestmark = pytest.mark.integration
 
-DAY_MS = 86_400_000
 TODAY = datetime.now(UTC).date()
 KEEP = Keep(days=30, hot_days=7)
-
-
-@pytest.fixture
-def store(postgres: str) -> Iterator[PostgresStore]:
-    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
-    made.prepare()
-    made.offsets({0: 0})
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def connection(postgres: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres, autocommit=True) as made:
-        yield made
-
-
-offsets = itertools.count()
-
-
-class Landed:
-    """Lands events of any day, and remembers how many of which type."""
-
-    def __init__(self, store: PostgresStore) -> None:
-        self._store, self._next = store, 0
-        self.by_type: Counter[str] = Counter()
-
-    def on(self, day: date, *types: str) -> None:
-        now = int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp() * 1000)
-        records = [
-            Record(self._next + n, now, None, encoded(event(name, now, event_id=fresh_id(now))))
-            for n, name in enumerate(types)
-        ]
-        self._store.write(sift({0: records}, {0: self._next}))
-        self._next += len(records)
-        self.by_type.update(types)
 
 
 def everything(connection: psycopg.Connection, today: date = TODAY) -> list[Done]:

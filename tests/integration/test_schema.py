@@ -1,7 +1,6 @@
 """What Postgres users meet: views with typed columns, pruned by time, comments everywhere, roles."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -25,21 +24,6 @@ pytestmark = pytest.mark.integration
 TODAY = datetime.now(UTC).date()
 NOW = int(datetime.now(UTC).timestamp() * 1000)
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def store(postgres: str) -> Iterator[PostgresStore]:
-    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
-    made.prepare()
-    made.offsets({0: 0})
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def connection(store: PostgresStore, postgres: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres, autocommit=True) as made:
-        yield made
 
 
 def land(store: PostgresStore, *records: dict[str, object]) -> None:
