@@ -1,5 +1,6 @@
 """One round of maintenance: roll-ups folded, every day taken as far as it is due. It may be cut off anywhere."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,14 @@ from sinks.partition_tables import detach, drop, make_partitions
 from sinks.partitions import name_of, packed_name_of, wanted
 from sinks.retention import Day, Keep, Step, next_step, plan
 
+log = logging.getLogger(__name__)
+
 # Any number, the same in every process of ours.
 _LOCK = 0x6D61696E74
 # Readers and writers never wait longer than this for us; we try again at the next round.
 _LOCK_TIMEOUT = "100ms"
+# More than an empty partition and its indexes take.
+_SIZE_EMPTY = 128 * 1024
 # A day takes each step once a round: what changes meanwhile waits for the next.
 _MOST_STEPS = 6
 
@@ -43,6 +48,9 @@ def maintain(connection: psycopg.Connection, *, today: date, keep: Keep) -> Iter
             yield Done(f"{lines} lines of the hourly roll-up moved on")
         for day in known(connection):
             yield from _advance(connection, day, today, keep)
+        for day in known(connection):
+            if day.state == "packed" and day.rows == day.packed:
+                _give_back(connection, name_of(day.day))
         connection.execute("update maintained set finished_at = now()")
 
 
@@ -104,8 +112,6 @@ def _pack(connection: psycopg.Connection, day: date) -> Done:
     except packing.NotTheSame as error:
         return Done(str(error), fault=True)
     note(connection, day, "packed")
-    # What is empty now goes back to the disk.
-    _vacuum(connection, name_of(day))
     _vacuum(connection, packed_name_of(day))
     return Done(f"{day}: {rows} rows packed")
 
@@ -124,6 +130,26 @@ def _drop(connection: psycopg.Connection, day: date) -> Done:
         rows = drop(connection, day)
         note_dropped(connection, day, rows)
     return Done(f"{day}: {rows} rows dropped; their roll-ups stay")
+
+
+def _give_back(connection: psycopg.Connection, table: str) -> None:
+    """Let the disk have what packed rows have left behind, as soon as nobody can see those any more."""
+    if _size(connection, "pg_total_relation_size", table) <= _SIZE_EMPTY:
+        return
+    _vacuum(connection, table)
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("lock table {}").format(sql.Identifier(table)))
+            # Vacuum has taken all its pages, so no snapshot has a row here, and only the indexes still have pages.
+            if _size(connection, "pg_relation_size", table) == 0:
+                connection.execute(sql.SQL("truncate {}").format(sql.Identifier(table)))
+    except psycopg.errors.LockNotAvailable:
+        log.debug("%s is in use; its indexes go at the next round", table)
+
+
+def _size(connection: psycopg.Connection, how: str, table: str) -> int:
+    (found,) = connection.execute(sql.SQL("select {}(%s)").format(sql.Identifier(how)), [table]).fetchone() or (0,)
+    return int(found)
 
 
 def _vacuum(connection: psycopg.Connection, table: str) -> None:

@@ -16,6 +16,7 @@ from sinks.audit import audit
 from sinks.erasure import Removed
 from sinks.maintenance import Done, maintain
 from sinks.packing import pack
+from sinks.partitions import name_of
 from sinks.postgres import PostgresStore
 from sinks.retention import Keep
 from tests.days import Landed, noon
@@ -72,6 +73,8 @@ def test_packed_rows_are_the_same_through_the_same_views(
     assert [done.what for done in maintained(connection) if "packed" in done.what] == [f"{OLD}: 2500 rows packed"]
     assert connection.execute("select count(*) from raw_events").fetchone() == (0,)
     assert packed_rows(connection) == [500, 1000, 1000]
+    (left,) = connection.execute("select pg_total_relation_size(%s)", [name_of(OLD)]).fetchone() or (0,)
+    assert left < 100_000
     assert connection.execute(EVERYTHING).fetchall() == before
     assert audit(connection).faults() == []
 

@@ -1,0 +1,202 @@
+"""Bytes an event of every layout, indexes included, on a million events of `footfall demo`; how fast packing and reading are.
+
+footfall bench layout
+"""
+
+import io
+import os
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
+
+import fastavro
+import orjson
+import psycopg
+
+from avro_schemas import event_ids
+from avro_schemas.schemas import for_event
+from benchmarks.parts import database
+from footfall.visitors import Visitor
+from sinks import maintenance
+from sinks.dictionaries import Dictionaries
+from sinks.inserting import COLUMNS, COPY_DIRECT, Inserter
+from sinks.migrations import migrate
+from sinks.packing import pack
+from sinks.partition_tables import make_partitions
+from sinks.partitions import day_of, name_of, packed_name_of
+from sinks.rows import Device, Row
+from tests.events import user_key
+
+EVENTS = int(os.environ.get("LAYOUT_EVENTS", "1000000"))
+EVENTS_A_USER = 50
+HOT_DAYS, KEPT_DAYS = 7, 90
+DEVICES = [
+    Device("Chrome", "Linux", "desktop"),
+    Device("Safari", "macOS", "desktop"),
+    Device("Firefox", "Windows", "desktop"),
+    Device("Safari", "iOS", "mobile"),
+    Device("Chrome", "Android", "mobile"),
+]
+# What a first draft would have: everything as text, and an index for each question.
+NAIVE = """
+create table naive (event_id text primary key, event_type text not null, occurred_at timestamptz not null,
+    received_at timestamptz not null, sent_at timestamptz, user_hash text, session_hash text, ip_hash text,
+    browser text, system text, device text, page text, event_data jsonb not null);
+insert into naive select event_id, event_type, occurred_at, received_at, sent_at, user_key, session_key, ip_hash,
+    browser, system, device, page, event_data from events;
+create index on naive (received_at); create index on naive (user_hash); create index on naive (event_type, received_at);
+create index on naive using gin (event_data jsonb_path_ops);
+"""
+WORDS = [Random(0).randbytes(n % 5 + 2).hex() for n in range(20_000)]
+
+
+class Sizes(NamedTuple):
+    """Bytes an event, and seconds for all."""
+
+    naive: float
+    hot: float
+    packed: float
+    avro: float
+    packing: float
+    reading_hot: float
+    reading_packed: float
+
+
+def visits(day: date, events: int, noisy: bool) -> list[Row]:
+    """A day of visitors: a session of fifty events each. Noisy ones have titles and texts that nobody else has."""
+    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+    chance, made = Random(1), list[Row]()
+    for number in range(events // EVENTS_A_USER):
+        visitor, at = Visitor(number, Random(number)), start + chance.randrange(80_000_000)
+        keys = [user_key(f"{kind}{number}") for kind in ("user", "session", "ip")]
+        for _ in range(EVENTS_A_USER):
+            at += chance.randrange(200, 60_000)
+            made.append(_row(visitor, at, chance, keys, DEVICES[number % len(DEVICES)], noisy))
+    # A day ends where it ends.
+    return sorted((row for row in made if day_of(row.event_id) == day), key=lambda row: row.received_at)
+
+
+def _row(visitor: Visitor, at: int, chance: Random, keys: Sequence[bytes], device: Device, noisy: bool) -> Row:
+    event, page = visitor.next_event(), visitor.page
+    data = event["event_data"]
+    if noisy:
+        data = data | {
+            "properties": {"title": " ".join(chance.choices(WORDS, k=12)), "ref": chance.randbytes(8).hex()}
+        }
+    received = at + chance.randrange(20, 300)
+    event_id = event_ids.to_uuid(event_ids.fresh(at, chance.randbytes(10)))
+    schema_id, named = for_event(event["event_type"]).id, data.get("page") == page
+    sent = received - chance.randrange(5, 15)
+    return Row(
+        *(
+            event_id,
+            at,
+            received,
+            sent,
+            event["event_type"],
+            schema_id,
+            device,
+            1,
+            *keys,
+            None if named else page,
+            data,
+        )
+    )
+
+
+def land(connection: psycopg.Connection, rows: Sequence[Row]) -> None:
+    """As the sink does, without Kafka."""
+    dictionaries = Dictionaries()
+    dictionaries.add(connection, rows)
+    inserter = Inserter(dictionaries)
+    with connection.cursor() as cursor, cursor.copy(COPY_DIRECT) as copy:
+        copy.set_types(list(COLUMNS.values()))
+        for row in rows:
+            copy.write_row(inserter.values(row))
+
+
+def avro_bytes(rows: Sequence[Row]) -> int:
+    """The same rows in an Avro container: deflate, a thousand a block, ordered by user."""
+    fields: list[dict[str, Any]] = [
+        {"name": "event_id", "type": {"type": "fixed", "name": "id", "size": 16}},
+        *({"name": name, "type": "long"} for name in ("occurred_at", "received_at", "sent_at")),
+        {"name": "event_type", "type": "string"},
+        *({"name": name, "type": "int"} for name in ("schema_id", "time_flag")),
+        *({"name": name, "type": "string"} for name in ("browser", "system", "kind")),
+        *({"name": name, "type": "bytes"} for name in ("user_key", "session_key", "ip_hash")),
+        {"name": "page", "type": ["null", "string"]},
+        {"name": "event_data", "type": "bytes"},
+    ]
+    schema = fastavro.parse_schema({"type": "record", "name": "event", "fields": fields})
+    ordered = sorted(rows, key=lambda row: (row.user_key or b"", row.event_id))
+    out = io.BytesIO()
+    records = (
+        row._asdict()
+        | row.device._asdict()
+        | {"event_id": row.event_id.bytes, "event_data": orjson.dumps(row.event_data)}
+        for row in ordered
+    )
+    # About a thousand events of this size a block.
+    fastavro.writer(out, schema, records, codec="deflate", sync_interval=150_000)
+    return len(out.getvalue())
+
+
+def size(connection: psycopg.Connection, table: str) -> int:
+    """Bytes of a table and its indexes."""
+    (found,) = connection.execute("select pg_total_relation_size(%s)", [table]).fetchone() or (0,)
+    return int(found)
+
+
+def read(connection: psycopg.Connection) -> float:
+    """Seconds for a query that looks into every event, through the view."""
+    started = time.monotonic()
+    connection.execute("select page, count(*), count(distinct user_key) from events group by 1").fetchall()
+    return time.monotonic() - started
+
+
+def measure(events: int, noisy: bool) -> Sizes:
+    """All layouts of the same rows."""
+    day = datetime.now(UTC).date() - timedelta(days=10)
+    rows = visits(day, events, noisy)
+    with database() as dsn, psycopg.connect(dsn, autocommit=True) as connection:
+        migrate(connection)
+        make_partitions(connection, [day])
+        land(connection, rows)
+        connection.execute(NAIVE.encode())
+        naive, hot = size(connection, "naive"), size(connection, name_of(day))
+        connection.execute("drop table naive")
+        connection.execute("vacuum (freeze, analyze) raw_events")
+        reading_hot = read(connection)
+        started = time.monotonic()
+        assert pack(connection, day) == len(rows)
+        packing = time.monotonic() - started
+        connection.execute("vacuum (freeze, analyze)")
+        maintenance._give_back(connection, name_of(day))
+        packed = size(connection, packed_name_of(day)) + size(connection, name_of(day))
+        sizes = [each / len(rows) for each in (naive, hot, packed, avro_bytes(rows))]
+        return Sizes(*sizes, packing / len(rows), reading_hot / len(rows), read(connection) / len(rows))
+
+
+def report(name: str, found: Sizes) -> Iterator[str]:
+    """The figures in lines."""
+    # The day that goes on, those that are hot, the day that is packed; the rest of ninety are packed.
+    hot_days = HOT_DAYS + 1
+    mean = (found.hot * hot_days + found.packed * (KEPT_DAYS - hot_days)) / KEPT_DAYS
+    yield f"{name}: naive {found.naive:.0f}, hot {found.hot:.0f}, packed {found.packed:.1f} bytes an event"
+    yield f"  over {KEPT_DAYS} days, {hot_days} of them hot: {mean:.0f}; packed as Avro and deflate: {found.avro:.1f}"
+    yield f"  packing {1e6 * found.packing:.1f} µs an event, comparison included"
+    yield (
+        f"  pages and users through the view: {1e6 * found.reading_hot:.2f} µs a hot event, "
+        f"{1e6 * found.reading_packed:.2f} a packed one"
+    )
+
+
+def main() -> None:
+    for name, events, noisy in (("demo events", EVENTS, False), ("with 150 bytes of noise", EVENTS // 5, True)):
+        print("\n".join(report(f"{events:,} {name}", measure(events, noisy))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
