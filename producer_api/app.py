@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from producer_api.settings import Settings
 from producer_api.storage.outgoing import Storing
 from producer_api.storage.publisher import Publisher
 from producer_api.storage.spool import Spool
+from service_kit import tracing
 from service_kit.follow import Follower
 
 COLLECT = "/api/analytics/collect"
@@ -67,7 +69,7 @@ class CollectorApp:
         )
         collector = Collector(settings, hasher, Limits(settings, verdicts), storing, rejects)
         self._hot: dict[str, ASGIApp] = {
-            COLLECT: Endpoint(settings, self._senders, collector),
+            COLLECT: _traced(Endpoint(settings, self._senders, collector)),
             VALIDATE: Endpoint(settings, self._senders, collector, dry_run=True),
         }
         self._rest = _fastapi(self, settings)
@@ -113,6 +115,16 @@ class CollectorApp:
             following.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await following
+
+
+def _traced(route: ASGIApp) -> ASGIApp:
+    """The route itself, where no traces are wanted: they cost nothing then."""
+    tracer = tracing.tracer("footfall-collector", os.environ)
+    if tracer is None:
+        return route
+    from producer_api.tracing import TracedRoute
+
+    return TracedRoute(route, tracer)
 
 
 def build_app(settings: Settings) -> CollectorApp:

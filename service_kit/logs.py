@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -29,8 +30,22 @@ class JsonLines(logging.Formatter):
         if suppressed := getattr(record, "suppressed", 0):
             line["suppressed"] = suppressed
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = _stack(record.exc_info[1])
         return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _stack(error: BaseException | None) -> str:
+    """Where it happened, and of what class; causes first.
+
+    Messages may repeat what a client sent: they are left out, but for those of the system and of Kafka.
+    """
+    if error is None:
+        return ""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = f"{_stack(cause)}\n" if cause else ""
+    is_harmless = isinstance(error, OSError) or type(error).__module__.startswith("aiokafka")
+    said = f": {error}" if is_harmless else ""
+    return before + "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__ + said
 
 
 class RateLimit(logging.Filter):

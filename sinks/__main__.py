@@ -10,16 +10,18 @@ import socket
 import sys
 import time
 from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
 from avro_schemas import topics
+from service_kit import tracing
 from service_kit.environment import load_or_exit
 from service_kit.probes import Health, Probes
 from service_kit.start import begin
 from sinks import metrics
 from sinks.errors import CannotGoOn
-from sinks.landing import Landing, Limits
+from sinks.landing import EventStore, Landing, Limits
 from sinks.outbox import Outbox
 from sinks.postgres import PostgresStore
 from sinks.relay import Relay
@@ -28,6 +30,9 @@ from sinks.source import KafkaSource
 from sinks.topic_identity import identity
 from sinks.upkeep import Rounds, maintain_command, migrate_command
 from sinks.watch import Watch
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 log = logging.getLogger("sinks")
 
@@ -68,9 +73,10 @@ async def _run(settings: Settings) -> None:
     topic = settings.kafka.name(topics.EVENTS)
     cluster_id = await _cluster_id(settings, topic, stopping)
     source, store = KafkaSource(settings, topic), _store(settings, cluster_id, topic)
+    tracer = tracing.tracer("footfall-sinks", os.environ)
     landing = Landing(
         source,
-        store,
+        _traced(store, tracer) if tracer else store,
         Limits(settings.batch_rows, settings.batch_rows_most, settings.batch_bytes, settings.batch_seconds),
         store_seconds=settings.statement_seconds + _NETWORK_SECONDS,
         accept_gap=settings.accept_gap,
@@ -110,6 +116,12 @@ def _store(settings: Settings, cluster_id: str, topic: str) -> PostgresStore:
         accept_new_topic=settings.accept_new_topic,
         statement_seconds=settings.statement_seconds,
     )
+
+
+def _traced(store: PostgresStore, tracer: "Tracer") -> EventStore:
+    from sinks.tracing import TracedStore
+
+    return TracedStore(store, tracer)
 
 
 async def _cluster_id(settings: Settings, topic: str, stopping: asyncio.Event) -> str:

@@ -81,7 +81,8 @@ class Session:
 
 
 def _decided(error: psycopg.Error) -> StoreUnavailable | Halted:
-    said, state_class = str(error).strip(), (error.sqlstate or "08")[:2]
+    # Details and context may show values of rows, which do not belong into a log.
+    said, state_class = error.diag.message_primary or str(error).strip(), (error.sqlstate or "08")[:2]
     match decision_of(error):
         case "wait":
             return StoreUnavailable(said, state_class)

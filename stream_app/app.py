@@ -1,10 +1,14 @@
 """Wiring: one Faust application from settings."""
 
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import faust
 
 from avro_schemas import topics
+from service_kit import tracing
 from service_kit.kafka import KafkaSettings
 from stream_app.engine.app import ExactApp
 from stream_app.engine.batches import BatchConsumer, IdempotentProducer, RawBatches
@@ -24,6 +28,7 @@ def build_app(settings: Settings) -> ExactApp:
     app = ExactApp(settings.kafka.name(APP_ID), **_options(settings))
     app.owned = OwnedPartitions(limit=settings.events_per_minute, grace_ms=settings.grace_seconds * 1000)
     app.events_topic = settings.kafka.name(topics.EVENTS)
+    app.around_fold = _around_fold()
     log_topic = settings.kafka.name(topics.STREAM_STATE)
     outlet = TopicOutlet(settings)
     checkpoints = Checkpoints(
@@ -38,6 +43,15 @@ def build_app(settings: Settings) -> ExactApp:
     app.transport.Producer = IdempotentProducer
     _declare(app, log_topic, checkpoints, outlet)
     return app
+
+
+def _around_fold() -> Callable[[int, Sequence[Any]], AbstractContextManager[Any]]:
+    tracer = tracing.tracer("footfall-stream-app", os.environ)
+    if tracer is None:
+        return lambda _partition, _records: nullcontext()
+    from stream_app.tracing import FoldSpans
+
+    return FoldSpans(tracer)
 
 
 def _declare(app: ExactApp, log_topic: str, checkpoints: Checkpoints, outlet: TopicOutlet) -> None:

@@ -50,6 +50,8 @@ def server(folder: Path, *, port: int, environ: dict[str, str]) -> Program:
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
         "max_wal_size": "2GB",
+        # What it says beside an error may show values of rows, which do not belong into a log.
+        "log_error_verbosity": "terse",
     }
     return Program(
         name="postgres",

@@ -1,5 +1,9 @@
 """The Faust application class: an App that knows its partitions."""
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
 import faust
 
 from stream_app.engine.owned import OwnedPartitions
@@ -10,6 +14,8 @@ class ExactApp(faust.App):  # type: ignore[misc] # Faust has no types here
 
     owned: OwnedPartitions
     events_topic: str
+    # What to be in while the records of a partition are folded: nothing, or a span of a trace.
+    around_fold: Callable[[int, Sequence[Any]], AbstractContextManager[Any]]
 
     def _create_directories(self) -> None:
         """The state is in memory and in Kafka; nothing is kept in folders."""

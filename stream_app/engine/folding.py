@@ -37,7 +37,7 @@ async def _fold(app: ExactApp, event: Any) -> None:
     records = event.value
     if _joins_on(owned, records[0].offset):
         before = dict(owned.state.outcomes)
-        with metrics.FOLD_SECONDS.time():
+        with app.around_fold(event.message.partition, records), metrics.FOLD_SECONDS.time():
             owned.state.apply(records)
         metrics.BATCH_RECORDS.observe(len(records))
         for outcome, count in owned.state.outcomes.items():

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 
 from service_kit.logs import JsonLines, RateLimit
 
@@ -34,3 +35,26 @@ def test_a_noisy_logger_is_held_back_and_what_was_held_back_is_counted() -> None
     after = record("back")
     assert limit.filter(after)
     assert json.loads(JsonLines("sinks").format(after))["suppressed"] == 2
+
+
+def test_a_stack_tells_where_and_of_what_class_but_not_what_was_sent() -> None:
+    sent = "ann@example.org"
+    try:
+        try:
+            int(sent)
+        except ValueError as error:
+            raise RuntimeError(sent) from error
+    except RuntimeError:
+        broken = record("an event broke the intake", exc_info=sys.exc_info())
+    said = json.loads(JsonLines("sinks").format(broken))["exception"]
+    assert sent not in said
+    assert said.index("ValueError") < said.index("RuntimeError")
+    assert "int(sent)" in said
+
+
+def test_the_system_s_own_words_stay_in_a_stack() -> None:
+    try:
+        raise ConnectionRefusedError(111, "Connection refused")
+    except OSError:
+        broken = record("away", exc_info=sys.exc_info())
+    assert "Connection refused" in json.loads(JsonLines("sinks").format(broken))["exception"]

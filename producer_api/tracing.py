@@ -1,0 +1,42 @@
+"""A span around each traced request, which its records carry on into Kafka."""
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import NonRecordingSpan, SpanKind, StatusCode, set_span_in_context
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service_kit.tracing import TRACEPARENT, sampled, written
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+_NAME = TRACEPARENT.encode()
+
+
+class TracedRoute:
+    """Around a route. A span tells method, route and status, and nothing of who sent what."""
+
+    def __init__(self, app: ASGIApp, tracer: "Tracer") -> None:
+        self._app, self._tracer = app, tracer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        parent = sampled([(TRACEPARENT, value) for name, value in scope["headers"] if name == _NAME])
+        name = f"{scope['method']} {scope['path']}"
+        attributes = {"http.request.method": scope["method"], "http.route": scope["path"]}
+        context = set_span_in_context(NonRecordingSpan(parent)) if parent else None
+        with self._tracer.start_as_current_span(
+            name, context, kind=SpanKind.SERVER, attributes=attributes, record_exception=False
+        ) as span:
+
+            async def told(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.set_attribute("http.response.status_code", message["status"])
+                    if message["status"] >= 500:
+                        span.set_status(StatusCode.ERROR)
+                await send(message)
+
+            if span.is_recording():
+                # The collector copies this header into the records, so they come after this span.
+                kept = [(name, value) for name, value in scope["headers"] if name != _NAME]
+                scope = {**scope, "headers": [*kept, (_NAME, written(span.get_span_context()))]}
+            await self._app(scope, receive, told)
