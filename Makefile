@@ -30,7 +30,7 @@ faults: .venv/dev.stamp ## Kill, freeze and move stream workers and the broker a
 	@FAULT_ROUNDS=100 $(BIN)/pytest tests/faults/test_stream_app.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points of their way, for half an hour
-	@FAULT_KILLS=200 $(BIN)/pytest tests/faults/test_sinks.py --log-cli-level=INFO $(PYTEST_ARGS)
+	@FAULT_KILLS=200 $(BIN)/pytest tests/faults/test_sinks.py tests/faults/test_sinks_postgres.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp ## Check style, formatting, the direction of imports, and that no subscriber breaks
 	@echo "==> Lint: ruff, ruff format, import contracts, event contracts"

@@ -153,8 +153,8 @@ class Landing:
             log.warning("%s; reading the offsets again", error)
         except TookTooLong as error:
             # Cancelled by ourselves as the partitions went: nothing is wrong with the size.
-            if not self._source.reassigned and not self._size.took_too_long():
-                await self._wait_for_store(error)
+            if not self._source.reassigned:
+                await self._shrink(error)
         except StoreUnavailable as error:
             await self._wait_for_store(error)
         except Halted as error:
@@ -262,6 +262,12 @@ class Landing:
                 raise CannotGoOn(f"{gap} before they landed. Set FOOTFALL_ACCEPT_GAP=true to go on without them.")
             log.error("%s before they landed; going on without them", gap)
             metrics.GAPS.inc(held.begin - position)
+
+    async def _shrink(self, error: TookTooLong) -> None:
+        log.warning("a batch took too long", extra={"error": str(error), "rows": self._size.rows})
+        metrics.SHRUNK.inc()
+        if not self._size.took_too_long():
+            await self._wait_for_store(error)
 
     async def _wait_for_store(self, error: StoreUnavailable) -> None:
         """Postgres is away: stay in the group, try again with ever longer pauses, for ever."""

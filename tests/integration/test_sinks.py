@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import random
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,22 +88,6 @@ async def test_rows_hold_what_was_sent(settings: KafkaSettings, sinks: list[Work
     assert "raw_events_2" not in "".join(line for (line,) in plan)
 
 
-async def test_every_event_lands_once_when_the_sink_is_killed_under_load(
-    settings: KafkaSettings, sinks: list[Worker], postgres: str
-) -> None:
-    sink = sinks[0]
-    for number, how in enumerate((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)):
-        await asyncio.to_thread(sink.start)
-        writing = asyncio.create_task(
-            write(settings.kafka_bootstrap, settings.name("events"), load(3000, seed=number))
-        )
-        await asyncio.sleep(random.Random(number).uniform(0.1, 0.5))
-        await asyncio.to_thread(sink.end, how)
-        await writing
-    await asyncio.to_thread(sink.start)
-    await assert_every_event_is_there_once(settings, postgres)
-
-
 async def test_two_processes_share_the_partitions(
     settings: KafkaSettings, sinks: list[Worker], postgres: str
 ) -> None:
@@ -116,20 +98,6 @@ async def test_two_processes_share_the_partitions(
     sinks[0].kill()
     await write(settings.kafka_bootstrap, settings.name("events"), load(1000, seed=3))
     await assert_every_event_is_there_once(settings, postgres)
-
-
-async def test_connections_cut_by_postgres_lose_and_double_nothing(
-    settings: KafkaSettings, sinks: list[Worker], postgres: str
-) -> None:
-    await asyncio.to_thread(sinks[0].start)
-    for number in range(6):
-        await write(settings.kafka_bootstrap, settings.name("events"), load(500, seed=number))
-        query(
-            postgres,
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'footfall-sinks'",
-        )
-    await assert_every_event_is_there_once(settings, postgres)
-    assert query(postgres, "select count(*) from dead_letters") == [(0,)]
 
 
 async def test_what_cannot_land_becomes_a_dead_letter_and_costs_nothing_else(

@@ -1,0 +1,256 @@
+"""Postgres away, cut off in the worst moment, deaf, slow, full, read-only, changed under our feet.
+
+The sink waits and stays in its group; nothing is lost, nothing double, and an outage never makes a dead letter.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import conninfo
+
+from service_kit.kafka import KafkaSettings
+from tests.landed import assert_nothing_lost_or_double, load, query, until_landed
+from tests.proxies import Proxy
+from tests.servers import Server
+from tests.topics import write
+from tests.workers import Worker
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(240)]
+
+STATEMENT_SECONDS = 1.0
+LONG_ONLY = pytest.mark.skipif("FAULT_KILLS" not in os.environ, reason="takes minutes: make faults-sinks")
+
+
+@pytest.fixture
+def proxy(postgres: str) -> Iterator[Proxy]:
+    made = Proxy(int(conninfo.conninfo_to_dict(postgres)["port"]))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def sink(settings: KafkaSettings, postgres: str, proxy: Proxy, tmp_path: Path) -> Iterator[Worker]:
+    """A sink that talks to Postgres through the proxy; started."""
+    made = worker(settings, conninfo.make_conninfo(postgres, port=proxy.port), tmp_path)
+    made.start()
+    yield made
+    made.kill()
+
+
+def worker(settings: KafkaSettings, dsn: str, folder: Path) -> Worker:
+    return Worker(
+        "sinks",
+        folder / "sinks.log",
+        kafka_bootstrap=settings.kafka_bootstrap,
+        topic_prefix=settings.topic_prefix,
+        postgres_dsn=dsn,
+        session_seconds=6,
+        instance_id="sinks",
+        statement_seconds=STATEMENT_SECONDS,
+    )
+
+
+async def some(settings: KafkaSettings, seed: int, count: int = 300) -> None:
+    await write(settings.kafka_bootstrap, settings.name("events"), load(count, seed))
+
+
+async def assert_unharmed(settings: KafkaSettings, dsn: str, sink: Worker) -> None:
+    """All is there once, nothing was put aside, and the process never left its group."""
+    await assert_nothing_lost_or_double(settings, dsn, seconds=60)
+    assert query(dsn, "select count(*) from dead_letters") == [(0,)]
+    assert sink.process
+    assert sink.process.poll() is None
+    # Once at the start: every later one would be a rebalance or a heartbeat that did not come.
+    assert sink.log(10_000).count("Setting newly assigned partitions") == 1
+
+
+async def test_a_connection_that_is_cut_in_the_worst_moment_costs_and_doubles_nothing(
+    settings: KafkaSettings, sink: Worker, proxy: Proxy, postgres: str
+) -> None:
+    moments = [
+        (b"copy raw_events", False),  # before the COPY is heard
+        (b"copy raw_events", True),  # in the middle of it: Postgres asks for rows, nobody sends them
+        (b"update sink_offsets as held", True),  # the offsets are moved, in a transaction that nobody ends
+        (b"COMMIT", False),  # in doubt: it did not happen
+        (b"COMMIT", True),  # in doubt: it did
+    ]
+    for number, (words, after) in enumerate(moments):
+        done = proxy.cut_at(words, after=after)
+        await some(settings, seed=number)
+        assert await asyncio.to_thread(done.wait, 30), (words, sink.log())
+        await until_landed(settings, postgres)
+    await assert_unharmed(settings, postgres, sink)
+
+
+@LONG_ONLY
+async def test_a_line_that_goes_deaf_or_half_open_is_given_up_and_a_slow_one_is_not(
+    settings: KafkaSettings, sink: Worker, proxy: Proxy, postgres: str
+) -> None:
+    proxy.go_deaf()
+    await some(settings, seed=1)
+    await asyncio.sleep(2)
+    assert sink.is_ready()  # it does not know yet
+    proxy.hear_again()
+    await until_landed(settings, postgres)
+    proxy.drop_servers()
+    await some(settings, seed=2)
+    await until_landed(settings, postgres)
+    waits = sink.metrics()['footfall_sink_waits_total{sqlstate_class="08"}']
+    assert waits >= 2
+    proxy.delay = 0.2
+    await some(settings, seed=3)
+    await until_landed(settings, postgres)
+    proxy.delay = 0
+    assert sink.metrics()['footfall_sink_waits_total{sqlstate_class="08"}'] == waits
+    await assert_unharmed(settings, postgres, sink)
+
+
+@LONG_ONLY
+async def test_what_takes_too_long_is_written_in_smaller_batches(
+    settings: KafkaSettings, sink: Worker, postgres: str
+) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(
+            "create function dawdle() returns trigger language plpgsql as"
+            " $$ begin perform pg_sleep(0.004); return new; end $$"
+        )
+        connection.execute(
+            "create trigger dawdle before insert on raw_events for each row execute function dawdle()"
+        )
+    await some(settings, seed=1, count=700)  # almost three seconds in one batch
+    await until_landed(settings, postgres, seconds=60)
+    assert sink.metrics()["footfall_sink_shrunk_total"] >= 1
+    await assert_unharmed(settings, postgres, sink)
+
+
+@LONG_ONLY
+async def test_a_server_that_is_read_only_or_lacks_a_column_is_waited_for(
+    settings: KafkaSettings, sink: Worker, postgres: str
+) -> None:
+    name = conninfo.conninfo_to_dict(postgres)["dbname"]
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"alter database {name} set default_transaction_read_only = on".encode())
+        end_connections(postgres)
+        await some(settings, seed=1)
+        await until_metric(sink, 'footfall_sink_waits_total{sqlstate_class="25"}')
+        connection.execute("set default_transaction_read_only = off")
+        connection.execute(f"alter database {name} reset default_transaction_read_only".encode())
+        end_connections(postgres)
+        await until_landed(settings, postgres)
+
+        connection.execute("alter table raw_events rename column page to page_of_old")
+        await some(settings, seed=2)
+        await until_metric(sink, "footfall_sink_halted")
+        assert not sink.is_ready()
+        assert "42703" in sink.log()
+        connection.execute("alter table raw_events rename column page_of_old to page")
+        await until_landed(settings, postgres)
+    assert sink.metrics()["footfall_sink_halted"] == 0
+    await assert_unharmed(settings, postgres, sink)
+
+
+def end_connections(dsn: str) -> None:
+    query(dsn, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'footfall-sinks'")
+
+
+async def until_metric(sink: Worker, name: str) -> None:
+    async with asyncio.timeout(30):
+        while not sink.metrics().get(name):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_server_that_is_stopped_at_once_under_load_loses_and_doubles_nothing(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    server = Server(tmp_path)
+    sink = worker(settings, server.dsn, tmp_path)
+    try:
+        sink.start()
+        for number in range(3):
+            writing = asyncio.create_task(some(settings, seed=number, count=1000))
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(server.stop_immediately)
+            await writing
+            # What was committed and not on the disk yet is gone, and the offsets with it: it is read again.
+            await asyncio.to_thread(server.start)
+        await assert_unharmed(settings, server.dsn, sink)
+    finally:
+        sink.kill()
+        server.stop()
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root can mount a file system that is small enough to be full")
+    shutil.chown(folder, "nobody")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@LONG_ONLY
+async def test_a_full_disk_is_waited_for(settings: KafkaSettings, tiny_disk: Path, tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    sink = worker(settings, server.dsn, tmp_path)
+    filler = tiny_disk / "filler"
+    try:
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute(f"create tablespace tiny location '{tiny_disk}'".encode())
+            connection.execute("alter database footfall set default_tablespace = tiny")
+        sink.start()
+        await some(settings, seed=1)
+        await until_landed(settings, server.dsn)
+        fill(filler)
+        await some(settings, seed=2, count=3000)
+        await until_metric(sink, 'footfall_sink_waits_total{sqlstate_class="53"}')
+        assert "No space left on device" in sink.log(10_000)
+        await asyncio.sleep(1)
+        filler.unlink()
+        await assert_unharmed(settings, server.dsn, sink)
+    finally:
+        sink.kill()
+        server.stop()
+
+
+def fill(path: Path) -> None:
+    """Take what is left of the file system."""
+    with path.open("wb") as file:
+        try:
+            while True:
+                file.write(bytes(65536))
+                file.flush()
+        except OSError:
+            return
+
+
+@LONG_ONLY
+async def test_an_outage_is_noticed_and_over_soon_after_it_ends(settings: KafkaSettings, tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    sink = worker(settings, server.dsn, tmp_path)
+    try:
+        sink.start()
+        await asyncio.to_thread(server.stop_immediately)
+        await some(settings, seed=1)
+        await asyncio.sleep(8)  # longer than the session
+        assert not sink.is_ready()
+        assert sink.metrics()["footfall_sink_lag_records"] > 250
+        assert sink.metrics()["footfall_sink_paused_seconds_total"] > 3
+        await asyncio.to_thread(server.start)
+        back = time.monotonic()
+        await until_landed(settings, server.dsn)
+        assert time.monotonic() - back < 15
+        await assert_unharmed(settings, server.dsn, sink)
+    finally:
+        sink.kill()
+        server.stop()
