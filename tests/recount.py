@@ -1,4 +1,4 @@
-"""The live aggregates counted the plain way, from the whole topic: what the stream app must tell, whatever happened.
+"""Aggregates and rates counted the plain way, from the whole topic: what the stream app must tell, whatever happened.
 
 Nothing of the stream app is used here, nor its way of reading events.
 """
@@ -11,6 +11,7 @@ from avro_schemas.codec import Undecodable
 from avro_schemas.events import decode_event
 
 GRACE_MS = 600_000
+SLOT_MS, SLOTS, LIMIT = 10_000, 6, 100
 
 # (dimension, window seconds, window start) -> name -> count
 Recounted = dict[tuple[str, int, int], dict[str, int]]
@@ -20,6 +21,7 @@ class Read(Protocol):
     """A record of the topic as a consumer delivers it."""
 
     partition: int
+    offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
@@ -78,3 +80,65 @@ def _own(event_type: str, data: dict[str, Any]) -> list[tuple[str, str | None]]:
         case "error_encountered":
             return [("error_pages", data["page"]), ("errors", f"TypeError: {data['message']}")]
     return []
+
+
+class Rates:
+    """Unique events of each user by slots of append time, in one partition."""
+
+    def __init__(self) -> None:
+        self._slots: dict[bytes, Counter[int]] = defaultdict(Counter)
+        self._seen: set[str] = set()
+        self.now = 0
+
+    def take(self, record: Read) -> None:
+        self.now = max(self.now, record.timestamp)
+        try:
+            _schema, event = decode_event(record.value, record.timestamp)
+        except Undecodable:
+            return
+        if event["event_id"] not in self._seen and record.key is not None:
+            self._seen.add(event["event_id"])
+            self._slots[record.key][self.now // SLOT_MS] += 1
+
+    def events(self, key: bytes, first_after: int = 0) -> int:
+        """Events in the window that ends now; of its slots, those after a number."""
+        begin = max(self.now // SLOT_MS - SLOTS, first_after)
+        return sum(count for slot, count in self._slots[key].items() if slot > begin)
+
+    def blocked_until(self, key: bytes) -> int | None:
+        """When as many slots have left the window as hold the user over the limit."""
+        if self.events(key) < LIMIT:
+            return None
+        gone = (slot for slot in sorted(self._slots[key]) if self.events(key, slot) < LIMIT)
+        return (next(gone) + SLOTS) * SLOT_MS
+
+    def blocked(self) -> dict[bytes, int]:
+        """Everyone over the limit, and until when."""
+        found = ((key, self.blocked_until(key)) for key in self._slots)
+        return {key: until for key, until in found if until is not None}
+
+
+def false_rates(records: Iterable[Read], told: Iterable[dict[str, Any]]) -> list[Any]:
+    """What of `user-rates` was not so at the offset it is of, and who is over the limit now and was not told.
+
+    `records` in the order of their partitions.
+    """
+    by_place: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+    for rate in told:
+        by_place[rate["partition"], rate["source_offset"]].append(rate)
+    rates: dict[int, Rates] = defaultdict(Rates)
+    newest: dict[bytes, dict[str, Any]] = {}
+    wrong: list[Any] = []
+    for record in records:
+        held = rates[record.partition]
+        held.take(record)
+        for rate in by_place.pop((record.partition, record.offset), ()):
+            key = rate["user_key"]
+            newest[key] = rate
+            if (rate["events"], rate["blocked_until"]) != (held.events(key), held.blocked_until(key)):
+                wrong.append((rate, held.events(key), held.blocked_until(key)))
+    for held in rates.values():
+        for key, until in held.blocked().items():
+            if newest.get(key, {}).get("blocked_until") != until:
+                wrong.append((key, until, newest.get(key)))
+    return [*wrong, *by_place.values()]

@@ -8,7 +8,7 @@ from typing import Any
 from avro_schemas.codec import decode
 from service_kit.kafka import KafkaSettings
 from tests.events import encoded, event, now_ms, user_key
-from tests.recount import recount
+from tests.recount import false_rates, recount
 from tests.topics import KeyAndValue, Windows, live, read_all
 
 KINDS: list[tuple[str, Callable[[random.Random], dict[str, Any]]]] = [
@@ -39,8 +39,10 @@ def load(count: int, seed: int) -> list[KeyAndValue]:
 
 
 async def assert_counts_equal_the_log(settings: KafkaSettings, seconds: float = 40) -> None:
-    records = await read_all(settings.kafka_bootstrap, settings.name("events"))
-    truth = recount(sorted(records, key=lambda record: (record.partition, record.offset)))
+    """All that the stream app tells, against a recount of the topic; nothing may be written meanwhile."""
+    read = await read_all(settings.kafka_bootstrap, settings.name("events"))
+    records = sorted(read, key=lambda record: (record.partition, record.offset))
+    truth = recount(records)
     counted: Windows = {}
     for _ in range(int(seconds / 0.5)):
         counted = await live(settings.kafka_bootstrap, settings.name("live-aggregates"))
@@ -51,3 +53,5 @@ async def assert_counts_equal_the_log(settings: KafkaSettings, seconds: float = 
     refused = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
     sources = {(r["source_partition"], r["source_offset"]) for r in (decode(x.value)[1] for x in refused)}
     assert len(sources) == truth["outcome", 0, 0]["rejected"]
+    rates = await read_all(settings.kafka_bootstrap, settings.name("user-rates"))
+    assert false_rates(records, [decode(rate.value)[1] for rate in rates]) == []
