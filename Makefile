@@ -48,7 +48,7 @@ fmt: .venv/dev.stamp ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
 
 bench: .venv/dev.stamp ## Measure; docs/performance.md explains the figures
-	@for name in collect stream_app sink; do echo "==> $$name"; $(BIN)/python -m benchmarks.$$name; done
+	@for name in collect stream sink; do echo "==> $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 generate: .venv/dev.stamp ## Write what is made from the code and the contract: models, types, pages
 	@$(BIN)/python -m footfall.generate

@@ -285,7 +285,7 @@ class UserRate(TypedDict):
 
     # Key of the user, 16 bytes.
     user_key: bytes
-    # Append time of the newest event counted.
+    # Append time of the newest event counted; the end of the minute where final.
     measured_at: datetime
     # Length of the sliding window.
     window_seconds: int
@@ -299,6 +299,9 @@ class UserRate(TypedDict):
     partition: int
     # Newest offset of that partition that is counted in.
     source_offset: int
+    # True: events are those of the minute that ended at measured_at, all of them; false: of the sliding minute
+    # so far.
+    final: bool
 
 
 class LiveAggregate(TypedDict):

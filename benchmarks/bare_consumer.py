@@ -1,4 +1,4 @@
-"""The same counts with nothing but aiokafka and fastavro: no state that survives. Baseline of stream_app.py.
+"""The same counts with nothing but aiokafka and fastavro: no state that survives. Baseline of stream.py.
 
     python -m benchmarks.bare_consumer BOOTSTRAP TOPIC EVENTS
 

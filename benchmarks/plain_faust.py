@@ -1,4 +1,4 @@
-"""The same counts as a plain Faust application: an event at a time, `table[key] += 1`. Baseline of stream_app.py.
+"""The same counts as a plain Faust application: an event at a time, `table[key] += 1`. Baseline of stream.py.
 
     python -m benchmarks.plain_faust BOOTSTRAP TOPIC EVENTS
 

@@ -1,4 +1,4 @@
-"""The same counts with Quix Streams: two counts in its state an event. Baseline of stream_app.py.
+"""The same counts with Quix Streams: two counts in its state an event. Baseline of stream.py.
 
     uv run --no-project --with quixstreams==3.28.1 python -m benchmarks.quix_streams BOOTSTRAP TOPIC EVENTS
 

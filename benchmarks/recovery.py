@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 
 from avro_schemas import event_ids
 from benchmarks.parts import broker, resident_mib
-from benchmarks.stream_app import folded, metric
+from benchmarks.stream import folded, metric
 from footfall.local import ports
 from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings

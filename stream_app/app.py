@@ -17,6 +17,7 @@ from stream_app.engine.folding import fold_batches
 from stream_app.engine.owned import OwnedPartitions
 from stream_app.engine.table import StateTable
 from stream_app.outlet import TopicOutlet
+from stream_app.partition import PartitionState
 from stream_app.settings import Settings
 
 APP_ID = "stream-app"
@@ -26,7 +27,7 @@ TABLE = "state"
 def build_app(settings: Settings) -> ExactApp:
     """The application, ready to be started by a worker. Topics must exist."""
     app = ExactApp(settings.kafka.name(APP_ID), **_options(settings))
-    app.owned = OwnedPartitions(limit=settings.events_per_minute, grace_ms=settings.grace_seconds * 1000)
+    app.owned = OwnedPartitions(lambda: _new_state(settings))
     app.events_topic = settings.kafka.name(topics.EVENTS)
     app.around_fold = _around_fold()
     log_topic = settings.kafka.name(topics.STREAM_STATE)
@@ -52,6 +53,14 @@ def _around_fold() -> Callable[[int, Sequence[Any]], AbstractContextManager[Any]
     from stream_app.tracing import FoldSpans
 
     return FoldSpans(tracer)
+
+
+def _new_state(settings: Settings) -> PartitionState:
+    return PartitionState(
+        limit=settings.events_per_minute,
+        tell_from=settings.user_minutes_from,
+        grace_ms=settings.grace_seconds * 1000,
+    )
 
 
 def _declare(app: ExactApp, log_topic: str, checkpoints: Checkpoints, outlet: TopicOutlet) -> None:

@@ -40,6 +40,8 @@ class IdHorizon:
         """Forget what is older than the horizon. `now` never goes back."""
         while self._chunks and self._chunks[0].last < now - HORIZON_MS:
             self._drop_oldest()
+            if not self._chunks:
+                self._add_chunk(now)  # written, so that the numbers go on after a recovery
 
     def repeats(self, tails: Sequence[bytes], now: int) -> set[int]:
         """Places of the ids that were seen within the horizon; the others are remembered.
@@ -109,12 +111,15 @@ class IdHorizon:
 
     def _open_chunk(self, now: int) -> _Chunk:
         if not self._chunks or len(self._chunks[-1].ids) >= CHUNK_IDS:
-            self._chunks.append(_Chunk(self._next, now, now))
-            self._dirty.add(self._next)
-            self._next += 1
+            self._add_chunk(now)
             if len(self._chunks) > MOST_CHUNKS:
                 self._drop_oldest()
         return self._chunks[-1]
+
+    def _add_chunk(self, now: int) -> None:
+        self._chunks.append(_Chunk(self._next, now, now))
+        self._dirty.add(self._next)
+        self._next += 1
 
     def _drop_oldest(self) -> None:
         self._seen.difference_update(self._chunks.popleft().ids)

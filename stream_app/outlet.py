@@ -1,12 +1,14 @@
 """Where snapshots go: `events-rejected`, `live-aggregates` and `user-rates`."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from avro_schemas import topics
 from stream_app.engine.checkpoint import send_batches
 from stream_app.outputs import aggregate, rejection, user_rate
 from stream_app.partition import Snapshot
+from stream_app.rates import MinuteTotal, Verdict
 from stream_app.settings import Settings
 
 
@@ -21,16 +23,22 @@ class TopicOutlet:
         self._rates = settings.kafka.name(topics.USER_RATES)
         self.producer: Any = None
 
-    async def send_rejected(self, partition: int, snapshot: Snapshot) -> None:
-        """The refused records, with the reason and their bytes."""
+    async def send_first(self, partition: int, snapshot: Snapshot) -> None:
+        """The refused records, with the reason and their bytes; totals of minutes that are over."""
         now = time.time_ns() // 1_000_000
-        for rejected in snapshot.rejected:
-            output = rejection(self._events, partition, rejected, now)
-            await self.producer.send_and_wait(self._rejected, output.value, key=output.key)
+        refused = [rejection(self._events, partition, rejected, now) for rejected in snapshot.rejected]
+        for waiting in [await self.producer.send(self._rejected, out.value, key=out.key) for out in refused]:
+            await waiting
+        await self._send_rates(partition, snapshot, snapshot.minutes)
 
     async def send_outputs(self, partition: int, snapshot: Snapshot) -> None:
         """Changed partials and verdicts."""
         partials = [aggregate(partition, snapshot, partial) for partial in snapshot.partials]
         await send_batches(self.producer, self._aggregates, partition, partials)
-        verdicts = [user_rate(partition, snapshot, verdict, self._limit) for verdict in snapshot.verdicts]
-        await send_batches(self.producer, self._rates, partition, verdicts)
+        await self._send_rates(partition, snapshot, snapshot.verdicts)
+
+    async def _send_rates(
+        self, partition: int, snapshot: Snapshot, rates: Sequence[Verdict | MinuteTotal]
+    ) -> None:
+        records = [user_rate(partition, snapshot, rate, self._limit) for rate in rates]
+        await send_batches(self.producer, self._rates, partition, records)

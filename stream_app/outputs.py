@@ -6,7 +6,7 @@ from avro_schemas import codec
 from avro_schemas.rejected import Refusal, rejected_value
 from avro_schemas.schemas import newest
 from stream_app.partition import Rejected, Snapshot
-from stream_app.rates import WINDOW_SECONDS, Verdict
+from stream_app.rates import WINDOW_SECONDS, MinuteTotal, Verdict
 from stream_app.windows import Partial
 
 
@@ -37,19 +37,21 @@ def aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Output:
     return Output(key, codec.encode(newest()["live_aggregate"], record))
 
 
-def user_rate(partition: int, snapshot: Snapshot, verdict: Verdict, limit: int) -> Output:
-    """A verdict for `user-rates`."""
+def user_rate(partition: int, snapshot: Snapshot, rate: Verdict | MinuteTotal, limit: int) -> Output:
+    """A verdict, or the total of a minute, for `user-rates`."""
+    final = isinstance(rate, MinuteTotal)
     record = {
-        "user_key": verdict.user_key,
-        "measured_at": snapshot.watermark,
+        "user_key": rate.user_key,
+        "measured_at": rate.ended_at if isinstance(rate, MinuteTotal) else snapshot.watermark,
         "window_seconds": WINDOW_SECONDS,
-        "events": verdict.events,
+        "events": rate.events,
         "limit": limit,
-        "blocked_until": verdict.blocked_until,
+        "blocked_until": rate.blocked_until,
         "partition": partition,
         "source_offset": snapshot.position,
+        "final": final,
     }
-    return Output(verdict.user_key, codec.encode(newest()["user_rate"], record))
+    return Output(rate.user_key, codec.encode(newest()["user_rate"], record))
 
 
 def rejection(topic: str, partition: int, rejected: Rejected, now: int) -> Output:

@@ -16,7 +16,7 @@ from stream_app.counts import LiveCounts
 from stream_app.dimensions import MINUTE_MS, MOST_NAMES, SLOT_MS, Pace
 from stream_app.event import LogRecord, Row, read
 from stream_app.horizon import IdHorizon
-from stream_app.rates import Rates, Verdict
+from stream_app.rates import MinuteTotal, Rates, Verdict
 from stream_app.windows import Counts, Partial, add_bounded
 
 CONTROL = "c"
@@ -39,6 +39,7 @@ class Snapshot:
     values: list[tuple[str, bytes]]
     partials: list[Partial]
     verdicts: list[Verdict]
+    minutes: list[MinuteTotal]
     rejected: list[Rejected]
 
 
@@ -53,12 +54,12 @@ class Fold(Protocol):
 class PartitionState:
     """Folds the records of one partition. `position` is the last offset folded, -1 before the first."""
 
-    def __init__(self, *, limit: int, grace_ms: int) -> None:
+    def __init__(self, *, limit: int, tell_from: int, grace_ms: int) -> None:
         self.position = -1
         self.watermark = 0
         self.outcomes: Counts = {"counted": 0, "late": 0, "duplicate": 0, "rejected": 0}
         self.horizon = IdHorizon()
-        self.rates = Rates(limit)
+        self.rates = Rates(limit, tell_from)
         self.counts = LiveCounts()
         self._totals: Counts = {}
         self._types: list[str] = []
@@ -145,6 +146,7 @@ class PartitionState:
             values=[*self._changes(), (CONTROL, self._control())] if moved else [],
             partials=[*(totals if moved else ()), *partials],
             verdicts=list(self.rates.verdicts()),
+            minutes=list(self.rates.minutes()),
             rejected=rejected,
         )
 
@@ -165,9 +167,10 @@ class PartitionState:
             # A fold that is no more leaves its values in the log.
             if name in by_fold:
                 by_fold[name].append(payload)
-        self.horizon.restore(by_fold["ids"], self.watermark)
-        self.rates.restore(by_fold["rates"], self.watermark)
-        self._roll(self.watermark)
+        slot = self.watermark - self.watermark % SLOT_MS
+        self.horizon.restore(by_fold["ids"], slot)
+        self.rates.restore(by_fold["rates"], slot)
+        self._roll(slot)
         self.counts.restore(by_fold)
 
     def _settle(self) -> None:

@@ -25,28 +25,45 @@ class Verdict:
     blocked_until: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class MinuteTotal:
+    """All events of a user in a minute that is over, and until when the user is over the limit now."""
+
+    user_key: bytes
+    events: int
+    blocked_until: int | None
+    ended_at: int
+
+
 @dataclass(slots=True)
 class _Slot:
     number: int
     buckets: dict[int, dict[bytes, int]] = field(default_factory=lambda: defaultdict(dict))
 
+    def events(self, key: bytes) -> int:
+        """Events of a user in this slot."""
+        return self.buckets.get(key[0] % _BUCKETS, {}).get(key, 0)
+
 
 class Rates:
     """The sliding minute of every user of one partition."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, tell_from: int) -> None:
+        self._limit, self._tell_from = limit, tell_from
         self._slots: deque[_Slot] = deque()
         self._sums: dict[bytes, int] = {}
         self._blocked: dict[bytes, int] = {}
         self._dirty: set[tuple[int, int]] = set()
         self._said: set[bytes] = set()
+        self._over: list[tuple[int, bytes, int]] = []
 
     def roll(self, now: int) -> None:
         """Move to the slot of `now`, which never goes back; forget what is older than the window."""
         number = now // SLOT_MS
         if self._slots and self._slots[-1].number == number:
             return
+        if self._slots and self._slots[-1].number // SLOTS < number // SLOTS:
+            self._end_minute(self._slots[-1].number // SLOTS)
         self._slots.append(_Slot(number))
         while self._slots[0].number <= number - SLOTS:
             self._forget(self._slots.popleft())
@@ -79,6 +96,13 @@ class Rates:
             yield Verdict(key, self.events(key), self._blocked.get(key))
         self._said.clear()
 
+    def minutes(self) -> Iterator[MinuteTotal]:
+        """Minutes that were over since the last call, of the users who sent enough in them."""
+        for minute, key, events in self._over:
+            ended_at = (minute + 1) * SLOTS * SLOT_MS
+            yield MinuteTotal(key, events, self._blocked.get(key), ended_at)
+        self._over.clear()
+
     def changes(self) -> Iterator[tuple[str, bytes]]:
         """What to write since the last call, by ring key."""
         slots = {slot.number: slot for slot in self._slots}
@@ -108,6 +132,14 @@ class Rates:
             if total >= self._limit:
                 self._block(key)
 
+    def _end_minute(self, minute: int) -> None:
+        """Put down its totals; its slots are all there, as a window is as long as a minute."""
+        slots = [slot for slot in self._slots if slot.number // SLOTS == minute]
+        for key in sorted(key for key, total in self._sums.items() if total >= self._tell_from):
+            events = sum(slot.events(key) for slot in slots)
+            if events >= self._tell_from:
+                self._over.append((minute, key, events))
+
     def _forget(self, slot: _Slot) -> None:
         for bucket in slot.buckets.values():
             for key, count in bucket.items():
@@ -129,7 +161,7 @@ class Rates:
         """When enough slots have left the window for the user to be below the limit."""
         left = self._sums[key]
         for slot in self._slots:
-            left -= slot.buckets.get(key[0] % _BUCKETS, {}).get(key, 0)
+            left -= slot.events(key)
             if left < self._limit:
                 return (slot.number + SLOTS) * SLOT_MS
         raise AssertionError("the slots hold all that the sum counts")

@@ -11,6 +11,9 @@ from service_kit.kafka import KafkaSettings
 class Settings:
     kafka: KafkaSettings
     events_per_minute: int = setting(100, help="Events a user may send in a minute.", minimum=1)
+    user_minutes_from: int = setting(
+        20, help="Events in a minute from which a user's total is told once the minute is over.", minimum=1
+    )
     grace_seconds: int = setting(
         600, help="How long a window stays open for late events.", minimum=0, maximum=3000
     )

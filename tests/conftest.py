@@ -5,6 +5,7 @@ import shutil
 import tempfile
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.services", "tests.days", "tests.browsers", "tests.npm"]
 _own_folder = pytest.StashKey[str]()
@@ -16,6 +17,9 @@ def pytest_configure(config: pytest.Config) -> None:
     All runs of a user share pytest's, and each new one closes it to others: as root that takes a running
     Postgres, which runs as `nobody`, away from its data.
     """
+    # A busy machine is no fault.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
     if not config.option.basetemp:
         config.stash[_own_folder] = tempfile.mkdtemp(prefix="footfall-tests-")
         config.option.basetemp = os.path.join(config.stash[_own_folder], "run")  # noqa: PTH118 # pytest wants text

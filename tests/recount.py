@@ -12,6 +12,7 @@ from avro_schemas.events import decode_event
 
 GRACE_MS = 600_000
 SLOT_MS, SLOTS, LIMIT = 10_000, 6, 100
+MINUTE_MS, TOLD_FROM = 60_000, 20
 
 # (dimension, window seconds, window start) -> name -> count
 Recounted = dict[tuple[str, int, int], dict[str, int]]
@@ -100,6 +101,14 @@ class Rates:
             self._seen.add(event["event_id"])
             self._slots[record.key][self.now // SLOT_MS] += 1
 
+    def minutes(self) -> set[tuple[bytes, int, int]]:
+        """Users who sent enough in minutes that are over, with the end of the minute and their events in it."""
+        totals: Counter[tuple[bytes, int]] = Counter()
+        for key, slots in self._slots.items():
+            for slot, count in slots.items():
+                totals[key, slot * SLOT_MS // MINUTE_MS * MINUTE_MS + MINUTE_MS] += count
+        return {(key, end, n) for (key, end), n in totals.items() if n >= TOLD_FROM and end <= self.now}
+
     def events(self, key: bytes, first_after: int = 0) -> int:
         """Events in the window that ends now; of its slots, those after a number."""
         begin = max(self.now // SLOT_MS - SLOTS, first_after)
@@ -119,26 +128,28 @@ class Rates:
 
 
 def false_rates(records: Iterable[Read], told: Iterable[dict[str, Any]]) -> list[Any]:
-    """What of `user-rates` was not so at the offset it is of, and who is over the limit now and was not told.
+    """What of `user-rates` was not so at the offset it is of; and what is so now and was not told.
 
     `records` in the order of their partitions.
     """
-    by_place: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+    final: set[tuple[bytes, int, int]] = set()
+    sliding: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
     for rate in told:
-        by_place[rate["partition"], rate["source_offset"]].append(rate)
+        if rate["final"]:
+            final.add((rate["user_key"], rate["measured_at"], rate["events"]))
+        else:
+            sliding[rate["partition"], rate["source_offset"]].append(rate)
     rates: dict[int, Rates] = defaultdict(Rates)
-    newest: dict[bytes, dict[str, Any]] = {}
+    newest: dict[bytes, int | None] = {}
     wrong: list[Any] = []
     for record in records:
         held = rates[record.partition]
         held.take(record)
-        for rate in by_place.pop((record.partition, record.offset), ()):
-            key = rate["user_key"]
-            newest[key] = rate
-            if (rate["events"], rate["blocked_until"]) != (held.events(key), held.blocked_until(key)):
+        for rate in sliding.pop((record.partition, record.offset), ()):
+            key, said = rate["user_key"], (rate["events"], rate["blocked_until"])
+            newest[key] = rate["blocked_until"]
+            if said != (held.events(key), held.blocked_until(key)):
                 wrong.append((rate, held.events(key), held.blocked_until(key)))
-    for held in rates.values():
-        for key, until in held.blocked().items():
-            if newest.get(key, {}).get("blocked_until") != until:
-                wrong.append((key, until, newest.get(key)))
-    return [*wrong, *by_place.values()]
+    blocked = {key: until for held in rates.values() for key, until in held.blocked().items()}
+    wrong += [(key, until) for key, until in blocked.items() if newest.get(key) != until]
+    return [*wrong, *sliding.values(), *(final ^ set().union(*(held.minutes() for held in rates.values())))]

@@ -29,9 +29,12 @@ BATCH_BYTES = 900_000
 
 
 class Outlet(Protocol):
-    """What a snapshot becomes on topics. Both return when everything is acknowledged."""
+    """What a snapshot becomes on topics: what is told once, then what the state can tell again.
 
-    async def send_rejected(self, partition: int, snapshot: Snapshot) -> None: ...
+    Both return when everything is acknowledged.
+    """
+
+    async def send_first(self, partition: int, snapshot: Snapshot) -> None: ...
 
     async def send_outputs(self, partition: int, snapshot: Snapshot) -> None: ...
 
@@ -115,8 +118,8 @@ class Checkpoints:
             return
         self._end_if_frozen()
         started = time.monotonic()
-        # Before the values: once those are durable, the refused records are not read again.
-        await self._outlet.send_rejected(partition, snapshot)
+        # Before the values: once those are durable, what was read for these is not read again.
+        await self._outlet.send_first(partition, snapshot)
         if snapshot.values:
             await self._write_values(partition, owned, snapshot)
         await self._outlet.send_outputs(partition, snapshot)

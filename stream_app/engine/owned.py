@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stream_app import metrics
@@ -29,8 +30,8 @@ class Owned:
 class OwnedPartitions:
     """What this worker holds. Records are folded only while `open`."""
 
-    def __init__(self, *, limit: int, grace_ms: int) -> None:
-        self._limit, self._grace_ms = limit, grace_ms
+    def __init__(self, new_state: Callable[[], PartitionState]) -> None:
+        self._new_state = new_state
         self.partitions: dict[int, Owned] = {}
         self.ready = False
         self.open = False
@@ -73,7 +74,7 @@ class OwnedPartitions:
         )
 
     def _restored(self, recovery: Recovery) -> Owned:
-        state = PartitionState(limit=self._limit, grace_ms=self._grace_ms)
+        state = self._new_state()
         values = recovery.values()
         if values is not None:
             state.restore(values)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from confluent_kafka import Producer
 
 from footfall.topics import create_missing
@@ -136,7 +137,8 @@ class Faults:
         self._victim.kill()
 
     def stop(self) -> None:
-        assert self._victim.end(signal.SIGTERM) == 0
+        # A busy machine may have kept it from working for so long that it must not write any more.
+        assert self._victim.end(signal.SIGTERM, seconds=40) in (0, FROZEN)
 
     def freeze(self) -> None:
         victim = self._victim
@@ -145,13 +147,13 @@ class Faults:
         time.sleep(1.5 * SESSION_SECONDS)
         victim.process.send_signal(signal.SIGCONT)
         # It must not write what others own by now.
-        assert victim.process.wait(10) == FROZEN
+        assert victim.process.wait(40) == FROZEN
 
     def add_or_remove(self) -> None:
         if len(self._crew.working) < 3:
             self._crew.add()
         else:
-            self._crew.working.pop(0).end()
+            self._crew.working.pop(0).end(seconds=40)
 
     def kill_broker(self) -> None:
         self._broker.kill()
@@ -205,12 +207,20 @@ async def test_without_gate_and_check_the_counts_go_wrong(cluster: KafkaSettings
         crew.end()
 
 
+async def counted(cluster: KafkaSettings, within: float) -> None:
+    """Wait until the plain app counts, which takes it a while to begin with."""
+    async with asyncio.timeout(within), AIOKafkaConsumer(bootstrap_servers=cluster.kafka_bootstrap) as consumer:
+        while CHANGELOG not in await consumer.topics():
+            await asyncio.sleep(1)
+
+
 @LONG_ONLY
 async def test_a_plain_count_goes_wrong(cluster: KafkaSettings) -> None:
     run = [sys.executable, "-m", "tests.plain_stream_app", cluster.kafka_bootstrap]
     for number in range(4):
         process = await asyncio.create_subprocess_exec(*run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with Traffic(cluster, number):
+            await counted(cluster, within=60)
             await asyncio.sleep(12)
         if number == 3:
             await asyncio.sleep(15)  # nothing is written any more: the rest is counted

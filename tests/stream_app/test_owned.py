@@ -2,11 +2,12 @@
 
 from stream_app.changelog import fenced, log_key
 from stream_app.engine.owned import OwnedPartitions
+from stream_app.partition import PartitionState
 from tests.events import NOON, Record, encoded, event
 
 
 def owned_partitions() -> OwnedPartitions:
-    return OwnedPartitions(limit=100, grace_ms=600_000)
+    return OwnedPartitions(lambda: PartitionState(limit=100, tell_from=20, grace_ms=600_000))
 
 
 def test_what_was_told_once_is_told_again_when_asked() -> None:

@@ -18,7 +18,7 @@ USERS = [user_key("ann"), user_key("bob"), None]
 
 
 def new_state() -> PartitionState:
-    return PartitionState(limit=LIMIT, grace_ms=10 * MINUTE)
+    return PartitionState(limit=LIMIT, tell_from=1, grace_ms=10 * MINUTE)
 
 
 @st.composite
@@ -47,6 +47,7 @@ def everything(state: PartitionState) -> Snapshot:
         # What is let go is told once, and so is who is free again; readers know it by the times in what was told.
         [partial for partial in snapshot.partials if partial.counts is not None],
         [verdict for verdict in snapshot.verdicts if verdict.blocked_until],
+        [],
         [],
     )
 
@@ -146,3 +147,19 @@ def test_an_event_is_late_once_its_window_and_the_grace_are_over() -> None:
 def test_a_clock_ahead_counts_in_the_minute_of_the_append() -> None:
     state = folded([Record(0, NOON, None, encoded(event("click", occurred_at=NOON + 5 * MINUTE)))])
     assert told(state)["events", MINUTE] == {NOON: {"click": 1}}
+
+
+def test_who_takes_over_remembers_ids_as_long_as_the_one_before() -> None:
+    first, late = event("click"), NOON + 10 * MINUTE + 9_999
+    state, log = (
+        new_state(),
+        [Record(0, NOON, None, encoded(first)), Record(1, late, None, encoded(event("click")))],
+    )
+    state.apply(log)
+    snapshot = state.snapshot()
+    assert snapshot is not None
+    restored = new_state()
+    restored.restore(dict(snapshot.values))
+    for each in (state, restored):
+        each.apply([Record(2, late, None, encoded(first))])
+        assert each.outcomes["duplicate"] == 1

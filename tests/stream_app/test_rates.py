@@ -1,18 +1,21 @@
 """The sliding minute of a user, against a count made the plain way."""
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_app.rates import SLOT_MS, SLOTS, Rates
 from tests.events import NOON, user_key
 
+MINUTE = 60_000
 ANN, BOB = user_key("ann"), user_key("bob")
 steps = st.lists(st.tuples(st.sampled_from([0, 900, 7_000, 10_000, 45_000, 61_000]), st.sampled_from([ANN, BOB])))
 
 
 @given(steps)
 def test_a_rate_is_the_sum_of_the_last_six_slots(steps: list[tuple[int, bytes]]) -> None:
-    rates, now, seen = Rates(limit=3), NOON, []
+    rates, now, seen = Rates(limit=3, tell_from=2), NOON, []
     for pause, key in steps:
         now += pause
         rates.roll(now)
@@ -24,7 +27,7 @@ def test_a_rate_is_the_sum_of_the_last_six_slots(steps: list[tuple[int, bytes]])
 
 
 def test_a_user_who_reaches_the_limit_is_blocked_until_enough_slots_have_passed() -> None:
-    rates = Rates(limit=3)
+    rates = Rates(limit=3, tell_from=2)
     for at in (NOON, NOON + 20_000, NOON + 25_000):
         rates.roll(at)
         rates.count([ANN])
@@ -35,7 +38,7 @@ def test_a_user_who_reaches_the_limit_is_blocked_until_enough_slots_have_passed(
 
 
 def test_a_verdict_is_said_once_and_again_when_it_changes() -> None:
-    rates = Rates(limit=2)
+    rates = Rates(limit=2, tell_from=2)
     rates.roll(NOON)
     for _ in range(3):
         rates.count([ANN])
@@ -47,10 +50,31 @@ def test_a_verdict_is_said_once_and_again_when_it_changes() -> None:
 
 
 def test_after_a_recovery_everyone_over_the_limit_is_said_again() -> None:
-    rates, again = Rates(limit=2), Rates(limit=2)
+    rates, again = Rates(limit=2, tell_from=2), Rates(limit=2, tell_from=2)
     rates.roll(NOON)
     for _ in range(2):
         rates.count([ANN])
     again.restore([payload for _key, payload in rates.changes()], NOON)
     again.change_all()
     assert list(again.verdicts()) == list(rates.verdicts())
+
+
+@given(steps, st.integers(0, 10))
+def test_the_total_of_a_minute_is_told_once_when_it_is_over(steps: list[tuple[int, bytes]], crash: int) -> None:
+    """Also by one who took over in the middle of it."""
+    rates, now = Rates(limit=100, tell_from=2), NOON
+    kept, told, seen = dict[str, bytes](), list[tuple[int, bytes, int]](), Counter[tuple[int, bytes]]()
+    for number, (pause, key) in enumerate(steps):
+        now += pause
+        rates.roll(now)
+        rates.count([key])
+        seen[now // MINUTE, key] += 1
+        told += [(total.ended_at // MINUTE - 1, total.user_key, total.events) for total in rates.minutes()]
+        kept.update(rates.changes())
+        if number == crash:
+            rates = Rates(limit=100, tell_from=2)
+            rates.restore(list(kept.values()), now)
+    over = [
+        (minute, key, events) for (minute, key), events in seen.items() if minute < now // MINUTE and events > 1
+    ]
+    assert sorted(told) == sorted(over)

@@ -1,9 +1,10 @@
 """The stream app with all its aggregates, against simpler programs that count by user and type on the same topic.
 
-    footfall bench stream_app
+    footfall bench stream
 
-They are plain Faust tables, Quix Streams with its state, and bare aiokafka without any. Rates and CPU are measured
-between the first and the last tenth of the events; the slower programs get fewer.
+They are plain Faust tables, Quix Streams with its state, and bare aiokafka without any; and the stream app itself with
+no more than these counts. Rates and CPU are measured between the first and the last tenth of the events; the slower
+programs get fewer.
 """
 
 import asyncio
@@ -18,15 +19,22 @@ from pathlib import Path
 from random import Random
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 
+from avro_schemas import topics
 from benchmarks.parts import broker, cpu_seconds, resident_mib
 from footfall.local import ports
 from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from tests.events import encoded, event
 
-EVENTS, USERS, ROUNDS = 300_000, 20_000, 3
+EVENTS, USERS, ROUNDS = 500_000, 20_000, 3
 _UV = [str(Path(sys.executable).with_name("uv")), "run", "--no-project", "--with", "quixstreams==3.28.1", "python"]
+# Module to run; each reads the whole topic.
+OURS = {
+    "stream app": "stream_app",
+    "stream app, two counts": "benchmarks.two_counts",
+}
 # Program to run, and how many events it gets.
 OTHERS = {
     "plain Faust tables": ([sys.executable, "-m", "benchmarks.plain_faust"], 10_000),
@@ -52,12 +60,12 @@ async def fill(bootstrap: str) -> None:
                 await sent
 
 
-def ours(settings: KafkaSettings) -> tuple[float, float, float]:
+def ours(settings: KafkaSettings, module: str) -> tuple[float, float, float]:
     """Events/s, CPU µs an event, MiB."""
     port = ports.choose(0)
     environ = os.environ | {"FOOTFALL_PROBE_PORT": str(port), "FOOTFALL_LOG_LEVEL": "ERROR"}
     environ |= {"FOOTFALL_KAFKA_BOOTSTRAP": settings.kafka_bootstrap}
-    worker = subprocess.Popen([sys.executable, "-m", "stream_app"], env=environ, stdout=subprocess.DEVNULL)
+    worker = subprocess.Popen([sys.executable, "-m", module], env=environ, stdout=subprocess.DEVNULL)
     try:
         while (first := folded(port)) < EVENTS * 0.1:
             time.sleep(0.02)
@@ -69,6 +77,18 @@ def ours(settings: KafkaSettings) -> tuple[float, float, float]:
     finally:
         worker.terminate()
         worker.wait()
+
+
+async def forget(settings: KafkaSettings) -> None:
+    """Let the next worker begin anew."""
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    await admin.start()
+    try:
+        await admin.delete_topics([topics.STREAM_STATE])
+    finally:
+        await admin.close()
+    await asyncio.sleep(2)  # until the brokers know
+    await create_missing(settings)
 
 
 def other(bootstrap: str, name: str) -> tuple[float, float]:
@@ -110,14 +130,16 @@ def main() -> None:
             settings = KafkaSettings(kafka_bootstrap=bootstrap)
             asyncio.run(create_missing(settings))
             asyncio.run(fill(bootstrap))
-            rate, cost, memory = ours(settings)
-            figures.setdefault("stream app", []).append((rate, cost))
+            for name, module in OURS.items():
+                rate, cost, memory = ours(settings, module)
+                figures.setdefault(name, []).append((rate, cost))
+                asyncio.run(forget(settings))
             for name in OTHERS:
                 figures.setdefault(name, []).append(other(bootstrap, name))
         print(
             "  " + "; ".join(f"{name} {rate:,.0f}/s {cost:.1f} µs" for name, [*_, (rate, cost)] in figures.items())
         )
-        print(f"  {memory:.0f} MiB")
+        print(f"  {memory:.0f} MiB", flush=True)
     for name, measured in figures.items():
         ratio = statistics.median(
             mine / theirs for (mine, _), (theirs, _) in zip(figures["stream app"], measured, strict=True)
