@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from random import Random
 
 import jwt
@@ -33,6 +34,7 @@ from service_kit.kafka import KafkaSettings
 SECONDS, ROUNDS, CONNECTIONS = 4.0, 3, 32
 PATH = "/api/analytics/collect"
 SESSION_KEY = "a session key for benchmarks only"
+_OLD = {"timestamp": "2024-01-15T10:30:00Z"}
 
 baseline = FastAPI()
 
@@ -48,15 +50,18 @@ def _serve_baseline(port: int) -> None:
     uvicorn.run(baseline, host="127.0.0.1", port=port, log_config=None, access_log=False)
 
 
-def payloads(events: int, users: int = CONNECTIONS, requests: int = 50) -> list[list[bytes]]:
-    """Requests of believable visitors, a list of them a user; `events` in each request."""
+def payloads(
+    events: int, users: int = CONNECTIONS, requests: int = 50, also: Mapping[str, str] = _OLD
+) -> list[list[bytes]]:
+    """Requests of believable visitors, a list of them a user; `events` in each request, each with what is `also` in it."""
     return [
-        [_request(Visitor(user, Random(user)), events, user) for _ in range(requests)] for user in range(users)
+        [_request(Visitor(user, Random(user)), events, user, also) for _ in range(requests)]
+        for user in range(users)
     ]
 
 
-def _request(visitor: Visitor, events: int, user: int) -> bytes:
-    happened = [visitor.next_event() | {"timestamp": "2024-01-15T10:30:00Z"} for _ in range(events)]
+def _request(visitor: Visitor, events: int, user: int, also: Mapping[str, str]) -> bytes:
+    happened = [visitor.next_event() | also for _ in range(events)]
     body = json.dumps(happened if events > 1 else happened[0]).encode()
     claims = {"sub": f"user-{user}", "sid": f"session-{user}", "exp": int(time.time()) + 86_400}
     head = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from service_kit.environment import setting
+from service_kit.environment import Secret, setting
 from service_kit.kafka import KafkaSettings
 
 
@@ -13,3 +13,32 @@ class Settings:
     host: str = setting("0.0.0.0", help="Address to listen on when served alone.")
     port: int = setting(3000, help="Port to listen on when served alone.", minimum=1, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
+
+    postgres_dsn: Secret | None = setting(
+        None, help="The Postgres of the sinks, for the history; without it there is only the live page."
+    )
+
+    dashboard_token: Secret | None = setting(None, help="Who has this token may read the dashboard.", shortest=16)
+    dashboard_role: str | None = setting(
+        None, help="Sessions that have this role may read the dashboard; without it none may."
+    )
+    dashboard_role_claim: str = setting(
+        "roles", help="Claim of the session that names its roles: a list, or words with spaces between."
+    )
+    session_cookie: str = setting("session", help="Name of the session cookie.")
+    session_key: Secret | None = setting(
+        None, help="What sessions are signed with: a secret (HS256), or a public key in PEM (RS256, ES256, EdDSA)."
+    )
+    session_jwks: str | None = setting(
+        None, help="Address of a JWKS document with the keys of sessions, instead of one key."
+    )
+    session_audience: str | None = setting(None, help="The audience that sessions must name.")
+    session_issuer: str | None = setting(None, help="The issuer that sessions must name.")
+    trust_loopback: bool = setting(
+        False, help="Let this machine read without a token or session; for development only."
+    )
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where settings do not go together."""
+        if self.dashboard_role and not (self.session_key or self.session_jwks):
+            raise ValueError("FOOTFALL_DASHBOARD_ROLE needs FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS.")

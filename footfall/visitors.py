@@ -1,10 +1,12 @@
 """A believable stream of visitors: who does what next. Pure: chance comes in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 Event = dict[str, Any]
+Choice = TypeVar("Choice")
 
 PAGES = {
     "/": ["/pricing", "/features", "/login", "/blog"],
@@ -18,12 +20,43 @@ PAGES = {
     "/reports": ["/dashboard", "/reports"],
     "/settings": ["/dashboard"],
 }
-BUTTONS = {"/reports": ["export", "filter", "share"], "/dashboard": ["new_report", "refresh"], "/pricing": ["buy"]}
-FORMS = {"/signup": "signup", "/login": "login", "/settings": "profile"}
-REFERRERS = ["https://search.example", "https://news.example", None, None]
-# What visitors do, by how often.
-HABITS = {"view": 30, "click": 25, "form": 8, "scroll": 25, "feature": 9, "error": 3}
-ERRORS = [("TypeError", "Cannot read properties of undefined"), ("NetworkError", "Request timed out")]
+BUTTONS = {
+    "/": ["start_trial", "watch_tour"],
+    "/pricing": ["buy_team", "buy_starter", "compare_plans"],
+    "/dashboard": ["new_report", "refresh"],
+    "/reports": ["export", "filter", "share"],
+}
+# How often a form is taken.
+FORMS = {
+    "/": ("newsletter", 0.97),
+    "/login": ("login", 0.93),
+    "/settings": ("profile", 0.85),
+    "/signup": ("signup", 0.62),
+}
+# Where visitors land, and where from, by how often.
+LANDINGS = {"/": 50, "/blog/why-kafka": 25, "/pricing": 15, "/login": 10}
+REFERRERS = {
+    "https://search.example": 40,
+    "https://news.example": 20,
+    "https://social.example": 12,
+    "https://docs.partner.example": 6,
+    None: 35,
+}
+# What visitors do, by how often, and how much of it before they leave and come back another way.
+MOST_ACTIONS = 24
+HABITS = {"view": 30, "click": 25, "form": 9, "scroll": 22, "feature": 9, "error": 2}
+FEATURES = ["export_data", "search", "dark_mode"]
+# Pages break in their own ways: kind, message, file.
+ERRORS = {
+    "/reports": ("TypeError", "Cannot read properties of undefined (reading 'rows')", "/assets/reports.js"),
+    "/dashboard": ("NetworkError", "Request timed out after 30000 ms", "/assets/app.js"),
+    "/signup": ("ValidationError", "Plan 3 is not for sale", "/assets/signup.js"),
+}
+ANYWHERE = ("ResizeObserverError", "ResizeObserver loop limit exceeded", "/assets/vendor.js")
+# Web vitals: a middle value, and how far visitors lie apart; a phone is slower.
+VITALS = {"TTFB": (320, 0.5), "FCP": (900, 0.4), "LCP": (1500, 0.45), "INP": (110, 0.6), "CLS": (0.04, 0.9)}
+_PHONE_IS_SLOWER = 1.6
+_MEASURED_SHARE = 0.4
 _WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0"
 _CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0"
 USER_AGENTS = [
@@ -32,7 +65,10 @@ USER_AGENTS = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
     f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) {_WEBKIT} Mobile/15E148 Safari/604.1",
     f"Mozilla/5.0 (Linux; Android 15; Pixel 9) {_CHROME} Mobile Safari/537.36",
+    f"Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) {_WEBKIT} Mobile/15E148 Safari/604.1",
+    f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_CHROME} Safari/537.36 Edg/142.0.0.0",
 ]
+_PHONES = ("iPhone", "Android")
 
 
 @dataclass(slots=True)
@@ -43,40 +79,58 @@ class Visitor:
     chance: Random
     user_agent: str = ""
     page: str = "/"
-    _referrer: str | None = field(default=None)
-    _arrived: bool = False
+    _referrer: str | None = None
+    # Actions until the visit ends.
+    _left: int = 0
+    # What the browser reports by itself, after a page was seen; before anything else.
+    _reports: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.user_agent = self.chance.choice(USER_AGENTS)
-        self._referrer = self.chance.choice(REFERRERS)
 
     def next_event(self) -> Event:
         """What the visitor's browser posts next."""
-        if not self._arrived:
-            self._arrived = True
-            return self._page_view()
-        (kind,) = self.chance.choices(list(HABITS), list(HABITS.values()))
-        match kind:
+        if self._reports:
+            return self._reports.pop()
+        if self._left == 0:
+            self._left = self.chance.randrange(4, MOST_ACTIONS)
+            self.page, self._referrer = self._one_of(LANDINGS), self._one_of(REFERRERS)
+            return self._view()
+        self._left -= 1
+        match self._one_of(HABITS):
             case "click" if self.page in BUTTONS:
                 return _event("button_click", button=self.chance.choice(BUTTONS[self.page]), page=self.page)
             case "form" if self.page in FORMS:
-                success = self.chance.random() < 0.8
-                return _event("form_submit", form=FORMS[self.page], page=self.page, success=success)
+                form, taken = FORMS[self.page]
+                return _event("form_submit", form=form, page=self.page, success=self.chance.random() < taken)
             case "scroll":
                 return _event("scroll", position=self.chance.randrange(100, 4000, 100), page=self.page)
             case "feature":
-                return _event("feature_used", feature=self.chance.choice(["export_data", "search", "dark_mode"]))
+                return _event("feature_used", feature=self.chance.choice(FEATURES))
             case "error":
-                name, message = self.chance.choice(ERRORS)
-                return _event("error_encountered", message=message, kind=name, page=self.page)
+                kind, message, source = ERRORS.get(self.page, ANYWHERE)
+                return _event("error_encountered", message=message, kind=kind, source=source, page=self.page)
             case "click":
                 return _event("click", element=self.chance.choice(["nav_menu", "logo", "footer"]), page=self.page)
-        self._referrer, self.page = self.page, self.chance.choice(PAGES[self.page])
-        return self._page_view()
+        # Within the site a page's referrer is the site itself, which frontends leave out.
+        self._referrer, self.page = None, self.chance.choice(PAGES[self.page])
+        return self._view()
 
-    def _page_view(self) -> Event:
+    def _view(self) -> Event:
+        if self.chance.random() < _MEASURED_SHARE:
+            self._reports = [self._vital(name) for name in self.chance.sample(list(VITALS), 2)]
         referrer = {"referrer": self._referrer} if self._referrer else {}
         return _event("page_view", page=self.page, **referrer)
+
+    def _vital(self, name: str) -> Event:
+        middle, apart = VITALS[name]
+        slower = _PHONE_IS_SLOWER if any(phone in self.user_agent for phone in _PHONES) else 1.0
+        value = middle * slower * self.chance.lognormvariate(0, apart)
+        return _event("web_vital", metric=name, value=round(value, 3 if name == "CLS" else 0), page=self.page)
+
+    def _one_of(self, choices: Mapping[Choice, int]) -> Choice:
+        (chosen,) = self.chance.choices(list(choices), list(choices.values()))
+        return chosen
 
 
 def _event(event_type: str, **event_data: Any) -> Event:

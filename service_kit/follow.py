@@ -19,6 +19,7 @@ _PAUSE_SECONDS = 1.0
 class FollowedRecord(Protocol):
     """A record as it is handed on; `timestamp` in milliseconds since 1970."""
 
+    partition: int
     offset: int
     timestamp: int
     key: bytes | None

@@ -72,6 +72,11 @@ def fingerprint(kind: str | None, message: str, source: str | None) -> str:
     return f"{kind or 'Error'}: {words}{where}"
 
 
+def on_page(page: str | None, kind: str | None, message: str, source: str | None) -> str:
+    """The start of the page's path, and the error's fingerprint."""
+    return f"{(page or '')[:60]}\t{fingerprint(kind, message, source)}"
+
+
 def measured(metric: str, value: float) -> str | None:
     """The metric and the middle of the value's bin, such as `LCP 1224`; None for what is no measure."""
     if not math.isfinite(value) or value < 0:
@@ -112,7 +117,13 @@ OWN = (
         "error_encountered",
         fingerprint,
     ),
-    Dimension("error_pages", "Errors, by page.", ("event_data.page",), "error_encountered"),
+    Dimension(
+        "page_errors",
+        "Errors, by page and what the same error has in common, with a tab between.",
+        ("event_data.page", "event_data.kind", "event_data.message", "event_data.source"),
+        "error_encountered",
+        on_page,
+    ),
     Dimension(
         "web_vitals",
         "Measures, by name and value; values within two per cent share one: quantiles follow from the counts.",

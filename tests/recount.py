@@ -79,7 +79,8 @@ def _own(event_type: str, data: dict[str, Any]) -> list[tuple[str, str | None]]:
         case "form_submit":
             return [("forms", data["form"]), ("form_successes", data["form"] if data["success"] else None)]
         case "error_encountered":
-            return [("error_pages", data["page"]), ("errors", f"TypeError: {data['message']}")]
+            error = f"TypeError: {data['message']}"
+            return [("errors", error), ("page_errors", f"{data['page']}\t{error}")]
     return []
 
 

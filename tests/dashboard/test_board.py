@@ -1,103 +1,104 @@
-"""The live counts: sums of the newest partials, in whatever order they come."""
+"""The live counts: sums of the newest partials, in whatever order they come, bounded whatever is sent."""
 
 from typing import Any
 
+import pytest
+from datasketches import hll_sketch, tgt_hll_type
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.board import MINUTE_MS, Board
-from dashboard.rejections import SHOWN_LAST, Rejections
-from dashboard.snapshot import bars, clock, colour_of, snapshot
+from dashboard.live.board import MINUTE_MS, Board
+from dashboard.live.rolling import MOST_NAMES, Rolling, bounded
+from tests.dashboard.partials import MINUTE, board_of, partial
 from tests.events import NOON
-
-
-def partial(dimension: str, start: int, partition: int, offset: int, **counts: int) -> dict[str, Any]:
-    seconds = 60 if start else 0
-    return {
-        "dimension": dimension,
-        "window_start": start,
-        "window_seconds": seconds,
-        "partition": partition,
-        "source_offset": offset,
-        "watermark": NOON + offset,
-        "counts": counts,
-    }
-
 
 # Of a partition and window a higher offset never has a lower count.
 partials = st.lists(
-    st.builds(lambda p, o: partial("total", 0, p, o, click=o + 1), st.integers(0, 3), st.integers(0, 50)),
+    st.builds(
+        lambda dimension, minute, p, o: partial(dimension, minute, p, o, counts={"click": o + 1, str(o % 3): 1}),
+        st.sampled_from(["pages", "events"]),
+        st.sampled_from([MINUTE, MINUTE - 5 * MINUTE_MS]),
+        st.integers(0, 3),
+        st.integers(0, 50),
+    ),
     min_size=1,
 )
 
 
 @given(partials, st.randoms())
 def test_neither_order_nor_repetition_of_partials_matters(partials: list[dict[str, Any]], chance: Any) -> None:
-    board = Board()
     shuffled = partials * 2
     chance.shuffle(shuffled)
-    for each in shuffled:
-        board.merge(each)
-    newest = {
-        p["partition"]: max(q["source_offset"] for q in partials if q["partition"] == p["partition"])
-        for p in partials
-    }
-    assert board.total() == {"click": sum(offset + 1 for offset in newest.values())}
+    board = board_of(*shuffled)
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for each in sorted(partials, key=lambda each: each["source_offset"]):
+        newest[each["dimension"], each["window_start"], each["partition"]] = each["counts"]
+    for dimension in ("pages", "events"):
+        expected: dict[str, int] = {}
+        for (name, _start, _partition), counts in newest.items():
+            for key, count in counts.items() if name == dimension else ():
+                expected[key] = expected.get(key, 0) + count
+        assert board.last_hour(dimension).total == expected
 
 
 def test_minutes_are_summed_over_partitions_and_old_ones_let_go() -> None:
+    board = board_of(
+        partial("events", MINUTE, 0, counts={"click": 2}),
+        partial("events", MINUTE, 1, counts={"click": 1, "scroll": 4}),
+        partial("events", MINUTE - 59 * MINUTE_MS, 1, counts={"click": 10}),
+    )
+    assert board.last_hour("events").window(MINUTE) == {"click": 3, "scroll": 4}
+    assert board.last_hour("events").total == {"click": 13, "scroll": 4}
+    board.move_to(NOON + MINUTE_MS)
+    assert board.last_hour("events").total == {"click": 3, "scroll": 4}
+    board.merge(partial("events", MINUTE - 59 * MINUTE_MS, 2, counts={"click": 99}))
+    assert board.last_hour("events").total == {"click": 3, "scroll": 4}
+
+
+def test_a_name_has_a_first_and_a_last_minute() -> None:
+    board = board_of(
+        partial("page_errors", MINUTE - 7 * MINUTE_MS, counts={"x": 1}),
+        partial("page_errors", MINUTE - 2 * MINUTE_MS, partition=3, counts={"x": 1, "y": 1}),
+    )
+    errors = board.last_hour("page_errors")
+    assert errors.first_and_last("x") == (MINUTE - 7 * MINUTE_MS, MINUTE - 2 * MINUTE_MS)
+    assert errors.first_and_last("z") == (0, 0)
+
+
+def test_made_up_names_cost_no_memory_and_the_sum_stays_true() -> None:
+    counts = {f"/{number}": 1 for number in range(500)} | {"/often": 9, "*": 3}
+    kept = bounded(counts, MOST_NAMES)
+    assert len(kept) == MOST_NAMES
+    assert kept["/often"] == 9
+    assert sum(kept.values()) == 512
+    rolling = Rolling()
+    rolling.put(MINUTE, 0, 1, counts)
+    rolling.put(MINUTE, 0, 2, {"/often": 10})
+    assert rolling.total == {"/often": 10}
+
+
+def sketch_of(*keys: str) -> bytes:
+    sketch = hll_sketch(11, tgt_hll_type.HLL_4)
+    for key in keys:
+        sketch.update(key)
+    return sketch.serialize_compact()
+
+
+def test_active_users_of_all_partitions_and_minutes_are_united() -> None:
+    board = board_of(
+        partial("active_users", MINUTE, 0, sketch=sketch_of("a", "b")),
+        partial("active_users", MINUTE - 4 * MINUTE_MS, 0, sketch=sketch_of("a", "c")),
+        partial("active_users", MINUTE - 5 * MINUTE_MS, 1, sketch=sketch_of("d")),
+    )
+    assert (board.active("active_users", 5, NOON), board.active("active_users", 30, NOON)) == (3, 4)
+    board.merge(partial("active_users", MINUTE, 0, offset=2, sketch=sketch_of("a", "b", "e")))
+    assert board.active("active_users", 5, NOON) == 4
+    assert board.active("active_sessions", 5, NOON) == 0
+
+
+def test_events_a_second_are_those_of_slots_that_are_over() -> None:
     board = Board()
-    minute = NOON // MINUTE_MS * MINUTE_MS
-    board.merge(partial("events", minute, 0, 5, click=2))
-    board.merge(partial("events", minute, 1, 9, click=1, scroll=4))
-    board.merge(partial("events", minute - 2 * 3_600_000, 1, 9, click=100))
-    assert board.minutes(NOON)[-1] == (minute, {"click": 3, "scroll": 4})
-    assert len(board.minutes(NOON)) == 60
-    board.forget_before(NOON)
-    assert len(board._windows) == 1
-
-
-def test_a_snapshot_sorts_types_by_count_and_names_every_outcome() -> None:
-    board = Board()
-    board.merge(partial("total", 0, 0, 1, click=1, scroll=5))
-    board.merge(partial("outcome", 0, 0, 1, counted=6, late=1))
-    shown = snapshot(board, Rejections(), NOON, connected=True)
-    assert list(shown["total"]) == ["scroll", "click"]
-    assert shown["outcomes"] == {"counted": 6, "late": 1, "duplicate": 0, "rejected": 0}
-    assert shown["newest_event"] == NOON + 1
-
-
-def test_bars_stack_to_the_height_of_the_highest_minute() -> None:
-    board = Board()
-    minute = NOON // MINUTE_MS * MINUTE_MS
-    board.merge(partial("total", 0, 0, 1, click=3, scroll=1))
-    board.merge(partial("events", minute, 0, 1, click=3, scroll=1))
-    board.merge(partial("events", minute - MINUTE_MS, 0, 1, click=2))
-    drawn = bars(snapshot(board, Rejections(), NOON, connected=True), 100)
-    assert [(bar["x"], bar["height"], bar["colour"]) for bar in drawn] == [
-        (58, 50.0, 0),
-        (59, 75.0, 0),
-        (59, 25.0, 1),
-    ]
-    assert drawn[-1]["y"] == 0.0
-
-
-def rejected(at: int, reason: str, **more: Any) -> dict[str, Any]:
-    fault = {"code": reason, "pointer": "/event_type", "expected": "another name", "got": ""}
-    return {"rejected_at": at, "rejected_by": "producer_api", "reason": reason, "errors": [fault]} | more
-
-
-def test_rejections_of_the_last_hour_are_counted_and_the_last_of_them_kept() -> None:
-    rejections = Rejections()
-    for minute in range(70):
-        rejections.take(rejected(NOON - minute * MINUTE_MS, "field_missing", event_type=f"type {minute}"))
-    rejections.take(rejected(NOON, "no such reason", event_type=None, errors=[]))
-    shown = snapshot(Board(), rejections, NOON, connected=True)["rejections"]
-    assert shown["last_hour"] == {"field_missing": 60, "unexpected": 1}
-    assert len(shown["last"]) == SHOWN_LAST
-    assert shown["last"][0]["at"] == NOON
-
-
-def test_rare_types_share_a_colour_and_times_are_utc() -> None:
-    assert list(colour_of({str(n): n for n in range(9)}).values()) == [0, 1, 2, 3, 4, 5, 5, 5, 5]
-    assert clock(NOON) == "12:00:00"
+    for slot, count in ((0, 999), (1, 10), (2, 20), (3, 30), (4, 999)):
+        start = NOON - slot * 10_000
+        board.merge(partial("events", start, window_seconds=10, counts={"click": count}))
+    assert board.a_second(NOON + 3_000) == pytest.approx(2.0)

@@ -1,48 +1,111 @@
-"""The page is readable without JavaScript, runs nothing of others, and says what to do when it is empty."""
+"""The pages are readable without JavaScript, run nothing of others, weigh little, and say what to do when empty."""
 
+import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from httpx import ASGITransport
 
 import dashboard
 from dashboard.app import build_app
+from dashboard.live.live import Live
 from dashboard.settings import Settings
+from service_kit.environment import variables
 from service_kit.kafka import KafkaSettings
+from tests.dashboard.partials import partial
 
-STATIC = Path(dashboard.__file__).parent / "static"
+HERE = Path(dashboard.__file__).parent
+MOST_BYTES = 15_000
+EVIL = "<img src=x onerror=alert(1)>"
+NOTHING_RUNS = KafkaSettings(kafka_bootstrap="localhost:1")
 
 
 @pytest.fixture
-def client() -> Iterator[httpx.AsyncClient]:
-    app = build_app(Settings(kafka=KafkaSettings(kafka_bootstrap="localhost:1")))
-    yield httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://stats.example")
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    app = build_app(Settings(kafka=NOTHING_RUNS, trust_loopback=True))
+    transport = ASGITransport(app, client=("127.0.0.1", 4242))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
+        yield made
 
 
 async def test_an_empty_page_says_how_to_send_the_first_event(client: httpx.AsyncClient) -> None:
-    async with client:
-        page = await client.get("/")
-    assert "curl -X POST http://stats.example/api/analytics/collect" in page.text
-    assert "not connected to Kafka" in page.text
+    page = (await client.get("/")).text
+    assert "curl -X POST http://localhost/api/analytics/collect" in page
+    assert "Not connected to Kafka" in page
+    assert "Send button_click with event_data.button." in page
 
 
-async def test_nothing_comes_from_elsewhere_and_nothing_inline_runs(client: httpx.AsyncClient) -> None:
-    async with client:
-        page = await client.get("/")
+async def test_without_postgres_the_history_says_what_to_set(client: httpx.AsyncClient) -> None:
+    page = await client.get("/history")
+    assert page.status_code == 503
+    assert "FOOTFALL_POSTGRES_DSN is not set" in page.text
+    assert (await client.get("/dashboard/history.json")).status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/", "/history"])
+async def test_nothing_comes_from_elsewhere_nothing_inline_runs_and_nobody_keeps_it(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    page = await client.get(path)
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    assert not re.search(r'(?:src|href)="(?:https?:)?//', page.text)
+    assert page.headers["cache-control"] == "no-store"
+    assert not re.search(r'<\w[^>]*\s(?:src|href)="(?:https?:)?//', page.text)
     assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=", page.text)
 
 
-def test_the_script_puts_texts_of_others_only_into_text() -> None:
-    script = (STATIC / "page.js").read_text()
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script)
+def test_scripts_put_texts_of_others_only_into_text() -> None:
+    for script in (HERE / "static").glob("*.js"):
+        forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|setHTML|DOMParser"
+        assert not re.search(forbidden, script.read_text()), script
+
+
+async def test_page_styles_and_scripts_weigh_at_most_fifteen_kilobytes(client: httpx.AsyncClient) -> None:
+    sizes = {"page": len(gzip.compress((await client.get("/")).content))}
+    for file in (HERE / "static").iterdir():
+        answer = await client.get(f"/dashboard/static/{file.name}", headers={"accept-encoding": "gzip"})
+        assert answer.headers.get("content-encoding") == "gzip" or len(answer.content) < 500
+        sizes[file.name] = len(gzip.compress(answer.content))
+    assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+async def test_names_of_others_are_text_on_the_live_page() -> None:
+    settings = Settings(kafka=NOTHING_RUNS, trust_loopback=True)
+    names = {EVIL: 2, "=1+1": 1}
+    app = build_app(settings)
+    live: Live = app.state.live
+    start = live.snapshot()["as_of"] // 60_000 * 60_000
+    for dimension in ("events", "pages", "buttons", "page_errors"):
+        live._sources.board.merge(partial(dimension, start, counts=names))
+    transport = ASGITransport(app, client=("127.0.0.1", 4242))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        page = (await client.get("/", params={"type": EVIL, "tz": EVIL})).text
+    assert page.count("&lt;img") >= 4
+    assert "<img src=x" not in page
+
+
+async def test_the_snapshot_is_sent_again_only_when_it_changed(client: httpx.AsyncClient) -> None:
+    first = await client.get("/dashboard/snapshot.json")
+    again = await client.get("/dashboard/snapshot.json", headers={"if-none-match": first.headers["etag"]})
+    assert (first.status_code, again.status_code) == (200, 304)
+
+
+async def test_times_are_in_the_zone_of_the_address(client: httpx.AsyncClient) -> None:
+    assert 'data-zone="Asia/Tokyo"' in (await client.get("/?tz=Asia/Tokyo")).text
+    wrong = (await client.get("/?tz=Middle/Earth")).text
+    assert 'data-zone="UTC"' in wrong
+    assert "There is no time zone “Middle/Earth”" in wrong
 
 
 async def test_before_the_counts_are_read_it_is_not_ready(client: httpx.AsyncClient) -> None:
-    async with client:
-        assert (await client.get("/readyz")).status_code == 503
-        assert (await client.get("/healthz")).status_code == 200
-        assert (await client.get("/dashboard/snapshot.json")).json()["connected"] is False
+    assert (await client.get("/readyz")).status_code == 503
+    assert (await client.get("/healthz")).status_code == 200
+    assert (await client.get("/dashboard/snapshot.json")).json()["connected"] is False
+
+
+def test_every_setting_is_documented() -> None:
+    page = (HERE.parent / "docs/dashboard.md").read_text()
+    shared = variables(KafkaSettings)
+    assert [name for name in variables(Settings) if name not in shared and f"`{name}`" not in page] == []

@@ -1,0 +1,203 @@
+"""From posting an event to a page in a real Chromium, and what fifty viewers cost the collector.
+
+    footfall bench live
+
+Collector, stream app and dashboard run as processes of their own, while a thousand events a second flow.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks import http_load
+from benchmarks.collect import PATH, SESSION_KEY, payloads
+from benchmarks.parts import broker, cpu_seconds, resident_mib
+from footfall.local import ports
+from footfall.topics import create_missing
+from service_kit.kafka import KafkaSettings
+from tests.browsers import SWITCHES, program
+
+RATE, BATCH = 1000, 10
+VIEWERS, ROUNDS, ROUND_SECONDS = 50, 3, 12.0
+POSTS = 100
+_WARM_UP_SECONDS = 5.0
+# When the counter of the posted type shows a number, by the clock of the machine.
+_OBSERVE = """() => {
+  window.seen = {};
+  const look = () => {
+    for (const row of document.querySelectorAll("[data-panel=customs] tbody tr"))
+      if (row.textContent.startsWith("test_event")) window.seen[row.cells[1].textContent] ??= Date.now();
+  };
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+
+
+@contextmanager
+def services(bootstrap: str, prefix: str) -> Iterator[tuple[dict[str, int], dict[str, int]]]:
+    """Process ids and ports by the service's name; all are ended."""
+    names = ("producer_api", "stream_app", "dashboard")
+    listens = {name: ports.choose(0) for name in names}
+    environ = {
+        "FOOTFALL_KAFKA_BOOTSTRAP": bootstrap,
+        "FOOTFALL_TOPIC_PREFIX": prefix,
+        "FOOTFALL_HASH_KEY": "a hash key for benchmarks only",
+        "FOOTFALL_SESSION_KEY": SESSION_KEY,
+        "FOOTFALL_TRUST_LOOPBACK": "true",
+        "FOOTFALL_EVENTS_PER_MINUTE": str(10**9),
+        "FOOTFALL_EVENTS_PER_MINUTE_PER_ADDRESS": str(10**9),
+        "FOOTFALL_LOG_LEVEL": "ERROR",
+    }
+    running = {name: _start(name, environ, port) for name, port in listens.items()}
+    try:
+        for port in listens.values():
+            _wait(f"http://localhost:{port}/readyz")
+        yield {name: process.pid for name, process in running.items()}, listens
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.wait()
+
+
+@contextmanager
+def traffic(port: int) -> Iterator[None]:
+    """A thousand events a second, until the end."""
+    requests, over = payloads(BATCH, also={}), threading.Event()
+
+    def send() -> None:
+        while not over.is_set():
+            load = http_load.run(port, requests, 10.0, RATE / BATCH)
+            assert set(load.statuses) == {200}, load.statuses
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sending.join()
+
+
+def _start(name: str, environ: Mapping[str, str], port: int) -> subprocess.Popen[bytes]:
+    variable = "FOOTFALL_PROBE_PORT" if name == "stream_app" else "FOOTFALL_PORT"
+    own = {**os.environ, **environ, variable: str(port)}
+    return subprocess.Popen([sys.executable, "-m", name], env=own, stdout=subprocess.DEVNULL)
+
+
+def _wait(url: str) -> None:
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+
+
+@contextmanager
+def viewers(port: int, count: int) -> Iterator[None]:
+    """So many pages follow the stream and read all of it, in a process of its own."""
+    reading = subprocess.Popen([sys.executable, "-m", "benchmarks.live", "watch", str(port), str(count)])
+    try:
+        time.sleep(2)
+        yield
+    finally:
+        reading.terminate()
+        reading.wait()
+
+
+async def watch(port: int, count: int) -> None:
+    """Follow the stream `count` times, until terminated."""
+
+    async def follow() -> None:
+        reader, writer = await asyncio.open_connection("localhost", port)
+        writer.write(b"GET /dashboard/stream HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        while await reader.read(65_536):
+            pass
+
+    await asyncio.gather(*(follow() for _ in range(count)))
+
+
+def cost(pids: Mapping[str, int]) -> dict[str, float]:
+    """CPU seconds that each service used in a round, in per cent of a core."""
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    time.sleep(ROUND_SECONDS)
+    return {name: 100 * (cpu_seconds(pid) - before[name]) / ROUND_SECONDS for name, pid in pids.items()}
+
+
+def compare_viewers(pids: Mapping[str, int], port: int) -> None:
+    """CPU of each service without viewers and with them, in turn."""
+    used: dict[int, list[dict[str, float]]] = {0: [], VIEWERS: []}
+    for _ in range(ROUNDS):
+        for count, rounds in used.items():
+            with viewers(port, count):
+                rounds.append(cost(pids))
+    for name in pids:
+        without, with_them = ([round_[name] for round_ in used[count]] for count in used)
+        print(
+            f"{name}: {statistics.median(without):.1f} % of a core without viewers "
+            f"({min(without):.1f} to {max(without):.1f}), {statistics.median(with_them):.1f} % with {VIEWERS} "
+            f"({min(with_them):.1f} to {max(with_them):.1f}); {resident_mib(pids[name]):.0f} MiB"
+        )
+
+
+def seen_after(page: Page, collector: int) -> list[float]:
+    """Seconds from posting an event to its count on the page, for each of the posts."""
+    posted, waits = 0, []
+    body = json.dumps({"event_type": "test_event", "event_data": {"source": "benchmark"}}).encode()
+    for _ in range(POSTS):
+        request = urllib.request.Request(
+            f"http://localhost:{collector}{PATH}", data=body, headers={"content-type": "application/json"}
+        )
+        sent = time.time()
+        with urllib.request.urlopen(request, timeout=10):
+            posted += 1
+        page.wait_for_function("count => window.seen[count]", arg=str(posted), timeout=20_000)
+        waits.append(page.evaluate("count => window.seen[count]", str(posted)) / 1000 - sent)
+        time.sleep(0.137)  # not in step with the ticks
+    return waits
+
+
+def compare_times(collector: int, dashboard: int) -> None:
+    """How soon an event is on the page."""
+    with sync_playwright() as playwright:
+        # The same browser as the tests use.
+        found = program(playwright)  # type: ignore[arg-type] # both kinds name the same programs
+        browser = playwright.chromium.launch(executable_path=found, args=[*SWITCHES, "--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"http://localhost:{dashboard}/")
+        page.wait_for_selector("#state[data-state=live]")
+        page.evaluate(_OBSERVE)
+        waits = sorted(seen_after(page, collector))
+        browser.close()
+    p95 = waits[int(len(waits) * 0.95) - 1]
+    print(
+        f"post to page at {RATE} events/s: p50 {statistics.median(waits) * 1000:.0f} ms, "
+        f"p95 {p95 * 1000:.0f} ms, longest {waits[-1] * 1000:.0f} ms"
+    )
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["watch"]:
+        asyncio.run(watch(int(sys.argv[2]), int(sys.argv[3])))
+        return
+    with broker() as bootstrap:
+        prefix = f"bench{os.getpid()}-"
+        asyncio.run(create_missing(KafkaSettings(kafka_bootstrap=bootstrap, topic_prefix=prefix)))
+        with services(bootstrap, prefix) as (pids, listens), traffic(listens["producer_api"]):
+            time.sleep(_WARM_UP_SECONDS)
+            compare_times(listens["producer_api"], listens["dashboard"])
+            compare_viewers(pids, listens["dashboard"])
+
+
+if __name__ == "__main__":
+    main()

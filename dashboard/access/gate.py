@@ -1,0 +1,77 @@
+"""Lets in who may read: by token, by the ticket it was changed for, by a session with a role, or from here."""
+
+import time
+from enum import Enum
+
+from starlette.requests import HTTPConnection
+
+from dashboard.access import tickets
+from dashboard.access.sessions import RoleSessions
+from dashboard.settings import Settings
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Verdict(Enum):
+    """What becomes of a request."""
+
+    WELCOME = "welcome"
+    # Somebody could get in, with a token or a session.
+    ASK = "ask"
+    # Nobody can: nothing is set that would let anybody in.
+    CLOSED = "closed"
+
+
+class Gate:
+    """Decides for each request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._token = settings.dashboard_token.reveal() if settings.dashboard_token else None
+        self._sessions = RoleSessions(settings) if settings.dashboard_role else None
+        self._cookie, self._trust_loopback = settings.session_cookie, settings.trust_loopback
+
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a token to ask for."""
+        return self._token is not None
+
+    async def judge(self, request: HTTPConnection) -> Verdict:
+        """Whether the request may read."""
+        if self._trust_loopback and is_local(request):
+            return Verdict.WELCOME
+        bearer = _bearer(request)
+        if self._token and self._has_token(request, bearer):
+            return Verdict.WELCOME
+        if self._sessions:
+            session = request.cookies.get(self._cookie) or bearer
+            if session and await self._sessions.opens(session):
+                return Verdict.WELCOME
+        return Verdict.ASK if self._token or self._sessions else Verdict.CLOSED
+
+    def ticket_for(self, offered: str) -> str | None:
+        """A ticket for who offers the token, None where it is not the token."""
+        if self._token and tickets.is_token(offered, self._token):
+            return tickets.ticket(self._token, time.time())
+        return None
+
+    def _has_token(self, request: HTTPConnection, bearer: str | None) -> bool:
+        assert self._token
+        if bearer and tickets.is_token(bearer, self._token):
+            return True
+        return tickets.is_good(request.cookies.get(tickets.COOKIE, ""), self._token, time.time())
+
+
+def is_local(request: HTTPConnection) -> bool:
+    """Whether it comes from this machine, and was meant for it.
+
+    A page of another site may have its own name resolve to 127.0.0.1 and so make a browser ask us: the name in
+    `Host` shows that.
+    """
+    is_near = request.client is not None and request.client.host in _LOOPBACK
+    return is_near and "x-forwarded-for" not in request.headers and request.url.hostname in _LOCAL_NAMES
+
+
+def _bearer(request: HTTPConnection) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None

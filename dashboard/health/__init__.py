@@ -1,0 +1,1 @@
+"""How the pipeline is: how far its readers are behind, what died, what the last audit said."""

@@ -1,0 +1,1 @@
+"""What happened: any range of the kept days, from Postgres."""

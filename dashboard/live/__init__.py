@@ -1,0 +1,1 @@
+"""What happens now: counts of the last hour, merged from `live-aggregates`, and told to viewers."""

@@ -1,0 +1,79 @@
+"""Counts by name in the windows of the last hour, and in all of them together. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Counts = dict[str, int]
+
+# Of each partial this many names are kept; the others are counted together, so that made-up names cost no memory.
+MOST_NAMES = 100
+OTHER = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    source_offset: int
+    counts: Mapping[str, int]
+
+
+def bounded(counts: Mapping[str, int], most_names: int) -> Mapping[str, int]:
+    """The most frequent names; the rest of them as `*`, so that the sum stays true."""
+    if len(counts) <= most_names:
+        return counts
+    ranked = sorted(counts.items(), key=lambda pair: (pair[0] == OTHER, -pair[1], pair[0]))
+    kept = dict(ranked[: most_names - 1])
+    kept[OTHER] = sum(counts.values()) - sum(kept.values())
+    return kept
+
+
+class Rolling:
+    """Of each window and partition the partial with the highest source offset; a value is their sum."""
+
+    def __init__(self, most_names: int = MOST_NAMES) -> None:
+        self._most_names = most_names
+        # window start -> partition -> partial
+        self._windows: dict[int, dict[int, _Held]] = {}
+        self.total: Counts = {}
+
+    def put(self, start: int, partition: int, source_offset: int, counts: Mapping[str, int]) -> None:
+        """Take a partial in; an older one than is there changes nothing."""
+        window = self._windows.setdefault(start, {})
+        held = window.get(partition)
+        if held is not None and source_offset < held.source_offset:
+            return
+        kept = bounded(counts, self._most_names)
+        window[partition] = _Held(source_offset, kept)
+        if held is not None:
+            self._add(held.counts, -1)
+        self._add(kept, 1)
+
+    def forget_before(self, start: int) -> None:
+        """Let go of the windows that began earlier."""
+        for old in [old for old in self._windows if old < start]:
+            for held in self._windows.pop(old).values():
+                self._add(held.counts, -1)
+
+    def window(self, start: int) -> Counts:
+        """The counts of one window."""
+        summed: Counts = {}
+        for held in self._windows.get(start, {}).values():
+            for name, count in held.counts.items():
+                summed[name] = summed.get(name, 0) + count
+        return summed
+
+    def first_and_last(self, name: str) -> tuple[int, int]:
+        """Starts of the first and the last window that has the name; zeros where none has."""
+        starts = [
+            start
+            for start, window in self._windows.items()
+            if any(name in held.counts for held in window.values())
+        ]
+        return (min(starts), max(starts)) if starts else (0, 0)
+
+    def _add(self, counts: Mapping[str, int], times: int) -> None:
+        for name, count in counts.items():
+            summed = self.total.get(name, 0) + times * count
+            if summed:
+                self.total[name] = summed
+            else:
+                self.total.pop(name, None)

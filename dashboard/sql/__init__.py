@@ -1,0 +1,42 @@
+"""Postgres, read only: named queries from the files beside this one, and connections with a time limit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+import psycopg
+
+_SESSION = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "20s",
+    "lock_timeout": "2s",
+    "timezone": "UTC",
+}
+# Viewers of the history must not take Postgres from the sinks.
+_MOST_CONNECTIONS = 4
+
+queries: Mapping[str, bytes] = MappingProxyType(
+    {path.stem: path.read_bytes() for path in Path(__file__).parent.glob("*.sql")}
+)
+
+
+class Database:
+    """Makes a connection for each use, a few at a time."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._slots = asyncio.Semaphore(_MOST_CONNECTIONS)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[psycopg.AsyncConnection]:
+        """A connection in one transaction, in which every query sees the same moment."""
+        options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+        async with self._slots:
+            connection = await psycopg.AsyncConnection.connect(
+                self._dsn, connect_timeout=5, options=options, application_name="footfall-dashboard"
+            )
+            async with connection:
+                await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+                yield connection

@@ -1,0 +1,32 @@
+"""Records of `live-aggregates` for the tests of the dashboard."""
+
+from typing import Any
+
+from dashboard.live.board import MINUTE_MS, Board
+from tests.events import NOON
+
+MINUTE = NOON // MINUTE_MS * MINUTE_MS
+
+
+def partial(
+    dimension: str, start: int = MINUTE, partition: int = 0, offset: int = 1, **more: Any
+) -> dict[str, Any]:
+    """A partial of a minute, or of all time where `start` is 0."""
+    return {
+        "dimension": dimension,
+        "window_start": start,
+        "window_seconds": 60 if start else 0,
+        "partition": partition,
+        "source_offset": offset,
+        "watermark": NOON + offset,
+        "counts": {},
+        "sketch": None,
+    } | more
+
+
+def board_of(*partials: dict[str, Any]) -> Board:
+    board = Board()
+    for each in partials:
+        board.merge(each)
+    board.move_to(NOON)
+    return board

@@ -1,0 +1,293 @@
+"""The dashboard on a running pipeline: every panel is right against the raw rows, in a real browser too."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.system.stack import Stack, until
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="session")]
+
+EVIL = "<img src=x onerror=alert(1)>"
+EVENTS = 400
+TOP = 8
+SEEN = "select count(*) from events"
+# Panel -> what counts it on the raw rows: name, then the cells that are compared.
+PANELS = {
+    "types": "select event_type, count(*), round(100.0 * count(*) / (select count(*) from events), 1) from events group by 1",
+    "pages": "select event_data ->> 'page', count(*) from events where event_type = 'page_view' group by 1",
+    "referrers": "select event_data ->> 'referrer', count(*) from events where event_type = 'page_view'"
+    " and event_data ->> 'referrer' is not null group by 1",
+    "buttons": "select event_data ->> 'button', count(*) from events where event_type = 'button_click' group by 1",
+    "forms": "select event_data ->> 'form', count(*), count(*) filter (where event_data ->> 'success' = 'true'),"
+    " round(100.0 * count(*) filter (where event_data ->> 'success' = 'true') / count(*), 1)"
+    " from events where event_type = 'form_submit' group by 1",
+    "devices": "select device, count(*) from events group by 1",
+    "browsers": "select browser, count(*) from events group by 1",
+    "systems": "select system, count(*) from events group by 1",
+    "customs": "select event_type, count(*) from events where event_type in ('scroll', 'click', 'feature_used', 'test_event') group by 1",
+}
+ERRORS = """
+    select page, count(*), extract(epoch from min(occurred_at)) * 1000, extract(epoch from max(occurred_at)) * 1000
+    from events where event_type = 'error_encountered' group by page, event_data ->> 'message'
+"""
+SPEED = """
+    select event_data ->> 'metric', percentile_disc(0.75) within group (order by (event_data ->> 'value')::float), count(*)
+    from events where event_type = 'web_vital' group by 1
+"""
+
+
+@pytest.fixture(scope="module")
+def busy_stack(first_stack: Stack) -> Stack:
+    """A stack with what the demo posts, an event that attacks the page, and one that is refused."""
+    done = first_stack.footfall("demo", "--events", str(EVENTS), "--rate", "60", timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in (EVIL, "__proto__"):
+        assert first_stack.post(submitted(name)).status_code == 200
+    assert first_stack.post({"event_type": "never_heard_of", "event_data": {}}).status_code == 400
+    landed = until(lambda: first_stack.query(SEEN), [(EVENTS + 2,)].__eq__, seconds=30)
+    assert landed == [(EVENTS + 2,)]
+    counted = until(
+        lambda: first_stack.get("/dashboard/snapshot.json").json(),
+        lambda shown: shown["figures"]["last_hour"] == EVENTS + 2 and bool(shown["panels"]["reasons"]),
+        seconds=20,
+    )
+    assert counted["figures"]["last_hour"] == EVENTS + 2
+    return first_stack
+
+
+def submitted(form: str) -> dict[str, Any]:
+    """An event whose name stands in a panel with few others."""
+    return {"event_type": "form_submit", "event_data": {"form": form, "success": True}}
+
+
+def ranked(rows: list[tuple[Any, ...]], most: int) -> dict[str, list[float]]:
+    """The first rows, the most frequent first, as the dashboard tells them."""
+    ordered = sorted(rows, key=lambda row: (-row[1], row[0]))[:most]
+    return {name: [float(cell) for cell in cells] for name, *cells in ordered}
+
+
+@pytest.mark.parametrize("name", PANELS)
+async def test_a_live_panel_is_right_against_the_rows(busy_stack: Stack, name: str) -> None:
+    shown = busy_stack.get("/dashboard/snapshot.json").json()["panels"][name]
+    truth = ranked(busy_stack.query(PANELS[name]), TOP)
+    assert truth, "the demo fills every panel"
+    assert shown == truth
+
+
+async def test_live_errors_and_page_speed_are_right_against_the_rows(busy_stack: Stack) -> None:
+    panels = busy_stack.get("/dashboard/snapshot.json").json()["panels"]
+    truth = sorted(
+        (page, count, int(first) // 60_000, int(last) // 60_000)
+        for page, count, first, last in busy_stack.query(ERRORS)
+    )
+    shown = sorted(
+        (page, count, first // 60_000, last // 60_000)
+        for _e, page, count, first, last in panels["errors"].values()
+    )
+    assert shown == truth[: len(shown)] if len(truth) <= TOP else set(shown) <= set(truth)
+    assert len(shown) == min(len(truth), TOP) > 0
+    for metric, p75, samples in busy_stack.query(SPEED):
+        _title, told, _rating, shares, counted = panels["speed"][metric]
+        number, _, unit = told.partition(" ")
+        assert counted == samples
+        assert float(number) * (1000 if unit == "s" else 1) == pytest.approx(p75, rel=0.05, abs=0.01)
+        assert sum(shares) == pytest.approx(100, abs=0.2)
+
+
+async def test_active_users_minutes_and_outcomes_are_right_against_the_rows(busy_stack: Stack) -> None:
+    shown = busy_stack.get("/dashboard/snapshot.json").json()
+    ((users, sessions),) = busy_stack.query(
+        "select count(distinct user_key), count(distinct session_key) from events"
+    )
+    # Sketches: a few are exact, more are two per cent off. Events without a user are keyed by their session.
+    assert shown["figures"]["users_30"] == pytest.approx(users, rel=0.05)
+    assert shown["figures"]["sessions_30"] == pytest.approx(sessions, rel=0.05)
+    minutes = (
+        "select extract(epoch from date_trunc('minute', occurred_at)) * 1000, count(*) from events group by 1"
+    )
+    truth = {str(int(start)): count for start, count in busy_stack.query(minutes)}
+    assert {start: sum(counts.values()) for start, counts in shown["minutes"].items()} == truth
+    assert shown["panels"]["reasons"] == {"event_type_unknown": [1]}
+    ((_at, event_type, pointer, *_more),) = shown["panels"]["rejected"].values()
+    assert (event_type, pointer) == ("never_heard_of", "/event_type")
+    assert shown["pipeline"]["dead_letters"] == 0
+
+
+async def test_the_pipeline_tells_how_far_the_readers_are(busy_stack: Stack) -> None:
+    caught_up = until(
+        lambda: busy_stack.get("/dashboard/snapshot.json").json()["panels"]["readers"],
+        lambda readers: [cells[0] for cells in readers.values()] == [0, 0],
+        seconds=30,
+    )
+    assert {name: cells[:2] for name, cells in caught_up.items()} == {"stream app": [0, 0], "sinks": [0, 0]}
+
+
+@pytest.mark.parametrize("name", PANELS)
+async def test_a_panel_of_the_history_is_right_against_the_rows(busy_stack: Stack, name: str) -> None:
+    shown = busy_stack.get("/dashboard/history.json?compare=1").json()["panels"][name]
+    # Compared with nothing before, each row ends with an empty change.
+    assert {row: cells[:-1] for row, cells in shown.items()} == ranked(busy_stack.query(PANELS[name]), 100)
+    assert {cells[-1] for cells in shown.values()} == {None}
+
+
+async def test_filters_steps_and_figures_of_the_history_are_right_against_the_rows(busy_stack: Stack) -> None:
+    for query, where in (
+        ("", "true"),
+        ("type=page_view&range=7d", "event_type = 'page_view'"),
+        ("page=/pricing", "page = '/pricing'"),
+        ("device=mobile&tz=Asia/Kolkata", "device = 'mobile'"),
+        ("type=button_click&device=desktop&range=90d", "event_type = 'button_click' and device = 'desktop'"),
+    ):
+        told = busy_stack.get(f"/dashboard/history.json?compare=1&{query}").json()
+        counts = "count(*), count(distinct user_key), count(distinct session_key)"
+        ((events, users, sessions),) = busy_stack.query(f"select {counts} from events where {where}")
+        assert {name: figure["now"] for name, figure in told["figures"].items()} == {
+            "events": events,
+            "users": users,
+            "sessions": sessions,
+        }
+        assert sum(sum(step["counts"].values()) for step in told["steps"]) == events
+        assert sum(told["before"]) == 0
+
+
+async def test_files_of_the_history_hold_the_same(busy_stack: Stack) -> None:
+    lines = busy_stack.get("/dashboard/history/buttons.csv").text.splitlines()
+    assert len(lines) == 1 + len(busy_stack.query(PANELS["buttons"]))
+    assert busy_stack.get("/dashboard/history/nothing.csv").status_code == 404
+
+
+@contextlib.asynccontextmanager
+async def opened(browser: Browser, stack: Stack, path: str, **options: Any) -> AsyncIterator[Page]:
+    """A page that reported no error of its scripts when it is left."""
+    context = await browser.new_context(**options)
+    page, faults = await context.new_page(), list[str]()
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("dialog", lambda dialog: faults.append(f"a dialog: {dialog.message}"))
+    await page.goto(stack.url + path)
+    yield page
+    await context.close()
+    assert faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/history?compare=1"])
+async def test_axe_finds_no_barrier_in_either_theme(
+    chromium: Browser, busy_stack: Stack, barriers: Callable[[Page], Awaitable[list[str]]], scheme: Any, path: str
+) -> None:
+    async with opened(chromium, busy_stack, path, color_scheme=scheme) as page:
+        if path == "/":
+            await page.wait_for_selector("#state[data-state=live]")
+        await page.click("summary >> nth=0")
+        assert await barriers(page) == []
+
+
+async def test_the_page_that_refuses_has_no_barrier(
+    chromium: Browser, busy_stack: Stack, barriers: Callable[[Page], Awaitable[list[str]]]
+) -> None:
+    context = await chromium.new_context()
+    page = await context.new_page()
+    # Under this address it is no longer `localhost`: a stranger.
+    await page.goto(busy_stack.url.replace("localhost", "[::ffff:127.0.0.1]"))
+    assert "not open to anybody" in await page.inner_text("h1")
+    assert await barriers(page) == []
+    await context.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/history?compare=1"])
+async def test_on_a_phone_nothing_is_wider_than_the_screen(
+    chromium: Browser, busy_stack: Stack, path: str
+) -> None:
+    async with opened(chromium, busy_stack, path, viewport={"width": 360, "height": 740}) as page:
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+async def test_without_javascript_everything_but_the_feed_is_there(chromium: Browser, busy_stack: Stack) -> None:
+    async with opened(chromium, busy_stack, "/", java_script_enabled=False) as page:
+        text = await page.inner_text("main")
+        assert EVIL in text
+        for name in ("page_view", "newsletter", "LCP", "Safari", "event_type_unknown", "stream app"):
+            assert name in text
+        assert await page.locator(".plot rect").count() > 0
+
+
+async def test_an_event_arrives_on_the_open_page_and_what_attacks_it_is_text(
+    chromium: Browser, busy_stack: Stack
+) -> None:
+    async with opened(chromium, busy_stack, "/") as page:
+        await page.wait_for_selector("#state[data-state=live]")
+        await page.wait_for_timeout(1500)  # the feed begins with the first viewer
+        row = page.locator("[data-panel=forms] tr", has_text=EVIL)
+        assert await row.locator("td").all_inner_texts() == ["1", "1", "100 %"]
+        assert await page.locator("[data-panel=forms] tr", has_text="__proto__").count() == 1
+        busy_stack.post(submitted(EVIL))
+        await page.wait_for_function(
+            "form => [...document.querySelectorAll('[data-panel=forms] tr')]"
+            ".some(row => row.textContent.includes(form) && row.cells[1].textContent === '2')",
+            arg=EVIL,
+        )
+        entry = page.locator("#feed li", has_text=EVIL).first
+        await entry.locator("summary").click()
+        assert "event_id" in await entry.locator("pre").inner_text()
+        assert await page.locator("img[src=x]").count() == 0
+        await page.click("#pause")
+        assert await page.get_attribute("#pause", "aria-pressed") == "true"
+
+
+async def test_the_chart_is_read_with_the_keyboard(chromium: Browser, busy_stack: Stack) -> None:
+    async with opened(chromium, busy_stack, "/") as page:
+        await page.wait_for_selector("#state[data-state=live]")
+        await page.focus("#cursor")
+        seen = set()
+        for _ in range(5):
+            await page.keyboard.press("ArrowLeft")
+            seen.add(await page.get_attribute("#cursor", "aria-valuetext"))
+        assert len(seen) == 5
+        assert await page.inner_text("#readout") == await page.get_attribute("#cursor", "aria-valuetext")
+        await page.keyboard.press("Home")
+        assert " events" in await page.inner_text("#readout")
+
+
+async def test_a_hidden_tab_gives_its_stream_back_and_goes_on_where_it_stopped(
+    chromium: Browser, busy_stack: Stack
+) -> None:
+    async with opened(chromium, busy_stack, "/history") as page:
+        await page.clock.install()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if "/stream" in request.url else None)
+        await page.goto(busy_stack.url + "/")
+        await page.wait_for_selector("#state[data-state=live]")
+        hide = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        hide += " document.dispatchEvent(new Event('visibilitychange')); }"
+        await page.evaluate(hide, True)
+        await page.clock.fast_forward(10_500)
+        await page.evaluate(hide, False)
+        await page.wait_for_function("() => true")
+        assert len(asked) == 2
+        assert asked[0].endswith("/dashboard/stream")
+        assert "since=" in asked[1]
+
+
+async def test_where_no_stream_is_to_be_had_the_page_asks_again_and_again(
+    chromium: Browser, busy_stack: Stack
+) -> None:
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await page.route("**/dashboard/stream*", lambda route: route.fulfill(status=503, body=json.dumps({})))
+    await page.goto(busy_stack.url + "/")
+    async with page.expect_response("**/dashboard/snapshot.json"):
+        pass
+    await page.wait_for_selector("#state[data-state=live]")
+    await context.close()
+
+
+async def test_the_stream_of_a_refused_page_stays_shut(busy_stack: Stack) -> None:
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(busy_stack.url + "/dashboard/stream", headers={"host": "evil.example"})
+    assert answer.status_code == 403
