@@ -16,6 +16,14 @@ _AHEAD = """
 select count(*)::int from pg_inherits
 where inhparent = 'raw_events'::regclass and right(inhrelid::regclass::text, 8) > to_char(%s, 'YYYYMMDD')
 """
+_CLOCKS_MAY_DIFFER_SECONDS = 3.0
+_MOST_CONNECTIONS = 0.8
+_SERVER = """
+select clock_timestamp(), current_setting('log_error_verbosity'),
+    (select pg_has_role(relowner, 'usage') from pg_class where oid = 'raw_events'::regclass),
+    (select count(*)::int from pg_stat_activity where backend_type = 'client backend'),
+    current_setting('max_connections')::int
+"""
 _DIFFERENT = "select count(*)::int, min(day)::text from days where state = 'differs'"
 
 
@@ -41,6 +49,7 @@ def _findings(connection: psycopg.Connection) -> Iterator[Finding]:
         "postgres", "ok", f"the newest event was received {newest}" if newest else "no event has landed yet"
     )
     yield from _of_days(connection)
+    yield from _of_server(connection)
     yield from _of_roles(connection)
 
 
@@ -57,6 +66,25 @@ def _of_days(connection: psycopg.Connection) -> Iterator[Finding]:
         yield Finding(
             "days", "ok", f"partitions are made for {ahead} days ahead, and no day differs from its roll-up"
         )
+
+
+def _of_server(connection: psycopg.Connection) -> Iterator[Finding]:
+    """Clock, rights, connections, and what its log would show."""
+    asked, answer = datetime.now(UTC), connection.execute(_SERVER).fetchone()
+    assert answer is not None  # it asks for one row
+    now, verbosity, owns, used, most = answer
+    if (apart := abs((now - asked).total_seconds())) > _CLOCKS_MAY_DIFFER_SECONDS:
+        said = f"Postgres' clock and this machine's are {apart:.0f} s apart"
+        yield Finding("clock", "warn", said, "let NTP set both clocks")
+    if not owns:
+        said = "this user does not own the tables: it can neither migrate nor make partitions"
+        yield Finding("privileges", "fail", said, "let the sinks connect as the owner of raw_events")
+    if used > _MOST_CONNECTIONS * most:
+        said = f"{used} of {most} connections are in use"
+        yield Finding("postgres", "warn", said, "raise max_connections, or put a pooler in front")
+    if verbosity != "terse":
+        fix = "alter database … set log_error_verbosity = 'terse'; a superuser may"
+        yield Finding("privacy", "warn", "Postgres' own log may show values of rows beside an error", fix)
 
 
 def _of_roles(connection: psycopg.Connection) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ _CLOCKS_MAY_DIFFER_SECONDS = 3.0
 _KAFKA_SECONDS = 15.0
 
 Metrics = Mapping[str, float]
+State = Literal["ok", "warn", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Finding:
     """What a look at one part found; `fix` says what to do where all is not well."""
 
     part: str
-    state: Literal["ok", "warn", "fail"]
+    state: State
     found: str
     fix: str = ""
 

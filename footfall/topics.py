@@ -48,6 +48,12 @@ async def check(settings: KafkaSettings) -> list[Report]:
         return _compare(settings, await _find(admin, settings))
 
 
+async def find(settings: KafkaSettings) -> dict[str, Found]:
+    """The topics that are there, by the name in their description."""
+    async with _admin(settings) as admin:
+        return await _find(admin, settings)
+
+
 async def create_missing(settings: KafkaSettings, *, replication: int = 1) -> list[Report]:
     """Create the topics that are missing, then compare all with their descriptions.
 

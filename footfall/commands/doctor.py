@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 
 from footfall import diagnosis, target
+from footfall.cluster import look_at_cluster
 from footfall.database import look_at_postgres
 from footfall.diagnosis import Finding
+from footfall.surroundings import look_at_access, look_at_settings
 
 FAILED = 1
+_ORDER = ("ok", "warn", "fail")
 _SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False) -> None:
-    """Look at Kafka, the services and Postgres, and say what to do about what is not well.
+    """Look at settings, Kafka, the services and Postgres, and say what to do about what is not well.
 
     Exit codes: 0 nothing failed, 1 something did.
 
@@ -35,13 +38,17 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON li
 async def _look(where: target.Target) -> list[Finding]:
     looks = await asyncio.gather(
         diagnosis.look_at_kafka(where.kafka()),
+        look_at_cluster(where.kafka()),
         diagnosis.look_at_http(where.require("FOOTFALL_URL")),
+        look_at_access(where.require("FOOTFALL_URL")),
         asyncio.to_thread(look_at_postgres, where.require("FOOTFALL_POSTGRES_DSN")),
     )
-    return [finding for look in looks for finding in look]
+    found = [*look_at_settings(where.environ), *(finding for look in looks for finding in look)]
+    # What is wrong stands at the end, above the prompt.
+    return sorted(found, key=lambda finding: _ORDER.index(finding.state))
 
 
 def _show(finding: Finding) -> None:
-    typer.echo(f"{_SIGNS[finding.state]} {finding.part:<10} {finding.found}")
+    typer.echo(f"{_SIGNS[finding.state]} {finding.part:<11} {finding.found}")
     if finding.fix:
-        typer.echo(f"{'':<16}-> {finding.fix}")
+        typer.echo(f"{'':<17}-> {finding.fix}")

@@ -16,7 +16,10 @@ def test_the_doctor_finds_a_healthy_stack_well(stack: Stack) -> None:
     assert seen.returncode == 0, seen.stdout + seen.stderr
     assert {line[:4] for line in seen.stdout.splitlines()} == {"ok  "}
     parts = {line.split()[1] for line in seen.stdout.splitlines()}
-    assert parts == {"kafka", "topics", "services", "clock", "spool", "limits", "registry", "postgres", "days"}
+    assert parts == {
+        *("kafka", "topics", "version", "replicas", "lag", "clock"),
+        *("services", "spool", "limits", "registry", "postgres", "days", "disk"),
+    }
 
 
 def test_the_doctor_says_what_is_wrong_while_kafka_is_frozen(stack: Stack) -> None:
