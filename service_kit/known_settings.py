@@ -75,6 +75,7 @@ KNOWN = frozenset(
         "FOOTFALL_TRUSTED_PROXIES",
         "FOOTFALL_TRUST_LOOPBACK",
         "FOOTFALL_URL",
+        "FOOTFALL_USER_MINUTES_FROM",
         "FOOTFALL_VISITOR_DAYS",
     }
 )

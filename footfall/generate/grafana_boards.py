@@ -109,6 +109,12 @@ _TROUBLE = Row(
             {"{{result}}": _rate("footfall_collect_rejected_records_total", "result")},
             "ops",
         ),
+        Panel(
+            "Events that browsers gave up",
+            {"a second": _rate("footfall_collect_client_dropped_total")},
+            "ops",
+            "As their SDK says, once it reaches the collector again.",
+        ),
         Panel("Redactions", {"{{pattern}}": _rate("footfall_collect_redactions_total", "pattern")}, "ops"),
         Panel("Requests of programs", {"{{reason}}": _rate("footfall_collect_bots_total", "reason")}, "reqps"),
     ],
@@ -249,6 +255,7 @@ def storage() -> str:
                         "Postgres could not, {{sqlstate_class}}": _rate(
                             "footfall_sink_waits_total", "sqlstate_class"
                         ),
+                        "too slow, tried smaller": _rate("footfall_sink_shrunk_total"),
                         "positions read": _rate("footfall_sink_assignments_total"),
                     },
                     "ops",
