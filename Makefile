@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # What subscribers rely on: schemas are compared with this branch or commit.
 MAIN ?= main
 
-.PHONY: help up test fuzz faults faults-sinks lint types fmt generate bench lock clean
+.PHONY: help up test fuzz faults days faults-sinks lint types fmt generate bench lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -31,6 +31,10 @@ faults: .venv/dev.stamp ## Kill, freeze and move stream workers and the broker a
 
 faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points of their way, for half an hour
 	@FAULT_KILLS=200 $(BIN)/pytest tests/faults/test_sinks.py tests/faults/test_sinks_postgres.py --log-cli-level=INFO $(PYTEST_ARGS)
+
+days: .venv/dev.stamp ## Let a hundred and twenty days of a site go by, and a hundred orders of events, for half an hour
+	@DAYS=120 EVENTS=2000 KEEP_DAYS=90 HOT_DAYS=7 EXAMPLES=100 $(BIN)/pytest tests/faults/test_days.py \
+		tests/integration/test_any_order.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp ## Check style, formatting, the direction of imports, and that no subscriber breaks
 	@echo "==> Lint: ruff, ruff format, import contracts, event contracts"

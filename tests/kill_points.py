@@ -1,6 +1,6 @@
 """Run a service that kills itself, as `kill -9` would, at one point of its code.
 
-python -m tests.kill_points SERVICE module:function before|after COUNT [SIGSTOP]
+python -m tests.kill_points "SERVICE [ARGUMENT…]" module:function before|after COUNT [SIGSTOP]
 
 With SIGSTOP it freezes there instead. The function is wrapped from outside, so the code under test knows nothing of it. The COUNTth call is the one.
 """
@@ -58,5 +58,5 @@ def _deadly(function: Any, when: str, count: int, how: signal.Signals) -> Any:
 if __name__ == "__main__":
     service, point, moment, number, *by = sys.argv[1:]
     arm(point, moment, int(number), signal.Signals[by[0]] if by else signal.SIGKILL)
-    sys.argv = [service]
-    runpy.run_module(service, run_name="__main__", alter_sys=True)
+    sys.argv = service.split()
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

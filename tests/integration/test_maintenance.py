@@ -31,31 +31,6 @@ def rolled_up(connection: psycopg.Connection) -> dict[str, int]:
     return dict(connection.execute("select event_type, sum(events)::int from events_hourly group by 1").fetchall())
 
 
-def test_days_are_audited_kept_and_dropped_and_the_roll_up_stays(
-    store: PostgresStore, connection: psycopg.Connection
-) -> None:
-    """A hundred and twenty days go by, a few events each, some of them late."""
-    landed = Landed(store)
-    first = TODAY - timedelta(days=120)
-    for number in range(121):
-        today = first + timedelta(days=number)
-        landed.on(today, "click", "scroll", *["click"] * (number % 3))
-        if number % 7 == 0 and number > 8:
-            landed.on(today - timedelta(days=5), "page_view")
-        if number % 10 == 0:
-            assert [done for done in everything(connection, today) if done.fault] == []
-            assert rolled_up(connection) == landed.by_type
-    everything(connection)
-    (oldest,) = connection.execute("select min(day) from events").fetchone() or (None,)
-    assert oldest == TODAY - timedelta(days=KEEP.days)
-    assert audit(connection).faults() == []
-    assert sum(day.dropped for day in audit(connection).days) > 200
-    tables = connection.execute("select count(*) from pg_class where relname ~ '^raw_events_[0-9]+$'").fetchone()
-    assert tables is not None
-    assert tables[0] <= KEEP.days + 16
-    assert everything(connection) == []
-
-
 @pytest.mark.parametrize(
     "cut",
     [

@@ -1,0 +1,123 @@
+"""A hundred and twenty days of a site, day by day, while others read and write: the sums are right at any moment, nobody
+waits, and the disk stays bounded. `make days` runs it long, with `DAYS`, `EVENTS` a day and `KEEP_DAYS` of production."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from random import Random
+
+import psycopg
+import pytest
+
+from sinks.postgres import PostgresStore
+from sinks.retention import Keep
+from tests.reference import Site
+
+log = logging.getLogger(__name__)
+
+DAYS = int(os.environ.get("DAYS", "26"))
+EVENTS = int(os.environ.get("EVENTS", "150"))
+KEEP = Keep(days=int(os.environ.get("KEEP_DAYS", "16")), hot_days=int(os.environ.get("HOT_DAYS", "3")))
+USERS, WEEK = 40, 7
+FIRST = date(2026, 1, 1)
+
+pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.timeout(7200)]
+
+# Every day adds up, in every snapshot: but for those that are on their way out, whose rows are counted when they go.
+ODD_DAYS = """
+select landed.day, landed.events, there.rows, erased.rows, days.state
+from (select day, sum(events)::bigint as events from events_daily group by 1) as landed
+left join (select day, count(*) as rows from events group by 1) as there using (day)
+left join (select day, sum(rows)::bigint as rows from erased_rows group by 1) as erased using (day)
+left join days using (day)
+where coalesce(days.state, 'open') not in ('detaching', 'detached')
+    and landed.events <> coalesce(there.rows, 0) + coalesce(erased.rows, 0) + coalesce(days.dropped, 0)
+"""
+# Who waits for a lock, and is not maintenance itself, which gives up by itself.
+WAITING = """
+select coalesce(max(extract(epoch from clock_timestamp() - waitstart)), 0)::float from pg_locks
+where not granted and pid <> %s
+"""
+
+
+@pytest.mark.parametrize("cuts", [pytest.param(True, id="maintenance cut off every third day")])
+def test_days_go_by_and_everything_adds_up_at_any_moment(
+    store: PostgresStore, connection: psycopg.Connection, postgres: str, cuts: bool
+) -> None:
+    site, chance, sizes = Site(store, connection, FIRST, KEEP), Random(1), list[int]()
+    with Others(postgres, connection.info.backend_pid).at_work() as others:
+        for number in range(DAYS):
+            _day(site, chance, number)
+            if cuts and number % 3 == 0:
+                site.maintain_cut_off(chance)
+            assert site.maintain() == []
+            sizes.append(_bytes(connection))
+            site.today += timedelta(days=1)
+        assert site.maintain() == []
+        assert site.faults() == []
+    assert others.faults == []
+    states = connection.execute("select state, count(*) from days group by 1 order by 1").fetchall()
+    log.info("%d reads, the longest wait %.3f s, %s, database %s", others.reads, others.longest, states, sizes[-1])
+    assert others.reads > DAYS / 2
+    assert others.longest < 1  # the figure in the docs is 0.1; a busy machine is slower
+    # From when the first days are dropped on, what comes takes the place of what goes.
+    assert sizes[-1] < 1.25 * sizes[KEEP.days + 5]
+
+
+def _day(site: Site, chance: Random, number: int) -> None:
+    """What a day brings: events, a few late ones, some once more, and now and then somebody to be forgotten."""
+    site.send(site.today, EVENTS, USERS, chance)
+    for late in (1, 4, 9):
+        if number > late and number % late == 0:
+            site.send(site.today - timedelta(days=late), 5, USERS, chance)
+    if number % 2:
+        site.send_again(WEEK * 2, EVENTS // 5, chance)
+    if number % 5 == 4:
+        site.erase(f"user-{chance.randrange(USERS)}")
+
+
+def _bytes(connection: psycopg.Connection) -> int:
+    (size,) = connection.execute("select pg_database_size(current_database())").fetchone() or (0,)
+    return int(size)
+
+
+class Others:
+    """Somebody who adds up all days again and again, and somebody who looks who waits for a lock."""
+
+    def __init__(self, dsn: str, maintenance_pid: int) -> None:
+        self._dsn, self._maintenance = dsn, maintenance_pid
+        self._ended = threading.Event()
+        self.faults = list[object]()
+        self.reads, self.longest = 0, 0.0
+
+    @contextmanager
+    def at_work(self) -> Iterator["Others"]:
+        threads = [threading.Thread(target=self._loop, args=(what,)) for what in (self._add_up, self._look)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._ended.set()
+            for thread in threads:
+                thread.join()
+
+    def _loop(self, what: Callable[[psycopg.Connection], None]) -> None:
+        try:
+            with psycopg.connect(self._dsn, autocommit=True) as connection:
+                while not self._ended.is_set():
+                    what(connection)
+        except psycopg.Error as error:
+            self.faults.append(error)
+
+    def _add_up(self, connection: psycopg.Connection) -> None:
+        self.faults += connection.execute(ODD_DAYS).fetchall()
+        self.reads += 1
+
+    def _look(self, connection: psycopg.Connection) -> None:
+        (seconds,) = connection.execute(WAITING, [self._maintenance]).fetchone() or (0.0,)
+        self.longest = max(self.longest, seconds)
+        self._ended.wait(0.005)
