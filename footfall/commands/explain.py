@@ -16,6 +16,13 @@ from service_kit.kafka import KafkaSettings
 
 NOT_FOUND = 1
 PARTLY = 3
+# As it landed, or packed.
+_RECEIVED = """
+select received_at from raw_events where event_id = %(id)s
+union all
+select event.received_at from packed_events as packed cross join lateral unpack(packed) as event
+where packed.day = day_of(%(id)s) and %(id)s = any(packed.event_ids) and event.event_id = %(id)s
+"""
 # The collector's clock and the broker's may differ a little.
 _SLACK_MS = 60_000
 
@@ -53,7 +60,7 @@ def explain(
         typer.echo(f"{event_id} is no event id: it must be evt_ and the 32 hex digits of a UUIDv7.", err=True)
         raise typer.Exit(NOT_FOUND)
     found_target = target.find()
-    landed = _landed(found_target.require("FOOTFALL_POSTGRES_DSN"), event_id)
+    landed = received(found_target.require("FOOTFALL_POSTGRES_DSN"), event_id)
     found = asyncio.run(_explain(found_target.kafka(), event_id, landed))
     typer.echo(json.dumps(asdict(found), indent=2) if as_json else _in_words(found))
     places = (found.accepted is not None, found.counted, found.landed is not None)
@@ -91,14 +98,13 @@ async def _position(kafka: KafkaSettings, partition: int) -> int:
     return position
 
 
-def _landed(dsn: str, event_id: str) -> datetime | None:
+def received(dsn: str, event_id: str) -> datetime | None:
     """When the event of the row was received; None without a row."""
     import psycopg
 
     try:
         with psycopg.connect(dsn, connect_timeout=5) as connection:
-            query = "select received_at from raw_events where event_id = %s"
-            row = connection.execute(query, [event_ids.to_uuid(event_id)]).fetchone()
+            row = connection.execute(_RECEIVED, {"id": event_ids.to_uuid(event_id)}).fetchone()
     except psycopg.Error as error:
         typer.echo(f"Postgres cannot be asked: {error}", err=True)
         return None

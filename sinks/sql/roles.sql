@@ -16,10 +16,13 @@ begin
     end loop;
     if to_regrole('footfall_reader') is not null then
         execute (
-            select 'grant select on days, landed, ' || string_agg(oid::regclass::text, ', ' order by relname)
+            select 'grant select on days, landed, sink_offsets, maintained, ' || string_agg(oid::regclass::text, ', ' order by relname)
                 || ' to footfall_reader'
             from pg_class where relnamespace = current_schema::regnamespace and relkind = 'v'
         );
+        -- How many and why, not what was in them.
+        grant select (id, topic, part, record_offset, reason, appended_at, rejected_at) on dead_letters
+            to footfall_reader;
     end if;
     if to_regrole('footfall_writer') is not null then
         execute format(

@@ -11,6 +11,7 @@ from random import Random
 import psycopg
 import pytest
 
+from footfall.commands.explain import received
 from sinks import erasure, packing
 from sinks.audit import audit
 from sinks.erasure import Removed
@@ -77,6 +78,7 @@ def test_packed_rows_are_the_same_through_the_same_views(
     assert left < 100_000
     assert connection.execute(EVERYTHING).fetchall() == before
     assert audit(connection).faults() == []
+    assert received(connection.info.dsn, before[0][0]) == before[0][3]
 
 
 def test_a_replay_of_a_packed_day_makes_no_second_row_and_what_comes_late_is_merged_in(

@@ -127,6 +127,7 @@ def test_group_roles_read_views_and_land_rows(
         assert reader.execute("select count(*) from events").fetchone() == (1,)
         assert reader.execute("select sum(events) from events_hourly").fetchone() == (1,)
         assert reader.execute("select count(*) from clicks").fetchone() == (1,)
+        assert reader.execute("select count(*), max(rejected_at) from dead_letters").fetchone() == (0, None)
         for forbidden in ("delete from raw_events", "select * from dead_letters", "select * from erasures"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 reader.execute(forbidden.encode())
