@@ -1,5 +1,6 @@
 """Topics on a cluster: created as their descriptions say, and compared with them."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
-from avro_schemas.topics import Topic, topics
+from avro_schemas.topics import Topic, described
+from service_kit.environment import load, setting
 from service_kit.kafka import KafkaSettings
 
 
@@ -30,6 +32,13 @@ class Report:
     differences: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnDemand:
+    """Which topics there are beside those that always are."""
+
+    event_topics: tuple[str, ...] = setting((), help="Event types with a topic of their own, `events-TYPE`.")
+
+
 def differences(described: Topic, found: Found) -> list[str]:
     """Where a topic on the cluster differs from its description, in words."""
     differs = []
@@ -44,14 +53,15 @@ def differences(described: Topic, found: Found) -> list[str]:
 
 async def check(settings: KafkaSettings) -> list[Report]:
     """Compare every topic with its description; change nothing."""
+    topics = wanted()
     async with _admin(settings) as admin:
-        return _compare(settings, await _find(admin, settings))
+        return _compare(topics, await _find(admin, settings, topics))
 
 
 async def find(settings: KafkaSettings) -> dict[str, Found]:
     """The topics that are there, by the name in their description."""
     async with _admin(settings) as admin:
-        return await _find(admin, settings)
+        return await _find(admin, settings, wanted())
 
 
 async def create_missing(settings: KafkaSettings, *, replication: int = 1) -> list[Report]:
@@ -59,14 +69,20 @@ async def create_missing(settings: KafkaSettings, *, replication: int = 1) -> li
 
     An existing topic is never changed: more partitions would move keys, less retention would lose data.
     """
+    topics = wanted()
     async with _admin(settings) as admin:
-        found = await _find(admin, settings)
-        missing = [topic for topic in topics().values() if topic.name not in found]
+        found = await _find(admin, settings, topics)
+        missing = [topic for topic in topics.values() if topic.name not in found]
         if missing:
             await _create(admin, settings, missing, replication)
-        reports = _compare(settings, found)
+        reports = _compare(topics, found)
         created = {topic.name for topic in missing}
         return [Report(r.topic, "created") if r.topic in created else r for r in reports]
+
+
+def wanted() -> Mapping[str, Topic]:
+    """Every topic that this installation should have, by its name."""
+    return described(load(OnDemand, os.environ).event_topics)
 
 
 def _admin(settings: KafkaSettings) -> "_Admin":
@@ -99,29 +115,29 @@ async def _create(admin: Any, settings: KafkaSettings, missing: list[Topic], rep
             raise for_code(code)(f"{name}: {message}")
 
 
-async def _find(admin: Any, settings: KafkaSettings) -> dict[str, Found]:
-    names = {settings.name(name): name for name in topics()}
+async def _find(admin: Any, settings: KafkaSettings, wanted: Mapping[str, Topic]) -> dict[str, Found]:
+    names = {settings.name(name): name for name in wanted}
     existing = names.keys() & set(await admin.list_topics())
     if not existing:
         return {}
-    described = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics(list(existing))}
+    partitions = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics(list(existing))}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in existing]
     configs: dict[str, dict[str, str]] = {}
     for answer in await admin.describe_configs(resources):
         for _code, _message, _kind, name, entries in answer.resources:
             configs[name] = {entry[0]: entry[1] for entry in entries}
     return {
-        names[name]: Found(len(described[name]), len(described[name][0]["replicas"]), configs[name])
+        names[name]: Found(len(partitions[name]), len(partitions[name][0]["replicas"]), configs[name])
         for name in existing
     }
 
 
-def _compare(settings: KafkaSettings, found: Mapping[str, Found]) -> list[Report]:
+def _compare(wanted: Mapping[str, Topic], found: Mapping[str, Found]) -> list[Report]:
     reports = []
-    for name, described in topics().items():
+    for name, topic in wanted.items():
         if name not in found:
             reports.append(Report(name, "missing"))
-        elif differs := differences(described, found[name]):
+        elif differs := differences(topic, found[name]):
             reports.append(Report(name, "differs", tuple(differs)))
         else:
             reports.append(Report(name, "as described"))

@@ -60,6 +60,7 @@ def _new_state(settings: Settings) -> PartitionState:
         limit=settings.events_per_minute,
         tell_from=settings.user_minutes_from,
         grace_ms=settings.grace_seconds * 1000,
+        copied=settings.event_topics,
     )
 
 

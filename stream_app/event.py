@@ -1,6 +1,6 @@
 """What the folds take of a record of `events`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from avro_schemas.codec import PREFIX_SIZE
@@ -45,6 +45,7 @@ class LogRecord(Protocol):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Iterable[tuple[str, bytes]]
 
 
 def read(record: LogRecord) -> Row:

@@ -6,7 +6,7 @@ from typing import Any
 
 from avro_schemas import topics
 from stream_app.engine.checkpoint import send_batches
-from stream_app.outputs import aggregate, rejection, user_rate
+from stream_app.outputs import aggregate, copy, rejection, user_rate
 from stream_app.partition import Snapshot
 from stream_app.rates import MinuteTotal, Verdict
 from stream_app.settings import Settings
@@ -24,12 +24,15 @@ class TopicOutlet:
         self.producer: Any = None
 
     async def send_first(self, partition: int, snapshot: Snapshot) -> None:
-        """The refused records, with the reason and their bytes; totals of minutes that are over."""
+        """Refused records, with the reason and their bytes; totals of minutes that are over; copies by type."""
         now = time.time_ns() // 1_000_000
         refused = [rejection(self._events, partition, rejected, now) for rejected in snapshot.rejected]
         for waiting in [await self.producer.send(self._rejected, out.value, key=out.key) for out in refused]:
             await waiting
         await self._send_rates(partition, snapshot, snapshot.minutes)
+        for event_type in dict.fromkeys(each.event_type for each in snapshot.copies):
+            copies = [copy(each.record) for each in snapshot.copies if each.event_type == event_type]
+            await send_batches(self.producer, f"{self._events}-{event_type}", partition, copies)
 
     async def send_outputs(self, partition: int, snapshot: Snapshot) -> None:
         """Changed partials and verdicts."""

@@ -1,10 +1,12 @@
 """Records for the topics that the stream app writes, from what a snapshot tells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from avro_schemas import codec
 from avro_schemas.rejected import Refusal, rejected_value
 from avro_schemas.schemas import newest
+from stream_app.event import LogRecord
 from stream_app.partition import Rejected, Snapshot
 from stream_app.rates import WINDOW_SECONDS, MinuteTotal, Verdict
 from stream_app.windows import Partial
@@ -12,10 +14,17 @@ from stream_app.windows import Partial
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Key and value of a record; no value means that the key is gone."""
+    """A record; no value means that the key is gone, no timestamp that it is of now."""
 
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    timestamp: int | None = None
+
+
+def copy(record: LogRecord) -> Output:
+    """A record as it came, for another topic."""
+    return Output(record.key, record.value, tuple(record.headers), record.timestamp)
 
 
 def aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Output:

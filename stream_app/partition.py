@@ -5,7 +5,7 @@ same prefix hold the same state, and a replay needs no fence.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,14 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """A record that goes to the topic of its event type too."""
+
+    event_type: str
+    record: LogRecord
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a checkpoint writes: changed values, the control value last; and what it tells the world."""
 
@@ -41,6 +49,7 @@ class Snapshot:
     verdicts: list[Verdict]
     minutes: list[MinuteTotal]
     rejected: list[Rejected]
+    copies: list[Copy]
 
 
 class Fold(Protocol):
@@ -54,7 +63,7 @@ class Fold(Protocol):
 class PartitionState:
     """Folds the records of one partition. `position` is the last offset folded, -1 before the first."""
 
-    def __init__(self, *, limit: int, tell_from: int, grace_ms: int) -> None:
+    def __init__(self, *, limit: int, tell_from: int, grace_ms: int, copied: Collection[str] = ()) -> None:
         self.position = -1
         self.watermark = 0
         self.outcomes: Counts = {"counted": 0, "late": 0, "duplicate": 0, "rejected": 0}
@@ -67,6 +76,7 @@ class PartitionState:
         self._slot = self._next_slot = self._open_from = 0
         self._folds: dict[str, Fold] = {"ids": self.horizon, "rates": self.rates, **self.counts.folds}
         self._rejected: list[Rejected] = []
+        self._copied, self._copies = frozenset(copied), list[Copy]()
         self._written = -1
 
     @property
@@ -93,12 +103,19 @@ class PartitionState:
                     self._roll(record.timestamp)
                 self.watermark = record.timestamp
             try:
-                rows.append(read(record))
+                row = read(record)
             except Undecodable as refusal:
-                self.outcomes["rejected"] += 1
-                self.counts.rejected(self._slot, refusal.reason)
-                self._rejected.append(Rejected(record, refusal))
+                self._reject(record, refusal)
+                continue
+            rows.append(row)
+            if row.event_type in self._copied:
+                self._copies.append(Copy(row.event_type, record))
         self._fold(rows)
+
+    def _reject(self, record: LogRecord, refusal: Undecodable) -> None:
+        self.outcomes["rejected"] += 1
+        self.counts.rejected(self._slot, refusal.reason)
+        self._rejected.append(Rejected(record, refusal))
 
     def _roll(self, now: int) -> None:
         """Come into the slot of `now`."""
@@ -139,6 +156,7 @@ class PartitionState:
             return None
         self._written = self.position
         rejected, self._rejected = self._rejected, []
+        copies, self._copies = self._copies, []
         totals = [Partial("total", 0, 0, dict(self._totals)), Partial("outcome", 0, 0, dict(self.outcomes))]
         return Snapshot(
             position=self.position,
@@ -148,6 +166,7 @@ class PartitionState:
             verdicts=list(self.rates.verdicts()),
             minutes=list(self.rates.minutes()),
             rejected=rejected,
+            copies=copies,
         )
 
     def change_all(self) -> None:

@@ -14,6 +14,9 @@ class Settings:
     user_minutes_from: int = setting(
         20, help="Events in a minute from which a user's total is told once the minute is over.", minimum=1
     )
+    event_topics: tuple[str, ...] = setting(
+        (), help="Event types that are copied to a topic of their own, `events-TYPE`."
+    )
     grace_seconds: int = setting(
         600, help="How long a window stays open for late events.", minimum=0, maximum=3000
     )

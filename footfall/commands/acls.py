@@ -1,11 +1,14 @@
 """`footfall acls`: the access rules of the cluster."""
 
 import json
+import os
 from typing import Annotated
 
 import typer
 
 from footfall.contract.access import SERVICES, SUBSCRIBERS, kafka_acls, strimzi_user
+from footfall.topics import OnDemand
+from service_kit.environment import load_or_exit
 
 
 def acls(
@@ -14,10 +17,13 @@ def acls(
 ) -> None:
     """Print who may do what on the cluster: arguments of `kafka-acls`, a line a rule.
 
+    FOOTFALL_EVENT_TOPICS names event types that have a topic of their own.
+
     Example: footfall acls --strimzi
     """
+    event_topics = load_or_exit(OnDemand, os.environ).event_topics
     if strimzi:
         for principal in (*SERVICES, SUBSCRIBERS):
-            typer.echo("---\n" + json.dumps(strimzi_user(principal, prefix), indent=2))
+            typer.echo("---\n" + json.dumps(strimzi_user(principal, prefix, event_topics), indent=2))
     else:
-        typer.echo("\n".join(kafka_acls(prefix)))
+        typer.echo("\n".join(kafka_acls(prefix, event_topics)))

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from avro_schemas.topics import topics as described
 from footfall import target
 from footfall import topics as on_cluster
 
@@ -23,7 +22,8 @@ def topics(
 ) -> None:
     """Create the topics that are missing and compare all of them with their descriptions.
 
-    An existing topic is never changed. Exit codes: 0 all are as described, 1 some differ or are missing.
+    FOOTFALL_EVENT_TOPICS names event types that have a topic of their own, `events-TYPE`. An existing topic is
+    never changed. Exit codes: 0 all are as described, 1 some differ or are missing.
 
     Example: footfall topics --check
     """
@@ -40,8 +40,9 @@ def topics(
 
 def _show(reports: list[on_cluster.Report]) -> None:
     table = Table("Topic", "Partitions", "Cleanup", "State", "Differences", box=None, pad_edge=False)
+    wanted = on_cluster.wanted()
     for report in reports:
-        topic = described()[report.topic]
+        topic = wanted[report.topic]
         differences = "\n".join(report.differences)
         cleanup = topic.config["cleanup.policy"]
         table.add_row(report.topic, str(topic.partitions), cleanup, report.state, differences)

@@ -1,9 +1,9 @@
 """Who may do what on the cluster, from the descriptions of the topics. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from avro_schemas.topics import topics
+from avro_schemas.topics import described
 
 SERVICES = ("producer_api", "stream_app", "sinks", "dashboard", "footfall")
 SUBSCRIBERS = "subscribers"
@@ -24,9 +24,12 @@ class Rule:
     prefixed: bool = False
 
 
-def rules(prefix: str = "") -> Iterator[Rule]:
-    """Every rule; `prefix` stands in front of all topics and groups of a shared cluster."""
-    for topic in topics().values():
+def rules(prefix: str = "", event_topics: Sequence[str] = ()) -> Iterator[Rule]:
+    """Every rule; `prefix` stands in front of all topics and groups of a shared cluster.
+
+    `event_topics` are the event types that have a topic of their own.
+    """
+    for topic in described(event_topics).values():
         name = prefix + topic.name
         for principal in topic.producers:
             yield Rule(principal, "topic", name, ("Write", "Describe"))
@@ -42,7 +45,7 @@ def rules(prefix: str = "") -> Iterator[Rule]:
     yield Rule(SUBSCRIBERS, "group", prefix + SUBSCRIBER_GROUPS, ("Read", "Describe"), prefixed=True)
 
 
-def kafka_acls(prefix: str = "") -> list[str]:
+def kafka_acls(prefix: str = "", event_topics: Sequence[str] = ()) -> list[str]:
     """Arguments of `kafka-acls`, a line a rule, behind `--bootstrap-server …`."""
     return [
         " ".join(
@@ -53,11 +56,11 @@ def kafka_acls(prefix: str = "") -> list[str]:
                 f"--resource-pattern-type {'prefixed' if rule.prefixed else 'literal'}",
             ]
         )
-        for rule in rules(prefix)
+        for rule in rules(prefix, event_topics)
     ]
 
 
-def strimzi_user(principal: str, prefix: str = "") -> dict[str, object]:
+def strimzi_user(principal: str, prefix: str = "", event_topics: Sequence[str] = ()) -> dict[str, object]:
     """A KafkaUser of the Strimzi operator."""
     acls = [
         {
@@ -68,7 +71,7 @@ def strimzi_user(principal: str, prefix: str = "") -> dict[str, object]:
             },
             "operations": list(rule.operations),
         }
-        for rule in rules(prefix)
+        for rule in rules(prefix, event_topics)
         if rule.principal == principal
     ]
     return {

@@ -49,7 +49,7 @@ async def send_batches(producer: Any, topic: str, partition: int, records: Seque
     while left:
         batch = producer.create_batch()
         count = 0
-        while count < len(left) and batch.append(key=left[count].key, value=left[count].value, timestamp=None):
+        while count < len(left) and _append(batch, left[count]):
             count += 1
         if not count:
             raise ValueError(
@@ -60,6 +60,14 @@ async def send_batches(producer: Any, topic: str, partition: int, records: Seque
         first = acknowledged.offset
         del left[:count]
     return first, count
+
+
+def _append(batch: Any, record: Output) -> bool:
+    """Whether the record found room."""
+    added = batch.append(
+        key=record.key, value=record.value, timestamp=record.timestamp, headers=list(record.headers)
+    )
+    return added is not None
 
 
 class Checkpoints:

@@ -3,12 +3,17 @@
 import asyncio
 import signal
 import urllib.error
-from collections.abc import AsyncIterator, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.structs import ConsumerRecord
 
-from avro_schemas.codec import decode
+from avro_schemas.codec import Undecodable, decode
+from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from tests.events import encoded, event, now_ms, user_key
 from tests.topics import read_all, write
@@ -18,24 +23,27 @@ from tests.workers import Worker
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
+def worker(settings: KafkaSettings, log: Path, **changes: object) -> Worker:
+    """A worker that is not started yet."""
+    return Worker(
+        "stream_app",
+        log,
+        kafka_bootstrap=settings.kafka_bootstrap,
+        topic_prefix=settings.topic_prefix,
+        session_seconds=6,
+        instance_id=log.stem,
+        **changes,
+    )
+
+
 @pytest.fixture
 def workers(settings: KafkaSettings, tmp_path: Path) -> Iterator[list[Worker]]:
-    """Two workers that are not started yet; both end with the test."""
-    made = [
-        Worker(
-            "stream_app",
-            tmp_path / f"worker-{number}.log",
-            kafka_bootstrap=settings.kafka_bootstrap,
-            topic_prefix=settings.topic_prefix,
-            session_seconds=6,
-            instance_id=f"worker-{number}",
-        )
-        for number in range(2)
-    ]
+    """Two workers that are not started yet; they end with the test."""
+    made = [worker(settings, tmp_path / f"worker-{number}.log") for number in range(2)]
     yield made
-    for worker in made:
-        if worker.process:
-            worker.kill()
+    for each in made:
+        if each.process:
+            each.kill()
 
 
 @pytest.fixture
@@ -126,13 +134,52 @@ async def test_a_worker_tells_where_it_stands_and_what_a_user_sent(
         workers[0].get("/state/users/nobody")
 
 
+async def test_a_type_with_a_topic_of_its_own_is_copied_as_it_came(
+    settings: KafkaSettings, workers: list[Worker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, with key, headers and time; at least once, also when the worker is killed."""
+    monkeypatch.setenv("FOOTFALL_EVENT_TOPICS", "page_view")
+    created = [report.topic for report in await create_missing(settings) if report.state == "created"]
+    assert created == ["events-page_view"]
+    workers[0] = copier = worker(settings, tmp_path / "copier.log", event_topics="page_view")
+    await asyncio.to_thread(copier.start)
+    events = settings.name("events")
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap) as producer:
+        for number, (key, value) in enumerate(load(400, seed=1)):
+            await producer.send(events, value, key, headers=[("number", str(number).encode())])
+            if number == 200:
+                await producer.flush()
+                await asyncio.sleep(0.3)
+                copier.kill()
+                await asyncio.to_thread(copier.start)
+    await assert_counts_equal_the_log(settings)
+    wanted = [r for r in await read_all(settings.kafka_bootstrap, events) if is_page_view(r)]
+    copied = await read_all(settings.kafka_bootstrap, f"{events}-page_view")
+    assert by_partition(copied) == by_partition(wanted)
+
+
+def is_page_view(record: ConsumerRecord) -> bool:
+    try:
+        return decode(record.value)[0].name == "page_view"
+    except Undecodable:
+        return False
+
+
+def by_partition(records: Iterable[ConsumerRecord]) -> dict[int, list[Any]]:
+    """What there is of the records, the first of each."""
+    found: dict[int, list[Any]] = defaultdict(list)
+    for r in sorted(records, key=lambda r: (r.partition, r.offset)):
+        found[r.partition].append((r.key, r.value, r.headers, r.timestamp))
+    return {partition: list(dict.fromkeys(of_it)) for partition, of_it in found.items()}
+
+
 async def test_a_clean_stop_leaves_nothing_to_read_again(settings: KafkaSettings, workers: list[Worker]) -> None:
-    worker = workers[0]
-    await asyncio.to_thread(worker.start)
+    first = workers[0]
+    await asyncio.to_thread(first.start)
     await write(settings.kafka_bootstrap, settings.name("events"), load(500, seed=1))
     await assert_counts_equal_the_log(settings)
-    assert await asyncio.to_thread(worker.end) == 0
-    await asyncio.to_thread(worker.start)
+    assert await asyncio.to_thread(first.end) == 0
+    await asyncio.to_thread(first.start)
     await asyncio.sleep(1)
-    assert worker.metrics().get('footfall_stream_events_total{outcome="counted"}', 0) == 0
+    assert first.metrics().get('footfall_stream_events_total{outcome="counted"}', 0) == 0
     await assert_counts_equal_the_log(settings)

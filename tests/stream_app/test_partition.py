@@ -47,8 +47,9 @@ def everything(state: PartitionState) -> Snapshot:
         # What is let go is told once, and so is who is free again; readers know it by the times in what was told.
         [partial for partial in snapshot.partials if partial.counts is not None],
         [verdict for verdict in snapshot.verdicts if verdict.blocked_until],
-        [],
-        [],
+        minutes=[],
+        rejected=[],
+        copies=[],
     )
 
 

@@ -23,3 +23,12 @@ def test_both_forms_say_the_same() -> None:
     users = [strimzi_user(principal) for principal in (*SERVICES, SUBSCRIBERS)]
     granted = sum(len(user["spec"]["authorization"]["acls"]) for user in users)  # type: ignore[index] # JSON
     assert granted == len(lines)
+
+
+def test_a_topic_on_demand_is_written_by_the_stream_app_and_read_by_subscribers() -> None:
+    on_demand = set(rules("", ["click"])) - set(rules())
+    assert {(rule.principal, rule.name, rule.operations[0]) for rule in on_demand} == {
+        ("stream_app", "events-click", "Write"),
+        (SUBSCRIBERS, "events-click", "Read"),
+        ("footfall", "events-click", "Create"),
+    }
