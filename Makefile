@@ -58,10 +58,15 @@ generate: .venv/dev.stamp ## Write what is made from the code and the contract: 
 	@$(BIN)/python -m footfall.generate
 
 lock: .venv/dev.stamp ## Resolve the dependencies anew into requirements/
-	@for extra in local dev; do echo "==> requirements/$$extra.lock"; \
-		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-			--no-emit-index-url --no-annotate --no-header --extra $$extra pyproject.toml \
-			-o requirements/$$extra.lock; done
+	@for extra in local dev; do $(call compile,$$extra,--upgrade); done
+	@# An image installs one of these: the same versions, and nothing but what its service needs.
+	@for extra in producer stream sinks dashboard registry; do $(call compile,$$extra,--extra otel -c requirements/dev.lock); done
+
+define compile
+	echo "==> requirements/$(1).lock"; \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header --extra $(1) $(2) pyproject.toml -o requirements/$(1).lock
+endef
 
 clean: ## Remove the virtual environment and all caches of this checkout
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

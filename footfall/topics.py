@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -39,6 +39,23 @@ class OnDemand:
     event_topics: tuple[str, ...] = setting((), help="Event types with a topic of their own, `events-TYPE`.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What depends on the cluster and not on the topic. `partitions`: None takes those of the descriptions."""
+
+    partitions: int | None = None
+    replication: int = 1
+    min_insync: int | None = None
+
+    def of(self, topic: Topic) -> Topic:
+        """A topic as it should be on this cluster."""
+        config = {"min.insync.replicas": str(self.min_insync)} if self.min_insync else {}
+        return replace(topic, partitions=self.partitions or topic.partitions, config={**topic.config, **config})
+
+
+AS_DESCRIBED = Layout()
+
+
 def differences(described: Topic, found: Found) -> list[str]:
     """Where a topic on the cluster differs from its description, in words."""
     differs = []
@@ -51,9 +68,9 @@ def differences(described: Topic, found: Found) -> list[str]:
     return differs
 
 
-async def check(settings: KafkaSettings) -> list[Report]:
+async def check(settings: KafkaSettings, layout: Layout = AS_DESCRIBED) -> list[Report]:
     """Compare every topic with its description; change nothing."""
-    topics = wanted()
+    topics = wanted(layout)
     async with _admin(settings) as admin:
         return _compare(topics, await _find(admin, settings, topics))
 
@@ -64,25 +81,26 @@ async def find(settings: KafkaSettings) -> dict[str, Found]:
         return await _find(admin, settings, wanted())
 
 
-async def create_missing(settings: KafkaSettings, *, replication: int = 1) -> list[Report]:
+async def create_missing(settings: KafkaSettings, layout: Layout = AS_DESCRIBED) -> list[Report]:
     """Create the topics that are missing, then compare all with their descriptions.
 
     An existing topic is never changed: more partitions would move keys, less retention would lose data.
     """
-    topics = wanted()
+    topics = wanted(layout)
     async with _admin(settings) as admin:
         found = await _find(admin, settings, topics)
         missing = [topic for topic in topics.values() if topic.name not in found]
         if missing:
-            await _create(admin, settings, missing, replication)
+            await _create(admin, settings, missing, layout.replication)
         reports = _compare(topics, found)
         created = {topic.name for topic in missing}
         return [Report(r.topic, "created") if r.topic in created else r for r in reports]
 
 
-def wanted() -> Mapping[str, Topic]:
+def wanted(layout: Layout = AS_DESCRIBED) -> Mapping[str, Topic]:
     """Every topic that this installation should have, by its name."""
-    return described(load(OnDemand, os.environ).event_topics)
+    topics = described(load(OnDemand, os.environ).event_topics)
+    return {name: layout.of(topic) for name, topic in topics.items()}
 
 
 def _admin(settings: KafkaSettings) -> "_Admin":

@@ -70,11 +70,12 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
+    health = _start_probes(settings.probe_port)
     topic = settings.kafka.name(topics.EVENTS)
     cluster_id = await _cluster_id(settings, topic, stopping)
     source, store = KafkaSource(settings, topic), _store(settings, cluster_id, topic)
     tracer = tracing.tracer("footfall-sinks", os.environ)
-    landing = Landing(
+    landing = health.landing = Landing(
         source,
         _traced(store, tracer) if tracer else store,
         Limits(settings.batch_rows, settings.batch_rows_most, settings.batch_bytes, settings.batch_seconds),
@@ -83,7 +84,6 @@ async def _run(settings: Settings) -> None:
         accept_dead_letters=settings.accept_dead_letters,
     )
     relay = Relay(settings.kafka, Outbox(settings.postgres_dsn.reveal()))
-    _start_probes(settings.probe_port, landing)
     rounds = Rounds(settings.postgres_dsn.reveal(), settings.retention.keep, settings.maintain_seconds)
     if settings.maintain_seconds:
         rounds.start()
@@ -135,19 +135,32 @@ async def _cluster_id(settings: Settings, topic: str, stopping: asyncio.Event) -
     return ""
 
 
-def _start_probes(port: int, landing: Landing) -> None:
-    def live() -> Health:
-        idle = time.monotonic() - landing.last_turn
+class _Health:
+    """What the probes answer. Until Kafka has answered there is nothing to land, and no reason to be restarted."""
+
+    landing: Landing | None = None
+
+    def live(self) -> Health:
+        idle = time.monotonic() - self.landing.last_turn if self.landing else 0
         if idle < STUCK_SECONDS:
             return Health(True)
         faulthandler.dump_traceback(all_threads=True)  # where it is stuck, before it is killed
         return Health(False, f"no turn for {idle:.0f} s")
 
-    def ready() -> Health:
-        return Health(True) if landing.in_step else Health(False, "waiting for partitions or for Postgres")
+    def ready(self) -> Health:
+        return (
+            Health(True) if self.in_step() else Health(False, "waiting for Kafka, for partitions or for Postgres")
+        )
 
-    metrics.IN_STEP.set_function(lambda: landing.in_step)
-    Probes(port, live=live, ready=ready, metrics=metrics.REGISTRY).start()
+    def in_step(self) -> bool:
+        return self.landing is not None and self.landing.in_step
+
+
+def _start_probes(port: int) -> _Health:
+    health = _Health()
+    metrics.IN_STEP.set_function(health.in_step)
+    Probes(port, live=health.live, ready=health.ready, metrics=metrics.REGISTRY).start()
+    return health
 
 
 _COMMANDS = {"land": land, "maintain": maintain_command, "migrate": migrate_command}

@@ -28,7 +28,8 @@ def topics(
     Example: footfall topics --check
     """
     kafka = target.find().kafka()
-    working = on_cluster.check(kafka) if check else on_cluster.create_missing(kafka, replication=replication)
+    layout = on_cluster.Layout(replication=replication)
+    working = on_cluster.check(kafka, layout) if check else on_cluster.create_missing(kafka, layout)
     reports = asyncio.run(working)
     if as_json:
         typer.echo(json.dumps([asdict(report) for report in reports], indent=2))

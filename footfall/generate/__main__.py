@@ -15,6 +15,7 @@ from footfall.generate import (
     settings_page,
     typescript,
 )
+from footfall.generate.chart import kafka, readme, schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,6 +33,9 @@ FILES: Mapping[str, Callable[[], str]] = {
     "service_kit/known_settings.py": settings_page.known_settings,
     "avro_schemas/models.py": python_models.module,
     "browser/events.d.ts": typescript.declarations,
+    "helm/README.md": readme.page,
+    "helm/values.schema.json": schema.schema,
+    "helm/files/kafka.json": kafka.description,
 }
 
 

@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry
 
 import dashboard.metrics
 import dashboard.settings
+import footfall.first_event
+import footfall.topics_job
 import producer_api.metrics
 import producer_api.settings
 import registry.metrics
@@ -26,6 +28,8 @@ SETTINGS: Mapping[str, type[Any]] = {
     "Dashboard": dashboard.settings.Settings,
     "Registry": registry.settings.Settings,
     "footfall up": LocalSettings,
+    "The job for topics": footfall.topics_job.Settings,
+    "The test of an installation": footfall.first_event.Settings,
 }
 # Read by commands, by their options' names.
 OF_COMMANDS: Mapping[str, str] = {

@@ -17,11 +17,12 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 def settings_rows(cls: type[Any]) -> list[list[str]]:
     """Variable, default and meaning of each setting of a class."""
     return [
-        [f"`{name}`", _default(declared), declared.metadata["help"]] for name, declared in variables(cls).items()
+        [f"`{name}`", default(declared), declared.metadata["help"]] for name, declared in variables(cls).items()
     ]
 
 
-def _default(declared: "dataclasses.Field[Any]") -> str:
+def default(declared: "dataclasses.Field[Any]") -> str:
+    """The default of a setting, as a page shows it."""
     default = declared.default
     if default is dataclasses.MISSING:
         return "required"

@@ -1,0 +1,96 @@
+# One target a service: docker build --target collector --tag footfall-collector .
+# collector, stream-app, sinks (migrations, maintenance and topics too), dashboard, registry.
+
+# By digest (of the index over all architectures): a tag may be moved.
+ARG PYTHON=python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
+
+FROM ${PYTHON} AS base
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+# What is built here is thrown away; only the environments leave it. Every library is a wheel that the lock names by its hash, so
+# no compiler is needed, and none is there.
+FROM base AS build
+WORKDIR /src
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_ROOT_USER_ACTION=ignore
+COPY requirements/build.lock requirements/build.lock
+RUN python -m venv /tools \
+ && /tools/bin/pip install --require-hashes --only-binary :all: --requirement requirements/build.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY avro_schemas avro_schemas
+COPY service_kit service_kit
+COPY producer_api producer_api
+COPY stream_app stream_app
+COPY sinks sinks
+COPY dashboard dashboard
+COPY registry registry
+COPY footfall footfall
+RUN /tools/bin/pip wheel --no-build-isolation --no-deps --wheel-dir /wheels .
+COPY requirements requirements
+COPY images images
+
+FROM build AS build-collector
+RUN images/install.sh producer
+FROM build AS build-stream-app
+RUN images/install.sh stream
+FROM build AS build-sinks
+RUN images/install.sh sinks
+FROM build AS build-dashboard
+RUN images/install.sh dashboard
+FROM build AS build-registry
+RUN images/install.sh registry
+
+FROM base AS service
+# pip would only serve whoever breaks in.
+RUN python -m pip uninstall --yes --quiet --root-user-action ignore pip setuptools wheel \
+ && rm -rf /usr/local/lib/python3.11/ensurepip
+ENV PATH=/opt/footfall/bin:$PATH \
+    FOOTFALL_PORT=8080 \
+    FOOTFALL_PROBE_PORT=8080
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=""
+LABEL org.opencontainers.image.vendor="footfall" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"
+# By number, so that Kubernetes sees that it is not root. Nothing in the image belongs to it, and it writes to /tmp only.
+USER 10001:10001
+WORKDIR /tmp
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["python", "-m", "service_kit.healthcheck"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["python", "-m"]
+
+FROM service AS collector
+LABEL org.opencontainers.image.title="footfall-collector" \
+      org.opencontainers.image.description="Takes events over HTTP and writes them to Kafka."
+COPY --from=build-collector /opt/footfall /opt/footfall
+CMD ["producer_api"]
+
+FROM service AS stream-app
+LABEL org.opencontainers.image.title="footfall-stream-app" \
+      org.opencontainers.image.description="Counts events live, exactly."
+COPY --from=build-stream-app /opt/footfall /opt/footfall
+CMD ["stream_app"]
+
+FROM service AS sinks
+LABEL org.opencontainers.image.title="footfall-sinks" \
+      org.opencontainers.image.description="Lands events in Postgres, once; migrates, maintains, makes topics."
+COPY --from=build-sinks /opt/footfall /opt/footfall
+CMD ["sinks"]
+
+FROM service AS dashboard
+LABEL org.opencontainers.image.title="footfall-dashboard" \
+      org.opencontainers.image.description="The live page."
+COPY --from=build-dashboard /opt/footfall /opt/footfall
+CMD ["dashboard"]
+
+FROM service AS registry
+LABEL org.opencontainers.image.title="footfall-registry" \
+      org.opencontainers.image.description="Schemas and the catalogue of topics, for subscribers."
+COPY --from=build-registry /opt/footfall /opt/footfall
+CMD ["registry"]

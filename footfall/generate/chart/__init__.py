@@ -1,0 +1,1 @@
+"""What stands in `helm/` and is made from its values and from the code."""

@@ -1,0 +1,135 @@
+"""helm/values.schema.json: what values there are and of which kind; a misspelt key is refused by its name."""
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from footfall.generate.chart import settings
+from footfall.generate.chart.values import Value, values
+from service_kit.kafka import SaslMechanism, SecurityProtocol
+
+Schema = dict[str, Any]
+
+# What every pod has stands under this key; a component may override each of it.
+POD = "pod"
+COMPONENTS = (
+    "collector",
+    "streamApp",
+    "sinks",
+    "dashboard",
+    "registry",
+    "topics",
+    "migrations",
+    "maintenance",
+    "test",
+)
+# Objects that are handed to Kubernetes or an operator as they are: their schemas are theirs.
+_OPEN = {"resources", "podSecurityContext", "securityContext", "behavior", "labels", "global", "spec"}
+_OPEN |= {"startupProbe", "readinessProbe", "livenessProbe"}
+_PORT = {"minimum": 1, "maximum": 65535}
+# By path, or by the last part of it.
+_RULES: Mapping[str, Schema] = {
+    "kafka.securityProtocol": {"enum": list(typing.get_args(SecurityProtocol))},
+    "kafka.sasl.mechanism": {"enum": list(typing.get_args(SaslMechanism))},
+    "kafka.topicPrefix": {"pattern": "^[a-z0-9.-]*$"},
+    "postgres.tls.mode": {"enum": ["", "disable", "prefer", "require", "verify-ca", "verify-full"]},
+    "strimzi.users.authentication": {"enum": ["scram-sha-512", "tls"]},
+    "migrations.mode": {"enum": ["job", "initContainer", "none"]},
+    "image.pullPolicy": {"enum": ["Always", "IfNotPresent", "Never"]},
+    "service.type": {"enum": ["ClusterIP", "NodePort", "LoadBalancer"]},
+    "service.port": _PORT,
+    "dns.ports": {"items": {"type": "integer", **_PORT}},
+    "kafka.ports": {"items": {"type": "integer", **_PORT}},
+    "postgres.ports": {"items": {"type": "integer", **_PORT}},
+    "pullSecrets": {"items": {"type": "string"}},
+    "hosts": {"items": {"type": "string"}},
+    "hostnames": {"items": {"type": "string"}},
+    "paths": {"items": {"type": "string", "pattern": "^/"}, "minItems": 1},
+    "without": {"items": {"type": "string"}},
+    "extraEnv": {"items": {"type": "object", "required": ["name"]}},
+    "digests": {"additionalProperties": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}},
+    "size": {"pattern": "^[1-9][0-9]*(Mi|Gi|Ti)$"},
+    "fsGroup": {"type": ["integer", "null"], "minimum": 1},
+    "partitions": {"minimum": 1},
+    "replicationFactor": {"minimum": 1},
+    "minInsyncReplicas": {"minimum": 1},
+    "minReplicas": {"minimum": 1},
+    "maxReplicas": {"minimum": 1},
+    "targetCPUUtilizationPercentage": {"minimum": 1, "maximum": 100},
+    "lagThreshold": {"minimum": 1},
+    "instances": {"minimum": 1},
+    # Without it, or with 0, the Job of the last release stands in the way of the next: see UPGRADING.md.
+    "ttlSecondsAfterFinished": {"minimum": 60},
+}
+
+
+def schema() -> str:
+    """The whole file."""
+    tree = _object({})
+    tree["$schema"] = "http://json-schema.org/draft-07/schema#"
+    for value in values():
+        if any(key in _OPEN for key in value.path[:-1]):
+            continue
+        _parent(tree, value.path)["properties"][value.path[-1]] = _of(value)
+    pod = tree["properties"][POD]["properties"]
+    for component in COMPONENTS:
+        own = tree["properties"][component]["properties"]
+        own |= {key: part for key, part in pod.items() if key not in own}
+        own["settings"] = _object({key: _setting(each) for key, each in settings.plain(component).items()})
+        if keys := settings.secret(component):
+            own["secretKeys"] = _object({key: {"type": "string"} for key in keys})
+    return json.dumps(tree, indent=2) + "\n"
+
+
+def _parent(tree: Schema, path: tuple[str, ...]) -> Schema:
+    for key in path[:-1]:
+        tree = tree["properties"][key]
+        tree.setdefault("properties", {})
+    return tree
+
+
+def _of(value: Value) -> Schema:
+    described: Schema = {"description": value.about} if value.about else {}
+    default = value.default
+    if isinstance(default, dict):
+        is_open = not default or value.path[-1] in _OPEN
+        described |= {"type": "object"} if is_open else _object({})
+    else:
+        described["type"] = _TYPES[type(default)]
+        if isinstance(default, int) and not isinstance(default, bool):
+            described["minimum"] = 0
+    return (
+        described
+        | _RULES.get(value.path[-1], {})
+        | _RULES.get(".".join(value.path[-2:]), {})
+        | _RULES.get(value.name, {})
+    )
+
+
+def _object(properties: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array"}
+
+
+def _setting(declared: "dataclasses.Field[Any]") -> Schema:
+    """A setting of a service, as its class declares it."""
+    made: Schema = {"description": declared.metadata["help"]} | _kind(declared.type)
+    for bound in ("minimum", "maximum"):
+        if declared.metadata[bound] is not None:
+            made[bound] = declared.metadata[bound]
+    return made
+
+
+def _kind(hint: Any) -> Schema:
+    if typing.get_origin(hint) is Literal:
+        return {"enum": list(typing.get_args(hint))}
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
+    if typing.get_origin(hint) is tuple:
+        return {"type": "array", "items": {"type": "string"}}
+    return {"type": _TYPES.get(hint, "string")}

@@ -1,0 +1,79 @@
+"""Which settings of each component are values of the chart, and under which names."""
+
+import dataclasses
+import re
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import dashboard.settings
+import footfall.first_event
+import footfall.topics_job
+import producer_api.settings
+import registry.settings
+import sinks.settings
+import stream_app.settings
+from service_kit.environment import PREFIX, Secret, variables
+from service_kit.kafka import KafkaSettings
+
+# By the component's key in the values.
+CLASSES: Mapping[str, type[Any]] = {
+    "collector": producer_api.settings.Settings,
+    "streamApp": stream_app.settings.Settings,
+    "sinks": sinks.settings.Settings,
+    "dashboard": dashboard.settings.Settings,
+    "registry": registry.settings.Settings,
+    "topics": footfall.topics_job.Settings,
+    "migrations": sinks.settings.UpkeepSettings,
+    "maintenance": sinks.settings.UpkeepSettings,
+    "test": footfall.first_event.Settings,
+}
+# What the chart knows by itself, or has other values for.
+OF_THE_CHART = {
+    "FOOTFALL_PORT",
+    "FOOTFALL_PROBE_PORT",
+    "FOOTFALL_POSTGRES_DSN",
+    "FOOTFALL_INSTANCE_ID",
+    "FOOTFALL_SPOOL_DIR",
+    "FOOTFALL_SPOOL_BYTES",
+    "FOOTFALL_TOPIC_PARTITIONS",
+    "FOOTFALL_TOPIC_REPLICATION",
+    "FOOTFALL_TOPIC_MIN_INSYNC",
+    "FOOTFALL_CREATE_TOPICS",
+    *variables(KafkaSettings),
+}
+# Of these components only some settings mean something: rounds of maintenance run in a CronJob, not in the sinks.
+_RETENTION = set(variables(sinks.settings.RetentionSettings))
+_NOT_OF = {
+    "sinks": {"FOOTFALL_MAINTAIN_SECONDS", *_RETENTION},
+    "migrations": _RETENTION,
+    # The stream app's, which copies them.
+    "topics": {"FOOTFALL_EVENT_TOPICS"},
+    "test": set(variables(footfall.first_event.Settings)),
+}
+
+
+def key_of(variable: str) -> str:
+    """FOOTFALL_DRAIN_SECONDS is the value drainSeconds."""
+    return re.sub(r"_(.)", lambda match: match[1].upper(), variable.removeprefix(PREFIX).lower())
+
+
+def plain(component: str) -> "dict[str, dataclasses.Field[Any]]":
+    """What may stand in a component's `settings`."""
+    return {key: declared for key, declared, is_secret in _of(component) if not is_secret}
+
+
+def secret(component: str) -> "dict[str, dataclasses.Field[Any]]":
+    """What may stand in a component's `secretKeys`."""
+    return {key: declared for key, declared, is_secret in _of(component) if is_secret}
+
+
+def _of(component: str) -> "list[tuple[str, dataclasses.Field[Any], bool]]":
+    if component not in CLASSES:
+        return []
+    left_out = OF_THE_CHART | _NOT_OF.get(component, set())
+    return [
+        (key_of(variable), declared, Secret in (declared.type, *typing.get_args(declared.type)))
+        for variable, declared in variables(CLASSES[component]).items()
+        if variable not in left_out
+    ]

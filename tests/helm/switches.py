@@ -1,0 +1,121 @@
+"""Each switch of the values turned over, and each choice made otherwise than in the examples."""
+
+from footfall.generate.chart.values import values
+from tests.helm.chart import Json, at, example, over
+
+# What a switch needs beside it, so that it does something.
+_BESIDE: dict[str, Json] = {
+    "ingress.enabled": {"ingress": {"hosts": ["a.example.com", "b.example.com"], "tlsSecret": "tls"}},
+    "httpRoute.enabled": {"httpRoute": {"parentRefs": [{"name": "public"}], "hostnames": ["a.example.com"]}},
+    "podDisruptionBudget.enabled": {"replicas": 2},
+}
+_ELSEWHERE: dict[str, Json] = {
+    "strimzi.topics.enabled": {"strimzi": {"cluster": "events"}},
+    "strimzi.users.enabled": {"strimzi": {"cluster": "events"}, "kafka": {"securityProtocol": "SASL_SSL"}},
+    "postgres.cluster.enabled": {"postgres": {"existingSecret": ""}},
+}
+_CHOICES: dict[str, Json] = {
+    "mTLS": {
+        "kafka": {
+            "securityProtocol": "SSL",
+            "tls": {"existingSecret": "ca"},
+            "clientCertificate": {"existingSecret": "client"},
+        },
+        "sinks": {"autoscaling": {"enabled": True}},
+    },
+    "SASL with the name in the Secret": {
+        "kafka": {"securityProtocol": "SASL_SSL", "sasl": {"existingSecret": "sasl", "mechanism": "PLAIN"}},
+        "sinks": {"autoscaling": {"enabled": True}},
+    },
+    "SASL with the name in the values": {
+        "kafka": {
+            "securityProtocol": "SASL_PLAINTEXT",
+            "sasl": {"existingSecret": "sasl", "username": "footfall"},
+        },
+        "sinks": {"autoscaling": {"enabled": True}},
+    },
+    "migrations by each pod": {"migrations": {"mode": "initContainer"}},
+    "migrations by hand": {"migrations": {"mode": "none"}},
+    "a spool that grows by itself": {
+        "collector": {"spool": {"enabled": True, "fsGroup": None}, "autoscaling": {"enabled": True}}
+    },
+    "a shared cluster": {"kafka": {"topicPrefix": "team-a."}},
+    "a private registry": {
+        "image": {
+            "registry": "registry.example.com/mirror",
+            "pullSecrets": ["pull"],
+            "digests": {"collector": "sha256:" + "a" * 64},
+        }
+    },
+    "everything more": {
+        "pod": {
+            "extraEnv": [{"name": "FOOTFALL_LOG_LEVEL", "value": "DEBUG"}, {"name": "TZ", "value": "UTC"}],
+            "extraVolumes": [{"name": "more", "emptyDir": {}}],
+            "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
+            "nodeSelector": {"disk": "ssd"},
+            "tolerations": [{"key": "events", "operator": "Exists"}],
+            "affinity": {"nodeAffinity": {}},
+            "priorityClassName": "high",
+            "podLabels": {"team": "data"},
+            "annotations": {"reloader.stakater.com/auto": "true"},
+        },
+        "podAnnotations": {"sidecar.istio.io/inject": "false"},
+        "podLabels": {"cost": "analytics"},
+        "extraObjects": [
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}, "data": {}}
+        ],
+    },
+    "policies that name who": {
+        "networkPolicy": {
+            "collectorFrom": [{"podSelector": {}}],
+            "readersFrom": [{"podSelector": {}}],
+            "scrapeFrom": [{"podSelector": {}}],
+            "dns": {"to": [{"podSelector": {}}]},
+            "kafka": {"to": [{"podSelector": {}}], "ports": [9092]},
+            "postgres": {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
+            "extraEgress": [{"ports": [{"port": 4317}]}],
+        }
+    },
+    "traces": {"traces": {"endpoint": "http://otel-collector.monitoring:4318"}},
+    "alerts left out, and runbooks elsewhere": {
+        "prometheusRule": {
+            "enabled": True,
+            "without": ["FootfallNoEvents"],
+            "runbooks": "https://example.com/footfall/",
+        }
+    },
+    "readers of the dashboard by role": {
+        "dashboard": {"settings": {"dashboardRole": "analyst", "sessionJwks": "https://login.example.com/keys"}}
+    },
+    "keys of an identity provider": {
+        "collector": {
+            "secretKeys": {"sessionKey": None},
+            "settings": {"sessionJwks": "https://login.example.com:8443/keys"},
+        }
+    },
+}
+
+
+def choices() -> dict[str, Json]:
+    """Values by what is chosen in them, on top of the smallest example."""
+    return {name: over(example("minimal"), more) for name, more in _CHOICES.items()}
+
+
+def switches() -> dict[str, tuple[Json, Json]]:
+    """For each switch the values with it as it is by default, and turned over."""
+    turned = [value for value in values() if isinstance(value.default, bool) and len(value.path) > 1]
+    return {
+        f"{value.name}={str(not value.default).lower()}": (
+            _with(value.name, value.default),
+            _with(value.name, not value.default),
+        )
+        for value in turned
+        if value.path[0] != "pod"
+    }
+
+
+def _with(name: str, state: bool) -> Json:
+    more = _ELSEWHERE.get(name, {}) if state else {}
+    component, _, switch = name.partition(".")
+    beside = at(component, _BESIDE.get(switch, {}))
+    return over(over(over(example("minimal"), more), beside), at(name, state))

@@ -1,0 +1,84 @@
+"""Bad values are refused before anything is installed, with a message that names the value."""
+
+import pytest
+from helm_python import HelmRenderError, HelmValuesError
+
+from tests.helm.chart import Json, at, example, files, over
+
+BAD: dict[str, Json] = {
+    "kafka.bootstrap is empty": {"kafka": {"bootstrap": ""}},
+    "kafka.bootstrap must be host:port": {"kafka": {"bootstrap": "kafka"}},
+    "kafka.sasl.existingSecret (or sinks.kafka.existingSecret) is empty": {
+        "kafka": {"securityProtocol": "SASL_SSL"}
+    },
+    "postgres.existingSecret (or sinks.postgres.existingSecret) is empty": {"postgres": {"existingSecret": ""}},
+    "postgres.existingSecret and postgres.cluster.enabled are both set": {
+        "postgres": {"cluster": {"enabled": True}}
+    },
+    "postgres.tls.existingSecret is empty": {"postgres": {"tls": {"mode": "verify-full"}}},
+    "collector.existingSecret is empty": {"collector": {"existingSecret": ""}},
+    "collector.secretKeys.hashKey is empty": {"collector": {"secretKeys": {"hashKey": None}}},
+    "collector.secretKeys.sessionKey is empty": {"collector": {"secretKeys": {"sessionKey": None}}},
+    "collector.settings.sessionJwks and collector.secretKeys.sessionKey are both set": {
+        "collector": {"settings": {"sessionJwks": "https://login.example.com/keys"}}
+    },
+    "collector.terminationGracePeriodSeconds is 30": {"collector": {"settings": {"drainSeconds": 20}}},
+    "dashboard.settings.dashboardRole needs sessions": {"dashboard": {"settings": {"dashboardRole": "analyst"}}},
+    "topics.minInsyncReplicas is 4": {"topics": {"minInsyncReplicas": 4}},
+    "streamApp.replicas is 13": {"streamApp": {"replicas": 13}},
+    "sinks.replicas is 13": {"sinks": {"replicas": 13}},
+    "sinks.autoscaling.maxReplicas is 13": {"sinks": {"autoscaling": {"enabled": True, "maxReplicas": 13}}},
+    "collector.autoscaling.minReplicas is 20": {
+        "collector": {"autoscaling": {"enabled": True, "minReplicas": 20}}
+    },
+    "collector.ingress.hosts is empty": {"collector": {"ingress": {"enabled": True}}},
+    "collector.ingress.tlsSecret is empty": {"collector": {"ingress": {"enabled": True}}},
+    "registry.httpRoute.parentRefs is empty": {"registry": {"httpRoute": {"enabled": True}}},
+    "dashboard.httpRoute.hostnames is empty": {"dashboard": {"httpRoute": {"enabled": True}}},
+    "strimzi.cluster is empty": {"strimzi": {"topics": {"enabled": True}}},
+    "strimzi.users.authentication is tls": {
+        "strimzi": {"cluster": "events", "users": {"enabled": True, "authentication": "tls"}}
+    },
+    "strimzi.users.authentication is scram-sha-512: kafka.securityProtocol": {
+        "strimzi": {"cluster": "events", "users": {"enabled": True}}
+    },
+    "strimzi.users.authentication is scram-sha-512: kafka.sasl.mechanism": {
+        "strimzi": {"cluster": "events", "users": {"enabled": True}},
+        "kafka": {"securityProtocol": "SASL_SSL", "sasl": {"mechanism": "PLAIN"}},
+    },
+}
+# Refused by the schema: where, and by which word of it.
+MISFIT: dict[str, tuple[Json, str]] = {
+    "a misspelt key": (at("colector.replicas", 1), "colector"),
+    "a misspelt key of a component": (at("sinks.replica", 1), "replica"),
+    "a misspelt setting": (at("collector.settings.drainSecond", 1), "drainSecond"),
+    "a setting of another service": (at("dashboard.settings.batchRows", 1), "batchRows"),
+    "a setting out of range": (at("sinks.settings.batchRows", 0), "batchRows"),
+    "text for a number": (at("sinks.replicas", "two"), "replicas"),
+    "an unknown protocol": (at("kafka.securityProtocol", "TLS"), "securityProtocol"),
+    "a Job that is never removed": (at("migrations.ttlSecondsAfterFinished", 0), "ttlSecondsAfterFinished"),
+    "a port there is not": (at("collector.service.port", 70000), "port"),
+    "a size without a unit": (at("collector.spool.size", "5"), "size"),
+    "a digest cut short": (at("image.digests.sinks", "sha256:abc"), "digests"),
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_values_that_do_not_go_together_are_named(message: str) -> None:
+    with pytest.raises(HelmRenderError) as refused:
+        files(over(example("minimal"), BAD[message]))
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", MISFIT)
+def test_a_value_that_does_not_fit_is_named(kind: str) -> None:
+    more, name = MISFIT[kind]
+    with pytest.raises(HelmValuesError, match=name):
+        files(over(example("minimal"), more))
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(HelmRenderError) as refused:
+        files({})
+    for name in ("kafka.bootstrap", "postgres.existingSecret", "collector.existingSecret"):
+        assert f"{name} " in str(refused.value)

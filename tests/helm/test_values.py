@@ -1,0 +1,160 @@
+"""Values, schema, page and the services' settings say the same."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from avro_schemas.topics import described, topics
+from footfall.contract.access import rules
+from footfall.generate.chart import settings
+from footfall.generate.chart.values import values
+from service_kit.environment import variables
+from tests.helm.chart import CHART, EXAMPLES, Json, at, example, objects, of_example, over
+from tests.helm.pods import containers, template
+from tests.helm.switches import choices
+
+# libpq reads these by itself.
+_LIBPQ = {"PGSSLMODE", "PGSSLROOTCERT"}
+_OPENTELEMETRY = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+# What an operator adds is his.
+_ADDED = {"TZ", "FOOTFALL_LOG_LEVEL"}
+_READERS = {
+    "producer_api": settings.CLASSES["collector"],
+    "stream_app": settings.CLASSES["streamApp"],
+    "dashboard": settings.CLASSES["dashboard"],
+    "registry": settings.CLASSES["registry"],
+    "footfall.topics_job": settings.CLASSES["topics"],
+    "footfall.first_event": settings.CLASSES["test"],
+    "sinks": settings.CLASSES["sinks"],
+    "sinks migrate": settings.CLASSES["migrations"],
+    "sinks maintain": settings.CLASSES["maintenance"],
+}
+
+
+def test_every_value_is_described() -> None:
+    groups = {value.path for value in values() if value.about}
+    described = [value.path for value in values() if not value.is_group]
+    bare = [
+        path
+        for path in described
+        if not any(path[:depth] in groups for depth in range(2, len(path) + 1)) and path not in groups
+    ]
+    assert bare == []
+
+
+def read_by(container: Json) -> "dict[str, dataclasses.Field[Any]]":
+    """The variables that a container's program reads."""
+    return variables(_READERS[" ".join(container["args"][:2])])
+
+
+@pytest.mark.parametrize("values_of", [*EXAMPLES, *choices()])
+def test_every_variable_is_read_by_the_program_that_gets_it(values_of: str) -> None:
+    rendered = of_example(values_of) if values_of in EXAMPLES else objects(choices()[values_of])
+    programs = [container for each in rendered if (pod := template(each)) for container in containers(pod)]
+    assert len(programs) > 5
+    unread = {
+        (container["name"], variable["name"])
+        for container in programs
+        for variable in container["env"]
+        if variable["name"] not in read_by(container).keys() | _LIBPQ | _OPENTELEMETRY | _ADDED
+    }
+    assert unread == set()
+
+
+@pytest.mark.parametrize("values_of", EXAMPLES)
+def test_every_program_gets_what_it_cannot_do_without(values_of: str) -> None:
+    for each in of_example(values_of):
+        if not (pod := template(each)):
+            continue
+        for container in containers(pod):
+            required = {name for name, field in read_by(container).items() if field.default is dataclasses.MISSING}
+            assert required <= {variable["name"] for variable in container["env"]}, container["name"]
+
+
+@pytest.mark.parametrize("component", [name for name in settings.CLASSES if settings.plain(name)])
+def test_every_setting_can_be_set(component: str) -> None:
+    wanted = {key: some_value(declared) for key, declared in settings.plain(component).items()}
+    chosen = over(example("minimal"), at(f"{component}.settings", wanted))
+    if component == "collector":
+        # An address of keys takes the place of a key.
+        chosen = over(
+            chosen, at("collector", {"secretKeys": {"sessionKey": None}, "terminationGracePeriodSeconds": 400})
+        )
+    told = {settings.key_of(name): text for name, text in environment(component, chosen).items()}
+    assert {key: told.get(key) for key in wanted} == {key: in_environment(value) for key, value in wanted.items()}
+
+
+def environment(component: str, chosen: Json) -> dict[str, str | None]:
+    """What a release with these values tells the program of a component."""
+    (program,) = (
+        container
+        for each in objects(chosen)
+        if (pod := template(each))
+        for container in pod["spec"]["containers"]
+        if container["name"].replace("-", "") == component.lower()
+    )
+    return {entry["name"]: entry.get("value") for entry in program["env"]}
+
+
+def some_value(declared: "dataclasses.Field[Any]") -> Any:
+    kind = declared.type
+    text = str(kind)
+    if "Literal" in text:
+        return kind.__args__[-1]
+    if "bool" in text:
+        return not declared.default
+    if "tuple" in text:
+        return ["a", "b"]
+    if "int" in text or "float" in text:
+        # Large enough for Go to write it as 1e+07.
+        return min(declared.metadata["maximum"] or 10_000_000, 10_000_000)
+    return "https://example.com/a"
+
+
+def in_environment(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f"{value:.15g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def test_the_topics_and_rules_of_strimzi_are_those_of_the_contract() -> None:
+    more = over(at("kafka.topicPrefix", "team-a."), at("streamApp.settings.eventTopics", ["page_view"]))
+    rendered = objects(over(example("operators"), more))
+    made = {each["spec"]["topicName"]: each["spec"] for each in rendered if each["kind"] == "KafkaTopic"}
+    assert made.keys() == {f"team-a.{name}" for name in described(["page_view"])}
+    config = made["team-a.user-rates"]["config"]
+    assert config == {**topics()["user-rates"].config, "min.insync.replicas": 2}
+    users = {
+        each["metadata"]["name"]: each["spec"]["authorization"]["acls"]
+        for each in rendered
+        if each["kind"] == "KafkaUser"
+    }
+    principals = {"collector": "producer_api", "stream-app": "stream_app", "topics": "footfall"}
+    for component in ("collector", "stream-app", "sinks", "dashboard", "topics"):
+        granted = {
+            (acl["resource"]["type"], acl["resource"]["name"], operation)
+            for acl in users[f"rel-footfall-{component}"]
+            for operation in acl["operations"]
+        }
+        assert granted == {
+            (rule.resource, rule.name, operation)
+            for rule in rules("team-a.", ["page_view"])
+            if rule.principal == principals.get(component, component)
+            for operation in rule.operations
+        }
+
+
+def test_versions_are_those_of_the_project() -> None:
+    import tomllib
+
+    import yaml
+
+    project = tomllib.loads((CHART.parent / "pyproject.toml").read_text())["project"]
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == project["version"]
