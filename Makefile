@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # What subscribers rely on: schemas are compared with this branch or commit.
 MAIN ?= main
 
-.PHONY: help up test fuzz faults days faults-sinks lint types fmt generate bench lock clean
+.PHONY: help up test fuzz faults days faults-sinks lint types fmt generate bench screenshots lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -53,6 +53,9 @@ fmt: .venv/dev.stamp ## Format the code and mend what ruff can mend
 
 bench: .venv/dev.stamp ## Measure; docs/performance.md explains the figures
 	@for name in collect stream sink; do echo "==> $$name"; $(BIN)/python -m benchmarks.$$name; done
+
+screenshots: .venv/dev.stamp ## Take the pictures of the README, of a pipeline of their own
+	@PYTHONPATH=. $(BIN)/python scripts/screenshots.py
 
 generate: .venv/dev.stamp ## Write what is made from the code and the contract: models, types, pages
 	@$(BIN)/python -m footfall.generate

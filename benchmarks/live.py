@@ -28,8 +28,8 @@ from service_kit.kafka import KafkaSettings
 from tests.browsers import SWITCHES, program
 
 RATE, BATCH = 1000, 10
-VIEWERS, ROUNDS, ROUND_SECONDS = 50, 3, 12.0
-POSTS = 100
+VIEWERS, ROUNDS, ROUND_SECONDS = 50, 3, 10.0
+POSTS = 60
 _WARM_UP_SECONDS = 5.0
 # When the counter of the posted type shows a number, by the clock of the machine.
 _OBSERVE = """() => {

@@ -6,11 +6,9 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas import topics
+from dashboard.health.lag import GROUPS
 from footfall.log import ends, reader
 from service_kit.kafka import KafkaSettings
-
-# What reads `events` to do its work, by the consumer group that it reports to.
-GROUPS = {"stream app": "stream-app", "sinks": "sinks"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What Postgres says: dead letters, the newest audited day, days that differ, the newest row that landed.
+    """What Postgres says: dead letters, audited days, and when maintenance and landing last ran.
 
     Times in milliseconds since 1970, 0 where there is none. `dead_letters` stops counting at `MOST_LETTERS`.
     """
@@ -32,7 +32,7 @@ class Stored:
     dead_letters: int = 0
     last_dead_letter: int = 0
     audited_day: str = ""
-    audited_at: int = 0
+    maintained_at: int = 0
     days_that_differ: int = 0
     landed_at: int = 0
 
@@ -80,7 +80,7 @@ class Pipeline:
         """A row a reader."""
         return {lag.reader: [lag.events, lag.waits_ms, self._trend(lag)] for lag in self._known.lags}
 
-    def facts(self, _now: int) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """Everything else, by name."""
         stored = self._known.stored
         told: dict[str, Any] = {
@@ -92,7 +92,7 @@ class Pipeline:
                 "dead_letters": stored.dead_letters,
                 "last_dead_letter": stored.last_dead_letter,
                 "audited_day": stored.audited_day,
-                "audited_at": stored.audited_at,
+                "maintained_at": stored.maintained_at,
                 "days_that_differ": stored.days_that_differ,
                 "landed_at": stored.landed_at,
             }

@@ -18,7 +18,7 @@ MOST_AT_ONCE = 12
 _MOST_DETAIL = 2_000
 _MOST_ABOUT = 120
 # What says in a word what an event is about, the first that is there.
-_TELLING = ("button", "form", "message", "metric", "feature", "element", "referrer", "title", "source")
+_TELLING = ("button", "form", "message", "feature", "element", "referrer", "title", "source")
 
 
 class Appended(Protocol):
@@ -57,9 +57,14 @@ def _event(event: dict[str, Any], appended_at: int) -> Json:
         "device": event["device"],
         "event_data": data,
     }
-    about = next((str(data[name]) for name in _TELLING if name in data), "")
     page = event["page"] or data.get("page") or ""
-    return _entry("event", appended_at, event["event_type"], page, about, told)
+    return _entry("event", appended_at, event["event_type"], page, _about(data), told)
+
+
+def _about(data: dict[str, Any]) -> str:
+    if "metric" in data and "value" in data:
+        return f"{data['metric']} {data['value']}"
+    return next((str(data[name]) for name in _TELLING if name in data), "")
 
 
 def rejected(each: Rejection) -> Json:

@@ -42,7 +42,7 @@ def snapshot(sources: Sources, now: int, *, connected: bool) -> Json:
             "readers": sources.pipeline.readers(),
         },
         "rest": rest(board),
-        "pipeline": sources.pipeline.facts(now),
+        "pipeline": sources.pipeline.facts(),
     }
 
 

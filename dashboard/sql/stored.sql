@@ -2,7 +2,7 @@
 select
     (select count(*) from (select from dead_letters limit %(most_letters)s) as letters)::integer as dead_letters,
     coalesce((extract(epoch from (select max(rejected_at) from dead_letters)) * 1000)::bigint, 0) as last_dead_letter,
-    coalesce((select max(day)::text from days where state <> 'differs'), '') as audited_day,
-    coalesce((extract(epoch from (select max(changed_at) from days)) * 1000)::bigint, 0) as audited_at,
+    coalesce((select max(day)::text from days where state not in ('closed', 'differs')), '') as audited_day,
+    coalesce((extract(epoch from (select finished_at from maintained)) * 1000)::bigint, 0) as maintained_at,
     (select count(*) from days where state = 'differs')::integer as days_that_differ,
     coalesce((extract(epoch from (select max(updated_at) from sink_offsets)) * 1000)::bigint, 0) as landed_at

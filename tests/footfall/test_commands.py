@@ -73,7 +73,7 @@ def test_types_lists_all_and_shows_one() -> None:
 
 def test_bench_lists_what_there_is() -> None:
     listed = run("bench")[1].split()
-    assert listed == ["collect", "collect_steps", "end_to_end", "layout", "live", "recovery", "sink", "stream_app"]
+    assert listed == ["collect", "collect_steps", "end_to_end", "layout", "live", "recovery", "sink", "stream"]
     assert run("bench", "nothing")[0] == 1
 
 

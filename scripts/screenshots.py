@@ -1,0 +1,170 @@
+"""The pictures of the README: a pipeline of its own, a week of believable visitors, a real Chromium.
+
+make screenshots
+"""
+
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import jwt
+from playwright.sync_api import Browser, sync_playwright
+
+from avro_schemas import event_ids
+from footfall.local import ports
+from footfall.local.secrets import read_or_make
+from footfall.visitors import Visitor
+from tests.browsers import SWITCHES, program
+
+IMAGES = Path(__file__).parents[1] / "docs/images"
+VISITORS = 240
+MINUTE, HOUR = 60, 3600
+# Name, path, width, height, theme.
+Picture = tuple[str, str, int, int, str]
+LIVE: tuple[Picture, ...] = (
+    ("dashboard", "/", 1280, 1010, "light"),
+    ("phone", "/", 390, 844, "dark"),
+)
+REFUSED = (
+    {"event_type": "pageview", "event_data": {"page": "/pricing"}},
+    {"event_type": "button_click", "event_data": {"page": "/pricing"}},
+    {"event_type": "form_submit", "event_data": {"form": 7}},
+)
+
+
+@contextmanager
+def stack(folder: Path, port: int) -> Iterator[None]:
+    """A running `footfall up` that takes a whole week at once, and counts what is up to fifty minutes old."""
+    environ = {
+        "FOOTFALL_DATA_DIR": str(folder),
+        "FOOTFALL_PORT": str(port),
+        "FOOTFALL_GRACE_SECONDS": "3000",
+        "FOOTFALL_EVENTS_PER_MINUTE": str(10**9),
+        "FOOTFALL_EVENTS_PER_MINUTE_PER_ADDRESS": str(10**9),
+    }
+    command = [sys.executable, "-m", "footfall"]
+    running = subprocess.Popen([*command, "up"], env=os.environ | environ)
+    try:
+        while not _is_ready(port):
+            assert running.poll() is None
+            time.sleep(0.5)
+        demo = subprocess.Popen(
+            [*command, "demo", "--rate", "1.5", "--seed", "7"],
+            env=os.environ | environ,
+            stderr=subprocess.DEVNULL,
+        )
+        yield
+        demo.terminate()
+        demo.wait()
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://localhost:{port}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+class Town:
+    """Visitors who post what they did at any time, a batch each."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._client = httpx.Client(base_url=url, timeout=30)
+        self._chance = Random(4)
+        self._visitors = [Visitor(number, Random(number)) for number in range(VISITORS)]
+        self._key = key
+
+    def visit(self, at: float, events: int) -> None:
+        """Somebody does something so many times in the minute that begins at `at`."""
+        visitor = self._chance.choice(self._visitors)
+        happened = [self._at(at + self._chance.random() * MINUTE, visitor.next_event()) for _ in range(events)]
+        claims = {"sub": f"user-{visitor.number}", "sid": f"visit-{visitor.number}", "exp": int(time.time()) + 60}
+        headers = {"cookie": f"session={jwt.encode(claims, self._key)}", "user-agent": visitor.user_agent}
+        answer = self._client.post("/api/analytics/collect", json={"events": happened}, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+    def fail(self) -> None:
+        """Frontends that send what is refused."""
+        for event in REFUSED * 2:
+            self._client.post("/api/analytics/collect", json=event)
+
+    def _at(self, moment: float, event: dict[str, Any]) -> dict[str, Any]:
+        moment = min(moment, time.time())
+        event_id = event_ids.fresh(int(moment * 1000), self._chance.randbytes(event_ids.RANDOM_BYTES))
+        timestamp = datetime.fromtimestamp(moment, UTC).isoformat()
+        return event | {"event_id": event_id, "timestamp": timestamp}
+
+
+def fill_hour(town: Town, now: float) -> None:
+    """The last fifty minutes, one by one."""
+    chance = Random(5)
+    for back in range(49 * MINUTE, 0, -MINUTE):
+        wave = 1 + 0.35 * math.sin(back / MINUTE / 6) + 0.2 * math.sin(back / MINUTE / 2.3)
+        for _ in range(round(8 * wave * chance.uniform(0.85, 1.15))):
+            town.visit(now - back, chance.randrange(4, 10))
+
+
+def fill_week(town: Town, now: float) -> None:
+    """Six days and a half by the hour, busier by day and from day to day, quieter at weekends."""
+    chance = Random(6)
+    for back in range(156 * HOUR, HOUR, -HOUR):
+        moment = now - back
+        day = 1.15 + math.sin((moment % 86_400) / 86_400 * 2 * math.pi - math.pi / 2)
+        weekend = 0.6 if datetime.fromtimestamp(moment, UTC).weekday() >= 5 else 1.0
+        growth = 1.3 - back / HOUR / 400
+        for _ in range(round(9 * day * weekend * growth * chance.uniform(0.85, 1.15)) + 1):
+            town.visit(moment + chance.randrange(0, HOUR - MINUTE, MINUTE), chance.randrange(100, 180))
+
+
+def take(browser: Browser, url: str, pictures: Iterable[Picture]) -> None:
+    """Pictures of what a screen shows."""
+    for name, path, width, height, theme in pictures:
+        page = browser.new_page(
+            viewport={"width": width, "height": height},
+            color_scheme=theme,  # type: ignore[arg-type] # one of its words
+            device_scale_factor=1.5,
+        )
+        page.goto(url + path)
+        page.wait_for_timeout(6000)
+        page.screenshot(path=IMAGES / f"{name}.png")
+        page.close()
+
+
+def three_days() -> list[Picture]:
+    """The history of today and two days before, with the three days before those."""
+    today = datetime.now(UTC).date()
+    days = f"&from={today - timedelta(days=2)}&to={today}"
+    return [("history", f"/history?compare=1&step=hour{days}", 1280, 1010, "dark")]
+
+
+def main() -> None:
+    port = ports.choose(0)
+    with tempfile.TemporaryDirectory() as name, stack(folder := Path(name) / "data", port):
+        url = f"http://localhost:{port}"
+        town = Town(url, read_or_make(folder)["FOOTFALL_SESSION_KEY"])
+        fill_hour(town, time.time())
+        time.sleep(MINUTE)
+        town.fail()
+        with sync_playwright() as playwright:
+            found = program(playwright)  # type: ignore[arg-type] # both kinds name the same programs
+            browser = playwright.chromium.launch(executable_path=found, args=[*SWITCHES, "--no-sandbox"])
+            take(browser, url, LIVE)
+            fill_week(town, time.time())
+            take(browser, url, three_days())
+
+
+if __name__ == "__main__":
+    main()
