@@ -1,0 +1,69 @@
+"""The jobs of chart and compose on a running stack: topics are there, and an event gets through to its row."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.system.stack import Stack
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+
+
+def run(stack: Stack, *command: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    state = stack.state
+    found = {
+        "FOOTFALL_URL": stack.url,
+        "FOOTFALL_KAFKA_BOOTSTRAP": state["kafka"],
+        "FOOTFALL_POSTGRES_DSN": state["postgres"],
+    }
+    environ = stack.environ | found | settings
+    return subprocess.run(
+        [sys.executable, "-m", *command], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_topics_are_there_and_nothing_is_made(stack: Stack) -> None:
+    ran = run(stack, "footfall.topics_job")
+    assert ran.returncode == 0, ran.stderr
+    assert "the topic is there" in ran.stderr
+    assert "created" not in ran.stderr
+
+
+def test_topics_that_nobody_makes_are_waited_for_and_then_named(stack: Stack) -> None:
+    settings = {
+        "FOOTFALL_TOPIC_PREFIX": "elsewhere-",
+        "FOOTFALL_CREATE_TOPICS": "false",
+        "FOOTFALL_WAIT_SECONDS": "1",
+    }
+    ran = run(stack, "footfall.topics_job", **settings)
+    assert ran.returncode == 1
+    assert "the topic is missing" in ran.stderr
+
+
+def test_topics_are_made_as_the_cluster_needs_them(stack: Stack) -> None:
+    settings = {
+        "FOOTFALL_TOPIC_PREFIX": "layout-",
+        "FOOTFALL_TOPIC_PARTITIONS": "3",
+        "FOOTFALL_TOPIC_MIN_INSYNC": "1",
+    }
+    assert "the topic is created" in run(stack, "footfall.topics_job", **settings).stderr
+    assert "differs" not in run(stack, "footfall.topics_job", **settings).stderr
+    # As described they would have twelve.
+    assert (
+        "partitions: 3 instead of 12" in run(stack, "footfall.topics_job", FOOTFALL_TOPIC_PREFIX="layout-").stderr
+    )
+
+
+def test_the_first_event_has_a_row(stack: Stack) -> None:
+    ran = run(stack, "footfall.first_event", FOOTFALL_SESSION_KEY="")
+    assert ran.returncode == 0, ran.stderr
+    assert "is accepted" in ran.stdout
+    assert "a row in Postgres" in ran.stdout
+
+
+def test_an_event_that_is_refused_is_told_with_the_answer(stack: Stack) -> None:
+    ran = run(stack, "footfall.first_event", FOOTFALL_SOURCE_KEYS="shop=" + "x" * 40)
+    assert ran.returncode == 1
+    assert "403" in ran.stderr
+    assert "source_key_invalid" in ran.stderr
