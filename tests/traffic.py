@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -43,15 +44,15 @@ async def assert_counts_equal_the_log(settings: KafkaSettings, seconds: float = 
     read = await read_all(settings.kafka_bootstrap, settings.name("events"))
     records = sorted(read, key=lambda record: (record.partition, record.offset))
     truth = recount(records)
-    counted: Windows = {}
-    for _ in range(int(seconds / 0.5)):
-        counted = await live(settings.kafka_bootstrap, settings.name("live-aggregates"))
-        if counted == truth:
-            break
+    counted, wrong = Windows(), [object()]
+    deadline = time.monotonic() + seconds
+    while (counted != truth or wrong) and time.monotonic() < deadline:
         await asyncio.sleep(0.5)
+        counted = await live(settings.kafka_bootstrap, settings.name("live-aggregates"))
+        rates = await read_all(settings.kafka_bootstrap, settings.name("user-rates"))
+        wrong = false_rates(records, [decode(rate.value)[1] for rate in rates])
     assert counted == truth
+    assert wrong == []
     refused = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
     sources = {(r["source_partition"], r["source_offset"]) for r in (decode(x.value)[1] for x in refused)}
     assert len(sources) == truth["outcome", 0, 0]["rejected"]
-    rates = await read_all(settings.kafka_bootstrap, settings.name("user-rates"))
-    assert false_rates(records, [decode(rate.value)[1] for rate in rates]) == []

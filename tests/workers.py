@@ -71,14 +71,15 @@ class Worker:
 
     def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 15) -> int:
         """Send the signal and wait; the exit code."""
-        assert self.process
-        if self.process.poll() is None:
-            self.process.send_signal(how)
+        process = self.process  # somebody else may start the next one meanwhile
+        assert process
+        if process.poll() is None:
+            process.send_signal(how)
         try:
-            return self.process.wait(seconds)
+            return process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            process.kill()
+            process.wait()
             raise
 
     def log(self, lines: int = 60) -> str:

@@ -94,23 +94,32 @@ class Crew:
             for number in range(3)
         ]
         self.working: list[Worker] = []
+        self._ended = threading.Event()
+        self._supervisor = threading.Thread(target=self.supervise, daemon=True)
+        self._supervisor.start()
 
     def add(self) -> None:
         worker = next(worker for worker in self._workers if worker not in self.working)
-        worker.start()
+        worker.start(wait=0)
         self.working.append(worker)
 
     def mend(self) -> None:
-        """Start those that ended, and wait until all are ready."""
-        deadline = time.monotonic() + 90
+        """Wait until all are ready that should run."""
+        deadline = time.monotonic() + 180
         while not all(worker.is_ready() for worker in self.working):
-            for worker in self.working:
-                if worker.process and worker.process.poll() is not None:
-                    worker.start(wait=0)
             assert time.monotonic() < deadline, self.working[0].log()
             time.sleep(0.2)
 
+    def supervise(self) -> None:
+        """Start those that end, whatever they end of: a busy machine freezes them too."""
+        while not self._ended.wait(0.2):
+            for worker in self.working:
+                if worker.process and worker.process.poll() is not None:
+                    worker.start(wait=0)
+
     def end(self) -> None:
+        self._ended.set()
+        self._supervisor.join()
         for worker in self._workers:
             if worker.process and worker.process.poll() is None:
                 worker.kill()
@@ -141,13 +150,13 @@ class Faults:
         assert self._victim.end(signal.SIGTERM, seconds=40) in (0, FROZEN)
 
     def freeze(self) -> None:
-        victim = self._victim
-        assert victim.process
-        victim.process.send_signal(signal.SIGSTOP)
+        process = self._victim.process
+        assert process
+        process.send_signal(signal.SIGSTOP)
         time.sleep(1.5 * SESSION_SECONDS)
-        victim.process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)
         # It must not write what others own by now.
-        assert victim.process.wait(40) == FROZEN
+        assert process.wait(40) == FROZEN
 
     def add_or_remove(self) -> None:
         if len(self._crew.working) < 3:
@@ -177,6 +186,7 @@ async def test_what_is_told_equals_the_topic_after_every_fault(
     faults = Faults(crew, broker, chance)
     kinds = [faults.kill, faults.stop, faults.freeze, faults.add_or_remove, faults.kill_broker, faults.stop_broker]
     await asyncio.to_thread(crew.add)
+    await asyncio.to_thread(crew.mend)
     for number in range(ROUNDS):
         # Every kind comes up in a short run too.
         fault = kinds[number % len(kinds)] if number < len(kinds) else chance.choice(kinds)
@@ -196,6 +206,7 @@ async def test_without_gate_and_check_the_counts_go_wrong(cluster: KafkaSettings
     try:
         for _worker in range(2):
             await asyncio.to_thread(crew.add)
+        await asyncio.to_thread(crew.mend)
         with pytest.raises(AssertionError):
             for number in range(20):
                 with Traffic(cluster, number, pause=0):
