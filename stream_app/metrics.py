@@ -29,6 +29,11 @@ CHECKPOINT_BYTES = Counter(
     "footfall_stream_checkpoint_bytes", "Bytes written to the state's log.", registry=REGISTRY
 )
 RECOVERY_SECONDS = Gauge("footfall_stream_recovery_seconds", "Time the last recovery took.", registry=REGISTRY)
+RECOVERIES = Counter(
+    "footfall_stream_recoveries",
+    "Times that partitions were assigned and their state recovered.",
+    registry=REGISTRY,
+)
 PARTITIONS = Gauge("footfall_stream_partitions", "Partitions this worker owns.", registry=REGISTRY)
 HORIZON_SECONDS = Gauge(
     "footfall_stream_horizon_seconds", "How far back repeated ids are surely known.", registry=REGISTRY

@@ -81,7 +81,7 @@ class Checkpoints:
         self._writing = asyncio.Lock()
         self._retold = time.monotonic()
         self._told = dict.fromkeys(TELL_SECONDS, 0.0)
-        self._last_beat = _boot_time()
+        self._last_beat: float | None = None
         self.producer: Any = None
 
     async def run(self) -> None:
@@ -149,7 +149,8 @@ class Checkpoints:
     def _end_if_frozen(self) -> None:
         """A worker that slept through its session may no longer own its partitions: it must not write."""
         now = _boot_time()
-        if now - self._last_beat > self._frozen_after:
+        # Before the first beat there was nothing to write: a start may take long.
+        if self._last_beat is not None and now - self._last_beat > self._frozen_after:
             log.critical("frozen for %.1f s; ending, others own the partitions", now - self._last_beat)
             os._exit(EXIT_FROZEN)
         self._last_beat = now

@@ -64,6 +64,7 @@ class OwnedPartitions:
             self.partitions[partition] = self._restored(self._recoveries.get(partition, Recovery()))
         self._recoveries.clear()
         self.ready = True
+        metrics.RECOVERIES.inc()
         metrics.PARTITIONS.set(len(partitions))
         metrics.RECOVERY_SECONDS.set(time.monotonic() - self._recovery_started)
 

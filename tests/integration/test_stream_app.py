@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 import urllib.error
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -30,9 +31,8 @@ def worker(settings: KafkaSettings, log: Path, **changes: object) -> Worker:
         log,
         kafka_bootstrap=settings.kafka_bootstrap,
         topic_prefix=settings.topic_prefix,
-        session_seconds=6,
         instance_id=log.stem,
-        **changes,
+        **({"session_seconds": 6} | changes),
     )
 
 
@@ -91,6 +91,35 @@ async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_othe
     pump.set()
     await asyncio.sleep(0.5)
     await assert_counts_equal_the_log(settings, seconds=30)
+
+
+async def test_a_rolling_restart_moves_no_partitions(
+    settings: KafkaSettings, tmp_path: Path, pump: asyncio.Event
+) -> None:
+    """A worker with a name gets its own back, and the others go on."""
+    crew = [worker(settings, tmp_path / f"worker-{number}.log", session_seconds=40) for number in range(2)]
+    try:
+        for each in crew:
+            await asyncio.to_thread(each.start)
+        await asyncio.to_thread(wait_until_shared, crew)
+        recovered = "footfall_stream_recoveries_total"
+        for restarted, other in ((0, 1), (1, 0)):
+            before = crew[other].metrics()[recovered]
+            assert await asyncio.to_thread(crew[restarted].end, seconds=40) == 0
+            await asyncio.to_thread(crew[restarted].start)
+            assert crew[other].metrics()[recovered] == before
+            assert [each.metrics()["footfall_stream_partitions"] for each in crew] == [6, 6]
+        pump.set()
+        await assert_counts_equal_the_log(settings, seconds=60)
+    finally:
+        for each in crew:
+            if each.process:
+                each.kill()
+
+
+def wait_until_shared(crew: list[Worker]) -> None:
+    while [each.metrics().get("footfall_stream_partitions") for each in crew] != [6, 6]:
+        time.sleep(0.2)
 
 
 async def test_a_user_who_reaches_the_limit_is_told_to_user_rates(
