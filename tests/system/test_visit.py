@@ -1,0 +1,230 @@
+"""A visit in a real Chromium, with everything that goes wrong on one: each of its events is in Postgres, once.
+
+The pages come from here; the script, the collector and all behind it are those of `footfall up`.
+"""
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, Route
+
+from tests.system.stack import Stack, until
+
+pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+HTML = """<!doctype html><html lang="en"><title>Shop</title>
+<script defer src="/sdk/footfall.js" data-bots="on" data-wait="200"></script>
+<script defer src="/sdk/vitals.js"></script>
+<h1>Shop</h1><button id="buy">Pay 100 EUR</button>
+<form id="sign-up"><input name="email"><input name="password" type="password"><button>Go</button></form>
+<a id="next" href="next">Next</a>"""
+SECRET = "hunter2-typed-by-hand"
+COLLECT = "**/api/analytics/collect"
+# Until the browser has measured a click, and told it to those who listen.
+MEASURED = """new Promise((done) => new PerformanceObserver((list) => {
+    if (list.getEntries().some((entry) => entry.interactionId)) setTimeout(done, 500);
+}).observe({ type: "event", durationThreshold: 40, buffered: true }))"""
+FILL_STORAGE = "for (let size = 1 << 20; size; size >>= 1) try { for (;;) localStorage[Math.random()] = 'x'.repeat(size) } catch {}"
+NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError') } })"
+
+
+class Visit:
+    """A visitor on a shop of one test; `made` counts what the pages were asked to track."""
+
+    def __init__(self, context: BrowserContext, stack: Stack) -> None:
+        self.context, self.stack = context, stack
+        self.run = uuid.uuid4().hex[:8]
+        self.made = 0
+        self.complaints: list[str] = []
+
+    async def begin(self) -> None:
+        """Serve the shop, and sign the visitor in."""
+        await self.context.route(f"**/shop-{self.run}/**", self._serve)
+        token = self.stack.session()["cookie"].partition("=")[2]
+        await self.context.add_cookies([{"name": "session", "value": token, "url": self.stack.url}])
+
+    async def _serve(self, route: Route) -> None:
+        if route.request.method == "POST":
+            await route.fulfill(status=204)
+            return
+        headers = {"content-security-policy": "default-src 'self'", "content-type": "text/html"}
+        await route.fulfill(body=HTML, headers=headers)
+
+    async def open(self, path: str) -> Page:
+        """A new tab on a page of the shop, when its script is there."""
+        page = await self.context.new_page()
+        page.on("console", lambda message: self._hear(message.text))
+        await page.goto(f"{self.stack.url}/shop-{self.run}/{path}")
+        await page.wait_for_function("window.footfall")
+        return page
+
+    def _hear(self, text: str) -> None:
+        if "Content Security Policy" in text:
+            self.complaints.append(text)
+
+    async def track(self, page: Page, count: int) -> None:
+        """Events of the test's own, numbered."""
+        numbers = [*range(self.made, self.made + count)]
+        self.made += count
+        await page.evaluate(
+            "([run, numbers]) => { for (const n of numbers) footfall.track('feature_used', { run, n }) }",
+            [self.run, numbers],
+        )
+
+    async def landed(self) -> Counter[int]:
+        """How often each number is in Postgres, once all are or time is up."""
+
+        def rows() -> Counter[int]:
+            sql = "select (event_data->>'n')::int from events where event_data->>'run' = %s"
+            return Counter(n for (n,) in self.stack.query(sql, self.run))
+
+        return await asyncio.to_thread(until, rows, lambda found: len(found) >= self.made, 20)
+
+    async def pages_landed(self, expected: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+        """Rows by type and what they are about, of the shop's pages, without page speed."""
+
+        def rows() -> Counter[tuple[str, str]]:
+            sql = """select event_type, coalesce(event_data->>'button', event_data->>'form', event_data->>'message', page)
+                from events where page like %s and event_type <> 'web_vital'"""
+            prefix = f"/shop-{self.run}/"
+            return Counter(
+                (kind, about.removeprefix(prefix)) for kind, about in self.stack.query(sql, prefix + "%")
+            )
+
+        return await asyncio.to_thread(until, rows, lambda found: found == expected, 20)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(chromium: Browser, stack: Stack) -> AsyncIterator[Visit]:
+    context = await chromium.new_context()
+    made = Visit(context, stack)
+    await made.begin()
+    yield made
+    assert made.complaints == []
+    await context.close()
+
+
+def once(visit: Visit) -> Counter[int]:
+    return Counter(range(visit.made))
+
+
+async def test_what_a_page_tells_by_itself_is_there_once(visit: Visit) -> None:
+    page = await visit.open("start?utm_source=mail&token=secret")
+    await page.evaluate("history.pushState(null, '', 'list'), history.replaceState(null, '', 'list?sorted=up')")
+    await page.click("#buy")
+    await page.fill("[name=password]", SECRET)
+    await page.fill("[name=email]", f"{SECRET}@example.com")
+    await page.evaluate("document.forms[0].addEventListener('submit', (event) => event.preventDefault())")
+    await page.click("form button")
+    await page.evaluate("setTimeout(() => { throw new RangeError('too far') }), void Promise.reject('no reason')")
+    await page.go_back()
+    await page.click("#next")  # what waits is handed over while the page goes
+    await page.wait_for_url("**/next")
+    await page.go_back()
+    await page.close()
+    expected = Counter(
+        {
+            (
+                "page_view",
+                "start?utm_source=mail",
+            ): 3,  # loaded, by Back within the page, by Back from the next one
+            ("page_view", "list"): 1,
+            ("page_view", "next"): 1,
+            ("button_click", "buy"): 1,
+            ("button_click", "button"): 1,
+            ("button_click", "next"): 1,
+            ("form_submit", "sign-up"): 1,
+            ("error_encountered", "Uncaught RangeError: too far"): 1,
+            ("error_encountered", "no reason"): 1,
+        }
+    )
+    assert await visit.pages_landed(expected) == expected
+    leaked = visit.stack.query("select count(*) from events where events::text like %s", f"%{SECRET}%")
+    assert leaked == [(0,)]
+
+
+async def test_page_speed_arrives_when_the_page_is_left(visit: Visit) -> None:
+    page = await visit.open("speed")
+    # Quick answers to a click do not count as interactions.
+    await page.evaluate(
+        "addEventListener('click', () => { for (const end = Date.now() + 100; Date.now() < end; ); })"
+    )
+    await page.click("#buy")
+    await page.evaluate(MEASURED)
+    await page.close()
+    sql = "select event_data->>'metric' from events where event_type = 'web_vital' and page like %s order by 1"
+
+    def metrics() -> list[str]:
+        return [metric for (metric,) in visit.stack.query(sql, f"/shop-{visit.run}/%")]
+
+    found = await asyncio.to_thread(until, metrics, lambda found: len(found) == 5, 20)
+    assert found == ["CLS", "FCP", "INP", "LCP", "TTFB"]
+
+
+async def test_navigation_tab_close_and_two_tabs_lose_nothing(visit: Visit) -> None:
+    first, second = await visit.open("a"), await visit.open("b")
+    for name in ("c", "d", "e"):
+        await visit.track(first, 5)
+        await visit.track(second, 5)
+        await first.goto(f"{visit.stack.url}/shop-{visit.run}/{name}")
+        await first.wait_for_function("window.footfall")
+    await visit.track(first, 5)
+    await visit.track(second, 5)
+    await first.close()
+    await second.close()
+    assert await visit.landed() == once(visit)
+
+
+async def test_offline_and_back_and_closed_while_offline(visit: Visit) -> None:
+    page, other = await visit.open("a"), await visit.open("b")
+    await visit.context.set_offline(True)
+    await visit.track(page, 25)
+    await visit.track(other, 5)
+    await page.wait_for_timeout(600)
+    await other.close()
+    await visit.track(page, 5)
+    await page.close()
+    await visit.context.set_offline(False)
+    await (await visit.open("c")).wait_for_timeout(500)
+    last = await visit.open("d")
+    await visit.context.set_offline(True)
+    await visit.track(last, 5)
+    await last.wait_for_timeout(300)
+    await visit.context.set_offline(False)
+    assert await visit.landed() == once(visit)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_refused_for_a_second_and_kept_over_a_navigation(visit: Visit, status: int) -> None:
+    times: list[float] = []
+
+    async def refuse_once(route: Route) -> None:
+        times.append(asyncio.get_running_loop().time())
+        if len(times) == 1:
+            await route.fulfill(status=status, headers={"retry-after": "2"}, json={"success": False})
+        else:
+            await route.fallback()
+
+    await visit.context.route(COLLECT, refuse_once)
+    page = await visit.open("a")
+    await visit.track(page, 20)
+    await page.wait_for_timeout(300)
+    await visit.track(page, 3)
+    await page.goto(f"{visit.stack.url}/shop-{visit.run}/b")
+    assert await visit.landed() == once(visit)
+    assert times[1] - times[0] >= 2
+
+
+@pytest.mark.parametrize("storage", [FILL_STORAGE, NO_STORAGE], ids=["full", "blocked"])
+async def test_without_storage_the_page_itself_keeps_what_waits(visit: Visit, storage: str) -> None:
+    await visit.context.add_init_script(storage)
+    page = await visit.open("a")
+    await visit.context.set_offline(True)
+    await visit.track(page, 30)
+    await page.wait_for_timeout(500)
+    await visit.context.set_offline(False)
+    assert await visit.landed() == once(visit)
