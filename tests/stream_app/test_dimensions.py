@@ -1,6 +1,10 @@
 """Names say what counts have in common, and nothing that is not a measure is measured."""
 
 import math
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +34,29 @@ def test_what_is_no_measure_has_no_name(value: float) -> None:
 
 def test_a_form_that_was_not_taken_is_no_success() -> None:
     assert [successful("signup", success) for success in (True, False, None)] == ["signup", None, None]
+
+
+ADDED = """
+from stream_app import dimensions
+exec(EXAMPLE, vars(dimensions))
+dimensions.ALL += dimensions.OWN[-1:]
+dimensions.COLUMNS = dimensions.Columns(dimensions.COMMON_COLUMNS, dimensions.own_columns())
+
+from stream_app.partition import PartitionState
+from tests.events import NOON, Record, encoded, event
+
+pages = ["/shop/shoes", "/shop", "/"]
+log = [Record(n, NOON, None, encoded(event("page_view", event_data={"page": p}))) for n, p in enumerate(pages)]
+state = PartitionState(limit=100, tell_from=20, grace_ms=600_000)
+state.apply(log)
+print([p.counts for p in state.snapshot().partials if p.dimension == "sections" and p.window_ms == 60_000])
+"""
+
+
+def test_the_aggregate_that_the_docs_add_is_counted() -> None:
+    """In a process of its own, as the aggregates are read when it starts."""
+    page = Path(__file__).parents[2] / "docs" / "stream-app.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
+    program = ADDED.replace("EXAMPLE", repr(example))
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "[{'/shop': 2, '/': 1}]", ran.stderr
