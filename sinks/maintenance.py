@@ -11,7 +11,7 @@ from psycopg import sql
 
 from sinks import packing, rollups
 from sinks.days import known, known_of, note, note_dropped
-from sinks.partition_tables import detach, drop, make_partitions
+from sinks.partition_tables import detach, drop, finish_detaching, make_partitions
 from sinks.partitions import name_of, packed_name_of, wanted
 from sinks.retention import Day, Keep, Step, next_step, plan
 
@@ -43,6 +43,10 @@ def maintain(connection: psycopg.Connection, *, today: date, keep: Keep) -> Iter
     """Do what is due. The connection must be in autocommit."""
     with _alone(connection):
         connection.execute(sql.SQL("set lock_timeout = {}").format(_LOCK_TIMEOUT))
+        try:
+            finish_detaching(connection)
+        except psycopg.errors.LockNotAvailable:
+            yield Done("a day that is half detached waits for somebody who reads; next time")
         make_partitions(connection, wanted(today))
         if lines := rollups.fold(connection):
             yield Done(f"{lines} lines of the hourly roll-up moved on")

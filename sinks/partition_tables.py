@@ -24,15 +24,27 @@ def make_packed_partition(connection: psycopg.Connection, day: date) -> None:
 
 
 def detach(connection: psycopg.Connection, day: date) -> None:
-    """Take both tables of a day off without stopping readers; what was cut off is finished."""
+    """Take both tables of a day off without stopping readers."""
     for parent, name in (("raw_events", name_of(day)), ("packed_events", packed_name_of(day))):
-        pending = connection.execute(
-            "select inhdetachpending from pg_inherits where inhrelid = to_regclass(%s)", [name]
-        ).fetchone()
-        if pending is not None:
-            how = "finalize" if pending[0] else "concurrently"
-            statement = sql.SQL("alter table {} detach partition {} " + how)
-            connection.execute(statement.format(sql.Identifier(parent), sql.Identifier(name)))
+        # Postgres has only one half detached at a time, and this may be it.
+        finish_detaching(connection)
+        if connection.execute("select from pg_inherits where inhrelid = to_regclass(%s)", [name]).fetchone():
+            _detach(connection, parent, name, "concurrently")
+
+
+def finish_detaching(connection: psycopg.Connection) -> None:
+    """Take off what is half detached, as somebody read it for long or the lights went out."""
+    pending = connection.execute(
+        "select inhparent::regclass::text, inhrelid::regclass::text from pg_inherits where inhdetachpending"
+        " and inhparent in ('raw_events'::regclass, 'packed_events'::regclass)"
+    )
+    for parent, name in pending.fetchall():
+        _detach(connection, parent, name, "finalize")
+
+
+def _detach(connection: psycopg.Connection, parent: str, name: str, how: str) -> None:
+    statement = sql.SQL("alter table {} detach partition {} " + how)
+    connection.execute(statement.format(sql.Identifier(parent), sql.Identifier(name)))
 
 
 def drop(connection: psycopg.Connection, day: date) -> int:

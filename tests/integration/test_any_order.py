@@ -21,7 +21,7 @@ from tests.reference import Site
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
 KEEP = Keep(days=16, hot_days=2)
 SEEDS = st.integers(0, 1000)
 
@@ -75,23 +75,22 @@ def test_rows_are_those_of_the_reference_whatever_happens(fresh_database: Callab
         def crash(self) -> None:
             self.store.close()
 
-        @rule(days=st.sampled_from([0, 1, 3, 8]))
+        @rule(days=st.sampled_from([3, 1, 0, 8]))
         def time_passes(self, days: int) -> None:
             self.site.today += timedelta(days=days)
+            self.maintain()
 
         @rule(seed=SEEDS)
         def cut_off(self, seed: int) -> None:
             self.site.maintain_cut_off(Random(seed))
 
-        @rule()
         def maintain(self) -> None:
             assert self.site.maintain() == []
             assert self.site.faults() == []
 
         def teardown(self) -> None:
             if hasattr(self, "site"):
-                assert self.site.maintain() == []
-                assert self.site.faults() == []
+                self.maintain()
                 self.store.close()
                 self.connection.close()
 
@@ -101,7 +100,7 @@ def test_rows_are_those_of_the_reference_whatever_happens(fresh_database: Callab
             max_examples=EXAMPLES,
             stateful_step_count=20,
             deadline=None,
-            derandomize=EXAMPLES < 10,
+            derandomize=EXAMPLES <= 8,
             suppress_health_check=list(HealthCheck),
             database=None,
         ),

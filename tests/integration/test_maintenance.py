@@ -87,15 +87,20 @@ def dying(function: object, when: str) -> object:
 def test_a_detaching_that_postgres_was_cut_off_in_is_finalized(
     store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
-    old = TODAY - timedelta(days=KEEP.days + 1)
-    Landed(store).on(old, "click")
+    landed, later = Landed(store), TODAY + timedelta(days=3)
+    for age in (1, 2, 3):
+        landed.on(TODAY - timedelta(days=KEEP.days + age), "click")
     with psycopg.connect(postgres) as reader:
         reader.execute("select count(*) from raw_events")
-        done = everything(connection)
-        assert any("waits for somebody" in each.what for each in done)
+        for today in (TODAY, later):
+            done = everything(connection, today)
+            assert sum("waits for somebody" in each.what for each in done) >= 3
+        # Days are made meanwhile.
+        made = connection.execute("select to_regclass(%s)", [name_of(later + timedelta(days=14))]).fetchone()
+        assert made != (None,)
         # Who came before still reads, and nobody waits behind us.
         assert reader.execute("select count(*) from raw_events").fetchone() is not None
-    assert any("dropped" in each.what for each in everything(connection))
+    assert sum("rows dropped" in each.what for each in everything(connection, later)) >= 3
     assert audit(connection).faults() == []
 
 
