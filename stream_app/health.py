@@ -20,7 +20,7 @@ def ready(app: ExactApp, most_lag: int) -> Health:
 
 
 class Progress:
-    """Alive as long as positions move, or there is nothing to do."""
+    """Alive as long as positions move, or nothing can be done: no record waits, or Kafka is away."""
 
     def __init__(self, app: ExactApp) -> None:
         self._app = app
@@ -28,9 +28,9 @@ class Progress:
         self._moved = time.monotonic()
 
     def live(self) -> Health:
-        """Not live: there are records to fold, and none was folded for a minute."""
+        """Not live: there are records to fold and a broker to read them from, and none was folded for a minute."""
         positions = {number: owned.state.position for number, owned in self._app.owned.partitions.items()}
-        if positions != self._seen or measure(self._app) == 0:
+        if positions != self._seen or measure(self._app) == 0 or not self._app.consumer.is_connected:
             self._seen, self._moved = positions, time.monotonic()
         idle = time.monotonic() - self._moved
         return Health(True) if idle < STUCK_SECONDS else Health(False, f"no record folded for {idle:.0f} s")

@@ -44,6 +44,15 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
 
     app: ExactApp
     checkpoints: Checkpoints
+    # aiokafka's consumer, once the thread has made it.
+    fetching: Any = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether any broker is; while none is, standing still is no fault of this process."""
+        if self.fetching is None:
+            return False
+        return any(connection.connected() for connection in self.fetching._client._conns.values())
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
         """As upstream, but a message holds the whole list of records and the offset of the last."""
@@ -168,4 +177,5 @@ class _PatientThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] # Fau
         fetcher.PartitionRecords = LeanRecords
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = 500
+        self.consumer.fetching = consumer
         return consumer

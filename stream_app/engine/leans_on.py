@@ -38,5 +38,6 @@ ASSIGNMENTS: dict[str, tuple[str, ...]] = {
         "self._buffered_partitions =",
     ),
     "faust.tables.recovery.Recovery": ("self.active_offsets =",),
-    "aiokafka.AIOKafkaConsumer": ("self._fetch_max_wait_ms =",),
+    "aiokafka.AIOKafkaConsumer": ("self._fetch_max_wait_ms =", "self._client ="),
+    "aiokafka.client.AIOKafkaClient": ("self._conns =",),
 }
