@@ -1,6 +1,9 @@
 {{- /* What is allowed and yet worth a second look, a line each. */ -}}
 {{- define "footfall.hints" -}}
 {{- with .Values }}
+{{- if not (or .image.registry .global.imageRegistry) }}
+image.registry is empty: the nodes must have the images already.
+{{- end }}
 {{- if not (hasSuffix "SSL" .kafka.securityProtocol) }}
 kafka.securityProtocol is {{ .kafka.securityProtocol }}: events travel to Kafka in plain text.
 {{- end }}

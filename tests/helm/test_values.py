@@ -1,13 +1,17 @@
 """Values, schema, page and the services' settings say the same."""
 
 import dataclasses
+import re
+import tomllib
 from typing import Any
 
 import pytest
+import yaml
 
 from avro_schemas.topics import described, topics
 from footfall.contract.access import rules
 from footfall.generate.chart import settings
+from footfall.generate.chart.schema import COMPONENTS
 from footfall.generate.chart.values import values
 from service_kit.environment import variables
 from tests.helm.chart import CHART, EXAMPLES, Json, at, example, objects, of_example, over
@@ -152,9 +156,28 @@ def test_the_topics_and_rules_of_strimzi_are_those_of_the_contract() -> None:
 
 
 def test_versions_are_those_of_the_project() -> None:
-    import tomllib
-
-    import yaml
-
     project = tomllib.loads((CHART.parent / "pyproject.toml").read_text())["project"]
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == project["version"]
+
+
+def test_the_docs_name_values_that_there_are() -> None:
+    there = {value.name for value in values()}
+    components = {
+        f"{component}.{value.name.removeprefix('pod.')}" for component in COMPONENTS for value in values()
+    }
+    given = {f"{name}.settings.{key}" for name in settings.CLASSES for key in settings.plain(name)}
+    given |= {f"{name}.secretKeys.{key}" for name in settings.CLASSES for key in settings.secret(name)}
+    text = "".join((CHART.parent / page).read_text() for page in ("docs/kubernetes.md", "helm/UPGRADING.md"))
+    named = {
+        name.partition(":")[0] for name in re.findall(r"`((?:[a-z]+[A-Za-z]*\.)+[a-z][A-Za-z]+(?::[^`]*)?)`", text)
+    }
+    files = {name for name in named if name.endswith((".yaml", ".crt", ".key"))}
+    assert len(named) > 30
+    assert named - files - there - components - given == set()
+
+
+def test_the_values_of_the_docs_are_taken() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (CHART.parent / "docs/kubernetes.md").read_text(), re.S)
+    assert blocks
+    for block in blocks:
+        assert objects(yaml.safe_load(block))
