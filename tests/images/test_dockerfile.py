@@ -86,7 +86,7 @@ def test_the_chart_and_compose_run_what_the_images_have() -> None:
     for name in EXAMPLES:
         for each in of_example(name):
             for container in containers(pod) if (pod := template(each)) else []:
-                image = container["image"].rpartition(":")[0]
+                image = container["image"].rpartition("/")[2].partition(":")[0]
                 assert image.removeprefix("footfall-") in TARGETS
                 assert container["args"][0] in modules
     built = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
