@@ -26,15 +26,15 @@ def _byte(number: int) -> bytes:
     return re.escape(bytes([number]))
 
 
-def _sized(one: bytes, *, longest: int = 319) -> bytes:
-    """Up to 63 or 319 bytes of this kind, behind their length: one byte, or two of which the second is small."""
+def _sized(one: bytes, *, second_bytes: range = range(0)) -> bytes:
+    """Bytes of one kind behind their length: up to 63 after one byte, and more where that goes on in a second."""
     short = (_byte(2 * size) + one + b"{%d}" % size for size in range(64))
     longer = (
         _byte(128 | 2 * low)
         + b"(?:"
-        + b"|".join(_byte(high) + one + b"{%d}" % (64 * high + low) for high in range(1, 5))
+        + b"|".join(_byte(high) + one + b"{%d}" % (64 * high + low) for high in second_bytes)
         + b")"
-        for low in range(64 if longest > 63 else 0)
+        for low in range(64 if second_bytes else 0)
     )
     return b"(?:" + b"|".join((*short, *longer)) + b")"
 
@@ -49,10 +49,11 @@ _FORMS = {
     "long": rb"[\x80-\xff]{0,8}[\x00-\x7f]",
     "float": rb".{4}",
     "double": rb".{8}",
-    "string": _sized(rb"[\x00-\x7f]"),
-    "bytes": _sized(b".", longest=63),
+    "bytes": _sized(b"."),
 }
-_NAME = _sized(rb"[\x00-\x7f]", longest=63)
+# Up to 63 bytes, and up to 191: each length is a branch, which takes time to compile.
+SHORT_TEXT = _sized(rb"[\x00-\x7f]")
+_TEXT = _sized(rb"[\x00-\x7f]", second_bytes=range(1, 3))
 
 
 class Shape:
@@ -103,15 +104,16 @@ def _leaves(definition: Definition, path: str = "") -> Iterator[tuple[str, Any]]
             yield path + field["name"], kind
 
 
-def _form(kind: Any) -> bytes:
+def _form(kind: Any, text: bytes = _TEXT) -> bytes:
     if isinstance(kind, list):
-        return b"(?:" + b"|".join(_byte(2 * number) + _form(each) for number, each in enumerate(kind)) + b")"
+        branches = (_byte(2 * number) + _form(each, text) for number, each in enumerate(kind))
+        return b"(?:" + b"|".join(branches) + b")"
     if isinstance(kind, str):
-        return _FORMS[kind]
+        return text if kind == "string" else _FORMS[kind]
     if kind["type"] == "enum":
         return _one_of(range(0, 2 * len(kind["symbols"]), 2))
     if kind["type"] == "map":
-        entry = _NAME + _form(kind["values"])
+        entry = SHORT_TEXT + _form(kind["values"], SHORT_TEXT)
         sizes = (_byte(2 * size) + b"(?:" + entry + b"){%d}" % size for size in range(1, _MOST_ENTRIES + 1))
         return rb"(?:\x00|(?:" + b"|".join(sizes) + rb")\x00)"
     return _FORMS[kind["type"]]

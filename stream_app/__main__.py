@@ -11,6 +11,7 @@ from service_kit.probes import Probes
 from service_kit.start import begin
 from stream_app import health, metrics
 from stream_app.app import build_app
+from stream_app.event import prepare
 from stream_app.settings import Settings
 from stream_app.view import View
 
@@ -28,6 +29,8 @@ def main() -> None:
     gc.set_threshold(100_000, 50, 100)
     settings = load_or_exit(Settings, os.environ)
     begin("stream_app", os.environ, level=settings.log_level, kafka=settings.kafka)
+    # Before there is a session to lose by it.
+    prepare()
     app = build_app(settings)
     view = View(app)
     probes = Probes(

@@ -42,7 +42,7 @@ class LiveCounts:
         # In the order of the log, which says what names a full window keeps.
         self._slots: dict[int, list[str]] = defaultdict(list)
         self._minutes: dict[int, list[Row]] = defaultdict(list)
-        self._beside: dict[tuple[Dimension, int], list[str]] = defaultdict(list)
+        self._beside: dict[tuple[str, int], list[str]] = defaultdict(list)
         self.folds: Mapping[str, Windows | Actives] = {**self._windows, **self._actives}
 
     def counted(self, rows: Iterable[Row]) -> None:
@@ -55,15 +55,15 @@ class LiveCounts:
 
     def late(self, appended_at: int, event_type: str) -> None:
         """An event whose windows are over."""
-        self._beside[LATE, appended_at // MINUTE_MS].append(event_type)
+        self._beside[LATE.name, appended_at // MINUTE_MS].append(event_type)
 
     def duplicate(self, appended_at: int, event_type: str) -> None:
         """An event that was there before."""
-        self._beside[DUPLICATES, appended_at // MINUTE_MS].append(event_type)
+        self._beside[DUPLICATES.name, appended_at // MINUTE_MS].append(event_type)
 
     def rejected(self, appended_at: int, reason: str) -> None:
         """A record that is no event."""
-        self._beside[REJECTED, appended_at // MINUTE_MS].append(reason)
+        self._beside[REJECTED.name, appended_at // MINUTE_MS].append(reason)
 
     def settle(self) -> None:
         """Count what was put down."""
@@ -72,7 +72,7 @@ class LiveCounts:
         for minute, rows in self._minutes.items():
             self._settle_minute(minute, rows)
         for (dimension, minute), names in self._beside.items():
-            self._windows[dimension.name].add(minute * MINUTE_MS, Counter(names))
+            self._windows[dimension].add(minute * MINUTE_MS, Counter(names))
         for put_down in (self._slots, self._minutes, self._beside):
             put_down.clear()
 
