@@ -15,7 +15,8 @@ from sinks.maintenance import Busy, Done, due, maintain
 from sinks.partitions import name_of
 from sinks.postgres import PostgresStore
 from sinks.retention import Keep
-from tests.days import Landed
+from tests.days import Landed, noon
+from tests.events import encoded, event, fresh_id
 
 pytestmark = pytest.mark.integration
 
@@ -161,3 +162,40 @@ def test_a_dry_run_changes_nothing(store: PostgresStore, connection: psycopg.Con
     assert [what for what in told if str(old) in what] == [f"{old}: would {step}" for step in steps]
     assert connection.execute("select count(*) from raw_events").fetchone() == (1,)
     assert connection.execute("select count(*) from days").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("hours", "lands"),
+    [
+        pytest.param(-1 / 60, True, id="a minute late"),
+        pytest.param(-24 * 89, True, id="89 days late"),
+        pytest.param(-24 * 91, False, id="91 days late"),
+        pytest.param(23, True, id="23 hours ahead"),
+        pytest.param(25, False, id="25 hours ahead"),
+    ],
+)
+def test_an_event_lands_in_the_day_of_its_id_or_is_put_aside_where_none_is_kept(
+    store: PostgresStore, connection: psycopg.Connection, hours: float, lands: bool
+) -> None:
+    at = noon(TODAY)
+    id_time = int(at + hours * 3_600_000)
+    written = Landed(store).land([(None, encoded(event("click", at, event_id=fresh_id(id_time))))], at)
+    assert (written.rows, [letter.reason for letter in written.dead_letters]) == (
+        (1, []) if lands else (0, ["event_id_time"])
+    )
+    days = connection.execute("select day from events").fetchall()
+    assert days == ([(datetime.fromtimestamp(id_time / 1000, UTC).date(),)] if lands else [])
+    assert audit(connection).faults() == []
+
+
+def test_midnight_parts_days_and_a_copy_from_the_other_side_is_a_duplicate(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    landed, midnight = Landed(store), noon(TODAY) - 12 * 3_600_000
+    last, first = (encoded(event("click", midnight, event_id=fresh_id(midnight + step))) for step in (-1, 0))
+    assert landed.land([(None, last), (None, first)], midnight).rows == 2
+    assert connection.execute("select day from events order by 1").fetchall() == [
+        (TODAY - timedelta(days=1),),
+        (TODAY,),
+    ]
+    assert landed.land([(None, first), (None, last)], midnight + 60_000).duplicates == 2
