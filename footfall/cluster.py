@@ -102,8 +102,13 @@ def of_lag(behind: Sequence[Lag]) -> Iterator[Finding]:
     for reader in dict.fromkeys(each.reader for each in behind):
         own = [each for each in behind if each.reader == reader]
         records = sum(each.records for each in own)
+        unread = [each for each in own if each.position is None and each.records]
         if records and all(each.position is None for each in own):
             yield Finding("lag", "fail", f"{reader}: has never read anything", "start it, and see its log")
+        elif len(unread) > len(own) // 4:
+            said = f"{reader}: nobody reads {len(unread)} of {len(own)} partitions"
+            fix = "stop all its processes for a minute, then start them; docs/operating.md about adding partitions"
+            yield Finding("lag", "fail", said, fix)
         elif records > _MANY_RECORDS:
             said = f"{reader}: {records:,} records behind"
             yield Finding("lag", "warn", said, "watch it with `footfall lag --watch`; add processes")

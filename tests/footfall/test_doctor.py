@@ -53,6 +53,8 @@ def test_a_reader_that_never_read_or_is_far_behind_is_told() -> None:
     assert states(of_lag([Lag("sinks", 0, None, 9)])) == ["fail"]
     assert states(of_lag([Lag("sinks", 0, 10, 1_000_010), Lag("stream app", 0, 5, 5)])) == ["warn", "ok"]
     assert states(of_lag([Lag("sinks", 0, None, 0)])) == ["ok"]
+    (added,) = of_lag([Lag("sinks", 0, 7, 7), Lag("sinks", 1, None, 3)])
+    assert added.found == "sinks: nobody reads 1 of 2 partitions"
 
 
 def test_clocks_of_brokers_and_collectors_are_compared() -> None:

@@ -1,0 +1,167 @@
+"""Two of everything on one Kafka and one Postgres, by settings alone: nothing is lost, doubled or let through."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import jwt
+import psycopg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+
+from avro_schemas import topics
+from avro_schemas.codec import decode
+from footfall import log
+from service_kit.kafka import KafkaSettings
+from sinks.audit import audit
+from tests.workers import Worker
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+COLLECT = "/api/analytics/collect"
+KEYS = {"hash_key": "k" * 32, "session_key": "s" * 32}
+USERS = 60
+SESSION_SECONDS = 6
+
+
+class Cluster:
+    """Pairs of services that share a Kafka and a Postgres."""
+
+    def __init__(self, settings: KafkaSettings, dsn: str, logs: Path) -> None:
+        self.settings, self.dsn = settings, dsn
+        kafka = {"kafka_bootstrap": settings.kafka_bootstrap, "topic_prefix": settings.topic_prefix}
+        self.collectors = [
+            Worker("producer_api", logs / f"c{n}.log", port="PORT", **kafka, **KEYS) for n in range(2)
+        ]
+        self.workers = [
+            Worker(
+                "stream_app",
+                logs / f"w{n}.log",
+                **kafka,
+                instance_id=f"worker-{n}",
+                session_seconds=SESSION_SECONDS,
+            )
+            for n in range(2)
+        ]
+        self.sinks = [
+            Worker(
+                "sinks",
+                logs / f"s{n}.log",
+                **kafka,
+                postgres_dsn=dsn,
+                instance_id=f"sink-{n}",
+                session_seconds=SESSION_SECONDS,
+            )
+            for n in range(2)
+        ]
+        self.accepted = 0
+
+    def post(self, user: str, count: int, collector: int) -> list[str]:
+        """Statuses of so many clicks of a user at one of the collectors."""
+        session = jwt.encode({"sub": user, "exp": int(time.time()) + 600}, KEYS["session_key"])
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.collectors[collector].port}{COLLECT}",
+            json=[{"event_type": "click", "event_data": {"element": "buy"}}] * count,
+            headers={"cookie": f"session={session}"},
+            timeout=20,
+        )
+        statuses = [result["status"] for result in answer.json()["results"]]
+        self.accepted += statuses.count("accepted")
+        return statuses
+
+    async def live_total(self) -> int:
+        """Events by the newest totals of all partitions."""
+        newest: dict[int, tuple[int, int]] = {}
+        async with log.reader(self.settings, self.settings.name(topics.LIVE_AGGREGATES)) as consumer:
+            async for record in log.until(consumer, await log.ends(consumer)):
+                if record.value and b"|total|" in record.key:
+                    partial = decode(record.value)[1]
+                    told = (partial["source_offset"], sum(partial["counts"].values()))
+                    newest[partial["partition"]] = max(newest.get(partial["partition"], (-1, 0)), told)
+        return sum(count for _offset, count in newest.values())
+
+    def rows(self) -> int:
+        with psycopg.connect(self.dsn) as connection:
+            return int(connection.execute("select count(*) from events").fetchone()[0])  # type: ignore[index] # one row
+
+
+@pytest.fixture
+def cluster(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[Cluster]:
+    made = Cluster(settings, postgres, tmp_path)
+    everyone = [*made.collectors, *made.workers, *made.sinks]
+    for worker in everyone:
+        worker.start(wait=0)
+    for worker in everyone:
+        worker.wait_until_ready(60)
+    yield made
+    for worker in everyone:
+        worker.end()
+
+
+async def test_two_of_everything_share_the_work_and_one_of_each_may_go(cluster: Cluster) -> None:
+    for user in range(USERS):
+        cluster.post(f"user-{user}", 10, collector=user % 2)
+    await _settled(cluster)
+    owned = [worker.metrics()["footfall_stream_partitions"] for worker in cluster.workers]
+    landed = [sink.metrics()["footfall_sink_rows_total"] for sink in cluster.sinks]
+    assert sum(owned) == 12, owned
+    assert min(*owned, *landed) > 0, (owned, landed)
+    for pair in (cluster.collectors, cluster.workers, cluster.sinks):
+        pair[1].kill()
+    for user in range(USERS):
+        cluster.post(f"user-{user}", 10, collector=0)
+    await _settled(cluster)
+    with psycopg.connect(cluster.dsn, autocommit=True) as connection:
+        assert audit(connection).faults() == []
+
+
+async def test_a_users_limit_holds_over_both_collectors(cluster: Cluster) -> None:
+    first = cluster.post("eager", 100, collector=0)
+    assert first == ["accepted"] * 100
+    deadline = time.monotonic() + 20
+    while "limited" not in cluster.post("eager", 1, collector=1):
+        assert time.monotonic() < deadline, "the other collector never heard of it"
+        await asyncio.sleep(0.2)
+    # It took the verdict, some of a second later: far from another hundred.
+    assert cluster.accepted < 150, json.dumps({"accepted": cluster.accepted})
+
+
+async def test_partitions_are_added_while_nobody_reads_or_writes(cluster: Cluster) -> None:
+    for user in range(USERS):
+        cluster.post(f"user-{user}", 10, collector=0)
+    await _settled(cluster)
+    everyone = [*cluster.collectors, *cluster.workers, *cluster.sinks]
+    for worker in everyone:
+        worker.end()
+    # A member that comes back in time keeps what it had: nobody would read the new partitions.
+    await asyncio.sleep(SESSION_SECONDS + 4)
+    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.settings.kafka_bootstrap)
+    await admin.start()
+    side_by_side = (topics.EVENTS, topics.STREAM_STATE, topics.LIVE_AGGREGATES, topics.USER_RATES)
+    await admin.create_partitions({cluster.settings.name(name): NewPartitions(18) for name in side_by_side})
+    await admin.close()
+    for worker in everyone:
+        worker.start(wait=0)
+    for worker in everyone:
+        worker.wait_until_ready(60)
+    for user in range(USERS):
+        cluster.post(f"user-{user}", 10, collector=1)
+    await _settled(cluster)
+    assert sum(worker.metrics()["footfall_stream_partitions"] for worker in cluster.workers) == 18
+    with psycopg.connect(cluster.dsn, autocommit=True) as connection:
+        proved = audit(connection)
+    assert proved.faults() == []
+    assert len([account for account in proved.accounts if account.rows]) > 12
+
+
+async def _settled(cluster: Cluster) -> None:
+    """Wait until every accepted event is counted and landed, once."""
+    deadline = time.monotonic() + 60
+    seen: tuple[int, int] = (0, 0)
+    while seen != (cluster.accepted, cluster.accepted):
+        assert time.monotonic() < deadline, (seen, cluster.accepted)
+        await asyncio.sleep(0.3)
+        seen = (cluster.rows(), await cluster.live_total())
