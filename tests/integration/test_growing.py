@@ -18,7 +18,7 @@ from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
 from tests.workers import Worker
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 COLLECT = "/api/analytics/collect"
 KEYS = {"hash_key": "k" * 32, "session_key": "s" * 32}
@@ -94,7 +94,7 @@ def cluster(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[
     for worker in everyone:
         worker.start(wait=0)
     for worker in everyone:
-        worker.wait_until_ready(60)
+        worker.wait_until_ready(120)
     yield made
     for worker in everyone:
         worker.end()
@@ -135,7 +135,7 @@ async def test_partitions_are_added_while_nobody_reads_or_writes(cluster: Cluste
     for worker in everyone:
         worker.start(wait=0)
     for worker in everyone:
-        worker.wait_until_ready(60)
+        worker.wait_until_ready(120)
     for user in range(USERS):
         cluster.post(f"user-{user}", 10, collector=1)
     await _settled(cluster)
@@ -159,7 +159,7 @@ async def _limit_holds_over_both(cluster: Cluster) -> None:
 
 async def _settled(cluster: Cluster) -> None:
     """Wait until every accepted event is counted and landed, once."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 100
     seen: tuple[int, int] = (0, 0)
     while seen != (cluster.accepted, cluster.accepted):
         assert time.monotonic() < deadline, (seen, cluster.accepted)
