@@ -55,7 +55,8 @@ def _by_state(found: Audit) -> Iterator[str]:
     for state in get_args(State):
         if days := [day for day in found.days if day.state == state]:
             yield (
-                f"{len(days)} days {state}: {sum(day.landed for day in days)} rows landed, "
+                f"{len(days)} {'day' if len(days) == 1 else 'days'} {state}: "
+                f"{sum(day.landed for day in days)} rows landed, "
                 f"{sum(day.there for day in days)} are there ({sum(day.packed for day in days)} packed), "
                 f"{sum(day.erased for day in days)} were erased, {sum(day.dropped for day in days)} dropped."
             )
