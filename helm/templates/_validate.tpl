@@ -62,6 +62,9 @@ collector.settings.sessionJwks and collector.secretKeys.sessionKey are both set:
 {{- else if not (or .secretKeys.sessionKey .settings.sessionJwks) }}
 collector.secretKeys.sessionKey is empty: name the key of the Secret with what signs the sessions, or set collector.settings.sessionJwks.
 {{- end }}
+{{- if ne (toString .settings.eventsPerMinute) (toString $.Values.streamApp.settings.eventsPerMinute) }}
+collector.settings.eventsPerMinute and streamApp.settings.eventsPerMinute differ: it is one limit, which both must know.
+{{- end }}
 {{- $needed := add (.settings.drainSeconds | default 0 | ceil | int) 15 }}
 {{- $grace := get . "terminationGracePeriodSeconds" | default $.Values.pod.terminationGracePeriodSeconds }}
 {{- if lt ($grace | int) ($needed | int) }}

@@ -22,6 +22,9 @@ BAD: dict[str, Json] = {
     "collector.settings.sessionJwks and collector.secretKeys.sessionKey are both set": {
         "collector": {"settings": {"sessionJwks": "https://login.example.com/keys"}}
     },
+    "collector.settings.eventsPerMinute and streamApp.settings.eventsPerMinute differ": {
+        "collector": {"settings": {"eventsPerMinute": 200}}
+    },
     "collector.terminationGracePeriodSeconds is 30": {"collector": {"settings": {"drainSeconds": 20}}},
     "dashboard.settings.dashboardRole needs sessions": {"dashboard": {"settings": {"dashboardRole": "analyst"}}},
     "topics.minInsyncReplicas is 4": {"topics": {"minInsyncReplicas": 4}},

@@ -80,6 +80,9 @@ def test_every_program_gets_what_it_cannot_do_without(values_of: str) -> None:
 def test_every_setting_can_be_set(component: str) -> None:
     wanted = {key: some_value(declared) for key, declared in settings.plain(component).items()}
     chosen = over(example("minimal"), at(f"{component}.settings", wanted))
+    if "eventsPerMinute" in wanted:
+        for other in ("collector", "streamApp"):
+            chosen = over(chosen, at(f"{other}.settings.eventsPerMinute", wanted["eventsPerMinute"]))
     if component == "collector":
         # An address of keys takes the place of a key.
         chosen = over(
