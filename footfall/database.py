@@ -11,6 +11,11 @@ from sinks.partitions import DAYS_AHEAD
 
 # Fewer days ahead than this, and nobody has made partitions for a week.
 _FEW_DAYS_AHEAD = DAYS_AHEAD // 2
+_LAST_CANARY = """
+select extract(epoch from now() - sent_at)::float, extract(epoch from landed_at - sent_at)::float, failure
+from canaries order by sent_at desc limit 1
+"""
+_CANARY_PATIENCE_SECONDS = 45
 _NEWEST = "select max(received_at)::text from raw_events"
 _AHEAD = """
 select count(*)::int from pg_inherits
@@ -51,6 +56,7 @@ def _findings(connection: psycopg.Connection) -> Iterator[Finding]:
     yield from _of_days(connection)
     yield from _of_server(connection)
     yield from _of_roles(connection)
+    yield from _of_canary(connection)
 
 
 def _of_days(connection: psycopg.Connection) -> Iterator[Finding]:
@@ -92,3 +98,17 @@ def _of_roles(connection: psycopg.Connection) -> Iterator[Finding]:
     if there == (False,):
         fix = "let an administrator make footfall_reader and footfall_writer, then run `python -m sinks migrate`"
         yield Finding("roles", "warn", "this user may not make the group roles for readers and writers", fix)
+
+
+def _of_canary(connection: psycopg.Connection) -> Iterator[Finding]:
+    last = connection.execute(_LAST_CANARY).fetchone()
+    if last is None:
+        return  # none is sent here
+    ago, took, failure = last
+    if failure is None and took is None and ago < _CANARY_PATIENCE_SECONDS:
+        yield Finding("canary", "ok", "one is on its way")
+    elif took is not None:
+        yield Finding("canary", "ok", f"from the collector to its row in {took:.2f} s, {ago:.0f} s ago")
+    else:
+        said = f"the last one, sent {ago:.0f} s ago, has no row: {failure or 'nobody waited for it'}"
+        yield Finding("canary", "fail", said, "see which of collector, Kafka and sinks is not well")

@@ -20,6 +20,7 @@ from service_kit.environment import load_or_exit
 from service_kit.probes import Health, Probes
 from service_kit.start import begin
 from sinks import metrics
+from sinks.canary import Canary, Door
 from sinks.errors import CannotGoOn
 from sinks.landing import EventStore, Landing, Limits
 from sinks.outbox import Outbox
@@ -90,11 +91,17 @@ async def _run(settings: Settings) -> None:
     Watch(settings.postgres_dsn.reveal()).start()
     try:
         await source.start()
-        await _together(stopping, landing.run(stopping), relay.run(stopping))
+        await _together(stopping, landing.run(stopping), relay.run(stopping), _send_canaries(settings, stopping))
     finally:
         rounds.stop()
         await source.stop()
         store.close()
+
+
+async def _send_canaries(settings: Settings, stopping: asyncio.Event) -> None:
+    if settings.canary_url:
+        door = Door(settings.canary_url.rstrip("/"), settings.canary_key and settings.canary_key.reveal())
+        await Canary(door, settings.postgres_dsn.reveal(), settings.canary_seconds).run(stopping)
 
 
 async def _together(stopping: asyncio.Event, *running: Coroutine[None, None, None]) -> None:

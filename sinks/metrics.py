@@ -78,3 +78,18 @@ STORE_BYTES = _store("bytes", "Bytes of the whole database.")
 # They stand there from the start: a first one would not be seen as an increase.
 for reason in OF_RECORDS:
     DEAD_LETTERS.labels(reason)
+CANARY_SECONDS = Histogram(
+    "footfall_canary_seconds",
+    "From the sending of the canary, through the collector and Kafka, to its row.",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    registry=REGISTRY,
+)
+CANARY_LANDED_AT = Gauge(
+    "footfall_canary_landed_timestamp_seconds", "When the last canary that arrived did.", registry=REGISTRY
+)
+CANARY_FAILURES = Counter(
+    "footfall_canary_failures",
+    "Canaries that did not arrive, by where they got stuck.",
+    ["stage"],
+    registry=REGISTRY,
+)

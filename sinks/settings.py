@@ -66,5 +66,10 @@ class Settings:
         False, help="Go on with a topic that was recreated or is in another cluster, from its start."
     )
     accept_dead_letters: bool = setting(False, help="Go on however many records cannot land.")
+    canary_url: str | None = setting(
+        None, help="The collector's address, such as http://collector:8000: a canary is sent through it and timed."
+    )
+    canary_key: Secret | None = setting(None, help="Its key in FOOTFALL_SOURCE_KEYS of the collector.")
+    canary_seconds: float = setting(60.0, help="Time from one canary to the next.", minimum=1, maximum=3600)
     probe_port: int = setting(8080, help="Port for /healthz, /readyz and /metrics.", minimum=0, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help=_LOG)

@@ -1,0 +1,83 @@
+"""The canary goes through the real door, and tells how long its way took or where it got stuck."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from footfall.database import look_at_postgres
+from service_kit.kafka import KafkaSettings
+from sinks.migrations import migrate
+from tests.landed import query
+from tests.workers import Worker
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+KEY = "a key of thirty-two characters or more"
+
+
+@pytest.fixture
+def collector(settings: KafkaSettings, tmp_path: Path) -> Iterator[Worker]:
+    made = Worker(
+        "producer_api",
+        tmp_path / "collector.log",
+        port="PORT",
+        kafka_bootstrap=settings.kafka_bootstrap,
+        topic_prefix=settings.topic_prefix,
+        hash_key="a hash key for tests",
+        session_key="a session key of thirty-two characters",
+        source_keys=f"canary={KEY}",
+        host="127.0.0.1",
+    )
+    yield made
+    if made.process:
+        made.kill()
+
+
+@pytest.fixture
+def sink(settings: KafkaSettings, postgres: str, collector: Worker, tmp_path: Path) -> Iterator[Worker]:
+    made = Worker(
+        "sinks",
+        tmp_path / "sinks.log",
+        kafka_bootstrap=settings.kafka_bootstrap,
+        topic_prefix=settings.topic_prefix,
+        postgres_dsn=postgres,
+        canary_url=f"http://127.0.0.1:{collector.port}",
+        canary_key=KEY,
+        canary_seconds=1,
+    )
+    yield made
+    if made.process:
+        made.kill()
+
+
+async def until(sink: Worker, metric: str) -> float:
+    async with asyncio.timeout(60):
+        while not (found := sink.metrics().get(metric, 0.0)):
+            await asyncio.sleep(0.1)
+    return found
+
+
+async def test_the_canary_is_timed_from_the_door_to_its_row(
+    collector: Worker, sink: Worker, postgres: str
+) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        migrate(connection)
+    await asyncio.to_thread(collector.start)
+    await asyncio.to_thread(sink.start)
+    assert await until(sink, "footfall_canary_seconds_count") >= 1
+    assert sink.metrics()["footfall_canary_landed_timestamp_seconds"] > 0
+    # It has a name of its own and is nobody, so that no visitor is counted.
+    rows = query(postgres, "select distinct event_type, user_key, session_key from events")
+    assert rows == [("footfall_canary", None, None)]
+    (found,) = [each for each in look_at_postgres(postgres) if each.part == "canary"]
+    assert (found.state, "to its row in" in found.found or "on its way" in found.found) == ("ok", True)
+
+    collector.kill()
+    await until(sink, 'footfall_canary_failures_total{stage="collector"}')
+    sink.kill()
+    (found,) = [each for each in look_at_postgres(postgres) if each.part == "canary"]
+    assert found.state == "fail"
+    assert "the collector did not take it" in found.found

@@ -1,0 +1,125 @@
+"""Records that Avro and JSON let through and Postgres does not: each alone, first, last, many; and what they cost."""
+
+import asyncio
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from sinks.audit import audit
+from sinks.landing import Landing, Limits
+from sinks.postgres import PostgresStore
+from sinks.rows import Batch, sift
+from tests.events import NOON, Record, encoded, event, user_key
+from tests.fakes import LocalSource
+
+pytestmark = pytest.mark.integration
+
+POISON = {
+    "NUL in JSON": ({"event_data": {"text": "a\0b"}}, "22P05"),
+    "NUL in text": ({"page": "/a\0b"}, "22021"),
+    "a page too long for a row": ({"page": "/" + "x" * (1 << 20), "event_data": {"page": "y"}}, None),
+    "NaN in JSON": ({"event_data": {"number": float("nan")}}, None),
+}
+COUNT = 300
+
+
+@pytest.fixture
+def store(postgres: str) -> Iterator[PostgresStore]:
+    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
+    made.prepare()
+    made.offsets({0: 0})
+    yield made
+    made.close()
+
+
+def batch(bad: dict[int, bytes], count: int = COUNT, start: int = 0) -> Batch:
+    """A batch with these values at these places, good ones elsewhere."""
+    values = [bad.get(place) or encoded(event("click")) for place in range(count)]
+    records = [Record(start + place, NOON, None, value) for place, value in enumerate(values)]
+    return sift({0: records}, {0: start})
+
+
+@pytest.mark.parametrize("name", POISON)
+def test_each_kind_lands_or_is_put_aside_alone_with_what_postgres_said(
+    store: PostgresStore, postgres: str, name: str
+) -> None:
+    changes, sqlstate = POISON[name]
+    value = encoded(event("click", **changes))
+    written = store.write(batch({7: value}))
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        letters = connection.execute("select record_offset, sqlstate, record_value from dead_letters").fetchall()
+        assert letters == ([(7, sqlstate, value)] if sqlstate else [])
+        assert written.rows == COUNT - len(letters)
+        assert audit(connection).faults() == []
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        pytest.param([0], id="first"),
+        pytest.param([COUNT - 1], id="last"),
+        pytest.param([0, COUNT // 2, COUNT - 1], id="first, middle and last"),
+        pytest.param(list(range(100, 200)), id="a hundred in a row"),
+        pytest.param(list(range(COUNT)), id="all"),
+    ],
+)
+def test_only_the_poison_is_put_aside_wherever_it_stands(
+    store: PostgresStore, postgres: str, places: list[int]
+) -> None:
+    poison = {place: encoded(event("click", event_data={"text": "\0"})) for place in places}
+    written = store.write(batch(poison))
+    assert written.rows == COUNT - len(places)
+    assert sorted(letter.offset for letter in written.dead_letters) == places
+    assert {letter.reason for letter in written.dead_letters} <= {"row_refused"}
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        assert audit(connection).faults() == []
+
+
+def test_poison_among_rows_that_are_there_already(store: PostgresStore, postgres: str) -> None:
+    """A batch that must be merged and halved at once."""
+    good = encoded(event("click"))
+    store.write(batch(dict.fromkeys((0,), good), count=1))
+    written = store.write(batch({3: good, 5: encoded(event("click", page="\0"))}, start=1))
+    assert (written.rows, written.duplicates, len(written.dead_letters)) == (COUNT - 2, 1, 1)
+
+
+def test_a_check_that_a_row_breaks_costs_that_row_only(store: PostgresStore, postgres: str) -> None:
+    """Not to be taken for a missing partition, which has the same SQLSTATE."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("alter table raw_events add constraint polite check (page <> '/rude')")
+    written = store.write(batch({9: encoded(event("click", page="/rude"))}))
+    assert [(letter.offset, letter.sqlstate) for letter in written.dead_letters] == [(9, "23514")]
+
+
+def test_names_are_asked_for_again_after_a_crash_of_postgres_took_them_back(
+    store: PostgresStore, postgres: str
+) -> None:
+    """They are written without waiting for the disk: another name may have got their number since."""
+    store.write(batch({}, count=1))
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("truncate raw_events; truncate event_types restart identity cascade")
+        connection.execute("insert into event_types (name) values ('page_view')")
+        store.offsets({0: 0})
+        store.write(batch({}, count=1, start=1))
+        assert connection.execute("select event_type from events").fetchall() == [("click",)]
+
+
+async def test_two_that_both_believe_to_own_a_partition_write_everything_once(postgres: str) -> None:
+    log = {p: [Record(n, NOON, user_key(str(n)), encoded(event("click"))) for n in range(400)] for p in range(2)}
+    stopping = asyncio.Event()
+    stores = [PostgresStore(postgres, cluster_id="c", topic="events", owner=f"owner-{n}") for n in range(3)]
+    limits = Limits(rows=30, most_rows=60, bytes=10**6, seconds=0.01)
+    landings = [Landing(LocalSource(log), each, limits) for each in stores]
+    stores[0].prepare()
+    running = [asyncio.create_task(each.run(stopping)) for each in landings]
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        async with asyncio.timeout(60):
+            while connection.execute("select sum(next_offset) from sink_offsets").fetchone() != (800,):
+                await asyncio.sleep(0.1)
+        stopping.set()
+        await asyncio.gather(*running)
+        assert connection.execute("select count(*) from raw_events").fetchone() == (800,)
+        assert audit(connection).faults() == []
+    for each in stores:
+        each.close()
