@@ -105,7 +105,7 @@ export interface WebVital extends Common {
 
 /** An event that a line in custom_events.yaml names. */
 export interface CustomEvent extends Common {
-  event_type: "feature_used" | "scroll" | "click" | "test_event";
+  event_type: "feature_used" | "scroll" | "click" | "footfall_canary" | "test_event";
   event_data: Properties;
 }
 
@@ -122,6 +122,7 @@ export interface Events {
   feature_used: Properties;
   scroll: Properties;
   click: Properties;
+  footfall_canary: Properties;
   test_event: Properties;
 }
 
