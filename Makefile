@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # What subscribers rely on: schemas are compared with this branch or commit.
 MAIN ?= main
 
-.PHONY: help up test fuzz faults days faults-sinks lint types fmt generate bench screenshots lock clean
+.PHONY: help up test fuzz engines faults days faults-sinks lint types fmt generate bench screenshots lock clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -25,6 +25,11 @@ test: .venv/dev.stamp lint types ## Run every test, on a real Kafka broker and a
 
 fuzz: .venv/dev.stamp ## Post twenty thousand odd bodies and requests to the collector, for an hour or so
 	@FUZZ_CASES=20000 $(BIN)/pytest tests/fuzz $(PYTEST_ARGS)
+
+engines: .venv/dev.stamp ## Send Firefox and WebKitGTK on the browser SDK's visit too; as root on Debian it installs them
+	@[ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+		apt-get install -y -qq --no-install-recommends firefox-esr webkit2gtk-driver xvfb xauth
+	@$(BIN)/pytest tests/browser/test_engines.py $(PYTEST_ARGS)
 
 faults: .venv/dev.stamp ## Kill, freeze and move stream workers and the broker a hundred times, for half an hour
 	@FAULT_ROUNDS=100 $(BIN)/pytest tests/faults/test_stream_app.py --log-cli-level=INFO $(PYTEST_ARGS)

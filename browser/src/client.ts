@@ -184,7 +184,7 @@ export async function flush(beside = 0): Promise<void> {
     dispatchEvent(new Event("footfall:blocked"));
   } else if (!(retryAfter > 0)) failures = more;
   if (retryAfter > 0) notBefore = Date.now() + (Math.min(retryAfter, 3600) + Math.random()) * 1e3;
-  queue = batch.concat(queue);
+  if (allowed) queue = batch.concat(queue); // else the visitor said no meanwhile
   if (!answer.ok) store();
   arm();
 }

@@ -56,6 +56,20 @@ test("consent refused: what waited and what was kept is gone, and nothing more i
   assert.equal(world.requests.slice(tried).flatMap(({ events }) => events).length, 1);
 });
 
+test("consent refused while a request is under way: it does not come back", async () => {
+  const page = world.open();
+  let reply;
+  world.answer = () => new Promise((resolve) => (reply = resolve));
+  page.track(20);
+  await world.pass();
+  page.footfall.consent(false);
+  reply({ status: 503, headers: { "Retry-After": "1" } });
+  await world.pass(5_000);
+  page.footfall.consent(true);
+  await world.pass(60_000);
+  assert.deepEqual([world.requests.length, world.local], [1, {}]);
+});
+
 test("attributes set the batch, the wait, the queue, the endpoint and the cookies", async () => {
   const settings = { batch: "2", wait: "500", queue: "3", endpoint: "https://stats.example/c", credentials: "omit" };
   const page = world.open(settings);

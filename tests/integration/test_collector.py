@@ -220,6 +220,15 @@ async def test_a_dry_run_answers_the_same_and_records_nothing(start: Start, sett
     assert left.headers["ratelimit"].startswith('"user";r=93;')
 
 
+def test_what_browsers_dropped_is_counted_once_it_is_answered_200(start: Start) -> None:
+    collector = start()
+    envelope = {"events": [CLICK], "sent_at": "2026-01-15T10:30:05Z", "sdk": "0.1.0", "dropped": 3}
+    wrong = envelope | {"events": [{"event_type": "click"}]}
+    assert collector.post(COLLECT, json=wrong, headers=session()).status_code == 400
+    assert collector.post(COLLECT, json=envelope, headers=session()).status_code == 200
+    assert "footfall_collect_client_dropped_total 3.0" in collector.get("/metrics").text
+
+
 def test_pages_of_listed_origins_may_read_the_answer(start: Start) -> None:
     collector = start(allowed_origins=FRIEND)
     preflight = collector.request("OPTIONS", COLLECT, headers={"origin": FRIEND})

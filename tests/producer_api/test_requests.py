@@ -46,6 +46,15 @@ def test_the_time_of_sending_is_read_and_checked() -> None:
     assert refusal(body.sent_at_of, {"sent_at": "1999-01-01T00:00:00Z"}) == (400, "timestamp_out_of_range")
 
 
+def test_what_a_browser_dropped_is_read_and_checked() -> None:
+    assert body.events_of({"events": [1], "sent_at": None, "sdk": "0.1.0", "dropped": 3}, 10) == ([1], False)
+    assert body.dropped_of({"events": [1], "dropped": 3}) == 3
+    assert body.dropped_of({"events": [1]}) == body.dropped_of([1]) == body.dropped_of({"dropped": 3}) == 0
+    assert refusal(body.dropped_of, {"events": [1], "dropped": True}) == (400, "type_mismatch")
+    assert refusal(body.dropped_of, {"events": [1], "dropped": -1}) == (400, "out_of_range")
+    assert refusal(body.dropped_of, {"events": [1], "dropped": 10**9}) == (400, "out_of_range")
+
+
 def test_a_single_event_a_list_and_an_envelope_are_told_apart() -> None:
     assert body.events_of({"event_type": "x"}, 10) == ([{"event_type": "x"}], True)
     assert body.events_of([1, 2], 10) == ([1, 2], False)
