@@ -20,6 +20,8 @@ from stream_app.rates import MinuteTotal, Rates, Verdict
 from stream_app.windows import Counts, Partial, add_bounded
 
 CONTROL = "c"
+# Events that wait to be counted, in a partition: bounds memory while a checkpoint takes long.
+MOST_UNCOUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ class PartitionState:
             for row in rows:
                 if row.moment < self._open_from:
                     self.counts.late(self._slot, row.event_type)
+        if len(self._types) >= MOST_UNCOUNTED:
+            self._settle()
 
     def snapshot(self, pace: Pace = Pace.LATER) -> Snapshot | None:
         """What changed since the last snapshot, with the windows of this pace; None if nothing did."""
