@@ -144,7 +144,8 @@ class Collector:
         try:
             return self._intake.accept(work.raw_events[index], work.visit, work.own_ids[index])
         except Exception:
-            log.exception("an event broke the intake")
+            # The id, not the event: it leads to what is kept of it in events-rejected.
+            log.exception("an event broke the intake", extra={"event_id": work.own_ids[index]})
             return [_UNEXPECTED]
 
     def _is_known(self, index: int, work: _Work) -> bool:

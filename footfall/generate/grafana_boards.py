@@ -203,6 +203,7 @@ def stream_app() -> str:
                     "Bytes of checkpoints", {"a second": _rate("footfall_stream_checkpoint_bytes_total")}, "Bps"
                 ),
                 Panel("Last recovery", {"{{instance}}": "footfall_stream_recovery_seconds"}, "s"),
+                Panel("Recoveries", {"{{instance}}": "increase(footfall_stream_recoveries_total[1h])"}),
                 Panel("How far back repeats are known", {"{{instance}}": "footfall_stream_horizon_seconds"}, "s"),
                 Panel(
                     "What must not happen",
