@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 FAILED = 1
 _CHECK_SECONDS = 1.0
-# What was begun is not left for an hour.
-_AFTER_A_FAULT_SECONDS = 60.0
+# The first round, as some only run for a while; and the next after one that was cut off.
+_SOON_SECONDS = 60.0
 
 
 def maintain_command(arguments: Sequence[str]) -> None:
@@ -82,14 +82,14 @@ class Rounds(threading.Thread):
 
     def run(self) -> None:
         """Go on until told to stop."""
-        pause = self._seconds
+        pause = min(self._seconds, _SOON_SECONDS)
         while not self._stopping.wait(pause):
             try:
                 one_round(self._dsn, self._keep)
                 pause = self._seconds
             except psycopg.Error as error:
                 log.warning("maintenance was cut off; the next round goes on", extra={"error": str(error)})
-                pause = min(self._seconds, _AFTER_A_FAULT_SECONDS)
+                pause = min(self._seconds, _SOON_SECONDS)
 
     def stop(self) -> None:
         """Begin no further round. One that is going on may be cut off anywhere."""

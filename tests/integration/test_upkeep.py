@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,9 @@ import psycopg
 import pytest
 
 from footfall.database import look_at_postgres
+from sinks import upkeep
 from sinks.migrations import migrate
+from sinks.retention import Keep
 
 pytestmark = pytest.mark.integration
 
@@ -65,3 +68,22 @@ def test_doctor_names_the_version_what_is_missing_and_days_that_differ(postgres:
     (fault,) = (finding for finding in look_at_postgres(postgres) if finding.state == "fail")
     assert "2026-01-01" in fault.found
     assert look_at_postgres("postgresql://nobody@127.0.0.1:1/none")[0].state == "fail"
+
+
+def test_rounds_begin_soon_after_a_start_and_go_on_after_one_that_was_cut_off(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_SOON_SECONDS", 0.1)
+    rounds = upkeep.Rounds(postgres, Keep(), 3600)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        migrate(connection)
+        connection.execute("alter table maintained rename to elsewhere")  # so that a round fails
+        rounds.start()
+        while not connection.execute("select day from days").fetchone():
+            time.sleep(0.05)
+        connection.execute("alter table elsewhere rename to maintained")
+        while connection.execute("select finished_at from maintained").fetchone() == (None,):
+            time.sleep(0.05)
+    rounds.stop()
+    rounds.join(10)
+    assert not rounds.is_alive()
