@@ -1,6 +1,7 @@
 """The state of a partition is a pure function of its log, however it is cut and wherever a crash falls."""
 
 from collections.abc import Sequence
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +77,19 @@ def test_any_split_into_batches_and_any_overlap_gives_the_same_state(log: list[R
         start = max(start, cut)
     state.apply(log[max(0, start - 3) :])
     assert everything(state) == everything(folded(log))
+
+
+@given(st.lists(logs(), min_size=2, max_size=3), st.randoms(use_true_random=False))
+def test_any_interleaving_of_partitions_gives_the_same_states(
+    partitions: list[list[Record]], chance: Random
+) -> None:
+    states, left = [new_state() for _ in partitions], [list(log) for log in partitions]
+    while any(left):
+        number = chance.choice([number for number, log in enumerate(left) if log])
+        size = chance.randint(1, len(left[number]))
+        states[number].apply(left[number][:size])
+        del left[number][:size]
+    assert list(map(everything, states)) == [everything(folded(log)) for log in partitions]
 
 
 @given(logs(), st.data())
