@@ -29,7 +29,7 @@ from tests.browsers import SWITCHES, program
 
 RATE, BATCH = 1000, 10
 VIEWERS, ROUNDS, ROUND_SECONDS = 50, 3, 10.0
-POSTS = 60
+POSTS, TICKS = 60, 40
 _WARM_UP_SECONDS = 5.0
 # When the counter of the posted type shows a number, by the clock of the machine.
 _OBSERVE = """() => {
@@ -150,6 +150,19 @@ def compare_viewers(pids: Mapping[str, int], port: int) -> None:
         )
 
 
+def weigh_ticks(port: int) -> None:
+    """How large a tick is, once the snapshot has come."""
+    sizes: list[int] = []
+    with urllib.request.urlopen(f"http://localhost:{port}/dashboard/stream", timeout=20) as stream:
+        name = ""
+        while len(sizes) < TICKS:
+            line = stream.readline().decode()
+            name = line.removeprefix("event: ").strip() if line.startswith("event: ") else name
+            if name == "tick" and line.startswith("data: "):
+                sizes.append(len(line))
+    print(f"a tick: {statistics.median(sizes):.0f} bytes, the largest of {TICKS} {max(sizes):,}")
+
+
 def seen_after(page: Page, collector: int) -> list[float]:
     """Seconds from posting an event to its count on the page, for each of the posts."""
     posted, waits = 0, []
@@ -195,6 +208,7 @@ def main() -> None:
         asyncio.run(create_missing(KafkaSettings(kafka_bootstrap=bootstrap, topic_prefix=prefix)))
         with services(bootstrap, prefix) as (pids, listens), traffic(listens["producer_api"]):
             time.sleep(_WARM_UP_SECONDS)
+            weigh_ticks(listens["dashboard"])
             compare_times(listens["producer_api"], listens["dashboard"])
             compare_viewers(pids, listens["dashboard"])
 
