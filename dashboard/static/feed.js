@@ -37,7 +37,7 @@ export function feed({ entries, skipped: more }) {
   skipped += more;
   if (paused) {
     waiting.push(...wanted);
-    skipped += waiting.splice(0, waiting.length - MOST_ROWS).length * (waiting.length > MOST_ROWS);
+    skipped += waiting.splice(0, Math.max(0, waiting.length - MOST_ROWS)).length;
   } else show(wanted);
   tell();
 }

@@ -68,6 +68,7 @@ function draw(patch) {
   state(shown.connected ? "live" : "off", shown.connected ? "Live, as" : "Not connected to Kafka; as");
   byId("welcome").hidden = Object.keys(shown.total).length > 0;
   drawFigures(shown);
+  // A minute that begins moves the chart on, also when nothing is counted.
   if (patch.minutes || patch.as_of % MINUTE_MS < 2 * POLL_MS) drawChart(steps());
   for (const table of document.querySelectorAll("[data-panel]")) {
     if (patch.panels?.[table.dataset.panel]) drawTable(table, shown.panels[table.dataset.panel], now);

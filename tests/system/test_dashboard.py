@@ -238,6 +238,11 @@ async def test_an_event_arrives_on_the_open_page_and_what_attacks_it_is_text(
         assert await page.locator("img[src=x]").count() == 0
         await page.click("#pause")
         assert await page.get_attribute("#pause", "aria-pressed") == "true"
+        busy_stack.post(submitted(EVIL))
+        await page.wait_for_function("document.querySelector('#feed-count').textContent.includes('1 new')")
+        shown = await page.locator("#feed li").count()
+        await page.click("#pause")
+        assert await page.locator("#feed li").count() == shown + 1
 
 
 async def test_the_chart_is_read_with_the_keyboard(chromium: Browser, busy_stack: Stack) -> None:
