@@ -7,6 +7,7 @@ Collector, stream app and dashboard run as processes of their own, while a thous
 
 import asyncio
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -106,25 +107,34 @@ def _wait(url: str) -> None:
 @contextmanager
 def viewers(port: int, count: int) -> Iterator[None]:
     """So many pages follow the stream and read all of it, in a process of its own."""
-    reading = subprocess.Popen([sys.executable, "-m", "benchmarks.live", "watch", str(port), str(count)])
+    reading = multiprocessing.Process(target=_watch, args=(port, count))
+    reading.start()
     try:
-        time.sleep(2)
+        while _viewers(port) != count:
+            time.sleep(0.2)
         yield
     finally:
         reading.terminate()
-        reading.wait()
+        reading.join()
 
 
-async def watch(port: int, count: int) -> None:
-    """Follow the stream `count` times, until terminated."""
+def _viewers(port: int) -> int:
+    with urllib.request.urlopen(f"http://localhost:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return next(int(float(line.split()[1])) for line in lines if line.startswith("footfall_dashboard_viewers "))
 
+
+def _watch(port: int, count: int) -> None:
     async def follow() -> None:
         reader, writer = await asyncio.open_connection("localhost", port)
         writer.write(b"GET /dashboard/stream HTTP/1.1\r\nhost: localhost\r\n\r\n")
         while await reader.read(65_536):
             pass
 
-    await asyncio.gather(*(follow() for _ in range(count)))
+    async def follow_all() -> None:
+        await asyncio.gather(*(follow() for _ in range(count)))
+
+    asyncio.run(follow_all())
 
 
 def cost(pids: Mapping[str, int]) -> dict[str, float]:
@@ -200,9 +210,6 @@ def compare_times(collector: int, dashboard: int) -> None:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["watch"]:
-        asyncio.run(watch(int(sys.argv[2]), int(sys.argv[3])))
-        return
     with broker() as bootstrap:
         prefix = f"bench{os.getpid()}-"
         asyncio.run(create_missing(KafkaSettings(kafka_bootstrap=bootstrap, topic_prefix=prefix)))

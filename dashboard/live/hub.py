@@ -10,12 +10,12 @@ import orjson
 from dashboard.live.snapshot import Json
 from dashboard.live.ticks import changes
 
-PACE_SECONDS = 0.5
+PACE_SECONDS = 0.25
 # A sign of life while nothing changes, before proxies close the connection.
-QUIET_TICKS = 10
+QUIET_TICKS = 20
 MOST_VIEWERS = 100
 MOST_WAITING = 256
-# Ticks kept for those who come back: two minutes.
+# Ticks kept for those who come back: a minute or more.
 KEPT_TICKS = 240
 RETRY_MS = 2000
 

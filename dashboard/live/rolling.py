@@ -33,6 +33,8 @@ class Rolling:
         self._most_names = most_names
         # window start -> partition -> partial
         self._windows: dict[int, dict[int, _Held]] = {}
+        # A window of all partitions together, as long as it does not change.
+        self._summed: dict[int, Counts] = {}
         self.total: Counts = {}
 
     def put(self, start: int, partition: int, source_offset: int, counts: Mapping[str, int]) -> None:
@@ -43,6 +45,7 @@ class Rolling:
             return
         kept = bounded(counts, self._most_names)
         window[partition] = _Held(source_offset, kept)
+        self._summed.pop(start, None)
         if held is not None:
             self._add(held.counts, -1)
         self._add(kept, 1)
@@ -52,14 +55,18 @@ class Rolling:
         for old in [old for old in self._windows if old < start]:
             for held in self._windows.pop(old).values():
                 self._add(held.counts, -1)
+            self._summed.pop(old, None)
 
     def window(self, start: int) -> Counts:
         """The counts of one window."""
-        summed: Counts = {}
-        for held in self._windows.get(start, {}).values():
-            for name, count in held.counts.items():
-                summed[name] = summed.get(name, 0) + count
-        return summed
+        if start not in self._windows:
+            return {}
+        if start not in self._summed:
+            summed = self._summed[start] = {}
+            for held in self._windows[start].values():
+                for name, count in held.counts.items():
+                    summed[name] = summed.get(name, 0) + count
+        return self._summed[start]
 
     def first_and_last(self, name: str) -> tuple[int, int]:
         """Starts of the first and the last window that has the name; zeros where none has."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 DIMENSION = "web_vitals"
 # Four decades of values in steps of four per cent, for each metric, are about this many.
@@ -55,10 +56,15 @@ def speeds(counts: Mapping[str, int]) -> list[Speed]:
     """Every metric that was measured, in the order of `METRICS`."""
     bins: dict[str, list[tuple[float, int]]] = {}
     for name, count in counts.items():
-        metric, _, value = name.partition(" ")
-        if value:
-            bins.setdefault(metric, []).append((float(value), count))
+        metric, value = _read(name)
+        bins.setdefault(metric, []).append((value, count))
     return [_speed(metric, sorted(bins[metric.name])) for metric in METRICS if metric.name in bins]
+
+
+@lru_cache(maxsize=MOST_BINS)
+def _read(name: str) -> tuple[str, float]:
+    metric, _, value = name.partition(" ")
+    return metric, float(value) if value else 0.0
 
 
 def _speed(metric: Metric, bins: Sequence[tuple[float, int]]) -> Speed:

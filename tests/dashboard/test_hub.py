@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from dashboard.live.hub import KEPT_TICKS, MOST_VIEWERS, MOST_WAITING, Hub
+from dashboard.live.hub import KEPT_TICKS, MOST_VIEWERS, MOST_WAITING, QUIET_TICKS, Hub
 from dashboard.live.ticks import patched
 
 
@@ -66,7 +66,7 @@ async def test_the_time_alone_is_told_only_now_and_then() -> None:
     numbers = Numbers()
     hub = Hub(numbers)
     async for page in opened(hub):
-        for now in range(1, 12):
+        for now in range(1, QUIET_TICKS + 2):
             numbers.shown["as_of"] = now
             hub.tick()
         await page.read()
