@@ -113,8 +113,8 @@ def fill_hour(town: Town, now: float) -> None:
     chance = Random(5)
     for back in range(49 * MINUTE, 0, -MINUTE):
         wave = 1 + 0.35 * math.sin(back / MINUTE / 6) + 0.2 * math.sin(back / MINUTE / 2.3)
-        for _ in range(round(8 * wave * chance.uniform(0.85, 1.15))):
-            town.visit(now - back, chance.randrange(4, 10))
+        for _ in range(round(5 * wave * chance.uniform(0.85, 1.15))):
+            town.visit(now - back, chance.randrange(4, 9))
 
 
 def fill_week(town: Town, now: float) -> None:
@@ -126,7 +126,7 @@ def fill_week(town: Town, now: float) -> None:
         weekend = 0.6 if datetime.fromtimestamp(moment, UTC).weekday() >= 5 else 1.0
         growth = 1.3 - back / HOUR / 400
         for _ in range(round(9 * day * weekend * growth * chance.uniform(0.85, 1.15)) + 1):
-            town.visit(moment + chance.randrange(0, HOUR - MINUTE, MINUTE), chance.randrange(100, 180))
+            town.visit(moment + chance.randrange(0, HOUR - MINUTE, MINUTE), chance.randrange(60, 110))
 
 
 def take(browser: Browser, url: str, pictures: Iterable[Picture]) -> None:
