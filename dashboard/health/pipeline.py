@@ -24,7 +24,7 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What Postgres says: dead letters, audited days, and when maintenance and landing last ran.
+    """What Postgres says: dead letters, audited days, when maintenance and landing last ran, the canary.
 
     Times in milliseconds since 1970, 0 where there is none. `dead_letters` stops counting at `MOST_LETTERS`.
     """
@@ -35,6 +35,8 @@ class Stored:
     maintained_at: int = 0
     days_that_differ: int = 0
     landed_at: int = 0
+    canary_at: int = 0
+    canary: str = ""
 
 
 MOST_LETTERS = 10_000
@@ -95,6 +97,8 @@ class Pipeline:
                 "maintained_at": stored.maintained_at,
                 "days_that_differ": stored.days_that_differ,
                 "landed_at": stored.landed_at,
+                "canary_at": stored.canary_at,
+                "canary": stored.canary,
             }
         return told
 

@@ -44,7 +44,7 @@ async def watch_postgres(database: Database, pipeline: Pipeline) -> None:
                 row = await cursor.fetchone()
             pipeline.took_stored(Stored(*(row or ())))
         except psycopg.errors.UndefinedTable:
-            pipeline.lost_postgres("The sinks have not made their tables yet")
+            pipeline.lost_postgres("The tables of the sinks are not there, or of an older release")
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("Postgres cannot be asked", extra={"error": repr(error)})
             pipeline.lost_postgres("Postgres does not answer")

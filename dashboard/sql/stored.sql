@@ -5,4 +5,14 @@ select
     coalesce((select max(day)::text from days where state not in ('closed', 'differs')), '') as audited_day,
     coalesce((extract(epoch from (select finished_at from maintained)) * 1000)::bigint, 0) as maintained_at,
     (select count(*) from days where state = 'differs')::integer as days_that_differ,
-    coalesce((extract(epoch from (select max(updated_at) from sink_offsets)) * 1000)::bigint, 0) as landed_at
+    coalesce((extract(epoch from (select max(updated_at) from sink_offsets)) * 1000)::bigint, 0) as landed_at,
+    coalesce((extract(epoch from (select max(sent_at) from canaries)) * 1000)::bigint, 0) as canary_at,
+    coalesce(
+        (
+            select coalesce(
+                failure, 'landed after ' || round(extract(epoch from landed_at - sent_at) * 1000) || ' ms', 'under way'
+            )
+            from canaries order by sent_at desc limit 1
+        ),
+        'none is sent'
+    ) as canary

@@ -16,7 +16,7 @@ begin
     end loop;
     if to_regrole('footfall_reader') is not null then
         execute (
-            select 'grant select on days, landed, sink_offsets, maintained, ' || string_agg(oid::regclass::text, ', ' order by relname)
+            select 'grant select on days, landed, sink_offsets, maintained, canaries, ' || string_agg(oid::regclass::text, ', ' order by relname)
                 || ' to footfall_reader'
             from pg_class where relnamespace = current_schema::regnamespace and relkind = 'v'
         );
