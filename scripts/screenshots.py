@@ -59,7 +59,7 @@ def stack(folder: Path, port: int) -> Iterator[None]:
             assert running.poll() is None
             time.sleep(0.5)
         demo = subprocess.Popen(
-            [*command, "demo", "--rate", "1.5", "--seed", "7"],
+            [*command, "demo", "--rate", "0.7", "--seed", "7"],
             env=os.environ | environ,
             stderr=subprocess.DEVNULL,
         )
