@@ -1,31 +1,49 @@
-"""Landing against a bare binary COPY of the same rows into the same kind of table, in turn; then bytes an event.
+"""The sink, and other ways to get the same rows into Postgres, in one run: rows/s, and CPU a row of client and server.
 
 footfall bench sink
+
+Rows that are decoded already: the sink's transactions, a bare binary COPY, multi-row inserts. Then whole processes on a
+topic that is full: the sink, and Debezium's JDBC sink on Kafka Connect (JSON with schema, upsert by key).
 """
 
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import orjson
+import psutil
 import psycopg
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from avro_schemas.event_ids import fresh
-from benchmarks.parts import database
-from sinks.inserting import COPY_DIRECT
-from sinks.landing import Written
+from benchmarks import debezium
+from benchmarks.parts import broker, database
+from footfall.local import ports
+from sinks.inserting import COLUMNS, COPY_DIRECT
 from sinks.postgres import PostgresStore
 from sinks.rows import Batch, Row, SourceRecord, sift
 from tests.events import Record, encoded, event, user_key
 
-ROWS, BATCHES, ROUNDS = 5000, 8, 3
+ROWS, BATCHES, ROUNDS = 5000, 6, 3
+TOPIC_RECORDS, DEBEZIUM_RECORDS = 200_000, 40_000
+AT_ONCE = 1000  # rows of a multi-row insert: most parameters a statement may have are 65,535
 TYPES = [
     *("uuid", "timestamptz", "timestamptz", "timestamptz", "int2", "int4", "int4"),
     *("int2", "bytea", "bytea", "bytea", "text", "jsonb"),
 ]
+Values = Sequence[Sequence[tuple[Any, ...]]]
 
 
 def records(seed: int) -> list[SourceRecord]:
@@ -48,6 +66,51 @@ def records(seed: int) -> list[SourceRecord]:
     return made
 
 
+class Meter:
+    """Wall clock, and CPU of this process and of the server's, from its making on."""
+
+    def __init__(self, server: psutil.Process, client: psutil.Process | None = None) -> None:
+        self._server, self._client = server, client or psutil.Process()
+        self._started = time.monotonic()
+        self._before = cpu(self._client, children=False), cpu(self._server)
+
+    def read(self, rows: int) -> "Figure":
+        """What it took for so many rows."""
+        seconds = time.monotonic() - self._started
+        used = cpu(self._client, children=False) - self._before[0], cpu(self._server) - self._before[1]
+        return Figure(rows / seconds, *(1e6 * each / rows for each in used))
+
+
+class Figure:
+    """Rows a second, and CPU µs a row of client and server."""
+
+    def __init__(self, rate: float, client: float, server: float) -> None:
+        self.rate, self.client, self.server = rate, client, server
+
+    def __str__(self) -> str:
+        return f"{self.rate:>9,.0f} rows/s   {self.client:5.1f} µs client + {self.server:5.1f} µs server a row"
+
+
+def cpu(process: psutil.Process, *, children: bool = True) -> float:
+    """Seconds of CPU so far; with those of children, also of those that ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0  # ended just now: its parent has its time
+    own = times.user + times.system
+    if not children:
+        return own
+    ended: float = times.children_user + times.children_system
+    return own + ended + sum(cpu(child) for child in process.children())
+
+
+def postmaster(dsn: str) -> psutil.Process:
+    with psycopg.connect(dsn) as connection:
+        parent = psutil.Process(connection.info.backend_pid).parent()
+    assert parent
+    return parent
+
+
 def plain(store: PostgresStore, row: Row) -> tuple[Any, ...]:
     """The values as psycopg's documentation writes them."""
     return (
@@ -62,63 +125,170 @@ def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def land(store: PostgresStore, batches: list[Batch]) -> tuple[float, Written]:
-    started = time.monotonic()
-    for batch in batches:
-        written = store.write(batch)
-    return time.monotonic() - started, written
+def bare_copy(connection: psycopg.Connection, values: Values) -> None:
+    for batch in values:
+        with connection.cursor() as cursor, cursor.copy(COPY_DIRECT) as copy:
+            copy.set_types(TYPES)
+            for row in batch:
+                copy.write_row(row)
 
 
-def bare_copy(dsn: str, rows: list[list[tuple[Any, ...]]]) -> float:
+def multi_row_insert(connection: psycopg.Connection, values: Values) -> None:
+    names = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+    one = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(COLUMNS)))
+    insert = sql.SQL("insert into raw_events ({}) values {} on conflict do nothing")
+    statement = insert.format(names, sql.SQL(", ").join([one] * AT_ONCE))
+    for batch in values:
+        with connection.transaction():
+            for start in range(0, len(batch), AT_ONCE):
+                connection.execute(statement, [value for row in batch[start : start + AT_ONCE] for value in row])
+
+
+def decoded_rows(dsn: str, server: psutil.Process) -> None:
+    """The three ways for rows that are decoded already, in turn; the median of several rounds."""
+    store = PostgresStore(dsn, cluster_id="benchmark", topic="events", owner="benchmark")
+    store.prepare()
+    position = store.offsets({0: 0})[0]
+    found: dict[str, list[Figure]] = {}
     with psycopg.connect(dsn, autocommit=True, options="-c synchronous_commit=off") as connection:
-        started = time.monotonic()
-        for batch in rows:
-            with connection.cursor() as cursor, cursor.copy(COPY_DIRECT) as copy:
-                copy.set_types(TYPES)
-                for row in batch:
-                    copy.write_row(row)
-        return time.monotonic() - started
+        for number in range(ROUNDS):
+            logs = [records(number * 100 + n) for n in range(BATCHES)]
+            decoding = Meter(server)
+            batches = [sift({0: log}, {0: position}) for log in logs]
+            found.setdefault("decoding alone", []).append(decoding.read(ROWS * BATCHES))
+            for batch in batches:
+                batch.spans[0].start, batch.spans[0].next = position, position + ROWS
+                position += ROWS
+            store._dictionaries.add(connection, [row for _p, _r, row in batches[0].rows])
+            values = [[plain(store, row) for _p, _r, row in batch.rows] for batch in batches]
+            for name, run in ways(store, connection, batches, values):
+                connection.execute("truncate raw_events")
+                connection.execute("checkpoint")
+                meter = Meter(server)
+                run()
+                found.setdefault(name, []).append(meter.read(ROWS * BATCHES))
+    store.close()
+    for name, figures in found.items():
+        rate, client, server_cpu = (
+            statistics.median(getattr(figure, part) for figure in figures) for part in ("rate", "client", "server")
+        )
+        print(f"{name:<24}{Figure(rate, client, server_cpu)}")
+    ratios = [
+        ours.rate / bare.rate
+        for ours, bare in zip(found["the sink's transactions"], found["bare binary COPY"], strict=True)
+    ]
+    print(f"the sink is {statistics.median(ratios):.2f}x of bare COPY ({min(ratios):.2f} to {max(ratios):.2f})")
+
+
+def ways(
+    store: PostgresStore, connection: psycopg.Connection, batches: Sequence[Batch], values: Values
+) -> list[tuple[str, Callable[[], object]]]:
+    return [
+        ("bare binary COPY", lambda: bare_copy(connection, values)),
+        ("the sink's transactions", lambda: [store.write(batch) for batch in batches]),
+        ("multi-row inserts", lambda: multi_row_insert(connection, values)),
+    ]
+
+
+def whole_sink(bootstrap: str, dsn: str, server: psutil.Process) -> None:
+    """A sink that catches up with a topic of twelve partitions."""
+    fill(bootstrap, "events", [record.value for n in range(TOPIC_RECORDS // ROWS) for record in records(n)])
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("truncate raw_events, sink_offsets, landed")
+        settings = {"KAFKA_BOOTSTRAP": bootstrap, "POSTGRES_DSN": dsn, "PROBE_PORT": str(ports.choose(0))}
+        environ = {**os.environ, **{f"FOOTFALL_{name}": value for name, value in settings.items()}}
+        with running([sys.executable, "-m", "sinks"], environ) as pid:
+            landed = "select coalesce(sum(next_offset - first_offset), 0) from sink_offsets"
+            print(f"{'the sink from Kafka':<24}{caught_up(connection, landed, TOPIC_RECORDS, pid, server)}")
+
+
+def whole_debezium(bootstrap: str, dsn: str, server: psutil.Process) -> None:
+    """Debezium's sink on the same rows, as JSON with schema."""
+    debezium.make_table(dsn)
+    fill(
+        bootstrap,
+        "rows",
+        [debezium.message(as_json(record)) for n in range(DEBEZIUM_RECORDS // ROWS) for record in records(n)],
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        psycopg.connect(dsn, autocommit=True) as connection,
+        debezium.connector(Path(folder), bootstrap, "rows", dsn) as pid,
+    ):
+        landed = "select count(*) from debezium_events"
+        print(f"{'Debezium from Kafka':<24}{caught_up(connection, landed, DEBEZIUM_RECORDS, pid, server)}")
+
+
+def as_json(record: SourceRecord) -> dict[str, Any]:
+    """A row as a producer of JSON would write it."""
+    ((_partition, _record, row),) = sift({0: [record]}, {0: 0}).rows
+    key = None if row.user_key is None else row.user_key.hex()
+    return {
+        "event_id": str(row.event_id),
+        "occurred_at": row.occurred_at,
+        "received_at": row.received_at,
+        "event_type": 1,
+        "schema_id": row.schema_id,
+        "device": 1,
+        "time_flag": row.time_flag,
+        "user_key": key,
+        "session_key": None,
+        "ip_hash": None,
+        "page": row.page,
+        "event_data": orjson.dumps(row.event_data).decode(),
+    }
+
+
+def caught_up(connection: psycopg.Connection, landed: str, count: int, pid: int, server: psutil.Process) -> Figure:
+    """From a first part that has landed, start-up and compilation included in it, until all have."""
+
+    def done() -> int:
+        (number,) = connection.execute(landed.encode()).fetchone() or (0,)
+        return int(number)
+
+    warm, deadline = count // 5, time.monotonic() + 300
+    while (before := done()) < warm:
+        assert time.monotonic() < deadline, "nothing lands"
+        time.sleep(0.02)
+    meter = Meter(server, psutil.Process(pid))
+    while (now := done()) < count:
+        assert time.monotonic() < deadline, f"{now} of {count}"
+        time.sleep(0.02)
+    return meter.read(count - before)
+
+
+def fill(bootstrap: str, topic: str, values: Sequence[bytes | None]) -> None:
+    """A topic of twelve partitions with these records."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for made in admin.create_topics([NewTopic(topic, 12)]).values():
+        made.result(30)
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "linger.ms": 20, "batch.size": 500_000, "compression.type": "lz4"}
+    )
+    for number, value in enumerate(values):
+        producer.produce(topic, value, partition=number % 12)
+        if number % 5000 == 0:
+            producer.poll(0)
+            producer.flush(60)
+    assert producer.flush(60) == 0
+
+
+@contextmanager
+def running(argv: list[str], environ: dict[str, str]) -> Iterator[int]:
+    process = subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def main() -> None:
-    with database() as dsn:
-        store = PostgresStore(dsn, cluster_id="benchmark", topic="events", owner="benchmark")
-        store.prepare()
-        position = store.offsets({0: 0})[0]
-        ratios, landed, decoded = [], [], []
-        for number in range(ROUNDS):
-            logs = [records(number * 100 + n) for n in range(BATCHES)]
-            started = time.monotonic()
-            batches = []
-            for log in logs:
-                batch = sift({0: log}, {0: position})
-                batch.spans[0].next = position = position + ROWS
-                batches.append(batch)
-            decoded.append(time.monotonic() - started)
-            store._dictionaries.add(store._connected(), [row for _p, _r, row in batches[0].rows])
-            values = [[plain(store, row) for _p, _r, row in batch.rows] for batch in batches]
-            with psycopg.connect(dsn, autocommit=True) as connection:
-                connection.execute("truncate raw_events")
-            bare = bare_copy(dsn, values)
-            with psycopg.connect(dsn, autocommit=True) as connection:
-                connection.execute("truncate raw_events")
-            took, _written = land(store, batches)
-            ratios.append(bare / took)
-            landed.append(took)
-        count = ROWS * BATCHES
-        seconds = statistics.median(landed)
-        both = seconds + statistics.median(decoded)
-        print(
-            f"landing decoded rows: {count / seconds:,.0f} rows/s, {statistics.median(ratios):.2f}x of bare COPY"
-        )
-        print(f"decoding included, one after the other: {count / both:,.0f} rows/s")
-        with psycopg.connect(dsn) as connection:
-            (size,) = connection.execute(
-                "select sum(pg_total_relation_size(inhrelid)) from pg_inherits where inhparent = 'raw_events'::regclass"
-                " and pg_relation_size(inhrelid) > 0"
-            ).fetchone() or (0,)
-        print(f"bytes an event, indexes included: {int(size) / count:.0f}")
-        store.close()
+    with database() as dsn, broker() as bootstrap:
+        server = postmaster(dsn)
+        decoded_rows(dsn, server)
+        whole_sink(bootstrap, dsn, server)
+        whole_debezium(bootstrap, dsn, server)
 
 
 if __name__ == "__main__":

@@ -1,44 +1,59 @@
-"""The jars of Apache Kafka, from Maven Central, kept in a cache that all checkouts share."""
+"""The jars of Apache Kafka and its like, from Maven Central, kept in a cache that all checkouts share."""
 
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 KAFKA_VERSION = "4.3.1"
-# Kafka logs through slf4j 1.7; the simple binding writes to standard error, which becomes the log file.
-COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 
 Say = Callable[[str], None]
 
 
-def class_path(cache: Path, say: Say) -> str:
-    """The Java class path of the broker; downloads it the first time, saying so."""
-    listing = cache / f"kafka-{KAFKA_VERSION}.jars"
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A program and what it needs, by Maven coordinates."""
+
+    name: str
+    version: str
+    coordinates: str
+    megabytes: int
+
+
+# Kafka logs through slf4j 1.7; the simple binding writes to standard error, which becomes the log file.
+KAFKA = Bundle(
+    "kafka", KAFKA_VERSION, f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36", 45
+)
+
+
+def class_path(cache: Path, say: Say, bundle: Bundle = KAFKA) -> str:
+    """The Java class path of a bundle; downloads it the first time, saying so."""
+    listing = cache / f"{bundle.name}-{bundle.version}.jars"
     if listing.exists():
         jars = listing.read_text().splitlines()
         if all(Path(jar).exists() for jar in jars):
             return os.pathsep.join(jars)
-    say(f"Kafka {KAFKA_VERSION}: downloading the broker (45 MB, once)")
-    jars = [str(jar) for jar in _download(cache, say)]
+    say(f"{bundle.name} {bundle.version}: downloading it ({bundle.megabytes} MB, once)")
+    jars = [str(jar) for jar in _download(bundle, cache, say)]
     _write_whole(listing, "\n".join(jars))
     return os.pathsep.join(jars)
 
 
-def _download(cache: Path, say: Say) -> list[Path]:
+def _download(bundle: Bundle, cache: Path, say: Say) -> list[Path]:
     # Imported late: only the first start needs the resolver.
     from jgo.env import EnvironmentBuilder
     from jgo.maven import MavenContext, PythonResolver
 
-    resolver = PythonResolver(progress_callback=_progress(say))
+    resolver = PythonResolver(progress_callback=_progress(bundle, say))
     builder = EnvironmentBuilder(context=MavenContext(resolver=resolver), cache_dir=cache / "jgo")
-    environment = builder.from_endpoint(COORDINATES)
+    environment = builder.from_endpoint(bundle.coordinates)
     # jgo sorts jars into a class path and a module path; the broker runs from one class path.
     return sorted(Path(environment.path).rglob("*.jar"))
 
 
-def _progress(say: Say) -> Callable[[str, int], object]:
+def _progress(bundle: Bundle, say: Say) -> Callable[[str, int], object]:
     """Say how much has come, every five megabytes."""
     done = 0
     step = 5_000_000
@@ -48,7 +63,7 @@ def _progress(say: Say) -> Callable[[str, int], object]:
         def arrived(count: int) -> None:
             nonlocal done
             if (done + count) // step > done // step:
-                say(f"Kafka {KAFKA_VERSION}: {(done + count) / 1e6:.0f} MB so far")
+                say(f"{bundle.name} {bundle.version}: {(done + count) / 1e6:.0f} MB so far")
             done += count
 
         yield arrived
