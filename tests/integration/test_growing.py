@@ -9,7 +9,6 @@ import httpx
 import jwt
 import psycopg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from avro_schemas import topics
 from avro_schemas.codec import decode
@@ -116,34 +115,6 @@ async def test_two_of_everything_share_the_work_and_one_of_each_may_go(cluster: 
     await _settled(cluster)
     with psycopg.connect(cluster.dsn, autocommit=True) as connection:
         assert audit(connection).faults() == []
-
-
-async def test_partitions_are_added_while_nobody_reads_or_writes(cluster: Cluster) -> None:
-    for user in range(USERS):
-        cluster.post(f"user-{user}", 10, collector=0)
-    await _settled(cluster)
-    everyone = [*cluster.collectors, *cluster.workers, *cluster.sinks]
-    for worker in everyone:
-        worker.end()
-    # A member that comes back in time keeps what it had: nobody would read the new partitions.
-    await asyncio.sleep(SESSION_SECONDS + 4)
-    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.settings.kafka_bootstrap)
-    await admin.start()
-    side_by_side = (topics.EVENTS, topics.STREAM_STATE, topics.LIVE_AGGREGATES, topics.USER_RATES)
-    await admin.create_partitions({cluster.settings.name(name): NewPartitions(18) for name in side_by_side})
-    await admin.close()
-    for worker in everyone:
-        worker.start(wait=0)
-    for worker in everyone:
-        worker.wait_until_ready(120)
-    for user in range(USERS):
-        cluster.post(f"user-{user}", 10, collector=1)
-    await _settled(cluster)
-    assert sum(worker.metrics()["footfall_stream_partitions"] for worker in cluster.workers) == 18
-    with psycopg.connect(cluster.dsn, autocommit=True) as connection:
-        proved = audit(connection)
-    assert proved.faults() == []
-    assert len([account for account in proved.accounts if account.rows]) > 12
 
 
 async def _limit_holds_over_both(cluster: Cluster) -> None:
