@@ -28,8 +28,8 @@ there are.
 | one broker | a cluster | `FOOTFALL_KAFKA_BOOTSTRAP`; `footfall topics --replication 3` makes the topics |
 | the wheel's Postgres | your own | `FOOTFALL_POSTGRES_DSN` |
 
-`tests/integration/test_growing.py` runs two collectors, two stream workers and two sinks on one Kafka and one Postgres, ends one of each while
-events come, and finds every event counted once and landed once, and a user's limit held over both collectors.
+`tests/integration/test_growing.py` runs two collectors, two stream workers and two sinks on one Kafka and one Postgres, kills one of each, sends more
+events, and wants every event counted once and landed once, and a user's limit held over both collectors.
 
 ## What one process does
 
