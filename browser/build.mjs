@@ -1,11 +1,12 @@
-// `npm run build [folder]`: what the collector serves. `npm run pack:npm` makes the package. docs/browser-sdk.md has the sizes.
+// `npm run build [folder]` makes what the collector serves; `npm pack` makes the package.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { minify } from "terser";
 
 const { version } = JSON.parse(readFileSync("package.json"));
-const common = { bundle: true, target: "es2021", define: { VERSION: JSON.stringify(version) }, legalComments: "none" };
+const define = { VERSION: JSON.stringify(version) };
+const common = { bundle: true, target: "es2021", define, legalComments: "none" };
 const served = { footfall: "src/script.ts", vitals: "src/vitals-script.ts" };
 const notice = { footfall: "", vitals: "// Includes web-vitals, (c) Google LLC, Apache-2.0\n" };
 

@@ -28,7 +28,8 @@ export function capture(kinds = "page,click,form,error"): void {
   }
   if (kinds.includes("click")) addEventListener("click", clicked, true);
   if (kinds.includes("form")) addEventListener("submit", submitted, true);
-  if (kinds.includes("error")) for (const type of ["error", "unhandledrejection"]) addEventListener(type, failed as any);
+  if (kinds.includes("error"))
+    for (const type of ["error", "unhandledrejection"]) addEventListener(type, failed as any);
 }
 
 function view(_?: unknown): void {

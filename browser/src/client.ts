@@ -1,4 +1,4 @@
-// What is tracked waits here, is sent in batches, and survives what goes wrong. docs/browser-sdk.md tells the rules.
+// What is tracked waits here, is sent in batches, and survives what goes wrong; docs/browser-sdk.md has the rules.
 
 import type { Events, Properties } from "../events.js";
 
@@ -80,7 +80,8 @@ export function track(name: string, data: object = {}): void {
   if (!options || allowed === false) return;
   try {
     const event_id = eventId();
-    const event = options.before({ event_id, event_type: name, event_data: data, timestamp: new Date().toJSON() });
+    const made = { event_id, event_type: name, event_data: data, timestamp: new Date().toJSON() };
+    const event = options.before(made);
     if (!event) return;
     const json = JSON.stringify({ event_id, ...(event as object) });
     if (size(json) > MOST_EVENT_BYTES) throw json;

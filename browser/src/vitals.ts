@@ -10,7 +10,8 @@ export function measure(track: typeof Track): void {
   const report = ({ id, name, value, rating, navigationType }: Metric) => {
     if (told.has(id)) return; // hidden, shown and hidden again
     told.add(id);
-    track("web_vital", { metric: name, value: Math.round(value * 1e4) / 1e4, page, properties: { rating, navigation: navigationType } });
+    const properties = { rating, navigation: navigationType };
+    track("web_vital", { metric: name, value: Math.round(value * 1e4) / 1e4, page, properties });
   };
   for (const on of [onCLS, onFCP, onINP, onLCP, onTTFB]) on(report);
 }

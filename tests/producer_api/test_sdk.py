@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 
 from producer_api.sdk import NAMES, add_sdk, script
 
+DOCS = Path(__file__).parents[2] / "docs" / "browser-sdk.md"
 # Bytes of gzip and of brotli.
 GATES = {"footfall": (2_200, 1_950), "vitals": (4_000, 3_600)}
 
@@ -27,6 +29,11 @@ def test_a_file_is_within_its_gate_in_bytes(name: str) -> None:
     assert len(contents["gzip"]) <= GATES[name][0]
     assert len(contents["br"]) <= GATES[name][1]
     assert gzip.decompress(contents["gzip"]) == contents[""]
+
+
+def test_the_size_in_the_docs_is_the_size() -> None:
+    raw, packed, small = (len(script("footfall").contents[encoding]) for encoding in ("", "gzip", "br"))
+    assert f"| footfall | {raw:,} | **{packed:,}** | {small:,} |" in DOCS.read_text()
 
 
 @pytest.mark.parametrize(
