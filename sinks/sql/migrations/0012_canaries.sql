@@ -6,5 +6,7 @@ create table canaries (
     failure text
 );
 comment on table canaries is 'Events that the sinks sent through the collector to time their way to a row; those of the last days.';
+comment on column canaries.event_id is 'The UUIDv7 inside its event_id.';
+comment on column canaries.sent_at is 'When it was posted.';
 comment on column canaries.landed_at is 'When the row was seen; null where it was not in time.';
 comment on column canaries.failure is 'What went wrong; null where nothing did.';
