@@ -75,9 +75,6 @@ STORE_MAINTAINED = _store(
 )
 STORE_BYTES = _store("bytes", "Bytes of the whole database.")
 
-# They stand there from the start: a first one would not be seen as an increase.
-for reason in OF_RECORDS:
-    DEAD_LETTERS.labels(reason)
 CANARY_SECONDS = Histogram(
     "footfall_canary_seconds",
     "From the sending of the canary, through the collector and Kafka, to its row.",
@@ -93,3 +90,9 @@ CANARY_FAILURES = Counter(
     ["stage"],
     registry=REGISTRY,
 )
+
+# They stand there from the start: a first one would not be seen as an increase.
+for reason in OF_RECORDS:
+    DEAD_LETTERS.labels(reason)
+for stage in ("collector", "landing", "postgres"):
+    CANARY_FAILURES.labels(stage)

@@ -219,96 +219,101 @@ def stream_app() -> str:
     return dashboard("footfall-stream-app", "footfall: stream app", "How the live counts are made.", rows)
 
 
+_LANDING = Row(
+    "Landing",
+    [
+        Panel(
+            "Records a second",
+            {
+                "rows": _rate("footfall_sink_rows_total"),
+                "duplicates": _rate("footfall_sink_duplicates_total"),
+                "erased": _rate("footfall_sink_erased_total"),
+                "dead letters": _rate("footfall_sink_dead_letters_total"),
+            },
+            "ops",
+        ),
+        Panel("From Kafka to the commit, oldest of a batch", _quantiles("footfall_sink_latency_seconds"), "s"),
+        Panel(
+            "Time of a batch, on average",
+            {
+                "reading": _mean("footfall_sink_decode_seconds"),
+                "writing": _mean("footfall_sink_write_seconds"),
+                "of that the commit": _mean("footfall_sink_commit_seconds"),
+            },
+            "s",
+        ),
+        Panel("Records behind, by sink", {"{{instance}}": "footfall_sink_lag_records"}),
+        Panel(
+            "Batches out of the ordinary",
+            {
+                "merged": _rate("footfall_sink_merges_total"),
+                "refused, another owner": _rate("footfall_sink_fenced_total"),
+                "Postgres could not, {{sqlstate_class}}": _rate("footfall_sink_waits_total", "sqlstate_class"),
+                "too slow, tried smaller": _rate("footfall_sink_shrunk_total"),
+                "positions read": _rate("footfall_sink_assignments_total"),
+            },
+            "ops",
+        ),
+        Panel("Sinks that land", {"{{instance}}": "footfall_sink_in_step"}),
+        Panel(
+            "Sinks that wait",
+            {
+                "{{instance}}: breaker open": "footfall_sink_breaker_open",
+                "{{instance}}: halted": "footfall_sink_halted",
+                "{{instance}}: share of time paused": "rate(footfall_sink_paused_seconds_total[$__rate_interval])",
+            },
+        ),
+    ],
+)
+_BESIDE = Row(
+    "Dead letters and the canary",
+    [
+        Panel(
+            "Dead letters on their way to the topic",
+            {
+                "waiting": "max(footfall_sink_relay_backlog)",
+                "sent a second": _rate("footfall_sink_relayed_total"),
+            },
+        ),
+        Panel(
+            "Dead letters by reason",
+            {"{{reason}}": _rate("footfall_sink_dead_letters_total", "reason")},
+            "ops",
+        ),
+        Panel("Canary, from sending to its row", _quantiles("footfall_canary_seconds"), "s"),
+        Panel(
+            "Canaries that did not arrive", {"{{stage}}": _rate("footfall_canary_failures_total", "stage")}, "ops"
+        ),
+    ],
+)
+_POSTGRES = Row(
+    "Postgres",
+    [
+        Panel("Size of the database", {"bytes": "max(footfall_store_bytes)"}, "bytes"),
+        Panel("Days ahead with a partition", {"days": "min(footfall_store_days_ahead)"}),
+        Panel("Days by state", {"{{state}}": "max by (state) (footfall_store_days)"}),
+        Panel(
+            "Waiting for a person",
+            {
+                "dead letters": "max(footfall_store_dead_letters)",
+                "erasures": "max(footfall_store_unfinished_erasures)",
+                "unexplained records": "max(footfall_store_unexplained_records)",
+                "records gone from Kafka": "sum(footfall_sink_gap_records_total)",
+            },
+        ),
+        Panel(
+            "Since the last",
+            {
+                "maintenance": "time() - max(footfall_store_maintained_timestamp_seconds)",
+                "look at the database": "time() - max(footfall_store_watched_timestamp_seconds)",
+            },
+            "s",
+        ),
+    ],
+)
+
+
 def storage() -> str:
     """Landing, dead letters, and the database."""
-    rows = [
-        Row(
-            "Landing",
-            [
-                Panel(
-                    "Records a second",
-                    {
-                        "rows": _rate("footfall_sink_rows_total"),
-                        "duplicates": _rate("footfall_sink_duplicates_total"),
-                        "erased": _rate("footfall_sink_erased_total"),
-                        "dead letters": _rate("footfall_sink_dead_letters_total"),
-                    },
-                    "ops",
-                ),
-                Panel(
-                    "From Kafka to the commit, oldest of a batch", _quantiles("footfall_sink_latency_seconds"), "s"
-                ),
-                Panel(
-                    "Time of a batch, on average",
-                    {
-                        "reading": _mean("footfall_sink_decode_seconds"),
-                        "writing": _mean("footfall_sink_write_seconds"),
-                        "of that the commit": _mean("footfall_sink_commit_seconds"),
-                    },
-                    "s",
-                ),
-                Panel("Records behind, by sink", {"{{instance}}": "footfall_sink_lag_records"}),
-                Panel(
-                    "Batches out of the ordinary",
-                    {
-                        "merged": _rate("footfall_sink_merges_total"),
-                        "refused, another owner": _rate("footfall_sink_fenced_total"),
-                        "Postgres could not, {{sqlstate_class}}": _rate(
-                            "footfall_sink_waits_total", "sqlstate_class"
-                        ),
-                        "too slow, tried smaller": _rate("footfall_sink_shrunk_total"),
-                        "positions read": _rate("footfall_sink_assignments_total"),
-                    },
-                    "ops",
-                ),
-                Panel("Sinks that land", {"{{instance}}": "footfall_sink_in_step"}),
-                Panel(
-                    "Sinks that wait",
-                    {
-                        "{{instance}}: breaker open": "footfall_sink_breaker_open",
-                        "{{instance}}: halted": "footfall_sink_halted",
-                        "{{instance}}: share of time paused": "rate(footfall_sink_paused_seconds_total[$__rate_interval])",
-                    },
-                ),
-                Panel(
-                    "Dead letters on their way to the topic",
-                    {
-                        "waiting": "max(footfall_sink_relay_backlog)",
-                        "sent a second": _rate("footfall_sink_relayed_total"),
-                    },
-                ),
-                Panel(
-                    "Dead letters by reason",
-                    {"{{reason}}": _rate("footfall_sink_dead_letters_total", "reason")},
-                    "ops",
-                ),
-            ],
-        ),
-        Row(
-            "Postgres",
-            [
-                Panel("Size of the database", {"bytes": "max(footfall_store_bytes)"}, "bytes"),
-                Panel("Days ahead with a partition", {"days": "min(footfall_store_days_ahead)"}),
-                Panel("Days by state", {"{{state}}": "max by (state) (footfall_store_days)"}),
-                Panel(
-                    "Waiting for a person",
-                    {
-                        "dead letters": "max(footfall_store_dead_letters)",
-                        "erasures": "max(footfall_store_unfinished_erasures)",
-                        "unexplained records": "max(footfall_store_unexplained_records)",
-                        "records gone from Kafka": "sum(footfall_sink_gap_records_total)",
-                    },
-                ),
-                Panel(
-                    "Since the last",
-                    {
-                        "maintenance": "time() - max(footfall_store_maintained_timestamp_seconds)",
-                        "look at the database": "time() - max(footfall_store_watched_timestamp_seconds)",
-                    },
-                    "s",
-                ),
-            ],
-        ),
-        _PROCESSES,
-    ]
+    rows = [_LANDING, _BESIDE, _POSTGRES, _PROCESSES]
     return dashboard("footfall-storage", "footfall: sinks and storage", "How events become rows, and stay.", rows)

@@ -39,6 +39,7 @@ BOUNDED = {
     "field",
     "outcome",
     "partition",
+    "stage",
     "state",
     "file",
 }
