@@ -58,7 +58,7 @@ def server(folder: Path, *, port: int, environ: dict[str, str]) -> Program:
         argv=(str(binaries / "postgres"), "-D", str(data), *(f"--{k}={v}" for k, v in options.items())),
         environ=environ,
         user=user,
-        is_ready=lambda: _answers(port),
+        is_ready=lambda: _answers(port, data),
     )
 
 
@@ -109,13 +109,16 @@ def _dsn(port: int, database: str) -> str:
     return f"postgresql://{_USER}@127.0.0.1:{port}/{database}"
 
 
-def _answers(port: int) -> bool:
-    """Whether the server takes queries; makes the database the first time."""
+def _answers(port: int, data: Path) -> bool:
+    """Whether the server takes queries, and is the one of this folder; makes the database the first time."""
     try:
         with psycopg.connect(_dsn(port, "postgres"), autocommit=True, connect_timeout=2) as connection:
+            (folder,) = connection.execute("show data_directory").fetchone() or ("",)
+            if not Path(folder).samefile(data):
+                return False  # another stack was quicker to take the port
             found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
             if not found:
                 connection.execute(f"create database {DATABASE}")
-    except psycopg.OperationalError:
+    except (psycopg.OperationalError, OSError):
         return False
     return True
