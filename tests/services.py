@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
@@ -30,8 +30,20 @@ _ORIGINS: list[str] = []
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what the run talked to."""
-    for origin in _ORIGINS:
+    for origin in dict.fromkeys(_ORIGINS):
         terminalreporter.write_line(origin)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells whoever started it."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["origins"] = _ORIGINS
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker told."""
+    _ORIGINS.extend(getattr(node, "workeroutput", {}).get("origins", []))
 
 
 @pytest.fixture(scope="session")
