@@ -14,6 +14,7 @@ from stream_app.engine.app import ExactApp
 from stream_app.engine.batches import BatchConsumer, IdempotentProducer, RawBatches
 from stream_app.engine.checkpoint import BATCH_BYTES, Checkpoints
 from stream_app.engine.folding import fold_batches
+from stream_app.engine.missed import fetch_missed
 from stream_app.engine.owned import OwnedPartitions
 from stream_app.engine.table import StateTable
 from stream_app.outlet import TopicOutlet
@@ -84,6 +85,10 @@ def _declare(app: ExactApp, log_topic: str, checkpoints: Checkpoints, outlet: To
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def watch_for_freezes() -> None:
         await checkpoints.watch_for_freezes()
+
+    @app.task  # type: ignore[untyped-decorator] # Faust has no types
+    async def fetch_again() -> None:
+        await fetch_missed(app)
 
 
 async def _started_producer(app: ExactApp) -> Any:

@@ -25,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = os.path.join(config.stash[_own_folder], "run")  # noqa: PTH118 # pytest wants text
 
 
+@pytest.hookimpl(tryfirst=True)  # before the worker reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together what one worker must run: a file, and all that start `footfall up`, which takes the usual ports."""
     for item in items:

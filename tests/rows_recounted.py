@@ -51,10 +51,11 @@ def read_log(bootstrap: str, topic: str) -> Log:
 
 def _take(found: Log, partition: int, offset: int, value: bytes | None) -> None:
     schema = _schemas().get(int.from_bytes(value[1:5], "big")) if value and value[0] == 0 else None
-    if schema is None or value is None:
+    record: Any = fastavro.schemaless_reader(BytesIO(value[5:]), schema, None) if value and schema else {}  # type: ignore[call-overload]
+    if "event_id" in record:
+        found.ids[record["event_id"]] += 1
+    else:
         found.odd.add((partition, offset))
-        return
-    found.ids[fastavro.schemaless_reader(BytesIO(value[5:]), schema, None)["event_id"]] += 1  # type: ignore[index, call-overload]
 
 
 @cache

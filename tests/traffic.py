@@ -51,8 +51,18 @@ async def assert_counts_equal_the_log(settings: KafkaSettings, seconds: float = 
         counted = await live(settings.kafka_bootstrap, settings.name("live-aggregates"))
         rates = await read_all(settings.kafka_bootstrap, settings.name("user-rates"))
         wrong = false_rates(records, [decode(rate.value)[1] for rate in rates])
-    assert counted == truth
+    assert counted == truth, differences(counted, truth)
     assert wrong == []
     refused = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
     sources = {(r["source_partition"], r["source_offset"]) for r in (decode(x.value)[1] for x in refused)}
     assert len(sources) == truth["outcome", 0, 0]["rejected"]
+
+
+def differences(counted: Windows, truth: Windows) -> str:
+    """What is told and what is true, window by window."""
+    windows = sorted({*counted, *truth}, key=str)
+    return "\n".join(
+        f"{window}: told {counted.get(window)}, true {truth.get(window)}"
+        for window in windows
+        if counted.get(window) != truth.get(window)
+    )

@@ -24,10 +24,10 @@ from tests.workers import Worker
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
-def worker(settings: KafkaSettings, log: Path, **changes: object) -> Worker:
+def worker(settings: KafkaSettings, log: Path, module: str = "stream_app", **changes: object) -> Worker:
     """A worker that is not started yet."""
     return Worker(
-        "stream_app",
+        module,
         log,
         kafka_bootstrap=settings.kafka_bootstrap,
         topic_prefix=settings.topic_prefix,
@@ -91,6 +91,19 @@ async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_othe
     pump.set()
     await asyncio.sleep(0.5)
     await assert_counts_equal_the_log(settings, seconds=30)
+
+
+async def test_what_is_lost_between_fetching_and_folding_is_fetched_again_though_nothing_follows(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    forgetful = worker(settings, tmp_path / "worker.log", "tests.forgetful_stream_app")
+    await asyncio.to_thread(forgetful.start)
+    try:
+        await write(settings.kafka_bootstrap, settings.name("events"), load(100, seed=1))
+        await assert_counts_equal_the_log(settings)
+        assert forgetful.metrics()["footfall_stream_holes_total"] > 0
+    finally:
+        forgetful.kill()
 
 
 async def test_a_rolling_restart_moves_no_partitions(
