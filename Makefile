@@ -7,7 +7,8 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-# So many tests at a time, each worker with a broker and a Postgres of its own; they wait more than they work.
+# So many files of tests at a time, each worker with a broker and a Postgres of its own; they wait more than they work.
+# Not those of the whole stack, which takes the usual ports.
 TEST_WORKERS ?= 2
 
 # What subscribers rely on: schemas are compared with this branch or commit.
@@ -24,7 +25,12 @@ up: .venv/local.stamp ## Install what is missing and run footfall on http://loca
 test: .venv/dev.stamp lint types ## Run every test, on a real Kafka broker and a real Postgres
 	@scripts/install-test-programs
 	@echo "==> Tests (the first run downloads the Kafka broker)"
-	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+ifdef PYTEST_ARGS
+	@$(BIN)/pytest $(PYTEST_ARGS)
+else
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --ignore=tests/system
+	@$(BIN)/pytest tests/system
+endif
 
 fuzz: .venv/dev.stamp ## Post twenty thousand odd bodies and requests to the collector, for an hour or so
 	@FUZZ_CASES=20000 $(BIN)/pytest tests/fuzz $(PYTEST_ARGS)

@@ -25,15 +25,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = os.path.join(config.stash[_own_folder], "run")  # noqa: PTH118 # pytest wants text
 
 
-@pytest.hookimpl(tryfirst=True)  # before the worker reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what one worker must run: a file, and all that start `footfall up`, which takes the usual ports."""
-    for item in items:
-        folder = item.path.parent.name
-        group = folder if folder == "system" else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
     if folder := config.stash.get(_own_folder, None):
