@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 # So many files of tests at a time, each worker with a broker and a Postgres of its own; they wait more than they work.
-# Not those of the whole stack, which takes the usual ports.
+# In the order of their names, which has the long ones early.
 TEST_WORKERS ?= 2
 
 # What subscribers rely on: schemas are compared with this branch or commit.
@@ -28,8 +28,7 @@ test: .venv/dev.stamp lint types ## Run every test, on a real Kafka broker and a
 ifdef PYTEST_ARGS
 	@$(BIN)/pytest $(PYTEST_ARGS)
 else
-	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --ignore=tests/system
-	@$(BIN)/pytest tests/system
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 endif
 
 fuzz: .venv/dev.stamp ## Post twenty thousand odd bodies and requests to the collector, for an hour or so

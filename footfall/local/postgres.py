@@ -115,7 +115,7 @@ def _answers(port: int, data: Path) -> bool:
         with psycopg.connect(_dsn(port, "postgres"), autocommit=True, connect_timeout=2) as connection:
             (folder,) = connection.execute("show data_directory").fetchone() or ("",)
             if not Path(folder).samefile(data):
-                return False  # another stack was quicker to take the port
+                return False  # another server was quicker to take the port
             found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
             if not found:
                 connection.execute(f"create database {DATABASE}")

@@ -51,7 +51,9 @@ class Stack:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop_soon)
         try:
-            self._start()
+            with ports.turn(cache_folder() / "ports.lock", lambda: self._stopping):
+                if not self._stopping:
+                    self._start()
             if not self._stopping:
                 welcome(self._addresses)
             while not self._stopping:

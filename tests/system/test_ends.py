@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -61,6 +62,21 @@ def test_when_nobody_reads_its_output_any_more_it_still_stops_in_order(tmp_path:
         process.kill()
         for left in stack.left_over():
             left.kill()
+
+
+def test_two_that_start_at_once_do_not_take_each_others_ports(tmp_path: Path) -> None:
+    stacks = [Stack(tmp_path / name) for name in ("one", "other")]
+    try:
+        with ThreadPoolExecutor() as starting:
+            list(starting.map(Stack.start, stacks))
+        for stack in stacks:
+            assert stack.post({"event_type": "click", "event_data": {}}).status_code == 200
+        for stack in stacks:
+            assert until(stack.rows_by_type, {"click": 1}.__eq__, seconds=20) == {"click": 1}
+    finally:
+        for stack in stacks:
+            if stack.process:
+                stack.stop(signal.SIGTERM)
 
 
 def test_a_taken_port_that_was_asked_for_is_said(tmp_path: Path) -> None:
