@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.system.stack import Stack, until
 
@@ -229,11 +229,7 @@ async def test_an_event_arrives_on_the_open_page_and_what_attacks_it_is_text(
         assert await row.locator("td").all_inner_texts() == ["1", "1", "100 %"]
         assert await page.locator("[data-panel=forms] tr", has_text="__proto__").count() == 1
         busy_stack.post(submitted(EVIL))
-        await page.wait_for_function(
-            "form => [...document.querySelectorAll('[data-panel=forms] tr')]"
-            ".some(row => row.textContent.includes(form) && row.cells[1].textContent === '2')",
-            arg=EVIL,
-        )
+        await expect(row.locator("td").first).to_have_text("2")
         entry = page.locator("#feed li", has_text=EVIL).first
         await entry.locator("summary").click()
         assert "event_id" in await entry.locator("pre").inner_text()
@@ -241,7 +237,7 @@ async def test_an_event_arrives_on_the_open_page_and_what_attacks_it_is_text(
         await page.click("#pause")
         assert await page.get_attribute("#pause", "aria-pressed") == "true"
         busy_stack.post(submitted(EVIL))
-        await page.wait_for_function("document.querySelector('#feed-count').textContent.includes('1 new')")
+        await expect(page.locator("#feed-count")).to_contain_text("1 new")
         shown = await page.locator("#feed li").count()
         await page.click("#pause")
         assert await page.locator("#feed li").count() == shown + 1
@@ -274,8 +270,8 @@ async def test_a_hidden_tab_gives_its_stream_back_and_goes_on_where_it_stopped(
         hide += " document.dispatchEvent(new Event('visibilitychange')); }"
         await page.evaluate(hide, True)
         await page.clock.fast_forward(10_500)
-        await page.evaluate(hide, False)
-        await page.wait_for_function("() => true")
+        async with page.expect_request("**/dashboard/stream*"):
+            await page.evaluate(hide, False)
         assert len(asked) == 2
         assert asked[0].endswith("/dashboard/stream")
         assert "since=" in asked[1]
