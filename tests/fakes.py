@@ -78,4 +78,4 @@ class LocalSource:
         """Nobody asks."""
 
     def lag(self, positions: Mapping[int, int]) -> int:
-        return sum(len(records) - positions[p] for p, records in self._log.items())
+        return sum(len(self._log[p]) - position for p, position in positions.items())

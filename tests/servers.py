@@ -2,10 +2,13 @@
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import conninfo
 
 from footfall.local import ports, postgres
 from footfall.local.containers import engine_answers
@@ -23,6 +26,24 @@ class Server:
         assert found.program
         self.dsn, self._program = found.dsn, found.program
         self.start()
+
+    def replica(self, folder: Path, port: int) -> "Server":
+        """Another server that follows this one, through this port, until it is promoted."""
+        data = folder / "data"
+        data.mkdir(parents=True, mode=0o700)
+        user = "nobody" if os.geteuid() == 0 else None
+        if user:
+            postgres._hand_over(data, user)
+        line = conninfo.make_conninfo(self.dsn, port=port)
+        copy = [postgres._binaries() / "pg_basebackup", f"--dbname={line}", f"--pgdata={data}"]
+        copy += ["--write-recovery-conf", "--checkpoint=fast"]
+        subprocess.run(copy, user=user, group=postgres._group(user), check=True)
+        return Server(folder)
+
+    def promote(self) -> None:
+        """Take writes from now on."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute("select pg_promote()")
 
     def start(self) -> None:
         self._process = Process(self._program, self._folder / "postgres.log")

@@ -186,6 +186,34 @@ async def test_a_server_that_is_stopped_at_once_under_load_loses_and_doubles_not
         server.stop()
 
 
+async def test_a_replica_that_takes_over_gets_what_it_had_not_heard_of_again(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    server = Server(tmp_path / "first")
+    line = Proxy(server.port)
+    replica = server.replica(tmp_path / "second", line.port)
+    hosts = f"127.0.0.1:{server.port},127.0.0.1:{replica.port}"
+    dsn = f"postgresql://postgres@{hosts}/footfall?target_session_attrs=read-write"
+    sink = worker(settings, dsn, tmp_path)
+    try:
+        sink.start()
+        await some(settings, seed=1)
+        await until_landed(settings, replica.dsn)
+        line.go_deaf()
+        await some(settings, seed=2)
+        await until_landed(settings, server.dsn)
+        await asyncio.to_thread(server.stop_immediately)
+        assert query(replica.dsn, "select sum(next_offset) from sink_offsets")[0][0] < 400
+        await asyncio.to_thread(replica.promote)
+        await some(settings, seed=3)
+        await assert_unharmed(settings, replica.dsn, sink)
+    finally:
+        sink.kill()
+        line.stop()
+        server.stop()
+        replica.stop()
+
+
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 24 MB."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from typer.testing import CliRunner
 
 from avro_schemas import codec, event_ids
@@ -114,6 +115,56 @@ async def test_what_cannot_land_becomes_a_dead_letter_and_costs_nothing_else(
     assert query(postgres, "select count(*) from events") == [(200,)]
     reasons = query(postgres, "select reason, record_value from dead_letters order by reason")
     assert reasons == [("prefix_missing", b"rubbish"), ("row_refused", poison), ("schema_unexpected", erasure)]
+
+
+async def test_a_stream_of_dead_letters_is_not_put_aside_until_a_person_says_so(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    await asyncio.to_thread(sinks[0].start)
+    await write(settings.kafka_bootstrap, settings.name("events"), [(b"k", b"rubbish")] * 150)
+    async with asyncio.timeout(30):
+        while not sinks[0].metrics()["footfall_sink_breaker_open"]:
+            await asyncio.sleep(0.1)
+    assert not sinks[0].is_ready()
+    assert "FOOTFALL_ACCEPT_DEAD_LETTERS" in sinks[0].log()
+    assert query(postgres, "select count(*) from dead_letters") == [(0,)]
+    await asyncio.to_thread(sinks[0].end)
+    sinks[0].set(accept_dead_letters=True)
+    await asyncio.to_thread(sinks[0].start)
+    await until_landed(settings, postgres)
+    assert query(postgres, "select count(*) from dead_letters") == [(150,)]
+
+
+async def test_what_kafka_removed_before_it_landed_is_a_gap_that_a_person_accepts(
+    settings: KafkaSettings, sinks: list[Worker], postgres: str
+) -> None:
+    name = settings.name("events")
+    await asyncio.to_thread(sinks[0].start)
+    await write(settings.kafka_bootstrap, name, [(b"k", encoded(event("click", now_ms()))) for _ in range(10)])
+    await until_landed(settings, postgres)
+    await asyncio.to_thread(sinks[0].end)
+    ((partition, landed_to),) = query(postgres, "select part, next_offset from sink_offsets where next_offset > 0")
+    await write(settings.kafka_bootstrap, name, [(b"k", encoded(event("click", now_ms()))) for _ in range(10)])
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    await admin.start()
+    await admin.delete_records({TopicPartition(name, partition): RecordsToDelete(before_offset=landed_to + 7)})
+    await admin.close()
+    sinks[0].start(wait=0)
+    assert sinks[0].process
+    assert await asyncio.to_thread(sinks[0].process.wait, 20) == 70
+    assert "FOOTFALL_ACCEPT_GAP" in sinks[0].log()
+    sinks[0].set(accept_gap=True)
+    await asyncio.to_thread(sinks[0].start)
+    await until_rows(postgres, 13)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        faults = audit(connection).faults()
+    assert len(faults) == 1  # what is gone for good stays told
+
+
+async def until_rows(dsn: str, count: int) -> None:
+    async with asyncio.timeout(30):
+        while query(dsn, "select count(*) from events") != [(count,)]:
+            await asyncio.sleep(0.1)
 
 
 async def test_an_id_of_a_day_without_a_partition_gets_one(

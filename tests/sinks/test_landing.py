@@ -61,6 +61,20 @@ async def test_a_failing_store_costs_and_doubles_nothing(fail: Callable[[], Exce
     assert store.next == {0: 20, 1: 20, 2: 20}
 
 
+async def test_an_hour_without_a_store_is_borne_and_over_within_seconds() -> None:
+    source = LocalSource(LOG)
+
+    class Away(LocalStore):
+        def prepare(self) -> None:
+            if source.paused < 3600:
+                raise StoreUnavailable("away")
+
+    store = Away()
+    await land(source, store)
+    assert len(store.rows) == 60
+    assert source.paused < 3605
+
+
 class SlowStore(LocalStore):
     """Takes batches of three and no larger ones."""
 
