@@ -33,17 +33,17 @@ def build_app(settings: Settings) -> ExactApp:
     app.around_fold = _around_fold()
     log_topic = settings.kafka.name(topics.STREAM_STATE)
     outlet = TopicOutlet(settings)
-    checkpoints = Checkpoints(
+    app.checkpoints = Checkpoints(
         app.owned,
         log_topic,
         outlet,
         every=settings.checkpoint_seconds,
         session_seconds=settings.session_seconds,
     )
-    app.transport.Consumer = type("Consumer", (BatchConsumer,), {"checkpoints": checkpoints})
+    app.transport.Consumer = type("Consumer", (BatchConsumer,), {"checkpoints": app.checkpoints})
     app.producer_transport.Producer = IdempotentProducer
     app.transport.Producer = IdempotentProducer
-    _declare(app, log_topic, checkpoints, outlet)
+    _declare(app, log_topic, outlet)
     return app
 
 
@@ -65,7 +65,7 @@ def _new_state(settings: Settings) -> PartitionState:
     )
 
 
-def _declare(app: ExactApp, log_topic: str, checkpoints: Checkpoints, outlet: TopicOutlet) -> None:
+def _declare(app: ExactApp, log_topic: str, outlet: TopicOutlet) -> None:
     app.Table(
         TABLE,
         changelog_topic=app.topic(log_topic, schema=RawBatches(), internal=True),
@@ -79,12 +79,12 @@ def _declare(app: ExactApp, log_topic: str, checkpoints: Checkpoints, outlet: To
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def checkpoint() -> None:
-        outlet.producer = checkpoints.producer = await _started_producer(app)
-        await checkpoints.run()
+        outlet.producer = app.checkpoints.producer = await _started_producer(app)
+        await app.checkpoints.run()
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def watch_for_freezes() -> None:
-        await checkpoints.watch_for_freezes()
+        await app.checkpoints.watch_for_freezes()
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def fetch_again() -> None:

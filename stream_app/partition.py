@@ -87,6 +87,11 @@ class PartitionState:
         self._settle()
         return self._totals
 
+    @property
+    def waiting(self) -> int:
+        """Records that are held for the next snapshot, each with its bytes."""
+        return len(self._rejected) + len(self._copies)
+
     def apply(self, records: Iterable[LogRecord]) -> None:
         """Fold records in offset order; those that are folded already are passed over.
 

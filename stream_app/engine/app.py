@@ -6,6 +6,7 @@ from typing import Any
 
 import faust
 
+from stream_app.engine.checkpoint import Checkpoints
 from stream_app.engine.owned import OwnedPartitions
 
 
@@ -13,6 +14,7 @@ class ExactApp(faust.App):  # type: ignore[misc] # Faust has no types here
     """An App whose consumer, table and checkpoints meet in `owned`."""
 
     owned: OwnedPartitions
+    checkpoints: Checkpoints
     events_topic: str
     # What to be in while the records of a partition are folded: nothing, or a span of a trace.
     around_fold: Callable[[int, Sequence[Any]], AbstractContextManager[Any]]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from stream_app import metrics
+from stream_app.dimensions import Pace
 from stream_app.engine.app import ExactApp
 from stream_app.engine.checkpoint import EXIT_FAILED
 from stream_app.engine.owned import Owned
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 
 # After this many fetches that begin at the same later offset, the records between are gone.
 PATIENCE = 6
+# So many refused and copied records of a partition wait in memory for a checkpoint; then reading waits for it.
+MOST_WAITING = 20_000
 
 
 async def fold_batches(app: ExactApp, events: AsyncIterator[Any]) -> None:
@@ -42,6 +45,8 @@ async def _fold(app: ExactApp, event: Any) -> None:
         metrics.BATCH_RECORDS.observe(len(records))
         for outcome, count in owned.state.outcomes.items():
             metrics.EVENTS.labels(outcome).inc(count - before[outcome])
+        if owned.state.waiting >= MOST_WAITING:
+            await app.checkpoints.write_all(Pace.AT_ONCE)
     else:
         metrics.HOLES.inc()
         await app.consumer.seek(event.message.tp, owned.state.position + 1)

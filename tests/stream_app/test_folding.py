@@ -1,0 +1,41 @@
+"""Batches are folded one after the other, and what a checkpoint has to write is bounded."""
+
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stream_app.dimensions import Pace
+from stream_app.engine import folding
+from stream_app.engine.owned import OwnedPartitions
+from stream_app.partition import PartitionState
+from tests.events import NOON, Record
+
+
+async def test_a_flood_of_refused_records_waits_for_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "MOST_WAITING", 25)
+    owned = OwnedPartitions(lambda: PartitionState(limit=100, tell_from=20, grace_ms=600_000))
+    owned.finish_recovery({0})
+    owned.open = True
+    written: list[int] = []
+
+    async def write_all(_pace: Pace) -> None:
+        snapshot = owned.partitions[0].state.snapshot()
+        assert snapshot is not None
+        written.append(len(snapshot.rejected))
+
+    async def batches() -> AsyncIterator[Any]:
+        for first in range(0, 100, 10):
+            records = [Record(first + n, NOON, None, b"rubbish") for n in range(10)]
+            yield SimpleNamespace(message=SimpleNamespace(partition=0), value=records)
+
+    app: Any = SimpleNamespace(
+        owned=owned,
+        around_fold=lambda _partition, _records: nullcontext(),
+        checkpoints=SimpleNamespace(write_all=write_all),
+    )
+    await folding.fold_batches(app, batches())
+    assert written == [30, 30, 30]
+    assert owned.partitions[0].state.waiting == 10
