@@ -20,8 +20,8 @@ class Figures:
     # CPU µs: a request besides its events, and an event of it (single 260, in hundreds 22).
     request_us: float = 240
     event_us: float = 20
-    stream_us: float = 19
-    sink_us: float = 19.5
+    stream_us: float = 10
+    sink_us: float = 17
     # Ids that a partition remembers at most, and for how long they should last.
     horizon_ids: int = 131_072
     horizon_seconds: int = 600
