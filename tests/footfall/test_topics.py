@@ -20,3 +20,9 @@ def test_every_difference_is_said() -> None:
         "cleanup.policy: delete instead of compact,delete",
         "retention.ms: not set instead of 604800000",
     ]
+
+
+def test_added_partitions_are_no_difference_where_they_need_not_be_as_many_as_those_of_events() -> None:
+    for name, differs in (("events", []), ("live-aggregates", ["partitions: 18 instead of 12"])):
+        topic = topics()[name]
+        assert differences(topic, Found(partitions=18, replication=1, config=topic.config)) == differs

@@ -9,10 +9,12 @@ import httpx
 import jwt
 import psycopg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from avro_schemas import topics
 from avro_schemas.codec import decode
 from footfall import log
+from footfall.topics import check
 from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
 from tests.workers import Worker
@@ -57,6 +59,10 @@ class Cluster:
         ]
         self.accepted = 0
 
+    @property
+    def everyone(self) -> list[Worker]:
+        return [*self.workers, *self.sinks, *self.collectors]
+
     def post(self, user: str, count: int, collector: int) -> list[str]:
         """Statuses of so many clicks of a user at one of the collectors."""
         session = jwt.encode({"sub": user, "exp": int(time.time()) + 600}, KEYS["session_key"])
@@ -89,13 +95,12 @@ class Cluster:
 @pytest.fixture
 def cluster(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[Cluster]:
     made = Cluster(settings, postgres, tmp_path)
-    everyone = [*made.collectors, *made.workers, *made.sinks]
-    for worker in everyone:
+    for worker in made.everyone:
         worker.start(wait=0)
-    for worker in everyone:
+    for worker in made.everyone:
         worker.wait_until_ready(120)
     yield made
-    for worker in everyone:
+    for worker in made.everyone:
         worker.end()
 
 
@@ -115,6 +120,37 @@ async def test_two_of_everything_share_the_work_and_one_of_each_may_go(cluster: 
     await _settled(cluster)
     with psycopg.connect(cluster.dsn, autocommit=True) as connection:
         assert audit(connection).faults() == []
+
+
+async def test_partitions_are_added_as_the_page_on_operating_says(cluster: Cluster) -> None:
+    for user in range(USERS):
+        cluster.post(f"user-{user}", 10, collector=0)
+    await _settled(cluster)
+    for worker in cluster.everyone:
+        worker.end()
+    await asyncio.sleep(SESSION_SECONDS + 2)
+    await _add_partitions(cluster.settings, 18)
+    for worker in cluster.everyone:
+        await asyncio.to_thread(worker.start, wait=120)
+    for user in range(USERS):
+        cluster.post(f"user-{user}", 10, collector=1)
+    await _settled(cluster)
+    assert sum(worker.metrics()["footfall_stream_partitions"] for worker in cluster.workers) == 18
+    with psycopg.connect(cluster.dsn, autocommit=True) as connection:
+        accounts = audit(connection)
+    assert accounts.faults() == []
+    assert max(account.partition for account in accounts.accounts) > 11
+    assert {report.state for report in await check(cluster.settings)} == {"as described"}
+
+
+async def _add_partitions(settings: KafkaSettings, count: int) -> None:
+    go_together = (topics.EVENTS, topics.STREAM_STATE, topics.LIVE_AGGREGATES, topics.USER_RATES)
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    await admin.start()
+    try:
+        await admin.create_partitions({settings.name(topic): NewPartitions(count) for topic in go_together})
+    finally:
+        await admin.close()
 
 
 async def _limit_holds_over_both(cluster: Cluster) -> None:
