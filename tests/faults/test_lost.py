@@ -1,0 +1,136 @@
+"""What is lost is brought back as docs/operating.md says: Postgres from a dump, Kafka as an empty cluster."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from avro_schemas.codec import decode
+from footfall.cli import build
+from footfall.local import postgres as local_postgres
+from footfall.topics import create_missing
+from service_kit.kafka import KafkaSettings
+from sinks.audit import audit
+from tests.brokers import Broker
+from tests.events import encoded, event, now_ms, user_key
+from tests.landed import assert_nothing_lost_or_double, load, query, until_landed
+from tests.servers import Server
+from tests.topics import read_all, write
+from tests.workers import Worker
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(180)]
+
+ANN = user_key("ann")
+OF_ANN = f"select count(*) from events where user_key = '{ANN.hex()}'"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path / "postgres")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def sink(settings: KafkaSettings, server: Server, tmp_path: Path) -> Iterator[Worker]:
+    """A sink that was started."""
+    made = Worker(
+        "sinks",
+        tmp_path / "sinks.log",
+        kafka_bootstrap=settings.kafka_bootstrap,
+        topic_prefix=settings.topic_prefix,
+        postgres_dsn=server.dsn,
+        session_seconds=6,
+        instance_id="sinks",
+    )
+    made.start()
+    yield made
+    made.kill()
+
+
+async def test_a_dump_is_restored_and_what_came_after_it_is_read_again(
+    settings: KafkaSettings, server: Server, sink: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = settings.name("events")
+    of_ann = [(ANN, encoded(event("click", now_ms(), user_key=ANN))) for _ in range(10)]
+    await write(settings.kafka_bootstrap, events, [*load(300, seed=1), *of_ann])
+    await until_landed(settings, server.dsn)
+    dump = tmp_path / "footfall.dump"
+    run("pg_dump", "--format=custom", f"--file={dump}", server.dsn)
+
+    await erase(settings, server, monkeypatch, "--user-key", ANN.hex())
+    await write(settings.kafka_bootstrap, events, load(300, seed=2))
+    await until_landed(settings, server.dsn)
+    assert query(server.dsn, OF_ANN) == [(0,)]
+
+    sink.end()
+    with psycopg.connect(server.dsn.replace("/footfall", "/postgres"), autocommit=True) as connection:
+        connection.execute("drop database footfall with (force)")
+        connection.execute("create database footfall")
+    run("pg_restore", f"--dbname={server.dsn}", "--exit-on-error", str(dump))
+    assert query(server.dsn, OF_ANN) == [(10,)]
+
+    sink.start()
+    await write(settings.kafka_bootstrap, events, load(300, seed=3))
+    await until_landed(settings, server.dsn)
+    await erase(settings, server, monkeypatch, "--again")
+    assert query(server.dsn, OF_ANN) == [(0,)]
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        assert audit(connection).faults() == []
+    ids = {fields["event_id"] for fields in await sent(settings) if fields["user_key"] != ANN}
+    rows = [event_id for (event_id,) in query(server.dsn, "select event_id from events")]
+    assert (len(rows), set(rows)) == (len(ids), ids)
+
+
+async def test_an_empty_cluster_takes_over_and_rows_of_both_stay(
+    settings: KafkaSettings, server: Server, sink: Worker, tmp_path: Path
+) -> None:
+    await write(settings.kafka_bootstrap, settings.name("events"), load(300, seed=1))
+    await assert_nothing_lost_or_double(settings, server.dsn)
+    ((before,),) = query(server.dsn, "select count(*) from events")
+    sink.end()
+    broker = Broker(tmp_path / "kafka")
+    try:
+        anew = KafkaSettings(kafka_bootstrap=broker.bootstrap, topic_prefix=settings.topic_prefix)
+        await create_missing(anew)
+        await write(anew.kafka_bootstrap, anew.name("events"), load(200, seed=2))
+        sink.set(kafka_bootstrap=anew.kafka_bootstrap)
+        sink.start(wait=0)
+        assert sink.process
+        assert sink.process.wait(20) == 70
+        assert "FOOTFALL_ACCEPT_NEW_TOPIC" in sink.log()
+        sink.set(accept_new_topic=True)
+        sink.start()
+        await until_landed(anew, server.dsn)
+        sink.end()
+        ids = {fields["event_id"] for fields in await sent(anew)}
+        assert query(server.dsn, "select count(*) from events") == [(before + len(ids),)]
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            assert audit(connection).faults() == []
+    finally:
+        sink.kill()
+        broker.stop()
+
+
+def run(program: str, *arguments: str) -> None:
+    subprocess.run([local_postgres._binaries() / program, *arguments], check=True)
+
+
+async def erase(settings: KafkaSettings, server: Server, monkeypatch: pytest.MonkeyPatch, *which: str) -> None:
+    monkeypatch.setenv("FOOTFALL_POSTGRES_DSN", server.dsn)
+    monkeypatch.setenv("FOOTFALL_KAFKA_BOOTSTRAP", settings.kafka_bootstrap)
+    monkeypatch.setenv("FOOTFALL_TOPIC_PREFIX", settings.topic_prefix)
+    # In a thread, as the command starts a loop of its own.
+    ran = await asyncio.to_thread(CliRunner().invoke, build("erase"), ["erase", *which])
+    assert ran.exit_code == 0, ran.output
+
+
+async def sent(settings: KafkaSettings) -> list[dict[str, object]]:
+    """The fields of every event of the topic."""
+    return [
+        decode(record.value)[1] for record in await read_all(settings.kafka_bootstrap, settings.name("events"))
+    ]
