@@ -21,8 +21,9 @@ from service_kit.probes import Health, Probes
 from service_kit.start import begin
 from sinks import metrics
 from sinks.canary import Canary, Door
+from sinks.ends import EventStore
 from sinks.errors import CannotGoOn
-from sinks.landing import EventStore, Landing, Limits
+from sinks.landing import Landing, Limits
 from sinks.outbox import Outbox
 from sinks.postgres import PostgresStore
 from sinks.relay import Relay

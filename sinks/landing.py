@@ -7,16 +7,16 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
-from uuid import UUID
+from typing import Any, TypeVar
 
 from sinks import metrics
 from sinks.batch_size import BatchSize
 from sinks.breaker import Breaker
+from sinks.ends import EventStore, Range, Source, Written
 from sinks.errors import CannotGoOn, Fenced, Halted, StoreUnavailable, TookTooLong, TooManyDeadLetters
-from sinks.rows import Batch, DeadLetter, SourceRecord, sift
+from sinks.rows import Batch, sift
 
 log = logging.getLogger(__name__)
 
@@ -28,39 +28,6 @@ _HALTED_PAUSE = 15.0
 # What is being written when partitions go may still commit this long; then it is cancelled, then cut off.
 _LET_GO_SECONDS = 0.5
 
-Fetched = Mapping[int, Sequence[SourceRecord]]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What became of a batch."""
-
-    rows: int
-    duplicates: int
-    dead_letters: Sequence[DeadLetter]
-    erased: int = 0
-
-    @property
-    def records(self) -> int:
-        """All of them."""
-        return self.rows + self.duplicates + self.erased + len(self.dead_letters)
-
-
-# Looks at what would be committed, and raises where it must not be.
-Admit = Callable[[Written], None]
-
-
-def admit_all(_written: Written) -> None:
-    """Nothing is held against a batch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """What Kafka holds of a partition: from `begin` up to, not including, `end`."""
-
-    begin: int
-    end: int
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -70,43 +37,6 @@ class Limits:
     most_rows: int
     bytes: int
     seconds: float
-
-
-class Source(Protocol):
-    """A log of records in partitions."""
-
-    @property
-    def reassigned(self) -> bool: ...
-
-    def when_revoked(self, let_go: Callable[[], Awaitable[None]]) -> None: ...
-
-    async def topic_id(self) -> UUID | None: ...
-
-    async def ranges(self) -> dict[int, Range]: ...
-
-    async def seek(self, positions: Mapping[int, int]) -> None: ...
-
-    async def gather(self, rows: int, most_bytes: int, seconds: float) -> Fetched: ...
-
-    async def wait_paused(self, seconds: float) -> None: ...
-
-    async def report_progress(self, positions: Mapping[int, int]) -> None: ...
-
-    def lag(self, positions: Mapping[int, int]) -> int: ...
-
-
-class EventStore(Protocol):
-    """Where rows land, with the offsets they came from. Its methods block; `cancel` and `cut` end what does."""
-
-    def prepare(self) -> None: ...
-
-    def offsets(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]: ...
-
-    def write(self, batch: Batch, admit: Admit = admit_all) -> Written: ...
-
-    def cancel(self) -> None: ...
-
-    def cut(self) -> None: ...
 
 
 class Landing:

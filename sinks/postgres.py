@@ -16,9 +16,9 @@ import psycopg
 from sinks import letters as dead_letters
 from sinks import metrics
 from sinks.dictionaries import Dictionaries
+from sinks.ends import Admit, Written, admit_all
 from sinks.erasure import Erasures
 from sinks.inserting import Inserter, Located, without_packed
-from sinks.landing import Admit, Written, admit_all
 from sinks.letters import Tried
 from sinks.migrations import migrate
 from sinks.offsets import SINK, Offsets

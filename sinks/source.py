@@ -10,7 +10,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from sinks.landing import Fetched, Range
+from sinks.ends import Fetched, Range
 from sinks.rows import SourceRecord
 from sinks.settings import Settings
 from sinks.topic_identity import identity

@@ -8,7 +8,7 @@ from uuid import UUID
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
 
 from service_kit.tracing import sampled
-from sinks.landing import Admit, EventStore, Written, admit_all
+from sinks.ends import Admit, EventStore, Written, admit_all
 from sinks.rows import Batch
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
-from sinks.landing import Written
+from sinks.ends import Written
 from sinks.postgres import PostgresStore
 from sinks.rows import sift
 from tests.events import Record, encoded, event, fresh_id

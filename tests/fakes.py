@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
+from sinks.ends import Admit, Fetched, Range, Written, admit_all
 from sinks.errors import Fenced
-from sinks.landing import Admit, Fetched, Range, Written, admit_all
 from sinks.rows import Batch, Row, SourceRecord
 
 

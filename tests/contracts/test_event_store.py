@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from sinks.ends import EventStore, Written
 from sinks.errors import Fenced, Halted
-from sinks.landing import EventStore, Written
 from sinks.postgres import PostgresStore
 from sinks.rows import Batch, sift
 from tests.events import NOON, Record, encoded, event

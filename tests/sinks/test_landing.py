@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from sinks.ends import Admit, Written, admit_all
 from sinks.errors import CannotGoOn, Fenced, StoreUnavailable, TookTooLong
-from sinks.landing import Admit, Landing, Limits, Written, admit_all
+from sinks.landing import Landing, Limits
 from sinks.rows import Batch
 from tests.events import NOON, Record, encoded, event
 from tests.fakes import LocalSource, LocalStore
