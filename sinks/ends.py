@@ -1,5 +1,6 @@
 """The two ends of landing: a source of records, and a store of rows; both as landing needs them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -57,7 +58,7 @@ class Source(Protocol):
 
     async def gather(self, rows: int, most_bytes: int, seconds: float) -> Fetched: ...
 
-    async def wait_paused(self, seconds: float) -> None: ...
+    async def wait_paused(self, seconds: float, stopping: asyncio.Event) -> None: ...
 
     async def report_progress(self, positions: Mapping[int, int]) -> None: ...
 

@@ -62,12 +62,14 @@ class Landing:
         self._ahead: asyncio.Task[Batch | None] | None = None
         self._at_work: asyncio.Future[Any] | None = None
         self._pause = _FIRST_PAUSE
+        self._stopping = asyncio.Event()
         self.in_step = False
         self.last_turn = time.monotonic()
         source.when_revoked(self._let_go)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Land until told to stop. Raise CannotGoOn where a person must decide."""
+        self._stopping = stopping
         try:
             while not stopping.is_set():
                 self.last_turn = time.monotonic()
@@ -224,7 +226,7 @@ class Landing:
         await self._fall_out_of_step()
         self._tell_lag()
         started = time.monotonic()
-        await self._source.wait_paused(seconds)
+        await self._source.wait_paused(seconds, self._stopping)
         metrics.PAUSED_SECONDS.inc(time.monotonic() - started)
 
 

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 GROUP = "sinks"
 # Records taken at once of what has been fetched.
 _STEP = 1000
+# How soon a pause notices that it is over.
+_LOOK_SECONDS = 0.5
 
 Arrived = Mapping[TopicPartition, Sequence[SourceRecord]]
 
@@ -114,12 +116,12 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
                 size += sum(len(record.value or b"") for record in records)
         return fetched
 
-    async def wait_paused(self, seconds: float) -> None:
-        """Wait without fetching. Polling goes on, as a member that does not poll is put out of the group."""
+    async def wait_paused(self, seconds: float, stopping: asyncio.Event) -> None:
+        """Wait without fetching, or until told to stop. Who does not poll meanwhile is put out of the group."""
         self._consumer.pause(*self._consumer.assignment())
         deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0 and not self._reassigned:
-            await self._poll(int(left * 1000) + 1, 1)
+        while (left := deadline - time.monotonic()) > 0 and not (self._reassigned or stopping.is_set()):
+            await self._poll(int(min(left, _LOOK_SECONDS) * 1000) + 1, 1)
 
     async def report_progress(self, positions: Mapping[int, int]) -> None:
         """Tell Kafka how far we are, for lag tools only; whether it listens does not matter."""

@@ -70,7 +70,7 @@ class LocalSource:
         self._at |= {p: self._at[p] + len(records) for p, records in fetched.items()}
         return fetched
 
-    async def wait_paused(self, seconds: float) -> None:
+    async def wait_paused(self, seconds: float, stopping: asyncio.Event) -> None:
         await asyncio.sleep(0)
         self.paused += seconds
 

@@ -128,7 +128,7 @@ async def test_a_stream_of_dead_letters_is_not_put_aside_until_a_person_says_so(
     assert not sinks[0].is_ready()
     assert "FOOTFALL_ACCEPT_DEAD_LETTERS" in sinks[0].log()
     assert query(postgres, "select count(*) from dead_letters") == [(0,)]
-    await asyncio.to_thread(sinks[0].end)
+    await asyncio.to_thread(sinks[0].end, seconds=5)  # it does not wait for the person when it is told to stop
     sinks[0].set(accept_dead_letters=True)
     await asyncio.to_thread(sinks[0].start)
     await until_landed(settings, postgres)
