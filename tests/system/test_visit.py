@@ -171,7 +171,7 @@ async def test_navigation_tab_close_and_two_tabs_lose_nothing(visit: Visit) -> N
 
 
 async def leave(page: Page) -> None:
-    """Let the page go, then close the tab: closing at once may end the process in the middle of what it stores last."""
+    """Let the page go, then close the tab: closing at once can lose what was kept, which is not understood yet."""
     await page.goto("about:blank")
     await page.close()
 
