@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from sinks.days import add_packed
-from sinks.partition_tables import make_packed_partition
+from sinks.partition_tables import make_partitions
 from sinks.partitions import day_of, name_of
 from sinks.rows import Row
 
@@ -91,7 +91,7 @@ class NotTheSame(Exception):
 
 def pack(connection: psycopg.Connection, day: date) -> int:
     """Pack what the partition of a day holds; how many rows that was. The connection must be in autocommit."""
-    make_packed_partition(connection, day)
+    make_partitions(connection, [day])  # older versions made room for packed rows only here
     loosened = _loosen(connection, day)
     blocks = _order(connection, day)
     moved = sum(_move(connection, day, first) for first in range(0, blocks, _SLICE))

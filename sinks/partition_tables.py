@@ -13,14 +13,13 @@ _INDEXES = (("user", "btree", "user_key"), ("received", "brin", "received_at"))
 
 
 def make_partitions(connection: psycopg.Connection, days: Sequence[date]) -> None:
-    """Create and attach those that are missing: unlike `partition of`, this waits for no reader."""
+    """Create and attach those that are missing: unlike `partition of`, this waits for no reader.
+
+    The one for packed rows comes first, so days before it is used: a query that was planned before there was a
+    partition does not see the rows that have moved there by the time it runs.
+    """
+    _make(connection, "packed_events", {packed_name_of(day): _packed_statements(day) for day in days})
     _make(connection, "raw_events", {name_of(day): _raw_statements(day) for day in days})
-
-
-def make_packed_partition(connection: psycopg.Connection, day: date) -> None:
-    """Make room for a day's packed rows."""
-    name, values = packed_name_of(day), sql.SQL("in ({})").format(sql.Literal(day))
-    _make(connection, "packed_events", {name: [_attach("packed_events", name, values)]})
 
 
 def detach(connection: psycopg.Connection, day: date) -> None:
@@ -105,6 +104,13 @@ def _raw_statements(day: date) -> list[sql.Composed]:
     ]
     values = sql.SQL("from ({}) to ({})").format(sql.Literal(str(low)), sql.Literal(str(high)))
     return [check, *indexes, _attach("raw_events", name_of(day), values)]
+
+
+def _packed_statements(day: date) -> list[sql.Composed]:
+    name, values = packed_name_of(day), sql.SQL("in ({})").format(sql.Literal(day))
+    # What was never analyzed is taken for ten pages, and an empty one must not change the plans of a busy day.
+    analyze = sql.SQL("analyze {}").format(sql.Identifier(name))
+    return [analyze, _attach("packed_events", name, values)]
 
 
 def _attach(parent: str, name: str, values: sql.Composed) -> sql.Composed:

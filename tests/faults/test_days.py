@@ -47,6 +47,8 @@ def test_days_go_by_and_everything_adds_up_at_any_moment(
     store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
     site, chance, sizes = Site(store, connection, FIRST, KEEP), Random(1), list[int]()
+    # As when a sink starts: a query that was planned before there was a partition does not see its first rows.
+    assert site.maintain() == []
     with Others(postgres, connection.info.backend_pid).at_work() as others:
         for number in range(DAYS):
             _day(site, chance, number)

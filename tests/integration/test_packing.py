@@ -31,6 +31,7 @@ TODAY = datetime.now(UTC).date()
 OLD = TODAY - timedelta(days=10)
 ANN, BOB = user_key("ann"), user_key("bob")
 EVERYTHING = "select * from events order by event_id"
+PARTITIONS = "select inhrelid::regclass::text from pg_inherits where inhparent = %s::regclass"
 
 
 def visits(day: date, count: int, seed: int = 1) -> list[tuple[bytes | None, bytes]]:
@@ -79,6 +80,18 @@ def test_packed_rows_are_the_same_through_the_same_views(
     assert connection.execute(EVERYTHING).fetchall() == before
     assert audit(connection).faults() == []
     assert received(connection.info.dsn, before[0][0]) == before[0][3]
+
+
+def test_a_day_has_room_for_packed_rows_before_it_has_rows(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    Landed(store).on(OLD - timedelta(days=20), "click")
+    raw, packed = (
+        {name[-8:] for (name,) in connection.execute(PARTITIONS, [parent]).fetchall()}
+        for parent in ("raw_events", "packed_events")
+    )
+    assert f"{OLD - timedelta(days=20):%Y%m%d}" in raw
+    assert raw == packed
 
 
 def test_a_replay_of_a_packed_day_makes_no_second_row_and_what_comes_late_is_merged_in(
