@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from footfall.local.turns import turn
+
 KAFKA_VERSION = "4.3.1"
 
 Say = Callable[[str], None]
@@ -31,17 +33,23 @@ KAFKA = Bundle(
 def class_path(cache: Path, say: Say, bundle: Bundle = KAFKA) -> str:
     """The Java class path of a bundle; downloads it the first time, saying so."""
     listing = cache / f"{bundle.name}-{bundle.version}.jars"
-    if listing.exists():
-        jars = listing.read_text().splitlines()
-        if all(Path(jar).exists() for jar in jars):
-            return os.pathsep.join(jars)
-    say(f"{bundle.name} {bundle.version}: downloading it ({bundle.megabytes} MB, once)")
-    jars = [str(jar) for jar in _download(bundle, cache, say)]
-    _write_whole(listing, "\n".join(jars))
+    jars = _listed(listing)
+    if not jars:
+        # Else a second start takes the half that the first has by then for all of them.
+        with turn(listing.with_suffix(".lock")):
+            jars = _listed(listing) or _download(bundle, cache, say)
+            _write_whole(listing, "\n".join(jars))
     return os.pathsep.join(jars)
 
 
-def _download(bundle: Bundle, cache: Path, say: Say) -> list[Path]:
+def _listed(listing: Path) -> list[str]:
+    """The jars of a download that is complete and still there, or none."""
+    jars = listing.read_text().splitlines() if listing.exists() else []
+    return jars if all(Path(jar).exists() for jar in jars) else []
+
+
+def _download(bundle: Bundle, cache: Path, say: Say) -> list[str]:
+    say(f"{bundle.name} {bundle.version}: downloading it ({bundle.megabytes} MB, once)")
     # Imported late: only the first start needs the resolver.
     from jgo.env import EnvironmentBuilder
     from jgo.maven import MavenContext, PythonResolver
@@ -50,7 +58,7 @@ def _download(bundle: Bundle, cache: Path, say: Say) -> list[Path]:
     builder = EnvironmentBuilder(context=MavenContext(resolver=resolver), cache_dir=cache / "jgo")
     environment = builder.from_endpoint(bundle.coordinates)
     # jgo sorts jars into a class path and a module path; the broker runs from one class path.
-    return sorted(Path(environment.path).rglob("*.jar"))
+    return sorted(str(jar) for jar in Path(environment.path).rglob("*.jar"))
 
 
 def _progress(bundle: Bundle, say: Say) -> Callable[[str, int], object]:
@@ -72,7 +80,7 @@ def _progress(bundle: Bundle, say: Say) -> Callable[[str, int], object]:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all, also when two starts write it at once."""
+    """Write a file that is there whole or not at all, wherever this is cut off."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as part:
         part.write(text)
     Path(part.name).replace(path)

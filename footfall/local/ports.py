@@ -1,35 +1,9 @@
 """Ports: the usual one where it is free, else any free one."""
 
-import fcntl
 import socket
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable
 
 LOOPBACK = "127.0.0.1"
-
-
-@contextmanager
-def turn(lock: Path, stopping: Callable[[], bool]) -> Iterator[None]:
-    """Hold the turn to choose ports, until what was started listens on them.
-
-    Between the choice and the listening another start on this machine would choose the same. The turn goes
-    with the process, however it ends; whoever is told to stop no longer waits for it.
-    """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as held:
-        while not _take(held.fileno()) and not stopping():
-            time.sleep(0.1)
-        yield
-
-
-def _take(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def is_free(port: int) -> bool:

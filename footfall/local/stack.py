@@ -13,6 +13,7 @@ from footfall.local.program import Program
 from footfall.local.record import MARK, DataFolder
 from footfall.local.settings import LocalSettings, cache_folder
 from footfall.local.supervisor import Supervisor
+from footfall.local.turns import turn
 from footfall.topics import create_missing
 from service_kit.environment import load
 from service_kit.kafka import KafkaSettings
@@ -51,7 +52,8 @@ class Stack:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop_soon)
         try:
-            with ports.turn(cache_folder() / "ports.lock", lambda: self._stopping):
+            # From the choice of ports until all listen on them, another start would choose the same.
+            with turn(cache_folder() / "ports.lock", lambda: self._stopping):
                 if not self._stopping:
                     self._start()
             if not self._stopping:

@@ -51,20 +51,6 @@ def test_a_taken_port_gives_way_to_a_free_one() -> None:
         assert ports.choose(other, taken=[other]) != other
 
 
-def test_one_start_at_a_time_chooses_ports(tmp_path: Path) -> None:
-    asked: list[None] = []
-
-    def told_to_stop_at_the_third_look() -> bool:
-        asked.append(None)
-        return len(asked) > 2
-
-    lock = tmp_path / "cache" / "ports.lock"
-    with ports.turn(lock, lambda: False), ports.turn(lock, told_to_stop_at_the_third_look):
-        assert len(asked) == 3
-    with ports.turn(lock, lambda: pytest.fail("had to wait")):
-        pass
-
-
 def test_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
     made = secrets.read_or_make(tmp_path)
     assert secrets.read_or_make(tmp_path) == made
