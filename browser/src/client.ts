@@ -52,6 +52,8 @@ let notBefore = 0;
 // Requests in a row that failed without a word on when to come back.
 let failures = 0;
 let inFlight = 0;
+// The events of the last request.
+let underWay: string[] = [];
 let mostBytes = MOST_BYTES;
 let timer: unknown;
 
@@ -129,23 +131,25 @@ function arm(): void {
   else flush();
 }
 
-/** The page may not live on: hand over what one request may hold beside another, keep the rest. */
-function hide(): void {
-  if (!failures) {
+/** The page may not live on: hand over what one request may hold beside another, keep the rest.
+ * Where requests fail nobody would be there to hear it: then all is kept, also what is under way. */
+function hide(gone?: Event): void {
+  // It would take what is kept, and some browsers let it run while the page goes.
+  if (gone) timer = clearTimeout(timer as number);
+  if (navigator.onLine && !failures) {
     flush(1);
     flush(1);
-  }
+  } else if (inFlight) queue = underWay.splice(0).concat(queue);
   store();
 }
 
 /** Send what waits, now; done when that is answered. `beside` says how many requests may be under way already. */
 export async function flush(beside = 0): Promise<void> {
   timer = clearTimeout(timer as number);
-  // Nobody would be there to hear that a request of a page that goes has failed.
-  if (!allowed || inFlight > beside || (beside && !navigator.onLine)) return;
+  if (!allowed || inFlight > beside) return;
   takeStored();
   if (Date.now() < notBefore) return arm();
-  let batch: string[] = [];
+  let batch: string[] = (underWay = []);
   let bytes = 0;
   while (queue[0]) {
     bytes += size(queue[0]);
@@ -174,19 +178,21 @@ export async function flush(beside = 0): Promise<void> {
   const retryAfter = +answer.headers?.get("Retry-After")!;
   const more = failures + 1;
   failures = 0;
-  if (!answer.ok) dropped += reported;
   if (answer.ok || results) batch = batch.filter((_, index) => /limited|retry/.test(results?.[index]?.status!));
   else if (status == 413 && batch[1]) mostBytes = size("" + batch) / 2;
-  else if (/400|413|415|422/.test(status)) {
+  else if (/400|41[35]|422/.test(status)) {
     dropped += batch.length;
     batch = [];
-  } else if (/401|403/.test(status)) {
+  } else if (/40[13]/.test(status)) {
     failures = 9;
     dispatchEvent(new Event("footfall:blocked"));
   } else if (!(retryAfter > 0)) failures = more;
   if (retryAfter > 0) notBefore = Date.now() + (Math.min(retryAfter, 3600) + Math.random()) * 1e3;
   if (allowed) queue = batch.concat(queue); // else the visitor said no meanwhile
-  if (!answer.ok) store();
+  if (!answer.ok) {
+    dropped += reported;
+    store();
+  }
   arm();
 }
 

@@ -235,6 +235,53 @@ test("hiding sends everything that waits, though an answer is awaited", async ()
   reply(null);
 });
 
+test("a page that goes offline takes nothing out of the storage again, though its timers run on", async () => {
+  const page = world.open();
+  world.online = false;
+  page.track(25);
+  await world.pass(100);
+  page.track(3);
+  await page.close();
+  assert.equal(world.stored.length, 28);
+  await world.pass(60_000);
+  assert.equal(world.stored.length, 28);
+});
+
+test("a hidden page goes on trying", async () => {
+  const page = world.open();
+  world.online = false;
+  page.track(5);
+  await world.pass(4_000);
+  page.hide();
+  world.online = true;
+  await world.pass(10_000);
+  assert.equal(world.requests.at(-1).events.length, 5);
+  assert.equal(world.stored.length, 0);
+});
+
+test("where requests fail, one under way is kept too when the page goes, and once", async () => {
+  const page = world.open();
+  world.answer = () => null;
+  page.track(20);
+  await world.pass(100);
+  let reply;
+  world.answer = () => new Promise((resolve) => (reply = resolve));
+  await world.pass(3_500);
+  page.track(3);
+  page.fire("pagehide");
+  page.hide();
+  await world.pass();
+  assert.deepEqual(positions(world.stored.map((text) => JSON.parse(text))), [...range(0, 20), ...range(0, 3)]);
+  reply(null); // it was only hidden, and hears that it failed
+  await world.pass();
+  assert.equal(world.stored.length, 23);
+  world.answer = new World().answer;
+  page.show();
+  await world.pass(60_000);
+  assert.equal(new Set(world.sent.map(({ event_id }) => event_id)).size, 23);
+  assert.equal(world.stored.length, 0);
+});
+
 test("hidden, shown and hidden again: sent once", async () => {
   const page = world.open();
   page.track(5);
