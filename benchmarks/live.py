@@ -47,7 +47,7 @@ _OBSERVE = """() => {
 def services(bootstrap: str, prefix: str) -> Iterator[tuple[dict[str, int], dict[str, int]]]:
     """Process ids and ports by the service's name; all are ended."""
     names = ("producer_api", "stream_app", "dashboard")
-    listens = {name: ports.choose(0) for name in names}
+    listens = {name: ports.choose() for name in names}
     environ = {
         "FOOTFALL_KAFKA_BOOTSTRAP": bootstrap,
         "FOOTFALL_TOPIC_PREFIX": prefix,

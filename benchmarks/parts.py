@@ -20,7 +20,7 @@ def broker() -> Iterator[str]:
         found = kafka.find(
             Path(folder),
             given=os.environ.get("FOOTFALL_KAFKA_BOOTSTRAP"),
-            port=ports.choose(0),
+            port=ports.choose(),
             environ={},
             cache=cache_folder(),
             say=print,
@@ -33,7 +33,7 @@ def broker() -> Iterator[str]:
 def database() -> Iterator[str]:
     """The DSN of a real, empty database."""
     with tempfile.TemporaryDirectory() as folder:
-        found = postgres.find(Path(folder), given=None, port=ports.choose(0), environ={})
+        found = postgres.find(Path(folder), given=None, port=ports.choose(), environ={})
         with _running(found.program, Path(folder)):
             yield found.dsn
 

@@ -43,7 +43,7 @@ def fill(bootstrap: str) -> None:
 @contextmanager
 def worker(bootstrap: str) -> Iterator[tuple[int, int]]:
     """Process id and port of the probes; killed in the end."""
-    port = ports.choose(0)
+    port = ports.choose()
     environ = {"FOOTFALL_PROBE_PORT": str(port), "FOOTFALL_LOG_LEVEL": "ERROR"}
     environ |= {"FOOTFALL_KAFKA_BOOTSTRAP": bootstrap, "FOOTFALL_INSTANCE_ID": "one"}
     process = subprocess.Popen(

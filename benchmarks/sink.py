@@ -195,7 +195,7 @@ def whole_sink(bootstrap: str, dsn: str, server: psutil.Process) -> None:
     fill(bootstrap, "events", [record.value for n in range(TOPIC_RECORDS // ROWS) for record in records(n)])
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("truncate raw_events, sink_offsets, landed")
-        settings = {"KAFKA_BOOTSTRAP": bootstrap, "POSTGRES_DSN": dsn, "PROBE_PORT": str(ports.choose(0))}
+        settings = {"KAFKA_BOOTSTRAP": bootstrap, "POSTGRES_DSN": dsn, "PROBE_PORT": str(ports.choose())}
         environ = {**os.environ, **{f"FOOTFALL_{name}": value for name, value in settings.items()}}
         with running([sys.executable, "-m", "sinks"], environ) as pid:
             landed = "select coalesce(sum(next_offset - first_offset), 0) from sink_offsets"

@@ -63,7 +63,7 @@ async def fill(bootstrap: str) -> None:
 
 def ours(settings: KafkaSettings, module: str) -> tuple[float, float, float]:
     """Events/s, CPU µs an event, MiB."""
-    port = ports.choose(0)
+    port = ports.choose()
     environ = os.environ | {"FOOTFALL_PROBE_PORT": str(port), "FOOTFALL_LOG_LEVEL": "ERROR"}
     environ |= {"FOOTFALL_KAFKA_BOOTSTRAP": settings.kafka_bootstrap}
     worker = subprocess.Popen([sys.executable, "-m", module], env=environ, stdout=subprocess.DEVNULL)

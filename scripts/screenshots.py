@@ -151,7 +151,7 @@ def three_days() -> list[Picture]:
 
 
 def main() -> None:
-    port = ports.choose(0)
+    port = ports.choose()
     with tempfile.TemporaryDirectory() as name, stack(folder := Path(name) / "data", port):
         url = f"http://localhost:{port}"
         town = Town(url, read_or_make(folder)["FOOTFALL_SESSION_KEY"])

@@ -63,8 +63,8 @@ class Follower:
             auto_offset_reset="earliest",
             fetch_max_wait_ms=250,
         )
-        await consumer.start()
         try:
+            await consumer.start()
             partitions = await self._partitions(consumer)
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)

@@ -20,7 +20,7 @@ class Broker:
         if engine_answers():
             pytest.skip("needs a broker on a local JVM, to be frozen and killed")
         self._folder = folder
-        port = ports.choose(0)
+        port = ports.choose()
         found = kafka.find(folder, given=None, port=port, environ={}, cache=cache_folder(), say=print)
         assert found.program
         self.bootstrap, self._program = found.bootstrap, found.program

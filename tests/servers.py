@@ -21,7 +21,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         if engine_answers():
             pytest.skip("needs a Postgres on this machine, to be frozen and stopped at once")
-        self._folder, self.port = folder, ports.choose(0)
+        self._folder, self.port = folder, ports.choose()
         found = postgres.find(folder, given=None, port=self.port, environ={})
         assert found.program
         self.dsn, self._program = found.dsn, found.program

@@ -54,7 +54,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         lambda: local_kafka.find(
             folder,
             given=read(os.environ).kafka_bootstrap,
-            port=ports.choose(0),
+            port=ports.choose(),
             environ={},
             cache=cache_folder(),
             say=print,  # the first run downloads the broker
@@ -72,7 +72,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("postgres")
     dsn = read(os.environ).postgres_dsn
     given = dsn.reveal() if dsn else None
-    found = _or_skip(lambda: local_postgres.find(folder, given=given, port=ports.choose(0), environ={}))
+    found = _or_skip(lambda: local_postgres.find(folder, given=given, port=ports.choose(), environ={}))
     _ORIGINS.append(f"Postgres: {found.origin}")
     with_process = _run(found.program, folder)
     yield found.dsn

@@ -1,13 +1,12 @@
 """The jars of Apache Kafka and its like, from Maven Central, kept in a cache that all checkouts share."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from footfall.local.turns import turn
 
 KAFKA_VERSION = "4.3.1"
 
@@ -36,7 +35,7 @@ def class_path(cache: Path, say: Say, bundle: Bundle = KAFKA) -> str:
     jars = _listed(listing)
     if not jars:
         # Else a second start takes the half that the first has by then for all of them.
-        with turn(listing.with_suffix(".lock")):
+        with _alone(listing.with_suffix(".lock")):
             jars = _listed(listing) or _download(bundle, cache, say)
             _write_whole(listing, "\n".join(jars))
     return os.pathsep.join(jars)
@@ -46,6 +45,15 @@ def _listed(listing: Path) -> list[str]:
     """The jars of a download that is complete and still there, or none."""
     jars = listing.read_text().splitlines() if listing.exists() else []
     return jars if all(Path(jar).exists() for jar in jars) else []
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Wait for other processes that do the same; the lock goes with the process, however that ends."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _download(bundle: Bundle, cache: Path, say: Say) -> list[str]:

@@ -69,9 +69,7 @@ def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, say
     run = (str(java.find()), "-cp", jars.class_path(cache, say))
     properties = folder / "server.properties"
     log_dir = folder / "log"
-    properties.write_text(
-        _PROPERTIES.format(port=port, controller_port=ports.choose(port + 1, [port]), log_dir=log_dir)
-    )
+    properties.write_text(_PROPERTIES.format(port=port, controller_port=ports.choose(port + 1), log_dir=log_dir))
     if not (log_dir / "meta.properties").exists():
         _format(run, properties)
     return Program(

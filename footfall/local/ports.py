@@ -1,9 +1,43 @@
-"""Ports: the usual one where it is free, else any free one."""
+"""Ports: the usual one where it is free, else any free one, and nobody else's while this process lives."""
 
+import fcntl
+import os
 import socket
-from collections.abc import Iterable
+from functools import cache
+from random import randrange
+
+from footfall.local.settings import cache_folder
 
 LOOPBACK = "127.0.0.1"
+# Below those that systems give to outgoing connections, which would take them while a server is restarted.
+_LOWEST, _HIGHEST = 20_000, 32_767
+
+_ours = set[int]()
+
+
+def choose(preferred: int = 0) -> int:
+    """The preferred port if it is to be had, else (and for 0) any."""
+    port = preferred or _any()
+    while not claim(port):
+        port = _any()
+    return port
+
+
+def claim(port: int) -> bool:
+    """Take a port until this process ends, unless something listens there or another process has taken it.
+
+    Listening alone does not keep it: another start on this machine would take the port of a server that is
+    being restarted, and the clients of the one would talk to the other.
+    """
+    if port in _ours or not is_free(port):
+        return False
+    try:
+        # Each port is a byte of one file. The lock goes with the process, however that ends.
+        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except (BlockingIOError, PermissionError):
+        return False
+    _ours.add(port)
+    return True
 
 
 def is_free(port: int) -> bool:
@@ -25,18 +59,12 @@ def answers(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def choose(preferred: int, taken: Iterable[int] = ()) -> int:
-    """The preferred port if it is free, else (and for 0) a free one that is not in `taken`."""
-    taken = set(taken)
-    if preferred and preferred not in taken and is_free(preferred):
-        return preferred
-    while (port := _any_free()) in taken:
-        pass
-    return port
+def _any() -> int:
+    return randrange(_LOWEST, _HIGHEST + 1)
 
 
-def _any_free() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+@cache
+def _claims() -> int:
+    """Opened once: closing any handle of a file gives up all locks that the process has on it."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    return os.open(cache_folder() / "ports.lock", os.O_RDWR | os.O_CREAT, 0o644)

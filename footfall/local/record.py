@@ -13,8 +13,8 @@ import psutil
 
 from footfall.local.process import birth, end_group
 
-# Every process of a stack carries this variable; its value is the data folder.
-MARK = "FOOTFALL_STACK"
+# Every process of a stack carries this variable, which is no setting; its value is the data folder.
+MARK = "_FOOTFALL_STACK"
 
 
 class AlreadyRunning(Exception):

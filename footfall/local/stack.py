@@ -13,7 +13,6 @@ from footfall.local.program import Program
 from footfall.local.record import MARK, DataFolder
 from footfall.local.settings import LocalSettings, cache_folder
 from footfall.local.supervisor import Supervisor
-from footfall.local.turns import turn
 from footfall.topics import create_missing
 from service_kit.environment import load
 from service_kit.kafka import KafkaSettings
@@ -52,10 +51,7 @@ class Stack:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop_soon)
         try:
-            # From the choice of ports until all listen on them, another start would choose the same.
-            with turn(cache_folder() / "ports.lock", lambda: self._stopping):
-                if not self._stopping:
-                    self._start()
+            self._start()
             if not self._stopping:
                 welcome(self._addresses)
             while not self._stopping:
@@ -71,7 +67,7 @@ class Stack:
         if ended := self._folder.end_orphans():
             self._say(f"Ended {ended} processes that an earlier start had left behind")
         http_port = self._http_port()
-        broker, server = self._find_stores(http_port)
+        broker, server = self._find_stores()
         self._addresses = {"http": f"http://localhost:{http_port}", "kafka": broker.bootstrap}
         self._addresses["postgres"] = server.dsn
         stores = [program for program in (broker.program, server.program) if program]
@@ -91,17 +87,15 @@ class Stack:
 
     def _http_port(self) -> int:
         wanted = self._settings.port
-        if wanted and not ports.is_free(wanted):
+        if wanted and not ports.claim(wanted):
             raise PortTaken(f"Port {wanted} (FOOTFALL_PORT) is in use. Choose another, or stop what uses it.")
         return wanted or ports.choose(DEFAULT_HTTP_PORT)
 
-    def _find_stores(self, http_port: int) -> tuple[kafka.Kafka, postgres.Postgres]:
-        broker_port = ports.choose(kafka.DEFAULT_PORT, [http_port])
-        server_port = ports.choose(postgres.DEFAULT_PORT, [http_port, broker_port, broker_port + 1])
+    def _find_stores(self) -> tuple[kafka.Kafka, postgres.Postgres]:
         broker = kafka.find(
             self._folder.path / "kafka",
             given=self._settings.kafka_bootstrap,
-            port=broker_port,
+            port=ports.choose(kafka.DEFAULT_PORT),
             environ=self._mark,
             cache=cache_folder(),
             say=self._say,
@@ -110,7 +104,7 @@ class Stack:
         server = postgres.find(
             self._folder.path / "postgres",
             given=dsn.reveal() if dsn else None,
-            port=server_port,
+            port=ports.choose(postgres.DEFAULT_PORT),
             environ=self._mark,
         )
         return broker, server
@@ -124,7 +118,7 @@ class Stack:
             "FOOTFALL_KAFKA_BOOTSTRAP": self._addresses["kafka"],
             "FOOTFALL_POSTGRES_DSN": self._addresses["postgres"],
         }
-        return services.programs(http_port, lambda: ports.choose(0), environ)
+        return services.programs(http_port, ports.choose, environ)
 
     def _write_record(self) -> None:
         listed: dict[str, Any] = {}

@@ -67,7 +67,7 @@ def installed(
 def running(installed: tuple[str, Path], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The service, where it may write to nothing but what `/tmp` is to a container."""
     extra, python = installed
-    port = ports.choose(0)
+    port = ports.choose()
     here = tmp_path / "here"
     here.mkdir(mode=0o555)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("FOOTFALL_", "PYTHON"))}

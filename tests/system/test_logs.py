@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
 def test_no_payload_person_or_key_is_logged(empty_stack: Stack) -> None:
     stack = empty_stack  # of its own, as what it writes past the collector no subscriber can read
+    assert "footfall_unknown_settings 0.0" in stack.get("/metrics").text
     marker = f"marker{uuid.uuid4().hex}"
     sent = {"event_type": "click", "event_data": {"element": marker}}
     who = stack.session(sub=f"user-{marker}") | {"user-agent": f"Agent/{marker}", "traceparent": f"00-{marker}"}

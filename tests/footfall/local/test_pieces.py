@@ -40,15 +40,25 @@ def test_an_end_is_told_in_words() -> None:
     assert (how(3), how(-9)) == ("exit code 3", "killed by SIGKILL")
 
 
-def test_a_taken_port_gives_way_to_a_free_one() -> None:
+def test_a_port_where_something_listens_gives_way_to_a_free_one() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         assert not ports.is_free(port)
-        other = ports.choose(port)
-        assert other != port
-        assert ports.choose(other, taken=[other]) != other
+        assert ports.choose(port) != port
+
+
+def test_a_port_stays_with_the_process_that_chose_it_while_nothing_listens_there() -> None:
+    port = ports.choose()
+    assert ports.is_free(port)
+    assert not ports.claim(port)
+    claim = f"from footfall.local import ports; print(ports.claim({port}))"
+    other = [sys.executable, "-c", claim]
+    assert subprocess.run(other, capture_output=True, text=True, check=True).stdout == "False\n"
+    free = [sys.executable, "-c", "from footfall.local import ports; print(ports.choose())"]
+    given_up = int(subprocess.run(free, capture_output=True, text=True, check=True).stdout)
+    assert ports.claim(given_up)
 
 
 def test_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
@@ -116,5 +126,5 @@ def test_the_containers_advertise_the_port_of_this_machine_and_keep_their_data(t
 def test_without_an_engine_there_are_no_containers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     assert containers.engine_answers() is False
-    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{ports.choose(0)}")
+    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{ports.choose()}")
     assert containers.engine_answers() is False
