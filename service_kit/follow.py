@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from service_kit.kafka import KafkaSettings
 
@@ -50,7 +49,7 @@ class Follower:
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError, TimeoutError) as error:
+            except Exception as error:  # whatever it is: nobody else would begin again
                 log.warning("Kafka cannot be reached", extra={"topic": self._topic, "error": repr(error)})
             self._is_connected(False)
             await asyncio.sleep(_PAUSE_SECONDS)

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,12 +11,15 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from footfall.local import ports
+from service_kit.kafka import KafkaSettings
+
 
 class Worker:
     """`python -m MODULE` with these settings; ready when its probe says so."""
 
     def __init__(self, module: str, log: Path, *, port: str = "PROBE_PORT", **settings: object) -> None:
-        self.port = _free_port()
+        self.port = ports.choose()
         self._module, self._log = module, log
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
         self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
@@ -86,8 +88,14 @@ class Worker:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def sinks_worker(settings: KafkaSettings, dsn: str, folder: Path, number: int = 0, **more: object) -> Worker:
+    """A process of the sinks that is not started yet; its session lasts six seconds."""
+    usual: dict[str, object] = {"session_seconds": 6, "instance_id": f"sinks-{number}"}
+    return Worker(
+        "sinks",
+        folder / f"sinks-{number}.log",
+        kafka_bootstrap=settings.kafka_bootstrap,
+        topic_prefix=settings.topic_prefix,
+        postgres_dsn=dsn,
+        **(usual | more),
+    )

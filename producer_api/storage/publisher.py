@@ -227,7 +227,7 @@ class Publisher:
                 await self._connect()
                 await self._broken.wait()
                 metrics.PRODUCER_RESTARTS.inc()
-            except (KafkaError, OSError, TimeoutError) as error:
+            except Exception as error:  # whatever it is: nothing is taken until there is a producer
                 log.warning("Kafka cannot be reached", extra={"error": repr(error)})
             await self._close()
             await asyncio.sleep(_PAUSE_SECONDS)

@@ -20,7 +20,7 @@ from tests.events import encoded, event, now_ms, user_key
 from tests.landed import assert_nothing_lost_or_double, load, query, until_landed
 from tests.servers import Server
 from tests.topics import read_all, write
-from tests.workers import Worker
+from tests.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(180)]
 
@@ -38,15 +38,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def sink(settings: KafkaSettings, server: Server, tmp_path: Path) -> Iterator[Worker]:
     """A sink that was started."""
-    made = Worker(
-        "sinks",
-        tmp_path / "sinks.log",
-        kafka_bootstrap=settings.kafka_bootstrap,
-        topic_prefix=settings.topic_prefix,
-        postgres_dsn=server.dsn,
-        session_seconds=6,
-        instance_id="sinks",
-    )
+    made = sinks_worker(settings, server.dsn, tmp_path)
     made.start()
     yield made
     made.kill()

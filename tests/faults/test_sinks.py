@@ -20,12 +20,11 @@ from avro_schemas import topics
 from service_kit.kafka import KafkaSettings
 from tests.landed import assert_nothing_lost_or_double, load, query, until_landed
 from tests.topics import read_all, write
-from tests.workers import Worker
+from tests.workers import Worker, sinks_worker
 
 log = logging.getLogger(__name__)
 
 KILLS = int(os.environ.get("FAULT_KILLS", "0"))
-SESSION_SECONDS = 6
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(180 + 20 * KILLS)]
 
@@ -51,18 +50,8 @@ POINTS = [
 def sinks(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[list[Worker]]:
     """Three processes that are not started yet; all end with the test."""
     made = [
-        Worker(
-            "sinks",
-            tmp_path / f"sinks-{number}.log",
-            kafka_bootstrap=settings.kafka_bootstrap,
-            topic_prefix=settings.topic_prefix,
-            postgres_dsn=postgres,
-            session_seconds=SESSION_SECONDS,
-            instance_id=f"sinks-{number}",
-            batch_rows=200,
-            # One in a hundred of these records is no event, on purpose.
-            accept_dead_letters=True,
-        )
+        # One in a hundred of these records is no event, on purpose.
+        sinks_worker(settings, postgres, tmp_path, number, batch_rows=200, accept_dead_letters=True)
         for number in range(3)
     ]
     yield made

@@ -20,7 +20,7 @@ from tests.landed import assert_nothing_lost_or_double, load, query, until_lande
 from tests.proxies import Proxy
 from tests.servers import Server
 from tests.topics import write
-from tests.workers import Worker
+from tests.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(240)]
 
@@ -45,16 +45,7 @@ def sink(settings: KafkaSettings, postgres: str, proxy: Proxy, tmp_path: Path) -
 
 
 def worker(settings: KafkaSettings, dsn: str, folder: Path) -> Worker:
-    return Worker(
-        "sinks",
-        folder / "sinks.log",
-        kafka_bootstrap=settings.kafka_bootstrap,
-        topic_prefix=settings.topic_prefix,
-        postgres_dsn=dsn,
-        session_seconds=6,
-        instance_id="sinks",
-        statement_seconds=STATEMENT_SECONDS,
-    )
+    return sinks_worker(settings, dsn, folder, statement_seconds=STATEMENT_SECONDS)
 
 
 async def some(settings: KafkaSettings, seed: int, count: int = 300) -> None:

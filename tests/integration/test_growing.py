@@ -17,7 +17,7 @@ from footfall import log
 from footfall.topics import check
 from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
-from tests.workers import Worker
+from tests.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -46,17 +46,7 @@ class Cluster:
             )
             for n in range(2)
         ]
-        self.sinks = [
-            Worker(
-                "sinks",
-                logs / f"s{n}.log",
-                **kafka,
-                postgres_dsn=dsn,
-                instance_id=f"sink-{n}",
-                session_seconds=SESSION_SECONDS,
-            )
-            for n in range(2)
-        ]
+        self.sinks = [sinks_worker(settings, dsn, logs, n, session_seconds=SESSION_SECONDS) for n in range(2)]
         self.accepted = 0
 
     @property

@@ -1,7 +1,6 @@
 """Records that Avro and JSON let through and Postgres does not: each alone, first, last, many; and what they cost."""
 
 import asyncio
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -22,15 +21,6 @@ POISON = {
     "NaN in JSON": ({"event_data": {"number": float("nan")}}, None),
 }
 COUNT = 300
-
-
-@pytest.fixture
-def store(postgres: str) -> Iterator[PostgresStore]:
-    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
-    made.prepare()
-    made.offsets({0: 0})
-    yield made
-    made.close()
 
 
 def batch(bad: dict[int, bytes], count: int = COUNT, start: int = 0) -> Batch:

@@ -20,7 +20,7 @@ from sinks.audit import audit
 from tests.events import encoded, event, fresh_id, now_ms, user_key
 from tests.landed import load, query, until_landed
 from tests.topics import read_all, write
-from tests.workers import Worker
+from tests.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -30,18 +30,7 @@ DAY_MS = 86_400_000
 @pytest.fixture
 def sinks(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[list[Worker]]:
     """Two processes that are not started yet; both end with the test."""
-    made = [
-        Worker(
-            "sinks",
-            tmp_path / f"sinks-{number}.log",
-            kafka_bootstrap=settings.kafka_bootstrap,
-            topic_prefix=settings.topic_prefix,
-            postgres_dsn=postgres,
-            session_seconds=6,
-            instance_id=f"sinks-{number}",
-        )
-        for number in range(2)
-    ]
+    made = [sinks_worker(settings, postgres, tmp_path, number) for number in range(2)]
     yield made
     for worker in made:
         if worker.process:

@@ -1,7 +1,6 @@
 """The gauges of the database say what is in it, and that somebody looked."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -20,21 +19,6 @@ from tests.events import Record, encoded, event, fresh_id
 pytestmark = pytest.mark.integration
 
 TODAY = datetime.now(UTC).date()
-
-
-@pytest.fixture
-def store(postgres: str) -> Iterator[PostgresStore]:
-    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
-    made.prepare()
-    made.offsets({0: 0})
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def connection(postgres: str, store: PostgresStore) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres, autocommit=True) as made:
-        yield made
 
 
 def gauge(name: str, **labels: str) -> float:
