@@ -36,10 +36,11 @@ def admit_all(_written: Written) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What Kafka holds of a partition: from `begin` up to, not including, `end`."""
+    """A partition in Kafka, from `begin` up to, not including, `end`; it was told that we are at `reported`."""
 
     begin: int
     end: int
+    reported: int
 
 
 class Source(Protocol):

@@ -170,6 +170,8 @@ class Landing:
         ranges = await self._source.ranges()
         if not ranges:
             return
+        # So that the lag is told while the store is away.
+        self._landed_to = {p: self._landed_to.get(p, held.reported) for p, held in ranges.items()}
         topic_id = await self._source.topic_id()
         begins = {partition: held.begin for partition, held in ranges.items()}
         await self._in_thread(self._store.prepare)

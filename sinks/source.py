@@ -91,7 +91,11 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             return {}
         begins = await self._consumer.beginning_offsets(mine)
         self._ends = ends = await self._consumer.end_offsets(mine)
-        return {tp.partition: Range(begins[tp], ends[tp]) for tp in mine}
+        reported = await asyncio.gather(*map(self._consumer.committed, mine))
+        return {
+            tp.partition: Range(begins[tp], ends[tp], max(begins[tp], to or 0))
+            for tp, to in zip(mine, reported, strict=True)
+        }
 
     async def seek(self, positions: Mapping[int, int]) -> None:
         """Go on at these offsets."""

@@ -58,7 +58,8 @@ class LocalSource:
 
     async def ranges(self) -> dict[int, Range]:
         self.reassigned = False
-        return {p: Range(self._begins.get(p, 0), len(records)) for p, records in self._log.items()}
+        begins = {p: self._begins.get(p, 0) for p in self._log}
+        return {p: Range(begins[p], len(records), begins[p]) for p, records in self._log.items()}
 
     async def seek(self, positions: Mapping[int, int]) -> None:
         self._at = dict(positions)
