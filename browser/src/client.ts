@@ -68,9 +68,9 @@ export function init(given: Options): boolean {
   const usual = { batch: 20, wait: 3000, queue: 100, storage: "local", credentials: "include" };
   options = { ...usual, before: (event: Sent) => event, ...given } as Required<Options>;
   allowed = !given.consent || undefined;
-  addEventListener("visibilitychange", () => (document.hidden ? hide() : flush()));
+  // The network may be told to be back while the page goes.
+  for (const type of ["visibilitychange", "online"]) addEventListener(type, () => (document.hidden ? hide() : flush()));
   addEventListener("pagehide", hide);
-  addEventListener("online", () => flush());
   flush();
   return true;
 }
@@ -134,8 +134,9 @@ function arm(): void {
 /** The page may not live on: hand over what one request may hold beside another, keep the rest.
  * Where requests fail nobody would be there to hear it: then all is kept, also what is under way. */
 function hide(gone?: Event): void {
-  // It would take what is kept, and some browsers let it run while the page goes.
-  if (gone) timer = clearTimeout(timer as number);
+  // It would take what is kept, and some browsers let it run while the page goes. It stands for being armed until
+  // the page is shown again.
+  if (gone) clearTimeout(timer as number);
   if (navigator.onLine && !failures) {
     flush(1);
     flush(1);

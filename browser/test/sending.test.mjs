@@ -243,8 +243,19 @@ test("a page that goes offline takes nothing out of the storage again, though it
   page.track(3);
   await page.close();
   assert.equal(world.stored.length, 28);
+  page.fire("online"); // as Chromium says where it lets go of a page that was told to be offline
   await world.pass(60_000);
   assert.equal(world.stored.length, 28);
+});
+
+test("a page that comes back out of the back-forward cache goes on", async () => {
+  const page = world.open();
+  page.fire("pagehide", { persisted: true });
+  page.hide();
+  page.show();
+  page.track(3);
+  await world.pass(3_000);
+  assert.equal(world.sent.length, 3);
 });
 
 test("a hidden page goes on trying", async () => {
