@@ -56,6 +56,8 @@ let inFlight = 0;
 let underWay: string[] = [];
 let mostBytes = MOST_BYTES;
 let timer: unknown;
+// Names of what was just taken out of the storage.
+let taken: string[] = [];
 
 const size = (text: string) => new Blob([text]).size;
 const tell = (what: unknown) => options!.debug && console.log(PREFIX, what);
@@ -103,6 +105,7 @@ export function consent(given: boolean): void {
   if (given) flush();
   else {
     takeStored();
+    forget();
     queue = [];
     dropped = 0;
   }
@@ -149,6 +152,7 @@ export async function flush(beside = 0): Promise<void> {
   timer = clearTimeout(timer as number);
   if (!allowed || inFlight > beside) return;
   takeStored();
+  forget();
   if (Date.now() < notBefore) return arm();
   let batch: string[] = (underWay = []);
   let bytes = 0;
@@ -209,7 +213,15 @@ function store(): void {
         queue.splice(-count);
         dropped = count = 0;
       }
-    } catch {} // full or forbidden; half may fit
+    } catch {
+      forget(); // full or forbidden; half may fit
+    }
+  forget();
+}
+
+/** Remove from the storage what was taken: not before it is stored anew, as a page may end between any two lines. */
+function forget(): void {
+  for (const name of taken.splice(0)) delete storage()[name];
 }
 
 /** From the storage to the queue: what this page put there, or others that are gone or have to wait. */
@@ -220,7 +232,7 @@ function takeStored(): void {
     for (const name in kept)
       if (name.includes(PREFIX)) {
         const [until, count, events] = JSON.parse(kept[name]);
-        delete kept[name];
+        taken.push(name);
         const fresh = name > PREFIX + (now - DAY_MS) ? events : [];
         notBefore = Math.max(notBefore, Math.min(until, now + 36e5));
         dropped += count + events.length - fresh.length;

@@ -248,6 +248,20 @@ test("a page that goes offline takes nothing out of the storage again, though it
   assert.equal(world.stored.length, 28);
 });
 
+test("wherever a page ends while it keeps events, none is missing", async () => {
+  const page = world.open();
+  world.online = false;
+  page.track(20);
+  await world.pass(100);
+  page.track(5);
+  const seen = [];
+  world.changed = () => seen.push(new Set(world.stored.map((text) => JSON.parse(text).event_id)).size);
+  await page.close();
+  assert.ok(seen.length > 1);
+  assert.ok(seen.every((events) => events >= 20), String(seen));
+  assert.equal(seen.at(-1), 25);
+});
+
 test("a page that comes back out of the back-forward cache goes on", async () => {
   const page = world.open();
   page.fire("pagehide", { persisted: true });

@@ -11,6 +11,8 @@ export class World {
   requests = [];
   quota = Infinity;
   local = {};
+  // Called after every change of the storage.
+  changed = () => {};
   // Says what a request is answered: {status, body, headers}; null: the network fails; a promise: later.
   answer = ({ events }) => ({ status: 200, body: { results: events.map(() => ({ status: "accepted" })) } });
   #timers = new Map();
@@ -67,6 +69,12 @@ export class World {
         const size = Object.entries({ ...all, [name]: value }).reduce((sum, pair) => sum + pair.join("").length, 0);
         if (size > this.quota) throw new DOMException("full", "QuotaExceededError");
         all[name] = String(value);
+        this.changed();
+        return true;
+      },
+      deleteProperty: (all, name) => {
+        delete all[name];
+        this.changed();
         return true;
       },
     });
