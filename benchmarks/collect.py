@@ -86,7 +86,7 @@ def main() -> None:
     with broker() as bootstrap:
         cluster = KafkaSettings(kafka_bootstrap=bootstrap, topic_prefix=f"bench{os.getpid()}-")
         asyncio.run(create_missing(cluster))
-        ours, theirs = ports.choose(), ports.choose(0)
+        ours, theirs = ports.choose(), ports.choose()
         environ = os.environ | {
             "FOOTFALL_KAFKA_BOOTSTRAP": bootstrap,
             "FOOTFALL_TOPIC_PREFIX": cluster.topic_prefix,

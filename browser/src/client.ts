@@ -137,8 +137,8 @@ function arm(): void {
 /** The page may not live on: hand over what one request may hold beside another, keep the rest.
  * Where requests fail nobody would be there to hear it: then all is kept, also what is under way. */
 function hide(gone?: Event): void {
-  // It would take what is kept, and some browsers let it run while the page goes. It stands for being armed until
-  // the page is shown again.
+  // Some browsers let timers run while the page goes: it would take what is kept. As it stays set, none is armed anew
+  // until the page is shown again.
   if (gone) clearTimeout(timer as number);
   if (navigator.onLine && !failures) {
     flush(1);
