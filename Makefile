@@ -46,7 +46,7 @@ faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points o
 	@FAULT_KILLS=200 $(BIN)/pytest tests/faults/test_sinks.py tests/faults/test_sinks_postgres.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 days: .venv/dev.stamp ## Let a hundred and twenty days of a site go by, and a hundred orders of events, for half an hour
-	@DAYS=120 EVENTS=1000 KEEP_DAYS=90 HOT_DAYS=7 EXAMPLES=100 $(BIN)/pytest tests/faults/test_days.py \
+	@DAYS=120 EVENTS=1000 RETENTION_DAYS=90 PACK_AFTER_DAYS=7 EXAMPLES=100 $(BIN)/pytest tests/faults/test_days.py \
 		tests/integration/test_any_order.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp ## Check style, formatting, the direction of imports, and that no subscriber breaks

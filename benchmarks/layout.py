@@ -19,6 +19,7 @@ from avro_schemas import event_ids
 from avro_schemas.schemas import for_event
 from benchmarks.parts import database
 from footfall.visitors import Visitor
+from service_kit.retention import RetentionSettings
 from sinks import maintenance
 from sinks.dictionaries import Dictionaries
 from sinks.inserting import COLUMNS, COPY_DIRECT, Inserter
@@ -31,7 +32,7 @@ from tests.events import user_key
 
 EVENTS = int(os.environ.get("LAYOUT_EVENTS", "1000000"))
 EVENTS_A_USER = 50
-HOT_DAYS, KEPT_DAYS = 7, 90
+RETENTION = RetentionSettings()
 DEVICES = [
     Device("Chrome", "Linux", "desktop"),
     Device("Safari", "macOS", "desktop"),
@@ -181,11 +182,11 @@ def measure(events: int, noisy: bool) -> Sizes:
 
 def report(name: str, found: Sizes) -> Iterator[str]:
     """The figures in lines."""
-    # The day that goes on, those that are hot, the day that is packed; the rest of ninety are packed.
-    hot_days = HOT_DAYS + 1
-    mean = (found.hot * hot_days + found.packed * (KEPT_DAYS - hot_days)) / KEPT_DAYS
+    # The day that goes on, those that are hot, the day that is packed; the rest are packed.
+    days, hot = RETENTION.retention_days, RETENTION.pack_after_days + 1
+    mean = (found.hot * hot + found.packed * (days - hot)) / days
     yield f"{name}: naive {found.naive:.0f}, hot {found.hot:.0f}, packed {found.packed:.1f} bytes an event"
-    yield f"  over {KEPT_DAYS} days, {hot_days} of them hot: {mean:.0f}; packed as Avro and deflate: {found.avro:.1f}"
+    yield f"  over {days} days, {hot} of them hot: {mean:.0f}; packed as Avro and deflate: {found.avro:.1f}"
     yield f"  packing {1e6 * found.packing:.1f} µs an event, comparison included"
     yield (
         f"  pages and users through the view: {1e6 * found.reading_hot:.2f} µs a hot event, "

@@ -49,7 +49,7 @@ def build_app(settings: Settings) -> FastAPI:
     gate, pages = Gate(settings), Pages()
     app.mount("/dashboard/static", Static(directory=_HERE / "static"))
     add_live(app, live, pages)
-    add_history(app, database, pages)
+    add_history(app, database, pages, settings.retention.retention_days)
     _add_probes(app, live)
     _tell_metrics(live)
     app.add_middleware(GZipMiddleware, minimum_size=500)

@@ -1,10 +1,11 @@
 """Settings of the dashboard."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from service_kit.environment import Secret, setting
 from service_kit.kafka import KafkaSettings
+from service_kit.retention import RetentionSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,7 @@ class Settings:
     postgres_dsn: Secret | None = setting(
         None, help="The Postgres of the sinks, for the history; without it there is only the live page."
     )
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
 
     dashboard_token: Secret | None = setting(None, help="Who has this token may read the dashboard.", shortest=16)
     dashboard_role: str | None = setting(

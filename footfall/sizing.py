@@ -3,14 +3,15 @@
 import math
 from dataclasses import dataclass
 
+from service_kit.retention import RetentionSettings
+
 DAY = 86_400
 # Of a core, on average: the rest is for peaks, rebalances and catching up.
 BUSY = 0.6
 LEAST_PARTITIONS = 12
 REPLICAS = 3
 KAFKA_DAYS = 7
-HOT_DAYS = 7
-KEPT_DAYS = 90
+RETENTION = RetentionSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,19 @@ class Size:
     wal_bytes_a_second: float
 
 
-def size(rate: int, events_a_request: float, figures: Figures = Figures()) -> Size:
+def size(
+    rate: int,
+    events_a_request: float,
+    figures: Figures = Figures(),
+    retention: RetentionSettings = RETENTION,
+) -> Size:
     """Of `rate` events a second, in requests of so many events."""
     collector_us = figures.request_us / events_a_request + figures.event_us
     workers, sinks = _processes(rate, figures.stream_us), _processes(rate, figures.sink_us)
     written = rate * figures.record_bytes * REPLICAS
-    hot = HOT_DAYS * figures.row_bytes + (KEPT_DAYS - HOT_DAYS) * figures.packed_bytes
+    unpacked_days = min(retention.pack_after_days, retention.retention_days)
+    packed_days = retention.retention_days - unpacked_days
+    stored = unpacked_days * figures.row_bytes + packed_days * figures.packed_bytes
     return Size(
         rate=rate,
         collectors=max(2, _processes(rate, collector_us)),
@@ -67,7 +75,7 @@ def size(rate: int, events_a_request: float, figures: Figures = Figures()) -> Si
         horizon_partitions=_rounded(rate * figures.horizon_seconds / figures.horizon_ids),
         brokers=max(REPLICAS, math.ceil(written / figures.broker_bytes)),
         kafka_bytes=written * KAFKA_DAYS * DAY,
-        postgres_bytes=float(rate * DAY * hot),
+        postgres_bytes=float(rate * DAY * stored),
         postgres_cores=rate * figures.postgres_us / 1e6,
         # A row goes into the log about once more than into its table.
         wal_bytes_a_second=rate * figures.row_bytes * 1.2,

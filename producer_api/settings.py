@@ -1,12 +1,13 @@
 """Settings of the collector."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from producer_api.senders import keys, sources
 from service_kit.environment import Secret, setting
 from service_kit.kafka import KafkaSettings
+from service_kit.retention import RetentionSettings
 
 _CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
@@ -63,6 +64,7 @@ class Settings:
     allowed_query_parameters: tuple[str, ...] = setting(
         _CAMPAIGN, help="Query parameters that pages and referrers keep, separated by commas."
     )
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     most_body_bytes: int = setting(1024 * 1024, help="Largest body, after unpacking.", minimum=1024)
     most_packed_bytes: int = setting(256 * 1024, help="Largest body before unpacking, if it is gzip.", minimum=256)
     most_events: int = setting(500, help="Most events in one request.", minimum=1, maximum=10_000)

@@ -86,7 +86,7 @@ async def _run(settings: Settings) -> None:
         accept_dead_letters=settings.accept_dead_letters,
     )
     relay = Relay(settings.kafka, Outbox(settings.postgres_dsn.reveal()))
-    rounds = Rounds(settings.postgres_dsn.reveal(), settings.retention.keep, settings.maintain_seconds)
+    rounds = Rounds(settings.postgres_dsn.reveal(), settings.retention, settings.maintain_seconds)
     if settings.maintain_seconds:
         rounds.start()
     Watch(settings.postgres_dsn.reveal()).start()

@@ -9,11 +9,12 @@ from datetime import date
 import psycopg
 from psycopg import sql
 
+from service_kit.retention import RetentionSettings
 from sinks import packing, rollups
 from sinks.days import known, known_of, note, note_dropped
 from sinks.partition_tables import detach, drop, finish_detaching, make_partitions
 from sinks.partitions import name_of, packed_name_of, wanted
-from sinks.retention import Day, Keep, Step, next_step, plan
+from sinks.retention import Day, Step, next_step, plan
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Busy(Exception):
     """Another process maintains this database now."""
 
 
-def maintain(connection: psycopg.Connection, *, today: date, keep: Keep) -> Iterator[Done]:
+def maintain(connection: psycopg.Connection, *, today: date, retention: RetentionSettings) -> Iterator[Done]:
     """Do what is due. The connection must be in autocommit."""
     with _alone(connection):
         connection.execute(sql.SQL("set lock_timeout = {}").format(_LOCK_TIMEOUT))
@@ -51,23 +52,25 @@ def maintain(connection: psycopg.Connection, *, today: date, keep: Keep) -> Iter
         if lines := rollups.fold(connection):
             yield Done(f"{lines} lines of the hourly roll-up moved on")
         for day in known(connection):
-            yield from _advance(connection, day, today, keep)
+            yield from _advance(connection, day, today, retention)
         for day in known(connection):
             if day.state == "packed" and day.rows == day.packed:
                 _give_back(connection, name_of(day.day))
         connection.execute("update maintained set finished_at = now()")
 
 
-def due(connection: psycopg.Connection, *, today: date, keep: Keep) -> Iterator[Done]:
+def due(connection: psycopg.Connection, *, today: date, retention: RetentionSettings) -> Iterator[Done]:
     """What a round would do, if all goes well."""
     for day in known(connection):
-        for step in plan(day, today, keep):
+        for step in plan(day, today, retention):
             yield Done(f"{day.day}: would {step}")
 
 
-def _advance(connection: psycopg.Connection, day: Day, today: date, keep: Keep) -> Iterator[Done]:
+def _advance(
+    connection: psycopg.Connection, day: Day, today: date, retention: RetentionSettings
+) -> Iterator[Done]:
     for _ in range(_MOST_STEPS):
-        step = next_step(day, today, keep)
+        step = next_step(day, today, retention)
         if step is None:
             return
         try:

@@ -1,7 +1,7 @@
 """What is due for a day: pure.
 
 open -> closed -> audited -> packed -> detaching -> detached -> dropped. A day is closed and audited when it is
-over, packed when it is a week old, and dropped when its time has come; only if its audit is right. What came late,
+over, packed some days later, and dropped when its retention ends; only if its audit is right. What came late,
 or was erased, sends it back to be audited again. What was begun is finished.
 """
 
@@ -10,21 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
+from service_kit.retention import RetentionSettings
+
 State = Literal["open", "closed", "audited", "differs", "packed", "detaching", "detached", "dropped"]
 Step = Literal["close", "audit", "pack", "detach", "drop"]
-
-# Clients' own ids may be a week old, and Kafka keeps events for another.
-LEAST_KEPT_DAYS = 16
-# Packing is for days that are over.
-LEAST_HOT_DAYS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """How many days rows are kept, and how many of these as they landed."""
-
-    days: int = 90
-    hot_days: int = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +34,7 @@ class Day:
         return self.rows != self.expected
 
 
-def next_step(day: Day, today: date, keep: Keep) -> Step | None:
+def next_step(day: Day, today: date, retention: RetentionSettings) -> Step | None:
     """What to do next with a day."""
     match day.state:
         case "detaching":
@@ -59,18 +48,19 @@ def next_step(day: Day, today: date, keep: Keep) -> Step | None:
             return "audit"
         case "open" | "differs":
             return "close" if day.day < today else None
-    old = day.day < today - timedelta(days=keep.days)
+    old = day.day < today - timedelta(days=retention.retention_days)
     if day.changed and (old or day.checked_on != today):
         return "close"
     if old:
         return "detach"
     # The other rows of a day that is packed came late.
-    return "pack" if day.rows > day.packed and day.day < today - timedelta(days=keep.hot_days) else None
+    is_due = day.day < today - timedelta(days=retention.pack_after_days)
+    return "pack" if is_due and day.rows > day.packed else None
 
 
-def plan(day: Day, today: date, keep: Keep) -> Iterator[Step]:
+def plan(day: Day, today: date, retention: RetentionSettings) -> Iterator[Step]:
     """All the steps that are due for a day, if each goes well."""
-    while step := next_step(day, today, keep):
+    while step := next_step(day, today, retention):
         yield step
         day = _after(step, day, today)
 

@@ -5,23 +5,10 @@ from typing import Literal
 
 from service_kit.environment import Secret, setting
 from service_kit.kafka import KafkaSettings
-from sinks.retention import LEAST_HOT_DAYS, LEAST_KEPT_DAYS, Keep
+from service_kit.retention import RetentionSettings
 
 _DSN = "Where events land, as postgresql://user:password@host/database."
 _LOG = "What to log."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetentionSettings:
-    """How long rows are kept."""
-
-    keep_days: int = setting(90, help="Days that rows are kept.", minimum=LEAST_KEPT_DAYS)
-    hot_days: int = setting(7, help="Days before rows are packed.", minimum=LEAST_HOT_DAYS)
-
-    @property
-    def keep(self) -> Keep:
-        """As maintenance takes it."""
-        return Keep(self.keep_days, self.hot_days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import psycopg
 
 from service_kit.environment import load_or_exit
+from service_kit.retention import RetentionSettings
 from service_kit.start import begin
 from sinks.maintenance import Busy, Done, due, maintain
 from sinks.migrations import grant, migrate, pending
-from sinks.retention import Keep
 from sinks.settings import UpkeepSettings
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def maintain_command(arguments: Sequence[str]) -> None:
     parser.add_argument("--dry-run", "--plan", action="store_true", help="only say what is due")
     dry_run: bool = parser.parse_args(arguments).dry_run
     settings = _settings()
-    if one_round(settings.postgres_dsn.reveal(), settings.retention.keep, dry_run=dry_run):
+    if one_round(settings.postgres_dsn.reveal(), settings.retention, dry_run=dry_run):
         sys.exit(FAILED)
 
 
@@ -55,7 +55,7 @@ def migrate_command(arguments: Sequence[str]) -> None:
         sys.exit(FAILED)
 
 
-def one_round(dsn: str, keep: Keep, *, dry_run: bool = False) -> bool:
+def one_round(dsn: str, retention: RetentionSettings, *, dry_run: bool = False) -> bool:
     """Do one round, or say what it would do, in the log; whether a person must look."""
     found = list[Done]()
     with psycopg.connect(dsn, autocommit=True, application_name="footfall-maintain") as connection:
@@ -64,7 +64,7 @@ def one_round(dsn: str, keep: Keep, *, dry_run: bool = False) -> bool:
             return True
         today = datetime.now(UTC).date()
         try:
-            for done in (due if dry_run else maintain)(connection, today=today, keep=keep):
+            for done in (due if dry_run else maintain)(connection, today=today, retention=retention):
                 log.log(logging.ERROR if done.fault else logging.INFO, "%s", done.what)
                 found.append(done)
         except Busy as error:
@@ -75,9 +75,9 @@ def one_round(dsn: str, keep: Keep, *, dry_run: bool = False) -> bool:
 class Rounds(threading.Thread):
     """A round every so often, beside landing; what fails is tried again at the next."""
 
-    def __init__(self, dsn: str, keep: Keep, seconds: float) -> None:
+    def __init__(self, dsn: str, retention: RetentionSettings, seconds: float) -> None:
         super().__init__(name="maintenance", daemon=True)
-        self._dsn, self._keep, self._seconds = dsn, keep, seconds
+        self._dsn, self._retention, self._seconds = dsn, retention, seconds
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -85,7 +85,7 @@ class Rounds(threading.Thread):
         pause = min(self._seconds, _SOON_SECONDS)
         while not self._stopping.wait(pause):
             try:
-                one_round(self._dsn, self._keep)
+                one_round(self._dsn, self._retention)
                 pause = self._seconds
             except psycopg.Error as error:
                 log.warning("maintenance was cut off; the next round goes on", extra={"error": str(error)})

@@ -13,11 +13,11 @@ from typing import Any
 
 import psycopg
 
+from service_kit.retention import RetentionSettings
 from sinks import erasure, maintenance, packing, rollups
 from sinks.audit import audit
 from sinks.maintenance import maintain
 from sinks.postgres import PostgresStore
-from sinks.retention import Keep
 from tests.days import Landed, noon
 from tests.events import encoded, event, fresh_id, user_key
 
@@ -48,8 +48,10 @@ class LightsOut(Exception):
 class Site:
     """Does to the database what days bring, and to the reference what that must come to."""
 
-    def __init__(self, store: PostgresStore, connection: psycopg.Connection, today: date, keep: Keep) -> None:
-        self._landed, self._connection, self._keep = Landed(store), connection, keep
+    def __init__(
+        self, store: PostgresStore, connection: psycopg.Connection, today: date, retention: RetentionSettings
+    ) -> None:
+        self._landed, self._connection, self._retention = Landed(store), connection, retention
         self.today = today
         self.sent: dict[str, Sent] = {}
         self.gone = set[str]()  # erased or dropped
@@ -80,8 +82,8 @@ class Site:
 
     def maintain(self) -> list[str]:
         """A round; the faults it found."""
-        done = list(maintain(self._connection, today=self.today, keep=self._keep))
-        oldest = self.today - timedelta(days=self._keep.days)
+        done = list(maintain(self._connection, today=self.today, retention=self._retention))
+        oldest = self.today - timedelta(days=self._retention.retention_days)
         self.gone |= {each.event_id for each in self.sent.values() if each.day < oldest}
         return [each.what for each in done if each.fault]
 

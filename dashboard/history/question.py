@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from dashboard.times import UTC_ZONE, zone_named
 
-KEPT_DAYS = 90
 RANGES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 DEVICES = ("desktop", "mobile", "tablet", "bot", "unknown")
 Step = Literal["hour", "day"]
@@ -62,12 +61,21 @@ class Question:
         return _starts(self.before_since, self.before_until, self.step)
 
 
-def question(asked: Mapping[str, str], now: datetime) -> Question:
-    """Read an address; what it leaves out is the last 24 hours of everything, in UTC."""
+def ranges_within(retention_days: int) -> dict[str, str]:
+    """The ranges that are no longer than the retention."""
+    return {name: words for name, words in RANGES.items() if _days_in(name) <= retention_days}
+
+
+def question(asked: Mapping[str, str], now: datetime, retention_days: int) -> Question:
+    """Read an address; what it leaves out is the last 24 hours of everything, in UTC.
+
+    A period begins at most `retention_days` days ago, today included. An older day may still have rows, as it is
+    audited before it is dropped; it is not shown, because it can be gone at the next request.
+    """
     zone = zone_named(asked.get("tz", "UTC")) or UTC_ZONE
     # The current minute counts: then the same question in the same minute is the same.
     here = now.astimezone(zone).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    name, since, until, faults = _period(asked, here)
+    name, since, until, faults = _period(asked, here, retention_days)
     days = max(1, -(-(until.astimezone(UTC) - since.astimezone(UTC)) // timedelta(days=1)))
     step: Step = "hour" if days <= _HOURS_BY_ITSELF else "day"
     if asked.get("step") == "day" and name != "24h":
@@ -79,6 +87,8 @@ def question(asked: Mapping[str, str], now: datetime) -> Question:
     # Python subtracts by the clock on the wall: a day of 23 hours is compared with the whole day before.
     back = timedelta(days=days)
     compares = asked.get("compare") == "1"
+    if compares and (before := (since - back).date()) < _oldest(here, retention_days):
+        faults.append(f"{_kept_for(retention_days)}; the period before began on {before} and is not complete.")
     return Question(
         name=name,
         since=since,
@@ -92,31 +102,53 @@ def question(asked: Mapping[str, str], now: datetime) -> Question:
     )
 
 
-def _period(asked: Mapping[str, str], here: datetime) -> tuple[str, datetime, datetime, list[str]]:
+def _period(
+    asked: Mapping[str, str], here: datetime, retention_days: int
+) -> tuple[str, datetime, datetime, list[str]]:
     if asked.get("from") or asked.get("to"):
-        return _days(asked, here)
+        return _days(asked, here, retention_days)
     name = asked.get("range", "24h")
     faults = [] if name in RANGES else [f'There is no range "{name[:20]}"; there are {", ".join(RANGES)}.']
     if name == "24h" or name not in RANGES:
         this_hour = here.replace(minute=0).astimezone(UTC)
         return "24h", (this_hour - 23 * _HOUR).astimezone(here.tzinfo), here, faults
-    first = _today(here) - timedelta(days=int(name.removesuffix("d")) - 1)
+    first = _today(here) - timedelta(days=_days_in(name) - 1)
+    first = _clipped(first, here, retention_days, faults)
     return name, _midnight(first, here), here, faults
 
 
-def _days(asked: Mapping[str, str], here: datetime) -> tuple[str, datetime, datetime, list[str]]:
+def _days(
+    asked: Mapping[str, str], here: datetime, retention_days: int
+) -> tuple[str, datetime, datetime, list[str]]:
     """Whole days, the last one included."""
     faults: list[str] = []
     today = _today(here)
-    oldest = today - timedelta(days=KEPT_DAYS - 1)
     last = _date(asked.get("to"), today, faults)
     first = _date(asked.get("from"), last, faults)
     first, last = min(first, last), max(first, last)
-    if first < oldest:
-        faults.append(f"Events are kept for {KEPT_DAYS} days; this begins on {oldest}.")
-    first, last = max(first, oldest), min(max(last, oldest), today)
-    first = min(first, last)
+    first = _clipped(min(first, today), here, retention_days, faults)
+    last = max(first, min(last, today))
     return "days", _midnight(first, here), min(_midnight(last + timedelta(days=1), here), here), faults
+
+
+def _clipped(first: date, here: datetime, retention_days: int, faults: list[str]) -> date:
+    """The first day of a period, or the oldest day that is kept where that is later."""
+    oldest = _oldest(here, retention_days)
+    if first < oldest:
+        faults.append(f"{_kept_for(retention_days)}; this period begins on {oldest}.")
+    return max(first, oldest)
+
+
+def _oldest(here: datetime, retention_days: int) -> date:
+    return _today(here) - timedelta(days=retention_days - 1)
+
+
+def _kept_for(retention_days: int) -> str:
+    return f"Events are kept for {retention_days} days"
+
+
+def _days_in(name: str) -> int:
+    return 1 if name == "24h" else int(name.removesuffix("d"))
 
 
 def _date(text: str | None, otherwise: date, faults: list[str]) -> date:

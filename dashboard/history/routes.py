@@ -11,16 +11,19 @@ from avro_schemas.catalogue import event_types
 from dashboard.exports import as_csv, no_such_panel
 from dashboard.history.answer import Answer, panels_of
 from dashboard.history.history import History, Unanswered
-from dashboard.history.question import DEVICES, KEPT_DAYS, RANGES, Question, question
+from dashboard.history.question import DEVICES, Question, question, ranges_within
 from dashboard.pages import NO_STORE, Pages
 from dashboard.sql import Database
 
 _NO_POSTGRES = "There is no history here: FOOTFALL_POSTGRES_DSN is not set."
 
 
-def add_history(app: FastAPI, database: Database | None, pages: Pages) -> None:
+def add_history(app: FastAPI, database: Database | None, pages: Pages, retention_days: int) -> None:
     """Add the routes to the application; without a database they say what to set."""
     history = History(database) if database else None
+
+    def asked_by(request: Request) -> Question:
+        return question(request.query_params, datetime.now(UTC), retention_days)
 
     async def ask(request: Request) -> Answer:
         if history is None:
@@ -43,10 +46,10 @@ def add_history(app: FastAPI, database: Database | None, pages: Pages) -> None:
             answer=answer,
             trouble=trouble,
             panels=panels_of(asked),
-            ranges=RANGES,
+            ranges=ranges_within(retention_days),
             devices=DEVICES,
             types=sorted(event_types()),
-            kept_days=KEPT_DAYS,
+            retention_days=retention_days,
             link=_linker(request),
         )
 
@@ -68,11 +71,6 @@ def add_history(app: FastAPI, database: Database | None, pages: Pages) -> None:
             return JSONResponse({"message": str(error)}, 503, headers=NO_STORE)
         file_name = f"{name}-{answer.question.since:%Y%m%d}-{answer.question.until:%Y%m%d}"
         return as_csv(panels[name], answer.panels.get(name, {}), file_name)
-
-
-def asked_by(request: Request) -> Question:
-    """The question of an address, now."""
-    return question(request.query_params, datetime.now(UTC))
 
 
 def as_json(answer: Answer) -> dict[str, Any]:

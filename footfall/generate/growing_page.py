@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from footfall.generate.tables import table
 from footfall.sizing import BUSY, KAFKA_DAYS, REPLICAS, Figures, Size, size
+from service_kit.retention import RetentionSettings
 
 RATES = (1_000, 100_000, 1_000_000)
 EVENTS_A_REQUEST = 5
@@ -37,8 +38,8 @@ events, and wants every event counted once and landed once, and a user's limit h
 
 _TAIL = """
 Collectors are counted for requests of {events} events, as the SDK sends them; with single events it takes about four times as many. A core is
-planned to be {busy:.0%} busy. Kafka keeps {days} days on {replicas} replicas, without compression. Postgres keeps 7 days of rows and packs the
-83 before.
+planned to be {busy:.0%} busy. Kafka keeps {days} days on {replicas} replicas, without compression. Postgres keeps {unpacked} days of rows and packs the
+{packed} before.
 
 ## What breaks first, and what to do
 
@@ -47,9 +48,9 @@ planned to be {busy:.0%} busy. Kafka keeps {days} days on {replicas} replicas, w
 
 **100,000 events/s.**
 
-- *The rows.* One Postgres can write them (rows come by binary COPY, in the order of their ids), but not keep them for 90 days on one
-  machine's disk. Lower `FOOTFALL_HOT_DAYS` and `FOOTFALL_KEEP_DAYS`; the roll-ups stay. Or let a subscriber of `events` write the raw
-  events to a store of columns, and keep the days here that you query.
+- *The rows.* One Postgres can write them (rows come by binary COPY, in the order of their ids), but not keep them for {retention} days on one
+  machine's disk. Lower `FOOTFALL_PACK_AFTER_DAYS` and `FOOTFALL_RETENTION_DAYS`; the roll-ups stay. Or let a subscriber of `events` write
+  the raw events to a store of columns, and keep the days here that you query.
 - *Repeats.* A partition remembers 131,072 ids. For all ten minutes it takes the partitions of the row "for the whole id horizon"; with
   fewer, a client's repeat is known for a shorter time (`FootfallStreamHorizonShort`), and counts twice in the live numbers only.
 - *Partitions are few.* Adding some later moves users ([operating.md](operating.md#adding-partitions)): begin with as many as the next level needs.
@@ -79,13 +80,16 @@ probably does more. Repeat them with `make bench` ([performance.md](performance.
 
 def page() -> str:
     """The whole page."""
-    figures, sizes = Figures(), [size(rate, EVENTS_A_REQUEST) for rate in RATES]
+    figures, retention, sizes = Figures(), RetentionSettings(), [size(rate, EVENTS_A_REQUEST) for rate in RATES]
     first = sizes[0]
     tail = _TAIL.format(
         events=EVENTS_A_REQUEST,
         busy=BUSY,
         days=KAFKA_DAYS,
         replicas=REPLICAS,
+        retention=retention.retention_days,
+        unpacked=retention.pack_after_days,
+        packed=retention.retention_days - retention.pack_after_days,
         kafka_share=f"{first.kafka_bytes / (first.kafka_bytes + first.postgres_bytes):.0%}",
         broker=figures.broker_bytes / 1e6,
         postgres=figures.postgres_us,

@@ -1,9 +1,13 @@
 """docs/settings.md: every setting of every service; and the list that tells misspelt ones from known ones."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from footfall.generate.services import OF_COMMANDS, SETTINGS, known_variables
 from footfall.generate.tables import settings_rows, table
 from service_kit.environment import variables
 from service_kit.kafka import KafkaSettings
+from service_kit.retention import RetentionSettings
 
 _HEAD = """\
 # Settings
@@ -14,22 +18,27 @@ start, with the name that was probably meant.
 
 A secret may also come from a file: `FOOTFALL_HASH_KEY_FILE` names the file that holds `FOOTFALL_HASH_KEY`, and so on.
 """
+# By the title of their section.
+_SHARED: Mapping[str, tuple[type[Any], str]] = {
+    "Kafka": (KafkaSettings, "The same for collector, stream app, sinks, dashboard and the command line."),
+    "Retention": (
+        RetentionSettings,
+        "The same for sinks and `footfall maintain`, which delete events, and for dashboard and collector, whose pages "
+        "say how long\nevents are kept. Set them alike everywhere; the chart has one value for all.",
+    ),
+}
 
 
 def page() -> str:
     """The whole page."""
-    of_kafka = variables(KafkaSettings).keys()
+    shared = {name for cls, _about in _SHARED.values() for name in variables(cls)}
     head = ("variable", "default", "what it does")
-    lines = [
-        _HEAD,
-        "## Kafka",
-        "",
-        "The same for collector, stream app, sinks, dashboard and the command line.",
-        "",
-    ]
-    lines += table(head, settings_rows(KafkaSettings))
+    lines = [_HEAD]
+    for title, (cls, about) in _SHARED.items():
+        lines += [f"## {title}", "", about, "", *table(head, settings_rows(cls)), ""]
+    lines.pop()
     for service, cls in SETTINGS.items():
-        own = [row for row in settings_rows(cls) if row[0].strip("`") not in of_kafka or service == "footfall up"]
+        own = [row for row in settings_rows(cls) if row[0].strip("`") not in shared or service == "footfall up"]
         lines += ["", f"## {service if service != 'footfall up' else '`footfall up`'}", "", *table(head, own)]
     lines += ["", "## Commands", "", *table(head, [[f"`{name}`", "", what] for name, what in OF_COMMANDS.items()])]
     return "\n".join(lines) + "\n"

@@ -4,7 +4,7 @@ stands twice (Helm 4 and server-side apply refuse that).
 */ -}}
 {{- define "footfall.env" -}}
 {{- $env := dict -}}
-{{- range $part := list "footfall.env.port" "footfall.env.settings" "footfall.env.secrets" "footfall.env.kafka" "footfall.env.postgres" "footfall.env.traces" -}}
+{{- range $part := list "footfall.env.port" "footfall.env.settings" "footfall.env.secrets" "footfall.env.kafka" "footfall.env.postgres" "footfall.env.retention" "footfall.env.traces" -}}
 {{- $env = mustMergeOverwrite $env (include $part $ | fromYaml) -}}
 {{- end -}}
 {{- $env = mustMergeOverwrite $env (.env | default dict) -}}
@@ -111,6 +111,16 @@ PGSSLMODE: {value: {{ . | quote }}}
 {{- end }}
 {{- if include "footfall.postgresCa" .root }}
 PGSSLROOTCERT: {value: /etc/footfall/postgres-ca/ca.crt}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* What deletes events and what says when they are deleted get the same values. */ -}}
+{{- define "footfall.env.retention" -}}
+{{- if has .name (list "collector" "sinks" "dashboard" "maintenance") }}
+{{- with .root.Values.retention }}
+FOOTFALL_RETENTION_DAYS: {value: {{ toJson .days | quote }}}
+FOOTFALL_PACK_AFTER_DAYS: {value: {{ toJson .packAfterDays | quote }}}
 {{- end }}
 {{- end }}
 {{- end -}}

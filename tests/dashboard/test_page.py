@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from dashboard.live.live import Live
 from dashboard.settings import Settings
 from service_kit.environment import variables
 from service_kit.kafka import KafkaSettings
+from service_kit.retention import RetentionSettings
 from tests.dashboard.partials import partial
 
 HERE = Path(dashboard.__file__).parent
@@ -43,6 +45,20 @@ async def test_without_postgres_the_history_says_what_to_set(client: httpx.Async
     assert page.status_code == 503
     assert "FOOTFALL_POSTGRES_DSN is not set" in page.text
     assert (await client.get("/dashboard/history.json")).status_code == 503
+
+
+@pytest.mark.parametrize("days", [365, 30])
+async def test_the_history_says_how_long_events_are_kept(days: int) -> None:
+    retention = RetentionSettings(retention_days=days)
+    app = build_app(Settings(kafka=NOTHING_RUNS, trust_loopback=True, retention=retention))
+    transport = ASGITransport(app, client=("127.0.0.1", 4242))
+    today = datetime.now(UTC).date()
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        oldest = (await client.get("/history", params={"from": "2001-01-01"})).text
+        within = (await client.get("/history", params={"from": str(today - timedelta(days=300))})).text
+    assert f"Events are kept for {days} days; this period begins on" in oldest
+    assert ("Events are kept" in within) is (days < 300)
+    assert ("90 days</a>" in within) is (days >= 90)
 
 
 @pytest.mark.parametrize("path", ["/", "/history"])

@@ -1,5 +1,5 @@
 """A hundred and twenty days of a site, day by day, while others read and write: the sums are right at any moment, nobody
-waits, and the disk stays bounded. `make days` runs it long, with `DAYS`, `EVENTS` a day and `KEEP_DAYS` of production."""
+waits, and the disk stays bounded. `make days` runs it long, with `DAYS`, `EVENTS` a day and `RETENTION_DAYS` of production."""
 
 import logging
 import os
@@ -12,15 +12,18 @@ from random import Random
 import psycopg
 import pytest
 
+from service_kit.retention import RetentionSettings
 from sinks.postgres import PostgresStore
-from sinks.retention import Keep
 from tests.reference import Site
 
 log = logging.getLogger(__name__)
 
 DAYS = int(os.environ.get("DAYS", "26"))
 EVENTS = int(os.environ.get("EVENTS", "150"))
-KEEP = Keep(days=int(os.environ.get("KEEP_DAYS", "16")), hot_days=int(os.environ.get("HOT_DAYS", "3")))
+RETENTION = RetentionSettings(
+    retention_days=int(os.environ.get("RETENTION_DAYS", "16")),
+    pack_after_days=int(os.environ.get("PACK_AFTER_DAYS", "3")),
+)
 USERS, WEEK = 40, 7
 FIRST = date(2026, 1, 1)
 
@@ -46,7 +49,7 @@ where not granted and pid <> %s
 def test_days_go_by_and_everything_adds_up_at_any_moment(
     store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
-    site, chance, sizes = Site(store, connection, FIRST, KEEP), Random(1), list[int]()
+    site, chance, sizes = Site(store, connection, FIRST, RETENTION), Random(1), list[int]()
     # As when a sink starts: a query that was planned before there was a partition does not see its first rows.
     assert site.maintain() == []
     with Others(postgres, connection.info.backend_pid).at_work() as others:
@@ -66,7 +69,7 @@ def test_days_go_by_and_everything_adds_up_at_any_moment(
     assert others.reads > DAYS / 2
     assert others.longest < 1  # the figure in the docs is 0.1; a busy machine is slower
     # From when the first days are dropped on, what comes takes the place of what goes.
-    assert sizes[-1] < 1.25 * sizes[KEEP.days + 5]
+    assert sizes[-1] < 1.25 * sizes[RETENTION.retention_days + 5]
 
 
 def _day(site: Site, chance: Random, number: int) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from service_kit.retention import RetentionSettings
 from sinks.audit import audit
 from sinks.postgres import PostgresStore
 from tests.days import Landed
@@ -17,7 +18,7 @@ from tests.days import Landed
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
 TODAY = datetime.now(UTC).date()
-KEPT_DAYS = 90
+RETENTION_DAYS = RetentionSettings().retention_days
 
 POINTS = [
     (point, when, count)
@@ -54,12 +55,12 @@ def test_maintenance_killed_anywhere_is_finished_by_the_next(
     for number, (point, when, count) in enumerate(POINTS):
         # Each finds a day to be packed and one to be dropped, besides what the last one left.
         landed.on(TODAY - timedelta(days=10 + number), *["click"] * 20)
-        landed.on(TODAY - timedelta(days=KEPT_DAYS + 1 + number), *["click"] * 7)
+        landed.on(TODAY - timedelta(days=RETENTION_DAYS + 1 + number), *["click"] * 7)
         kept[10 + number] = 20
         assert maintain(postgres, point, when, str(count)) == -signal.SIGKILL, (point, when)
         seen = rows_by_age(connection)
-        assert {age: rows for age, rows in seen.items() if age <= KEPT_DAYS} == kept, (point, when)
-        assert {rows for age, rows in seen.items() if age > KEPT_DAYS} <= {7}
+        assert {age: rows for age, rows in seen.items() if age <= RETENTION_DAYS} == kept, (point, when)
+        assert {rows for age, rows in seen.items() if age > RETENTION_DAYS} <= {7}
         assert audit(connection).faults() == [], (point, when)
     assert maintain(postgres) == 0
     assert rows_by_age(connection) == kept

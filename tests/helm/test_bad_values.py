@@ -56,6 +56,7 @@ MISFIT: dict[str, tuple[Json, str]] = {
     "a misspelt key of a component": (at("sinks.replica", 1), "replica"),
     "a misspelt setting": (at("collector.settings.drainSecond", 1), "drainSecond"),
     "a setting of another service": (at("dashboard.settings.batchRows", 1), "batchRows"),
+    "a retention that is too short": (at("retention.days", 15), "days"),
     "a setting out of range": (at("sinks.settings.batchRows", 0), "batchRows"),
     "text for a number": (at("sinks.replicas", "two"), "replicas"),
     "an unknown protocol": (at("kafka.securityProtocol", "TLS"), "securityProtocol"),

@@ -92,6 +92,22 @@ def test_every_setting_can_be_set(component: str) -> None:
     assert {key: told.get(key) for key in wanted} == {key: in_environment(value) for key, value in wanted.items()}
 
 
+def test_everything_that_deletes_events_or_says_when_gets_the_same_retention() -> None:
+    chosen = over(example("minimal"), at("retention", {"days": 365, "packAfterDays": 14}))
+    wanted = {"FOOTFALL_RETENTION_DAYS": "365", "FOOTFALL_PACK_AFTER_DAYS": "14"}
+    for component in ("sinks", "maintenance", "dashboard", "collector"):
+        assert wanted.items() <= environment(component, chosen).items(), component
+    for component in ("streamApp", "registry"):
+        assert not wanted.keys() & environment(component, chosen).keys()
+
+
+def test_values_that_several_components_share_have_the_default_of_the_setting() -> None:
+    defaults = {value.name: value.default for value in values()}
+    assert {name: defaults[name] for name in settings.SHARED} == {
+        name: declared.default for name, declared in settings.SHARED.items()
+    }
+
+
 def environment(component: str, chosen: Json) -> dict[str, str | None]:
     """What a release with these values tells the program of a component."""
     (program,) = (

@@ -105,6 +105,13 @@ def test_compose_leads_to_the_paths_that_one_process_serves() -> None:
     assert {path for path in served if not re.search(rf"handle(_path)? {path}\b", routes)} == set()
 
 
+def test_compose_gives_one_retention_to_all_that_read_it() -> None:
+    services = COMPOSE["services"]
+    wanted = {name: f"${{{name}:-}}" for name in ("FOOTFALL_RETENTION_DAYS", "FOOTFALL_PACK_AFTER_DAYS")}
+    for name in ("collector", "sinks", "dashboard"):
+        assert wanted.items() <= services[name]["environment"].items()
+
+
 def test_compose_takes_the_versions_that_the_local_stack_takes() -> None:
     from footfall.local.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 

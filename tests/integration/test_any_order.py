@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from psycopg import conninfo, sql
 
+from service_kit.retention import RetentionSettings
 from sinks.migrations import migrate
 from sinks.postgres import PostgresStore
-from sinks.retention import Keep
 from tests.reference import Site
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
-KEEP = Keep(days=16, hot_days=2)
+RETENTION = RetentionSettings(retention_days=16, pack_after_days=2)
 SEEDS = st.integers(0, 1000)
 
 
@@ -57,7 +57,7 @@ def test_rows_are_those_of_the_reference_whatever_happens(fresh_database: Callab
             dsn = fresh_database()
             self.store = PostgresStore(dsn, cluster_id="cluster", topic="events", owner="test")
             self.connection = psycopg.connect(dsn, autocommit=True)
-            self.site = Site(self.store, self.connection, date(2026, 3, 1), KEEP)
+            self.site = Site(self.store, self.connection, date(2026, 3, 1), RETENTION)
 
         @rule(late=st.sampled_from([0, 0, 1, 3, 7, 12]), count=st.integers(1, 30), seed=SEEDS)
         def send(self, late: int, count: int, seed: int) -> None:

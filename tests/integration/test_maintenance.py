@@ -9,23 +9,23 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from service_kit.retention import RetentionSettings
 from sinks import maintenance
 from sinks.audit import audit
 from sinks.maintenance import Busy, Done, due, maintain
 from sinks.partitions import name_of
 from sinks.postgres import PostgresStore
-from sinks.retention import Keep
 from tests.days import Landed, noon
 from tests.events import encoded, event, fresh_id
 
 pytestmark = pytest.mark.integration
 
 TODAY = datetime.now(UTC).date()
-KEEP = Keep(days=30, hot_days=7)
+RETENTION = RetentionSettings(retention_days=30, pack_after_days=7)
 
 
 def everything(connection: psycopg.Connection, today: date = TODAY) -> list[Done]:
-    return list(maintain(connection, today=today, keep=KEEP))
+    return list(maintain(connection, today=today, retention=RETENTION))
 
 
 def rolled_up(connection: psycopg.Connection) -> dict[str, int]:
@@ -50,7 +50,11 @@ def rolled_up(connection: psycopg.Connection) -> dict[str, int]:
 def test_a_round_that_is_cut_off_is_finished_by_the_next(
     store: PostgresStore, connection: psycopg.Connection, cut: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    landed, old, packed = Landed(store), TODAY - timedelta(days=KEEP.days + 1), TODAY - timedelta(days=10)
+    landed, old, packed = (
+        Landed(store),
+        TODAY - timedelta(days=RETENTION.retention_days + 1),
+        TODAY - timedelta(days=10),
+    )
     landed.on(old, "click", "scroll")
     landed.on(packed, "click", "scroll", "click")
     landed.on(TODAY, "click")
@@ -90,7 +94,7 @@ def test_a_detaching_that_postgres_was_cut_off_in_is_finalized(
 ) -> None:
     landed, later = Landed(store), TODAY + timedelta(days=3)
     for age in (1, 2, 3):
-        landed.on(TODAY - timedelta(days=KEEP.days + age), "click")
+        landed.on(TODAY - timedelta(days=RETENTION.retention_days + age), "click")
     with psycopg.connect(postgres) as reader:
         reader.execute("select count(*) from raw_events")
         for today in (TODAY, later):
@@ -106,7 +110,7 @@ def test_a_detaching_that_postgres_was_cut_off_in_is_finalized(
 
 
 def test_a_day_that_does_not_add_up_is_kept_and_told(store: PostgresStore, connection: psycopg.Connection) -> None:
-    old = TODAY - timedelta(days=KEEP.days + 1)
+    old = TODAY - timedelta(days=RETENTION.retention_days + 1)
     Landed(store).on(old, "click", "click")
     connection.execute(sql.SQL("delete from {} where ctid = '(0,1)'").format(sql.Identifier(name_of(old))))
     faults = [done.what for done in everything(connection) if done.fault]
@@ -117,7 +121,7 @@ def test_no_reader_or_writer_waits_for_maintenance(
     store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
     landed, stop, waits, sums = Landed(store), threading.Event(), list[float](), set[int]()
-    for age in range(KEEP.days + 1, KEEP.days + 6):
+    for age in range(RETENTION.retention_days + 1, RETENTION.retention_days + 6):
         landed.on(TODAY - timedelta(days=age), "click")
     landed.on(TODAY, "click")
 
@@ -145,7 +149,7 @@ def test_no_reader_or_writer_waits_for_maintenance(
 
 def test_only_one_process_maintains(connection: psycopg.Connection, store: PostgresStore, postgres: str) -> None:
     with psycopg.connect(postgres, autocommit=True) as other:
-        going = maintain(other, today=TODAY, keep=KEEP)
+        going = maintain(other, today=TODAY, retention=RETENTION)
         Landed(store).on(TODAY, "click")
         next(going)
         with pytest.raises(Busy):
@@ -155,9 +159,9 @@ def test_only_one_process_maintains(connection: psycopg.Connection, store: Postg
 
 
 def test_a_dry_run_changes_nothing(store: PostgresStore, connection: psycopg.Connection) -> None:
-    old = TODAY - timedelta(days=KEEP.days + 1)
+    old = TODAY - timedelta(days=RETENTION.retention_days + 1)
     Landed(store).on(old, "click")
-    told = [done.what for done in due(connection, today=TODAY, keep=KEEP)]
+    told = [done.what for done in due(connection, today=TODAY, retention=RETENTION)]
     steps = ("close", "audit", "detach", "drop")
     assert [what for what in told if str(old) in what] == [f"{old}: would {step}" for step in steps]
     assert connection.execute("select count(*) from raw_events").fetchone() == (1,)

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from footfall.commands.explain import received
+from service_kit.retention import RetentionSettings
 from sinks import erasure, packing
 from sinks.audit import audit
 from sinks.erasure import Removed
@@ -19,7 +20,6 @@ from sinks.maintenance import Done, maintain
 from sinks.packing import pack
 from sinks.partitions import name_of
 from sinks.postgres import PostgresStore
-from sinks.retention import Keep
 from tests.days import Landed, noon
 from tests.events import encoded, event, fresh_id, user_key
 
@@ -59,7 +59,7 @@ def visits(day: date, count: int, seed: int = 1) -> list[tuple[bytes | None, byt
 
 
 def maintained(connection: psycopg.Connection, today: date = TODAY) -> list[Done]:
-    return list(maintain(connection, today=today, keep=Keep(days=90, hot_days=7)))
+    return list(maintain(connection, today=today, retention=RetentionSettings()))
 
 
 def packed_rows(connection: psycopg.Connection) -> list[int]:

@@ -8,13 +8,13 @@ import pytest
 from psycopg import sql
 
 from avro_schemas.event_types import described
+from service_kit.retention import RetentionSettings
 from sinks import migrations
 from sinks.maintenance import maintain
 from sinks.migrations import migrate, pending
 from sinks.packing import pack
 from sinks.partitions import name_of, packed_name_of
 from sinks.postgres import PostgresStore
-from sinks.retention import Keep
 from sinks.rows import sift
 from sinks.views import plural, type_views
 from tests.events import Record, encoded, event, fresh_id, user_key
@@ -88,7 +88,7 @@ def test_a_filter_by_time_reads_only_the_days_it_needs_packed_or_not(
     store: PostgresStore, connection: psycopg.Connection
 ) -> None:
     land(store, *(ago(days) for days in (1, 2, 12, 13)))
-    list(maintain(connection, today=TODAY, keep=Keep(hot_days=7)))
+    list(maintain(connection, today=TODAY, retention=RetentionSettings()))
     for days in (1, 12):
         day = TODAY - timedelta(days=days)
         start, end = f"'{day}'::timestamp at time zone 'UTC'", f"'{day}'::timestamp at time zone 'UTC' + '1 day'"

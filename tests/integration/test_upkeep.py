@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from footfall.database import look_at_postgres
+from service_kit.retention import RetentionSettings
 from sinks import upkeep
 from sinks.migrations import migrate
-from sinks.retention import Keep
 
 pytestmark = pytest.mark.integration
 
@@ -74,7 +74,7 @@ def test_rounds_begin_soon_after_a_start_and_go_on_after_one_that_was_cut_off(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep, "_SOON_SECONDS", 0.1)
-    rounds = upkeep.Rounds(postgres, Keep(), 3600)
+    rounds = upkeep.Rounds(postgres, RetentionSettings(), 3600)
     with psycopg.connect(postgres, autocommit=True) as connection:
         migrate(connection)
         connection.execute("alter table maintained rename to elsewhere")  # so that a round fails

@@ -7,11 +7,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from service_kit.retention import RetentionSettings
 from sinks.maintenance import due, maintain
 from sinks.metrics import REGISTRY
 from sinks.partitions import DAYS_AHEAD, name_of
 from sinks.postgres import PostgresStore
-from sinks.retention import Keep
 from sinks.rows import sift
 from sinks.watch import Watch, look
 from tests.events import Record, encoded, event, fresh_id
@@ -50,10 +50,10 @@ def test_what_the_ledger_does_not_explain_is_counted(store: PostgresStore, conne
 def test_the_last_round_of_maintenance_is_told(connection: psycopg.Connection) -> None:
     look(connection)
     assert gauge("maintained_timestamp_seconds") == 0
-    list(due(connection, today=TODAY, keep=Keep()))
+    list(due(connection, today=TODAY, retention=RetentionSettings()))
     look(connection)
     assert gauge("maintained_timestamp_seconds") == 0
-    list(maintain(connection, today=TODAY, keep=Keep()))
+    list(maintain(connection, today=TODAY, retention=RetentionSettings()))
     connection.execute("insert into days (day, state, rows) values (current_date - 9, 'differs', 3)")
     look(connection)
     assert time.time() - gauge("maintained_timestamp_seconds") < 60

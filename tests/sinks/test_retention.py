@@ -5,10 +5,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from sinks.retention import Day, Keep, Step, next_step, plan
+from service_kit.retention import RetentionSettings
+from sinks.retention import Day, Step, next_step, plan
 
 TODAY = date(2026, 6, 1)
-KEEP = Keep(days=90, hot_days=7)
+RETENTION = RetentionSettings(retention_days=90, pack_after_days=7)
 
 
 def ago(days: int) -> date:
@@ -26,17 +27,17 @@ def audited(days_ago: int) -> Day:
         pytest.param(0, [], id="going on"),
         pytest.param(1, ["close", "audit"], id="over"),
         pytest.param(7, ["close", "audit"], id="a week old"),
-        pytest.param(8, ["close", "audit", "pack"], id="older than the hot days"),
+        pytest.param(8, ["close", "audit", "pack"], id="old enough to be packed"),
         pytest.param(90, ["close", "audit", "pack"], id="the last day that is kept"),
         pytest.param(91, ["close", "audit", "detach", "drop"], id="its time has come"),
     ],
 )
 def test_a_day_takes_the_steps_of_its_age(days_ago: int, steps: list[Step]) -> None:
-    assert list(plan(Day(ago(days_ago), expected=5), TODAY, KEEP)) == steps
+    assert list(plan(Day(ago(days_ago), expected=5), TODAY, RETENTION)) == steps
 
 
 def test_an_empty_day_is_not_packed() -> None:
-    assert list(plan(Day(ago(20)), TODAY, KEEP)) == ["close", "audit"]
+    assert list(plan(Day(ago(20)), TODAY, RETENTION)) == ["close", "audit"]
 
 
 @pytest.mark.parametrize(
@@ -45,18 +46,18 @@ def test_an_empty_day_is_not_packed() -> None:
 )
 def test_what_was_begun_is_finished_and_what_differs_is_looked_at_again(state: str, step: Step | None) -> None:
     day = replace(audited(91), state=state, attached=False)  # type: ignore[arg-type] # one of the states
-    assert next_step(day, TODAY, KEEP) == step
+    assert next_step(day, TODAY, RETENTION) == step
 
 
 def test_what_changed_is_audited_again_at_most_once_a_day_and_always_before_it_is_dropped() -> None:
     packed = replace(audited(20), state="packed", packed=5)
     late = replace(packed, expected=6)
-    assert list(plan(packed, TODAY, KEEP)) == []
-    assert list(plan(late, TODAY, KEEP)) == ["close", "audit", "pack"]
-    assert list(plan(replace(late, checked_on=TODAY), TODAY, KEEP)) == []
+    assert list(plan(packed, TODAY, RETENTION)) == []
+    assert list(plan(late, TODAY, RETENTION)) == ["close", "audit", "pack"]
+    assert list(plan(replace(late, checked_on=TODAY), TODAY, RETENTION)) == []
     too_old = replace(late, day=ago(91), checked_on=TODAY)
-    assert list(plan(too_old, TODAY, KEEP)) == ["close", "audit", "detach", "drop"]
+    assert list(plan(too_old, TODAY, RETENTION)) == ["close", "audit", "detach", "drop"]
 
 
 def test_a_day_that_came_back_after_it_was_dropped_goes_again() -> None:
-    assert list(plan(replace(audited(100), state="dropped"), TODAY, KEEP)) == ["detach", "drop"]
+    assert list(plan(replace(audited(100), state="dropped"), TODAY, RETENTION)) == ["detach", "drop"]

@@ -106,6 +106,7 @@ def _of(value: Value) -> Schema:
         | _RULES.get(value.path[-1], {})
         | _RULES.get(".".join(value.path[-2:]), {})
         | _RULES.get(value.name, {})
+        | (_bounds(settings.SHARED[value.name]) if value.name in settings.SHARED else {})
     )
 
 
@@ -118,11 +119,12 @@ _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list:
 
 def _setting(declared: "dataclasses.Field[Any]") -> Schema:
     """A setting of a service, as its class declares it."""
-    made: Schema = {"description": declared.metadata["help"]} | _kind(declared.type)
-    for bound in ("minimum", "maximum"):
-        if declared.metadata[bound] is not None:
-            made[bound] = declared.metadata[bound]
-    return made
+    return {"description": declared.metadata["help"]} | _kind(declared.type) | _bounds(declared)
+
+
+def _bounds(declared: "dataclasses.Field[Any]") -> Schema:
+    bounds = ("minimum", "maximum")
+    return {bound: declared.metadata[bound] for bound in bounds if declared.metadata[bound] is not None}
 
 
 def _kind(hint: Any) -> Schema:

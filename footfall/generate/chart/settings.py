@@ -15,6 +15,7 @@ import sinks.settings
 import stream_app.settings
 from service_kit.environment import PREFIX, Secret, variables
 from service_kit.kafka import KafkaSettings
+from service_kit.retention import RetentionSettings
 
 # By the component's key in the values.
 CLASSES: Mapping[str, type[Any]] = {
@@ -41,15 +42,19 @@ OF_THE_CHART = {
     "FOOTFALL_TOPIC_MIN_INSYNC",
     "FOOTFALL_CREATE_TOPICS",
     *variables(KafkaSettings),
+    *variables(RetentionSettings),
 }
 # Of these components only some settings mean something: rounds of maintenance run in a CronJob, not in the sinks.
-_RETENTION = set(variables(sinks.settings.RetentionSettings))
 _NOT_OF = {
-    "sinks": {"FOOTFALL_MAINTAIN_SECONDS", *_RETENTION},
-    "migrations": _RETENTION,
+    "sinks": {"FOOTFALL_MAINTAIN_SECONDS"},
     # The stream app's, which copies them.
     "topics": {"FOOTFALL_EVENT_TOPICS"},
     "test": set(variables(footfall.first_event.Settings)),
+}
+# Settings that several components share are values of their own.
+SHARED: "Mapping[str, dataclasses.Field[Any]]" = {
+    "retention.days": variables(RetentionSettings)["FOOTFALL_RETENTION_DAYS"],
+    "retention.packAfterDays": variables(RetentionSettings)["FOOTFALL_PACK_AFTER_DAYS"],
 }
 
 
