@@ -41,7 +41,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "rate_limited": "More events a minute than a user, a session or an address may send.",
         "body_timeout": "The body did not arrive in time.",
         "unexpected": "The collector broke on this event. The fault is ours, and was logged.",
-        "unavailable": "Kafka did not acknowledge the event in time; send it again with the same id.",
+        "unavailable": "The collector cannot take the event now; wait a little, then send it with the same id.",
         # A record on a topic
         "value_empty": "The record has no value.",
         "prefix_missing": "The value lacks the zero byte and the schema id in front.",

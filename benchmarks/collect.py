@@ -19,7 +19,6 @@ import urllib.request
 from collections.abc import Mapping
 from random import Random
 
-import jwt
 import uvicorn
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI, Request
@@ -30,6 +29,7 @@ from footfall.local import ports
 from footfall.topics import create_missing
 from footfall.visitors import USER_AGENTS, Visitor
 from service_kit.kafka import KafkaSettings
+from service_kit.sessions.signing import sign
 
 SECONDS, ROUNDS, CONNECTIONS = 4.0, 3, 32
 PATH = "/api/analytics/collect"
@@ -67,7 +67,7 @@ def _request(visitor: Visitor, events: int, user: int, also: Mapping[str, str]) 
     head = (
         f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
         f"user-agent: {USER_AGENTS[user % len(USER_AGENTS)]}\r\n"
-        f"cookie: session={jwt.encode(claims, SESSION_KEY)}\r\n\r\n"
+        f"cookie: session={sign(claims, SESSION_KEY)}\r\n\r\n"
     )
     return head.encode() + body
 

@@ -27,6 +27,7 @@ from producer_api.settings import Settings
 from producer_api.storage.outgoing import Outgoing
 from service_kit.environment import Secret
 from service_kit.kafka import KafkaSettings
+from service_kit.sessions.settings import SessionSettings
 
 SECONDS = 1.5
 
@@ -49,7 +50,7 @@ def main() -> None:
     settings = Settings(
         kafka=KafkaSettings(kafka_bootstrap="nowhere:9092"),
         hash_key=Secret("a hash key for benchmarks only"),
-        session_key=Secret(SESSION_KEY),
+        sessions=SessionSettings(session_key=Secret(SESSION_KEY)),
         events_per_minute=10**9,
         events_per_minute_per_address=10**9,
     )

@@ -32,9 +32,11 @@ def build_app(settings: Settings) -> FastAPI:
     database = Database(settings.postgres_dsn.reveal()) if settings.postgres_dsn else None
     pipeline = Pipeline(has_postgres=database is not None)
     live = Live(settings.kafka, pipeline)
+    gate, pages = Gate(settings), Pages()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await gate.start()
         work = [*live.work(), watch_kafka(settings.kafka, pipeline)]
         if database:
             work.append(watch_postgres(database, pipeline))
@@ -43,14 +45,14 @@ def build_app(settings: Settings) -> FastAPI:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await gate.stop()
 
     app = FastAPI(title="footfall dashboard", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.live = live
-    gate, pages = Gate(settings), Pages()
     app.mount("/dashboard/static", Static(directory=_HERE / "static"))
     add_live(app, live, pages)
     add_history(app, database, pages, settings.retention.retention_days)
-    _add_probes(app, live)
+    _add_probes(app, live, gate)
     _tell_metrics(live)
     app.add_middleware(GZipMiddleware, minimum_size=500)
     app.add_middleware(Guard, gate=gate, refused_page=pages.refusal(gate))
@@ -74,16 +76,18 @@ def _tell_metrics(live: Live) -> None:
     metrics.NEWEST_EVENT.set_function(lambda: live.newest_event / 1000)
 
 
-def _add_probes(app: FastAPI, live: Live) -> None:
+def _add_probes(app: FastAPI, live: Live, gate: Gate) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        if live.follower.caught_up:
-            return JSONResponse({"status": "ok"})
-        return JSONResponse({"status": "reading the live counts"}, status_code=503)
+        if not live.follower.caught_up:
+            return JSONResponse({"status": "reading the live counts"}, status_code=503)
+        if not gate.is_ready:
+            return JSONResponse({"status": "fetching the keys of sessions"}, status_code=503)
+        return JSONResponse({"status": "ok"})
 
     @app.get("/metrics")
     async def prometheus() -> Response:

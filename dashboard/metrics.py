@@ -15,3 +15,14 @@ NEWEST_EVENT = Gauge(
     "Append time of the newest event in the live counts; 0 before the first.",
     registry=REGISTRY,
 )
+JWKS_FETCHES = Counter(
+    "footfall_dashboard_jwks_fetches",
+    "Fetches of the keys of sessions, by result.",
+    ["result"],
+    registry=REGISTRY,
+)
+JWKS_FETCHED = Gauge(
+    "footfall_dashboard_jwks_fetched_timestamp_seconds",
+    "When the keys of sessions were last fetched; 0 without a JWKS URL.",
+    registry=REGISTRY,
+)

@@ -51,6 +51,7 @@ class Pages:
                 request,
                 "refused.html",
                 is_closed=verdict is Verdict.CLOSED,
+                is_pending=verdict is Verdict.PENDING,
                 has_token=gate.has_token,
                 message=message,
                 to=to if request.method == "GET" else "/",

@@ -6,6 +6,7 @@ from typing import Literal
 from service_kit.environment import Secret, setting
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
+from service_kit.sessions.settings import SessionSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,20 +28,12 @@ class Settings:
     dashboard_role_claim: str = setting(
         "roles", help="Claim of the session that names its roles: a list, or words with spaces between."
     )
-    session_cookie: str = setting("session", help="Name of the session cookie.")
-    session_key: Secret | None = setting(
-        None, help="What sessions are signed with: a secret (HS256), or a public key in PEM (RS256, ES256, EdDSA)."
-    )
-    session_jwks: str | None = setting(
-        None, help="Address of a JWKS document with the keys of sessions, instead of one key."
-    )
-    session_audience: str | None = setting(None, help="The audience that sessions must name.")
-    session_issuer: str | None = setting(None, help="The issuer that sessions must name.")
+    sessions: SessionSettings = field(default_factory=SessionSettings)
     trust_loopback: bool = setting(
         False, help="Let this machine read without a token or session; for development only."
     )
 
     def __post_init__(self) -> None:
         """Raise ValueError where settings do not go together."""
-        if self.dashboard_role and not (self.session_key or self.session_jwks):
+        if self.dashboard_role and not self.sessions.has_keys:
             raise ValueError("FOOTFALL_DASHBOARD_ROLE needs FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS.")

@@ -3,9 +3,6 @@
 It needs no more than the libraries of the sinks, so that it runs from their image.
 """
 
-import base64
-import hashlib
-import hmac
 import json
 import os
 import sys
@@ -18,6 +15,7 @@ import psycopg
 
 from avro_schemas import event_ids
 from service_kit.environment import Secret, load_or_exit, setting
+from service_kit.sessions.signing import sign
 
 FAILED = 1
 EVENT = {"event_type": "test_event", "event_data": {"source": "first_event"}}
@@ -73,17 +71,11 @@ def sign_in(settings: Settings) -> dict[str, str]:
 
 
 def _session(key: str, settings: Settings, now: float) -> str:
-    """A session of a minute: a JWT (HS256). PyJWT is the collector's; its image has no psycopg."""
+    """A session that lasts a minute."""
     claims: dict[str, str | int] = {settings.session_user_claim: _USER, "exp": int(now) + _SESSION_SECONDS}
     named = {"aud": settings.session_audience, "iss": settings.session_issuer}
     claims |= {claim: name for claim, name in named.items() if name}
-    parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
-    signature = hmac.new(key.encode(), b".".join(parts), hashlib.sha256).digest()
-    return b".".join([*parts, _base64(signature)]).decode()
-
-
-def _base64(content: bytes) -> bytes:
-    return base64.urlsafe_b64encode(content).rstrip(b"=")
+    return sign(claims, key)
 
 
 def post(url: str, headers: dict[str, str], deadline: float) -> str:

@@ -46,7 +46,7 @@ CLUSTER_LIMITS = _gauge(
 BLOCKED_USERS = _gauge("blocked_users", "Users that the cluster last said to be over the limit.")
 JWKS_FETCHES = _counter("jwks_fetches", "Fetches of the keys of sessions, by result.", "result")
 JWKS_FETCHED = _gauge(
-    "jwks_fetched_timestamp_seconds", "When the keys of sessions were last fetched; 0 without an address."
+    "jwks_fetched_timestamp_seconds", "When the keys of sessions were last fetched; 0 without a JWKS URL."
 )
 REDACTIONS = _counter("redactions", "Texts replaced in events, by pattern and field.", "pattern", "field")
 CLIENT_DROPPED = _counter("client_dropped", "Events that browsers gave up before they could be sent, as they say.")

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from producer_api.senders import keys, sources
+from producer_api.senders import sources
 from service_kit.environment import Secret, setting
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
+from service_kit.sessions.settings import SessionSettings
 
 _CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
@@ -23,18 +24,7 @@ class Settings:
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
     hash_key: Secret = setting(help="Key of the hashes of users, sessions and addresses.", shortest=16)
-    session_key: Secret | None = setting(
-        None, help="What sessions are signed with: a secret (HS256), or a public key in PEM (RS256, ES256, EdDSA)."
-    )
-    session_jwks: str | None = setting(
-        None, help="Address of a JWKS document with the keys of sessions, instead of one key."
-    )
-    session_audience: str | None = setting(None, help="The audience that sessions must name.")
-    session_issuer: str | None = setting(None, help="The issuer that sessions must name.")
-    session_leeway_seconds: float = setting(
-        10.0, help="How far the clocks of issuer and collector may differ.", minimum=0, maximum=300
-    )
-    session_cookie: str = setting("session", help="Name of the session cookie.")
+    sessions: SessionSettings
     session_user_claim: str = setting("sub", help="Claim of the session that names the user.")
     session_id_claim: str = setting("sid", help="Claim of the session that names the session.")
     anonymous_visitors: bool = setting(
@@ -91,13 +81,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise ValueError where settings do not go together."""
-        if (self.session_key is None) == (self.session_jwks is None):
+        if not self.sessions.has_keys:
             raise ValueError("Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS: what signs the sessions.")
-        try:
-            if self.session_key:
-                keys.from_text(self.session_key.reveal())
-        except ValueError as error:
-            raise ValueError(f"FOOTFALL_SESSION_KEY must be {error}.") from error
         try:
             sources.keys_in(self.source_keys.reveal())
         except ValueError as error:

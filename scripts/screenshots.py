@@ -17,13 +17,13 @@ from random import Random
 from typing import Any
 
 import httpx
-import jwt
 from playwright.sync_api import Browser, sync_playwright
 
 from avro_schemas import event_ids
 from footfall.local import ports
 from footfall.local.secrets import read_or_make
 from footfall.visitors import Visitor
+from service_kit.sessions.signing import sign
 from tests.browsers import SWITCHES, program
 
 IMAGES = Path(__file__).parents[1] / "docs/images"
@@ -92,7 +92,7 @@ class Town:
         visitor = self._chance.choice(self._visitors)
         happened = [self._at(at + self._chance.random() * MINUTE, visitor.next_event()) for _ in range(events)]
         claims = {"sub": f"user-{visitor.number}", "sid": f"visit-{visitor.number}", "exp": int(time.time()) + 60}
-        headers = {"cookie": f"session={jwt.encode(claims, self._key)}", "user-agent": visitor.user_agent}
+        headers = {"cookie": f"session={sign(claims, self._key)}", "user-agent": visitor.user_agent}
         answer = self._client.post("/api/analytics/collect", json={"events": happened}, headers=headers)
         assert answer.status_code == 200, answer.text
 

@@ -5,9 +5,11 @@ from enum import Enum
 
 from starlette.requests import HTTPConnection
 
+from dashboard import metrics
 from dashboard.access import tickets
-from dashboard.access.sessions import RoleSessions
+from dashboard.access.roles import roles_in
 from dashboard.settings import Settings
+from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -21,6 +23,8 @@ class Verdict(Enum):
     ASK = "ask"
     # Nobody can: nothing is set that would let anybody in.
     CLOSED = "closed"
+    # The session cannot be verified yet.
+    PENDING = "pending"
 
 
 class Gate:
@@ -28,8 +32,27 @@ class Gate:
 
     def __init__(self, settings: Settings) -> None:
         self._token = settings.dashboard_token.reveal() if settings.dashboard_token else None
-        self._sessions = RoleSessions(settings) if settings.dashboard_role else None
-        self._cookie, self._trust_loopback = settings.session_cookie, settings.trust_loopback
+        self._role, self._role_claim = settings.dashboard_role, settings.dashboard_role_claim
+        # Without a role no session opens anything, so none is verified.
+        self._sessions = (
+            SessionVerifier.from_settings(settings.sessions, _count_fetch) if settings.dashboard_role else None
+        )
+        self._cookie, self._trust_loopback = settings.sessions.session_cookie, settings.trust_loopback
+
+    async def start(self) -> None:
+        """Begin to fetch the keys of sessions, where they come from a URL."""
+        if self._sessions:
+            await self._sessions.start()
+
+    async def stop(self) -> None:
+        """Stop fetching."""
+        if self._sessions:
+            await self._sessions.stop()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether sessions can be verified, if they let anybody in."""
+        return self._sessions is None or self._sessions.is_ready
 
     @property
     def has_token(self) -> bool:
@@ -44,10 +67,17 @@ class Gate:
         if self._token and self._has_token(request, bearer):
             return Verdict.WELCOME
         if self._sessions:
-            session = request.cookies.get(self._cookie) or bearer
-            if session and await self._sessions.opens(session):
-                return Verdict.WELCOME
-        return Verdict.ASK if self._token or self._sessions else Verdict.CLOSED
+            token = request.cookies.get(self._cookie) or bearer
+            return await self._judge_session(self._sessions, token) if token else Verdict.ASK
+        return Verdict.ASK if self._token else Verdict.CLOSED
+
+    async def _judge_session(self, sessions: SessionVerifier, token: str) -> Verdict:
+        try:
+            verified = await sessions.verify(token, time.time())
+        except SessionRejected as rejected:
+            return Verdict.PENDING if rejected.code == "unavailable" else Verdict.ASK
+        is_welcome = self._role in roles_in(verified.claims.get(self._role_claim))
+        return Verdict.WELCOME if is_welcome else Verdict.ASK
 
     def ticket_for(self, offered: str) -> str | None:
         """A ticket for who offers the token, None where it is not the token."""
@@ -70,6 +100,12 @@ def is_local(request: HTTPConnection) -> bool:
     """
     is_near = request.client is not None and request.client.host in _LOOPBACK
     return is_near and "x-forwarded-for" not in request.headers and request.url.hostname in _LOCAL_NAMES
+
+
+def _count_fetch(succeeded: bool) -> None:
+    metrics.JWKS_FETCHES.labels("ok" if succeeded else "failed").inc()
+    if succeeded:
+        metrics.JWKS_FETCHED.set_to_current_time()
 
 
 def _bearer(request: HTTPConnection) -> str | None:

@@ -25,6 +25,8 @@ _HEADERS = (
 )
 
 _MOST_FORM = 8_192
+_STATUSES = {Verdict.ASK: 401, Verdict.CLOSED: 403, Verdict.PENDING: 503}
+_RETRY_SECONDS = 2
 
 Refusal = Callable[[Request, Verdict, str], Response]
 
@@ -71,7 +73,7 @@ class Guard:
         return _with_cookie(RedirectResponse(own_path(to), 303), request, ticket, tickets.LASTS_SECONDS)
 
     def _refuse(self, request: Request, verdict: Verdict, message: str) -> Response:
-        status = 401 if verdict is Verdict.ASK else 403
+        status = _STATUSES[verdict]
         if "text/html" in request.headers.get("accept", ""):
             answer = self._refused_page(request, verdict, message)
             answer.status_code = status
@@ -79,10 +81,14 @@ class Guard:
             help_text = "Send FOOTFALL_DASHBOARD_TOKEN as a bearer token, or a session with the role."
             if verdict is Verdict.CLOSED:
                 help_text = "Nobody may read: set FOOTFALL_DASHBOARD_TOKEN or FOOTFALL_DASHBOARD_ROLE."
+            elif verdict is Verdict.PENDING:
+                help_text = "The keys of sessions could not be fetched yet. Try again in a few seconds."
             answer = JSONResponse({"message": help_text}, status)
         answer.headers["cache-control"] = "no-store"
         if verdict is Verdict.ASK:
             answer.headers["www-authenticate"] = 'Bearer realm="footfall"'
+        if verdict is Verdict.PENDING:
+            answer.headers["retry-after"] = str(_RETRY_SECONDS)
         return answer
 
 

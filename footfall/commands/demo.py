@@ -12,12 +12,12 @@ from random import Random
 from typing import Annotated, Any, TextIO
 
 import httpx
-import jwt
 import typer
 
 from avro_schemas import event_ids
 from footfall import target
 from footfall.visitors import Visitor
+from service_kit.sessions.signing import sign
 
 # Well below the limit of a hundred a minute, so that nobody is limited.
 EVENTS_PER_VISITOR_MINUTE = 60
@@ -155,7 +155,7 @@ def demo(
 
 def _cookie(key: str, number: int) -> str:
     claims = {"sub": f"visitor-{number}", "sid": f"visit-{number}", "exp": int(time.time()) + _SESSION_SECONDS}
-    return f"session={jwt.encode(claims, key, algorithm='HS256')}"
+    return f"session={sign(claims, key)}"
 
 
 @contextmanager

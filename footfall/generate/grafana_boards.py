@@ -146,7 +146,10 @@ _SESSIONS = Row(
     [
         Panel(
             "Fetches of session keys",
-            {"{{result}}": _rate("footfall_collect_jwks_fetches_total", "result")},
+            {
+                "collector, {{result}}": _rate("footfall_collect_jwks_fetches_total", "result"),
+                "dashboard, {{result}}": _rate("footfall_dashboard_jwks_fetches_total", "result"),
+            },
             "ops",
         ),
         Panel("Limits hold over all collectors", {"{{instance}}": "footfall_collect_cluster_limits"}),

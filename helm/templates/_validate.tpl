@@ -76,6 +76,9 @@ collector.terminationGracePeriodSeconds is {{ $grace }}: with collector.settings
 
 {{- define "footfall.faults.dashboard" -}}
 {{- with .Values.dashboard }}
+{{- if and .enabled .existingSecret .secretKeys.sessionKey .settings.sessionJwks }}
+dashboard.settings.sessionJwks and dashboard.secretKeys.sessionKey are both set: choose one.
+{{- end }}
 {{- if and .enabled .settings.dashboardRole }}
 {{- if not (or .settings.sessionJwks (and .existingSecret .secretKeys.sessionKey)) }}
 dashboard.settings.dashboardRole needs sessions: set dashboard.settings.sessionJwks, or dashboard.existingSecret and dashboard.secretKeys.sessionKey.

@@ -4,16 +4,17 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from producer_api.errors import NotAllowed
+from producer_api import metrics
+from producer_api.answers import RETRY_SECONDS
+from producer_api.errors import NotAllowed, Refused
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request
-from producer_api.senders.jwks import Jwks
-from producer_api.senders.keys import Keys, OneKey
+from producer_api.senders.claims import id_in, ids_in
 from producer_api.senders.origin import require_allowed
-from producer_api.senders.sessions import Sessions, id_in
 from producer_api.senders.sources import Sources, keys_in
 from producer_api.senders.visitors import COOKIE, Visitors
 from producer_api.settings import Settings
+from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 _MOST_CACHED = 20_000
@@ -44,41 +45,26 @@ class Senders:
 
     def __init__(self, settings: Settings, hasher: Hasher) -> None:
         self._settings = settings
-        self._keys: Keys
-        if settings.session_jwks:
-            self._keys = Jwks(settings.session_jwks)
-        else:
-            assert settings.session_key is not None  # Settings makes sure
-            self._keys = OneKey(settings.session_key.reveal())
-        self._sessions = Sessions(
-            keys=self._keys,
-            user_claim=settings.session_user_claim,
-            session_claim=settings.session_id_claim,
-            leeway=settings.session_leeway_seconds,
-            audience=settings.session_audience,
-            issuer=settings.session_issuer,
-        )
+        self._sessions = SessionVerifier.from_settings(settings.sessions, _count_fetch)
         self._visitors = Visitors(hasher.derived_key("visitor"), settings.visitor_days)
         self._sources = Sources(keys_in(settings.source_keys.reveal()))
         self._good: OrderedDict[_Credentials, tuple[Sender, float]] = OrderedDict()
 
     async def start(self) -> None:
-        """Begin to fetch keys, where they come from an address."""
-        if isinstance(self._keys, Jwks):
-            await self._keys.start()
+        """Begin to fetch keys, where they come from a URL."""
+        await self._sessions.start()
 
     async def stop(self) -> None:
-        """Fetch no more."""
-        if isinstance(self._keys, Jwks):
-            await self._keys.stop()
+        """Stop fetching."""
+        await self._sessions.stop()
 
     @property
     def is_ready(self) -> bool:
         """Whether sessions can be checked."""
-        return self._keys.is_loaded
+        return self._sessions.is_ready
 
     async def find(self, request: Request) -> Sender:
-        """Who sends. Raise NotAllowed: a page that may not post, no session, or one that is no good."""
+        """Who sends. Raise Refused: a page that may not post, no session, or one that is not accepted."""
         if key := request.header(b"footfall-key"):
             return self._of_backend(self._sources.name_of(key), request)
         credentials = tuple([request.headers.get(name) for name in _DECISIVE])
@@ -102,22 +88,24 @@ class Senders:
 
     async def _check(self, request: Request, credentials: _Credentials) -> Sender:
         now, cookies = time.time(), request.cookies()
-        token = cookies.get(self._settings.session_cookie) or _bearer(request)
+        token = cookies.get(self._settings.sessions.session_cookie) or _bearer(request)
         if token:
             try:
-                session = await self._sessions.read(token, now)
-            except NotAllowed as refused:
-                if refused.fault.code != "session_expired" or not self._settings.anonymous_visitors:
-                    raise
+                verified = await self._sessions.verify(token, now)
+            except SessionRejected as rejected:
+                if rejected.code != "session_expired" or not self._settings.anonymous_visitors:
+                    raise _refused(rejected) from rejected
             else:
-                sender = Sender(session.user_id, session.session_id)
-                self._remember(credentials, sender, session.expires)
+                settings = self._settings
+                ids = ids_in(verified.claims, settings.session_user_claim, settings.session_id_claim)
+                sender = Sender(*ids)
+                self._remember(credentials, sender, verified.expires)
                 return sender
         if self._settings.anonymous_visitors:
             return self._visitor(request, cookies.get(COOKIE), credentials, now)
         if self._settings.trust_loopback and request.address in _LOOPBACK:
             return TRUSTED
-        expected = f"a session in the cookie {self._settings.session_cookie}, or as a bearer token"
+        expected = f"a session in the cookie {self._settings.sessions.session_cookie}, or as a bearer token"
         raise NotAllowed("session_missing", expected)
 
     def _visitor(self, request: Request, token: str | None, credentials: _Credentials, now: float) -> Sender:
@@ -137,6 +125,19 @@ class Senders:
         self._good[credentials] = (sender, expires)
         if len(self._good) > _MOST_CACHED:
             self._good.popitem(last=False)
+
+
+def _refused(rejected: SessionRejected) -> Refused:
+    """The answer to a rejected session; one that only lacks our keys is worth sending again."""
+    if rejected.code == "unavailable":
+        return Refused(rejected.code, rejected.expected, retry_after=RETRY_SECONDS)
+    return NotAllowed(rejected.code, rejected.expected)
+
+
+def _count_fetch(succeeded: bool) -> None:
+    metrics.JWKS_FETCHES.labels("ok" if succeeded else "failed").inc()
+    if succeeded:
+        metrics.JWKS_FETCHED.set_to_current_time()
 
 
 def _bearer(request: Request) -> str | None:

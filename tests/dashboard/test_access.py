@@ -18,6 +18,7 @@ from dashboard.app import build_app
 from dashboard.settings import Settings
 from service_kit.environment import Secret
 from service_kit.kafka import KafkaSettings
+from service_kit.sessions.settings import SessionSettings
 
 TOKEN = "a token for tests only"
 KEY = "a session key for tests only, 32 or more"
@@ -71,7 +72,7 @@ async def test_the_token_opens_as_a_bearer_and_by_a_form_that_leaves_a_ticket() 
 
 
 async def test_a_session_opens_only_with_the_role_and_a_good_signature() -> None:
-    settings = {"dashboard_role": "footfall", "session_key": Secret(KEY)}
+    settings = {"dashboard_role": "footfall", "sessions": SessionSettings(session_key=Secret(KEY))}
     refused = [
         session(roles=["other"]),
         session(roles=None),
@@ -90,15 +91,25 @@ async def test_a_session_opens_only_with_the_role_and_a_good_signature() -> None
 async def test_a_public_key_opens_for_its_own_kind_of_signature_alone() -> None:
     private = Ed25519PrivateKey.generate()
     pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    async with client(dashboard_role="footfall", session_key=Secret(pem)) as reader:
+    async with client(dashboard_role="footfall", sessions=SessionSettings(session_key=Secret(pem))) as reader:
         good = await reader.get("/dashboard/snapshot.json", headers=session(private, "EdDSA"))
         # Who knows the public key must not be able to use it as a secret.
         forged = await reader.get("/dashboard/snapshot.json", headers=session("a" * 40, "HS256"))
     assert (good.status_code, forged.status_code) == (200, 401)
 
 
+async def test_a_session_that_cannot_be_checked_yet_may_come_again() -> None:
+    away = SessionSettings(session_jwks="file:///nowhere/keys.json")
+    async with client(dashboard_role="footfall", sessions=away) as reader:
+        answer = await reader.get("/dashboard/snapshot.json", headers=session())
+        page = await reader.get("/", headers=session() | {"accept": "text/html"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert "could not be fetched" in answer.json()["message"]
+    assert (page.status_code, "cannot be checked yet" in page.text) == (503, True)
+
+
 async def test_without_a_role_sessions_do_not_open() -> None:
-    async with client(session_key=Secret(KEY)) as reader:
+    async with client(sessions=SessionSettings(session_key=Secret(KEY))) as reader:
         assert (await reader.get("/dashboard/snapshot.json", headers=session())).status_code == 403
 
 

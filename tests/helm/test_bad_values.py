@@ -26,6 +26,13 @@ BAD: dict[str, Json] = {
         "collector": {"settings": {"eventsPerMinute": 200}}
     },
     "collector.terminationGracePeriodSeconds is 30": {"collector": {"settings": {"drainSeconds": 20}}},
+    "dashboard.settings.sessionJwks and dashboard.secretKeys.sessionKey are both set": {
+        "dashboard": {
+            "existingSecret": "dashboard",
+            "secretKeys": {"sessionKey": "session-key"},
+            "settings": {"sessionJwks": "https://login.example.com/keys"},
+        }
+    },
     "dashboard.settings.dashboardRole needs sessions": {"dashboard": {"settings": {"dashboardRole": "analyst"}}},
     "topics.minInsyncReplicas is 4": {"topics": {"minInsyncReplicas": 4}},
     "streamApp.replicas is 13": {"streamApp": {"replicas": 13}},

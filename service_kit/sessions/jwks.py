@@ -1,0 +1,102 @@
+"""Session keys from a JWKS URL: fetched ahead of need, kept in use through outages, rotated without a restart."""
+
+import asyncio
+import logging
+import time
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPException
+
+import orjson
+
+from service_kit.sessions.keys import Key, parse_jwks
+
+log = logging.getLogger(__name__)
+
+REFRESH_INTERVAL_SECONDS = 300.0
+RETRY_INTERVAL_SECONDS = 2.0
+# An unknown kid makes us fetch; tokens with made-up ones must not flood the key server.
+MIN_SECONDS_BETWEEN_FETCHES = 10.0
+# How long a request waits for keys; the fetch goes on without it.
+MAX_WAIT_SECONDS = 2.0
+MAX_JWKS_BYTES = 1024 * 1024
+_SOCKET_TIMEOUT_SECONDS = 5.0
+# The timeout of the socket starts anew with every byte, so a slow server needs a second one.
+_FETCH_TIMEOUT_SECONDS = 10.0
+
+Fetch = Callable[[str], bytes]
+# Called after each fetch, with whether it succeeded.
+OnFetch = Callable[[bool], None]
+
+
+def fetch(url: str) -> bytes:
+    """The document at an http, https or file URL."""
+    with urllib.request.urlopen(url, timeout=_SOCKET_TIMEOUT_SECONDS) as response:
+        content: bytes = response.read(MAX_JWKS_BYTES)
+        return content
+
+
+class Jwks:
+    """The keys of a JWKS URL. Old ones stay in use while the server does not answer."""
+
+    def __init__(self, url: str, on_fetch: OnFetch, *, fetch: Fetch = fetch) -> None:
+        self._url, self._on_fetch, self._fetch = url, on_fetch, fetch
+        self._keys: dict[str | None, Key] = {}
+        self._last_fetch = float("-inf")
+        # The fetch in progress, shared by all who wait for one.
+        self._fetching: asyncio.Task[bool] | None = None
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to fetch in the background; `is_loaded` says when the first keys are here."""
+        self._refreshing = asyncio.create_task(self._keep_fresh())
+
+    async def stop(self) -> None:
+        """Stop fetching."""
+        tasks = [task for task in (self._refreshing, self._fetching) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there are any keys yet."""
+        return bool(self._keys)
+
+    async def find(self, key_id: str | None) -> list[Key]:
+        """The key with this `kid`, fetched if it is unknown; without a `kid` every key is tried."""
+        if not self._keys or (key_id is not None and key_id not in self._keys):
+            await self._refresh()
+        if key_id is None:
+            return list(self._keys.values())
+        return [self._keys[key_id]] if key_id in self._keys else []
+
+    async def _refresh(self) -> None:
+        """Wait for a fetch, though not for long, unless the last one ended a moment ago."""
+        is_fetching = self._fetching and not self._fetching.done()
+        if is_fetching or time.monotonic() - self._last_fetch >= MIN_SECONDS_BETWEEN_FETCHES:
+            await asyncio.wait({self._current_fetch()}, timeout=MAX_WAIT_SECONDS)
+
+    def _current_fetch(self) -> asyncio.Task[bool]:
+        """The fetch in progress, or a new one."""
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.create_task(self._fetch_keys())
+        return self._fetching
+
+    async def _fetch_keys(self) -> bool:
+        self._last_fetch = time.monotonic()
+        try:
+            async with asyncio.timeout(_FETCH_TIMEOUT_SECONDS):
+                content = await asyncio.to_thread(self._fetch, self._url)
+            self._keys = parse_jwks(orjson.loads(content))
+        except (OSError, ValueError, HTTPException) as error:
+            self._on_fetch(False)
+            log.warning("the keys of sessions cannot be fetched", extra={"url": self._url, "error": repr(error)})
+            return False
+        self._on_fetch(True)
+        return True
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            fetched = await self._current_fetch()
+            await asyncio.sleep(REFRESH_INTERVAL_SECONDS if fetched else RETRY_INTERVAL_SECONDS)

@@ -1,0 +1,41 @@
+"""How sessions are signed and found: one class, so that no two services can read different rules."""
+
+from dataclasses import dataclass
+
+from service_kit.environment import Secret, setting
+from service_kit.sessions.keys import parse_key
+
+_SCHEMES = ("http://", "https://", "file://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    session_key: Secret | None = setting(
+        None, help="What sessions are signed with: a secret (HS256), or a public key in PEM (RS256, ES256, EdDSA)."
+    )
+    session_jwks: str | None = setting(
+        None, help="URL of a JWKS document with the keys of sessions, instead of one key."
+    )
+    session_audience: str | None = setting(None, help="The audience that sessions must name.")
+    session_issuer: str | None = setting(None, help="The issuer that sessions must name.")
+    session_leeway_seconds: float = setting(
+        10.0, help="How far the clock of the issuer may differ from ours.", minimum=0, maximum=300
+    )
+    session_cookie: str = setting("session", help="Name of the session cookie.")
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for keys that cannot be used."""
+        if self.session_key and self.session_jwks:
+            raise ValueError("Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS, not both.")
+        if self.session_jwks and not self.session_jwks.startswith(_SCHEMES):
+            raise ValueError(f"FOOTFALL_SESSION_JWKS must be a URL that begins with {', '.join(_SCHEMES)}.")
+        try:
+            if self.session_key:
+                parse_key(self.session_key.reveal())
+        except ValueError as error:
+            raise ValueError(f"FOOTFALL_SESSION_KEY must be {error}.") from error
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether there is anything to verify sessions with."""
+        return bool(self.session_key or self.session_jwks)

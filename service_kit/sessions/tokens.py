@@ -1,0 +1,117 @@
+"""Verifies the tokens of sessions. What a valid one allows is for each service to decide."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import jwt
+
+from service_kit.sessions.jwks import Jwks, OnFetch
+from service_kit.sessions.keys import Key, Keys, StaticKey
+from service_kit.sessions.settings import SessionSettings
+
+Code = Literal["session_invalid", "session_expired", "unavailable"]
+
+
+class SessionRejected(Exception):
+    """The token is not accepted. "unavailable": it may be valid, but the keys have not been fetched yet."""
+
+    def __init__(self, code: Code, expected: str) -> None:
+        self.code, self.expected = code, expected
+        super().__init__(code)
+
+
+class VerifiedToken(NamedTuple):
+    """The claims of a valid token, and until when it is accepted (seconds since 1970, leeway included)."""
+
+    claims: dict[str, Any]
+    expires: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionVerifier:
+    """Verifies tokens. `audience` and `issuer` are checked where they are set."""
+
+    keys: Keys
+    leeway: float
+    audience: str | None = None
+    issuer: str | None = None
+
+    @classmethod
+    def from_settings(cls, settings: SessionSettings, on_fetch: OnFetch) -> "SessionVerifier":
+        """As the settings say, which must have keys; `on_fetch` is told of every fetch of a JWKS document."""
+        keys: Keys
+        if settings.session_jwks:
+            keys = Jwks(settings.session_jwks, on_fetch)
+        else:
+            assert settings.session_key is not None  # the caller has looked at has_keys
+            keys = StaticKey(settings.session_key.reveal())
+        return cls(
+            keys=keys,
+            leeway=settings.session_leeway_seconds,
+            audience=settings.session_audience,
+            issuer=settings.session_issuer,
+        )
+
+    async def start(self) -> None:
+        """Begin to fetch keys, where they come from a URL."""
+        await self.keys.start()
+
+    async def stop(self) -> None:
+        """Stop fetching."""
+        await self.keys.stop()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether tokens can be verified."""
+        return self.keys.is_loaded
+
+    async def verify(self, token: str, now: float) -> VerifiedToken:
+        """The claims of a token. Raise SessionRejected if it is forged, expired, or meant for others."""
+        claims = await self._verified_claims(token)
+        try:
+            expires = float(claims["exp"]) + self.leeway
+        except (TypeError, ValueError, OverflowError) as error:
+            raise _invalid() from error
+        if not math.isfinite(expires):
+            raise _invalid()
+        if now >= expires:
+            raise SessionRejected("session_expired", "a session that has not expired")
+        return VerifiedToken(claims, expires)
+
+    async def _verified_claims(self, token: str) -> dict[str, Any]:
+        try:
+            key_id = jwt.get_unverified_header(token).get("kid")
+        except (jwt.PyJWTError, ValueError) as error:
+            raise _invalid() from error
+        keys = await self.keys.find(key_id)
+        if not self.keys.is_loaded:
+            raise SessionRejected("unavailable", "the keys of sessions, which could not be fetched yet")
+        for key in keys:
+            try:
+                return self._decode(token, key)
+            except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+                continue
+        raise _invalid()
+
+    def _decode(self, token: str, key: Key) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key.material,
+            algorithms=[key.algorithm],
+            leeway=self.leeway,
+            audience=self.audience,
+            issuer=self.issuer,
+            # Expiry is checked by the caller, to tell an expired session from a forged one.
+            options={
+                "require": ["exp"],
+                "verify_exp": False,
+                "verify_aud": self.audience is not None,
+                "verify_sub": False,
+            },
+        )
+        return claims
+
+
+def _invalid() -> SessionRejected:
+    return SessionRejected("session_invalid", "a session signed by a known key")
