@@ -36,8 +36,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "session_missing": "No session came with the request.",
         "session_invalid": "The session is not signed by a key the collector knows, or lacks a claim.",
         "session_expired": "The session has expired.",
-        "source_key_invalid": "No backend has this key.",
-        "origin_refused": "The request comes from a site that is not on the list of allowed origins.",
+        "backend_key_invalid": "No backend has this key.",
+        "origin_not_allowed": "The request comes from a site that is not on the list of allowed origins.",
         "rate_limited": "More events a minute than a user, a session or an address may send.",
         "body_timeout": "The body did not arrive in time.",
         "unexpected": "The collector broke on this event. The fault is ours, and was logged.",
@@ -48,7 +48,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "schema_unknown": "No schema has the id that the value names.",
         "schema_unexpected": "The schema that the value names does not belong on this topic.",
         "body_undecodable": "The bytes behind the prefix are not a record of the schema they name.",
-        "row_refused": "Postgres refused the row.",
+        "row_rejected": "Postgres refused the row.",
     }
 )
 
@@ -59,5 +59,5 @@ OF_RECORDS = (
     "schema_unknown",
     "schema_unexpected",
     "body_undecodable",
-    "row_refused",
+    "row_rejected",
 )

@@ -15,7 +15,7 @@ EVENTS_REJECTED = "events-rejected"
 USER_RATES = "user-rates"
 LIVE_AGGREGATES = "live-aggregates"
 ERASURES = "erasures"
-STREAM_STATE = "stream-app-state-changelog"
+STREAM_STATE = "footfall-stream-app-state-changelog"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

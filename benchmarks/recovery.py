@@ -45,7 +45,7 @@ def worker(bootstrap: str) -> Iterator[tuple[int, int]]:
     """Process id and port of the probes; killed in the end."""
     port = ports.choose()
     environ = {"FOOTFALL_PROBE_PORT": str(port), "FOOTFALL_LOG_LEVEL": "ERROR"}
-    environ |= {"FOOTFALL_KAFKA_BOOTSTRAP": bootstrap, "FOOTFALL_INSTANCE_ID": "one"}
+    environ |= {"FOOTFALL_KAFKA_BOOTSTRAP": bootstrap, "FOOTFALL_GROUP_INSTANCE_ID": "one"}
     process = subprocess.Popen(
         [sys.executable, "-m", "stream_app"], env=os.environ | environ, stdout=subprocess.DEVNULL
     )

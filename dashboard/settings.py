@@ -36,4 +36,4 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise ValueError where settings do not go together."""
         if self.dashboard_role and not self.sessions.has_keys:
-            raise ValueError("FOOTFALL_DASHBOARD_ROLE needs FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS.")
+            raise ValueError("FOOTFALL_DASHBOARD_ROLE needs FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL.")

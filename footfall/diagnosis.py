@@ -86,14 +86,16 @@ def of_clock(date: str | None, asked: float) -> list[Finding]:
 
 def of_metrics(values: Metrics) -> list[Finding]:
     """What the collector counts about its spool, its limits and its memory."""
-    if "footfall_collect_gate_open" not in values:
+    if "footfall_collector_kafka_available" not in values:
         return [Finding("spool", "warn", "/metrics is not served at this address", "ask the collector itself")]
     return [_of_spool(values), _of_limits(values)]
 
 
 def _of_spool(values: Metrics) -> Finding:
-    waiting, age = values["footfall_collect_spool_events"], values["footfall_collect_spool_age_seconds"]
-    faults = sum(count for name, count in values.items() if name.startswith("footfall_collect_spool_faults_total"))
+    waiting, age = values["footfall_collector_spool_events"], values["footfall_collector_spool_age_seconds"]
+    faults = sum(
+        count for name, count in values.items() if name.startswith("footfall_collector_spool_errors_total")
+    )
     if faults:
         said = f"{faults:.0f} faults since the collector started, {waiting:.0f} events wait"
         return Finding("spool", "fail", said, "make room on its disk; see docs/collect.md about damaged segments")
@@ -104,9 +106,9 @@ def _of_spool(values: Metrics) -> Finding:
 
 
 def _of_limits(values: Metrics) -> Finding:
-    if math.isnan(values["footfall_collect_cluster_limits"]):
+    if math.isnan(values["footfall_collector_cluster_limits_active"]):
         return Finding("limits", "ok", "a user's limit holds in each collector alone, as it is set")
-    if values["footfall_collect_cluster_limits"]:
+    if values["footfall_collector_cluster_limits_active"]:
         return Finding("limits", "ok", "a user's limit holds over all collectors")
     said = "a user's limit holds in each collector alone"
     return Finding("limits", "warn", said, "start the stream app, or see why user-rates cannot be read")

@@ -29,8 +29,10 @@ _REQUEST_SECONDS = 10
 class Settings:
     url: str = setting(help="Address of the collector.")
     postgres_dsn: Secret = setting(help="Where the event must land.")
-    wait_seconds: float = setting(60.0, help="How long to wait for the collector, and for the row.", minimum=1)
-    source_keys: Secret = setting(
+    wait_timeout_seconds: float = setting(
+        60.0, help="How long to wait for the collector, and for the row.", minimum=1
+    )
+    backend_keys: Secret = setting(
         Secret(""), help="Keys of backends, as the collector has them; the first is used."
     )
     session_key: Secret | None = setting(
@@ -49,7 +51,7 @@ def main() -> None:
     """Exit codes: 0 the row is there, 1 it is not."""
     settings = load_or_exit(Settings, os.environ)
     started = time.monotonic()
-    deadline = started + settings.wait_seconds
+    deadline = started + settings.wait_timeout_seconds
     try:
         event_id = post(settings.url, sign_in(settings), deadline)
         sys.stdout.write(f"{event_id} is accepted after {time.monotonic() - started:.2f} s\n")
@@ -62,7 +64,7 @@ def main() -> None:
 
 def sign_in(settings: Settings) -> dict[str, str]:
     """Headers that the collector takes events with: a backend's key, else a session, else those of a stranger."""
-    if keys := settings.source_keys.reveal().replace("\n", ",").strip(" ,"):
+    if keys := settings.backend_keys.reveal().replace("\n", ",").strip(" ,"):
         return {"Footfall-Key": keys.split(",")[0].partition("=")[2].strip(), "Footfall-User": _USER}
     key = settings.session_key.reveal() if settings.session_key else ""
     if key and "-----BEGIN" not in key:

@@ -29,11 +29,13 @@ _PAUSE_SECONDS = 2.0
 class Settings:
     kafka: KafkaSettings
     topic_partitions: int | None = setting(None, help="Partitions of new topics.", minimum=1)
-    topic_replication: int = setting(1, help="Copies of each partition of new topics.", minimum=1)
-    topic_min_insync: int | None = setting(None, help="Copies that must have a record to be written.", minimum=1)
+    topic_replication_factor: int = setting(1, help="Copies of each partition of new topics.", minimum=1)
+    topic_min_insync_replicas: int | None = setting(
+        None, help="Copies that must have a record to be written.", minimum=1
+    )
     on_demand: OnDemand
     create_topics: bool = setting(True, help="Make what is missing; else wait until somebody else has made it.")
-    wait_seconds: float = setting(60.0, help="How long to wait for Kafka, or for the topics.", minimum=0)
+    wait_timeout_seconds: float = setting(60.0, help="How long to wait for Kafka, or for the topics.", minimum=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
 
@@ -50,10 +52,10 @@ async def _make(settings: Settings) -> list[Report]:
     """What became of the topics; nothing while Kafka does not answer within the time."""
     layout = Layout(
         partitions=settings.topic_partitions,
-        replication=settings.topic_replication,
-        min_insync=settings.topic_min_insync,
+        replication=settings.topic_replication_factor,
+        min_insync=settings.topic_min_insync_replicas,
     )
-    deadline = time.monotonic() + settings.wait_seconds
+    deadline = time.monotonic() + settings.wait_timeout_seconds
     make = create_missing if settings.create_topics else check
     reports: list[Report] = []
     while not _all_there(reports):

@@ -48,8 +48,8 @@ class CollectorApp:
         self._publisher = Publisher(
             settings.kafka,
             [topics.EVENTS, topics.EVENTS_REJECTED],
-            deadline=settings.publish_seconds,
-            most_bytes=settings.most_waiting_bytes,
+            deadline=settings.publish_timeout_seconds,
+            most_bytes=settings.max_in_flight_bytes,
         )
         self._follower = Follower(
             settings.kafka,
@@ -61,11 +61,11 @@ class CollectorApp:
         self._spool: Spool | None = None
         storing: Storing = self._publisher
         if settings.spool_dir:
-            storing = self._spool = Spool(settings.spool_dir, settings.spool_bytes, self._publisher)
+            storing = self._spool = Spool(settings.spool_dir, settings.spool_max_bytes, self._publisher)
         self._storing = storing
         rejects = Rejects(
             lambda key, record: self._publisher.post(topics.EVENTS_REJECTED, key, record),
-            settings.rejected_per_second,
+            settings.max_rejected_per_second,
         )
         collector = Collector(settings, hasher, Limits(settings, verdicts), storing, rejects)
         self._hot: dict[str, ASGIApp] = {
@@ -104,7 +104,7 @@ class CollectorApp:
         await self._publisher.start()
         if self._spool:
             await self._spool.start()
-        metrics.CLUSTER_LIMITS.set_function(self._limits_hold)
+        metrics.CLUSTER_LIMITS_ACTIVE.set_function(self._limits_hold)
         following = asyncio.create_task(self._follower.run()) if self._settings.cluster_limits else None
         yield
         if self._spool:

@@ -64,8 +64,8 @@ class Collector:
         self._storing, self._rejects = storing, rejects
         self._intake = Intake(
             any_custom=settings.custom_events == "any",
-            most_event_bytes=settings.most_event_bytes,
-            most_depth=settings.most_depth,
+            max_event_bytes=settings.max_event_bytes,
+            max_depth=settings.max_depth,
             allowed_parameters=settings.allowed_query_parameters,
         )
         self._recent = RecentIds()
@@ -99,8 +99,8 @@ class Collector:
     def _read(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[_Work, bool]:
         """The events of a body, and whether it was a single one."""
         encoding = (request.header(b"content-encoding") or "").strip().lower()
-        parsed = body.parse(body.unpack(raw_body, encoding, self._settings.most_body_bytes))
-        raw_events, single = body.events_of(parsed, self._settings.most_events)
+        parsed = body.parse(body.unpack(raw_body, encoding, self._settings.max_body_bytes))
+        raw_events, single = body.events_of(parsed, self._settings.max_events)
         visit = self._visit(request, sender, body.sent_at_of(parsed))
         return _Work(visit, request.address, raw_events, body.dropped_of(parsed)), single
 
@@ -231,7 +231,7 @@ def _count(work: _Work, request: Request) -> None:
     if accepted := len(results) - len(others):
         _ACCEPTED_COUNTER.inc(accepted)
     if work.dropped and any(result.status in ("accepted", "duplicate") for result in results):
-        metrics.CLIENT_DROPPED.inc(work.dropped)  # else the answer is no 200, and the client says it again
+        metrics.CLIENT_DROPPED_EVENTS.inc(work.dropped)  # else the answer is no 200, and the client says it again
     if others := others + [("duplicate", "")] * len(work.repeats):
         for (status, code), count in Counter(others).items():
             metrics.EVENTS.labels(status, code).inc(count)
@@ -242,7 +242,7 @@ def _count(work: _Work, request: Request) -> None:
     if work.visit.sent_at is not None:
         metrics.CLOCK_SKEW_SECONDS.observe(abs(work.visit.received_at - work.visit.sent_at) / 1000)
     if bot := device((request.header(b"user-agent") or "")[:_LONGEST_USER_AGENT]).bot:
-        metrics.BOTS.labels(bot).inc()
+        metrics.BOT_REQUESTS.labels(bot).inc()
 
 
 _ACCEPTED_COUNTER = metrics.EVENTS.labels("accepted", "")

@@ -82,19 +82,19 @@ class Endpoint:
 
     async def _work(self, request: Request, sender: Sender, receive: Receive) -> tuple[Answer, Admission]:
         try:
-            with Deadline(self._settings.body_seconds):
+            with Deadline(self._settings.body_timeout_seconds):
                 received = await self._read(request, receive)
         except TimeoutError as error:
-            raise Refused("body_timeout", f"a body within {self._settings.body_seconds:g} s") from error
+            raise Refused("body_timeout", f"a body within {self._settings.body_timeout_seconds:g} s") from error
         if self._dry_run:
             return self._collector.validate(request, sender, received)
         return await self._collector.collect(request, sender, received)
 
     async def _read(self, request: Request, receive: Receive) -> bytes:
         """The body, refused as soon as it is known to be too large."""
-        most = self._settings.most_body_bytes
+        most = self._settings.max_body_bytes
         if b"content-encoding" in request.headers:
-            most = min(most, self._settings.most_packed_bytes)
+            most = min(most, self._settings.max_compressed_bytes)
         announced = request.headers.get(b"content-length", b"")
         if announced.isdigit() and int(announced) > most:
             raise body.too_large(most)
@@ -118,7 +118,7 @@ class Endpoint:
                 self._held += len(chunk)
                 if len(content) > most:
                     raise body.too_large(most)
-                if self._held > self._settings.most_waiting_bytes:
+                if self._held > self._settings.max_in_flight_bytes:
                     raise Refused("unavailable", "other requests to be done", retry_after=RETRY_SECONDS)
                 if not message.get("more_body", False):
                     return bytes(content)

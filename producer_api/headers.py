@@ -11,7 +11,7 @@ REQUEST: Mapping[str, str] = MappingProxyType(
         "Content-Type": "`application/json` or `text/plain` (JSON all the same, without a preflight).",
         "Cookie": "The session, or the signed cookie of an anonymous visitor.",
         "DNT": "`1`: the event is kept without user, session and address.",
-        "Footfall-Key": "The key of a backend, from `FOOTFALL_SOURCE_KEYS`.",
+        "Footfall-Key": "The key of a backend, from `FOOTFALL_BACKEND_KEYS`.",
         "Footfall-Session": "The session that a backend sends for.",
         "Footfall-User": "The user that a backend sends for.",
         "Host": "Pages of this host may post.",

@@ -43,11 +43,11 @@ class Intake:
         self,
         *,
         any_custom: bool = False,
-        most_event_bytes: int = 32 * 1024,
-        most_depth: int = 32,
+        max_event_bytes: int = 32 * 1024,
+        max_depth: int = 32,
         allowed_parameters: Collection[str] = (),
     ) -> None:
-        self._any_custom, self._most_event_bytes, self._most_depth = any_custom, most_event_bytes, most_depth
+        self._any_custom, self._most_event_bytes, self._most_depth = any_custom, max_event_bytes, max_depth
         self._allowed_parameters = frozenset(allowed_parameters)
 
     def accept(self, raw: Any, visit: Visit, own_id: str | None) -> Accepted | list[Fault]:

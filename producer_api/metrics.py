@@ -6,15 +6,15 @@ REGISTRY = CollectorRegistry()
 
 
 def _counter(name: str, meaning: str, *labels: str) -> Counter:
-    return Counter(f"footfall_collect_{name}", meaning, labels, registry=REGISTRY)
+    return Counter(f"footfall_collector_{name}", meaning, labels, registry=REGISTRY)
 
 
 def _gauge(name: str, meaning: str) -> Gauge:
-    return Gauge(f"footfall_collect_{name}", meaning, registry=REGISTRY)
+    return Gauge(f"footfall_collector_{name}", meaning, registry=REGISTRY)
 
 
 def _histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
-    return Histogram(f"footfall_collect_{name}", meaning, buckets=buckets, registry=REGISTRY)
+    return Histogram(f"footfall_collector_{name}", meaning, buckets=buckets, registry=REGISTRY)
 
 
 EVENTS = _counter("events", "Events by status and code.", "status", "code")
@@ -34,32 +34,34 @@ CLOCK_SKEW_SECONDS = _histogram(
     "How far the clocks of clients that tell sent_at are off, either way.",
     (1, 5, 60, 600, 3600, 86_400),
 )
-WAITING_BYTES = _gauge("waiting_bytes", "Bytes handed to Kafka and not acknowledged yet.")
-GHOSTS = _counter("ghosts", "Events acknowledged after their request was answered 503 or spooled.")
-GATE_OPEN = _gauge("gate_open", "1 while Kafka takes events, else 0.")
+IN_FLIGHT_BYTES = _gauge("in_flight_bytes", "Bytes handed to Kafka and not acknowledged yet.")
+LATE_ACKS = _counter("late_acks", "Events acknowledged after their request was answered 503 or spooled.")
+KAFKA_AVAILABLE = _gauge("kafka_available", "1 while Kafka takes events, else 0.")
 PRODUCER_RESTARTS = _counter("producer_restarts", "Producers replaced after a fatal error.")
-QUOTA_EVICTIONS = _counter("quota_evictions", "Senders whose count was forgotten to bound memory.")
-CLUSTER_LIMITS = _gauge(
-    "cluster_limits",
+LIMITER_EVICTIONS = _counter("limiter_evictions", "Senders whose count was forgotten to bound memory.")
+CLUSTER_LIMITS_ACTIVE = _gauge(
+    "cluster_limits_active",
     "1 while limits hold over all collectors, 0 while only in this one, NaN where they are not to.",
 )
-BLOCKED_USERS = _gauge("blocked_users", "Users that the cluster last said to be over the limit.")
+LIMITED_USERS = _gauge("limited_users", "Users that the cluster last said to be over the limit.")
 JWKS_FETCHES = _counter("jwks_fetches", "Fetches of the keys of sessions, by result.", "result")
 JWKS_FETCHED = _gauge(
     "jwks_fetched_timestamp_seconds", "When the keys of sessions were last fetched; 0 without a JWKS URL."
 )
 REDACTIONS = _counter("redactions", "Texts replaced in events, by pattern and field.", "pattern", "field")
-CLIENT_DROPPED = _counter("client_dropped", "Events that browsers gave up before they could be sent, as they say.")
+CLIENT_DROPPED_EVENTS = _counter(
+    "client_dropped_events", "Events that browsers gave up before they could be sent, as they say."
+)
 OPT_OUTS = _counter("opt_outs", "Events stripped of user, session and address as the visitor asked.")
-BOTS = _counter("bots", "Requests that look like a program's, by reason.", "reason")
+BOT_REQUESTS = _counter("bot_requests", "Requests that look like a program's, by reason.", "reason")
 REJECTED_RECORDS = _counter("rejected_records", "Records for events-rejected, by what became of them.", "result")
 SPOOL_EVENTS = _gauge("spool_events", "Events in the spool that Kafka does not have yet.")
 SPOOL_BYTES = _gauge("spool_bytes", "Bytes of the spool on the disk.")
-SPOOL_LIMIT_BYTES = _gauge("spool_limit_bytes", "Bytes the spool may take; 0 without one.")
+SPOOL_MAX_BYTES = _gauge("spool_max_bytes", "Bytes the spool may take; 0 without one.")
 SPOOL_AGE_SECONDS = _gauge("spool_age_seconds", "How long the oldest event has been in the spool.")
-SPOOLED = _counter("spooled", "Events written to the spool.")
-REPLAYED = _counter("replayed", "Events of the spool that Kafka acknowledged.")
-SPOOL_FAULTS = _counter("spool_faults", "Writes that failed and frames that were damaged.", "kind")
+SPOOLED_EVENTS = _counter("spooled_events", "Events written to the spool.")
+REPLAYED_EVENTS = _counter("replayed_events", "Events of the spool that Kafka acknowledged.")
+SPOOL_ERRORS = _counter("spool_errors", "Writes that failed and frames that were damaged.", "kind")
 
 # What alerts look at stands there from the start: a first one would not be seen as an increase.
 EVENTS.labels("accepted", "")
@@ -67,4 +69,4 @@ EVENTS.labels("rejected", "unexpected")
 for status in (200, 500, 503):
     REQUESTS.labels(status)
 for kind in ("full", "write", "damaged"):
-    SPOOL_FAULTS.labels(kind)
+    SPOOL_ERRORS.labels(kind)

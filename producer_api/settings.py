@@ -30,8 +30,8 @@ class Settings:
     anonymous_visitors: bool = setting(
         False, help="Take events of visitors without a session, known by a signed first-party cookie."
     )
-    visitor_days: int = setting(180, help="How long that cookie lasts, in days.", minimum=1, maximum=400)
-    source_keys: Secret = setting(Secret(""), help="Keys of backends that send for users: name=key, by commas.")
+    visitor_cookie_days: int = setting(180, help="How long that cookie lasts, in days.", minimum=1, maximum=400)
+    backend_keys: Secret = setting(Secret(""), help="Keys of backends that send for users: name=key, by commas.")
     trust_loopback: bool = setting(
         False, help="Take events from this machine without a session; for development only."
     )
@@ -41,7 +41,7 @@ class Settings:
     events_per_minute_per_address: int = setting(
         6000, help="Events that may come from one address in a minute.", minimum=1
     )
-    events_per_minute_per_source: int = setting(
+    events_per_minute_per_backend: int = setting(
         60_000, help="Events that a backend with a key may send in a minute.", minimum=1
     )
     cluster_limits: bool = setting(
@@ -55,24 +55,28 @@ class Settings:
         _CAMPAIGN, help="Query parameters that pages and referrers keep, separated by commas."
     )
     retention: RetentionSettings = field(default_factory=RetentionSettings)
-    most_body_bytes: int = setting(1024 * 1024, help="Largest body, after unpacking.", minimum=1024)
-    most_packed_bytes: int = setting(256 * 1024, help="Largest body before unpacking, if it is gzip.", minimum=256)
-    most_events: int = setting(500, help="Most events in one request.", minimum=1, maximum=10_000)
-    most_event_bytes: int = setting(32 * 1024, help="Largest event.", minimum=1024, maximum=256 * 1024)
-    most_depth: int = setting(32, help="Deepest nesting of a body.", minimum=4, maximum=200)
-    body_seconds: float = setting(10.0, help="How long a client may take to send its body.", minimum=0.1)
+    max_body_bytes: int = setting(1024 * 1024, help="Largest body, after unpacking.", minimum=1024)
+    max_compressed_bytes: int = setting(
+        256 * 1024, help="Largest body before unpacking, if it is gzip.", minimum=256
+    )
+    max_events: int = setting(500, help="Most events in one request.", minimum=1, maximum=10_000)
+    max_event_bytes: int = setting(32 * 1024, help="Largest event.", minimum=1024, maximum=256 * 1024)
+    max_depth: int = setting(32, help="Deepest nesting of a body.", minimum=4, maximum=200)
+    body_timeout_seconds: float = setting(10.0, help="How long a client may take to send its body.", minimum=0.1)
 
-    publish_seconds: float = setting(1.5, help="How long to wait for Kafka's acknowledgement.", minimum=0.1)
-    most_waiting_bytes: int = setting(
+    publish_timeout_seconds: float = setting(
+        1.5, help="How long to wait for Kafka's acknowledgement.", minimum=0.1
+    )
+    max_in_flight_bytes: int = setting(
         64 * 1024 * 1024, help="Bytes that may wait for Kafka before requests are refused.", minimum=1024 * 1024
     )
     spool_dir: Path | None = setting(
         None, help="Folder on a disk for events accepted while Kafka is away; without it they are refused."
     )
-    spool_bytes: int = setting(
+    spool_max_bytes: int = setting(
         1024 * 1024 * 1024, help="Bytes the spool may take on the disk.", minimum=1024 * 1024
     )
-    rejected_per_second: float = setting(
+    max_rejected_per_second: float = setting(
         50.0, help="Rejected events a second that are kept in events-rejected; 0 keeps none.", minimum=0
     )
     drain_seconds: float = setting(
@@ -82,8 +86,8 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise ValueError where settings do not go together."""
         if not self.sessions.has_keys:
-            raise ValueError("Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS: what signs the sessions.")
+            raise ValueError("Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL: what signs the sessions.")
         try:
-            sources.keys_in(self.source_keys.reveal())
+            sources.keys_in(self.backend_keys.reveal())
         except ValueError as error:
-            raise ValueError(f"FOOTFALL_SOURCE_KEYS must be {error}.") from error
+            raise ValueError(f"FOOTFALL_BACKEND_KEYS must be {error}.") from error

@@ -80,14 +80,16 @@ async def _run(settings: Settings) -> None:
     landing = health.landing = Landing(
         source,
         _traced(store, tracer) if tracer else store,
-        Limits(settings.batch_rows, settings.batch_rows_most, settings.batch_bytes, settings.batch_seconds),
-        store_seconds=settings.statement_seconds + _NETWORK_SECONDS,
+        Limits(
+            settings.batch_rows, settings.batch_max_rows, settings.batch_max_bytes, settings.batch_max_age_seconds
+        ),
+        store_seconds=settings.statement_timeout_seconds + _NETWORK_SECONDS,
         accept_gap=settings.accept_gap,
         accept_dead_letters=settings.accept_dead_letters,
     )
     relay = Relay(settings.kafka, Outbox(settings.postgres_dsn.reveal()))
-    rounds = Rounds(settings.postgres_dsn.reveal(), settings.retention, settings.maintain_seconds)
-    if settings.maintain_seconds:
+    rounds = Rounds(settings.postgres_dsn.reveal(), settings.retention, settings.maintenance_interval_seconds)
+    if settings.maintenance_interval_seconds:
         rounds.start()
     Watch(settings.postgres_dsn.reveal()).start()
     try:
@@ -102,7 +104,7 @@ async def _run(settings: Settings) -> None:
 async def _send_canaries(settings: Settings, stopping: asyncio.Event) -> None:
     if settings.canary_url:
         door = Door(settings.canary_url.rstrip("/"), settings.canary_key and settings.canary_key.reveal())
-        await Canary(door, settings.postgres_dsn.reveal(), settings.canary_seconds).run(stopping)
+        await Canary(door, settings.postgres_dsn.reveal(), settings.canary_interval_seconds).run(stopping)
 
 
 async def _together(stopping: asyncio.Event, *running: Coroutine[None, None, None]) -> None:
@@ -122,7 +124,7 @@ def _store(settings: Settings, cluster_id: str, topic: str) -> PostgresStore:
         topic=topic,
         owner=f"{socket.gethostname()}:{os.getpid()}",
         accept_new_topic=settings.accept_new_topic,
-        statement_seconds=settings.statement_seconds,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
     )
 
 
@@ -166,7 +168,7 @@ class _Health:
 
 def _start_probes(port: int) -> _Health:
     health = _Health()
-    metrics.IN_STEP.set_function(health.in_step)
+    metrics.READY.set_function(health.in_step)
     Probes(port, live=health.live, ready=health.ready, metrics=metrics.REGISTRY).start()
     return health
 

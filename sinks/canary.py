@@ -31,7 +31,7 @@ _LOCK = 0x63616E617279
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The collector's address, and our key in its FOOTFALL_SOURCE_KEYS; none where it trusts its loopback."""
+    """The collector's address, and our key in its FOOTFALL_BACKEND_KEYS; none where it trusts its loopback."""
 
     url: str
     key: str | None

@@ -68,7 +68,7 @@ class Inserter:
             with connection.transaction():
                 self._copy(connection, COPY_DIRECT, rows)
         except psycopg.errors.UniqueViolation:
-            metrics.MERGES.inc()
+            metrics.MERGE_FALLBACKS.inc()
             return self._merge(connection, rows)
         except psycopg.Error as error:
             if decision_of(error) != "isolate":
@@ -92,7 +92,7 @@ class Inserter:
         if len(rows) == 1:
             ((partition, record, _row),) = rows
             detail = f"{error.sqlstate}: {error}"
-            return Inserted([], [], [dead_letter(partition, record, "row_refused", detail, error.sqlstate)])
+            return Inserted([], [], [dead_letter(partition, record, "row_rejected", detail, error.sqlstate)])
         middle = len(rows) // 2
         first, second = (self.insert(connection, half) for half in (rows[:middle], rows[middle:]))
         return Inserted(

@@ -153,7 +153,7 @@ class Landing:
             done, _ = await asyncio.wait({running}, timeout=_LET_GO_SECONDS)
             if done:
                 break
-        metrics.LET_GO_SECONDS.observe(time.monotonic() - started)
+        metrics.REVOKE_SECONDS.observe(time.monotonic() - started)
 
     async def _fall_out_of_step(self) -> None:
         self.in_step = False
@@ -195,11 +195,11 @@ class Landing:
             if not self._accept_gap:
                 raise CannotGoOn(f"{gap} before they landed. Set FOOTFALL_ACCEPT_GAP=true to go on without them.")
             log.error("%s before they landed; going on without them", gap)
-            metrics.GAPS.inc(held.begin - position)
+            metrics.RECORDS_LOST.inc(held.begin - position)
 
     async def _shrink(self, error: TookTooLong) -> None:
         log.warning("a batch took too long", extra={"error": str(error), "rows": self._size.rows})
-        metrics.SHRUNK.inc()
+        metrics.BATCH_SHRINKS.inc()
         if not self._size.took_too_long():
             await self._wait_for_store(error)
 
@@ -207,7 +207,7 @@ class Landing:
         """Postgres is away: stay in the group, try again with ever longer pauses, for ever."""
         if self._source.reassigned:
             return
-        metrics.WAITS.labels(error.state_class).inc()
+        metrics.WRITE_RETRIES.labels(error.state_class).inc()
         log.warning("Postgres cannot take events", extra={"error": str(error)})
         await self._wait(random.uniform(0, self._pause))
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
@@ -242,6 +242,6 @@ def _count(batch: Batch, written: Written, most: int) -> None:
         metrics.DEAD_LETTERS.labels(letter.reason).inc()
     metrics.BATCH_ROWS.observe(written.records)
     metrics.BATCH_BYTES.observe(batch.bytes)
-    metrics.BATCH_MOST.set(most)
+    metrics.BATCH_MAX_ROWS.set(most)
     metrics.NEWEST_EVENT.set(batch.newest / 1000)
     metrics.LATENCY_SECONDS.observe(max(0.0, time.time() - batch.oldest / 1000))

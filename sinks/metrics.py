@@ -36,44 +36,46 @@ BATCH_BYTES = Histogram(
     buckets=[4**n for n in range(5, 13)],
     registry=REGISTRY,
 )
-BATCH_MOST = _gauge("batch_most_rows", "Most records the next batch may have.")
+BATCH_MAX_ROWS = _gauge("batch_max_rows", "Most records the next batch may have.")
 DECODE_SECONDS = _seconds("decode", "Time to make rows of a batch's records.")
 WRITE_SECONDS = _seconds("write", "Time to write and commit a batch.")
 COMMIT_SECONDS = _seconds("commit", "Time that the commit of a batch took.")
 LATENCY_SECONDS = _seconds("latency", "From Kafka's time of the oldest record of a batch to its commit.")
-MERGES = _counter("merges", "Batches that met rows that were there already.")
+MERGE_FALLBACKS = _counter("merge_fallbacks", "Batches that met rows that were there already.")
 FENCED = _counter("fenced", "Batches refused as another owner had moved on.")
 ASSIGNMENTS = _counter("assignments", "Times that the positions were read and sought.")
-LET_GO_SECONDS = _seconds("let_go", "From the loss of partitions to the end of what was being written.")
-WAITS = _counter("waits", "Times that Postgres could not take a batch, by class of SQLSTATE.", "sqlstate_class")
-SHRUNK = _counter("shrunk", "Batches that took too long, so that a smaller one was tried.")
+REVOKE_SECONDS = _seconds("revoke", "From the loss of partitions to the end of what was being written.")
+WRITE_RETRIES = _counter(
+    "write_retries", "Times that Postgres could not take a batch, by class of SQLSTATE.", "sqlstate_class"
+)
+BATCH_SHRINKS = _counter("batch_shrinks", "Batches that took too long, so that a smaller one was tried.")
 PAUSED_SECONDS = _counter("paused_seconds", "Time spent waiting for Postgres or for a person.")
 HALTED = _gauge("halted", "1 while a person must look: the log says at what.")
 BREAKER_OPEN = _gauge("breaker_open", "1 while too many dead letters stop landing.")
-GAPS = _counter("gap_records", "Records that Kafka removed before they landed.")
+RECORDS_LOST = _counter("records_lost_to_retention", "Records that Kafka removed before they landed.")
 LAG = _gauge("lag_records", "Records not landed yet.")
 LAG_SECONDS = _gauge("lag_seconds", "Age of the last record landed while others wait behind it, else 0.")
-RELAYED = _counter("relayed", "Dead letters that events-rejected has.")
-RELAY_BACKLOG = _gauge("relay_backlog", "Dead letters that events-rejected does not have yet.")
+DEAD_LETTERS_PUBLISHED = _counter("dead_letters_published", "Dead letters that events-rejected has.")
+DEAD_LETTERS_PENDING = _gauge("dead_letters_pending", "Dead letters that events-rejected does not have yet.")
 NEWEST_EVENT = _gauge("newest_event_timestamp_seconds", "Append time of the newest event that landed; 0 before.")
-IN_STEP = _gauge("in_step", "1 while partitions are landing, 0 while it waits.")
+READY = _gauge("ready", "1 while partitions are landing, 0 while it waits.")
 
 
-def _store(name: str, text: str, *labels: str) -> Gauge:
+def _postgres(name: str, text: str, *labels: str) -> Gauge:
     """Of the database, the same from every process: sinks/watch.py asks once a minute."""
-    return Gauge(f"footfall_store_{name}", text, labels, registry=REGISTRY)
+    return Gauge(f"footfall_postgres_{name}", text, labels, registry=REGISTRY)
 
 
-STORE_WATCHED = _store("watched_timestamp_seconds", "When the database was last asked for these.")
-STORE_DAYS_AHEAD = _store("days_ahead", "Days after today whose partition is there already.")
-STORE_DAYS = _store("days", "Days that maintenance knows, by state.", "state")
-STORE_UNEXPLAINED = _store("unexplained_records", "Offsets passed that the ledger does not explain.")
-STORE_DEAD_LETTERS = _store("dead_letters", "Dead letters that wait in Postgres.")
-STORE_ERASURES = _store("unfinished_erasures", "Users to forget of whom something is left.")
-STORE_MAINTAINED = _store(
+POSTGRES_CHECKED = _postgres("checked_timestamp_seconds", "When the database was last asked for these.")
+POSTGRES_DAYS_AHEAD = _postgres("days_ahead", "Days after today whose partition is there already.")
+POSTGRES_DAYS = _postgres("days", "Days that maintenance knows, by state.", "state")
+POSTGRES_UNACCOUNTED = _postgres("unaccounted_records", "Offsets passed that the ledger does not explain.")
+POSTGRES_DEAD_LETTERS = _postgres("dead_letters", "Dead letters that wait in Postgres.")
+POSTGRES_PENDING_ERASURES = _postgres("pending_erasures", "Users to forget of whom something is left.")
+POSTGRES_MAINTAINED = _postgres(
     "maintained_timestamp_seconds", "When a round of maintenance last ended; 0 before the first."
 )
-STORE_BYTES = _store("bytes", "Bytes of the whole database.")
+POSTGRES_BYTES = _postgres("bytes", "Bytes of the whole database.")
 
 CANARY_SECONDS = Histogram(
     "footfall_canary_seconds",

@@ -42,10 +42,10 @@ class PostgresStore:
         topic: str,
         owner: str,
         accept_new_topic: bool = False,
-        statement_seconds: float = STATEMENT_SECONDS,
+        statement_timeout_seconds: float = STATEMENT_SECONDS,
     ) -> None:
         self._cluster_id, self._topic = cluster_id, topic
-        self._session = Session(dsn, statement_seconds=statement_seconds)
+        self._session = Session(dsn, statement_timeout_seconds=statement_timeout_seconds)
         self._offsets = Offsets(cluster_id, topic, owner, accept_new_topic=accept_new_topic)
         self._dictionaries = Dictionaries()
         self._inserter = Inserter(self._dictionaries)

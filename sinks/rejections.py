@@ -17,7 +17,7 @@ def value(letter: Letter, now: int) -> bytes:
     source = Kept(letter.offset, letter.appended_at, letter.key, letter.value, letter.headers)
     refusal = Refusal("sinks", now, letter.reason, letter.detail)
     event_id = event_type = None
-    if letter.reason == "row_refused":
+    if letter.reason == "row_rejected":
         row = to_row(source)
         event_id, event_type = event_ids.from_uuid(row.event_id), row.event_type
     where = (letter.topic, letter.partition, source)
@@ -26,7 +26,7 @@ def value(letter: Letter, now: int) -> bytes:
 
 def headers(letter: Letter) -> list[tuple[str, bytes | None]]:
     """The record's headers, and Kafka Connect's where it has none of that name."""
-    stage = "TASK_PUT" if letter.reason == "row_refused" else "VALUE_CONVERTER"
+    stage = "TASK_PUT" if letter.reason == "row_rejected" else "VALUE_CONVERTER"
     told = {
         "topic": letter.topic,
         "partition": str(letter.partition),

@@ -58,8 +58,8 @@ class Relay:
         await asyncio.gather(*sent)
         if letters:
             await asyncio.to_thread(self._outbox.published, [letter.id for letter in letters])
-            metrics.RELAYED.inc(len(letters))
-        metrics.RELAY_BACKLOG.set(await asyncio.to_thread(self._outbox.backlog))
+            metrics.DEAD_LETTERS_PUBLISHED.inc(len(letters))
+        metrics.DEAD_LETTERS_PENDING.set(await asyncio.to_thread(self._outbox.backlog))
         return len(letters)
 
 

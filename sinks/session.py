@@ -32,9 +32,9 @@ _SESSION = {
 class Session:
     """A connection in autocommit. Use it from one thread; `cancel` and `cut` are for others."""
 
-    def __init__(self, dsn: str, *, statement_seconds: float) -> None:
+    def __init__(self, dsn: str, *, statement_timeout_seconds: float) -> None:
         self._dsn = dsn
-        self._options = _SESSION | {"statement_timeout": f"{int(statement_seconds * 1000)}ms"}
+        self._options = _SESSION | {"statement_timeout": f"{int(statement_timeout_seconds * 1000)}ms"}
         self._connection: psycopg.Connection | None = None
 
     @contextlib.contextmanager

@@ -17,7 +17,7 @@ from sinks.topic_identity import identity
 
 log = logging.getLogger(__name__)
 
-GROUP = "sinks"
+GROUP = "footfall-sinks"
 # Records taken at once of what has been fetched.
 _STEP = 1000
 # How soon a pause notices that it is over.
@@ -38,15 +38,15 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         self._consumer = AIOKafkaConsumer(
             **settings.kafka.client_options(),
             group_id=settings.kafka.name(GROUP),
-            group_instance_id=settings.instance_id,
+            group_instance_id=settings.group_instance_id,
             enable_auto_commit=False,
             # Positions are set from outside; Kafka's client must not choose one by itself.
             auto_offset_reset="none",
             isolation_level="read_committed",
             max_partition_fetch_bytes=1024 * 1024,
             fetch_max_wait_ms=100,
-            session_timeout_ms=int(settings.session_seconds * 1000),
-            heartbeat_interval_ms=int(settings.session_seconds * 200),
+            session_timeout_ms=int(settings.group_session_timeout_seconds * 1000),
+            heartbeat_interval_ms=int(settings.group_session_timeout_seconds * 200),
         )
 
     async def start(self) -> None:

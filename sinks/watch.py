@@ -59,14 +59,14 @@ class Watch:
 
 def look(connection: psycopg.Connection) -> None:
     """Set the gauges from the database as it is now."""
-    metrics.STORE_DAYS_AHEAD.set(days_ahead(days_attached(connection), datetime.now(UTC).date()))
-    metrics.STORE_UNEXPLAINED.set(sum(abs(account.unexplained) for account in accounts(connection)))
+    metrics.POSTGRES_DAYS_AHEAD.set(days_ahead(days_attached(connection), datetime.now(UTC).date()))
+    metrics.POSTGRES_UNACCOUNTED.set(sum(abs(account.unexplained) for account in accounts(connection)))
     counted: dict[str, int] = dict(connection.execute("select state, count(*) from days group by 1").fetchall())
     for state in _STATES:
-        metrics.STORE_DAYS.labels(state).set(counted.get(state, 0))
+        metrics.POSTGRES_DAYS.labels(state).set(counted.get(state, 0))
     letters, erasures, maintained, size = connection.execute(_NUMBERS).fetchone() or (0, 0, 0, 0)
-    metrics.STORE_DEAD_LETTERS.set(letters)
-    metrics.STORE_ERASURES.set(erasures)
-    metrics.STORE_MAINTAINED.set(maintained)
-    metrics.STORE_BYTES.set(size)
-    metrics.STORE_WATCHED.set_to_current_time()
+    metrics.POSTGRES_DEAD_LETTERS.set(letters)
+    metrics.POSTGRES_PENDING_ERASURES.set(erasures)
+    metrics.POSTGRES_MAINTAINED.set(maintained)
+    metrics.POSTGRES_BYTES.set(size)
+    metrics.POSTGRES_CHECKED.set_to_current_time()

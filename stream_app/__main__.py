@@ -36,7 +36,7 @@ def main() -> None:
     probes = Probes(
         settings.probe_port,
         live=health.Progress(app).live,
-        ready=lambda: health.ready(app, settings.ready_lag),
+        ready=lambda: health.ready(app, settings.max_ready_lag),
         metrics=metrics.REGISTRY,
         pages={"/state/users/": view.user, "/state": view.partitions},
     )

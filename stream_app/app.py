@@ -21,7 +21,7 @@ from stream_app.outlet import TopicOutlet
 from stream_app.partition import PartitionState
 from stream_app.settings import Settings
 
-APP_ID = "stream-app"
+APP_ID = "footfall-stream-app"
 TABLE = "state"
 
 
@@ -37,8 +37,8 @@ def build_app(settings: Settings) -> ExactApp:
         app.owned,
         log_topic,
         outlet,
-        every=settings.checkpoint_seconds,
-        session_seconds=settings.session_seconds,
+        every=settings.checkpoint_interval_seconds,
+        group_session_timeout_seconds=settings.group_session_timeout_seconds,
     )
     app.transport.Consumer = type("Consumer", (BatchConsumer,), {"checkpoints": app.checkpoints})
     app.producer_transport.Producer = IdempotentProducer
@@ -59,7 +59,7 @@ def _around_fold() -> Callable[[int, Sequence[Any]], AbstractContextManager[Any]
 def _new_state(settings: Settings) -> PartitionState:
     return PartitionState(
         limit=settings.events_per_minute,
-        tell_from=settings.user_minutes_from,
+        tell_from=settings.user_totals_min_events,
         grace_ms=settings.grace_seconds * 1000,
         copied=settings.event_topics,
     )
@@ -113,10 +113,10 @@ def _options(settings: Settings) -> dict[str, Any]:
         "stream_buffer_maxsize": 8,
         "broker_max_poll_records": 4000,
         "broker_commit_interval": 1.0,
-        "broker_session_timeout": settings.session_seconds,
-        "broker_heartbeat_interval": settings.session_seconds / 5,
-        "broker_request_timeout": max(40.0, settings.session_seconds * 2),
-        "consumer_group_instance_id": settings.instance_id,
+        "broker_session_timeout": settings.group_session_timeout_seconds,
+        "broker_heartbeat_interval": settings.group_session_timeout_seconds / 5,
+        "broker_request_timeout": max(40.0, settings.group_session_timeout_seconds * 2),
+        "consumer_group_instance_id": settings.group_instance_id,
         "producer_linger": 0,
         "producer_max_batch_size": BATCH_BYTES,
         "producer_max_request_size": 1_000_000,

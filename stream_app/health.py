@@ -59,5 +59,5 @@ def _measure_partitions(owned: OwnedPartitions, ends: dict[int, int]) -> None:
         metrics.PARTITION_OFFSET.labels(number).set(partition.durable)
     states = [partition.state for partition in owned.partitions.values()]
     reaches = [state.horizon.reach(state.watermark) for state in states]
-    metrics.HORIZON_SECONDS.set(min(reaches, default=0) / 1000)
+    metrics.DEDUP_WINDOW_SECONDS.set(min(reaches, default=0) / 1000)
     metrics.NEWEST_EVENT.set(max((state.watermark for state in states), default=0) / 1000)

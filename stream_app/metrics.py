@@ -15,12 +15,18 @@ FOLD_SECONDS = Histogram("footfall_stream_fold_seconds", "Time to fold a fetched
 EARLY_BATCHES = Counter(
     "footfall_stream_early_batches", "Batches delivered before the seek to the state.", registry=REGISTRY
 )
-HOLES = Counter("footfall_stream_holes", "Batches that did not join on; fetched again.", registry=REGISTRY)
-LOST = Counter(
-    "footfall_stream_lost_records", "Records that retention removed before they were read.", registry=REGISTRY
+GAPS_REFETCHED = Counter(
+    "footfall_stream_gaps_refetched", "Batches that did not join on; fetched again.", registry=REGISTRY
 )
-FOREIGN_WRITES = Counter(
-    "footfall_stream_foreign_writes", "Times that somebody else wrote to the state's log.", registry=REGISTRY
+RECORDS_LOST = Counter(
+    "footfall_stream_records_lost_to_retention",
+    "Records that retention removed before they were read.",
+    registry=REGISTRY,
+)
+CHANGELOG_FOREIGN_WRITES = Counter(
+    "footfall_stream_changelog_foreign_writes",
+    "Times that somebody else wrote to the state's log.",
+    registry=REGISTRY,
 )
 CHECKPOINT_SECONDS = Histogram(
     "footfall_stream_checkpoint_seconds", "Time to write a partition's checkpoint.", registry=REGISTRY
@@ -35,8 +41,8 @@ RECOVERIES = Counter(
     registry=REGISTRY,
 )
 PARTITIONS = Gauge("footfall_stream_partitions", "Partitions this worker owns.", registry=REGISTRY)
-HORIZON_SECONDS = Gauge(
-    "footfall_stream_horizon_seconds", "How far back repeated ids are surely known.", registry=REGISTRY
+DEDUP_WINDOW_SECONDS = Gauge(
+    "footfall_stream_dedup_window_seconds", "How far back repeated ids are surely known.", registry=REGISTRY
 )
 LAG = Gauge("footfall_stream_lag_records", "Records not yet in a durable checkpoint.", registry=REGISTRY)
 PARTITION_LAG = Gauge(

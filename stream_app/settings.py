@@ -11,7 +11,7 @@ from service_kit.kafka import KafkaSettings
 class Settings:
     kafka: KafkaSettings
     events_per_minute: int = setting(100, help="Events a user may send in a minute.", minimum=1)
-    user_minutes_from: int = setting(
+    user_totals_min_events: int = setting(
         20, help="Events in a minute from which a user's total is told once the minute is over.", minimum=1
     )
     event_topics: tuple[str, ...] = setting(
@@ -20,14 +20,16 @@ class Settings:
     grace_seconds: int = setting(
         600, help="How long a window stays open for late events.", minimum=0, maximum=3000
     )
-    checkpoint_seconds: float = setting(0.25, help="How often state and outputs are written.", minimum=0.01)
-    instance_id: str | None = setting(
+    checkpoint_interval_seconds: float = setting(
+        0.25, help="How often state and outputs are written.", minimum=0.01
+    )
+    group_instance_id: str | None = setting(
         None, help="Name of this worker that survives restarts: it takes its partitions back at once."
     )
-    session_seconds: float = setting(
+    group_session_timeout_seconds: float = setting(
         10.0, help="Silence after which a worker's partitions go to others.", minimum=6, maximum=60
     )
-    ready_lag: int = setting(
+    max_ready_lag: int = setting(
         1_000_000, help="Records behind, over its partitions, from which a worker is not ready.", minimum=1
     )
     probe_port: int = setting(8080, help="Port for /healthz, /readyz and /metrics.", minimum=0, maximum=65535)

@@ -90,7 +90,7 @@ class Worker:
 
 def sinks_worker(settings: KafkaSettings, dsn: str, folder: Path, number: int = 0, **more: object) -> Worker:
     """A process of the sinks that is not started yet; its session lasts six seconds."""
-    usual: dict[str, object] = {"session_seconds": 6, "instance_id": f"sinks-{number}"}
+    usual: dict[str, object] = {"group_session_timeout_seconds": 6, "group_instance_id": f"sinks-{number}"}
     return Worker(
         "sinks",
         folder / f"sinks-{number}.log",

@@ -44,7 +44,7 @@ class Rejections:
 
     def take(self, rejected: Mapping[str, Any]) -> Rejection | None:
         """Take a `RejectedEvent` record in; what is shown of it, None where another record told it already."""
-        if rejected["rejected_by"] == "sinks" and rejected["reason"] != "row_refused":
+        if rejected["rejected_by"] == "sinks" and rejected["reason"] != "row_rejected":
             return None  # the stream app has told of it: neither can read it
         shown = rejection(rejected)
         self._minutes.setdefault(shown.at // MINUTE_MS, Counter())[shown.reason] += 1

@@ -91,7 +91,7 @@ def export(
 ) -> None:
     """Print what the sinks could not land, whole, as a JSON object a line; key, value and headers in base64.
 
-    Example: footfall dead-letters export --reason row_refused
+    Example: footfall dead-letters export --reason row_rejected
     """
     for letter in _in_postgres(Selection.of(datetime.now(UTC), reason=reason, seconds=since, limit=limit)):
         sys.stdout.write(json.dumps(letter, ensure_ascii=False) + "\n")

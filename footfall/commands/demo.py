@@ -43,17 +43,17 @@ class Demo:
         self.outcomes: Counter[str] = Counter()
         self.sent = self.retried = 0
 
-    async def run(self, rate: float, most_events: int | None, seconds: float | None) -> None:
+    async def run(self, rate: float, max_events: int | None, seconds: float | None) -> None:
         """Post at a rate until there were enough events or the time is over; then wait for the last answers."""
         started = shown = time.monotonic()
         limits = httpx.Limits(max_connections=MOST_AT_ONCE)
         async with httpx.AsyncClient(timeout=10, limits=limits) as client, asyncio.TaskGroup() as posting:
-            while (most_events is None or self.sent < most_events) and (
+            while (max_events is None or self.sent < max_events) and (
                 seconds is None or time.monotonic() - started < seconds
             ):
                 due = int((time.monotonic() - started) * rate)
-                while self.sent < min(due, most_events or due):
-                    posting.create_task(self._post(client, *self._next_events(most_events)))
+                while self.sent < min(due, max_events or due):
+                    posting.create_task(self._post(client, *self._next_events(max_events)))
                 if time.monotonic() - shown >= 1:
                     shown = time.monotonic()
                     typer.echo(f"\r{self.summary()}", err=True, nl=False)

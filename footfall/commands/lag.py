@@ -21,12 +21,14 @@ BEHIND = 1
 def lag(
     watch: Annotated[bool, typer.Option("--watch", help="Show it every second until Ctrl-C.")] = False,
     by_partition: Annotated[bool, typer.Option("--by-partition", help="A line a partition.")] = False,
-    most: Annotated[int | None, typer.Option(help="Exit with 1 where a reader is further behind.", min=0)] = None,
+    max_lag: Annotated[
+        int | None, typer.Option("--max", help="Exit with 1 if a reader is further behind than this.", min=0)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, a line a partition.")] = False,
 ) -> None:
     """Tell how many events the stream app and the sinks are behind the end of `events`.
 
-    Exit codes: 0 shown, 1 a reader is more than --most behind.
+    Exit codes: 0 shown, 1 a reader is more than --max behind.
 
     Example: footfall lag --watch
     """
@@ -42,7 +44,7 @@ def lag(
                 while True:
                     live.update(_table(asyncio.run(lags(kafka)), by_partition), refresh=True)
                     time.sleep(1)
-    if most is not None and any(_behind(found, name) > most for name in _readers(found)):
+    if max_lag is not None and any(_behind(found, name) > max_lag for name in _readers(found)):
         raise typer.Exit(BEHIND)
 
 

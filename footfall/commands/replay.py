@@ -40,7 +40,7 @@ def replay(
     Events keep their ids, so that none becomes a second row. It may be cut off and done again. Exit codes: 0 all
     landed or were only counted, 1 some stay dead or have moved, 2 the options do not go together.
 
-    Example: footfall replay --reason row_refused
+    Example: footfall replay --reason row_rejected
     """
     selection = Selection.of(datetime.now(UTC), reason=reason, seconds=since, ids=ids, limit=limit)
     again = _utc(from_time) if from_time else from_offset

@@ -8,7 +8,7 @@ from avro_schemas.topics import described
 SERVICES = ("producer_api", "stream_app", "sinks", "dashboard", "footfall")
 SUBSCRIBERS = "subscribers"
 # Consumer groups of the services that have one; the others read without.
-GROUPS = {"stream_app": "stream-app", "sinks": "sinks"}
+GROUPS = {"stream_app": "footfall-stream-app", "sinks": "footfall-sinks"}
 # Groups of subscribers begin with this and their own name.
 SUBSCRIBER_GROUPS = "subscriber-"
 

@@ -2,7 +2,7 @@
 
 from footfall.generate.grafana import Panel, Row, dashboard
 
-_ACCEPTED = 'sum(rate(footfall_collect_events_total{status="accepted"}[$__rate_interval]))'
+_ACCEPTED = 'sum(rate(footfall_collector_events_total{status="accepted"}[$__rate_interval]))'
 
 
 def _rate(metric: str, by: str = "") -> str:
@@ -25,23 +25,23 @@ def _mean(histogram: str) -> str:
 _COLLECTOR = Row(
     "Collector: rate, errors, duration",
     [
-        Panel("Requests by status", {"{{status}}": _rate("footfall_collect_requests_total", "status")}, "reqps"),
+        Panel("Requests by status", {"{{status}}": _rate("footfall_collector_requests_total", "status")}, "reqps"),
         Panel(
             "Requests answered with errors",
             {
-                "5xx": f'{_rate("""footfall_collect_requests_total{status=~"5.."}""")}'
-                f" / {_rate('footfall_collect_requests_total')}"
+                "5xx": f'{_rate("""footfall_collector_requests_total{status=~"5.."}""")}'
+                f" / {_rate('footfall_collector_requests_total')}"
             },
             "percentunit",
         ),
-        Panel("Time of a request", _quantiles("footfall_collect_request_seconds"), "s"),
-        Panel("Events by status", {"{{status}}": _rate("footfall_collect_events_total", "status")}, "ops"),
+        Panel("Time of a request", _quantiles("footfall_collector_request_seconds"), "s"),
+        Panel("Events by status", {"{{status}}": _rate("footfall_collector_events_total", "status")}, "ops"),
         Panel(
             "Refused and rejected, by code",
-            {"{{code}}": _rate('footfall_collect_events_total{status=~"rejected|refused|limited"}', "code")},
+            {"{{code}}": _rate('footfall_collector_events_total{status=~"rejected|refused|limited"}', "code")},
             "ops",
         ),
-        Panel("Time until Kafka acknowledges", _quantiles("footfall_collect_publish_seconds"), "s"),
+        Panel("Time until Kafka acknowledges", _quantiles("footfall_collector_publish_seconds"), "s"),
     ],
 )
 _PIPELINE = Row(
@@ -79,44 +79,48 @@ _PIPELINE = Row(
 _TROUBLE = Row(
     "While Kafka is away, and what does not pass",
     [
-        Panel("Collectors that Kafka lets in", {"{{instance}}": "footfall_collect_gate_open"}),
+        Panel("Collectors that Kafka lets in", {"{{instance}}": "footfall_collector_kafka_available"}),
         Panel(
             "Events in spools",
             {
-                "waiting": "sum(footfall_collect_spool_events)",
-                "written a second": _rate("footfall_collect_spooled_total"),
-                "replayed a second": _rate("footfall_collect_replayed_total"),
+                "waiting": "sum(footfall_collector_spool_events)",
+                "written a second": _rate("footfall_collector_spooled_events_total"),
+                "replayed a second": _rate("footfall_collector_replayed_events_total"),
             },
         ),
         Panel(
             "Spools",
-            {"{{instance}}": "footfall_collect_spool_bytes / (footfall_collect_spool_limit_bytes > 0)"},
+            {"{{instance}}": "footfall_collector_spool_bytes / (footfall_collector_spool_max_bytes > 0)"},
             "percentunit",
         ),
-        Panel("Oldest event in a spool", {"{{instance}}": "footfall_collect_spool_age_seconds"}, "s"),
-        Panel("Bytes waiting for Kafka", {"{{instance}}": "footfall_collect_waiting_bytes"}, "bytes"),
+        Panel("Oldest event in a spool", {"{{instance}}": "footfall_collector_spool_age_seconds"}, "s"),
+        Panel("Bytes waiting for Kafka", {"{{instance}}": "footfall_collector_in_flight_bytes"}, "bytes"),
         Panel(
             "Acknowledged too late, producers replaced, spool faults",
             {
-                "events acknowledged after their answer": _rate("footfall_collect_ghosts_total"),
-                "producers replaced": _rate("footfall_collect_producer_restarts_total"),
-                "spool: {{kind}}": _rate("footfall_collect_spool_faults_total", "kind"),
+                "events acknowledged after their answer": _rate("footfall_collector_late_acks_total"),
+                "producers replaced": _rate("footfall_collector_producer_restarts_total"),
+                "spool: {{kind}}": _rate("footfall_collector_spool_errors_total", "kind"),
             },
             "ops",
         ),
         Panel(
             "Rejected events kept",
-            {"{{result}}": _rate("footfall_collect_rejected_records_total", "result")},
+            {"{{result}}": _rate("footfall_collector_rejected_records_total", "result")},
             "ops",
         ),
         Panel(
             "Events that browsers gave up",
-            {"a second": _rate("footfall_collect_client_dropped_total")},
+            {"a second": _rate("footfall_collector_client_dropped_events_total")},
             "ops",
             "As their SDK says, once it reaches the collector again.",
         ),
-        Panel("Redactions", {"{{pattern}}": _rate("footfall_collect_redactions_total", "pattern")}, "ops"),
-        Panel("Requests of programs", {"{{reason}}": _rate("footfall_collect_bots_total", "reason")}, "reqps"),
+        Panel("Redactions", {"{{pattern}}": _rate("footfall_collector_redactions_total", "pattern")}, "ops"),
+        Panel(
+            "Requests of programs",
+            {"{{reason}}": _rate("footfall_collector_bot_requests_total", "reason")},
+            "reqps",
+        ),
     ],
 )
 _PROCESSES = Row(
@@ -147,12 +151,12 @@ _SESSIONS = Row(
         Panel(
             "Fetches of session keys",
             {
-                "collector, {{result}}": _rate("footfall_collect_jwks_fetches_total", "result"),
+                "collector, {{result}}": _rate("footfall_collector_jwks_fetches_total", "result"),
                 "dashboard, {{result}}": _rate("footfall_dashboard_jwks_fetches_total", "result"),
             },
             "ops",
         ),
-        Panel("Limits hold over all collectors", {"{{instance}}": "footfall_collect_cluster_limits"}),
+        Panel("Limits hold over all collectors", {"{{instance}}": "footfall_collector_cluster_limits_active"}),
         Panel("Viewers of the live page", {"viewers": "sum(footfall_dashboard_viewers)"}),
         Panel(
             "Requests of dashboard and registry",
@@ -207,12 +211,14 @@ def stream_app() -> str:
                 ),
                 Panel("Last recovery", {"{{instance}}": "footfall_stream_recovery_seconds"}, "s"),
                 Panel("Recoveries", {"{{instance}}": "increase(footfall_stream_recoveries_total[1h])"}),
-                Panel("How far back repeats are known", {"{{instance}}": "footfall_stream_horizon_seconds"}, "s"),
+                Panel(
+                    "How far back repeats are known", {"{{instance}}": "footfall_stream_dedup_window_seconds"}, "s"
+                ),
                 Panel(
                     "What must not happen",
                     {
-                        "records lost": "sum(footfall_stream_lost_records_total)",
-                        "foreign writes": "sum(footfall_stream_foreign_writes_total)",
+                        "records lost": "sum(footfall_stream_records_lost_to_retention_total)",
+                        "foreign writes": "sum(footfall_stream_changelog_foreign_writes_total)",
                     },
                 ),
             ],
@@ -249,15 +255,17 @@ _LANDING = Row(
         Panel(
             "Batches out of the ordinary",
             {
-                "merged": _rate("footfall_sink_merges_total"),
+                "merged": _rate("footfall_sink_merge_fallbacks_total"),
                 "refused, another owner": _rate("footfall_sink_fenced_total"),
-                "Postgres could not, {{sqlstate_class}}": _rate("footfall_sink_waits_total", "sqlstate_class"),
-                "too slow, tried smaller": _rate("footfall_sink_shrunk_total"),
+                "Postgres could not, {{sqlstate_class}}": _rate(
+                    "footfall_sink_write_retries_total", "sqlstate_class"
+                ),
+                "too slow, tried smaller": _rate("footfall_sink_batch_shrinks_total"),
                 "positions read": _rate("footfall_sink_assignments_total"),
             },
             "ops",
         ),
-        Panel("Sinks that land", {"{{instance}}": "footfall_sink_in_step"}),
+        Panel("Sinks that land", {"{{instance}}": "footfall_sink_ready"}),
         Panel(
             "Sinks that wait",
             {
@@ -274,8 +282,8 @@ _BESIDE = Row(
         Panel(
             "Dead letters on their way to the topic",
             {
-                "waiting": "max(footfall_sink_relay_backlog)",
-                "sent a second": _rate("footfall_sink_relayed_total"),
+                "waiting": "max(footfall_sink_dead_letters_pending)",
+                "sent a second": _rate("footfall_sink_dead_letters_published_total"),
             },
         ),
         Panel(
@@ -292,23 +300,23 @@ _BESIDE = Row(
 _POSTGRES = Row(
     "Postgres",
     [
-        Panel("Size of the database", {"bytes": "max(footfall_store_bytes)"}, "bytes"),
-        Panel("Days ahead with a partition", {"days": "min(footfall_store_days_ahead)"}),
-        Panel("Days by state", {"{{state}}": "max by (state) (footfall_store_days)"}),
+        Panel("Size of the database", {"bytes": "max(footfall_postgres_bytes)"}, "bytes"),
+        Panel("Days ahead with a partition", {"days": "min(footfall_postgres_days_ahead)"}),
+        Panel("Days by state", {"{{state}}": "max by (state) (footfall_postgres_days)"}),
         Panel(
             "Waiting for a person",
             {
-                "dead letters": "max(footfall_store_dead_letters)",
-                "erasures": "max(footfall_store_unfinished_erasures)",
-                "unexplained records": "max(footfall_store_unexplained_records)",
-                "records gone from Kafka": "sum(footfall_sink_gap_records_total)",
+                "dead letters": "max(footfall_postgres_dead_letters)",
+                "erasures": "max(footfall_postgres_pending_erasures)",
+                "unexplained records": "max(footfall_postgres_unaccounted_records)",
+                "records gone from Kafka": "sum(footfall_sink_records_lost_to_retention_total)",
             },
         ),
         Panel(
             "Since the last",
             {
-                "maintenance": "time() - max(footfall_store_maintained_timestamp_seconds)",
-                "look at the database": "time() - max(footfall_store_watched_timestamp_seconds)",
+                "maintenance": "time() - max(footfall_postgres_maintained_timestamp_seconds)",
+                "look at the database": "time() - max(footfall_postgres_checked_timestamp_seconds)",
             },
             "s",
         ),

@@ -24,8 +24,8 @@ there are.
 |---|---|---|
 | one process for HTTP | collector, dashboard and registry apart | `python -m producer_api`, `dashboard`, `registry`; the Ingress routes the paths |
 | one collector | many | replicas; limits hold over all of them through `user-rates` |
-| one stream worker | many | replicas, at most one a partition; `FOOTFALL_INSTANCE_ID` a name each |
-| one sink | many | replicas, at most one a partition; `FOOTFALL_INSTANCE_ID` a name each |
+| one stream worker | many | replicas, at most one a partition; `FOOTFALL_GROUP_INSTANCE_ID` a name each |
+| one sink | many | replicas, at most one a partition; `FOOTFALL_GROUP_INSTANCE_ID` a name each |
 | one broker | a cluster | `FOOTFALL_KAFKA_BOOTSTRAP`; `footfall topics --replication 3` makes the topics |
 | the wheel's Postgres | your own | `FOOTFALL_POSTGRES_DSN` |
 
@@ -52,10 +52,10 @@ planned to be {busy:.0%} busy. Kafka keeps {days} days on {replicas} replicas, w
   machine's disk. Lower `FOOTFALL_PACK_AFTER_DAYS` and `FOOTFALL_RETENTION_DAYS`; the roll-ups stay. Or let a subscriber of `events` write
   the raw events to a store of columns, and keep the days here that you query.
 - *Repeats.* A partition remembers 131,072 ids. For all ten minutes it takes the partitions of the row "for the whole id horizon"; with
-  fewer, a client's repeat is known for a shorter time (`FootfallStreamHorizonShort`), and counts twice in the live numbers only.
+  fewer, a client's repeat is known for a shorter time (`FootfallStreamDedupWindowShort`), and counts twice in the live numbers only.
 - *Partitions are few.* Adding some later moves users ([operating.md](operating.md#adding-partitions)): begin with as many as the next level needs.
 - *Rebalances.* Every one stops all members of a group for a moment, as this Kafka client knows eager assignment only. Names that stay
-  (`FOOTFALL_INSTANCE_ID`) let restarts pass without one. Scale sinks seldom, the stream app by hand.
+  (`FOOTFALL_GROUP_INSTANCE_ID`) let restarts pass without one. Scale sinks seldom, the stream app by hand.
 
 **1,000,000 events/s.** This was not run, and is not promised.
 

@@ -21,7 +21,7 @@ _MAINTAIN_SECONDS = "3600"
 
 def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str, str]) -> list[Program]:
     """One program a process: all HTTP services in one, the stream app and the sinks each in its own."""
-    made, defaults = [], {"FOOTFALL_MAINTAIN_SECONDS": _MAINTAIN_SECONDS}
+    made, defaults = [], {"FOOTFALL_MAINTENANCE_INTERVAL_SECONDS": _MAINTAIN_SECONDS}
     for module, serves, variable in (*_WORKERS, _HTTP):
         port = http_port if module == _HTTP[0] else free_port()
         made.append(
@@ -29,7 +29,7 @@ def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str,
                 name=serves[0],
                 serves=serves,
                 argv=(sys.executable, "-m", module),
-                environ={**defaults, **environ, variable: str(port), "FOOTFALL_INSTANCE_ID": _INSTANCE},
+                environ={**defaults, **environ, variable: str(port), "FOOTFALL_GROUP_INSTANCE_ID": _INSTANCE},
                 is_ready=_ready(port),
             )
         )

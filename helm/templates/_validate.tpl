@@ -57,10 +57,10 @@ collector.existingSecret is empty: it needs a Secret with the key {{ .secretKeys
 {{- if not .secretKeys.hashKey }}
 collector.secretKeys.hashKey is empty: users are only ever stored as hashes under this key.
 {{- end }}
-{{- if and .secretKeys.sessionKey .settings.sessionJwks }}
-collector.settings.sessionJwks and collector.secretKeys.sessionKey are both set: set collector.secretKeys.sessionKey to null to take the keys from the address.
-{{- else if not (or .secretKeys.sessionKey .settings.sessionJwks) }}
-collector.secretKeys.sessionKey is empty: name the key of the Secret with what signs the sessions, or set collector.settings.sessionJwks.
+{{- if and .secretKeys.sessionKey .settings.sessionJwksUrl }}
+collector.settings.sessionJwksUrl and collector.secretKeys.sessionKey are both set: set collector.secretKeys.sessionKey to null to take the keys from the address.
+{{- else if not (or .secretKeys.sessionKey .settings.sessionJwksUrl) }}
+collector.secretKeys.sessionKey is empty: name the key of the Secret with what signs the sessions, or set collector.settings.sessionJwksUrl.
 {{- end }}
 {{- if ne (toString .settings.eventsPerMinute) (toString $.Values.streamApp.settings.eventsPerMinute) }}
 collector.settings.eventsPerMinute and streamApp.settings.eventsPerMinute differ: it is one limit, which both must know.
@@ -76,12 +76,12 @@ collector.terminationGracePeriodSeconds is {{ $grace }}: with collector.settings
 
 {{- define "footfall.faults.dashboard" -}}
 {{- with .Values.dashboard }}
-{{- if and .enabled .existingSecret .secretKeys.sessionKey .settings.sessionJwks }}
-dashboard.settings.sessionJwks and dashboard.secretKeys.sessionKey are both set: choose one.
+{{- if and .enabled .existingSecret .secretKeys.sessionKey .settings.sessionJwksUrl }}
+dashboard.settings.sessionJwksUrl and dashboard.secretKeys.sessionKey are both set: choose one.
 {{- end }}
 {{- if and .enabled .settings.dashboardRole }}
-{{- if not (or .settings.sessionJwks (and .existingSecret .secretKeys.sessionKey)) }}
-dashboard.settings.dashboardRole needs sessions: set dashboard.settings.sessionJwks, or dashboard.existingSecret and dashboard.secretKeys.sessionKey.
+{{- if not (or .settings.sessionJwksUrl (and .existingSecret .secretKeys.sessionKey)) }}
+dashboard.settings.dashboardRole needs sessions: set dashboard.settings.sessionJwksUrl, or dashboard.existingSecret and dashboard.secretKeys.sessionKey.
 {{- end }}
 {{- end }}
 {{- end }}

@@ -31,10 +31,10 @@ class Limits:
     """Counts what senders are granted. `verdicts` knows what they sent through other collectors."""
 
     def __init__(self, settings: Settings, verdicts: Verdicts) -> None:
-        evicted = metrics.QUOTA_EVICTIONS.inc
+        evicted = metrics.LIMITER_EVICTIONS.inc
         self._users = Quota(settings.events_per_minute, evicted=evicted)
         self._addresses = Quota(settings.events_per_minute_per_address, evicted=evicted)
-        self._sources = Quota(settings.events_per_minute_per_source, evicted=evicted)
+        self._sources = Quota(settings.events_per_minute_per_backend, evicted=evicted)
         self._verdicts = verdicts
 
     def admit(

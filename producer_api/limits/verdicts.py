@@ -29,7 +29,7 @@ class Verdicts:
         for rate in values(records, "user_rate"):
             self._take(rate["user_key"], rate["blocked_until"])
         self._tidy()
-        metrics.BLOCKED_USERS.set(len(self._blocked_until))
+        metrics.LIMITED_USERS.set(len(self._blocked_until))
 
     def _take(self, user_key: bytes, blocked_until: int | None) -> None:
         if blocked_until is None:

@@ -17,7 +17,7 @@ def require_allowed(origin: str | None, fetch_site: str | None, host: str, allow
             return
     elif origin in allowed or (fetch_site in (None, "same-origin") and _is_own(origin, host)):
         return
-    raise NotAllowed("origin_refused", "a page of this origin, or an origin in FOOTFALL_ALLOWED_ORIGINS")
+    raise NotAllowed("origin_not_allowed", "a page of this origin, or an origin in FOOTFALL_ALLOWED_ORIGINS")
 
 
 def cors_headers(origin: str | None, allowed: Collection[str]) -> Headers:

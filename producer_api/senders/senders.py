@@ -46,8 +46,8 @@ class Senders:
     def __init__(self, settings: Settings, hasher: Hasher) -> None:
         self._settings = settings
         self._sessions = SessionVerifier.from_settings(settings.sessions, _count_fetch)
-        self._visitors = Visitors(hasher.derived_key("visitor"), settings.visitor_days)
-        self._sources = Sources(keys_in(settings.source_keys.reveal()))
+        self._visitors = Visitors(hasher.derived_key("visitor"), settings.visitor_cookie_days)
+        self._sources = Sources(keys_in(settings.backend_keys.reveal()))
         self._good: OrderedDict[_Credentials, tuple[Sender, float]] = OrderedDict()
 
     async def start(self) -> None:

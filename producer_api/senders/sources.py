@@ -20,7 +20,7 @@ class Sources:
         """The name of the backend with this key. Raise NotAllowed if nobody has it."""
         name = self._names.get(_digest(key))
         if name is None:
-            raise NotAllowed("source_key_invalid", "a key from FOOTFALL_SOURCE_KEYS in the header Footfall-Key")
+            raise NotAllowed("backend_key_invalid", "a key from FOOTFALL_BACKEND_KEYS in the header Footfall-Key")
         return name
 
 

@@ -84,8 +84,8 @@ class Publisher:
 
     async def start(self) -> None:
         """Begin to connect; returns at once, `is_open` tells when Kafka takes records."""
-        metrics.GATE_OPEN.set_function(lambda: self.is_open)
-        metrics.WAITING_BYTES.set_function(lambda: self._bytes)
+        metrics.KAFKA_AVAILABLE.set_function(lambda: self.is_open)
+        metrics.IN_FLIGHT_BYTES.set_function(lambda: self._bytes)
         self._spawn(self._keep_running(), self._tasks)
         self._spawn(self._keep_sweeping(), self._tasks)
 
@@ -199,7 +199,7 @@ class Publisher:
             if not parcel.settled.done():
                 parcel.settled.set_result(acknowledged)
             elif acknowledged:
-                metrics.GHOSTS.inc(len(parcel.records))
+                metrics.LATE_ACKS.inc(len(parcel.records))
                 parcel.outgoing.late(parcel.records)
 
     def _oldest_wait(self) -> float:

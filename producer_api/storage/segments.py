@@ -82,7 +82,7 @@ class Segments:
                 return frames
             if torn := self._sizes.get(number, 0) - self.replayed.offset:
                 log.warning("a frame that was never finished is passed over", extra={"bytes": torn})
-                metrics.SPOOL_FAULTS.labels("torn").inc()
+                metrics.SPOOL_ERRORS.labels("torn").inc()
             behind = [other for other in self._sizes if other > number]
             self.mark_replayed(
                 Position(min(behind), 0) if behind else Position(number, self._sizes.get(number, 0))
@@ -140,7 +140,7 @@ class Segments:
             )
             path.rename(path.with_suffix(".damaged"))
             self._forget(position.segment)
-            metrics.SPOOL_FAULTS.labels("damaged").inc()
+            metrics.SPOOL_ERRORS.labels("damaged").inc()
         return good
 
     def _begin_segment(self) -> None:

@@ -44,7 +44,7 @@ class Spool:
 
     async def start(self) -> None:
         """Begin to replay what an earlier run left."""
-        metrics.SPOOL_LIMIT_BYTES.set(self._most_bytes)
+        metrics.SPOOL_MAX_BYTES.set(self._most_bytes)
         metrics.SPOOL_BYTES.set_function(lambda: self._segments.disk_bytes)
         metrics.SPOOL_EVENTS.set_function(lambda: self._events)
         metrics.SPOOL_AGE_SECONDS.set_function(self._age)
@@ -103,19 +103,19 @@ class Spool:
         for outgoing, settled in waiting:
             if written:
                 self._events += len(outgoing.records)
-                metrics.SPOOLED.inc(len(outgoing.records))
+                metrics.SPOOLED_EVENTS.inc(len(outgoing.records))
             if not settled.done():
                 settled.set_result(written)
         self._oldest = self._oldest or now
 
     async def _write(self, frames: bytes) -> bool:
         if self._segments.disk_bytes + len(frames) > self._most_bytes:
-            metrics.SPOOL_FAULTS.labels("full").inc()
+            metrics.SPOOL_ERRORS.labels("full").inc()
             return False
         try:
             await self._in_thread(partial(self._segments.append, frames))
         except OSError as error:
-            metrics.SPOOL_FAULTS.labels("write").inc()
+            metrics.SPOOL_ERRORS.labels("write").inc()
             self._refused_until = time.monotonic() + PAUSE_SECONDS
             log.error("the spool cannot be written", extra={"error": str(error)})  # noqa: TRY400 # the error says it
             return False
@@ -160,7 +160,7 @@ class Spool:
         await self._in_thread(partial(self._segments.mark_replayed, position))
         count = sum(len(frame.outgoing.records) for frame in frames)
         self._events = max(0, self._events - count)
-        metrics.REPLAYED.inc(count)
+        metrics.REPLAYED_EVENTS.inc(count)
         return True
 
     async def _count_left_over(self) -> None:

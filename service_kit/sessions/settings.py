@@ -13,7 +13,7 @@ class SessionSettings:
     session_key: Secret | None = setting(
         None, help="What sessions are signed with: a secret (HS256), or a public key in PEM (RS256, ES256, EdDSA)."
     )
-    session_jwks: str | None = setting(
+    session_jwks_url: str | None = setting(
         None, help="URL of a JWKS document with the keys of sessions, instead of one key."
     )
     session_audience: str | None = setting(None, help="The audience that sessions must name.")
@@ -25,10 +25,10 @@ class SessionSettings:
 
     def __post_init__(self) -> None:
         """Raise ValueError for keys that cannot be used."""
-        if self.session_key and self.session_jwks:
-            raise ValueError("Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS, not both.")
-        if self.session_jwks and not self.session_jwks.startswith(_SCHEMES):
-            raise ValueError(f"FOOTFALL_SESSION_JWKS must be a URL that begins with {', '.join(_SCHEMES)}.")
+        if self.session_key and self.session_jwks_url:
+            raise ValueError("Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL, not both.")
+        if self.session_jwks_url and not self.session_jwks_url.startswith(_SCHEMES):
+            raise ValueError(f"FOOTFALL_SESSION_JWKS_URL must be a URL that begins with {', '.join(_SCHEMES)}.")
         try:
             if self.session_key:
                 parse_key(self.session_key.reveal())
@@ -38,4 +38,4 @@ class SessionSettings:
     @property
     def has_keys(self) -> bool:
         """Whether there is anything to verify sessions with."""
-        return bool(self.session_key or self.session_jwks)
+        return bool(self.session_key or self.session_jwks_url)

@@ -41,8 +41,8 @@ class SessionVerifier:
     def from_settings(cls, settings: SessionSettings, on_fetch: OnFetch) -> "SessionVerifier":
         """As the settings say, which must have keys; `on_fetch` is told of every fetch of a JWKS document."""
         keys: Keys
-        if settings.session_jwks:
-            keys = Jwks(settings.session_jwks, on_fetch)
+        if settings.session_jwks_url:
+            keys = Jwks(settings.session_jwks_url, on_fetch)
         else:
             assert settings.session_key is not None  # the caller has looked at has_keys
             keys = StaticKey(settings.session_key.reveal())

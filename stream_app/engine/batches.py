@@ -116,7 +116,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
         if begin > state.position + 1:
             lost = begin - state.position - 1
             log.error("retention removed %d records of %s/%d before they were read", lost, tp.topic, tp.partition)
-            metrics.LOST.inc(lost)
+            metrics.RECORDS_LOST.inc(lost)
             state.position = begin - 1
         return int(state.position) + 1
 

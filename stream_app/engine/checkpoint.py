@@ -74,10 +74,16 @@ class Checkpoints:
     """Writes the owned partitions' checkpoints, one at a time for each partition."""
 
     def __init__(
-        self, owned: OwnedPartitions, log_topic: str, outlet: Outlet, *, every: float, session_seconds: float
+        self,
+        owned: OwnedPartitions,
+        log_topic: str,
+        outlet: Outlet,
+        *,
+        every: float,
+        group_session_timeout_seconds: float,
     ) -> None:
         self._owned, self._log_topic, self._outlet = owned, log_topic, outlet
-        self._every, self._frozen_after = every, 0.9 * session_seconds
+        self._every, self._frozen_after = every, 0.9 * group_session_timeout_seconds
         self._writing = asyncio.Lock()
         self._retold = time.monotonic()
         self._told = dict.fromkeys(TELL_SECONDS, 0.0)
@@ -142,7 +148,7 @@ class Checkpoints:
         first, count = await send_batches(self.producer, self._log_topic, partition, values)
         if owned.log_next is not None and first + count != owned.log_next + len(values):
             log.warning("somebody else wrote to the state's log of partition %d; writing it anew", partition)
-            metrics.FOREIGN_WRITES.inc()
+            metrics.CHANGELOG_FOREIGN_WRITES.inc()
             owned.state.change_all()
         owned.log_next = first + count
 

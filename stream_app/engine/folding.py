@@ -48,7 +48,7 @@ async def _fold(app: ExactApp, event: Any) -> None:
         if owned.state.waiting >= MOST_WAITING:
             await app.checkpoints.write_all(Pace.AT_ONCE)
     else:
-        metrics.HOLES.inc()
+        metrics.GAPS_REFETCHED.inc()
         await app.consumer.seek(event.message.tp, owned.state.position + 1)
 
 
@@ -62,5 +62,5 @@ def _joins_on(owned: Owned, first: int) -> bool:
         return False
     lost = first - owned.state.position - 1
     log.error("offsets %d to %d are gone; going on behind them", owned.state.position + 1, first - 1)
-    metrics.LOST.inc(lost)
+    metrics.RECORDS_LOST.inc(lost)
     return True

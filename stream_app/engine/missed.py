@@ -38,7 +38,7 @@ async def _look(app: ExactApp, before: dict[int, Standing]) -> dict[int, Standin
             return {}
         standings[partition] = (owned.state.position, fetched)
         if _is_missing(standings[partition], before.get(partition)):
-            metrics.HOLES.inc()
+            metrics.GAPS_REFETCHED.inc()
             await app.consumer.seek(tp, owned.state.position + 1)
     return standings
 

@@ -108,7 +108,7 @@ def test_every_schema_of_a_topic_exists_and_every_schema_has_a_topic() -> None:
 
 
 def test_what_is_derived_from_events_has_its_partitions() -> None:
-    for name in ("live-aggregates", "user-rates", "stream-app-state-changelog"):
+    for name in ("live-aggregates", "user-rates", "footfall-stream-app-state-changelog"):
         assert topics()[name].partitions == topics()["events"].partitions
 
 

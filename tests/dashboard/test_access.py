@@ -99,7 +99,7 @@ async def test_a_public_key_opens_for_its_own_kind_of_signature_alone() -> None:
 
 
 async def test_a_session_that_cannot_be_checked_yet_may_come_again() -> None:
-    away = SessionSettings(session_jwks="file:///nowhere/keys.json")
+    away = SessionSettings(session_jwks_url="file:///nowhere/keys.json")
     async with client(dashboard_role="footfall", sessions=away) as reader:
         answer = await reader.get("/dashboard/snapshot.json", headers=session())
         page = await reader.get("/", headers=session() | {"accept": "text/html"})

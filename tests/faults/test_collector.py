@@ -143,7 +143,7 @@ async def test_an_outage_of_kafka_loses_nothing(
 
 async def drained(worker: Worker, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
-    while worker.metrics().get("footfall_collect_spool_events", 0) or not worker.is_ready():
+    while worker.metrics().get("footfall_collector_spool_events", 0) or not worker.is_ready():
         assert time.monotonic() < deadline, worker.log()
         await asyncio.sleep(0.1)
 

@@ -145,9 +145,9 @@ async def test_what_is_being_written_when_partitions_go_ends_within_two_seconds(
         await until_frozen(postgres)
         await asyncio.to_thread(sinks[1].start, wait=0)
         async with asyncio.timeout(40):
-            while not sinks[0].metrics()["footfall_sink_let_go_seconds_count"]:
+            while not sinks[0].metrics()["footfall_sink_revoke_seconds_count"]:
                 await asyncio.sleep(0.1)
-        assert sinks[0].metrics()["footfall_sink_let_go_seconds_sum"] < 2
+        assert sinks[0].metrics()["footfall_sink_revoke_seconds_sum"] < 2
     await assert_nothing_lost_or_double(settings, postgres)
 
 

@@ -46,7 +46,7 @@ def sink(settings: KafkaSettings, postgres: str, proxy: Proxy, tmp_path: Path) -
 
 
 def worker(settings: KafkaSettings, dsn: str, folder: Path) -> Worker:
-    return sinks_worker(settings, dsn, folder, statement_seconds=STATEMENT_SECONDS)
+    return sinks_worker(settings, dsn, folder, statement_timeout_seconds=STATEMENT_SECONDS)
 
 
 async def some(settings: KafkaSettings, seed: int, count: int = 300) -> None:
@@ -94,13 +94,13 @@ async def test_a_line_that_goes_deaf_or_half_open_is_given_up_and_a_slow_one_is_
     proxy.drop_servers()
     await some(settings, seed=2)
     await until_landed(settings, postgres)
-    waits = sink.metrics()['footfall_sink_waits_total{sqlstate_class="08"}']
+    waits = sink.metrics()['footfall_sink_write_retries_total{sqlstate_class="08"}']
     assert waits >= 2
     proxy.delay = 0.2
     await some(settings, seed=3)
     await until_landed(settings, postgres)
     proxy.delay = 0
-    assert sink.metrics()['footfall_sink_waits_total{sqlstate_class="08"}'] == waits
+    assert sink.metrics()['footfall_sink_write_retries_total{sqlstate_class="08"}'] == waits
     await assert_unharmed(settings, postgres, sink)
 
 
@@ -118,7 +118,7 @@ async def test_what_takes_too_long_is_written_in_smaller_batches(
         )
     await some(settings, seed=1, count=700)  # almost three seconds in one batch
     await until_landed(settings, postgres, seconds=60)
-    assert sink.metrics()["footfall_sink_shrunk_total"] >= 1
+    assert sink.metrics()["footfall_sink_batch_shrinks_total"] >= 1
     await assert_unharmed(settings, postgres, sink)
 
 
@@ -131,7 +131,7 @@ async def test_a_server_that_is_read_only_or_lacks_a_column_is_waited_for(
         connection.execute(f"alter database {name} set default_transaction_read_only = on".encode())
         end_connections(postgres)
         await some(settings, seed=1)
-        await until_metric(sink, 'footfall_sink_waits_total{sqlstate_class="25"}')
+        await until_metric(sink, 'footfall_sink_write_retries_total{sqlstate_class="25"}')
         connection.execute("set default_transaction_read_only = off")
         connection.execute(f"alter database {name} reset default_transaction_read_only".encode())
         end_connections(postgres)
@@ -236,7 +236,7 @@ async def test_a_full_disk_is_waited_for(settings: KafkaSettings, tiny_disk: Pat
         await until_landed(settings, server.dsn)
         fill(filler)
         await some(settings, seed=2, count=3000)
-        await until_metric(sink, 'footfall_sink_waits_total{sqlstate_class="53"}')
+        await until_metric(sink, 'footfall_sink_write_retries_total{sqlstate_class="53"}')
         assert "No space left on device" in sink.log(10_000)
         await asyncio.sleep(1)
         filler.unlink()

@@ -88,8 +88,8 @@ class Crew:
                 module,
                 folder / f"worker-{number}.log",
                 kafka_bootstrap=cluster.kafka_bootstrap,
-                session_seconds=SESSION_SECONDS,
-                instance_id=f"worker-{number}",
+                group_session_timeout_seconds=SESSION_SECONDS,
+                group_instance_id=f"worker-{number}",
             )
             for number in range(3)
         ]

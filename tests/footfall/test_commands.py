@@ -14,10 +14,10 @@ CLICK = {"event_type": "click", "event_data": {"element": "buy"}}
 NOON_DATE = "Mon, 15 Jan 2024 12:00:00 GMT"
 NOON_SECONDS = 1_705_320_000.0
 WELL = {
-    "footfall_collect_gate_open": 1.0,
-    "footfall_collect_cluster_limits": 1.0,
-    "footfall_collect_spool_events": 0.0,
-    "footfall_collect_spool_age_seconds": 0.0,
+    "footfall_collector_kafka_available": 1.0,
+    "footfall_collector_cluster_limits_active": 1.0,
+    "footfall_collector_spool_events": 0.0,
+    "footfall_collector_spool_age_seconds": 0.0,
 }
 
 
@@ -79,9 +79,9 @@ def test_bench_lists_what_there_is() -> None:
 
 @pytest.mark.parametrize(("more", "part", "state"), [
     ({}, "spool", "ok"),
-    ({"footfall_collect_spool_events": 3.0, "footfall_collect_spool_age_seconds": 9.0}, "spool", "warn"),
-    ({"footfall_collect_spool_faults_total|damaged": 1.0}, "spool", "fail"),
-    ({"footfall_collect_cluster_limits": 0.0}, "limits", "warn"),
+    ({"footfall_collector_spool_events": 3.0, "footfall_collector_spool_age_seconds": 9.0}, "spool", "warn"),
+    ({"footfall_collector_spool_errors_total|damaged": 1.0}, "spool", "fail"),
+    ({"footfall_collector_cluster_limits_active": 0.0}, "limits", "warn"),
 ])  # fmt: skip
 def test_the_doctor_reads_the_metrics(more: dict[str, float], part: str, state: str) -> None:
     (finding,) = [finding for finding in of_metrics(WELL | more) if finding.part == part]

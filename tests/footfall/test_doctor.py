@@ -44,7 +44,7 @@ def test_one_broker_is_for_one_persons_machine_and_two_are_for_nobody() -> None:
 def test_topics_beside_events_have_as_many_partitions() -> None:
     found = {name: Found(12, 3, WELL) for name in topics()}
     assert states(of_state(found)) == []
-    (finding,) = of_state(found | {"stream-app-state-changelog": Found(6, 3, WELL)})
+    (finding,) = of_state(found | {"footfall-stream-app-state-changelog": Found(6, 3, WELL)})
     assert finding.state == "fail"
     assert "adding partitions" in finding.fix
 

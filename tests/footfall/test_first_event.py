@@ -15,7 +15,7 @@ def settings(**given: object) -> Settings:
 
 def test_a_backends_key_comes_first() -> None:
     keys = Secret("shop=first-key,\ncrm=second-key")
-    assert sign_in(settings(source_keys=keys, session_key=Secret(KEY)))["Footfall-Key"] == "first-key"
+    assert sign_in(settings(backend_keys=keys, session_key=Secret(KEY)))["Footfall-Key"] == "first-key"
 
 
 def test_a_session_is_as_the_collector_asks_for_it() -> None:

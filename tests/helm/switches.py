@@ -85,12 +85,12 @@ _CHOICES: dict[str, Json] = {
         }
     },
     "readers of the dashboard by role": {
-        "dashboard": {"settings": {"dashboardRole": "analyst", "sessionJwks": "https://login.example.com/keys"}}
+        "dashboard": {"settings": {"dashboardRole": "analyst", "sessionJwksUrl": "https://login.example.com/keys"}}
     },
     "keys of an identity provider": {
         "collector": {
             "secretKeys": {"sessionKey": None},
-            "settings": {"sessionJwks": "https://login.example.com:8443/keys"},
+            "settings": {"sessionJwksUrl": "https://login.example.com:8443/keys"},
         }
     },
 }

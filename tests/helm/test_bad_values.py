@@ -19,18 +19,18 @@ BAD: dict[str, Json] = {
     "collector.existingSecret is empty": {"collector": {"existingSecret": ""}},
     "collector.secretKeys.hashKey is empty": {"collector": {"secretKeys": {"hashKey": None}}},
     "collector.secretKeys.sessionKey is empty": {"collector": {"secretKeys": {"sessionKey": None}}},
-    "collector.settings.sessionJwks and collector.secretKeys.sessionKey are both set": {
-        "collector": {"settings": {"sessionJwks": "https://login.example.com/keys"}}
+    "collector.settings.sessionJwksUrl and collector.secretKeys.sessionKey are both set": {
+        "collector": {"settings": {"sessionJwksUrl": "https://login.example.com/keys"}}
     },
     "collector.settings.eventsPerMinute and streamApp.settings.eventsPerMinute differ": {
         "collector": {"settings": {"eventsPerMinute": 200}}
     },
     "collector.terminationGracePeriodSeconds is 30": {"collector": {"settings": {"drainSeconds": 20}}},
-    "dashboard.settings.sessionJwks and dashboard.secretKeys.sessionKey are both set": {
+    "dashboard.settings.sessionJwksUrl and dashboard.secretKeys.sessionKey are both set": {
         "dashboard": {
             "existingSecret": "dashboard",
             "secretKeys": {"sessionKey": "session-key"},
-            "settings": {"sessionJwks": "https://login.example.com/keys"},
+            "settings": {"sessionJwksUrl": "https://login.example.com/keys"},
         }
     },
     "dashboard.settings.dashboardRole needs sessions": {"dashboard": {"settings": {"dashboardRole": "analyst"}}},

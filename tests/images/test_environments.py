@@ -112,7 +112,7 @@ def test_a_service_lives_while_kafka_and_postgres_are_away(
 @pytest.mark.parametrize("installed", ["sinks"], indirect=True)
 def test_the_jobs_run_from_the_image_of_the_sinks(installed: tuple[str, Path]) -> None:
     _extra, python = installed
-    environ = SETTINGS | {"FOOTFALL_WAIT_SECONDS": "1", "FOOTFALL_URL": f"http://{NOBODY}"}
+    environ = SETTINGS | {"FOOTFALL_WAIT_TIMEOUT_SECONDS": "1", "FOOTFALL_URL": f"http://{NOBODY}"}
     for command in (
         ["footfall.topics_job"],
         ["footfall.first_event"],

@@ -28,7 +28,7 @@ def collector(settings: KafkaSettings, tmp_path: Path) -> Iterator[Worker]:
         topic_prefix=settings.topic_prefix,
         hash_key="a hash key for tests",
         session_key="a session key of thirty-two characters",
-        source_keys=f"canary={KEY}",
+        backend_keys=f"canary={KEY}",
         host="127.0.0.1",
     )
     yield made
@@ -46,7 +46,7 @@ def sink(settings: KafkaSettings, postgres: str, collector: Worker, tmp_path: Pa
         postgres_dsn=postgres,
         canary_url=f"http://127.0.0.1:{collector.port}",
         canary_key=KEY,
-        canary_seconds=1,
+        canary_interval_seconds=1,
     )
     yield made
     if made.process:

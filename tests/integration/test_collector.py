@@ -89,7 +89,7 @@ async def test_one_user_is_held_to_one_limit_through_two_collectors(
         tmp_path / "stream_app.log",
         kafka_bootstrap=settings.kafka_bootstrap,
         topic_prefix=settings.topic_prefix,
-        instance_id="one",
+        group_instance_id="one",
     )
     stream_app.start()
     try:
@@ -120,7 +120,7 @@ async def test_without_the_topic_of_verdicts_limits_hold_in_the_process_and_a_me
     await admin.delete_topics([settings.name("user-rates")])
     await admin.close()
     collector = start()
-    assert "footfall_collect_cluster_limits 0.0" in collector.get("/metrics").text
+    assert "footfall_collector_cluster_limits_active 0.0" in collector.get("/metrics").text
     answer = collector.post(COLLECT, json=[CLICK] * 101, headers=session()).json()
     assert [result["status"] for result in answer["results"]] == ["accepted"] * 100 + ["limited"]
 
@@ -189,7 +189,7 @@ async def test_a_visitor_without_a_session_gets_a_cookie_where_allowed(
 
 
 async def test_a_backend_sends_for_its_users(start: Start, settings: KafkaSettings) -> None:
-    collector = start(source_keys=f"billing={SOURCE_KEY}", events_per_minute_per_source=3)
+    collector = start(backend_keys=f"billing={SOURCE_KEY}", events_per_minute_per_backend=3)
     as_ann = {"footfall-key": SOURCE_KEY, "footfall-user": "ann"}
     assert collector.post(COLLECT, json=CLICK, headers=as_ann).status_code == 200
     assert collector.post(COLLECT, json=CLICK, headers=session()).status_code == 200
@@ -198,7 +198,7 @@ async def test_a_backend_sends_for_its_users(start: Start, settings: KafkaSettin
     assert {event["ip_hash"] is None for _key, event in await records(settings)} == {True, False}
     assert sent["device"]["bot"] is None
     wrong = collector.post(COLLECT, json=CLICK, headers=as_ann | {"footfall-key": "x" * 40})
-    assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (403, "source_key_invalid")
+    assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (403, "backend_key_invalid")
     garbage = collector.post(COLLECT, json=CLICK, headers=as_ann | {"footfall-user": "undefined"})
     assert (garbage.status_code, garbage.json()["errors"][0]["code"]) == (403, "session_invalid")
     limited = collector.post(COLLECT, json=[CLICK] * 5, headers=as_ann)
@@ -226,7 +226,7 @@ def test_what_browsers_dropped_is_counted_once_it_is_answered_200(start: Start) 
     wrong = envelope | {"events": [{"event_type": "click"}]}
     assert collector.post(COLLECT, json=wrong, headers=session()).status_code == 400
     assert collector.post(COLLECT, json=envelope, headers=session()).status_code == 200
-    assert "footfall_collect_client_dropped_total 3.0" in collector.get("/metrics").text
+    assert "footfall_collector_client_dropped_events_total 3.0" in collector.get("/metrics").text
 
 
 def test_pages_of_listed_origins_may_read_the_answer(start: Start) -> None:
@@ -244,7 +244,7 @@ def test_pages_of_listed_origins_may_read_the_answer(start: Start) -> None:
 
 
 def test_bodies_in_pieces_packed_bodies_and_slow_ones(start: Start) -> None:
-    collector = start(body_seconds=0.5, most_packed_bytes=1000)
+    collector = start(body_timeout_seconds=0.5, max_compressed_bytes=1000)
     headers = session() | {"content-type": "application/json"}
     body = json.dumps([CLICK] * 20).encode()
     pieces = (body[at : at + 100] for at in range(0, len(body), 100))

@@ -91,7 +91,7 @@ async def test_the_relay_tells_the_topic_once_with_the_headers_of_kafka_connect(
     records = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
     told = {record["source_offset"]: record for record in (decode(each.value)[1] for each in records)}
     assert len(records) == 2
-    assert [told[offset]["reason"] for offset in (1, 2)] == ["row_refused", "prefix_missing"]
+    assert [told[offset]["reason"] for offset in (1, 2)] == ["row_rejected", "prefix_missing"]
     assert told[1]["event_type"] == "click"
     assert told[1]["event_id"].startswith("evt_")
     assert told[2]["body"] == b"rubbish"
@@ -103,7 +103,7 @@ async def test_the_relay_tells_the_topic_once_with_the_headers_of_kafka_connect(
     assert named["__connect.errors.partition"] == b"0"
     assert named["__connect.errors.offset"] == b"1"
     assert named["__connect.errors.stage"] == b"TASK_PUT"
-    assert named["__connect.errors.exception.class.name"] == b"row_refused"
+    assert named["__connect.errors.exception.class.name"] == b"row_rejected"
     assert b"\\u0000" in named["__connect.errors.exception.message"]
 
 
@@ -123,7 +123,7 @@ def test_headers_that_are_there_already_are_never_overwritten() -> None:
 
 
 def test_letters_are_exported_and_shown_whole(dsn: str) -> None:
-    code, said = run("dead-letters", "export", "--reason", "row_refused")
+    code, said = run("dead-letters", "export", "--reason", "row_rejected")
     assert code == 0
     letter = json.loads(said)
     assert (letter["partition"], letter["offset"], letter["sqlstate"]) == (0, 1, "22P05")
@@ -138,17 +138,17 @@ def test_letters_are_exported_and_shown_whole(dsn: str) -> None:
 
 
 def test_a_selection_is_tried_again_and_only_that(dsn: str) -> None:
-    counted = '{"prefix_missing": 1, "row_refused": 1}'
+    counted = '{"prefix_missing": 1, "row_rejected": 1}'
     assert run("replay", "--json") == (0, counted + "\n")
     fix(dsn)
     assert run("replay", "--json") == (0, counted + "\n")  # nothing was done yet
     assert json.loads(run("replay", "--json", "--limit", "1")[1]) == {"prefix_missing": 1}
     assert run("replay", "--reason", "prefix_missing", "--go")[0] == 1
     assert fetch(dsn, "select reason, attempts from dead_letters order by record_offset") == [
-        ("row_refused", 1),
+        ("row_rejected", 1),
         ("prefix_missing", 2),
     ]
-    ((number,),) = fetch(dsn, "select id from dead_letters where reason = 'row_refused'")
+    ((number,),) = fetch(dsn, "select id from dead_letters where reason = 'row_rejected'")
     code, said = run("replay", "--id", str(number), "--go", "--json")
     assert (code, json.loads(said)) == (0, {"rows": 1, "duplicates": 0, "erased": 0, "still_dead": 0})
     assert json.loads(run("replay", "--id", str(number), "--go", "--json")[1])["rows"] == 0

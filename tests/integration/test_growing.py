@@ -41,12 +41,14 @@ class Cluster:
                 "stream_app",
                 logs / f"w{n}.log",
                 **kafka,
-                instance_id=f"worker-{n}",
-                session_seconds=SESSION_SECONDS,
+                group_instance_id=f"worker-{n}",
+                group_session_timeout_seconds=SESSION_SECONDS,
             )
             for n in range(2)
         ]
-        self.sinks = [sinks_worker(settings, dsn, logs, n, session_seconds=SESSION_SECONDS) for n in range(2)]
+        self.sinks = [
+            sinks_worker(settings, dsn, logs, n, group_session_timeout_seconds=SESSION_SECONDS) for n in range(2)
+        ]
         self.accepted = 0
 
     @property

@@ -61,7 +61,7 @@ def test_only_the_poison_is_put_aside_wherever_it_stands(
     written = store.write(batch(poison))
     assert written.rows == COUNT - len(places)
     assert sorted(letter.offset for letter in written.dead_letters) == places
-    assert {letter.reason for letter in written.dead_letters} <= {"row_refused"}
+    assert {letter.reason for letter in written.dead_letters} <= {"row_rejected"}
     with psycopg.connect(postgres, autocommit=True) as connection:
         assert audit(connection).faults() == []
 

@@ -103,7 +103,7 @@ async def test_what_cannot_land_becomes_a_dead_letter_and_costs_nothing_else(
     await until_landed(settings, postgres)
     assert query(postgres, "select count(*) from events") == [(200,)]
     reasons = query(postgres, "select reason, record_value from dead_letters order by reason")
-    assert reasons == [("prefix_missing", b"rubbish"), ("row_refused", poison), ("schema_unexpected", erasure)]
+    assert reasons == [("prefix_missing", b"rubbish"), ("row_rejected", poison), ("schema_unexpected", erasure)]
 
 
 async def test_a_stream_of_dead_letters_is_not_put_aside_until_a_person_says_so(

@@ -31,8 +31,8 @@ def worker(settings: KafkaSettings, log: Path, module: str = "stream_app", **cha
         log,
         kafka_bootstrap=settings.kafka_bootstrap,
         topic_prefix=settings.topic_prefix,
-        instance_id=log.stem,
-        **({"session_seconds": 6} | changes),
+        group_instance_id=log.stem,
+        **({"group_session_timeout_seconds": 6} | changes),
     )
 
 
@@ -76,7 +76,7 @@ async def test_counts_stay_exact_when_the_worker_is_killed_under_load(
     pump.set()
     await asyncio.sleep(0.5)
     await assert_counts_equal_the_log(settings)
-    assert worker.metrics()["footfall_stream_lost_records_total"] == 0
+    assert worker.metrics()["footfall_stream_records_lost_to_retention_total"] == 0
 
 
 async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_dies(
@@ -101,7 +101,7 @@ async def test_what_is_lost_between_fetching_and_folding_is_fetched_again_though
     try:
         await write(settings.kafka_bootstrap, settings.name("events"), load(100, seed=1))
         await assert_counts_equal_the_log(settings)
-        assert forgetful.metrics()["footfall_stream_holes_total"] > 0
+        assert forgetful.metrics()["footfall_stream_gaps_refetched_total"] > 0
     finally:
         forgetful.kill()
 
@@ -110,7 +110,10 @@ async def test_a_rolling_restart_moves_no_partitions(
     settings: KafkaSettings, tmp_path: Path, pump: asyncio.Event
 ) -> None:
     """A worker with a name gets its own back, and the others go on."""
-    crew = [worker(settings, tmp_path / f"worker-{number}.log", session_seconds=40) for number in range(2)]
+    crew = [
+        worker(settings, tmp_path / f"worker-{number}.log", group_session_timeout_seconds=40)
+        for number in range(2)
+    ]
     try:
         for each in crew:
             await asyncio.to_thread(each.start)

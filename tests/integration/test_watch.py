@@ -22,7 +22,7 @@ TODAY = datetime.now(UTC).date()
 
 
 def gauge(name: str, **labels: str) -> float:
-    value = REGISTRY.get_sample_value(f"footfall_store_{name}", labels)
+    value = REGISTRY.get_sample_value(f"footfall_postgres_{name}", labels)
     assert value is not None, name
     return value
 

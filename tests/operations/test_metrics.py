@@ -101,10 +101,10 @@ def test_every_query_is_valid(tmp_path: Path) -> None:
 
 
 def test_queries_are_narrowed_to_the_chosen_namespaces() -> None:
-    asked = in_namespace('sum(rate(footfall_sink_rows_total{reason="a"}[5m])) / max(footfall_sink_in_step)')
+    asked = in_namespace('sum(rate(footfall_sink_rows_total{reason="a"}[5m])) / max(footfall_sink_ready)')
     assert asked == (
         'sum(rate(footfall_sink_rows_total{namespace=~"$namespace", reason="a"}[5m]))'
-        ' / max(footfall_sink_in_step{namespace=~"$namespace"})'
+        ' / max(footfall_sink_ready{namespace=~"$namespace"})'
     )
 
 

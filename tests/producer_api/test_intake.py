@@ -211,7 +211,7 @@ def test_a_mistyped_event_type_is_told_what_was_meant() -> None:
 
 
 def test_custom_events_of_any_name_pass_where_the_setting_says_so() -> None:
-    intake = Intake(any_custom=True, most_event_bytes=1024)
+    intake = Intake(any_custom=True, max_event_bytes=1024)
     assert isinstance(accept(click(event_type="cart:checkout.v2"), intake), Accepted)
     assert isinstance(accept(click(event_type="has space"), intake), list)
 

@@ -87,7 +87,7 @@ def test_pages_of_other_sites_may_post_only_if_listed(
     if passes:
         origin.require_allowed(*arguments)
     else:
-        assert refusal(origin.require_allowed, *arguments) == (403, "origin_refused")
+        assert refusal(origin.require_allowed, *arguments) == (403, "origin_not_allowed")
 
 
 def test_hashes_need_the_key_and_an_address_has_another_one_each_day() -> None:

@@ -8,7 +8,7 @@ from sinks.rows import DeadLetter
 
 
 def letters(*offsets: int, partition: int = 0) -> list[DeadLetter]:
-    return [DeadLetter(partition, offset, "row_refused", "", None, None, 0) for offset in offsets]
+    return [DeadLetter(partition, offset, "row_rejected", "", None, None, 0) for offset in offsets]
 
 
 def land(breaker: Breaker, records: int, dead: list[DeadLetter]) -> None:

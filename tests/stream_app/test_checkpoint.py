@@ -21,7 +21,7 @@ def test_a_long_start_is_no_freeze_but_a_pause_between_beats_is(monkeypatch: pyt
     monkeypatch.setattr(checkpoint, "_boot_time", lambda: now[0])
     monkeypatch.setattr(checkpoint.os, "_exit", exits.append)
     owned = OwnedPartitions(lambda: PartitionState(limit=100, tell_from=20, grace_ms=600_000))
-    checkpoints = Checkpoints(owned, "log", NoOutlet(), every=0.25, session_seconds=10)
+    checkpoints = Checkpoints(owned, "log", NoOutlet(), every=0.25, group_session_timeout_seconds=10)
     for at, expected in ((60.0, []), (68.0, []), (78.0, [EXIT_FROZEN])):
         now[0] = at
         checkpoints._end_if_frozen()

@@ -74,7 +74,7 @@ def test_our_own_registry_agrees_with_itself(stack: Stack) -> None:
 
 def test_lag_tells_how_far_each_reader_is(stack: Stack) -> None:
     stack.post({"event_type": "scroll", "event_data": {"position": 1}})
-    caught_up = until(lambda: stack.footfall("lag", "--most", "0"), lambda told: told.returncode == 0, seconds=30)
+    caught_up = until(lambda: stack.footfall("lag", "--max", "0"), lambda told: told.returncode == 0, seconds=30)
     assert caught_up.returncode == 0, caught_up.stdout + caught_up.stderr
     assert "stream app" in caught_up.stdout
     told = json.loads(stack.footfall("lag", "--json").stdout)

@@ -34,7 +34,7 @@ def test_topics_that_nobody_makes_are_waited_for_and_then_named(stack: Stack) ->
     settings = {
         "FOOTFALL_TOPIC_PREFIX": "elsewhere-",
         "FOOTFALL_CREATE_TOPICS": "false",
-        "FOOTFALL_WAIT_SECONDS": "1",
+        "FOOTFALL_WAIT_TIMEOUT_SECONDS": "1",
     }
     ran = run(stack, "footfall.topics_job", **settings)
     assert ran.returncode == 1
@@ -45,7 +45,7 @@ def test_topics_are_made_as_the_cluster_needs_them(stack: Stack) -> None:
     settings = {
         "FOOTFALL_TOPIC_PREFIX": "layout-",
         "FOOTFALL_TOPIC_PARTITIONS": "3",
-        "FOOTFALL_TOPIC_MIN_INSYNC": "1",
+        "FOOTFALL_TOPIC_MIN_INSYNC_REPLICAS": "1",
     }
     assert "the topic is created" in run(stack, "footfall.topics_job", **settings).stderr
     assert "differs" not in run(stack, "footfall.topics_job", **settings).stderr
@@ -63,7 +63,7 @@ def test_the_first_event_has_a_row(stack: Stack) -> None:
 
 
 def test_an_event_that_is_refused_is_told_with_the_answer(stack: Stack) -> None:
-    ran = run(stack, "footfall.first_event", FOOTFALL_SOURCE_KEYS="shop=" + "x" * 40)
+    ran = run(stack, "footfall.first_event", FOOTFALL_BACKEND_KEYS="shop=" + "x" * 40)
     assert ran.returncode == 1
     assert "403" in ran.stderr
-    assert "source_key_invalid" in ran.stderr
+    assert "backend_key_invalid" in ran.stderr

@@ -77,7 +77,7 @@ def test_an_expired_and_a_forged_session_are_refused_even_from_this_machine(stac
 def test_a_page_of_another_site_is_refused(stack: Stack) -> None:
     headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain"}
     answer = stack.post(CLICK, headers=headers)
-    assert (answer.status_code, codes(answer.json())) == (403, {("origin_refused", "")})
+    assert (answer.status_code, codes(answer.json())) == (403, {("origin_not_allowed", "")})
 
 
 def test_one_bad_event_of_a_list_costs_the_others_nothing(stack: Stack) -> None:

@@ -34,19 +34,19 @@ OF_THE_CHART = {
     "FOOTFALL_PORT",
     "FOOTFALL_PROBE_PORT",
     "FOOTFALL_POSTGRES_DSN",
-    "FOOTFALL_INSTANCE_ID",
+    "FOOTFALL_GROUP_INSTANCE_ID",
     "FOOTFALL_SPOOL_DIR",
-    "FOOTFALL_SPOOL_BYTES",
+    "FOOTFALL_SPOOL_MAX_BYTES",
     "FOOTFALL_TOPIC_PARTITIONS",
-    "FOOTFALL_TOPIC_REPLICATION",
-    "FOOTFALL_TOPIC_MIN_INSYNC",
+    "FOOTFALL_TOPIC_REPLICATION_FACTOR",
+    "FOOTFALL_TOPIC_MIN_INSYNC_REPLICAS",
     "FOOTFALL_CREATE_TOPICS",
     *variables(KafkaSettings),
     *variables(RetentionSettings),
 }
 # Of these components only some settings mean something: rounds of maintenance run in a CronJob, not in the sinks.
 _NOT_OF = {
-    "sinks": {"FOOTFALL_MAINTAIN_SECONDS"},
+    "sinks": {"FOOTFALL_MAINTENANCE_INTERVAL_SECONDS"},
     # The stream app's, which copies them.
     "topics": {"FOOTFALL_EVENT_TOPICS"},
     "test": set(variables(footfall.first_event.Settings)),

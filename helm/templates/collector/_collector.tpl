@@ -3,7 +3,7 @@
 {{- end -}}
 
 {{- /* Four fifths of a disk such as 5Gi, in bytes: a file system needs some room itself. */ -}}
-{{- define "footfall.spoolBytes" -}}
+{{- define "footfall.spoolMaxBytes" -}}
 {{- $units := dict "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
 {{- $number := regexFind "^[0-9]+" . | int64 -}}
 {{- div (mul $number (get $units (regexFind "[MGT]i$" .) | int64) 4) 5 -}}

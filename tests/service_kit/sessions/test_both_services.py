@@ -101,7 +101,7 @@ def key_server() -> Iterator[ThreadingHTTPServer]:
 
 
 def url_of(server: ThreadingHTTPServer) -> Environ:
-    return {"FOOTFALL_SESSION_JWKS": f"http://127.0.0.1:{server.server_port}/keys"}
+    return {"FOOTFALL_SESSION_JWKS_URL": f"http://127.0.0.1:{server.server_port}/keys"}
 
 
 @pytest.mark.parametrize(
@@ -151,13 +151,13 @@ async def test_both_read_the_cookie_of_the_setting() -> None:
             id="12 characters",
         ),
         pytest.param(
-            {"FOOTFALL_SESSION_KEY": SECRET, "FOOTFALL_SESSION_JWKS": "https://id.example/keys"},
-            "Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS, not both.",
+            {"FOOTFALL_SESSION_KEY": SECRET, "FOOTFALL_SESSION_JWKS_URL": "https://id.example/keys"},
+            "Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL, not both.",
             id="two sources of keys",
         ),
         pytest.param(
-            {"FOOTFALL_SESSION_JWKS": "id.example/keys"},
-            "FOOTFALL_SESSION_JWKS must be a URL that begins with http://, https://, file://.",
+            {"FOOTFALL_SESSION_JWKS_URL": "id.example/keys"},
+            "FOOTFALL_SESSION_JWKS_URL must be a URL that begins with http://, https://, file://.",
             id="not a URL",
         ),
     ],
@@ -172,7 +172,7 @@ def test_both_refuse_to_start_with_the_same_message(environ: Environ, message: s
 async def test_keys_of_a_file_are_good_for_both(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     file.write_bytes(jwks(one=RSA))
-    async with running({"FOOTFALL_SESSION_JWKS": file.as_uri()}) as services:
+    async with running({"FOOTFALL_SESSION_JWKS_URL": file.as_uri()}) as services:
         assert await services.judge(signed("one")) == ("accepted", "accepted")
         assert await services.judge(signed("unknown")) == ("rejected", "rejected")
         assert await services.judge(token(RSA, "RS256")) == ("accepted", "accepted"), "every key is tried"
