@@ -29,18 +29,18 @@ COPY registry registry
 COPY footfall footfall
 RUN /tools/bin/pip wheel --no-build-isolation --no-deps --wheel-dir /wheels .
 COPY requirements requirements
-COPY images images
+COPY docker docker
 
 FROM build AS build-collector
-RUN images/install.sh producer
+RUN docker/install.sh producer
 FROM build AS build-stream-app
-RUN images/install.sh stream
+RUN docker/install.sh stream
 FROM build AS build-sinks
-RUN images/install.sh sinks
+RUN docker/install.sh sinks
 FROM build AS build-dashboard
-RUN images/install.sh dashboard
+RUN docker/install.sh dashboard
 FROM build AS build-registry
-RUN images/install.sh registry
+RUN docker/install.sh registry
 
 FROM base AS service
 # pip would only serve whoever breaks in.

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import yaml
 
-from avro_schemas.schemas import FOLDER, typed_events
+from avro_schemas.schema import FOLDER, typed_events
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any
 
 from avro_schemas import catalogue
 from avro_schemas.json_schema import event_data_schema
-from avro_schemas.schemas import CUSTOM, FOLDER, Schema, newest, typed_events
+from avro_schemas.schema import CUSTOM, FOLDER, Schema, newest, typed_events
 
 Json = dict[str, Any]
 

@@ -13,7 +13,7 @@ from typing import Any
 import avro.schema
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaIncompatibilityType
 
-from avro_schemas.schemas import Definition
+from avro_schemas.schema import Definition
 
 _ADD_A_FIELD = "add another field and go on filling this one; a new meaning is a new event type"
 _INSTEAD = {

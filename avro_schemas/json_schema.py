@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from avro_schemas.checks import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NAME_LENGTH, MAX_PROPERTIES
-from avro_schemas.schemas import CUSTOM, Schema
+from avro_schemas.schema import CUSTOM, Schema
+from avro_schemas.validation.faults import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NAME_LENGTH, MAX_PROPERTIES
 
 Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from avro_schemas.codec import Record, Undecodable, decode
+from avro_schemas.wire.codec import Record, Undecodable, decode
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from collections import Counter
 
 from aiokafka import AIOKafkaConsumer
 
-from avro_schemas.codec import decode
+from avro_schemas.wire.codec import decode
 
 
 async def main(bootstrap: str, topic: str, events: int) -> None:

@@ -25,9 +25,9 @@ from fastapi import FastAPI, Request
 
 from benchmarks import http_load
 from benchmarks.parts import broker, cpu_seconds, resident_mib
+from footfall.demo.visitors import USER_AGENTS, Visitor
+from footfall.kafka.topics import create_missing
 from footfall.local import ports
-from footfall.topics import create_missing
-from footfall.visitors import USER_AGENTS, Visitor
 from service_kit.kafka import KafkaSettings
 from service_kit.sessions.signing import sign
 

@@ -14,20 +14,20 @@ import orjson
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from benchmarks.collect import SESSION_KEY, payloads
-from producer_api import body
-from producer_api.collector import Collector
-from producer_api.endpoint import Endpoint
-from producer_api.limits.limits import Limits
-from producer_api.limits.verdicts import Verdicts
+from producer_api.intake import body
+from producer_api.intake.pipeline import Collector
+from producer_api.intake.rejected import Rejects
+from producer_api.limits.admission import Limits
+from producer_api.limits.cluster import Verdicts
 from producer_api.privacy.hashes import Hasher
-from producer_api.rejects import Rejects
 from producer_api.request import Request
-from producer_api.senders.senders import Sender, Senders
+from producer_api.routes.collect import Endpoint
+from producer_api.senders.authenticate import Sender, Senders
 from producer_api.settings import Settings
-from producer_api.storage.outgoing import Outgoing
-from service_kit.environment import Secret
+from producer_api.storage.records import Outgoing
 from service_kit.kafka import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
+from service_kit.settings import Secret
 
 SECONDS = 1.5
 

@@ -16,19 +16,19 @@ import orjson
 import psycopg
 
 from avro_schemas import event_ids
-from avro_schemas.schemas import for_event
+from avro_schemas.schema import for_event
 from benchmarks.parts import database
-from footfall.visitors import Visitor
+from footfall.demo.visitors import Visitor
 from service_kit.retention import RetentionSettings
-from sinks import maintenance
-from sinks.dictionaries import Dictionaries
-from sinks.inserting import COLUMNS, COPY_DIRECT, Inserter
-from sinks.migrations import migrate
-from sinks.packing import pack
-from sinks.partition_tables import make_partitions
-from sinks.partitions import day_of, name_of, packed_name_of
-from sinks.rows import Device, Row
-from tests.events import user_key
+from sinks.landing.rows import Device, Row
+from sinks.postgres.insert import COLUMNS, COPY_DIRECT, Inserter
+from sinks.postgres.lookups import Dictionaries
+from sinks.postgres.migrations import migrate
+from sinks.retention import maintenance
+from sinks.retention.packing import pack
+from sinks.retention.partition_tables import make_partitions
+from sinks.retention.partitions import day_of, name_of, packed_name_of
+from tests.support.events import user_key
 
 EVENTS = int(os.environ.get("LAYOUT_EVENTS", "1000000"))
 EVENTS_A_USER = 50

@@ -23,10 +23,10 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks import http_load
 from benchmarks.collect import PATH, SESSION_KEY, payloads
 from benchmarks.parts import broker, cpu_seconds, resident_mib
+from footfall.kafka.topics import create_missing
 from footfall.local import ports
-from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from tests.browsers import SWITCHES, program
+from tests.support.browsers import SWITCHES, program
 
 RATE, BATCH = 1000, 10
 VIEWERS, ROUNDS, ROUND_SECONDS = 50, 3, 10.0

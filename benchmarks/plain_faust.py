@@ -12,7 +12,7 @@ from typing import Any
 
 import faust
 
-from avro_schemas.codec import decode
+from avro_schemas.wire.codec import decode
 
 
 class Raw(faust.Schema):  # type: ignore[misc] # Faust has no types here

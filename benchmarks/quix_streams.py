@@ -12,7 +12,7 @@ import tempfile
 import time
 from typing import Any
 
-from avro_schemas.codec import decode
+from avro_schemas.wire.codec import decode
 
 
 def main(bootstrap: str, topic: str, events: int) -> None:

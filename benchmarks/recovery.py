@@ -16,10 +16,10 @@ from confluent_kafka import Producer
 from avro_schemas import event_ids
 from benchmarks.parts import broker, resident_mib
 from benchmarks.stream import folded, metric
+from footfall.kafka.topics import create_missing
 from footfall.local import ports
-from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from tests.events import encoded, event
+from tests.support.events import encoded, event
 
 USERS, ROUNDS = 1_000_000, 3
 

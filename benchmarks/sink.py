@@ -31,10 +31,10 @@ from avro_schemas.event_ids import fresh
 from benchmarks import debezium
 from benchmarks.parts import broker, database
 from footfall.local import ports
-from sinks.inserting import COLUMNS, COPY_DIRECT
-from sinks.postgres import PostgresStore
-from sinks.rows import Batch, Row, SourceRecord, sift
-from tests.events import Record, encoded, event, user_key
+from sinks.landing.rows import Batch, Row, SourceRecord, sift
+from sinks.postgres.insert import COLUMNS, COPY_DIRECT
+from sinks.postgres.store import PostgresStore
+from tests.support.events import Record, encoded, event, user_key
 
 ROWS, BATCHES, ROUNDS = 5000, 6, 3
 TOPIC_RECORDS, DEBEZIUM_RECORDS = 200_000, 40_000

@@ -21,12 +21,12 @@ from random import Random
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from avro_schemas import topics
+from avro_schemas import topic
 from benchmarks.parts import broker, cpu_seconds, resident_mib
+from footfall.kafka.topics import create_missing
 from footfall.local import ports
-from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from tests.events import encoded, event
+from tests.support.events import encoded, event
 
 EVENTS, USERS, ROUNDS = 500_000, 20_000, 3
 _UV = [str(Path(sys.executable).with_name("uv")), "run", "--no-project", "--with", "quixstreams==3.28.1", "python"]
@@ -85,7 +85,7 @@ async def forget(settings: KafkaSettings) -> None:
     admin = AIOKafkaAdminClient(**settings.client_options())
     await admin.start()
     try:
-        await admin.delete_topics([topics.STREAM_STATE])
+        await admin.delete_topics([topic.STREAM_STATE])
     finally:
         await admin.close()
     await asyncio.sleep(2)  # until the brokers know

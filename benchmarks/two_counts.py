@@ -3,7 +3,7 @@
 python -m benchmarks.two_counts
 """
 
-from stream_app import dimensions
+from stream_app.state import dimensions
 
 if __name__ == "__main__":
     dimensions.COMMON = dimensions.OWN = ()

@@ -11,18 +11,18 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
 from dashboard import metrics
-from dashboard.access.gate import Gate
-from dashboard.access.guard import Guard
+from dashboard.access.middleware import Guard
+from dashboard.access.policy import Gate
 from dashboard.health.pipeline import Pipeline
 from dashboard.health.watch import watch_kafka, watch_postgres
 from dashboard.history.routes import add_history
-from dashboard.live.live import Live
 from dashboard.live.routes import add_live
-from dashboard.pages import Pages
+from dashboard.live.service import Live
+from dashboard.render.pages import Pages
 from dashboard.settings import Settings
 from dashboard.sql import Database
 from service_kit.metrics import CONTENT_TYPE, exposition
-from service_kit.requests import CountedRequests
+from service_kit.request_metrics import CountedRequests
 
 _HERE = Path(__file__).parent
 

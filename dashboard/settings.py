@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from service_kit.environment import Secret, setting
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
+from service_kit.settings import Secret, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

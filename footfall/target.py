@@ -7,11 +7,11 @@ from pathlib import Path
 
 import typer
 
-from footfall.local.record import DataFolder
-from footfall.local.secrets import read_or_make
+from footfall.local.local_keys import read_or_make
 from footfall.local.settings import LocalSettings
-from service_kit.environment import SettingsError, load
+from footfall.local.stack_file import DataFolder
 from service_kit.kafka import KafkaSettings
+from service_kit.settings import SettingsError, load
 
 NOTHING_RUNS = 1
 WRONG_SETTINGS = 2

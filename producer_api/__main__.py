@@ -11,8 +11,8 @@ import uvicorn
 from producer_api.app import CollectorApp, build_app
 from producer_api.settings import Settings
 from producer_api.storage.segments import SpoolInUse
-from service_kit.environment import WRONG_SETTINGS, load_or_exit
-from service_kit.start import begin
+from service_kit.settings import WRONG_SETTINGS, load_or_exit
+from service_kit.startup import begin
 
 
 class Server(uvicorn.Server):

@@ -12,23 +12,23 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from avro_schemas import topics
+from avro_schemas import topic
 from producer_api import metrics
-from producer_api.collector import Collector
-from producer_api.endpoint import Endpoint
-from producer_api.limits.limits import Limits
-from producer_api.limits.verdicts import LOOK_BACK_MS, Verdicts
-from producer_api.pages import add_pages
+from producer_api.intake.pipeline import Collector
+from producer_api.intake.rejected import Rejects
+from producer_api.limits.admission import Limits
+from producer_api.limits.cluster import LOOK_BACK_MS, Verdicts
 from producer_api.privacy.devices import device
 from producer_api.privacy.hashes import Hasher
-from producer_api.rejects import Rejects
-from producer_api.senders.senders import Senders
+from producer_api.routes.collect import Endpoint
+from producer_api.routes.probes_and_pages import add_pages
+from producer_api.senders.authenticate import Senders
 from producer_api.settings import Settings
-from producer_api.storage.outgoing import Storing
 from producer_api.storage.publisher import Publisher
+from producer_api.storage.records import Storing
 from producer_api.storage.spool import Spool
 from service_kit import tracing
-from service_kit.follow import Follower
+from service_kit.follower import Follower
 
 COLLECT = "/api/analytics/collect"
 VALIDATE = "/api/analytics/validate"
@@ -47,13 +47,13 @@ class CollectorApp:
         self._senders = Senders(settings, hasher)
         self._publisher = Publisher(
             settings.kafka,
-            [topics.EVENTS, topics.EVENTS_REJECTED],
+            [topic.EVENTS, topic.EVENTS_REJECTED],
             deadline=settings.publish_timeout_seconds,
             most_bytes=settings.max_in_flight_bytes,
         )
         self._follower = Follower(
             settings.kafka,
-            topics.USER_RATES,
+            topic.USER_RATES,
             client_id="footfall-collector",
             take=verdicts.take,
             look_back_ms=LOOK_BACK_MS,
@@ -64,7 +64,7 @@ class CollectorApp:
             storing = self._spool = Spool(settings.spool_dir, settings.spool_max_bytes, self._publisher)
         self._storing = storing
         rejects = Rejects(
-            lambda key, record: self._publisher.post(topics.EVENTS_REJECTED, key, record),
+            lambda key, record: self._publisher.post(topic.EVENTS_REJECTED, key, record),
             settings.max_rejected_per_second,
         )
         collector = Collector(settings, hasher, Limits(settings, verdicts), storing, rejects)
@@ -122,7 +122,7 @@ def _traced(route: ASGIApp) -> ASGIApp:
     tracer = tracing.tracer("footfall-collector", os.environ)
     if tracer is None:
         return route
-    from producer_api.tracing import TracedRoute
+    from producer_api.routes.tracing import TracedRoute
 
     return TracedRoute(route, tracer)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from avro_schemas.checks import Fault
+from avro_schemas.validation.faults import Fault
 
 # All other codes are 400: sending the same again will not help.
 STATUSES: Mapping[str, int] = MappingProxyType(

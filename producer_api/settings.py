@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from producer_api.senders import sources
-from service_kit.environment import Secret, setting
+from producer_api.senders import backends
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
+from service_kit.settings import Secret, setting
 
 _CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
@@ -88,6 +88,6 @@ class Settings:
         if not self.sessions.has_keys:
             raise ValueError("Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL: what signs the sessions.")
         try:
-            sources.keys_in(self.backend_keys.reveal())
+            backends.keys_in(self.backend_keys.reveal())
         except ValueError as error:
             raise ValueError(f"FOOTFALL_BACKEND_KEYS must be {error}.") from error

@@ -6,8 +6,8 @@ import uvicorn
 
 from registry.app import build_app
 from registry.settings import Settings
-from service_kit.environment import load_or_exit
-from service_kit.start import begin
+from service_kit.settings import load_or_exit
+from service_kit.startup import begin
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from avro_schemas.schemas import Schema
+from avro_schemas.schema import Schema
 from registry import metrics
 from registry.asyncapi import document
 from registry.catalogue import add_catalogue
@@ -21,7 +21,7 @@ from registry.compatibility import incompatibilities
 from registry.errors import RegistryError, read_only
 from registry.subjects import Subjects
 from service_kit.metrics import CONTENT_TYPE, exposition
-from service_kit.requests import CountedRequests
+from service_kit.request_metrics import CountedRequests
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 # Of the contract as a whole: the first number changes when a subscriber has to.

@@ -4,8 +4,8 @@ from typing import Any
 
 from avro_schemas.event_types import example
 from avro_schemas.record_headers import EVENT_HEADERS
-from avro_schemas.schemas import Schema, newest
-from avro_schemas.topics import EVENTS, Topic, topics
+from avro_schemas.schema import Schema, newest
+from avro_schemas.topic import EVENTS, Topic, topics
 
 Json = dict[str, Any]
 

@@ -9,11 +9,11 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from avro_schemas.codec import PREFIX_SIZE
 from avro_schemas.event_types import example
 from avro_schemas.record_headers import EVENT_HEADERS
-from avro_schemas.schemas import Schema, by_id, newest
-from avro_schemas.topics import EVENTS, Topic, topics
+from avro_schemas.schema import Schema, by_id, newest
+from avro_schemas.topic import EVENTS, Topic, topics
+from avro_schemas.wire.codec import PREFIX_SIZE
 
 _HERE = Path(__file__).parent
 _SAMPLES = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from avro_schemas.evolution import Problem, misread, unresolvable
-from avro_schemas.schemas import Definition, Schema
+from avro_schemas.schema import Definition, Schema
 
 
 def incompatibilities(new: Definition, held: Iterable[tuple[int, Schema]]) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from service_kit.environment import setting
+from service_kit.settings import setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from typing import Any
 
 import fastavro
 
-from avro_schemas.schemas import Schema, by_id
-from avro_schemas.topics import topics
+from avro_schemas.schema import Schema, by_id
+from avro_schemas.topic import topics
 from registry.errors import RegistryError, schema_not_found, subject_not_found, version_not_found
 
 

@@ -20,11 +20,11 @@ import httpx
 from playwright.sync_api import Browser, sync_playwright
 
 from avro_schemas import event_ids
+from footfall.demo.visitors import Visitor
 from footfall.local import ports
-from footfall.local.secrets import read_or_make
-from footfall.visitors import Visitor
+from footfall.local.local_keys import read_or_make
 from service_kit.sessions.signing import sign
-from tests.browsers import SWITCHES, program
+from tests.support.browsers import SWITCHES, program
 
 IMAGES = Path(__file__).parents[1] / "docs/images"
 VISITORS = 240

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from service_kit.environment import setting
+from service_kit.settings import setting
 
 # A client's own id may be a week old, and Kafka keeps events for another week.
 MIN_RETENTION_DAYS = 16

@@ -4,8 +4,8 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from service_kit.environment import PREFIX
 from service_kit.known_settings import KNOWN
+from service_kit.settings import PREFIX
 
 # Kubernetes tells pods of Services in such variables; a release called footfall has many of them.
 _OF_KUBERNETES = re.compile(r"_SERVICE_(HOST|PORT)(_\w+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$")

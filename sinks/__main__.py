@@ -1,4 +1,4 @@
-"""`python -m sinks [land]`: land events in Postgres; `maintain` and `migrate` are in `sinks.upkeep`."""
+"""`python -m sinks [land]`: land events in Postgres; `maintain` and `migrate` are in `sinks.commands`."""
 
 import asyncio
 import faulthandler
@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
-from avro_schemas import topics
+from avro_schemas import topic as topics
 from service_kit import tracing
-from service_kit.environment import load_or_exit
 from service_kit.probes import Health, Probes
-from service_kit.start import begin
+from service_kit.settings import load_or_exit
+from service_kit.startup import begin
 from sinks import metrics
 from sinks.canary import Canary, Door
-from sinks.ends import EventStore
-from sinks.errors import CannotGoOn
-from sinks.landing import Landing, Limits
-from sinks.outbox import Outbox
-from sinks.postgres import PostgresStore
-from sinks.relay import Relay
+from sinks.commands import Rounds, maintain_command, migrate_command
+from sinks.dead_letters.outbox import Outbox
+from sinks.dead_letters.relay import Relay
+from sinks.landing.errors import CannotGoOn
+from sinks.landing.kafka_source import KafkaSource
+from sinks.landing.loop import Landing, Limits
+from sinks.landing.ports import EventStore
+from sinks.landing.topic_id import identity
+from sinks.postgres.gauges import Watch
+from sinks.postgres.store import PostgresStore
 from sinks.settings import Settings
-from sinks.source import KafkaSource
-from sinks.topic_identity import identity
-from sinks.upkeep import Rounds, maintain_command, migrate_command
-from sinks.watch import Watch
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -129,7 +129,7 @@ def _store(settings: Settings, cluster_id: str, topic: str) -> PostgresStore:
 
 
 def _traced(store: PostgresStore, tracer: "Tracer") -> EventStore:
-    from sinks.tracing import TracedStore
+    from sinks.landing.tracing import TracedStore
 
     return TracedStore(store, tracer)
 

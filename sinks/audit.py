@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from sinks.partitions import bounds
+from sinks.retention.partitions import bounds
 
 
 @dataclass(frozen=True, slots=True)

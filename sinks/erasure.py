@@ -11,8 +11,8 @@ from datetime import date, datetime
 import psycopg
 from psycopg import sql
 
-from sinks.packing import forget, lock_day
-from sinks.partitions import day_named, name_of
+from sinks.retention.packing import forget, lock_day
+from sinks.retention.partitions import day_named, name_of
 
 # Any number, the same in every process of ours.
 _LOCK = 0x666F726765

@@ -62,7 +62,7 @@ READY = _gauge("ready", "1 while partitions are landing, 0 while it waits.")
 
 
 def _postgres(name: str, text: str, *labels: str) -> Gauge:
-    """Of the database, the same from every process: sinks/watch.py asks once a minute."""
+    """Of the database, the same from every process: sinks/postgres/gauges.py asks once a minute."""
     return Gauge(f"footfall_postgres_{name}", text, labels, registry=REGISTRY)
 
 

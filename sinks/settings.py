@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from service_kit.environment import Secret, setting
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
+from service_kit.settings import Secret, setting
 
 _DSN = "Where events land, as postgresql://user:password@host/database."
 _LOG = "What to log."

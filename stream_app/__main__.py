@@ -6,14 +6,14 @@ from pathlib import Path
 
 import faust
 
-from service_kit.environment import load_or_exit
 from service_kit.probes import Probes
-from service_kit.start import begin
+from service_kit.settings import load_or_exit
+from service_kit.startup import begin
 from stream_app import health, metrics
 from stream_app.app import build_app
-from stream_app.event import prepare
 from stream_app.settings import Settings
-from stream_app.view import View
+from stream_app.state.event_reader import prepare
+from stream_app.state_pages import View
 
 
 class Worker(faust.Worker):  # type: ignore[misc] # Faust has no types here

@@ -7,19 +7,19 @@ from typing import Any
 
 import faust
 
-from avro_schemas import topics
+from avro_schemas import topic
 from service_kit import tracing
 from service_kit.kafka import KafkaSettings
+from stream_app.engine.agent import fold_batches
 from stream_app.engine.app import ExactApp
-from stream_app.engine.batches import BatchConsumer, IdempotentProducer, RawBatches
 from stream_app.engine.checkpoint import BATCH_BYTES, Checkpoints
-from stream_app.engine.folding import fold_batches
-from stream_app.engine.missed import fetch_missed
-from stream_app.engine.owned import OwnedPartitions
+from stream_app.engine.consumer import BatchConsumer, IdempotentProducer, RawBatches
+from stream_app.engine.partitions import OwnedPartitions
+from stream_app.engine.refetch import fetch_missed
 from stream_app.engine.table import StateTable
 from stream_app.outlet import TopicOutlet
-from stream_app.partition import PartitionState
 from stream_app.settings import Settings
+from stream_app.state.partition import PartitionState
 
 APP_ID = "footfall-stream-app"
 TABLE = "state"
@@ -29,9 +29,9 @@ def build_app(settings: Settings) -> ExactApp:
     """The application, ready to be started by a worker. Topics must exist."""
     app = ExactApp(settings.kafka.name(APP_ID), **_options(settings))
     app.owned = OwnedPartitions(lambda: _new_state(settings))
-    app.events_topic = settings.kafka.name(topics.EVENTS)
+    app.events_topic = settings.kafka.name(topic.EVENTS)
     app.around_fold = _around_fold()
-    log_topic = settings.kafka.name(topics.STREAM_STATE)
+    log_topic = settings.kafka.name(topic.STREAM_STATE)
     outlet = TopicOutlet(settings)
     app.checkpoints = Checkpoints(
         app.owned,

@@ -5,7 +5,7 @@ import time
 from service_kit.probes import Health
 from stream_app import metrics
 from stream_app.engine.app import ExactApp
-from stream_app.engine.owned import OwnedPartitions
+from stream_app.engine.partitions import OwnedPartitions
 
 # Longer than the longest checkpoint: after that the process ends by itself.
 STUCK_SECONDS = 60.0

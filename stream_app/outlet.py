@@ -4,12 +4,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from avro_schemas import topics
+from avro_schemas import topic
 from stream_app.engine.checkpoint import send_batches
 from stream_app.outputs import aggregate, copy, rejection, user_rate
-from stream_app.partition import Snapshot
-from stream_app.rates import MinuteTotal, Verdict
 from stream_app.settings import Settings
+from stream_app.state.partition import Snapshot
+from stream_app.state.rates import MinuteTotal, Verdict
 
 
 class TopicOutlet:
@@ -17,10 +17,10 @@ class TopicOutlet:
 
     def __init__(self, settings: Settings) -> None:
         self._limit = settings.events_per_minute
-        self._events = settings.kafka.name(topics.EVENTS)
-        self._rejected = settings.kafka.name(topics.EVENTS_REJECTED)
-        self._aggregates = settings.kafka.name(topics.LIVE_AGGREGATES)
-        self._rates = settings.kafka.name(topics.USER_RATES)
+        self._events = settings.kafka.name(topic.EVENTS)
+        self._rejected = settings.kafka.name(topic.EVENTS_REJECTED)
+        self._aggregates = settings.kafka.name(topic.LIVE_AGGREGATES)
+        self._rates = settings.kafka.name(topic.USER_RATES)
         self.producer: Any = None
 
     async def send_first(self, partition: int, snapshot: Snapshot) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from avro_schemas import codec
-from avro_schemas.rejected import Refusal, rejected_value
-from avro_schemas.schemas import newest
-from stream_app.event import LogRecord
-from stream_app.partition import Rejected, Snapshot
-from stream_app.rates import WINDOW_SECONDS, MinuteTotal, Verdict
-from stream_app.windows import Partial
+from avro_schemas.rejected_event import Refusal, rejected_value
+from avro_schemas.schema import newest
+from avro_schemas.wire import codec
+from stream_app.state.event_reader import LogRecord
+from stream_app.state.partition import Rejected, Snapshot
+from stream_app.state.rates import WINDOW_SECONDS, MinuteTotal, Verdict
+from stream_app.state.windows import Partial
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from service_kit.environment import setting
 from service_kit.kafka import KafkaSettings
+from service_kit.settings import setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

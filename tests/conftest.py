@@ -1,4 +1,4 @@
-"""What every test gets: a clean environment, and the real services of `tests/services.py` on demand."""
+"""What every test gets: a clean environment, and the real services of `tests/support/services.py` on demand."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import tempfile
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.services", "tests.days", "tests.browsers", "tests.npm"]
+pytest_plugins = ["tests.support.services", "tests.support.days", "tests.support.browsers", "tests.npm"]
 _own_folder = pytest.StashKey[str]()
 
 

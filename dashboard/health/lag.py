@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from avro_schemas import topics
+from avro_schemas import topic
 from dashboard.health.pipeline import Lag
 from service_kit.kafka import KafkaSettings
 
@@ -22,7 +22,7 @@ class LagMeter:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
-        self._topic = kafka.name(topics.EVENTS)
+        self._topic = kafka.name(topic.EVENTS)
         self._admin = AIOKafkaAdminClient(**kafka.client_options(), client_id="footfall-dashboard")
         self._consumer = AIOKafkaConsumer(
             **kafka.client_options(),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dashboard.panels import Rows
+from dashboard.render.panels import Rows
 
 # Lags that a trend is seen in.
 _KEPT = 12

@@ -8,11 +8,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from avro_schemas.catalogue import event_types
-from dashboard.exports import as_csv, no_such_panel
-from dashboard.history.answer import Answer, panels_of
-from dashboard.history.history import History, Unanswered
-from dashboard.history.question import DEVICES, Question, question, ranges_within
-from dashboard.pages import NO_STORE, Pages
+from dashboard.history.query import DEVICES, Question, question, ranges_within
+from dashboard.history.result import Answer, panels_of
+from dashboard.history.service import History, Unanswered
+from dashboard.render.exports import as_csv, no_such_panel
+from dashboard.render.pages import NO_STORE, Pages
 from dashboard.sql import Database
 
 _NO_POSTGRES = "There is no history here: FOOTFALL_POSTGRES_DSN is not set."

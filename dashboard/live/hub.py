@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import orjson
 
+from dashboard.live.merge_patch import changes
 from dashboard.live.snapshot import Json
-from dashboard.live.ticks import changes
 
 PACE_SECONDS = 0.25
 # A sign of life while nothing changes, before proxies close the connection.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from avro_schemas.reasons import REASONS
-from dashboard.live.board import MINUTE_MS, SHOWN_MINUTES
-from dashboard.panels import Rows
+from dashboard.live.state import MINUTE_MS, SHOWN_MINUTES
+from dashboard.render.panels import Rows
 
 SHOWN_LAST = 8
 

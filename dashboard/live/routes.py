@@ -6,11 +6,11 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from dashboard.charts import minute_chart
 from dashboard.live.hub import MOST_VIEWERS
-from dashboard.live.live import Live
-from dashboard.pages import NO_STORE, Pages
-from dashboard.panels import LIVE
+from dashboard.live.service import Live
+from dashboard.render.charts import minute_chart
+from dashboard.render.pages import NO_STORE, Pages
+from dashboard.render.panels import LIVE
 
 
 def add_live(app: FastAPI, live: Live, pages: Pages) -> None:

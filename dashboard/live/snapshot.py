@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.health.pipeline import Pipeline
-from dashboard.live.board import MINUTE_MS, SHOWN_MINUTES, Board, first_shown
-from dashboard.live.ranking import panels, percent, rest
+from dashboard.live.panel_rows import panels, percent, rest
 from dashboard.live.rejections import Rejections
+from dashboard.live.state import MINUTE_MS, SHOWN_MINUTES, Board, first_shown
 
 Json = dict[str, Any]
 

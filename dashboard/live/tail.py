@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from avro_schemas import topics
-from dashboard.live.entries import events, sampled
+from avro_schemas import topic
+from dashboard.live.feed import events, sampled
 from dashboard.live.snapshot import Json
 from service_kit.kafka import KafkaSettings
 
@@ -43,7 +43,7 @@ class Tail:
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
-            self._kafka.name(topics.EVENTS),
+            self._kafka.name(topic.EVENTS),
             **self._kafka.client_options(),
             client_id="footfall-dashboard",
             enable_auto_commit=False,

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from footfall.contract.access import SERVICES, SUBSCRIBERS, kafka_acls, strimzi_user
-from footfall.topics import OnDemand
-from service_kit.environment import load_or_exit
+from footfall.kafka.topics import OnDemand
+from service_kit.settings import load_or_exit
 
 
 def acls(

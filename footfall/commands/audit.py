@@ -14,7 +14,7 @@ from rich.table import Table
 from footfall import target
 from sinks.audit import Audit, Range
 from sinks.audit import audit as audited
-from sinks.retention import State
+from sinks.retention.lifecycle import State
 
 DOES_NOT_ADD_UP = 1
 

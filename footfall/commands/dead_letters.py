@@ -15,11 +15,12 @@ from aiokafka.structs import ConsumerRecord
 from rich.console import Console
 from rich.table import Table
 
-from avro_schemas import topics
-from avro_schemas.codec import Undecodable, decode
-from footfall import log, target
+from avro_schemas import topic
+from avro_schemas.wire.codec import Undecodable, decode
+from footfall import target
+from footfall.kafka import reader
 from service_kit.kafka import KafkaSettings
-from sinks.selection import Selection, whole
+from sinks.dead_letters.query import Selection, whole
 
 NOT_FOUND = 1
 _DAY_SECONDS = 86_400.0
@@ -76,7 +77,7 @@ def show(
         where = "dead_letters"
     else:
         letter = asyncio.run(_one(target.find().kafka(), *_position(place)))
-        where = topics.EVENTS_REJECTED
+        where = topic.EVENTS_REJECTED
     if letter is None:
         typer.echo(f"There is nothing at {place} of {where} (any more).", err=True)
         raise typer.Exit(NOT_FOUND)
@@ -112,16 +113,16 @@ def _position(place: str) -> tuple[int, int]:
 
 async def _read(kafka: KafkaSettings, since: float) -> list[Letter]:
     """Every letter since so many seconds, oldest first."""
-    async with log.reader(kafka, kafka.name(topics.EVENTS_REJECTED)) as consumer:
-        end = await log.ends(consumer)
-        await log.from_moment(consumer, int((time.time() - since) * 1000))
-        letters = [_letter(record) async for record in log.until(consumer, end)]
+    async with reader.reader(kafka, kafka.name(topic.EVENTS_REJECTED)) as consumer:
+        end = await reader.ends(consumer)
+        await reader.from_moment(consumer, int((time.time() - since) * 1000))
+        letters = [_letter(record) async for record in reader.until(consumer, end)]
     return sorted(letters, key=lambda letter: str(letter["rejected_at"]))
 
 
 async def _one(kafka: KafkaSettings, partition: int, offset: int) -> Letter | None:
-    async with log.reader(kafka, kafka.name(topics.EVENTS_REJECTED)) as consumer:
-        end = await log.ends(consumer)
+    async with reader.reader(kafka, kafka.name(topic.EVENTS_REJECTED)) as consumer:
+        end = await reader.ends(consumer)
         begins = await consumer.beginning_offsets(list(end))
         for tp in end:
             if tp.partition == partition and begins[tp] <= offset < end[tp]:

@@ -16,7 +16,7 @@ import typer
 
 from avro_schemas import event_ids
 from footfall import target
-from footfall.visitors import Visitor
+from footfall.demo.visitors import Visitor
 from service_kit.sessions.signing import sign
 
 # Well below the limit of a hundred a minute, so that nobody is limited.

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from footfall import diagnosis, target
-from footfall.cluster import look_at_cluster
-from footfall.database import look_at_postgres
-from footfall.diagnosis import Finding
-from footfall.surroundings import look_at_access, look_at_settings
+from footfall import target
+from footfall.doctor import services
+from footfall.doctor.environment import look_at_access, look_at_settings
+from footfall.doctor.kafka import look_at_cluster
+from footfall.doctor.postgres import look_at_postgres
+from footfall.doctor.services import Finding
 
 FAILED = 1
 _ORDER = ("ok", "warn", "fail")
@@ -37,9 +38,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON li
 
 async def _look(where: target.Target) -> list[Finding]:
     looks = await asyncio.gather(
-        diagnosis.look_at_kafka(where.kafka()),
+        services.look_at_kafka(where.kafka()),
         look_at_cluster(where.kafka()),
-        diagnosis.look_at_http(where.require("FOOTFALL_URL")),
+        services.look_at_http(where.require("FOOTFALL_URL")),
         look_at_access(where.require("FOOTFALL_URL")),
         asyncio.to_thread(look_at_postgres, where.require("FOOTFALL_POSTGRES_DSN")),
     )

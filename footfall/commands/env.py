@@ -17,8 +17,8 @@ def env(
 
     Example: eval "$(footfall env)"
     """
-    from footfall.local.record import DataFolder
     from footfall.local.settings import read
+    from footfall.local.stack_file import DataFolder
 
     folder = DataFolder(read(os.environ).folder)
     record = folder.read()

@@ -12,10 +12,11 @@ import psycopg
 import typer
 from aiokafka import AIOKafkaProducer
 
-from avro_schemas import topics
-from avro_schemas.codec import decode, encode
-from avro_schemas.schemas import newest
-from footfall import log, target
+from avro_schemas import topic
+from avro_schemas.schema import newest
+from avro_schemas.wire.codec import decode, encode
+from footfall import target
+from footfall.kafka import reader
 from producer_api.privacy.hashes import KEY_SIZE, Hasher
 from service_kit.kafka import KafkaSettings
 from sinks import erasure
@@ -80,16 +81,18 @@ async def _publish(kafka: KafkaSettings, request: Json) -> None:
     """Tell everybody who keeps copies, and take the user's rate off the compacted topic."""
     async with AIOKafkaProducer(**kafka.client_options(), acks="all", enable_idempotence=True) as producer:
         value = encode(newest()["erasure"], request)
-        await producer.send_and_wait(kafka.name(topics.ERASURES), value, key=request["user_key"])
-        await producer.send_and_wait(kafka.name(topics.USER_RATES), None, key=request["user_key"])
+        await producer.send_and_wait(kafka.name(topic.ERASURES), value, key=request["user_key"])
+        await producer.send_and_wait(kafka.name(topic.USER_RATES), None, key=request["user_key"])
 
 
 async def _requests(kafka: KafkaSettings) -> list[Json]:
     """The newest request for each user, from the topic."""
-    async with log.reader(kafka, kafka.name(topics.ERASURES)) as consumer:
-        end = await log.ends(consumer)
-        await log.from_moment(consumer, 0)
-        found = {record.key: decode(record.value)[1] async for record in log.until(consumer, end) if record.value}
+    async with reader.reader(kafka, kafka.name(topic.ERASURES)) as consumer:
+        end = await reader.ends(consumer)
+        await reader.from_moment(consumer, 0)
+        found = {
+            record.key: decode(record.value)[1] async for record in reader.until(consumer, end) if record.value
+        }
     return list(found.values())
 
 
@@ -114,8 +117,8 @@ def _erased(connection: psycopg.Connection, request: Json, dry_run: bool) -> Jso
 def _kept_until(requested_at: datetime) -> Mapping[str, str]:
     """When the copies in Kafka are gone at the latest, by topic, where the topics are as described."""
     kept = {}
-    for name in (topics.EVENTS, topics.EVENTS_REJECTED):
-        config = topics.topics()[name].config
+    for name in (topic.EVENTS, topic.EVENTS_REJECTED):
+        config = topic.topics()[name].config
         # Only a closed segment is removed.
         age = int(config["retention.ms"]) + int(config.get("segment.ms", 0))
         kept[name] = (requested_at + timedelta(milliseconds=age)).isoformat(timespec="minutes")

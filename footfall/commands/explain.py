@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from avro_schemas import event_ids, topics
-from avro_schemas.codec import decode
-from footfall import log, target
+from avro_schemas import event_ids, topic
+from avro_schemas.wire.codec import decode
+from footfall import target
+from footfall.kafka import reader
 from service_kit.kafka import KafkaSettings
 
 NOT_FOUND = 1
@@ -78,10 +79,10 @@ async def _accepted(kafka: KafkaSettings, event_id: str, landed: datetime | None
     """Search `events` from when the event was received; without a row, from the time in its id."""
     received = int(landed.timestamp() * 1000) if landed else event_ids.moment(event_id)
     wanted = event_id.encode()
-    async with log.reader(kafka, kafka.name(topics.EVENTS)) as consumer:
-        end = await log.ends(consumer)
-        await log.from_moment(consumer, min(received, _now()) - _SLACK_MS)
-        async for record in log.until(consumer, end):
+    async with reader.reader(kafka, kafka.name(topic.EVENTS)) as consumer:
+        end = await reader.ends(consumer)
+        await reader.from_moment(consumer, min(received, _now()) - _SLACK_MS)
+        async for record in reader.until(consumer, end):
             if wanted in (record.value or b"") and decode(record.value)[1]["event_id"] == event_id:
                 appended = datetime.fromtimestamp(record.timestamp / 1000, UTC)
                 return Accepted(record.partition, record.offset, appended.isoformat(timespec="milliseconds"))
@@ -91,8 +92,8 @@ async def _accepted(kafka: KafkaSettings, event_id: str, landed: datetime | None
 async def _position(kafka: KafkaSettings, partition: int) -> int:
     """Up to where the stream app has counted a partition; -1 if nowhere."""
     position = -1
-    async with log.reader(kafka, kafka.name(topics.LIVE_AGGREGATES)) as consumer:
-        async for record in log.until(consumer, await log.ends(consumer)):
+    async with reader.reader(kafka, kafka.name(topic.LIVE_AGGREGATES)) as consumer:
+        async for record in reader.until(consumer, await reader.ends(consumer)):
             if record.partition == partition and record.value:
                 position = max(position, decode(record.value)[1]["source_offset"])
     return position
@@ -115,10 +116,10 @@ def _in_words(found: Explanation) -> str:
     made = datetime.fromtimestamp(event_ids.moment(found.event_id) / 1000, UTC).isoformat(timespec="milliseconds")
     lines = [found.event_id, f"  made      {made} (the time in the id)"]
     if found.accepted:
-        where = f"{topics.EVENTS}, partition {found.accepted.partition}, offset {found.accepted.offset}"
+        where = f"{topic.EVENTS}, partition {found.accepted.partition}, offset {found.accepted.offset}"
         lines.append(f"  accepted  {found.accepted.appended_at}, {where}")
     else:
-        lines.append(f"  accepted  not found in {topics.EVENTS}: never acknowledged, or older than its retention")
+        lines.append(f"  accepted  not found in {topic.EVENTS}: never acknowledged, or older than its retention")
     lines.append(f"  counted   {'yes, in the live counts' if found.counted else 'not yet'}")
     lines.append(f"  landed    {'yes, a row in Postgres' if found.landed else 'no row in Postgres yet'}")
     return "\n".join(lines)

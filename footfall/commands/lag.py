@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from footfall import target
-from footfall.lag import Lag, lags
+from footfall.kafka.lag import Lag, lags
 
 BEHIND = 1
 

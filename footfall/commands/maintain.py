@@ -9,10 +9,10 @@ import psycopg
 import typer
 
 from footfall import target
-from service_kit.environment import variables
 from service_kit.retention import RetentionSettings
-from sinks.maintenance import Busy, due
-from sinks.maintenance import maintain as round_of
+from service_kit.settings import variables
+from sinks.retention.maintenance import Busy, due
+from sinks.retention.maintenance import maintain as round_of
 
 FAILED = 1
 _DEFAULT = RetentionSettings()

@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from avro_schemas import topics
-from footfall import log, target
+from avro_schemas import topic as topics
+from footfall import target
+from footfall.kafka import reader
 from service_kit.kafka import KafkaSettings
-from sinks import rewind
-from sinks.postgres import PostgresStore
-from sinks.selection import Selection, due
+from sinks.dead_letters.query import Selection, due
+from sinks.postgres import rewind
+from sinks.postgres.store import PostgresStore
 
 STAY_DEAD = 1
 WRONG_OPTIONS = 2
@@ -115,12 +116,12 @@ def _read_again(
 
 async def _targets(kafka: KafkaSettings, topic: str, start: datetime | int) -> dict[int, int]:
     """Where each partition would go on; not before what Kafka still has."""
-    async with log.reader(kafka, topic) as consumer:
+    async with reader.reader(kafka, topic) as consumer:
         tps = list(consumer.assignment())
         begins = await consumer.beginning_offsets(tps)
         if isinstance(start, int):
             return {tp.partition: max(start, begins[tp]) for tp in tps}
-        await log.from_moment(consumer, int(start.timestamp() * 1000))
+        await reader.from_moment(consumer, int(start.timestamp() * 1000))
         return {tp.partition: await consumer.position(tp) for tp in tps}
 
 

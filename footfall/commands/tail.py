@@ -13,9 +13,10 @@ import typer
 from aiokafka.structs import ConsumerRecord
 from rich.console import Console
 
-from avro_schemas import topics
-from avro_schemas.codec import Undecodable, decode
-from footfall import log, target
+from avro_schemas import topic
+from avro_schemas.wire.codec import Undecodable, decode
+from footfall import target
+from footfall.kafka import reader
 from service_kit.kafka import KafkaSettings
 
 Shown = dict[str, Any]
@@ -39,7 +40,7 @@ def tail(
     async def run() -> None:
         nonlocal shown
         async for record in _records(kafka, last, since, follow=not stop):
-            if event_type in (None, log.header(record, "ce_type")):
+            if event_type in (None, reader.header(record, "ce_type")):
                 show(_decoded(record))
                 shown += 1
 
@@ -52,10 +53,10 @@ async def _records(
     kafka: KafkaSettings, last: int, since: float | None, *, follow: bool
 ) -> AsyncIterator[ConsumerRecord]:
     """What is there now, by append time, then what arrives."""
-    async with log.reader(kafka, kafka.name(topics.EVENTS)) as consumer:
-        end = await log.ends(consumer)
+    async with reader.reader(kafka, kafka.name(topic.EVENTS)) as consumer:
+        end = await reader.ends(consumer)
         await _begin(consumer, last, since)
-        there = [record async for record in log.until(consumer, end)]
+        there = [record async for record in reader.until(consumer, end)]
         there.sort(key=lambda record: (record.timestamp, record.offset))
         # Each partition gave its last ones; of these the last ones over all count.
         for record in there[-last:] if last and since is None else there:
@@ -66,9 +67,9 @@ async def _records(
 
 async def _begin(consumer: Any, last: int, since: float | None) -> None:
     if since is not None:
-        await log.from_moment(consumer, int((time.time() - since) * 1000))
+        await reader.from_moment(consumer, int((time.time() - since) * 1000))
     else:
-        await log.from_last(consumer, last)
+        await reader.from_last(consumer, last)
 
 
 def _decoded(record: ConsumerRecord) -> Shown:

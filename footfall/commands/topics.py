@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall import target
-from footfall import topics as on_cluster
+from footfall.kafka import topics as on_cluster
 
 DIFFERS = 1
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from avro_schemas import schemas
+from avro_schemas import schema as schemas
 from avro_schemas.catalogue import did_you_mean, event_types
 from avro_schemas.event_types import described, field_in_words
 from footfall.contract import add, check, files

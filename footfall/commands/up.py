@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service_kit.environment import SettingsError
+from service_kit.settings import SettingsError
 
 _WELCOME = """
 footfall is running.
@@ -44,9 +44,9 @@ def up(
 
     Example: footfall up --fresh
     """
-    from footfall.local.record import AlreadyRunning, DataFolder, ForeignFolder
     from footfall.local.settings import read
     from footfall.local.stack import PortTaken, Stack
+    from footfall.local.stack_file import AlreadyRunning, DataFolder, ForeignFolder
 
     console = Console(highlight=False, soft_wrap=True)
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from avro_schemas.event_writer import write_device
-from producer_api import answers, body
-from producer_api.answers import Json, Result
+from avro_schemas.wire.event_writer import write_device
 from producer_api.errors import Refused
-from producer_api.intake import Accepted, Intake, own_id_of
+from producer_api.intake import answers, body
+from producer_api.intake.answers import Json, Result
+from producer_api.intake.context import Visit
+from producer_api.intake.event import Accepted, Intake, own_id_of
 from producer_api.privacy.devices import UNSAID
-from producer_api.visit import Visit
 
 INVALID = 1
 

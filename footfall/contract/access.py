@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from avro_schemas.topics import described
+from avro_schemas.topic import described
 
 SERVICES = ("producer_api", "stream_app", "sinks", "dashboard", "footfall")
 SUBSCRIBERS = "subscribers"

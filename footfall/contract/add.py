@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avro_schemas.schemas import Definition
+from avro_schemas.schema import Definition
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _KINDS = {"string": "string", "int": "int", "long": "long", "double": "double", "boolean": "boolean"}

@@ -6,7 +6,7 @@ import avro.schema
 import fastavro
 
 from avro_schemas.evolution import Break, breaks, lint, misread, unresolvable
-from avro_schemas.schemas import Definition, text_of
+from avro_schemas.schema import Definition, text_of
 from footfall.contract.files import Contract, line, subject_of
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avro_schemas.schemas import Definition, text_of
+from avro_schemas.schema import Definition, text_of
 
 LOCK = "lock.json"
 

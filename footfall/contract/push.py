@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from avro_schemas.schemas import Schema
+from avro_schemas.schema import Schema
 from registry.app import MEDIA_TYPE
 from registry.subjects import Subjects
 

@@ -1,9 +1,9 @@
-"""docs/growing.md: from one machine to a cluster, with the numbers of `footfall/sizing.py`."""
+"""docs/growing.md: from one machine to a cluster, with the numbers of `footfall/generate/sizing.py`."""
 
 from collections.abc import Callable
 
+from footfall.generate.sizing import BUSY, KAFKA_DAYS, REPLICAS, Figures, Size, size
 from footfall.generate.tables import table
-from footfall.sizing import BUSY, KAFKA_DAYS, REPLICAS, Figures, Size, size
 from service_kit.retention import RetentionSettings
 
 RATES = (1_000, 100_000, 1_000_000)
@@ -12,7 +12,7 @@ EVENTS_A_REQUEST = 5
 _HEAD = """\
 # Growing
 
-Made from `footfall/sizing.py` by `make generate`. The first part was run; the table is arithmetic from measured figures of single processes,
+Made from `footfall/generate/sizing.py` by `make generate`. The first part was run; the table is arithmetic from measured figures of single processes,
 and the last part says what it does not know.
 
 ## By settings alone

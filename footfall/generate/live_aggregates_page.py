@@ -1,12 +1,12 @@
 """docs/live-aggregates.md: what the stream app counts."""
 
-from stream_app import dimensions
-from stream_app.dimensions import MOST_NAMES, OTHER, Dimension
+from stream_app.state import dimensions
+from stream_app.state.dimensions import MOST_NAMES, OTHER, Dimension
 
 _HEAD = """\
 # Live aggregates
 
-Made from `stream_app/dimensions.py` by `make generate`. [stream-app.md](stream-app.md) tells how they stay exact.
+Made from `stream_app/state/dimensions.py` by `make generate`. [stream-app.md](stream-app.md) tells how they stay exact.
 
 A record of `live-aggregates` is an absolute partial of one partition, dimension and window. **The value of a window is the sum
 over partitions, each by its record with the highest `source_offset`.** Readers that keep the newest need no history and are not

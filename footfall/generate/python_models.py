@@ -3,7 +3,7 @@
 import textwrap
 from typing import Any
 
-from avro_schemas.schemas import CUSTOM, newest, typed_events
+from avro_schemas.schema import CUSTOM, newest, typed_events
 
 _HEAD = '''"""Every record as it is decoded: made from the schemas by `make generate`.
 

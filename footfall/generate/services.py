@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry
 
 import dashboard.metrics
 import dashboard.settings
-import footfall.first_event
-import footfall.topics_job
+import footfall.jobs.smoke_test
+import footfall.jobs.topics
 import producer_api.metrics
 import producer_api.settings
 import registry.metrics
@@ -18,8 +18,8 @@ import sinks.settings
 import stream_app.metrics
 import stream_app.settings
 from footfall.local.settings import LocalSettings
-from service_kit.environment import variables
 from service_kit.metrics import SHARED
+from service_kit.settings import variables
 
 SETTINGS: Mapping[str, type[Any]] = {
     "Collector": producer_api.settings.Settings,
@@ -28,8 +28,8 @@ SETTINGS: Mapping[str, type[Any]] = {
     "Dashboard": dashboard.settings.Settings,
     "Registry": registry.settings.Settings,
     "footfall up": LocalSettings,
-    "The job for topics": footfall.topics_job.Settings,
-    "The test of an installation": footfall.first_event.Settings,
+    "The job for topics": footfall.jobs.topics.Settings,
+    "The test of an installation": footfall.jobs.smoke_test.Settings,
 }
 # Read by commands, by their options' names.
 OF_COMMANDS: Mapping[str, str] = {

@@ -5,9 +5,9 @@ from typing import Any
 
 from footfall.generate.services import OF_COMMANDS, SETTINGS, known_variables
 from footfall.generate.tables import settings_rows, table
-from service_kit.environment import variables
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
+from service_kit.settings import variables
 
 _HEAD = """\
 # Settings

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from service_kit.environment import Secret, variables
+from service_kit.settings import Secret, variables
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:

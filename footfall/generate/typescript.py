@@ -3,7 +3,7 @@
 from typing import Any
 
 from avro_schemas.catalogue import custom_events
-from avro_schemas.schemas import CUSTOM, newest, typed_events
+from avro_schemas.schema import CUSTOM, newest, typed_events
 
 _HEAD = """// Every event type, made from the schemas by `make generate`.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from footfall.local.program import Program
 
 # Module to run, the services in it, the variable that sets its port.
-_HTTP = ("footfall.http", ("producer_api", "dashboard", "registry"), "FOOTFALL_PORT")
+_HTTP = ("footfall.local.all_http", ("producer_api", "dashboard", "registry"), "FOOTFALL_PORT")
 _WORKERS = (
     ("stream_app", ("stream_app",), "FOOTFALL_PROBE_PORT"),
     ("sinks", ("sinks",), "FOOTFALL_PROBE_PORT"),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from service_kit.environment import Secret, load, setting
+from service_kit.settings import Secret, load, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from footfall.local import containers, kafka, ports, postgres, secrets, services
+from footfall.kafka.topics import create_missing
+from footfall.local import containers, kafka, local_keys, ports, postgres, services
 from footfall.local.process import birth
 from footfall.local.program import Program
-from footfall.local.record import MARK, DataFolder
 from footfall.local.settings import LocalSettings, cache_folder
+from footfall.local.stack_file import MARK, DataFolder
 from footfall.local.supervisor import Supervisor
-from footfall.topics import create_missing
-from service_kit.environment import load
 from service_kit.kafka import KafkaSettings
+from service_kit.settings import load
 
 DEFAULT_HTTP_PORT = 3000
 STOP_SECONDS = 9.0
@@ -111,7 +111,7 @@ class Stack:
 
     def _services(self, http_port: int) -> list[Program]:
         environ = {
-            **secrets.read_or_make(self._folder.path),
+            **local_keys.read_or_make(self._folder.path),
             "FOOTFALL_TRUST_LOOPBACK": "true",
             **self._given,
             **self._mark,

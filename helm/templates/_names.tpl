@@ -21,10 +21,10 @@ stream-app: {key: streamApp, image: stream-app, run: [stream_app], needs: [kafka
 sinks: {key: sinks, image: sinks, run: [sinks], needs: [kafka, postgres], serves: probes, reached: [scraped], principal: sinks}
 dashboard: {key: dashboard, image: dashboard, run: [dashboard], needs: [kafka, postgres], serves: http, reached: [readers], principal: dashboard}
 registry: {key: registry, image: registry, run: [registry], needs: [], serves: http, reached: [readers]}
-topics: {key: topics, image: sinks, run: [footfall.topics_job], needs: [kafka], reached: [], principal: footfall}
+topics: {key: topics, image: sinks, run: [footfall.jobs.topics], needs: [kafka], reached: [], principal: footfall}
 migrations: {key: migrations, image: sinks, run: [sinks, migrate], needs: [postgres], reached: []}
 maintenance: {key: maintenance, image: sinks, run: [sinks, maintain], needs: [postgres], reached: []}
-test: {key: test, image: sinks, run: [footfall.first_event], needs: [postgres], reached: []}
+test: {key: test, image: sinks, run: [footfall.jobs.smoke_test], needs: [postgres], reached: []}
 {{- end -}}
 
 {{- /* What the templates of a component work with: .root, .name, .is (its line above), .c (its values over those of `pod`). */ -}}

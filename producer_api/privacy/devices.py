@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ua_parser import parse
 
-from avro_schemas.event_writer import write_device
+from avro_schemas.wire.event_writer import write_device
 
 
 class Device(NamedTuple):

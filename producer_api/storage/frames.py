@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from producer_api.storage.outgoing import Outgoing, Record
+from producer_api.storage.records import Outgoing, Record
 
 _FRAME = struct.Struct(">4sII")  # mark, length and CRC-32 of the payload
 _MARK = b"\xf0FFS"

@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 from producer_api import metrics
-from producer_api.storage.outgoing import Outgoing, Record
+from producer_api.storage.records import Outgoing, Record
 from service_kit.kafka import KafkaSettings
 
 log = logging.getLogger(__name__)

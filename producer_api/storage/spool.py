@@ -13,7 +13,7 @@ from typing import Any
 
 from producer_api import metrics
 from producer_api.storage.frames import Frame, pack
-from producer_api.storage.outgoing import Outgoing, Storing
+from producer_api.storage.records import Outgoing, Storing
 from producer_api.storage.segments import Position, Segments
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from service_kit.environment import Secret, setting
 from service_kit.sessions.keys import parse_key
+from service_kit.settings import Secret, setting
 
 _SCHEMES = ("http://", "https://", "file://")
 

@@ -7,7 +7,7 @@ from typing import Any
 import faust
 
 from stream_app.engine.checkpoint import Checkpoints
-from stream_app.engine.owned import OwnedPartitions
+from stream_app.engine.partitions import OwnedPartitions
 
 
 class ExactApp(faust.App):  # type: ignore[misc] # Faust has no types here

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from stream_app import metrics
-from stream_app.changelog import fenced, log_key
-from stream_app.dimensions import Pace
-from stream_app.engine.owned import Owned, OwnedPartitions
+from stream_app.engine.changelog import fenced, log_key
+from stream_app.engine.partitions import Owned, OwnedPartitions
 from stream_app.outputs import Output
-from stream_app.partition import Snapshot
+from stream_app.state.dimensions import Pace
+from stream_app.state.partition import Snapshot
 
 log = logging.getLogger(__name__)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from avro_schemas import codec
 from avro_schemas.reasons import REASONS
-from avro_schemas.schemas import newest
+from avro_schemas.schema import newest
+from avro_schemas.wire import codec
 
 ERASURE = {"user_key": b"u" * 16, "requested_at": 1767225600000, "receipt": None}
 

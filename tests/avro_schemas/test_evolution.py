@@ -9,7 +9,7 @@ import fastavro
 import pytest
 
 from avro_schemas.evolution import breaks, lint
-from avro_schemas.schemas import by_id, newest
+from avro_schemas.schema import by_id, newest
 
 PAGE_VIEW = newest()["page_view"].definition
 Edit = Callable[[dict[str, Any]], None]

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from producer_api.sdk import script
-from tests.browsers import NAMES, SWITCHES
+from producer_api.routes.sdk import script
+from tests.support.browsers import NAMES, SWITCHES
 from tests.system.stack import free_port
 
 WALK = (Path(__file__).parent / "walk.js").read_bytes()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from producer_api.sdk import script
+from producer_api.routes.sdk import script
 from tests.npm import BIN, NODE, npm
 
 BROWSER = Path(__file__).parents[2] / "browser"

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from sinks.ends import EventStore, Written
-from sinks.errors import Fenced, Halted
-from sinks.postgres import PostgresStore
-from sinks.rows import Batch, sift
-from tests.events import NOON, Record, encoded, event
-from tests.fakes import LocalStore
+from sinks.landing.errors import Fenced, Halted
+from sinks.landing.ports import EventStore, Written
+from sinks.landing.rows import Batch, sift
+from sinks.postgres.store import PostgresStore
+from tests.support.events import NOON, Record, encoded, event
+from tests.support.fakes import LocalStore
 
 ONE, OTHER = encoded(event("click")), encoded(event("page_view"))
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas import checks, codec, strict, varints
-from avro_schemas.event_writer import write_device, write_event, write_shared
-from avro_schemas.schemas import CUSTOM, for_event, typed_events
-from tests.events import fresh_id
-from tests.fitting import fitting
+from avro_schemas.schema import CUSTOM, for_event, typed_events
+from avro_schemas.validation import event_data_writer, faults
+from avro_schemas.wire import codec, varints
+from avro_schemas.wire.event_writer import write_device, write_event, write_shared
+from tests.support.avro_strategies import fitting
+from tests.support.events import fresh_id
 
 keys = st.none() | st.binary(min_size=16, max_size=16)
 moments = st.integers(0, 2**42)
@@ -44,9 +45,9 @@ def test_whole_numbers_are_written_as_avro_says(number: int) -> None:
 @given(st.data(), event_types)
 def test_the_strict_writer_refuses_exactly_what_has_faults(data: st.DataObject, event_type: str) -> None:
     event_data = data.draw(some_data(event_type))
-    write = strict.event_data_writer(for_event(event_type))
-    if checks.faults(for_event(event_type), event_data):
-        with pytest.raises(strict.Unfit):
+    write = event_data_writer.event_data_writer(for_event(event_type))
+    if faults.faults(for_event(event_type), event_data):
+        with pytest.raises(event_data_writer.Unfit):
             write(event_data)
     else:
         assert codec.encode(for_event(event_type), fields(event_type, event_data)).endswith(write(event_data))

@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas import codec
-from avro_schemas.projection import UNREADABLE, projection
-from avro_schemas.schemas import Schema, by_id, typed_events
-from tests.fitting import fitting
+from avro_schemas.schema import Schema, by_id, typed_events
+from avro_schemas.wire import codec
+from avro_schemas.wire.projection import UNREADABLE, projection
+from tests.support.avro_strategies import fitting
 
 HEAD = ("event_id", "event_type", "occurred_at", "sent_at", "received_at", "session_key")
 DEVICE = ("device.browser", "device.kind", "time_flag", "page")

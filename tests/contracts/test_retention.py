@@ -6,9 +6,9 @@ import pytest
 
 from footfall.commands.maintain import maintain
 from footfall.generate.services import SETTINGS
-from footfall.sizing import size
-from service_kit.environment import SettingsError, load, variables
+from footfall.generate.sizing import size
 from service_kit.retention import MAX_RETENTION_DAYS, MIN_RETENTION_DAYS, RetentionSettings
+from service_kit.settings import SettingsError, load, variables
 from sinks.settings import UpkeepSettings
 
 RETENTION = variables(RetentionSettings)

@@ -9,9 +9,11 @@ from typing import Any
 import fastavro
 import pytest
 
-from avro_schemas import catalogue, checks, codec
-from avro_schemas.schemas import CUSTOM, FOLDER, LOCK, Schema, by_id, for_event, newest, typed_events
-from avro_schemas.topics import topics
+from avro_schemas import catalogue
+from avro_schemas.schema import CUSTOM, FOLDER, LOCK, Schema, by_id, for_event, newest, typed_events
+from avro_schemas.topic import topics
+from avro_schemas.validation import faults
+from avro_schemas.wire import codec
 
 SCHEMAS = list(by_id().values())
 EVENTS = [newest()[name] for name in (*typed_events(), CUSTOM)]
@@ -81,7 +83,7 @@ def test_the_example_of_an_event_has_no_faults(schema: Schema) -> None:
     assert event["event_type"] in catalogue.event_types()
     # The collector reduces the user agent to classes before the check.
     event["event_data"].pop("user_agent", None)
-    assert checks.faults(schema, event["event_data"]) == []
+    assert faults.faults(schema, event["event_data"]) == []
 
 
 @pytest.mark.parametrize("schema", RECORDS, ids=named)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avro_schemas.catalogue import event_types
-from avro_schemas.schemas import FOLDER
+from avro_schemas.schema import FOLDER
 from tests.npm import NODE
 
 TYPES = FOLDER.parent / "browser" / "events.d.ts"

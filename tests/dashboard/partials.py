@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from dashboard.live.board import MINUTE_MS, Board
-from tests.events import NOON
+from dashboard.live.state import MINUTE_MS, Board
+from tests.support.events import NOON
 
 MINUTE = NOON // MINUTE_MS * MINUTE_MS
 

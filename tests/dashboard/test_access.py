@@ -12,13 +12,13 @@ from httpx import ASGITransport
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.access import tickets
-from dashboard.access.guard import own_path
+from dashboard.access import cookie as tickets
+from dashboard.access.middleware import own_path
 from dashboard.app import build_app
 from dashboard.settings import Settings
-from service_kit.environment import Secret
 from service_kit.kafka import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
+from service_kit.settings import Secret
 
 TOKEN = "a token for tests only"
 KEY = "a session key for tests only, 32 or more"

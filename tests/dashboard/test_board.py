@@ -7,10 +7,10 @@ from datasketches import hll_sketch, tgt_hll_type
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.live.board import MINUTE_MS, Board
-from dashboard.live.rolling import MOST_NAMES, Rolling, bounded
+from dashboard.live.state import MINUTE_MS, Board
+from dashboard.live.windows import MOST_NAMES, Rolling, bounded
 from tests.dashboard.partials import MINUTE, board_of, partial
-from tests.events import NOON
+from tests.support.events import NOON
 
 # Of a partition and window a higher offset never has a lower count.
 partials = st.lists(

@@ -5,8 +5,8 @@ import io
 
 import pytest
 
-from dashboard.exports import as_csv
-from dashboard.panels import LISTED
+from dashboard.render.exports import as_csv
+from dashboard.render.panels import LISTED
 
 
 @pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@sum", "\t=1", "\r=1"])

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from dashboard.live.hub import KEPT_TICKS, MOST_VIEWERS, MOST_WAITING, QUIET_TICKS, Hub
-from dashboard.live.ticks import patched
+from dashboard.live.merge_patch import patched
 
 
 class Page:

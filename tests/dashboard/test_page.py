@@ -12,11 +12,11 @@ from httpx import ASGITransport
 
 import dashboard
 from dashboard.app import build_app
-from dashboard.live.live import Live
+from dashboard.live.service import Live
 from dashboard.settings import Settings
-from service_kit.environment import variables
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
+from service_kit.settings import variables
 from tests.dashboard.partials import partial
 
 HERE = Path(dashboard.__file__).parent

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.history.question import Question, question, ranges_within
+from dashboard.history.query import Question, question, ranges_within
 from service_kit.retention import MAX_RETENTION_DAYS, MIN_RETENTION_DAYS
 
 NOW = datetime(2026, 3, 30, 12, 34, 56, tzinfo=UTC)  # in Berlin a day after the clocks went forward

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.charts import OTHER, Step, chart, minute_chart, nice_top
 from dashboard.health.pipeline import Lag, Pipeline, Stored
-from dashboard.live.board import MINUTE_MS, Board
-from dashboard.live.ranking import TOP, panels, rest
+from dashboard.live.merge_patch import changes, patched
+from dashboard.live.panel_rows import TOP, panels, rest
 from dashboard.live.rejections import SHOWN_LAST, Rejections
 from dashboard.live.snapshot import Sources, snapshot
-from dashboard.live.speed import quantile, speeds
-from dashboard.live.ticks import changes, patched
+from dashboard.live.state import MINUTE_MS, Board
+from dashboard.render.charts import OTHER, Step, chart, minute_chart, nice_top
+from dashboard.render.web_vitals import quantile, speeds
 from tests.dashboard.partials import MINUTE, board_of, partial
-from tests.events import NOON
+from tests.support.events import NOON
 
 
 def shown(board: Board, rejections: Rejections | None = None, pipeline: Pipeline | None = None) -> dict[str, Any]:

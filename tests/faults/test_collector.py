@@ -15,12 +15,12 @@ import httpx
 import jwt
 import pytest
 
-from footfall.topics import create_missing
+from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from tests.brokers import Broker
-from tests.events import fresh_id, now_ms
-from tests.topics import read_all
-from tests.workers import Worker
+from tests.support.brokers import Broker
+from tests.support.events import fresh_id, now_ms
+from tests.support.topics import read_all
+from tests.support.workers import Worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 

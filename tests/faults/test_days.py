@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from service_kit.retention import RetentionSettings
-from sinks.postgres import PostgresStore
-from tests.reference import Site
+from sinks.postgres.store import PostgresStore
+from tests.support.site_model import Site
 
 log = logging.getLogger(__name__)
 

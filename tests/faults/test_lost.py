@@ -9,18 +9,18 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from avro_schemas.codec import decode
+from avro_schemas.wire.codec import decode
 from footfall.cli import build
+from footfall.kafka.topics import create_missing
 from footfall.local import postgres as local_postgres
-from footfall.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
-from tests.brokers import Broker
-from tests.events import encoded, event, now_ms, user_key
-from tests.landed import assert_nothing_lost_or_double, load, query, until_landed
-from tests.servers import Server
-from tests.topics import read_all, write
-from tests.workers import Worker, sinks_worker
+from tests.support.brokers import Broker
+from tests.support.events import encoded, event, now_ms, user_key
+from tests.support.landing import assert_nothing_lost_or_double, load, query, until_landed
+from tests.support.servers import Server
+from tests.support.topics import read_all, write
+from tests.support.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(180)]
 

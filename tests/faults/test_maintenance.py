@@ -12,8 +12,8 @@ import pytest
 
 from service_kit.retention import RetentionSettings
 from sinks.audit import audit
-from sinks.postgres import PostgresStore
-from tests.days import Landed
+from sinks.postgres.store import PostgresStore
+from tests.support.days import Landed
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
@@ -24,21 +24,21 @@ POINTS = [
     (point, when, count)
     for when in ("before", "after")
     for point, count in (
-        ("sinks.rollups:fold", 1),
-        ("sinks.maintenance:note", 2),
-        ("sinks.rollups:audit", 2),
-        ("sinks.maintenance:detach", 1),
-        ("sinks.maintenance:drop", 1),
-        ("sinks.packing:_loosen", 1),
-        ("sinks.packing:add_packed", 2),
-        ("sinks.maintenance:_give_back", 1),
+        ("sinks.retention.rollups:fold", 1),
+        ("sinks.retention.maintenance:note", 2),
+        ("sinks.retention.rollups:audit", 2),
+        ("sinks.retention.maintenance:detach", 1),
+        ("sinks.retention.maintenance:drop", 1),
+        ("sinks.retention.packing:_loosen", 1),
+        ("sinks.retention.packing:add_packed", 2),
+        ("sinks.retention.maintenance:_give_back", 1),
     )
 ]
 
 
 def maintain(dsn: str, *point: str) -> int:
     """`python -m sinks maintain`, killed at a point if there is one; its exit code."""
-    run = ["sinks", "maintain"] if not point else ["tests.kill_points", "sinks maintain", *point]
+    run = ["sinks", "maintain"] if not point else ["tests.support.kill_points", "sinks maintain", *point]
     environ = {"FOOTFALL_POSTGRES_DSN": dsn, "PATH": os.environ["PATH"]}
     return subprocess.run([sys.executable, "-m", *run], env=environ, check=False, timeout=60).returncode
 

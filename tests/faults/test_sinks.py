@@ -16,11 +16,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from avro_schemas import topics
+from avro_schemas import topic
 from service_kit.kafka import KafkaSettings
-from tests.landed import assert_nothing_lost_or_double, load, query, until_landed
-from tests.topics import read_all, write
-from tests.workers import Worker, sinks_worker
+from tests.support.landing import assert_nothing_lost_or_double, load, query, until_landed
+from tests.support.topics import read_all, write
+from tests.support.workers import Worker, sinks_worker
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +30,19 @@ pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(1
 
 # Every point between two effects; the number is the call that is the last.
 POINTS = [
-    ("sinks.offsets:Offsets.claim", "before", 1),
-    ("sinks.offsets:Offsets.claim", "after", 1),
-    ("sinks.inserting:Inserter.insert", "before", 1),
-    ("sinks.inserting:Inserter.values", "before", 150),  # in the middle of a COPY
-    ("sinks.inserting:Inserter._merge", "before", 1),
-    ("sinks.inserting:Inserter._merge", "after", 1),
-    ("sinks.offsets:Offsets.move", "before", 1),
-    ("sinks.offsets:Offsets.move", "after", 1),
+    ("sinks.postgres.offsets:Offsets.claim", "before", 1),
+    ("sinks.postgres.offsets:Offsets.claim", "after", 1),
+    ("sinks.postgres.insert:Inserter.insert", "before", 1),
+    ("sinks.postgres.insert:Inserter.values", "before", 150),  # in the middle of a COPY
+    ("sinks.postgres.insert:Inserter._merge", "before", 1),
+    ("sinks.postgres.insert:Inserter._merge", "after", 1),
+    ("sinks.postgres.offsets:Offsets.move", "before", 1),
+    ("sinks.postgres.offsets:Offsets.move", "after", 1),
     ("psycopg.transaction:Transaction.__exit__", "after", 3),
-    ("sinks.source:KafkaSource.report_progress", "before", 1),
-    ("sinks.source:KafkaSource.report_progress", "after", 1),
-    ("sinks.landing:Landing._read", "after", 2),
-    ("sinks.outbox:Outbox.published", "before", 1),
+    ("sinks.landing.kafka_source:KafkaSource.report_progress", "before", 1),
+    ("sinks.landing.kafka_source:KafkaSource.report_progress", "after", 1),
+    ("sinks.landing.loop:Landing._read", "after", 2),
+    ("sinks.dead_letters.outbox:Outbox.published", "before", 1),
 ]
 
 
@@ -92,7 +92,7 @@ async def test_killed_at_every_point_of_the_way_in_turn(
         log.info("killed %s %s", point[1], point[0])
     await asyncio.to_thread(sinks[0].start)
     await assert_nothing_lost_or_double(settings, postgres)
-    rejected = await read_all(settings.kafka_bootstrap, settings.name(topics.EVENTS_REJECTED))
+    rejected = await read_all(settings.kafka_bootstrap, settings.name(topic.EVENTS_REJECTED))
     assert len(rejected) > query(postgres, "select count(*) from dead_letters")[0][0]  # killed before it was noted
     assert query(postgres, "select count(*) from dead_letters where published_at is null") == [(0,)]
 
@@ -100,8 +100,10 @@ async def test_killed_at_every_point_of_the_way_in_turn(
 @pytest.mark.parametrize(
     "point",
     [
-        pytest.param(("sinks.inserting:Inserter.values", "before", 150, "SIGSTOP"), id="in the middle of a COPY"),
-        pytest.param(("sinks.offsets:Offsets.move", "after", 1, "SIGSTOP"), id="with the offsets moved"),
+        pytest.param(
+            ("sinks.postgres.insert:Inserter.values", "before", 150, "SIGSTOP"), id="in the middle of a COPY"
+        ),
+        pytest.param(("sinks.postgres.offsets:Offsets.move", "after", 1, "SIGSTOP"), id="with the offsets moved"),
     ],
 )
 async def test_a_sink_that_is_frozen_in_a_transaction_holds_nobody_up_and_writes_nothing_when_it_wakes(

@@ -17,11 +17,11 @@ import pytest
 from psycopg import conninfo
 
 from service_kit.kafka import KafkaSettings
-from tests.landed import assert_nothing_lost_or_double, load, query, until_landed
-from tests.proxies import Proxy
-from tests.servers import Server
-from tests.topics import write
-from tests.workers import Worker, sinks_worker
+from tests.support.landing import assert_nothing_lost_or_double, load, query, until_landed
+from tests.support.proxies import Proxy
+from tests.support.servers import Server
+from tests.support.topics import write
+from tests.support.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(240)]
 

@@ -20,13 +20,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from confluent_kafka import Producer
 
-from footfall.topics import create_missing
+from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from tests.brokers import Broker
-from tests.plain_stream_app import CHANGELOG
-from tests.topics import read_all
-from tests.traffic import assert_counts_equal_the_log, load
-from tests.workers import Worker
+from tests.support.brokers import Broker
+from tests.support.plain_stream_app import CHANGELOG
+from tests.support.topics import read_all
+from tests.support.traffic import assert_counts_equal_the_log, load
+from tests.support.workers import Worker
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ async def test_what_is_told_equals_the_topic_after_every_fault(
 
 @LONG_ONLY
 async def test_without_gate_and_check_the_counts_go_wrong(cluster: KafkaSettings, tmp_path: Path) -> None:
-    crew = Crew(cluster, tmp_path, "tests.unguarded_stream_app")
+    crew = Crew(cluster, tmp_path, "tests.support.unguarded_stream_app")
     try:
         for _worker in range(2):
             await asyncio.to_thread(crew.add)
@@ -227,7 +227,7 @@ async def counted(cluster: KafkaSettings, within: float) -> None:
 
 @LONG_ONLY
 async def test_a_plain_count_goes_wrong(cluster: KafkaSettings) -> None:
-    run = [sys.executable, "-m", "tests.plain_stream_app", cluster.kafka_bootstrap]
+    run = [sys.executable, "-m", "tests.support.plain_stream_app", cluster.kafka_bootstrap]
     for number in range(4):
         process = await asyncio.create_subprocess_exec(*run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with Traffic(cluster, number):

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from avro_schemas.catalogue import event_types
 from avro_schemas.event_types import described
 from footfall.cli import build
-from footfall.diagnosis import of_clock, of_metrics, of_readiness
+from footfall.doctor.services import of_clock, of_metrics, of_readiness
 
 CLICK = {"event_type": "click", "event_data": {"element": "buy"}}
 NOON_DATE = "Mon, 15 Jan 2024 12:00:00 GMT"

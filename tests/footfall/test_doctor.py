@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from avro_schemas.topics import topics
-from footfall.cluster import of_lag, of_replicas, of_skews, of_state, of_version
-from footfall.diagnosis import Finding
-from footfall.lag import Lag
-from footfall.surroundings import look_at_settings, of_certificates, of_origins, of_secrets
-from footfall.topics import Found
+from avro_schemas.topic import topics
+from footfall.doctor.environment import look_at_settings, of_certificates, of_origins, of_secrets
+from footfall.doctor.kafka import of_lag, of_replicas, of_skews, of_state, of_version
+from footfall.doctor.services import Finding
+from footfall.kafka.lag import Lag
+from footfall.kafka.topics import Found
 from tests.service_kit.test_metrics import NOON, certificate
 
 WELL = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}

@@ -3,8 +3,8 @@
 import jwt
 import pytest
 
-from footfall.first_event import Settings, sign_in
-from service_kit.environment import Secret
+from footfall.jobs.smoke_test import Settings, sign_in
+from service_kit.settings import Secret
 
 KEY = "a shared secret of more than 32 characters"
 

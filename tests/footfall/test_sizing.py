@@ -2,7 +2,7 @@
 
 import pytest
 
-from footfall.sizing import BUSY, Figures, size
+from footfall.generate.sizing import BUSY, Figures, size
 
 FIGURES = Figures()
 

@@ -1,7 +1,7 @@
 """A topic on a cluster is compared with its description, and the differences are said in words."""
 
-from avro_schemas.topics import topics
-from footfall.topics import Found, differences
+from avro_schemas.topic import topics
+from footfall.kafka.topics import Found, differences
 
 LIVE = topics()["live-aggregates"]
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import jwt
 import pytest
 
-from footfall.topics import create_missing
+from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from tests.workers import Worker
+from tests.support.workers import Worker
 
 KEY = "a session key of thirty-two characters"
 _numbers = itertools.count()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from avro_schemas.event_types import described
 from avro_schemas.reasons import REASONS
 from tests.fuzz.cases import cases
-from tests.workers import Worker
+from tests.support.workers import Worker
 
 EXAMPLES = [entry["example"] for entry in described()]
 GROWTH_MIB = 64

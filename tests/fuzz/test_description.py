@@ -16,9 +16,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from producer_api.openapi import components, paths
+from producer_api.routes.openapi import components, paths
 from tests.fuzz.cases import COUNT, cases
-from tests.workers import Worker
+from tests.support.workers import Worker
 
 CHECKS = [
     not_a_server_error,

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from avro_schemas.topics import described, topics
+from avro_schemas.topic import described, topics
 from footfall.contract.access import rules
 from footfall.generate.chart import settings
 from footfall.generate.chart.schema import COMPONENTS
 from footfall.generate.chart.values import values
-from service_kit.environment import variables
+from service_kit.settings import variables
 from tests.helm.chart import CHART, EXAMPLES, Json, at, example, objects, of_example, over
 from tests.helm.pods import containers, template
 from tests.helm.switches import choices
@@ -28,8 +28,8 @@ _READERS = {
     "stream_app": settings.CLASSES["streamApp"],
     "dashboard": settings.CLASSES["dashboard"],
     "registry": settings.CLASSES["registry"],
-    "footfall.topics_job": settings.CLASSES["topics"],
-    "footfall.first_event": settings.CLASSES["test"],
+    "footfall.jobs.topics": settings.CLASSES["topics"],
+    "footfall.jobs.smoke_test": settings.CLASSES["test"],
     "sinks": settings.CLASSES["sinks"],
     "sinks migrate": settings.CLASSES["migrations"],
     "sinks maintain": settings.CLASSES["maintenance"],

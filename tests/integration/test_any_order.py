@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from psycopg import conninfo, sql
 
 from service_kit.retention import RetentionSettings
-from sinks.migrations import migrate
-from sinks.postgres import PostgresStore
-from tests.reference import Site
+from sinks.postgres.migrations import migrate
+from sinks.postgres.store import PostgresStore
+from tests.support.site_model import Site
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from footfall.database import look_at_postgres
+from footfall.doctor.postgres import look_at_postgres
 from service_kit.kafka import KafkaSettings
-from sinks.migrations import migrate
-from tests.landed import query
-from tests.workers import Worker
+from sinks.postgres.migrations import migrate
+from tests.support.landing import query
+from tests.support.workers import Worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

@@ -13,13 +13,13 @@ import jwt
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from avro_schemas.codec import decode
 from avro_schemas.record_headers import EVENT_HEADERS
+from avro_schemas.wire.codec import decode
 from producer_api.headers import RESPONSE
 from service_kit.kafka import KafkaSettings
-from tests.events import fresh_id, now_ms
-from tests.topics import read_all
-from tests.workers import Worker
+from tests.support.events import fresh_id, now_ms
+from tests.support.topics import read_all
+from tests.support.workers import Worker
 
 pytestmark = pytest.mark.integration
 

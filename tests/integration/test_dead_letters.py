@@ -10,17 +10,17 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from avro_schemas.codec import decode
+from avro_schemas.wire.codec import decode
 from footfall.cli import build
 from service_kit.kafka import KafkaSettings
-from sinks import rejections
 from sinks.audit import audit
-from sinks.outbox import Letter, Outbox
-from sinks.postgres import PostgresStore
-from sinks.relay import Relay
-from sinks.rows import sift
-from tests.events import Record, encoded, event, fresh_id, now_ms
-from tests.topics import read_all
+from sinks.dead_letters import record as rejections
+from sinks.dead_letters.outbox import Letter, Outbox
+from sinks.dead_letters.relay import Relay
+from sinks.landing.rows import sift
+from sinks.postgres.store import PostgresStore
+from tests.support.events import Record, encoded, event, fresh_id, now_ms
+from tests.support.topics import read_all
 
 pytestmark = pytest.mark.integration
 

@@ -9,9 +9,9 @@ import pytest
 from sinks import erasure
 from sinks.audit import audit
 from sinks.erasure import Removed
-from sinks.postgres import PostgresStore
-from sinks.rows import Batch, sift
-from tests.events import NOON, Record, encoded, event, user_key
+from sinks.landing.rows import Batch, sift
+from sinks.postgres.store import PostgresStore
+from tests.support.events import NOON, Record, encoded, event, user_key
 
 pytestmark = pytest.mark.integration
 

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from avro_schemas import topics
-from avro_schemas.codec import decode
-from footfall import log
-from footfall.topics import check
+from avro_schemas import topic as topics
+from avro_schemas.wire.codec import decode
+from footfall.kafka import reader
+from footfall.kafka.topics import check
 from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
-from tests.workers import Worker, sinks_worker
+from tests.support.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -71,8 +71,8 @@ class Cluster:
     async def live_total(self) -> int:
         """Events by the newest totals of all partitions."""
         newest: dict[int, tuple[int, int]] = {}
-        async with log.reader(self.settings, self.settings.name(topics.LIVE_AGGREGATES)) as consumer:
-            async for record in log.until(consumer, await log.ends(consumer)):
+        async with reader.reader(self.settings, self.settings.name(topics.LIVE_AGGREGATES)) as consumer:
+            async for record in reader.until(consumer, await reader.ends(consumer)):
                 if record.value and b"|total|" in record.key:
                     partial = decode(record.value)[1]
                     told = (partial["source_offset"], sum(partial["counts"].values()))

@@ -10,13 +10,13 @@ import pytest
 from psycopg import sql
 
 from service_kit.retention import RetentionSettings
-from sinks import maintenance
 from sinks.audit import audit
-from sinks.maintenance import Busy, Done, due, maintain
-from sinks.partitions import name_of
-from sinks.postgres import PostgresStore
-from tests.days import Landed, noon
-from tests.events import encoded, event, fresh_id
+from sinks.postgres.store import PostgresStore
+from sinks.retention import maintenance
+from sinks.retention.maintenance import Busy, Done, due, maintain
+from sinks.retention.partitions import name_of
+from tests.support.days import Landed, noon
+from tests.support.events import encoded, event, fresh_id
 
 pytestmark = pytest.mark.integration
 

@@ -13,15 +13,16 @@ import pytest
 
 from footfall.commands.explain import received
 from service_kit.retention import RetentionSettings
-from sinks import erasure, packing
+from sinks import erasure
 from sinks.audit import audit
 from sinks.erasure import Removed
-from sinks.maintenance import Done, maintain
-from sinks.packing import pack
-from sinks.partitions import name_of
-from sinks.postgres import PostgresStore
-from tests.days import Landed, noon
-from tests.events import encoded, event, fresh_id, user_key
+from sinks.postgres.store import PostgresStore
+from sinks.retention import packing
+from sinks.retention.maintenance import Done, maintain
+from sinks.retention.packing import pack
+from sinks.retention.partitions import name_of
+from tests.support.days import Landed, noon
+from tests.support.events import encoded, event, fresh_id, user_key
 
 log = logging.getLogger(__name__)
 

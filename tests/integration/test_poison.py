@@ -6,11 +6,11 @@ import psycopg
 import pytest
 
 from sinks.audit import audit
-from sinks.landing import Landing, Limits
-from sinks.postgres import PostgresStore
-from sinks.rows import Batch, sift
-from tests.events import NOON, Record, encoded, event, user_key
-from tests.fakes import LocalSource
+from sinks.landing.loop import Landing, Limits
+from sinks.landing.rows import Batch, sift
+from sinks.postgres.store import PostgresStore
+from tests.support.events import NOON, Record, encoded, event, user_key
+from tests.support.fakes import LocalSource
 
 pytestmark = pytest.mark.integration
 

@@ -9,15 +9,15 @@ from psycopg import sql
 
 from avro_schemas.event_types import described
 from service_kit.retention import RetentionSettings
-from sinks import migrations
-from sinks.maintenance import maintain
-from sinks.migrations import migrate, pending
-from sinks.packing import pack
-from sinks.partitions import name_of, packed_name_of
-from sinks.postgres import PostgresStore
-from sinks.rows import sift
-from sinks.views import plural, type_views
-from tests.events import Record, encoded, event, fresh_id, user_key
+from sinks.landing.rows import sift
+from sinks.postgres import migrations
+from sinks.postgres.migrations import migrate, pending
+from sinks.postgres.store import PostgresStore
+from sinks.postgres.views import plural, type_views
+from sinks.retention.maintenance import maintain
+from sinks.retention.packing import pack
+from sinks.retention.partitions import name_of, packed_name_of
+from tests.support.events import Record, encoded, event, fresh_id, user_key
 
 pytestmark = pytest.mark.integration
 
@@ -77,7 +77,7 @@ def test_a_view_that_is_as_it_should_be_is_left_alone_and_a_table_of_that_name_t
     longer = page_view.query.replace(" from events", ", 1 as more from events")
     changed = type(page_view)("page_views", longer, "About.", {"more": "A new field."})
     ours = type(page_view)("days", "select 1 as day", "About.", {})
-    monkeypatch.setattr("sinks.views.type_views", lambda: [changed, ours])
+    monkeypatch.setattr("sinks.postgres.views.type_views", lambda: [changed, ours])
     assert pending(connection) == [changed.mark, ours.mark]
     assert migrate(connection) == [changed.mark]
     assert connection.execute("select count(more) from page_views").fetchone() == (0,)
@@ -156,4 +156,4 @@ def test_who_may_not_make_roles_goes_without(connection: psycopg.Connection, pos
 
 
 def _roles() -> str:
-    return (migrations.files("sinks") / "sql" / "roles.sql").read_text()
+    return (migrations.files("sinks.postgres") / "sql" / "roles.sql").read_text()

@@ -11,16 +11,17 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from typer.testing import CliRunner
 
-from avro_schemas import codec, event_ids
-from avro_schemas.schemas import newest
+from avro_schemas import event_ids
+from avro_schemas.schema import newest
+from avro_schemas.wire import codec
 from footfall.cli import build
-from footfall.topics import create_missing
+from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
-from tests.events import encoded, event, fresh_id, now_ms, user_key
-from tests.landed import load, query, until_landed
-from tests.topics import read_all, write
-from tests.workers import Worker, sinks_worker
+from tests.support.events import encoded, event, fresh_id, now_ms, user_key
+from tests.support.landing import load, query, until_landed
+from tests.support.topics import read_all, write
+from tests.support.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

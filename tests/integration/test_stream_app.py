@@ -13,13 +13,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
-from avro_schemas.codec import Undecodable, decode
-from footfall.topics import create_missing
+from avro_schemas.wire.codec import Undecodable, decode
+from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from tests.events import encoded, event, now_ms, user_key
-from tests.topics import read_all, write
-from tests.traffic import assert_counts_equal_the_log, load
-from tests.workers import Worker
+from tests.support.events import encoded, event, now_ms, user_key
+from tests.support.topics import read_all, write
+from tests.support.traffic import assert_counts_equal_the_log, load
+from tests.support.workers import Worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -96,7 +96,7 @@ async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_othe
 async def test_what_is_lost_between_fetching_and_folding_is_fetched_again_though_nothing_follows(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
-    forgetful = worker(settings, tmp_path / "worker.log", "tests.forgetful_stream_app")
+    forgetful = worker(settings, tmp_path / "worker.log", "tests.support.forgetful_stream_app")
     await asyncio.to_thread(forgetful.start)
     try:
         await write(settings.kafka_bootstrap, settings.name("events"), load(100, seed=1))

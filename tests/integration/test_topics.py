@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from avro_schemas.topics import topics
-from footfall.topics import check, create_missing
+from avro_schemas.topic import topics
+from footfall.kafka.topics import check, create_missing
 from service_kit.kafka import KafkaSettings
 
 pytestmark = pytest.mark.integration

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from service_kit.kafka import KafkaSettings
-from tests.workers import Worker
+from tests.support.workers import Worker
 
 pytestmark = pytest.mark.integration
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from footfall.database import look_at_postgres
+from footfall.doctor.postgres import look_at_postgres
 from service_kit.retention import RetentionSettings
-from sinks import upkeep
-from sinks.migrations import migrate
+from sinks import commands
+from sinks.postgres.migrations import migrate
 
 pytestmark = pytest.mark.integration
 
@@ -73,8 +73,8 @@ def test_doctor_names_the_version_what_is_missing_and_days_that_differ(postgres:
 def test_rounds_begin_soon_after_a_start_and_go_on_after_one_that_was_cut_off(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "_SOON_SECONDS", 0.1)
-    rounds = upkeep.Rounds(postgres, RetentionSettings(), 3600)
+    monkeypatch.setattr(commands, "_SOON_SECONDS", 0.1)
+    rounds = commands.Rounds(postgres, RetentionSettings(), 3600)
     with psycopg.connect(postgres, autocommit=True) as connection:
         migrate(connection)
         connection.execute("alter table maintained rename to elsewhere")  # so that a round fails

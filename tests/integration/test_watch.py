@@ -8,13 +8,13 @@ import pytest
 from psycopg import sql
 
 from service_kit.retention import RetentionSettings
-from sinks.maintenance import due, maintain
+from sinks.landing.rows import sift
 from sinks.metrics import REGISTRY
-from sinks.partitions import DAYS_AHEAD, name_of
-from sinks.postgres import PostgresStore
-from sinks.rows import sift
-from sinks.watch import Watch, look
-from tests.events import Record, encoded, event, fresh_id
+from sinks.postgres.gauges import Watch, look
+from sinks.postgres.store import PostgresStore
+from sinks.retention.maintenance import due, maintain
+from sinks.retention.partitions import DAYS_AHEAD, name_of
+from tests.support.events import Record, encoded, event, fresh_id
 
 pytestmark = pytest.mark.integration
 

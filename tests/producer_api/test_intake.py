@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.codec import decode
 from avro_schemas.event_ids import fresh, moment
 from avro_schemas.reasons import REASONS
-from producer_api.intake import Accepted, Intake, own_id_of
+from avro_schemas.wire.codec import decode
+from producer_api.intake.context import Visit
+from producer_api.intake.event import Accepted, Intake, own_id_of
 from producer_api.privacy.devices import written_device
 from producer_api.privacy.redaction import redact
-from producer_api.visit import Visit
-from tests.events import NOON
+from tests.support.events import NOON
 
 MINUTE, DAY = 60_000, 86_400_000
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/143.0"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer_api.limits.quota import WINDOW, Quota, Usage
+from producer_api.limits.sliding_window import WINDOW, Quota, Usage
 
 
 def admit(quota: Quota, key: bytes, asked: int, now: float) -> tuple[int, Usage]:

@@ -4,13 +4,13 @@ import gzip
 
 import pytest
 
-from producer_api import body
 from producer_api.errors import Refused, status_of
+from producer_api.intake import body
+from producer_api.intake.recent_ids import RecentIds, digest
 from producer_api.privacy.devices import device
 from producer_api.privacy.hashes import DAY_MS, Hasher
-from producer_api.recent import RecentIds, digest
 from producer_api.senders import origin
-from tests.events import NOON
+from tests.support.events import NOON
 
 
 def refusal(call: object, *arguments: object) -> tuple[int, str]:

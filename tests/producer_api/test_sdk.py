@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from producer_api.sdk import NAMES, add_sdk, script
+from producer_api.routes.sdk import NAMES, add_sdk, script
 
 DOCS = Path(__file__).parents[2] / "docs" / "browser-sdk.md"
 # Bytes of gzip and of brotli.

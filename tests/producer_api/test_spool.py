@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from producer_api.storage import frames, segments, spool
 from producer_api.storage.frames import pack, unpack
-from producer_api.storage.outgoing import Outgoing, Record
+from producer_api.storage.records import Outgoing, Record
 from producer_api.storage.segments import Position, Segments, SpoolInUse
 from producer_api.storage.spool import Spool
-from tests.events import NOON, fresh_id
+from tests.support.events import NOON, fresh_id
 
 records = st.builds(
     Record,

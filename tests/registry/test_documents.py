@@ -11,8 +11,8 @@ import httpx
 import jsonschema_rs
 import pytest
 
-from avro_schemas.schemas import newest
-from avro_schemas.topics import topics
+from avro_schemas.schema import newest
+from avro_schemas.topic import topics
 from registry.app import build_app
 
 PUBLIC = [topic for topic in topics().values() if topic.schemas]

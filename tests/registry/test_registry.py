@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from avro_schemas.schemas import by_id, newest
+from avro_schemas.schema import by_id, newest
 from registry.app import MEDIA_TYPE, build_app
 
 PAGE_VIEW = newest()["page_view"]

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from service_kit.environment import Secret, SettingsError, load, setting, variables
+from service_kit.settings import Secret, SettingsError, load, setting, variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from service_kit import follow
-from service_kit.follow import Follower
+from service_kit import follower as follow
+from service_kit.follower import Follower
 from service_kit.kafka import KafkaSettings
 
 

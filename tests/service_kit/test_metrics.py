@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import CollectorRegistry, Counter
 
-from service_kit import metrics, start
+from service_kit import metrics, startup
 from service_kit.kafka import KafkaSettings
 from service_kit.spelling import unknown
 
@@ -70,7 +70,7 @@ def test_a_service_warns_of_misspelt_settings_and_counts_them(
 ) -> None:
     monkeypatch.setattr("service_kit.logs.configure", lambda service, level: None)
     with caplog.at_level(logging.WARNING):
-        start.begin("sinks", {"FOOTFALL_LOG_LEVLE": "secret"})
+        startup.begin("sinks", {"FOOTFALL_LOG_LEVLE": "secret"})
     assert "FOOTFALL_LOG_LEVLE is set and nothing reads it; did you mean FOOTFALL_LOG_LEVEL?" in caplog.text
     assert "secret" not in caplog.text
     assert metrics.SHARED.get_sample_value("footfall_unknown_settings") == 1

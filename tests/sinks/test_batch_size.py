@@ -1,6 +1,6 @@
 """Batches grow while the lag does, and shrink where Postgres is too slow for them."""
 
-from sinks.batch_size import BatchSize
+from sinks.landing.batch_size import BatchSize
 
 
 def test_a_batch_doubles_while_it_is_full_and_the_lag_grows_and_is_usual_again_when_the_lag_is_gone() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sinks.breaker import Breaker
-from sinks.errors import TooManyDeadLetters
-from sinks.rows import DeadLetter
+from sinks.landing.breaker import Breaker
+from sinks.landing.errors import TooManyDeadLetters
+from sinks.landing.rows import DeadLetter
 
 
 def letters(*offsets: int, partition: int = 0) -> list[DeadLetter]:

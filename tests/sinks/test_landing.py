@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from sinks.ends import Admit, Written, admit_all
-from sinks.errors import CannotGoOn, Fenced, StoreUnavailable, TookTooLong
-from sinks.landing import Landing, Limits
-from sinks.rows import Batch
-from tests.events import NOON, Record, encoded, event
-from tests.fakes import LocalSource, LocalStore
+from sinks.landing.errors import CannotGoOn, Fenced, StoreUnavailable, TookTooLong
+from sinks.landing.loop import Landing, Limits
+from sinks.landing.ports import Admit, Written, admit_all
+from sinks.landing.rows import Batch
+from tests.support.events import NOON, Record, encoded, event
+from tests.support.fakes import LocalSource, LocalStore
 
 LIMITS = Limits(rows=7, most_rows=14, bytes=10_000, seconds=0.01)
 LOG = {p: [Record(offset, NOON, None, encoded(event("click"))) for offset in range(20)] for p in range(3)}

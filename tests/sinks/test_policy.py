@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from sinks.policy import decide, decision_of
+from sinks.postgres.sqlstates import decide, decision_of
 
 # Every SQLSTATE that is not a halt, or the class of it.
 EXPECTED = {

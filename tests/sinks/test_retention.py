@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from service_kit.retention import RetentionSettings
-from sinks.retention import Day, Step, next_step, plan
+from sinks.retention.lifecycle import Day, Step, next_step, plan
 
 TODAY = date(2026, 6, 1)
 RETENTION = RetentionSettings(retention_days=90, pack_after_days=7)

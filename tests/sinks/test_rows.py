@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas import codec, event_ids
-from avro_schemas.schemas import newest
-from sinks.partitions import bounds, day_of, name_of, wanted
-from sinks.rows import as_sent, sift, to_row
-from tests.events import NOON, Record, encoded, event, fresh_id
+from avro_schemas import event_ids
+from avro_schemas.schema import newest
+from avro_schemas.wire import codec
+from sinks.landing.rows import as_sent, sift, to_row
+from sinks.retention.partitions import bounds, day_of, name_of, wanted
+from tests.support.events import NOON, Record, encoded, event, fresh_id
 
 
 def record(offset: int, value: bytes | None) -> Record:

@@ -4,8 +4,8 @@ import pytest
 
 from stream_app.engine import checkpoint
 from stream_app.engine.checkpoint import EXIT_FROZEN, Checkpoints
-from stream_app.engine.owned import OwnedPartitions
-from stream_app.partition import PartitionState, Snapshot
+from stream_app.engine.partitions import OwnedPartitions
+from stream_app.state.partition import PartitionState, Snapshot
 
 
 class NoOutlet:

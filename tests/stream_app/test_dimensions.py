@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stream_app.dimensions import fingerprint, measured, successful
+from stream_app.state.dimensions import fingerprint, measured, successful
 
 
 def test_the_same_error_has_one_fingerprint_whatever_its_numbers() -> None:
@@ -37,13 +37,13 @@ def test_a_form_that_was_not_taken_is_no_success() -> None:
 
 
 ADDED = """
-from stream_app import dimensions
+from stream_app.state import dimensions
 exec(EXAMPLE, vars(dimensions))
 dimensions.ALL += dimensions.OWN[-1:]
 dimensions.COLUMNS = dimensions.Columns(dimensions.COMMON_COLUMNS, dimensions.own_columns())
 
-from stream_app.partition import PartitionState
-from tests.events import NOON, Record, encoded, event
+from stream_app.state.partition import PartitionState
+from tests.support.events import NOON, Record, encoded, event
 
 pages = ["/shop/shoes", "/shop", "/"]
 log = [Record(n, NOON, None, encoded(event("page_view", event_data={"page": p}))) for n, p in enumerate(pages)]

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas import codec
-from avro_schemas.codec import Undecodable
-from avro_schemas.events import EVENT_SCHEMAS
-from avro_schemas.schemas import Schema, by_id
-from stream_app.event import Row, _read_slowly, read
-from tests.events import NOON, Record, event, fresh_id
-from tests.fitting import fitting
+from avro_schemas.schema import Schema, by_id
+from avro_schemas.wire import codec
+from avro_schemas.wire.codec import Undecodable
+from avro_schemas.wire.event_reader import EVENT_SCHEMAS
+from stream_app.state.event_reader import Row, _read_slowly, read
+from tests.support.avro_strategies import fitting
+from tests.support.events import NOON, Record, event, fresh_id
 
 EVENTS = [schema for schema in by_id().values() if schema.name in EVENT_SCHEMAS]
 moments = st.integers(NOON - 10**10, NOON + 10**8)
@@ -94,5 +94,5 @@ def test_the_events_of_every_schema_have_the_usual_shape(schema: Schema, monkeyp
     fields = of_this_version(schema, event("click", event_data=needed, session_key=bytes(16)))
     record = Record(0, NOON, None, codec.encode(schema, fields))
     read(record)
-    monkeypatch.setattr("stream_app.event._read_slowly", None)
+    monkeypatch.setattr("stream_app.state.event_reader._read_slowly", None)
     assert read(record).schema == schema.name

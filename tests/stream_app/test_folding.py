@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from stream_app.dimensions import Pace
-from stream_app.engine import folding
-from stream_app.engine.owned import OwnedPartitions
-from stream_app.partition import PartitionState
-from tests.events import NOON, Record
+from stream_app.engine import agent
+from stream_app.engine.partitions import OwnedPartitions
+from stream_app.state.dimensions import Pace
+from stream_app.state.partition import PartitionState
+from tests.support.events import NOON, Record
 
 
 async def test_a_flood_of_refused_records_waits_for_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folding, "MOST_WAITING", 25)
+    monkeypatch.setattr(agent, "MOST_WAITING", 25)
     owned = OwnedPartitions(lambda: PartitionState(limit=100, tell_from=20, grace_ms=600_000))
     owned.finish_recovery({0})
     owned.open = True
@@ -36,6 +36,6 @@ async def test_a_flood_of_refused_records_waits_for_the_checkpoint(monkeypatch: 
         around_fold=lambda _partition, _records: nullcontext(),
         checkpoints=SimpleNamespace(write_all=write_all),
     )
-    await folding.fold_batches(app, batches())
+    await agent.fold_batches(app, batches())
     assert written == [30, 30, 30]
     assert owned.partitions[0].state.waiting == 10

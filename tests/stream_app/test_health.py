@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from stream_app.engine.owned import OwnedPartitions
+from stream_app.engine.partitions import OwnedPartitions
 from stream_app.health import STUCK_SECONDS, Progress
-from stream_app.partition import PartitionState
+from stream_app.state.partition import PartitionState
 
 
 def app(*, end: int, connected: bool) -> Any:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app import horizon as horizons
-from stream_app.horizon import HORIZON_MS, IdHorizon
-from tests.events import NOON, fresh_id
+from stream_app.state import dedup_window as horizons
+from stream_app.state.dedup_window import HORIZON_MS, IdHorizon
+from tests.support.events import NOON, fresh_id
 
 TAILS = [b"%016x" % number for number in range(40)]
 

@@ -1,9 +1,9 @@
 """The cycle of a worker's partitions: forget, recover, work, tell again."""
 
-from stream_app.changelog import fenced, log_key
-from stream_app.engine.owned import OwnedPartitions
-from stream_app.partition import PartitionState
-from tests.events import NOON, Record, encoded, event
+from stream_app.engine.changelog import fenced, log_key
+from stream_app.engine.partitions import OwnedPartitions
+from stream_app.state.partition import PartitionState
+from tests.support.events import NOON, Record, encoded, event
 
 
 def owned_partitions() -> OwnedPartitions:

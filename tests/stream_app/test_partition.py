@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.event_ids import fresh
-from stream_app.changelog import Recovery, fenced, log_key
-from stream_app.partition import CONTROL, PartitionState, Snapshot
-from stream_app.windows import Counts
-from tests.events import NOON, Record, encoded, event, fresh_id, user_key
+from stream_app.engine.changelog import Recovery, fenced, log_key
+from stream_app.state.partition import CONTROL, PartitionState, Snapshot
+from stream_app.state.windows import Counts
+from tests.support.events import NOON, Record, encoded, event, fresh_id, user_key
 
 MINUTE = 60_000
 LIMIT = 5

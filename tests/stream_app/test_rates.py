@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.rates import SLOT_MS, SLOTS, Rates
-from tests.events import NOON, user_key
+from stream_app.state.rates import SLOT_MS, SLOTS, Rates
+from tests.support.events import NOON, user_key
 
 MINUTE = 60_000
 ANN, BOB = user_key("ann"), user_key("bob")

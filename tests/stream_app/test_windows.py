@@ -6,9 +6,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.dimensions import HOUR_MS, MINUTE_MS, OTHER, SLOT_MS, Dimension, Pace
-from stream_app.windows import KEPT_MS, Windows, add_bounded
-from tests.events import NOON
+from stream_app.state.dimensions import HOUR_MS, MINUTE_MS, OTHER, SLOT_MS, Dimension, Pace
+from stream_app.state.windows import KEPT_MS, Windows, add_bounded
+from tests.support.events import NOON
 
 SLOTS = Dimension("slots", "", grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS))
 Told = dict[tuple[int, int], dict[str, int] | None]

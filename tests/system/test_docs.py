@@ -11,7 +11,7 @@ import pytest
 
 from avro_schemas.catalogue import custom_events
 from avro_schemas.reasons import REASONS
-from avro_schemas.topics import topics
+from avro_schemas.topic import topics
 from footfall.cli import COMMANDS
 from tests.system.stack import FOOTFALL, Stack, until
 

@@ -24,7 +24,7 @@ def run(stack: Stack, *command: str, **settings: str) -> "subprocess.CompletedPr
 
 
 def test_the_topics_are_there_and_nothing_is_made(stack: Stack) -> None:
-    ran = run(stack, "footfall.topics_job")
+    ran = run(stack, "footfall.jobs.topics")
     assert ran.returncode == 0, ran.stderr
     assert "the topic is there" in ran.stderr
     assert "created" not in ran.stderr
@@ -36,7 +36,7 @@ def test_topics_that_nobody_makes_are_waited_for_and_then_named(stack: Stack) ->
         "FOOTFALL_CREATE_TOPICS": "false",
         "FOOTFALL_WAIT_TIMEOUT_SECONDS": "1",
     }
-    ran = run(stack, "footfall.topics_job", **settings)
+    ran = run(stack, "footfall.jobs.topics", **settings)
     assert ran.returncode == 1
     assert "the topic is missing" in ran.stderr
 
@@ -47,23 +47,23 @@ def test_topics_are_made_as_the_cluster_needs_them(stack: Stack) -> None:
         "FOOTFALL_TOPIC_PARTITIONS": "3",
         "FOOTFALL_TOPIC_MIN_INSYNC_REPLICAS": "1",
     }
-    assert "the topic is created" in run(stack, "footfall.topics_job", **settings).stderr
-    assert "differs" not in run(stack, "footfall.topics_job", **settings).stderr
+    assert "the topic is created" in run(stack, "footfall.jobs.topics", **settings).stderr
+    assert "differs" not in run(stack, "footfall.jobs.topics", **settings).stderr
     # As described they would have twelve.
     assert (
-        "partitions: 3 instead of 12" in run(stack, "footfall.topics_job", FOOTFALL_TOPIC_PREFIX="layout-").stderr
+        "partitions: 3 instead of 12" in run(stack, "footfall.jobs.topics", FOOTFALL_TOPIC_PREFIX="layout-").stderr
     )
 
 
 def test_the_first_event_has_a_row(stack: Stack) -> None:
-    ran = run(stack, "footfall.first_event", FOOTFALL_SESSION_KEY="")
+    ran = run(stack, "footfall.jobs.smoke_test", FOOTFALL_SESSION_KEY="")
     assert ran.returncode == 0, ran.stderr
     assert "is accepted" in ran.stdout
     assert "a row in Postgres" in ran.stdout
 
 
 def test_an_event_that_is_refused_is_told_with_the_answer(stack: Stack) -> None:
-    ran = run(stack, "footfall.first_event", FOOTFALL_BACKEND_KEYS="shop=" + "x" * 40)
+    ran = run(stack, "footfall.jobs.smoke_test", FOOTFALL_BACKEND_KEYS="shop=" + "x" * 40)
     assert ran.returncode == 1
     assert "403" in ran.stderr
     assert "backend_key_invalid" in ran.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from tests.events import encoded, event, now_ms
+from tests.support.events import encoded, event, now_ms
 from tests.system.stack import COLLECT, Stack, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]

@@ -2,7 +2,7 @@
 
 import json
 
-from avro_schemas.topics import EVENTS, of_type, topics
+from avro_schemas.topic import EVENTS, of_type, topics
 from footfall.contract.access import rules
 
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import dashboard.settings
-import footfall.first_event
-import footfall.topics_job
+import footfall.jobs.smoke_test
+import footfall.jobs.topics
 import producer_api.settings
 import registry.settings
 import sinks.settings
 import stream_app.settings
-from service_kit.environment import PREFIX, Secret, variables
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
+from service_kit.settings import PREFIX, Secret, variables
 
 # By the component's key in the values.
 CLASSES: Mapping[str, type[Any]] = {
@@ -24,10 +24,10 @@ CLASSES: Mapping[str, type[Any]] = {
     "sinks": sinks.settings.Settings,
     "dashboard": dashboard.settings.Settings,
     "registry": registry.settings.Settings,
-    "topics": footfall.topics_job.Settings,
+    "topics": footfall.jobs.topics.Settings,
     "migrations": sinks.settings.UpkeepSettings,
     "maintenance": sinks.settings.UpkeepSettings,
-    "test": footfall.first_event.Settings,
+    "test": footfall.jobs.smoke_test.Settings,
 }
 # What the chart knows by itself, or has other values for.
 OF_THE_CHART = {
@@ -49,7 +49,7 @@ _NOT_OF = {
     "sinks": {"FOOTFALL_MAINTENANCE_INTERVAL_SECONDS"},
     # The stream app's, which copies them.
     "topics": {"FOOTFALL_EVENT_TOPICS"},
-    "test": set(variables(footfall.first_event.Settings)),
+    "test": set(variables(footfall.jobs.smoke_test.Settings)),
 }
 # Settings that several components share are values of their own.
 SHARED: "Mapping[str, dataclasses.Field[Any]]" = {

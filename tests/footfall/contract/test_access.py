@@ -1,6 +1,6 @@
 """Who may do what follows from the topics' descriptions; nobody may do more."""
 
-from avro_schemas.topics import topics
+from avro_schemas.topic import topics
 from footfall.contract.access import SERVICES, SUBSCRIBERS, kafka_acls, rules, strimzi_user
 
 

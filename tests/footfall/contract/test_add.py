@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avro_schemas.schemas import FOLDER
+from avro_schemas.schema import FOLDER
 from footfall.contract import files
 from footfall.contract.add import NewField, Unusable, add, parse_field
 from footfall.contract.check import faults

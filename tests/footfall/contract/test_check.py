@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.schemas import FOLDER
+from avro_schemas.schema import FOLDER
 from footfall.contract import files
 from footfall.contract.check import faults, next_id, unlocked
 from footfall.contract.files import Contract

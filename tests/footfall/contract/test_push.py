@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from avro_schemas.schemas import by_id
+from avro_schemas.schema import by_id
 from footfall.contract.push import OtherRegistry, Refused
 from registry.subjects import Subjects
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from footfall.local import containers, ports, secrets
+from footfall.local import containers, local_keys, ports
 from footfall.local.java import major_version
 from footfall.local.process import birth, how
-from footfall.local.record import MARK, AlreadyRunning, DataFolder, ForeignFolder
 from footfall.local.settings import LocalSettings
+from footfall.local.stack_file import MARK, AlreadyRunning, DataFolder, ForeignFolder
 from footfall.local.supervisor import LONGEST_PAUSE, pause
 
 
@@ -62,8 +62,8 @@ def test_a_port_stays_with_the_process_that_chose_it_while_nothing_listens_there
 
 
 def test_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
-    made = secrets.read_or_make(tmp_path)
-    assert secrets.read_or_make(tmp_path) == made
+    made = local_keys.read_or_make(tmp_path)
+    assert local_keys.read_or_make(tmp_path) == made
     assert set(made) == {"FOOTFALL_HASH_KEY", "FOOTFALL_SESSION_KEY"}
     assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
 

@@ -14,15 +14,15 @@ from starlette.types import Scope
 
 import dashboard.settings
 import producer_api.settings
-from dashboard.access.gate import Gate, Verdict
+from dashboard.access.policy import Gate, Verdict
 from producer_api.errors import Refused
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request
-from producer_api.senders.senders import Senders
-from service_kit.environment import SettingsError, load
+from producer_api.senders.authenticate import Senders
 from service_kit.sessions import jwks as fetching
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier, VerifiedToken
-from tests.session_tokens import RSA, SECRET, SIGNERS, confused, jwks, pem, signed, token
+from service_kit.settings import SettingsError, load
+from tests.support.session_tokens import RSA, SECRET, SIGNERS, confused, jwks, pem, signed, token
 
 Environ = dict[str, str]
 Outcome = Literal["accepted", "rejected", "unavailable"]

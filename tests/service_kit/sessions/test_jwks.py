@@ -8,7 +8,7 @@ import pytest
 from service_kit.sessions import jwks
 from service_kit.sessions.jwks import Jwks
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
-from tests.session_tokens import NOW, RSA, SIGNERS, KeyServer, signed
+from tests.support.session_tokens import NOW, RSA, SIGNERS, KeyServer, signed
 
 URL = "https://id.example/jwks"
 

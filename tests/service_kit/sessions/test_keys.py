@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import HMACAlgorithm, RSAAlgorithm
 
 from service_kit.sessions.keys import parse_jwks, parse_key
-from tests.session_tokens import RSA, SIGNERS, jwks, pem
+from tests.support.session_tokens import RSA, SIGNERS, jwks, pem
 
 WEAK_RSA = rsa.generate_private_key(65537, 1024)
 

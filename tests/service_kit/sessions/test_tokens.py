@@ -8,7 +8,7 @@ import pytest
 from service_kit.sessions.keys import Keys, StaticKey
 from service_kit.sessions.signing import sign
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
-from tests.session_tokens import NOW, RSA, SECRET, SIGNERS, confused, pem, token
+from tests.support.session_tokens import NOW, RSA, SECRET, SIGNERS, confused, pem, token
 
 
 def verifier(keys: Keys | None = None, **changes: Any) -> SessionVerifier:

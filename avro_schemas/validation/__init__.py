@@ -1,0 +1,1 @@
+"""What an event must be, and every fault that it has."""

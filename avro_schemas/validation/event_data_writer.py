@@ -1,0 +1,175 @@
+"""Writers for the `event_data` of clients: they write exactly what `checks` finds no fault with, else refuse.
+
+One pass checks and writes, four times as fast as a check and fastavro after it, and with none of fastavro's
+silent conversions. A writer does not say what is wrong; `checks.faults` does, for the few that are refused.
+"""
+
+import math
+import struct
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from avro_schemas.schema import Schema, by_id
+from avro_schemas.validation.faults import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NAME_LENGTH, MAX_PROPERTIES
+from avro_schemas.wire import varints
+
+Write = Callable[[Any], bytes]
+
+_DOUBLE = struct.Struct("<d")
+
+
+class Unfit(ValueError):
+    """The value is not what the schema asks for."""
+
+
+def event_data_writer(schema: Schema) -> Write:
+    """Writes the `event_data` of an event of this schema. Raises `Unfit` where `checks.faults` finds faults."""
+    return _event_data_writer(schema.id)
+
+
+@cache
+def _event_data_writer(schema_id: int) -> Write:
+    event_data = next(f for f in by_id()[schema_id].definition["fields"] if f["name"] == "event_data")
+    return _compile(event_data["type"], DEFAULT_MAX_LENGTH)
+
+
+def _compile(kind: Any, max_length: int) -> Write:
+    match kind:
+        case list():
+            return _union(kind, max_length)
+        case "string":
+            return _string(max_length)
+        case "int":
+            return _whole_number(*INT)
+        case "long":
+            return _whole_number(*LONG)
+        case "double":
+            return _number
+        case "boolean":
+            return _boolean
+        case "null":
+            return _null
+        case {"type": "record", "fields": fields}:
+            return _record(fields)
+        case {"type": "map", "values": values}:
+            return _map(_compile(values, max_length))
+    raise NotImplementedError(f"event_data may not hold {kind!r} until strict.py knows how to write it")
+
+
+def _string(max_length: int) -> Write:
+    def write(value: Any) -> bytes:
+        if type(value) is not str or len(value) > max_length or "\0" in value:
+            raise Unfit
+        try:
+            text = value.encode()
+        except UnicodeEncodeError as error:
+            raise Unfit from error
+        return varints.length(len(text)) + text
+
+    return write
+
+
+def _whole_number(minimum: int, maximum: int) -> Write:
+    def write(value: Any) -> bytes:
+        if type(value) is not int or not minimum <= value <= maximum:
+            raise Unfit
+        return varints.length(value) if value >= 0 else varints.long(value)
+
+    return write
+
+
+def _number(value: Any) -> bytes:
+    if type(value) is not float and type(value) is not int:
+        raise Unfit
+    try:
+        written = float(value)
+    except OverflowError as error:
+        raise Unfit from error
+    if not math.isfinite(written):
+        raise Unfit
+    return _DOUBLE.pack(written)
+
+
+def _boolean(value: Any) -> bytes:
+    if type(value) is not bool:
+        raise Unfit
+    return b"\1" if value else b"\0"
+
+
+def _null(value: Any) -> bytes:
+    if value is not None:
+        raise Unfit
+    return b""
+
+
+_TYPES: dict[Any, type] = {
+    "null": type(None),
+    "string": str,
+    "boolean": bool,
+    "int": int,
+    "long": int,
+    "double": float,
+}
+
+
+def _union(kinds: list[Any], max_length: int) -> Write:
+    """The branch is chosen by the value's own type; a whole number may be written as a double."""
+    branches = {_TYPES[kind]: (varints.long(n), _compile(kind, max_length)) for n, kind in enumerate(kinds)}
+    if float in branches:
+        branches.setdefault(int, branches[float])
+
+    def write(value: Any) -> bytes:
+        branch = branches.get(type(value))
+        if branch is None:
+            raise Unfit
+        number, write_branch = branch
+        return number + write_branch(value)
+
+    return write
+
+
+def _record(fields: list[dict[str, Any]]) -> Write:
+    plan = [_field(field) for field in fields]
+
+    def write(value: Any) -> bytes:
+        if type(value) is not dict:
+            raise Unfit
+        parts, left = [], len(value)
+        for name, write_field, absent in plan:
+            if name in value:
+                parts.append(write_field(value[name]))
+                left -= 1
+            elif absent is None:
+                raise Unfit
+            else:
+                parts.append(absent)
+        if left:
+            raise Unfit  # a field that the schema does not have
+        return b"".join(parts)
+
+    return write
+
+
+def _field(field: dict[str, Any]) -> tuple[str, Write, bytes | None]:
+    """Name, writer, and what stands for an absent value: None where the field is required."""
+    write = _compile(field["type"], field.get("maxLength", DEFAULT_MAX_LENGTH))
+    return field["name"], write, write(field["default"]) if "default" in field else None
+
+
+def _map(write_value: Write) -> Write:
+    write_name = _string(MAX_NAME_LENGTH)
+
+    def write(value: Any) -> bytes:
+        if type(value) is not dict or len(value) > MAX_PROPERTIES:
+            raise Unfit
+        if not value:
+            return b"\0"
+        parts = [varints.length(len(value))]
+        for name, item in value.items():
+            parts.append(write_name(name))
+            parts.append(write_value(item))
+        parts.append(b"\0")
+        return b"".join(parts)
+
+    return write

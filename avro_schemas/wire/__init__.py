@@ -1,0 +1,1 @@
+"""Events as bytes: the Confluent wire format, written and read."""

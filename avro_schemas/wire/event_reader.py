@@ -1,0 +1,97 @@
+"""What counts as an event on the topic `events`: one rule for all who read it, so that their counts agree."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from avro_schemas import event_ids
+from avro_schemas.schema import CUSTOM, Schema, by_id, typed_events
+from avro_schemas.wire.codec import PREFIX_SIZE, Record, Undecodable, decode
+from avro_schemas.wire.projection import UNREADABLE, Group, projection
+
+DAY_MS = 86_400_000
+# Postgres partitions by the time inside the id: it must lie where partitions are, or may be made.
+ID_BACK_MS = 90 * DAY_MS
+ID_AHEAD_MS = DAY_MS
+# Times that every reader can hold: up to the end of the year 9999.
+_LAST_MS = 253_402_300_800_000
+
+_HEAD = ("event_id", "occurred_at", "session_key")
+_TIMES = ("received_at", "sent_at")
+EVENT_SCHEMAS = frozenset((*typed_events(), CUSTOM))
+
+
+def decode_event(value: bytes | None, appended_at: int) -> tuple[Schema, Record]:
+    """Read an event that was appended at `appended_at` (milliseconds since 1970).
+
+    Raise `Undecodable` for anything else: the collector lets none of it through, but others may write here.
+    """
+    schema, event = decode(value)
+    if schema.name not in EVENT_SCHEMAS:
+        raise Undecodable("schema_unexpected", f"{schema.subject} is not an event")
+    _check(event["event_id"], event["occurred_at"], event["received_at"], event["sent_at"], appended_at)
+    return schema, event
+
+
+def _check(event_id: str, occurred_at: int, received_at: int, sent_at: int | None, appended_at: int) -> None:
+    if not event_ids.is_valid(event_id):
+        raise Undecodable("event_id_invalid", "the id is not evt_ and a UUIDv7")
+    if not appended_at - ID_BACK_MS <= event_ids.moment(event_id) <= appended_at + ID_AHEAD_MS:
+        raise Undecodable("event_id_time", "the time inside the id is far from the time it was appended")
+    if not (0 <= occurred_at < _LAST_MS and 0 <= received_at < _LAST_MS):
+        raise Undecodable("timestamp_out_of_range", "a time before 1970 or after the year 9999")
+    if sent_at is not None and not 0 <= sent_at < _LAST_MS:
+        raise Undecodable("timestamp_out_of_range", "a time before 1970 or after the year 9999")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which fields a reader takes, by dotted name: those that every event has, and those of a schema's own."""
+
+    common: Sequence[str]
+    own: Mapping[str, Sequence[str]]
+
+
+# Schema, id, time it occurred (milliseconds since 1970), session key, common columns, the schema's own columns.
+# A plain tuple, as one is made for every event.
+Row = tuple[str, str, int, bytes | None, Group, Group]
+
+
+class EventReader:
+    """Reads the wanted columns of events, three times as fast as `decode_event`, by the same rule."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._readers = {
+            schema.prefix: (schema.name, projection(schema, self._groups(schema.name), times=_TIMES))
+            for schema in by_id().values()
+            if schema.name in EVENT_SCHEMAS
+        }
+
+    def read(self, value: bytes | None, appended_at: int) -> Row:
+        """An event's row. Raise `Undecodable` as `decode_event` does."""
+        try:
+            name, reader = self._readers[value[:PREFIX_SIZE]]  # type: ignore[index] # None goes the slow way
+            (event_id, occurred_at, session_key), common, own = reader(value)  # type: ignore[arg-type]
+        except (KeyError, TypeError, *UNREADABLE):
+            return self._decoded(value, appended_at)
+        # The other times are of our time: else the reader refuses them, and the codec decides.
+        _check(event_id, occurred_at, 0, None, appended_at)
+        return name, event_id, occurred_at, session_key, common, own
+
+    def _groups(self, schema_name: str) -> tuple[Sequence[str], ...]:
+        return _HEAD, self._columns.common, self._columns.own.get(schema_name, ())
+
+    def _decoded(self, value: bytes | None, appended_at: int) -> Row:
+        schema, event = decode_event(value, appended_at)
+        (event_id, occurred_at, session_key), common, own = (
+            tuple(_field(event, path) for path in group) for group in self._groups(schema.name)
+        )
+        return schema.name, event_id, occurred_at, session_key, common, own
+
+
+def _field(event: Record, path: str) -> Any:
+    found: Any = event
+    for name in path.split("."):
+        found = found[name]
+    return found

@@ -1,0 +1,212 @@
+"""Readers that take a few fields out of an Avro value and step over the rest.
+
+Reading a whole event costs more than twice what a count needs of it. So a function is generated for each
+schema: straight code that walks the bytes, keeps what is wanted and checks what it steps over. It is stricter than
+Avro where that is cheaper (large maps, say): what it refuses may still be a value, and the codec decides.
+"""
+
+import struct
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from avro_schemas.schema import Definition, Schema, newest
+from avro_schemas.wire.codec import PREFIX_SIZE
+
+# What a reader raises for bytes that it cannot read.
+UNREADABLE = (ValueError, IndexError, struct.error)
+
+Group = tuple[Any, ...]
+Reader = Callable[[bytes], tuple[Group, ...]]
+
+_EIGHT = struct.Struct("<Q")
+_MOST_VARINT = 10
+# Of eight bytes, the first five go on and the sixth ends: the milliseconds of our time.
+_SIX_BYTES, _SIX_BYTES_MASK = 0x008080808080, 0x808080808080
+_FIXED = {"float": 4, "double": 8, "boolean": 1}
+
+
+def projection(schema: Schema, groups: Sequence[Sequence[str]], *, times: Collection[str] = ()) -> Reader:
+    """A function from a value of `schema` to a tuple a group, of the fields with these dotted names.
+
+    A field that this version does not have yet is its default in the newest version. The fields in `times`, wanted
+    or not, must be of our time: milliseconds since 1970 from 1970-07 to 2039, which take six bytes.
+    """
+    writer = _Source(schema, {path for group in groups for path in group}, times)
+    writer.record(schema.wire, newest()[schema.name].wire, "")
+    found = ", ".join("(" + "".join(f"{writer.found[path]}, " for path in group) + ")" for group in groups)
+    writer.line(f"if i != size: raise ValueError('bytes behind the record')\n    return {found},")
+    scope: dict[str, Any] = {
+        "far_length": _far_length,
+        "far_long": _far_long,
+        "eight": _EIGHT.unpack_from,
+        "constants": writer.constants,
+    }
+    exec(compile(writer.text, f"<projection of {schema.name}.v{schema.version}>", "exec"), scope)
+    reader: Reader = scope["read"]
+    return reader
+
+
+class _Source:
+    """The source of a reader; `i` is where it stands, `found` the expression of each wanted field."""
+
+    def __init__(self, schema: Schema, wanted: set[str], times: Collection[str]) -> None:
+        self.text = f"def read(value, i={PREFIX_SIZE}):\n    size = len(value)\n"
+        self.found: dict[str, str] = {}
+        self.constants: list[Any] = []
+        self._wanted, self._times, self._timed = wanted, times, False
+        self._indent = 1
+        self._name = schema.name
+
+    def line(self, text: str) -> None:
+        """Add a statement."""
+        self.text += "    " * self._indent + text + "\n"
+
+    def record(self, written: Definition, read: Definition, path: str) -> None:
+        """Step over a record, and into those of its fields that are wanted or hold wanted ones."""
+        fields = {field["name"]: field for field in read["fields"]}
+        for field in written["fields"]:
+            name = path + field["name"]
+            expected = fields.pop(field["name"], field)["type"]
+            if _is(field["type"], "record"):
+                self.record(field["type"], expected, name + ".")
+            else:
+                self._timed = name in self._times
+                self._value(field["type"], expected, self._variable(name))
+        for name, field in fields.items():
+            if path + name in self._wanted:
+                self.found[path + name] = self._constant(field["default"])
+
+    def _variable(self, path: str) -> str | None:
+        if path not in self._wanted:
+            return None
+        return self.found.setdefault(path, f"v{len(self.found)}")
+
+    def _constant(self, value: Any) -> str:
+        self.constants.append(value)
+        return f"constants[{len(self.constants) - 1}]"
+
+    def _value(self, kind: Any, expected: Any, target: str | None) -> None:
+        """Read a value into a variable, or step over it where there is none."""
+        if isinstance(kind, list):
+            self._union(kind, expected, target)
+            return
+        name = kind if isinstance(kind, str) else kind["type"]
+        if name in ("string", "bytes"):
+            self._text(name, target)
+        elif name in ("int", "long"):
+            self._number(target)
+        elif name == "enum":
+            self._enum(kind, expected, target)
+        elif name == "map":
+            self._map(kind, target)
+        elif name == "record":
+            self.record(kind, kind, "\0")  # inside a union or a map: nothing in it can be wanted
+        elif name == "null":
+            self.line(f"{target} = None" if target else "pass")
+        elif name in _FIXED:
+            self._fixed(name, target)
+        else:
+            raise NotImplementedError(f"{self._name}: a projection over {name}")
+
+    def _byte(self) -> None:
+        self.line("n = value[i]; i += 1")
+
+    def _text(self, kind: str, target: str | None) -> None:
+        self.line("n = value[i]")
+        # Odd: a negative length. Above 127: it has more bytes.
+        self.line("if n & 129: n, i = far_length(value, i)")
+        self.line("j = i + 1 + (n >> 1)")
+        if target:
+            taken = "value[i + 1 : j]" if kind == "bytes" else "str(value[i + 1 : j], 'utf-8')"
+            self.line(f"{target} = {taken}")
+        elif kind == "string":
+            self.line("if not value[i + 1 : j].isascii(): str(value[i + 1 : j], 'utf-8')")
+        self.line("i = j")
+
+    def _number(self, target: str | None) -> None:
+        shifted = " | ".join(f"(w & {0x7F << 8 * n}) >> {n}" for n in range(1, 6))
+        if self._timed:
+            self.line("w = eight(value, i)[0]; i += 6")
+            self.line(f"if w & {_SIX_BYTES_MASK | 1} != {_SIX_BYTES}: raise ValueError('another time')")
+            if target:
+                self.line(f"{target} = (w & 127 | {shifted}) >> 1")
+            return
+        if not target:
+            self.line("while value[i] & 128: i += 1")
+            self.line("i += 1")
+            return
+        self.line("n = value[i]")
+        self.line("if n < 128: i += 1")
+        with self._block("else:"):
+            self.line("w = eight(value, i)[0] if i + 8 <= size else 0")
+            with self._block(f"if w & {_SIX_BYTES_MASK} == {_SIX_BYTES}:"):
+                self.line(f"n = w & 127 | {shifted}; i += 6")
+            self.line("else: n, i = far_long(value, i)")
+        self.line(f"{target} = n >> 1 ^ -(n & 1)")
+
+    def _enum(self, kind: Definition, expected: Any, target: str | None) -> None:
+        count = len(kind["symbols"])
+        self._byte()
+        self.line(f"if n > {2 * count - 2} or n & 1: raise ValueError('no such symbol')")
+        if target:
+            known = expected["symbols"]
+            resolved = [symbol if symbol in known else expected["default"] for symbol in kind["symbols"]]
+            self.line(f"{target} = {self._constant(tuple(resolved))}[n >> 1]")
+
+    def _union(self, kinds: list[Any], expected: Any, target: str | None) -> None:
+        self._byte()
+        for number, kind in enumerate(kinds):
+            with self._block(f"{'el' if number else ''}if n == {2 * number}:"):
+                self._value(kind, kind, target)
+        self.line("else: raise ValueError('no such branch')")
+
+    def _map(self, kind: Definition, target: str | None) -> None:
+        if target:
+            self.line(f"{target} = {{}}")
+        with self._block("while n := value[i]:"):
+            # A block of more than 63 entries, or one with its size in front, is for the codec.
+            self.line("if n & 129: raise ValueError('a large map')")
+            self.line("i += 1")
+            with self._block("for _ in range(n >> 1):"):
+                self._text("string", "key" if target else None)
+                self._value(kind["values"], kind["values"], "item" if target else None)
+                if target:
+                    self.line(f"{target}[key] = item")
+        self.line("i += 1")
+
+    def _fixed(self, name: str, target: str | None) -> None:
+        if target:
+            form = {"float": "<f", "double": "<d", "boolean": "?"}[name]
+            self.line(f"{target} = {self._constant(struct.Struct(form).unpack_from)}(value, i)[0]")
+        self.line(f"i += {_FIXED[name]}")
+
+    @contextmanager
+    def _block(self, head: str) -> Iterator[None]:
+        self.line(head)
+        self._indent += 1
+        yield
+        self._indent -= 1
+
+
+def _is(kind: Any, name: str) -> bool:
+    return isinstance(kind, dict) and kind["type"] == name
+
+
+def _far_long(value: bytes, i: int) -> tuple[int, int]:
+    """The zigzag number at `i`, and what is behind it."""
+    number = shift = 0
+    for n in value[i : i + _MOST_VARINT]:
+        number |= (n & 127) << shift
+        i, shift = i + 1, shift + 7
+        if n < 128:
+            return number, i
+    raise ValueError("no number")
+
+
+def _far_length(value: bytes, i: int) -> tuple[int, int]:
+    """The zigzag length at `i`, and its last byte."""
+    number, i = _far_long(value, i)
+    if number & 1:
+        raise ValueError("a negative length")
+    return number, i - 1

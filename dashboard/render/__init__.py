@@ -1,0 +1,1 @@
+"""What live page and history draw alike: panels, charts, times, exports."""

@@ -1,0 +1,1 @@
+"""Checks of environment, Kafka, Postgres and services, each with a fix."""

@@ -1,0 +1,1 @@
+"""Jobs of the chart: topics, and the smoke test of an installation."""

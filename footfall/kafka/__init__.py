@@ -1,0 +1,1 @@
+"""Topics, records and lag, as the command line reads them."""

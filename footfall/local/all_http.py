@@ -1,0 +1,167 @@
+"""`python -m footfall.local.all_http`: collector, registry and dashboard in one process, told apart by path.
+
+In production each is its own deployment and the Ingress routes the same paths.
+"""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import orjson
+import uvicorn
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import dashboard.app
+import dashboard.metrics
+import dashboard.settings
+import producer_api.app
+import producer_api.metrics
+import producer_api.settings
+import registry.app
+import registry.metrics
+from service_kit.metrics import CONTENT_TYPE, exposition
+from service_kit.settings import load_or_exit
+from service_kit.startup import begin
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """An application and the paths that are its own; it does not see the prefix in `strip`."""
+
+    name: str
+    app: ASGIApp
+    paths: tuple[str, ...]
+    metrics: CollectorRegistry
+    strip: str = ""
+
+
+class ByPath:
+    """Routes requests to the first application whose path begins theirs; the last one takes the rest."""
+
+    def __init__(self, *mounted: Mounted) -> None:
+        self._mounted = mounted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http" and scope["path"] in ("/healthz", "/readyz"):
+            await self._probe(scope, send)
+        elif scope["type"] == "http" and scope["path"] == "/metrics":
+            await self._metrics(send)
+        else:
+            mounted = self._find(scope["path"])
+            if mounted.strip and scope["path"].startswith(mounted.strip):
+                path = scope["path"].removeprefix(mounted.strip) or "/"
+                scope = {**scope, "path": path, "raw_path": path.encode()}
+            await mounted.app(scope, receive, send)
+
+    def _find(self, path: str) -> Mounted:
+        for mounted in self._mounted[:-1]:
+            if any(path == prefix or path.startswith(prefix + "/") for prefix in mounted.paths):
+                return mounted
+        return self._mounted[-1]
+
+    async def _probe(self, scope: Scope, send: Send) -> None:
+        """Ready when all are; the answer says who is not."""
+        answers = {m.name: await _ask(m.app, scope) for m in self._mounted}
+        status = max(status for status, _body in answers.values())
+        body = {name: orjson.loads(content) for name, (_status, content) in answers.items()}
+        await _reply(send, status, b"application/json", orjson.dumps(body))
+
+    async def _metrics(self, send: Send) -> None:
+        await _reply(send, 200, CONTENT_TYPE.encode(), exposition(*(mounted.metrics for mounted in self._mounted)))
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as stack:
+            await receive()
+            for mounted in self._mounted:
+                await stack.enter_async_context(_Lifespan(mounted.app))
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class _Lifespan:
+    """Starts an application and stops it again, by the messages a server sends."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._from_app: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def __aenter__(self) -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+        self._running = asyncio.create_task(self._run(scope))
+        await self._exchange("startup")
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._exchange("shutdown")
+        await self._running
+
+    async def _run(self, scope: Scope) -> None:
+        await self._app(scope, self._to_app.get, self._from_app.put)
+
+    async def _exchange(self, step: str) -> None:
+        await self._to_app.put({"type": f"lifespan.{step}"})
+        answer = await self._from_app.get()
+        if answer["type"] != f"lifespan.{step}.complete":
+            raise RuntimeError(answer.get("message", answer["type"]))
+
+
+async def _ask(app: ASGIApp, scope: Scope) -> tuple[int, bytes]:
+    """Status and body of an application's own answer."""
+    status, content = 500, b""
+
+    async def send(message: Message) -> None:
+        nonlocal status, content
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        else:
+            content += message.get("body", b"")
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await app(scope, receive, send)
+    return status, content
+
+
+async def _reply(send: Send, status: int, content_type: bytes, content: bytes) -> None:
+    headers = [(b"content-type", content_type), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def main() -> None:
+    """Serve on loopback until a signal."""
+    settings = load_or_exit(producer_api.settings.Settings, os.environ)
+    collector = producer_api.app.build_app(settings)
+    board = dashboard.app.build_app(load_or_exit(dashboard.settings.Settings, os.environ))
+    begin("http", os.environ, level=settings.log_level, kafka=settings.kafka)
+    app = ByPath(
+        Mounted("producer_api", collector, ("/api", "/sdk", "/docs"), producer_api.metrics.REGISTRY),
+        Mounted(
+            "registry",
+            registry.app.build_app(),
+            ("/registry", "/catalogue", "/asyncapi.json"),
+            registry.metrics.REGISTRY,
+            strip="/registry",
+        ),
+        Mounted("dashboard", board, (), dashboard.metrics.REGISTRY),
+    )
+    uvicorn.run(
+        app,
+        host=HOST,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
+
+
+if __name__ == "__main__":
+    main()

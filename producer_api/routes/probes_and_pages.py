@@ -1,0 +1,69 @@
+"""What is read and not posted: probes, metrics, the catalogue, what errors mean, the API's description."""
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from avro_schemas.event_types import described
+from avro_schemas.reasons import REASONS
+from producer_api import metrics
+from producer_api.intake.answers import ERRORS_PAGE
+from producer_api.routes.docs_page import add_docs_page
+from producer_api.routes.openapi import components, paths
+from producer_api.routes.sdk import add_sdk
+from producer_api.settings import Settings
+from service_kit.metrics import CONTENT_TYPE, exposition
+
+EVENT_TYPES_PAGE = "/api/analytics/event-types"
+
+
+def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str, bool]]) -> None:
+    """Add the routes to the application."""
+    _add_probes(app, readiness)
+    add_sdk(app)
+    add_docs_page(app, settings)
+
+    @app.get(ERRORS_PAGE, include_in_schema=False)
+    async def errors() -> HTMLResponse:
+        """What each code means; the errors in answers link here."""
+        rows = "".join(
+            f'<dt id="{code}"><code>{code}</code></dt><dd>{html.escape(meaning)}</dd>'
+            for code, meaning in REASONS.items()
+        )
+        page = f'<!doctype html><html lang="en"><title>Errors</title><h1>Errors</h1><dl>{rows}</dl></html>'
+        return HTMLResponse(page)
+
+    @app.get(EVENT_TYPES_PAGE, include_in_schema=False)
+    async def event_types() -> dict[str, Any]:
+        """Every event type with its JSON Schema and an example."""
+        return {"event_types": described()}
+
+    def description() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            app.openapi_schema["paths"] |= paths()
+            app.openapi_schema["components"] = {"schemas": components()}
+        return app.openapi_schema
+
+    app.openapi = description  # type: ignore[method-assign] # FastAPI's way to change it
+
+
+def _add_probes(app: FastAPI, readiness: Callable[[], dict[str, bool]]) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> JSONResponse:
+        parts = readiness()
+        missing = [name for name, is_ready in parts.items() if not is_ready]
+        status = "waiting for " + ", ".join(missing) if missing else "ok"
+        return JSONResponse({"status": status, **parts}, status_code=503 if missing else 200)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def prometheus() -> Response:
+        return Response(exposition(metrics.REGISTRY), media_type=CONTENT_TYPE)

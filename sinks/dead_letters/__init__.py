@@ -1,0 +1,1 @@
+"""Records that cannot land: stored with their reason, published, replayed."""

@@ -1,0 +1,1 @@
+"""A day's life: open, closed, audited, packed, detached, dropped."""

@@ -1,0 +1,1 @@
+"""The state of one partition: folds without I/O, a function of the log alone."""

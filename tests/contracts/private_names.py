@@ -1,0 +1,43 @@
+"""Every private name of Faust, mode and aiokafka that the engine leans on, in one place.
+
+The versions are pinned exactly. `tests/contracts/test_private_names.py` fails when a new one changes any of these.
+"""
+
+# Class -> names that are overridden, called or read. A dotted path is module and class.
+NAMES: dict[str, tuple[str, ...]] = {
+    "faust.transport.drivers.aiokafka.Consumer": (
+        "_wait_next_records",
+        "_to_message",
+        "_filter_tps_with_pending_acks",
+        "_new_offset",
+        "_add_gap",
+        "_new_consumer_thread",
+        "getmany",
+        "perform_seek",
+        "seek_to_committed",
+        "verify_event_path",
+        "wait_empty",
+    ),
+    "faust.transport.drivers.aiokafka.AIOKafkaConsumerThread": ("_create_worker_consumer",),
+    "faust.transport.drivers.aiokafka.Producer": ("_settings_extra", "_ensure_producer"),
+    "faust.tables.base.Collection": ("apply_changelog_batch", "on_recovery_completed", "on_rebalance"),
+    "faust.App": ("_create_directories",),
+    "faust.worker.Worker": ("_setup_logging",),
+    "aiokafka.consumer.fetcher.PartitionRecords": ("_consumer_record", "_unpack_records"),
+    "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch"),
+    "aiokafka.AIOKafkaConsumer": ("getmany",),
+}
+
+# Attributes that instances get in `__init__`: name -> the source line that must still be there.
+ASSIGNMENTS: dict[str, tuple[str, ...]] = {
+    "faust.transport.consumer.Consumer": (
+        "self._acked =",
+        "self._acked_index =",
+        "self._read_offset =",
+        "self._committed_offset =",
+        "self._buffered_partitions =",
+    ),
+    "faust.tables.recovery.Recovery": ("self.active_offsets =",),
+    "aiokafka.AIOKafkaConsumer": ("self._fetch_max_wait_ms =", "self._client ="),
+    "aiokafka.client.AIOKafkaClient": ("self._conns =",),
+}

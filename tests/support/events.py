@@ -1,0 +1,62 @@
+"""Events as records of the topic, for tests that start behind the collector."""
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from avro_schemas import event_ids
+from avro_schemas.schema import for_event
+from avro_schemas.wire import codec
+
+NOON = 1_767_268_800_000  # 2026-01-01 12:00 UTC
+
+
+def now_ms() -> int:
+    """Now, for events that a real broker stamps with its own time."""
+    return time.time_ns() // 1_000_000
+
+
+def user_key(name: str) -> bytes:
+    """A key as the collector makes them: 16 bytes."""
+    return hashlib.sha256(name.encode()).digest()[:16]
+
+
+def fresh_id(now: int = NOON) -> str:
+    return event_ids.fresh(now, os.urandom(event_ids.RANDOM_BYTES))
+
+
+def event(event_type: str = "click", now: int = NOON, **changes: Any) -> dict[str, Any]:
+    """The fields of an event that was received at `now`."""
+    fields = {
+        "event_id": fresh_id(now),
+        "event_type": event_type,
+        "occurred_at": now,
+        "time_flag": "ok",
+        "sent_at": None,
+        "received_at": now,
+        "user_key": None,
+        "session_key": None,
+        "ip_hash": None,
+        "device": {"browser": "Chrome", "system": "Linux", "kind": "desktop", "bot": None},
+        "page": None,
+        "event_data": {"page": "/"} if event_type == "page_view" else {"element": "nav_menu"},
+    }
+    return fields | changes
+
+
+def encoded(fields: dict[str, Any]) -> bytes:
+    return codec.encode(for_event(fields["event_type"]), fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as a consumer delivers it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()

@@ -1,0 +1,156 @@
+"""Aggregates and rates counted the plain way, from the whole topic: what the stream app must tell, whatever happened.
+
+Nothing of the stream app is used here, nor its way of reading events.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from avro_schemas.wire.codec import Undecodable
+from avro_schemas.wire.event_reader import decode_event
+
+GRACE_MS = 600_000
+SLOT_MS, SLOTS, LIMIT = 10_000, 6, 100
+MINUTE_MS, TOLD_FROM = 60_000, 20
+
+# (dimension, window seconds, window start) -> name -> count
+Recounted = dict[tuple[str, int, int], dict[str, int]]
+
+
+class Read(Protocol):
+    """A record of the topic as a consumer delivers it."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+def recount(records: Iterable[Read]) -> Recounted:
+    """Every window of every aggregate, of records in the order of their partitions, all within ten minutes."""
+    counts: dict[tuple[str, int, int], Counter[str]] = defaultdict(Counter)
+    watermarks: Counter[int] = Counter()
+    seen: set[str] = set()
+
+    def add(dimension: str, moment: int, name: str | None, *seconds: int) -> None:
+        if name is not None:
+            for length in seconds or (60, 3600):
+                counts[dimension, length, moment // (length * 1000) * length * 1000][name] += 1
+
+    outcome = counts["outcome", 0, 0]
+    outcome.update(dict.fromkeys(("counted", "late", "duplicate", "rejected"), 0))
+    for record in records:
+        now = watermarks[record.partition] = max(watermarks[record.partition], record.timestamp)
+        try:
+            _schema, event = decode_event(record.value, record.timestamp)
+        except Undecodable as refusal:
+            outcome["rejected"] += 1
+            add("rejected", record.timestamp, refusal.reason)
+            continue
+        event_type, data = event["event_type"], event["event_data"]
+        if event["event_id"] in seen:
+            outcome["duplicate"] += 1
+            add("duplicates", record.timestamp, event_type)
+            continue
+        seen.add(event["event_id"])
+        counts["total", 0, 0][event_type] += 1
+        moment = min(event["occurred_at"], record.timestamp)
+        if moment // 60_000 * 60_000 + 60_000 + GRACE_MS <= now:
+            outcome["late"] += 1
+            add("late", record.timestamp, event_type)
+            continue
+        outcome["counted"] += 1
+        add("events", moment, event_type, 10, 60, 3600)
+        for dimension, column in (("browsers", "browser"), ("systems", "system"), ("devices", "kind")):
+            add(dimension, moment, event["device"][column])
+        for dimension, name in _own(event_type, data):
+            add(dimension, moment, name)
+    return {window: dict(counted) for window, counted in counts.items() if counted}
+
+
+def _own(event_type: str, data: dict[str, Any]) -> list[tuple[str, str | None]]:
+    match event_type:
+        case "page_view":
+            return [("pages", data["page"]), ("referrers", data["referrer"])]
+        case "button_click":
+            return [("buttons", data["button"])]
+        case "form_submit":
+            return [("forms", data["form"]), ("form_successes", data["form"] if data["success"] else None)]
+        case "error_encountered":
+            error = f"TypeError: {data['message']}"
+            return [("errors", error), ("page_errors", f"{data['page']}\t{error}")]
+    return []
+
+
+class Rates:
+    """Unique events of each user by slots of append time, in one partition."""
+
+    def __init__(self) -> None:
+        self._slots: dict[bytes, Counter[int]] = defaultdict(Counter)
+        self._seen: set[str] = set()
+        self.now = 0
+
+    def take(self, record: Read) -> None:
+        self.now = max(self.now, record.timestamp)
+        try:
+            _schema, event = decode_event(record.value, record.timestamp)
+        except Undecodable:
+            return
+        if event["event_id"] not in self._seen and record.key is not None:
+            self._seen.add(event["event_id"])
+            self._slots[record.key][self.now // SLOT_MS] += 1
+
+    def minutes(self) -> set[tuple[bytes, int, int]]:
+        """Users who sent enough in minutes that are over, with the end of the minute and their events in it."""
+        totals: Counter[tuple[bytes, int]] = Counter()
+        for key, slots in self._slots.items():
+            for slot, count in slots.items():
+                totals[key, slot * SLOT_MS // MINUTE_MS * MINUTE_MS + MINUTE_MS] += count
+        return {(key, end, n) for (key, end), n in totals.items() if n >= TOLD_FROM and end <= self.now}
+
+    def events(self, key: bytes, first_after: int = 0) -> int:
+        """Events in the window that ends now; of its slots, those after a number."""
+        begin = max(self.now // SLOT_MS - SLOTS, first_after)
+        return sum(count for slot, count in self._slots[key].items() if slot > begin)
+
+    def blocked_until(self, key: bytes) -> int | None:
+        """When as many slots have left the window as hold the user over the limit."""
+        if self.events(key) < LIMIT:
+            return None
+        gone = (slot for slot in sorted(self._slots[key]) if self.events(key, slot) < LIMIT)
+        return (next(gone) + SLOTS) * SLOT_MS
+
+    def blocked(self) -> dict[bytes, int]:
+        """Everyone over the limit, and until when."""
+        found = ((key, self.blocked_until(key)) for key in self._slots)
+        return {key: until for key, until in found if until is not None}
+
+
+def false_rates(records: Iterable[Read], told: Iterable[dict[str, Any]]) -> list[Any]:
+    """What of `user-rates` was not so at the offset it is of; and what is so now and was not told.
+
+    `records` in the order of their partitions.
+    """
+    final: set[tuple[bytes, int, int]] = set()
+    sliding: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+    for rate in told:
+        if rate["final"]:
+            final.add((rate["user_key"], rate["measured_at"], rate["events"]))
+        else:
+            sliding[rate["partition"], rate["source_offset"]].append(rate)
+    rates: dict[int, Rates] = defaultdict(Rates)
+    newest: dict[bytes, int | None] = {}
+    wrong: list[Any] = []
+    for record in records:
+        held = rates[record.partition]
+        held.take(record)
+        for rate in sliding.pop((record.partition, record.offset), ()):
+            key, said = rate["user_key"], (rate["events"], rate["blocked_until"])
+            newest[key] = rate["blocked_until"]
+            if said != (held.events(key), held.blocked_until(key)):
+                wrong.append((rate, held.events(key), held.blocked_until(key)))
+    blocked = {key: until for held in rates.values() for key, until in held.blocked().items()}
+    wrong += [(key, until) for key, until in blocked.items() if newest.get(key) != until]
+    return [*wrong, *sliding.values(), *(final ^ set().union(*(held.minutes() for held in rates.values())))]

@@ -1,0 +1,82 @@
+"""Small stand-ins for unit tests; each passes the suite of the real thing in tests/contracts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+from sinks.landing.errors import Fenced
+from sinks.landing.ports import Admit, Fetched, Range, Written, admit_all
+from sinks.landing.rows import Batch, Row, SourceRecord
+
+
+class LocalStore:
+    """An event store in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[UUID, Row] = {}
+        self.next: dict[int, int] = {}
+
+    def prepare(self) -> None:
+        """Nothing to prepare."""
+
+    def offsets(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
+        return {partition: self.next.setdefault(partition, begin) for partition, begin in begins.items()}
+
+    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
+        if fenced := [p for p, span in batch.spans.items() if self.next.get(p) != span.start]:
+            raise Fenced(fenced)
+        new = {row.event_id: row for _partition, _record, row in batch.rows if row.event_id not in self.rows}
+        repeats = len(batch.rows) - len(new) + sum(span.duplicates for span in batch.spans.values())
+        written = Written(len(new), repeats, batch.dead_letters)
+        admit(written)
+        self.rows |= new
+        self.next |= {partition: span.next for partition, span in batch.spans.items()}
+        return written
+
+    def cancel(self) -> None:
+        """It never waits."""
+
+    def cut(self) -> None:
+        """It never waits."""
+
+
+class LocalSource:
+    """A log in memory; `gather` gives what is left of it, a few records at a time."""
+
+    def __init__(self, log: dict[int, list[SourceRecord]], begins: Mapping[int, int] | None = None) -> None:
+        self._log, self._begins = log, begins or {}
+        self._at: dict[int, int] = {}
+        self.reassigned = True
+        self.paused = 0.0
+        self.gathered = 0
+
+    def when_revoked(self, let_go: Callable[[], Awaitable[None]]) -> None:
+        self.let_go = let_go
+
+    async def topic_id(self) -> UUID | None:
+        return None
+
+    async def ranges(self) -> dict[int, Range]:
+        self.reassigned = False
+        begins = {p: self._begins.get(p, 0) for p in self._log}
+        return {p: Range(begins[p], len(records), begins[p]) for p, records in self._log.items()}
+
+    async def seek(self, positions: Mapping[int, int]) -> None:
+        self._at = dict(positions)
+
+    async def gather(self, rows: int, most_bytes: int, seconds: float) -> Fetched:
+        await asyncio.sleep(0)
+        self.gathered += 1
+        fetched = {p: self._log[p][at : at + rows] for p, at in self._at.items() if at < len(self._log[p])}
+        self._at |= {p: self._at[p] + len(records) for p, records in fetched.items()}
+        return fetched
+
+    async def wait_paused(self, seconds: float, stopping: asyncio.Event) -> None:
+        await asyncio.sleep(0)
+        self.paused += seconds
+
+    async def report_progress(self, positions: Mapping[int, int]) -> None:
+        """Nobody asks."""
+
+    def lag(self, positions: Mapping[int, int]) -> int:
+        return sum(len(self._log[p]) - position for p, position in positions.items())

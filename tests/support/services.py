@@ -1,0 +1,130 @@
+"""A real Kafka broker and a real Postgres for the tests, found and started as `footfall up` does.
+
+Both serve the whole run: a test gets topics of its own by a prefix, and a database of its own.
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+import pytest
+from psycopg import conninfo, sql
+
+from footfall.kafka.topics import create_missing
+from footfall.local import kafka as local_kafka
+from footfall.local import ports
+from footfall.local import postgres as local_postgres
+from footfall.local.process import Process
+from footfall.local.program import Program
+from footfall.local.settings import cache_folder, read
+from service_kit.kafka import KafkaSettings
+
+Found = TypeVar("Found")
+START_SECONDS = 60
+_ORIGINS: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the run talked to."""
+    for origin in dict.fromkeys(_ORIGINS):
+        terminalreporter.write_line(origin)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells whoever started it."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["origins"] = _ORIGINS
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker told."""
+    _ORIGINS.extend(getattr(node, "workeroutput", {}).get("origins", []))
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bootstrap address of a real broker."""
+    folder = tmp_path_factory.mktemp("kafka")
+    found = _or_skip(
+        lambda: local_kafka.find(
+            folder,
+            given=read(os.environ).kafka_bootstrap,
+            port=ports.choose(),
+            environ={},
+            cache=cache_folder(),
+            say=print,  # the first run downloads the broker
+        )
+    )
+    _ORIGINS.append(f"Kafka: {found.origin}")
+    with_process = _run(found.program, folder)
+    yield found.bootstrap
+    _end(with_process)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The DSN of a real server, to make databases on."""
+    folder = tmp_path_factory.mktemp("postgres")
+    dsn = read(os.environ).postgres_dsn
+    given = dsn.reveal() if dsn else None
+    found = _or_skip(lambda: local_postgres.find(folder, given=given, port=ports.choose(), environ={}))
+    _ORIGINS.append(f"Postgres: {found.origin}")
+    with_process = _run(found.program, folder)
+    yield found.dsn
+    _end(with_process)
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> Iterator[str]:
+    """The DSN of a new, empty database."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        yield conninfo.make_conninfo(postgres_server, dbname=name)
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix that gives the test topics and groups of its own."""
+    return f"t{uuid.uuid4().hex[:8]}-"
+
+
+@pytest.fixture
+async def settings(kafka: str, topic_prefix: str) -> KafkaSettings:
+    """A real broker with all topics, under a prefix of the test's own."""
+    made = KafkaSettings(kafka_bootstrap=kafka, topic_prefix=topic_prefix)
+    await create_missing(made)
+    return made
+
+
+def _or_skip(find: Callable[[], Found]) -> Found:
+    """What was found; without it the test is skipped, which CI does not accept."""
+    try:
+        return find()
+    except Exception as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"cannot be had here: {error}")
+
+
+def _run(program: Program | None, folder: Path) -> Process | None:
+    if program is None:
+        return None
+    process = Process(program, folder / f"{program.name}.log")
+    deadline = time.monotonic() + START_SECONDS
+    while not program.is_ready():
+        assert process.ended() is None, process.log_tail()
+        assert time.monotonic() < deadline, process.log_tail()
+        time.sleep(0.05)
+    return process
+
+
+def _end(process: Process | None) -> None:
+    if process:
+        process.stop(10)

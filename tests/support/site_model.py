@@ -1,0 +1,152 @@
+"""A site whose events land, come late, come again, are erased, packed and dropped; and what must be there of them.
+
+The reference is a dictionary in memory. It shares no code with the sinks but the names of their views.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+
+import psycopg
+
+from service_kit.retention import RetentionSettings
+from sinks import erasure
+from sinks.audit import audit
+from sinks.postgres.store import PostgresStore
+from sinks.retention import maintenance, packing, rollups
+from sinks.retention.maintenance import maintain
+from tests.support.days import Landed, noon
+from tests.support.events import encoded, event, fresh_id, user_key
+
+TYPES = ("click", "scroll", "page_view")
+# Where maintenance may be cut off.
+CUTS: tuple[tuple[Any, str], ...] = (
+    *((maintenance, name) for name in ("_close", "_audit", "_pack", "_detach", "detach", "_drop", "note")),
+    *((packing, name) for name in ("_loosen", "_order", "_move", "add_packed")),
+    (rollups, "fold"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An event that was sent."""
+
+    event_id: str
+    event_type: str
+    user: str
+    day: date
+    value: bytes
+
+
+class LightsOut(Exception):
+    """Maintenance was cut off."""
+
+
+class Site:
+    """Does to the database what days bring, and to the reference what that must come to."""
+
+    def __init__(
+        self, store: PostgresStore, connection: psycopg.Connection, today: date, retention: RetentionSettings
+    ) -> None:
+        self._landed, self._connection, self._retention = Landed(store), connection, retention
+        self.today = today
+        self.sent: dict[str, Sent] = {}
+        self.gone = set[str]()  # erased or dropped
+        self.ever: Counter[str] = Counter()
+        self._receipts = self._calls = 0
+
+    def send(self, day: date, count: int, users: int, chance: Random) -> None:
+        """Events of a day, some of them late."""
+        made = [self._event(day, f"user-{chance.randrange(users)}", chance.choice(TYPES)) for _ in range(count)]
+        self.sent |= {each.event_id: each for each in made}
+        self.ever.update(each.event_type for each in made)
+        self._deliver(made)
+
+    def send_again(self, days: int, count: int, chance: Random) -> None:
+        """Some events of the last days once more, as a replay would: those of erased users stay out."""
+        recent = [each for each in self.sent.values() if each.day > self.today - timedelta(days=days)]
+        if recent:
+            self._deliver(chance.choices(recent, k=count))
+
+    def erase(self, user: str) -> None:
+        """Forget what a user has sent so far."""
+        self._receipts += 1
+        at, key = datetime.fromtimestamp(self._now() / 1000, UTC), user_key(user)
+        receipt = f"receipt-{self._receipts}"
+        erasure.request(self._connection, key, at, receipt)
+        erasure.remove(self._connection, key, at, receipt)
+        self.gone |= {each.event_id for each in self.sent.values() if each.user == user}
+
+    def maintain(self) -> list[str]:
+        """A round; the faults it found."""
+        done = list(maintain(self._connection, today=self.today, retention=self._retention))
+        oldest = self.today - timedelta(days=self._retention.retention_days)
+        self.gone |= {each.event_id for each in self.sent.values() if each.day < oldest}
+        return [each.what for each in done if each.fault]
+
+    def maintain_cut_off(self, chance: Random) -> None:
+        """A round that ends before or after a step, and leaves what it had begun."""
+        owner, name = chance.choice(CUTS)
+        after, call = chance.random() < 0.5, chance.choice([1, 1, 2, 3])
+        with suppress(LightsOut), cut(owner, name, after=after, call=call):
+            self.maintain()
+
+    def faults(self) -> list[str]:
+        """Where the database differs from the reference, after a whole round."""
+        there = Counter(name for (name,) in self._connection.execute("select event_id from events").fetchall())
+        wanted = Counter(self.sent.keys() - self.gone)
+        rolled_up = dict(
+            self._connection.execute(
+                "select event_type, sum(events)::int from events_hourly group by 1"
+            ).fetchall()
+        )
+        found = audit(self._connection).faults()
+        if there != wanted:
+            found.append(f"{len(wanted - there)} events are missing, {len(there - wanted)} are too many")
+        if rolled_up != self.ever:
+            found.append(f"the roll-up has {rolled_up}, not {dict(self.ever)}")
+        return found
+
+    def _deliver(self, made: list[Sent]) -> None:
+        self._landed.land([(user_key(each.user), each.value) for each in made], noon(self.today))
+
+    def _event(self, day: date, user: str, event_type: str) -> Sent:
+        fields = event(
+            event_type,
+            noon(day),
+            event_id=fresh_id(noon(day)),
+            user_key=user_key(user),
+            received_at=self._now(),
+        )
+        return Sent(fields["event_id"], event_type, user, day, encoded(fields))
+
+    def _now(self) -> int:
+        """Later with every call, so that what is sent after an erasure is received after it."""
+        self._calls += 1
+        return noon(self.today) + self._calls
+
+
+@contextmanager
+def cut(owner: Any, name: str, *, after: bool, call: int) -> Iterator[None]:
+    """End whatever calls a function at its n-th call, before or after it has done its work."""
+    original: Callable[..., Any] = getattr(owner, name)
+    calls = iter(range(1, 1_000_000))
+
+    def cut_off(*arguments: Any, **named: Any) -> Any:
+        last = next(calls) == call
+        if last and not after:
+            raise LightsOut
+        found = original(*arguments, **named)
+        if last:
+            raise LightsOut
+        return found
+
+    setattr(owner, name, cut_off)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)

@@ -1,0 +1,72 @@
+"""Reading and writing topics, for tests that stand beside a service."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from avro_schemas.wire.codec import decode
+
+KeyAndValue = tuple[bytes | None, bytes]
+# (dimension, window seconds, window start) -> name -> count
+Windows = dict[tuple[str, int, int], dict[str, int]]
+
+
+async def write(bootstrap: str, topic: str, records: Sequence[KeyAndValue]) -> None:
+    """Append records and wait until the broker has them."""
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True) as producer:
+        waiting = [await producer.send(topic, value, key=key) for key, value in records]
+        for acknowledged in waiting:
+            await acknowledged
+
+
+async def read_all(bootstrap: str, topic: str) -> list[ConsumerRecord]:
+    """Every record of a topic from its start to its end of now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        partitions = [
+            TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or await _ask(consumer, topic)
+        ]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        begins = await consumer.beginning_offsets(partitions)
+        left = {tp for tp in partitions if ends[tp] > begins[tp]}
+        records: list[ConsumerRecord] = []
+        while left:
+            for tp, batch in (await consumer.getmany(timeout_ms=500)).items():
+                records += [record for record in batch if record.offset < ends[tp]]
+            left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
+        return records
+    finally:
+        await consumer.stop()
+
+
+async def _ask(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    await consumer._client.add_topic(topic)
+    await consumer._client.force_metadata_update()
+    found: set[int] = consumer.partitions_for_topic(topic) or set()
+    assert found, f"no topic {topic}"
+    return found
+
+
+async def live(bootstrap: str, topic: str) -> Windows:
+    """The live counts: the newest partial of each partition and window, added up; sketches apart."""
+    newest: dict[bytes, dict[str, Any]] = {}
+    for record in await read_all(bootstrap, topic):
+        if record.value is None:
+            newest.pop(record.key, None)  # the window is let go
+            continue
+        _schema, partial = decode(record.value)
+        held = newest.get(record.key)
+        if held is None or partial["source_offset"] >= held["source_offset"]:
+            newest[record.key] = partial
+    totals: Windows = {}
+    for partial in newest.values():
+        if partial["sketch"] is None:
+            key = (partial["dimension"], partial["window_seconds"], partial["window_start"])
+            window = totals.setdefault(key, {})
+            for name, count in partial["counts"].items():
+                window[name] = window.get(name, 0) + count
+    return totals

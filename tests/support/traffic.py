@@ -1,0 +1,68 @@
+"""Events of all kinds for the stream app, and whether what it tells equals the topic."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from avro_schemas.wire.codec import decode
+from service_kit.kafka import KafkaSettings
+from tests.support.events import encoded, event, now_ms, user_key
+from tests.support.expected_aggregates import false_rates, recount
+from tests.support.topics import KeyAndValue, Windows, live, read_all
+
+KINDS: list[tuple[str, Callable[[random.Random], dict[str, Any]]]] = [
+    ("click", lambda chance: {"element": "nav_menu"}),
+    (
+        "page_view",
+        lambda chance: {"page": f"/{chance.randrange(20)}", "referrer": chance.choice([None, "/login"])},
+    ),
+    ("button_click", lambda chance: {"button": chance.choice(["save", "buy"])}),
+    ("form_submit", lambda chance: {"form": "signup", "success": chance.choice([True, False, None])}),
+    ("error_encountered", lambda chance: {"kind": "TypeError", "message": "x is null", "page": "/"}),
+]
+
+
+def load(count: int, seed: int) -> list[KeyAndValue]:
+    """Events of a hundred users, one in twenty sent twice or late, one in fifty not an event at all."""
+    chance = random.Random(seed)
+    records: list[KeyAndValue] = []
+    for _ in range(count):
+        key = user_key(f"user-{chance.randrange(100)}")
+        event_type, data = chance.choice(KINDS)
+        late = 3_600_000 if chance.random() < 0.05 else 0
+        fields = event(event_type, now_ms(), user_key=key, occurred_at=now_ms() - late, event_data=data(chance))
+        records += [(key, encoded(fields))] * (2 if chance.random() < 0.05 else 1)
+        if chance.random() < 0.02:
+            records.append((key, b"not an event"))
+    return records
+
+
+async def assert_counts_equal_the_log(settings: KafkaSettings, seconds: float = 40) -> None:
+    """All that the stream app tells, against a recount of the topic; nothing may be written meanwhile."""
+    read = await read_all(settings.kafka_bootstrap, settings.name("events"))
+    records = sorted(read, key=lambda record: (record.partition, record.offset))
+    truth = recount(records)
+    counted, wrong = Windows(), [object()]
+    deadline = time.monotonic() + seconds
+    while (counted != truth or wrong) and time.monotonic() < deadline:
+        await asyncio.sleep(0.5)
+        counted = await live(settings.kafka_bootstrap, settings.name("live-aggregates"))
+        rates = await read_all(settings.kafka_bootstrap, settings.name("user-rates"))
+        wrong = false_rates(records, [decode(rate.value)[1] for rate in rates])
+    assert counted == truth, differences(counted, truth)
+    assert wrong == []
+    refused = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
+    sources = {(r["source_partition"], r["source_offset"]) for r in (decode(x.value)[1] for x in refused)}
+    assert len(sources) == truth["outcome", 0, 0]["rejected"]
+
+
+def differences(counted: Windows, truth: Windows) -> str:
+    """What is told and what is true, window by window."""
+    windows = sorted({*counted, *truth}, key=str)
+    return "\n".join(
+        f"{window}: told {counted.get(window)}, true {truth.get(window)}"
+        for window in windows
+        if counted.get(window) != truth.get(window)
+    )

@@ -1,0 +1,101 @@
+"""A service in a process of its own, as it runs in production, to be killed at will."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from footfall.local import ports
+from service_kit.kafka import KafkaSettings
+
+
+class Worker:
+    """`python -m MODULE` with these settings; ready when its probe says so."""
+
+    def __init__(self, module: str, log: Path, *, port: str = "PROBE_PORT", **settings: object) -> None:
+        self.port = ports.choose()
+        self._module, self._log = module, log
+        self._environ = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
+        self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
+        self._environ[f"FOOTFALL_{port}"] = str(self.port)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def set(self, **settings: object) -> None:
+        """Settings from the next start on."""
+        self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
+
+    def start(
+        self, *, wait: float = 40, die: tuple[str, str, int] | tuple[str, str, int, str] | None = None
+    ) -> None:
+        """Start; `die` names a point of the code to be killed at (see `tests.support.kill_points`)."""
+        run = [self._module] if die is None else ["tests.support.kill_points", self._module, *map(str, die)]
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *run], env=self._environ, stdout=log, stderr=log
+            )
+        if wait:
+            self.wait_until_ready(wait)
+
+    def wait_until_ready(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.is_ready():
+            assert self.process
+            assert self.process.poll() is None, f"ended: {self.log()}"
+            assert time.monotonic() < deadline, f"not ready: {self.log()}"
+            time.sleep(0.05)
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path of the probes' port."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return json.load(answer)
+
+    def metrics(self) -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+    def kill(self) -> None:
+        """As a crash would."""
+        self.end(signal.SIGKILL)
+
+    def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 15) -> int:
+        """Send the signal and wait; the exit code."""
+        process = self.process  # somebody else may start the next one meanwhile
+        assert process
+        if process.poll() is None:
+            process.send_signal(how)
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    def log(self, lines: int = 60) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def sinks_worker(settings: KafkaSettings, dsn: str, folder: Path, number: int = 0, **more: object) -> Worker:
+    """A process of the sinks that is not started yet; its session lasts six seconds."""
+    usual: dict[str, object] = {"group_session_timeout_seconds": 6, "group_instance_id": f"sinks-{number}"}
+    return Worker(
+        "sinks",
+        folder / f"sinks-{number}.log",
+        kafka_bootstrap=settings.kafka_bootstrap,
+        topic_prefix=settings.topic_prefix,
+        postgres_dsn=dsn,
+        **(usual | more),
+    )
