@@ -31,7 +31,7 @@ def is_valid(event_id: str) -> bool:
     return _FORM.fullmatch(event_id) is not None
 
 
-def moment(event_id: str) -> int:
+def timestamp_ms(event_id: str) -> int:
     """The time inside a valid id, in milliseconds since 1970."""
     return int(event_id[4:16], 16)
 

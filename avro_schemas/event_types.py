@@ -6,7 +6,7 @@ from typing import Any
 
 from avro_schemas import catalogue
 from avro_schemas.json_schema import event_data_schema
-from avro_schemas.schema import CUSTOM, FOLDER, Schema, newest, typed_events
+from avro_schemas.schema import CUSTOM, FOLDER, Schema, latest, typed_events
 
 Json = dict[str, Any]
 
@@ -19,7 +19,7 @@ def described() -> list[Json]:
 
 
 def _typed(name: str) -> Json:
-    schema = newest()[name]
+    schema = latest()[name]
     return {
         "event_type": name,
         "kind": "typed",
@@ -34,8 +34,8 @@ def _custom(name: str, meaning: str) -> Json:
         "event_type": name,
         "kind": "custom",
         "description": meaning,
-        "schema": event_data_schema(newest()[CUSTOM]),
-        "example": example(newest()[CUSTOM]) | {"event_type": name},
+        "schema": event_data_schema(latest()[CUSTOM]),
+        "example": example(latest()[CUSTOM]) | {"event_type": name},
     }
 
 

@@ -9,14 +9,14 @@ from avro_schemas.wire.codec import Record, Undecodable, decode
 log = logging.getLogger(__name__)
 
 
-class Valued(Protocol):
+class HasValue(Protocol):
     """A record as a consumer delivers it."""
 
     @property
     def value(self) -> bytes | None: ...
 
 
-def values(records: Iterable[Valued], schema_name: str) -> Iterator[Record]:
+def values(records: Iterable[HasValue], schema_name: str) -> Iterator[Record]:
     """The decoded values of a schema, without tombstones."""
     for record in records:
         if record.value is None:

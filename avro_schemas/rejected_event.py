@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from avro_schemas.schema import newest
+from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 
-MOST_BODY = 32 * 1024
-_MOST_DETAIL = 500
+MAX_BODY_BYTES = 32 * 1024
+_MAX_DETAIL_LENGTH = 500
 
 
 class Source(Protocol):
@@ -44,7 +44,7 @@ def rejected_value(
         "code": refusal.reason,
         "pointer": "",
         "expected": "an event",
-        "got": refusal.detail[:_MOST_DETAIL],
+        "got": refusal.detail[:_MAX_DETAIL_LENGTH],
     }
     record = {
         "rejected_at": refusal.at,
@@ -58,7 +58,7 @@ def rejected_value(
         "source_topic": topic,
         "source_partition": partition,
         "source_offset": source.offset,
-        "body": body[:MOST_BODY],
+        "body": body[:MAX_BODY_BYTES],
         "body_size": len(body),
     }
-    return codec.encode(newest()["rejected_event"], record)
+    return codec.encode(latest()["rejected_event"], record)

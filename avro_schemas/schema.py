@@ -63,7 +63,7 @@ def by_id() -> Mapping[int, Schema]:
 
 
 @cache
-def newest() -> Mapping[str, Schema]:
+def latest() -> Mapping[str, Schema]:
     """The newest version of each schema, by its name (`page_view`, `user_rate`, …)."""
     ordered = sorted(by_id().values(), key=lambda schema: schema.version)
     return MappingProxyType({schema.name: schema for schema in ordered})
@@ -79,7 +79,7 @@ def typed_events() -> tuple[str, ...]:
 @lru_cache(maxsize=1_000)
 def for_event(event_type: str) -> Schema:
     """The schema that events of this type are written with; untyped ones share `custom`."""
-    return newest()[event_type if event_type in typed_events() else CUSTOM]
+    return latest()[event_type if event_type in typed_events() else CUSTOM]
 
 
 def text_of(definition: Definition) -> str:

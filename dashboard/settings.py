@@ -21,7 +21,9 @@ class Settings:
     )
     retention: RetentionSettings = field(default_factory=RetentionSettings)
 
-    dashboard_token: Secret | None = setting(None, help="Who has this token may read the dashboard.", shortest=16)
+    dashboard_token: Secret | None = setting(
+        None, help="Who has this token may read the dashboard.", min_length=16
+    )
     dashboard_role: str | None = setting(
         None, help="Sessions that have this role may read the dashboard; without it none may."
     )

@@ -49,7 +49,7 @@ class CollectorApp:
             settings.kafka,
             [topic.EVENTS, topic.EVENTS_REJECTED],
             deadline=settings.publish_timeout_seconds,
-            most_bytes=settings.max_in_flight_bytes,
+            max_bytes=settings.max_in_flight_bytes,
         )
         self._follower = Follower(
             settings.kafka,

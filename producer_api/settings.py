@@ -23,7 +23,7 @@ class Settings:
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
-    hash_key: Secret = setting(help="Key of the hashes of users, sessions and addresses.", shortest=16)
+    hash_key: Secret = setting(help="Key of the hashes of users, sessions and addresses.", min_length=16)
     sessions: SessionSettings
     session_user_claim: str = setting("sub", help="Claim of the session that names the user.")
     session_id_claim: str = setting("sid", help="Claim of the session that names the session.")

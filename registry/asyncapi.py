@@ -4,7 +4,7 @@ from typing import Any
 
 from avro_schemas.event_types import example
 from avro_schemas.record_headers import EVENT_HEADERS
-from avro_schemas.schema import Schema, newest
+from avro_schemas.schema import Schema, latest
 from avro_schemas.topic import EVENTS, Topic, topics
 
 Json = dict[str, Any]
@@ -31,7 +31,7 @@ def document(version: str, registry_url: str = "/registry") -> Json:
         "servers": {"kafka": _server(registry_url)},
         "channels": {name: _channel(topic) for name, topic in carried.items()},
         "operations": {f"read-{name}": _operation(topic) for name, topic in carried.items()},
-        "components": {"messages": {schema.name: _message(schema) for schema in newest().values()}},
+        "components": {"messages": {schema.name: _message(schema) for schema in latest().values()}},
     }
 
 

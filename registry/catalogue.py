@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from avro_schemas.event_types import example
 from avro_schemas.record_headers import EVENT_HEADERS
-from avro_schemas.schema import Schema, by_id, newest
+from avro_schemas.schema import Schema, by_id, latest
 from avro_schemas.topic import EVENTS, Topic, topics
 from avro_schemas.wire.codec import PREFIX_SIZE
 
@@ -54,7 +54,7 @@ def add_catalogue(app: FastAPI) -> None:
         page = pages.get_template("topic.html").render(
             topic=topic,
             retention=retention,
-            records=[newest()[schema] for schema in topic.schemas],
+            records=[latest()[schema] for schema in topic.schemas],
             rows=field_rows,
             example=example,
             versions=_versions,

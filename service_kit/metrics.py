@@ -28,7 +28,7 @@ def exposition(*registries: CollectorRegistry) -> bytes:
     return b"".join(generate_latest(registry) for registry in (SHARED, *registries))
 
 
-def tell_version() -> None:
+def set_build_info() -> None:
     """Set `footfall_build_info`."""
     try:
         BUILD.labels(version("footfall")).set(1)
@@ -36,7 +36,7 @@ def tell_version() -> None:
         BUILD.labels("unknown").set(1)
 
 
-def tell_certificates(kafka: KafkaSettings) -> None:
+def set_certificate_expiry(kafka: KafkaSettings) -> None:
     """Set when the certificates end that this process loaded; it keeps using those until it starts again."""
     for name, file in (("client", kafka.kafka_ssl_certificate), ("authority", kafka.kafka_ssl_ca)):
         if file is not None:

@@ -44,10 +44,10 @@ def setting(
     help: str,
     minimum: float | None = None,
     maximum: float | None = None,
-    shortest: int = 0,
+    min_length: int = 0,
 ) -> Any:
     """Declare a field of a settings class; without a default the variable is required."""
-    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "shortest": shortest}
+    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "min_length": min_length}
     return field(default=default, metadata=metadata)
 
 
@@ -143,8 +143,8 @@ def _check_range(declared: Field[Any], value: Any) -> None:
         raise ValueError(f"at least {minimum}")
     if maximum is not None and value > maximum:
         raise ValueError(f"at most {maximum}")
-    if isinstance(value, str) and len(value) < declared.metadata["shortest"]:
-        raise ValueError(f"{declared.metadata['shortest']} characters or more")
+    if isinstance(value, str) and len(value) < declared.metadata["min_length"]:
+        raise ValueError(f"{declared.metadata['min_length']} characters or more")
 
 
 def _boolean(text: str) -> bool:

@@ -15,9 +15,9 @@ def begin(
 ) -> None:
     """Set up logs and shared metrics; warn of misspelt settings, which would otherwise silently do nothing."""
     logs.configure(service, level)
-    metrics.tell_version()
+    metrics.set_build_info()
     if kafka:
-        metrics.tell_certificates(kafka)
+        metrics.set_certificate_expiry(kafka)
     misspelt = unknown(environ)
     metrics.UNKNOWN_SETTINGS.set(len(misspelt))
     for name, meant in misspelt.items():

@@ -11,12 +11,12 @@ from stream_app.engine.partitions import OwnedPartitions
 STUCK_SECONDS = 60.0
 
 
-def ready(app: ExactApp, most_lag: int) -> Health:
+def ready(app: ExactApp, max_lag: int) -> Health:
     """Partitions are assigned, their state is recovered, and not too many records wait."""
     lag = measure(app)
     if not app.owned.open:
         return Health(False, "waiting for partitions and their state")
-    return Health(True) if lag < most_lag else Health(False, f"{lag} records behind")
+    return Health(True) if lag < max_lag else Health(False, f"{lag} records behind")
 
 
 class Progress:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from avro_schemas.rejected_event import Refusal, rejected_value
-from avro_schemas.schema import newest
+from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 from stream_app.state.event_reader import LogRecord
 from stream_app.state.partition import Rejected, Snapshot
@@ -43,7 +43,7 @@ def aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Output:
         "counts": partial.counts,
         "sketch": partial.sketch,
     }
-    return Output(key, codec.encode(newest()["live_aggregate"], record))
+    return Output(key, codec.encode(latest()["live_aggregate"], record))
 
 
 def user_rate(partition: int, snapshot: Snapshot, rate: Verdict | MinuteTotal, limit: int) -> Output:
@@ -60,7 +60,7 @@ def user_rate(partition: int, snapshot: Snapshot, rate: Verdict | MinuteTotal, l
         "source_offset": snapshot.position,
         "final": final,
     }
-    return Output(rate.user_key, codec.encode(newest()["user_rate"], record))
+    return Output(rate.user_key, codec.encode(latest()["user_rate"], record))
 
 
 def rejection(topic: str, partition: int, rejected: Rejected, now: int) -> Output:

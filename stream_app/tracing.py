@@ -11,7 +11,7 @@ from service_kit.tracing import sampled
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-MOST_LINKS = 100
+MAX_LINKS = 100
 
 
 class FoldSpans:
@@ -25,7 +25,7 @@ class FoldSpans:
         traced = [context for record in records if (context := sampled(record.headers)) is not None]
         if not traced:
             return nullcontext()
-        first, *others = traced[:MOST_LINKS]
+        first, *others = traced[:MAX_LINKS]
         return self._tracer.start_as_current_span(
             "fold into the live counts",
             set_span_in_context(NonRecordingSpan(first)),

@@ -19,12 +19,12 @@ Write = Callable[[Any], bytes]
 _DOUBLE = struct.Struct("<d")
 
 
-class Unfit(ValueError):
+class InvalidEventData(ValueError):
     """The value is not what the schema asks for."""
 
 
 def event_data_writer(schema: Schema) -> Write:
-    """Writes the `event_data` of an event of this schema. Raises `Unfit` where `checks.faults` finds faults."""
+    """Write the `event_data` of an event of this schema. Raise `InvalidEventData` where `faults` finds any."""
     return _event_data_writer(schema.id)
 
 
@@ -60,11 +60,11 @@ def _compile(kind: Any, max_length: int) -> Write:
 def _string(max_length: int) -> Write:
     def write(value: Any) -> bytes:
         if type(value) is not str or len(value) > max_length or "\0" in value:
-            raise Unfit
+            raise InvalidEventData
         try:
             text = value.encode()
         except UnicodeEncodeError as error:
-            raise Unfit from error
+            raise InvalidEventData from error
         return varints.length(len(text)) + text
 
     return write
@@ -73,7 +73,7 @@ def _string(max_length: int) -> Write:
 def _whole_number(minimum: int, maximum: int) -> Write:
     def write(value: Any) -> bytes:
         if type(value) is not int or not minimum <= value <= maximum:
-            raise Unfit
+            raise InvalidEventData
         return varints.length(value) if value >= 0 else varints.long(value)
 
     return write
@@ -81,25 +81,25 @@ def _whole_number(minimum: int, maximum: int) -> Write:
 
 def _number(value: Any) -> bytes:
     if type(value) is not float and type(value) is not int:
-        raise Unfit
+        raise InvalidEventData
     try:
         written = float(value)
     except OverflowError as error:
-        raise Unfit from error
+        raise InvalidEventData from error
     if not math.isfinite(written):
-        raise Unfit
+        raise InvalidEventData
     return _DOUBLE.pack(written)
 
 
 def _boolean(value: Any) -> bytes:
     if type(value) is not bool:
-        raise Unfit
+        raise InvalidEventData
     return b"\1" if value else b"\0"
 
 
 def _null(value: Any) -> bytes:
     if value is not None:
-        raise Unfit
+        raise InvalidEventData
     return b""
 
 
@@ -122,7 +122,7 @@ def _union(kinds: list[Any], max_length: int) -> Write:
     def write(value: Any) -> bytes:
         branch = branches.get(type(value))
         if branch is None:
-            raise Unfit
+            raise InvalidEventData
         number, write_branch = branch
         return number + write_branch(value)
 
@@ -134,18 +134,18 @@ def _record(fields: list[dict[str, Any]]) -> Write:
 
     def write(value: Any) -> bytes:
         if type(value) is not dict:
-            raise Unfit
+            raise InvalidEventData
         parts, left = [], len(value)
         for name, write_field, absent in plan:
             if name in value:
                 parts.append(write_field(value[name]))
                 left -= 1
             elif absent is None:
-                raise Unfit
+                raise InvalidEventData
             else:
                 parts.append(absent)
         if left:
-            raise Unfit  # a field that the schema does not have
+            raise InvalidEventData  # a field that the schema does not have
         return b"".join(parts)
 
     return write
@@ -162,7 +162,7 @@ def _map(write_value: Write) -> Write:
 
     def write(value: Any) -> bytes:
         if type(value) is not dict or len(value) > MAX_PROPERTIES:
-            raise Unfit
+            raise InvalidEventData
         if not value:
             return b"\0"
         parts = [varints.length(len(value))]

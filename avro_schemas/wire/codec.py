@@ -5,7 +5,7 @@ from typing import Any
 
 from fastavro import schemaless_reader, schemaless_writer
 
-from avro_schemas.schema import Definition, Schema, by_id, newest
+from avro_schemas.schema import Definition, Schema, by_id, latest
 
 PREFIX_SIZE = 5
 
@@ -52,8 +52,8 @@ def decode(value: bytes | None) -> tuple[Schema, Record]:
 
 def _reading(schema: Schema) -> Definition | None:
     """What an older version is read as; None where the schema is the newest, which needs no resolving."""
-    latest = newest()[schema.name]
-    return None if latest is schema else latest.wire
+    newest = latest()[schema.name]
+    return None if newest is schema else newest.wire
 
 
 def schema_of(value: bytes | None) -> Schema:

@@ -29,7 +29,7 @@ def write_event(
 ) -> bytes:
     """An event with its prefix; `shared` and `device` as the functions of these names write them.
 
-    Raise `strict.Unfit` if `event_data` is not as the schema of the event type says.
+    Raise `strict.InvalidEventData` if `event_data` is not as the schema of the event type says.
     """
     plan = _plan(event_type)
     return b"".join(

@@ -15,7 +15,7 @@ from avro_schemas.schema import Definition, Schema
 
 Parts = tuple[bytes | None, ...]
 
-_MOST_ENTRIES = 6
+_MAX_ENTRIES = 6
 
 
 def _one_of(numbers: Iterable[int]) -> bytes:
@@ -114,6 +114,6 @@ def _form(kind: Any, text: bytes = _TEXT) -> bytes:
         return _one_of(range(0, 2 * len(kind["symbols"]), 2))
     if kind["type"] == "map":
         entry = SHORT_TEXT + _form(kind["values"], SHORT_TEXT)
-        sizes = (_byte(2 * size) + b"(?:" + entry + b"){%d}" % size for size in range(1, _MOST_ENTRIES + 1))
+        sizes = (_byte(2 * size) + b"(?:" + entry + b"){%d}" % size for size in range(1, _MAX_ENTRIES + 1))
         return rb"(?:\x00|(?:" + b"|".join(sizes) + rb")\x00)"
     return _FORMS[kind["type"]]

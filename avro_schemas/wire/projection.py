@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from avro_schemas.schema import Definition, Schema, newest
+from avro_schemas.schema import Definition, Schema, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
 
 # What a reader raises for bytes that it cannot read.
@@ -20,7 +20,7 @@ Group = tuple[Any, ...]
 Reader = Callable[[bytes], tuple[Group, ...]]
 
 _EIGHT = struct.Struct("<Q")
-_MOST_VARINT = 10
+_MAX_VARINT = 10
 # Of eight bytes, the first five go on and the sixth ends: the milliseconds of our time.
 _SIX_BYTES, _SIX_BYTES_MASK = 0x008080808080, 0x808080808080
 _FIXED = {"float": 4, "double": 8, "boolean": 1}
@@ -33,7 +33,7 @@ def projection(schema: Schema, groups: Sequence[Sequence[str]], *, times: Collec
     or not, must be of our time: milliseconds since 1970 from 1970-07 to 2039, which take six bytes.
     """
     writer = _Source(schema, {path for group in groups for path in group}, times)
-    writer.record(schema.wire, newest()[schema.name].wire, "")
+    writer.record(schema.wire, latest()[schema.name].wire, "")
     found = ", ".join("(" + "".join(f"{writer.found[path]}, " for path in group) + ")" for group in groups)
     writer.line(f"if i != size: raise ValueError('bytes behind the record')\n    return {found},")
     scope: dict[str, Any] = {
@@ -196,7 +196,7 @@ def _is(kind: Any, name: str) -> bool:
 def _far_long(value: bytes, i: int) -> tuple[int, int]:
     """The zigzag number at `i`, and what is behind it."""
     number = shift = 0
-    for n in value[i : i + _MOST_VARINT]:
+    for n in value[i : i + _MAX_VARINT]:
         number |= (n & 127) << shift
         i, shift = i + 1, shift + 7
         if n < 128:

@@ -24,7 +24,7 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
-_MOST_FORM = 8_192
+_MAX_FORM = 8_192
 _STATUSES = {Verdict.ASK: 401, Verdict.CLOSED: 403, Verdict.PENDING: 503}
 _RETRY_SECONDS = 2
 
@@ -65,7 +65,7 @@ class Guard:
 
     async def _log_in(self, request: Request) -> Response:
         length = request.headers.get("content-length", "")
-        body = await request.body() if length.isdecimal() and int(length) <= _MOST_FORM else b""
+        body = await request.body() if length.isdecimal() and int(length) <= _MAX_FORM else b""
         form = parse_qs(body.decode(errors="replace"))
         ticket, to = self._gate.ticket_for(form.get("token", [""])[0]), form.get("to", ["/"])[0]
         if ticket is None:

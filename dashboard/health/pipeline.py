@@ -26,7 +26,7 @@ class Lag:
 class Stored:
     """What Postgres says: dead letters, audited days, when maintenance and landing last ran, the canary.
 
-    Times in milliseconds since 1970, 0 where there is none. `dead_letters` stops counting at `MOST_LETTERS`.
+    Times in milliseconds since 1970, 0 where there is none. `dead_letters` stops counting at `MAX_DEAD_LETTERS`.
     """
 
     dead_letters: int = 0
@@ -39,7 +39,7 @@ class Stored:
     canary: str = ""
 
 
-MOST_LETTERS = 10_000
+MAX_DEAD_LETTERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import psycopg
 from aiokafka.errors import KafkaError
 
 from dashboard.health.lag import LagMeter
-from dashboard.health.pipeline import MOST_LETTERS, Pipeline, Stored
+from dashboard.health.pipeline import MAX_DEAD_LETTERS, Pipeline, Stored
 from dashboard.sql import Database, queries
 from service_kit.kafka import KafkaSettings
 
@@ -40,7 +40,7 @@ async def watch_postgres(database: Database, pipeline: Pipeline) -> None:
     while True:
         try:
             async with database.reading() as connection:
-                cursor = await connection.execute(queries["stored"], {"most_letters": MOST_LETTERS})
+                cursor = await connection.execute(queries["stored"], {"max_letters": MAX_DEAD_LETTERS})
                 row = await cursor.fetchone()
             pipeline.took_stored(Stored(*(row or ())))
         except psycopg.errors.UndefinedTable:

@@ -12,7 +12,7 @@ RANGES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 DEVICES = ("desktop", "mobile", "tablet", "bot", "unknown")
 Step = Literal["hour", "day"]
 # More bars than this are no chart.
-_MOST_HOUR_DAYS = 14
+_MAX_HOUR_DAYS = 14
 _HOURS_BY_ITSELF = 3
 _HOUR = timedelta(hours=1)
 
@@ -81,9 +81,9 @@ def question(asked: Mapping[str, str], now: datetime, retention_days: int) -> Qu
     if asked.get("step") == "day" and name != "24h":
         step = "day"
     elif asked.get("step") == "hour":
-        step = "hour" if days <= _MOST_HOUR_DAYS else "day"
+        step = "hour" if days <= _MAX_HOUR_DAYS else "day"
         if step == "day":
-            faults.append(f"Hours are shown for up to {_MOST_HOUR_DAYS} days; these are days.")
+            faults.append(f"Hours are shown for up to {_MAX_HOUR_DAYS} days; these are days.")
     # Python subtracts by the clock on the wall: a day of 23 hours is compared with the whole day before.
     back = timedelta(days=days)
     compares = asked.get("compare") == "1"

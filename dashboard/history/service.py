@@ -16,8 +16,8 @@ from dashboard.sql import Database, queries
 log = logging.getLogger(__name__)
 
 # The page shows fewer; the exports have them all.
-_MOST_ROWS = 100
-_MOST_KEPT = 64
+_MAX_ROWS = 100
+_MAX_CACHED = 64
 
 
 class Unanswered(Exception):
@@ -44,7 +44,7 @@ class History:
             except (psycopg.Error, OSError, TimeoutError) as error:
                 log.warning("the history cannot be asked", extra={"error": repr(error)})
                 raise Unanswered("Postgres does not answer. The live page needs none of it.") from error
-            while len(self._kept) > _MOST_KEPT:
+            while len(self._kept) > _MAX_CACHED:
                 self._kept.popitem(last=False)
         return self._kept[asked]
 
@@ -93,7 +93,7 @@ def _values(asked: Question) -> dict[str, Any]:
         "type": filters.type,
         "page": filters.page,
         "device": filters.device,
-        "top": _MOST_ROWS,
+        "top": _MAX_ROWS,
         "metrics": [metric.name for metric in METRICS],
         "good": [float(metric.good) for metric in METRICS],
         "poor": [float(metric.poor) for metric in METRICS],

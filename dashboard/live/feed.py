@@ -14,9 +14,9 @@ from dashboard.live.snapshot import Json
 log = logging.getLogger(__name__)
 
 # Entries shown in each quarter of a second: fifty a second, which is more than anybody reads.
-MOST_AT_ONCE = 12
-_MOST_DETAIL = 2_000
-_MOST_ABOUT = 120
+MAX_CONCURRENT = 12
+_MAX_DETAIL_LENGTH = 2_000
+_MAX_ABOUT = 120
 # What says in a word what an event is about, the first that is there.
 _TELLING = ("button", "form", "message", "feature", "element", "referrer", "title", "source")
 
@@ -33,7 +33,7 @@ class Appended(Protocol):
 
 def sampled(records: Iterable[Appended]) -> list[Appended]:
     """The newest of what came at once; what is left out is never decoded."""
-    return sorted(records, key=lambda record: record.timestamp)[-MOST_AT_ONCE:]
+    return sorted(records, key=lambda record: record.timestamp)[-MAX_CONCURRENT:]
 
 
 def events(records: Sequence[Appended]) -> list[Json]:
@@ -75,13 +75,13 @@ def rejected(each: Rejection) -> Json:
 
 def _entry(kind: str, at: int, event_type: str, page: str, about: str, told: Json) -> Json:
     detail = orjson.dumps(told, option=orjson.OPT_INDENT_2, default=str).decode()
-    if len(detail) > _MOST_DETAIL:
-        detail = detail[:_MOST_DETAIL] + "\n…"
+    if len(detail) > _MAX_DETAIL_LENGTH:
+        detail = detail[:_MAX_DETAIL_LENGTH] + "\n…"
     return {
         "kind": kind,
         "at": at,
-        "type": event_type[:_MOST_ABOUT],
-        "page": page[:_MOST_ABOUT],
-        "about": about[:_MOST_ABOUT],
+        "type": event_type[:_MAX_ABOUT],
+        "page": page[:_MAX_ABOUT],
+        "about": about[:_MAX_ABOUT],
         "detail": detail,
     }

@@ -13,8 +13,8 @@ from dashboard.live.snapshot import Json
 PACE_SECONDS = 0.25
 # A sign of life while nothing changes, before proxies close the connection.
 QUIET_TICKS = 20
-MOST_VIEWERS = 100
-MOST_WAITING = 256
+MAX_VIEWERS = 100
+MAX_PENDING = 256
 # Ticks kept for those who come back: a minute or more.
 KEPT_TICKS = 240
 RETRY_MS = 2000
@@ -31,7 +31,7 @@ class Viewer:
 
     def put(self, message: bytes, entries: int = 0) -> None:
         """Queue a message that holds so many entries of the feed; on overflow everything is let go."""
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MAX_PENDING:
             self.missed += sum(held for _message, held in self._waiting) + entries
             self._waiting.clear()
             self.is_lost = True
@@ -71,7 +71,7 @@ class Hub:
     @property
     def is_full(self) -> bool:
         """Whether no further viewer is taken."""
-        return len(self.viewers) >= MOST_VIEWERS
+        return len(self.viewers) >= MAX_VIEWERS
 
     async def run(self) -> None:
         """Tell viewers for ever."""

@@ -6,7 +6,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from dashboard.live.hub import MOST_VIEWERS
+from dashboard.live.hub import MAX_VIEWERS
 from dashboard.live.service import Live
 from dashboard.render.charts import minute_chart
 from dashboard.render.pages import NO_STORE, Pages
@@ -37,9 +37,7 @@ def add_live(app: FastAPI, live: Live, pages: Pages) -> None:
     @app.get("/dashboard/stream")
     async def stream(request: Request) -> Response:
         if live.hub.is_full:
-            message = (
-                f"{MOST_VIEWERS} viewers are connected already; /dashboard/snapshot.json has the same numbers"
-            )
+            message = f"{MAX_VIEWERS} viewers are connected already; /dashboard/snapshot.json has the same numbers"
             return JSONResponse({"message": message}, 503, headers=NO_STORE | {"retry-after": "30"})
         # A page that was hidden says itself where it stopped; a browser that connects again says it in the header.
         since = request.headers.get("last-event-id") or request.query_params.get("since", "")

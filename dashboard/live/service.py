@@ -63,6 +63,6 @@ class Live:
             for rejected in values([record], "rejected_event"):
                 if taken := self._sources.rejections.take(rejected):
                     shown.append(feed.rejected(taken))
-        newest = shown[-feed.MOST_AT_ONCE :]
+        newest = shown[-feed.MAX_CONCURRENT :]
         if newest:
             self.hub.feed(newest, len(shown) - len(newest))

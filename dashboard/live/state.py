@@ -21,7 +21,7 @@ class Board:
 
     def __init__(self) -> None:
         self._minutes: defaultdict[str, Rolling] = defaultdict(Rolling)
-        self._minutes[web_vitals.DIMENSION] = Rolling(web_vitals.MOST_BINS)
+        self._minutes[web_vitals.DIMENSION] = Rolling(web_vitals.MAX_BINS)
         self._slots = Rolling()
         self._ever: defaultdict[str, Rolling] = defaultdict(Rolling)
         self._actives = {name: Actives() for name in ACTIVES}

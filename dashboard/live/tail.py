@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 _PACE_SECONDS = 0.25
 # Further behind than this the feed jumps to the end: it shows now, and is no place to catch up.
-_MOST_BEHIND = 500
+_MAX_BEHIND = 500
 # Somebody who reloads the page finds the feed still open.
 _LINGER_SECONDS = 10.0
 
@@ -64,9 +64,9 @@ class Tail:
             await consumer.stop()
 
     async def _show_next(self, consumer: AIOKafkaConsumer) -> None:
-        fetched = await consumer.getmany(timeout_ms=250, max_records=_MOST_BEHIND)
+        fetched = await consumer.getmany(timeout_ms=250, max_records=_MAX_BEHIND)
         for tp in self._positions:
-            if (consumer.highwater(tp) or 0) - await consumer.position(tp) > _MOST_BEHIND:
+            if (consumer.highwater(tp) or 0) - await consumer.position(tp) > _MAX_BEHIND:
                 await consumer.seek_to_end(tp)
         passed = await self._passed(consumer)
         if passed:

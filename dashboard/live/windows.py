@@ -6,7 +6,7 @@ from dataclasses import dataclass
 Counts = dict[str, int]
 
 # Of each partial this many names are kept; the others are counted together, so that made-up names cost no memory.
-MOST_NAMES = 100
+MAX_NAMES = 100
 OTHER = "*"
 
 
@@ -16,12 +16,12 @@ class _Held:
     counts: Mapping[str, int]
 
 
-def bounded(counts: Mapping[str, int], most_names: int) -> Mapping[str, int]:
+def bounded(counts: Mapping[str, int], max_names: int) -> Mapping[str, int]:
     """The most frequent names; the rest of them as `*`, so that the sum stays true."""
-    if len(counts) <= most_names:
+    if len(counts) <= max_names:
         return counts
     ranked = sorted(counts.items(), key=lambda pair: (pair[0] == OTHER, -pair[1], pair[0]))
-    kept = dict(ranked[: most_names - 1])
+    kept = dict(ranked[: max_names - 1])
     kept[OTHER] = sum(counts.values()) - sum(kept.values())
     return kept
 
@@ -29,8 +29,8 @@ def bounded(counts: Mapping[str, int], most_names: int) -> Mapping[str, int]:
 class Rolling:
     """Of each window and partition the partial with the highest source offset; a value is their sum."""
 
-    def __init__(self, most_names: int = MOST_NAMES) -> None:
-        self._most_names = most_names
+    def __init__(self, max_names: int = MAX_NAMES) -> None:
+        self._max_names = max_names
         # window start -> partition -> partial
         self._windows: dict[int, dict[int, _Held]] = {}
         # A window of all partitions together, as long as it does not change.
@@ -43,7 +43,7 @@ class Rolling:
         held = window.get(partition)
         if held is not None and source_offset < held.source_offset:
             return
-        kept = bounded(counts, self._most_names)
+        kept = bounded(counts, self._max_names)
         window[partition] = _Held(source_offset, kept)
         self._summed.pop(start, None)
         if held is not None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 DIMENSION = "web_vitals"
 # Four decades of values in steps of four per cent, for each metric, are about this many.
-MOST_BINS = 2_000
+MAX_BINS = 2_000
 QUANTILE = 0.75
 
 
@@ -61,7 +61,7 @@ def speeds(counts: Mapping[str, int]) -> list[Speed]:
     return [_speed(metric, sorted(bins[metric.name])) for metric in METRICS if metric.name in bins]
 
 
-@lru_cache(maxsize=MOST_BINS)
+@lru_cache(maxsize=MAX_BINS)
 def _read(name: str) -> tuple[str, float]:
     metric, _, value = name.partition(" ")
     return metric, float(value) if value else 0.0

@@ -15,7 +15,7 @@ _SESSION = {
     "timezone": "UTC",
 }
 # Viewers of the history must not take Postgres from the sinks.
-_MOST_CONNECTIONS = 4
+_MAX_CONNECTIONS = 4
 
 queries: Mapping[str, bytes] = MappingProxyType(
     {path.stem: path.read_bytes() for path in Path(__file__).parent.glob("*.sql")}
@@ -27,7 +27,7 @@ class Database:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._slots = asyncio.Semaphore(_MOST_CONNECTIONS)
+        self._slots = asyncio.Semaphore(_MAX_CONNECTIONS)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[psycopg.AsyncConnection]:

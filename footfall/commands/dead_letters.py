@@ -24,7 +24,7 @@ from sinks.dead_letters.query import Selection, whole
 
 NOT_FOUND = 1
 _DAY_SECONDS = 86_400.0
-_LONGEST_LINE = 200
+_MAX_LINE_LENGTH = 200
 
 Letter = dict[str, Any]
 
@@ -168,7 +168,7 @@ def _show_last(letters: list[Letter]) -> None:
             got = f", got {error['got']}" if error["got"] else ""
             typer.echo(f"  {error['pointer'] or '/'}  {error['code']}: expected {error['expected']}{got}")
         body = letter["body"]
-        typer.echo(f"  {body[:_LONGEST_LINE]}{'…' if len(body) > _LONGEST_LINE else ''}")
+        typer.echo(f"  {body[:_MAX_LINE_LENGTH]}{'…' if len(body) > _MAX_LINE_LENGTH else ''}")
 
 
 def _clock(moment: int) -> str:

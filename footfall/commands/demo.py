@@ -21,7 +21,7 @@ from service_kit.sessions.signing import sign
 
 # Well below the limit of a hundred a minute, so that nobody is limited.
 EVENTS_PER_VISITOR_MINUTE = 60
-MOST_AT_ONCE = 64
+MAX_CONCURRENT = 64
 _PATIENCE_SECONDS = 120.0
 _SESSION_SECONDS = 86_400
 
@@ -39,14 +39,14 @@ class Demo:
         self._cookies = [_cookie(session_key, number) for number in range(count)]
         self._turn = 0
         # The client takes ever longer to choose among requests that wait for one of its connections.
-        self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
+        self._at_once = asyncio.Semaphore(MAX_CONCURRENT)
         self.outcomes: Counter[str] = Counter()
         self.sent = self.retried = 0
 
     async def run(self, rate: float, max_events: int | None, seconds: float | None) -> None:
         """Post at a rate until there were enough events or the time is over; then wait for the last answers."""
         started = shown = time.monotonic()
-        limits = httpx.Limits(max_connections=MOST_AT_ONCE)
+        limits = httpx.Limits(max_connections=MAX_CONCURRENT)
         async with httpx.AsyncClient(timeout=10, limits=limits) as client, asyncio.TaskGroup() as posting:
             while (max_events is None or self.sent < max_events) and (
                 seconds is None or time.monotonic() - started < seconds

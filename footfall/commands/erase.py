@@ -13,7 +13,7 @@ import typer
 from aiokafka import AIOKafkaProducer
 
 from avro_schemas import topic
-from avro_schemas.schema import newest
+from avro_schemas.schema import latest
 from avro_schemas.wire.codec import decode, encode
 from footfall import target
 from footfall.kafka import reader
@@ -80,7 +80,7 @@ def _new_request(user_key: bytes) -> Json:
 async def _publish(kafka: KafkaSettings, request: Json) -> None:
     """Tell everybody who keeps copies, and take the user's rate off the compacted topic."""
     async with AIOKafkaProducer(**kafka.client_options(), acks="all", enable_idempotence=True) as producer:
-        value = encode(newest()["erasure"], request)
+        value = encode(latest()["erasure"], request)
         await producer.send_and_wait(kafka.name(topic.ERASURES), value, key=request["user_key"])
         await producer.send_and_wait(kafka.name(topic.USER_RATES), None, key=request["user_key"])
 

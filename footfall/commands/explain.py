@@ -77,7 +77,7 @@ async def _explain(kafka: KafkaSettings, event_id: str, landed: datetime | None)
 
 async def _accepted(kafka: KafkaSettings, event_id: str, landed: datetime | None) -> Accepted | None:
     """Search `events` from when the event was received; without a row, from the time in its id."""
-    received = int(landed.timestamp() * 1000) if landed else event_ids.moment(event_id)
+    received = int(landed.timestamp() * 1000) if landed else event_ids.timestamp_ms(event_id)
     wanted = event_id.encode()
     async with reader.reader(kafka, kafka.name(topic.EVENTS)) as consumer:
         end = await reader.ends(consumer)
@@ -113,7 +113,9 @@ def received(dsn: str, event_id: str) -> datetime | None:
 
 
 def _in_words(found: Explanation) -> str:
-    made = datetime.fromtimestamp(event_ids.moment(found.event_id) / 1000, UTC).isoformat(timespec="milliseconds")
+    made = datetime.fromtimestamp(event_ids.timestamp_ms(found.event_id) / 1000, UTC).isoformat(
+        timespec="milliseconds"
+    )
     lines = [found.event_id, f"  made      {made} (the time in the id)"]
     if found.accepted:
         where = f"{topic.EVENTS}, partition {found.accepted.partition}, offset {found.accepted.offset}"

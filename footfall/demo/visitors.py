@@ -43,7 +43,7 @@ REFERRERS = {
     None: 35,
 }
 # What visitors do, by how often, and how much of it before they leave and come back another way.
-MOST_ACTIONS = 24
+MAX_ACTIONS = 24
 HABITS = {"view": 30, "click": 25, "form": 9, "scroll": 22, "feature": 9, "error": 2}
 FEATURES = ["export_data", "search", "dark_mode"]
 # Pages break in their own ways: kind, message, file.
@@ -93,7 +93,7 @@ class Visitor:
         if self._reports:
             return self._reports.pop()
         if self._left == 0:
-            self._left = self.chance.randrange(4, MOST_ACTIONS)
+            self._left = self.chance.randrange(4, MAX_ACTIONS)
             self.page, self._referrer = self._one_of(LANDINGS), self._one_of(REFERRERS)
             return self._view()
         self._left -= 1

@@ -15,11 +15,11 @@ from service_kit.settings import SettingsError, load
 from service_kit.spelling import unknown
 
 _SECRETS = ("FOOTFALL_HASH_KEY", "FOOTFALL_SESSION_KEY", "FOOTFALL_DASHBOARD_TOKEN")
-_SHORTEST = 32
+_MIN_LENGTH = 32
 _FEW_CHARACTERS = 8
 _DAYS = 86_400.0
 _SOON_DAYS = 14
-_LEAST_FREE = 0.1
+_MIN_FREE = 0.1
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -65,7 +65,7 @@ def of_secrets(environ: Mapping[str, str]) -> Iterator[Finding]:
         value = _secret(environ, name)
         if not value or "BEGIN PUBLIC KEY" in value:
             continue
-        if len(value) < _SHORTEST or len(set(value)) < _FEW_CHARACTERS:
+        if len(value) < _MIN_LENGTH or len(set(value)) < _FEW_CHARACTERS:
             said = f"{name} is short or repeats itself: it may be guessed"
             yield Finding(
                 "secrets", "fail", said, "make one with `openssl rand -hex 32`; docs/operating.md on rotation"
@@ -119,7 +119,7 @@ def of_disks(environ: Mapping[str, str]) -> Iterator[Finding]:
         room = shutil.disk_usage(folder)
         free = room.free / room.total
         said = f"{free:.0%} of the disk of {folder} is free, {room.free / 2**30:.0f} GiB"
-        if free < _LEAST_FREE:
+        if free < _MIN_FREE:
             yield Finding("disk", "warn", said, "make room, or move the folder")
         else:
             yield Finding("disk", "ok", said)

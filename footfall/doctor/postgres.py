@@ -22,7 +22,7 @@ select count(*)::int from pg_inherits
 where inhparent = 'raw_events'::regclass and right(inhrelid::regclass::text, 8) > to_char(%s, 'YYYYMMDD')
 """
 _CLOCKS_MAY_DIFFER_SECONDS = 3.0
-_MOST_CONNECTIONS = 0.8
+_MAX_CONNECTIONS = 0.8
 _SERVER = """
 select clock_timestamp(), current_setting('log_error_verbosity'),
     (select pg_has_role(relowner, 'usage') from pg_class where oid = 'raw_events'::regclass),
@@ -85,7 +85,7 @@ def _of_server(connection: psycopg.Connection) -> Iterator[Finding]:
     if not owns:
         said = "this user does not own the tables: it can neither migrate nor make partitions"
         yield Finding("privileges", "fail", said, "let the sinks connect as the owner of raw_events")
-    if used > _MOST_CONNECTIONS * most:
+    if used > _MAX_CONNECTIONS * most:
         said = f"{used} of {most} connections are in use"
         yield Finding("postgres", "warn", said, "raise max_connections, or put a pooler in front")
     if verbosity != "terse":

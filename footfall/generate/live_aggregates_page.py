@@ -1,7 +1,7 @@
 """docs/live-aggregates.md: what the stream app counts."""
 
 from stream_app.state import dimensions
-from stream_app.state.dimensions import MOST_NAMES, OTHER, Dimension
+from stream_app.state.dimensions import MAX_NAMES, OTHER, Dimension
 
 _HEAD = """\
 # Live aggregates
@@ -21,7 +21,7 @@ _TAIL = f"""
 `total` and `outcome` have no window (`window_seconds` is 0): all events since the beginning by type, the late ones included, which
 equals the rows in Postgres; and all records by `counted`, `late`, `duplicate`, `rejected`.
 
-A window keeps the first {MOST_NAMES} names of each partition (web vitals 2,000) and counts the others together as `{OTHER}`: sums are always
+A window keeps the first {MAX_NAMES} names of each partition (web vitals 2,000) and counts the others together as `{OTHER}`: sums are always
 true. Windows up to a minute are told for two hours and then let go; hours stay for the 7 days of the topic. Windows of 10 seconds and
 minutes of `events` are told with each checkpoint (0.25 s), other minutes within a second, hours within ten.
 

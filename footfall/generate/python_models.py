@@ -3,7 +3,7 @@
 import textwrap
 from typing import Any
 
-from avro_schemas.schema import CUSTOM, newest, typed_events
+from avro_schemas.schema import CUSTOM, latest, typed_events
 
 _HEAD = '''"""Every record as it is decoded: made from the schemas by `make generate`.
 
@@ -30,9 +30,9 @@ _PLAIN = {
 def module() -> str:
     """The whole module."""
     made: dict[str, str] = {}
-    for schema in newest().values():
+    for schema in latest().values():
         _record(schema.definition, made)
-    events = [newest()[name].definition["name"] for name in (*typed_events(), CUSTOM)]
+    events = [latest()[name].definition["name"] for name in (*typed_events(), CUSTOM)]
     return _HEAD + "".join(f"\n\n{text}\n" for text in made.values()) + "\n\n" + _union("Event", events)
 
 

@@ -8,7 +8,7 @@ from service_kit.retention import RetentionSettings
 DAY = 86_400
 # Of a core, on average: the rest is for peaks, rebalances and catching up.
 BUSY = 0.6
-LEAST_PARTITIONS = 12
+MIN_PARTITIONS = 12
 REPLICAS = 3
 KAFKA_DAYS = 7
 RETENTION = RetentionSettings()
@@ -71,7 +71,7 @@ def size(
         workers=max(2, workers),
         sinks=max(2, sinks),
         # Twice as many as processes, so that each gets about as many as the others; and they do not shrink.
-        partitions=_rounded(max(LEAST_PARTITIONS, 2 * max(workers, sinks))),
+        partitions=_rounded(max(MIN_PARTITIONS, 2 * max(workers, sinks))),
         horizon_partitions=_rounded(rate * figures.horizon_seconds / figures.horizon_ids),
         brokers=max(REPLICAS, math.ceil(written / figures.broker_bytes)),
         kafka_bytes=written * KAFKA_DAYS * DAY,

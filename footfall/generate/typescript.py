@@ -3,7 +3,7 @@
 from typing import Any
 
 from avro_schemas.catalogue import custom_events
-from avro_schemas.schema import CUSTOM, newest, typed_events
+from avro_schemas.schema import CUSTOM, latest, typed_events
 
 _HEAD = """// Every event type, made from the schemas by `make generate`.
 
@@ -32,11 +32,11 @@ _PLAIN = {
 def declarations() -> str:
     """The whole file."""
     sent = [_sent(name) for name in typed_events()]
-    names = [newest()[name].definition["name"] for name in typed_events()]
+    names = [latest()[name].definition["name"] for name in typed_events()]
     union = " | ".join([*names, "CustomEvent"])
     records: dict[str, str] = {}
     for name in (*typed_events(), CUSTOM):
-        _record(newest()[name].definition, records)
+        _record(latest()[name].definition, records)
     read = " | ".join([f"{name}Record" for name in [*names, "Custom"]])
     return "\n".join(
         [
@@ -54,7 +54,7 @@ def declarations() -> str:
 
 
 def _sent(event_type: str) -> str:
-    definition = newest()[event_type].definition
+    definition = latest()[event_type].definition
     lines = [f"/** {definition['doc']} */", f"export interface {definition['name']} extends Common {{"]
     lines += [f'  event_type: "{event_type}";', "  event_data: {"]
     for field in definition["fields"][-1]["type"]["fields"]:
@@ -80,7 +80,7 @@ def _custom() -> str:
 
 
 def _by_type() -> str:
-    typed = [f'  {name}: {newest()[name].definition["name"]}["event_data"];' for name in typed_events()]
+    typed = [f'  {name}: {latest()[name].definition["name"]}["event_data"];' for name in typed_events()]
     custom = [f"  {name}: Properties;" for name in custom_events()]
     return "\n".join(
         ["/** `event_data` by `event_type`. */", "export interface Events {", *typed, *custom, "}", ""]

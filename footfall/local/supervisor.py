@@ -8,7 +8,7 @@ from footfall.local.process import Process
 from footfall.local.program import Program
 
 FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 10.0
+MAX_PAUSE = 10.0
 # A program that ran this long was well; its next crash is a new story.
 STEADY = 30.0
 
@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 
 def pause(crashes: int) -> float:
     """Seconds to wait before the start after this many crashes in a row."""
-    return float(min(FIRST_PAUSE * 2 ** (crashes - 1), LONGEST_PAUSE))
+    return float(min(FIRST_PAUSE * 2 ** (crashes - 1), MAX_PAUSE))
 
 
 class Supervisor:

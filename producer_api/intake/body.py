@@ -11,7 +11,7 @@ from producer_api.intake import clock_skew
 
 MEDIA_TYPES = ("", "application/json", "text/plain")
 _ENVELOPE = frozenset({"events", "sent_at", "sdk", "dropped"})
-_MOST_DROPPED = 1_000_000
+_MAX_DROPPED = 1_000_000
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -91,6 +91,6 @@ def dropped_of(parsed: Any) -> int:
     dropped = parsed.get("dropped", 0) if isinstance(parsed, dict) and "events" in parsed else 0
     if type(dropped) is not int:
         raise Refused("type_mismatch", "a whole number", pointer="/dropped")
-    if not 0 <= dropped <= _MOST_DROPPED:
-        raise Refused("out_of_range", f"0 to {_MOST_DROPPED}", pointer="/dropped")
+    if not 0 <= dropped <= _MAX_DROPPED:
+        raise Refused("out_of_range", f"0 to {_MAX_DROPPED}", pointer="/dropped")
     return dropped

@@ -9,7 +9,7 @@ from typing import Any
 
 from avro_schemas import catalogue, event_ids
 from avro_schemas.schema import CUSTOM, for_event
-from avro_schemas.validation.event_data_writer import Unfit
+from avro_schemas.validation.event_data_writer import InvalidEventData
 from avro_schemas.validation.faults import Fault, describe, faults, pointer_below, text_fault
 from avro_schemas.wire.event_writer import write_event
 from producer_api.intake import clock_skew
@@ -21,7 +21,7 @@ from producer_api.privacy.urls import reduced
 FIELDS = frozenset({"event_type", "event_data", "timestamp", "event_id"})
 ID_BACK_MS = 7 * 86_400_000
 ID_AHEAD_MS = clock_skew.AHEAD_MS
-_LONGEST_USER_AGENT = 2_000
+_MAX_USER_AGENT_LENGTH = 2_000
 _ADDRESSES = ("page", "referrer")
 _ANY_NAME = re.compile(r"[a-zA-Z0-9_.\-:]{1,100}")
 _ID_FORM = "evt_ and the 32 hex digits of a UUIDv7, in lower case"
@@ -47,15 +47,15 @@ class Intake:
         max_depth: int = 32,
         allowed_parameters: Collection[str] = (),
     ) -> None:
-        self._any_custom, self._most_event_bytes, self._most_depth = any_custom, max_event_bytes, max_depth
+        self._any_custom, self._max_event_bytes, self._max_depth = any_custom, max_event_bytes, max_depth
         self._allowed_parameters = frozenset(allowed_parameters)
 
     def accept(self, raw: Any, visit: Visit, own_id: str | None) -> Accepted | list[Fault]:
         """The record of a raw event, or everything that is wrong with it; `own_id` as `own_id_of` tells."""
         outcome = self._accept(raw, visit, own_id)
         # No event as deep as that passes, so only what is wrong is measured.
-        if type(outcome) is list and _is_deeper(raw, self._most_depth):
-            return [Fault("too_deep", "", f"values nested at most {self._most_depth} deep")]
+        if type(outcome) is list and _is_deeper(raw, self._max_depth):
+            return [Fault("too_deep", "", f"values nested at most {self._max_depth} deep")]
         return outcome
 
     def _accept(self, raw: Any, visit: Visit, own_id: str | None) -> Accepted | list[Fault]:
@@ -78,7 +78,7 @@ class Intake:
                 value = write_event(
                     event_type, event_id, occurred_at, flag, visit.shared, device, page, event_data
                 )
-            except Unfit:
+            except InvalidEventData:
                 pass  # the checks say why
             else:
                 return self._accepted(event_id, event_type, value)
@@ -87,8 +87,8 @@ class Intake:
         return found
 
     def _accepted(self, event_id: str, event_type: str, value: bytes) -> Accepted | list[Fault]:
-        if len(value) > self._most_event_bytes:
-            return [Fault("too_large", "", f"an event of at most {self._most_event_bytes} bytes")]
+        if len(value) > self._max_event_bytes:
+            return [Fault("too_large", "", f"an event of at most {self._max_event_bytes} bytes")]
         return Accepted(event_id, event_type, value)
 
     def _event_type(self, raw: dict[str, Any], found: list[Fault]) -> str:
@@ -154,7 +154,7 @@ def _event_id(raw: dict[str, Any], visit: Visit, own_id: str | None, found: list
             return visit.fresh_id()
         found.append(Fault("event_id_invalid", "/event_id", _ID_FORM, describe(sent)))
         return ""
-    if not -ID_BACK_MS <= event_ids.moment(own_id) - visit.received_at <= ID_AHEAD_MS:
+    if not -ID_BACK_MS <= event_ids.timestamp_ms(own_id) - visit.received_at <= ID_AHEAD_MS:
         expected = "an id made at most 7 days ago and 10 minutes ahead; make a new one"
         found.append(Fault("event_id_time", "/event_id", expected))
     return own_id
@@ -189,7 +189,7 @@ def _event_data(raw: dict[str, Any], found: list[Fault]) -> dict[str, Any] | Non
 def _device(user_agent: Any, found: list[Fault]) -> bytes:
     if type(user_agent) is not str:
         found.append(Fault("type_mismatch", "/event_data/user_agent", "text", describe(user_agent)))
-    elif fault := text_fault(user_agent, "/event_data/user_agent", _LONGEST_USER_AGENT):
+    elif fault := text_fault(user_agent, "/event_data/user_agent", _MAX_USER_AGENT_LENGTH):
         found.append(fault)
     else:
         return written_device(user_agent)

@@ -27,7 +27,7 @@ from producer_api.storage.records import Header, Outgoing, Record, Storing
 
 log = logging.getLogger(__name__)
 
-_LONGEST_USER_AGENT = 500
+_MAX_USER_AGENT_LENGTH = 500
 # CloudEvents, Kafka binding: what the headers of all records have in common.
 _HEADERS: list[Header] = [
     ("ce_specversion", b"1.0"),
@@ -111,7 +111,7 @@ class Collector:
         session_key = self._hasher.session_key(sender.session_id) if sender.session_id else None
         limit_key = user_key or session_key
         ip_hash: bytes | None = self._hasher.ip_hash(request.address, now)
-        device = written_device((request.header(b"user-agent") or "")[:_LONGEST_USER_AGENT])
+        device = written_device((request.header(b"user-agent") or "")[:_MAX_USER_AGENT_LENGTH])
         if sender.source:  # a backend's own address and user agent say nothing about its users
             ip_hash, device = None, _UNSAID
         if request.opts_out:
@@ -242,7 +242,7 @@ def _count(work: _Work, request: Request) -> None:
         metrics.OPT_OUTS.inc(len(work.accepted))
     if work.visit.sent_at is not None:
         metrics.CLOCK_SKEW_SECONDS.observe(abs(work.visit.received_at - work.visit.sent_at) / 1000)
-    if bot := device((request.header(b"user-agent") or "")[:_LONGEST_USER_AGENT]).bot:
+    if bot := device((request.header(b"user-agent") or "")[:_MAX_USER_AGENT_LENGTH]).bot:
         metrics.BOT_REQUESTS.labels(bot).inc()
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import orjson
 
-MOST_IDS = 100_000
+MAX_IDS = 100_000
 
 Meeting = Literal["new", "repeat", "conflict"]
 
@@ -18,7 +18,7 @@ def digest(raw: Any) -> int:
 class RecentIds:
     """The last ids, by who sent them. Entered after the acknowledgement: before, a crash loses events."""
 
-    def __init__(self, most: int = MOST_IDS) -> None:
+    def __init__(self, most: int = MAX_IDS) -> None:
         self._most = most
         self._digests: OrderedDict[tuple[bytes | None, str], int] = OrderedDict()
 

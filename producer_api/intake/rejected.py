@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from avro_schemas.schema import newest
+from avro_schemas.schema import latest
 from avro_schemas.validation.faults import Fault
 from avro_schemas.wire import codec
 from producer_api import metrics
@@ -15,8 +15,8 @@ from producer_api.intake.context import Visit
 from producer_api.privacy.redaction import redact
 from producer_api.storage.records import Record
 
-MOST_BODY = 32 * 1024
-MOST_FAULTS = 20
+MAX_BODY_BYTES = 32 * 1024
+MAX_FAULTS = 20
 _BURST_SECONDS = 10.0
 
 # Hands a record over: key and record; whether it was taken.
@@ -40,7 +40,7 @@ class Rejects:
     def keep_body(self, body: bytes, fault: Fault, visit: Visit) -> None:
         """Keep a body in which no events could be found."""
         if self._may():
-            self._keep(body[:MOST_BODY].decode(errors="replace"), [fault], None, None, visit, len(body))
+            self._keep(body[:MAX_BODY_BYTES].decode(errors="replace"), [fault], None, None, visit, len(body))
 
     def _may(self) -> bool:
         """Whether another one is within the rate."""
@@ -73,7 +73,7 @@ class Rejects:
             "reason": faults[0].code,
             "errors": [
                 {"code": fault.code, "pointer": fault.pointer, "expected": fault.expected, "got": fault.got}
-                for fault in faults[:MOST_FAULTS]
+                for fault in faults[:MAX_FAULTS]
             ],
             "event_id": event_id,
             "event_type": event_type,
@@ -82,9 +82,9 @@ class Rejects:
             "source_topic": None,
             "source_partition": None,
             "source_offset": None,
-            "body": body[:MOST_BODY],
+            "body": body[:MAX_BODY_BYTES],
             "body_size": len(body) if size is None else size,
         }
-        value = codec.encode(newest()["rejected_event"], record)
+        value = codec.encode(latest()["rejected_event"], record)
         taken = self._post(visit.key, Record(event_id or visit.fresh_id(), value, []))
         metrics.REJECTED_RECORDS.labels("handed_over" if taken else "kafka_away").inc()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 WINDOW = 60.0
-MOST_KEYS = 200_000
+MAX_KEYS = 200_000
 
 
 @dataclass(slots=True)
@@ -37,10 +37,10 @@ class Quota:
     """The minute of every sender. `evicted` is called when one is forgotten too early, to bound memory."""
 
     def __init__(
-        self, limit: int, *, most_keys: int = MOST_KEYS, evicted: Callable[[], None] = lambda: None
+        self, limit: int, *, max_keys: int = MAX_KEYS, evicted: Callable[[], None] = lambda: None
     ) -> None:
         self.limit = limit
-        self._most_keys, self._evicted = most_keys, evicted
+        self._max_keys, self._evicted = max_keys, evicted
         # By last use: idle keys are at the front.
         self._usages: OrderedDict[bytes, Usage] = OrderedDict()
 
@@ -60,7 +60,7 @@ class Quota:
         while self._usages:
             key, usage = next(iter(self._usages.items()))
             if usage.runs and usage.runs[-1][0] > now - WINDOW:
-                if len(self._usages) < self._most_keys:
+                if len(self._usages) < self._max_keys:
                     return
                 self._evicted()
             del self._usages[key]

@@ -20,7 +20,7 @@ class Device(NamedTuple):
 
 # A backend speaks for its users: its own user agent says nothing about theirs.
 UNSAID = Device("unknown", "unknown", "unknown", None)
-_LONGEST = 500
+_MAX_LENGTH = 500
 _TABLETS = ("iPad", "Tablet", "Kindle")
 _PHONE_SYSTEMS = frozenset({"iOS", "Android", "Windows Phone", "KaiOS"})
 _HEADLESS = re.compile(r"headless|phantomjs|selenium|webdriver|puppeteer|playwright|cypress", re.IGNORECASE)
@@ -35,7 +35,7 @@ def device(user_agent: str) -> Device:
     """What a user agent says."""
     if not user_agent:
         return UNSAID._replace(bot="missing")
-    found = parse(user_agent[:_LONGEST])
+    found = parse(user_agent[:_MAX_LENGTH])
     system = found.os.family if found.os else "unknown"
     family = found.device.family if found.device else ""
     browser = found.user_agent.family if found.user_agent else "unknown"

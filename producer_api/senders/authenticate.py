@@ -17,7 +17,7 @@ from producer_api.settings import Settings
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
-_MOST_CACHED = 20_000
+_MAX_CACHED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Senders:
 
     def _remember(self, credentials: _Credentials, sender: Sender, expires: float) -> None:
         self._good[credentials] = (sender, expires)
-        if len(self._good) > _MOST_CACHED:
+        if len(self._good) > _MAX_CACHED:
             self._good.popitem(last=False)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from producer_api.errors import NotAllowed
 
-SHORTEST_KEY = 32
+MIN_KEY_LENGTH = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
 
@@ -31,9 +31,9 @@ def keys_in(text: str) -> dict[str, str]:
         if not pair.strip():
             continue
         name, _, key = pair.strip().partition("=")
-        if not _NAME.fullmatch(name) or len(key) < SHORTEST_KEY:
+        if not _NAME.fullmatch(name) or len(key) < MIN_KEY_LENGTH:
             raise ValueError(
-                f"name=key pairs, with names like billing and keys of {SHORTEST_KEY} or more characters"
+                f"name=key pairs, with names like billing and keys of {MIN_KEY_LENGTH} or more characters"
             )
         keys[name] = key
     return keys

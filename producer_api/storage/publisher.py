@@ -67,11 +67,9 @@ class Publisher:
     The first topic must be there; records for others are lost while theirs is not.
     """
 
-    def __init__(
-        self, settings: KafkaSettings, topics: Sequence[str], *, deadline: float, most_bytes: int
-    ) -> None:
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str], *, deadline: float, max_bytes: int) -> None:
         self._settings, self._topics = settings, [settings.name(topic) for topic in topics]
-        self._deadline, self._most_bytes = deadline, most_bytes
+        self._deadline, self._max_bytes = deadline, max_bytes
         self._producer: AIOKafkaProducer | None = None
         self._lanes: dict[str, list[_Lane]] = {}
         self._outstanding: deque[_Parcel] = deque()
@@ -103,7 +101,7 @@ class Publisher:
     @property
     def is_open(self) -> bool:
         """Whether Kafka takes records now."""
-        return self._producer is not None and self._bytes < self._most_bytes and not self._stalled
+        return self._producer is not None and self._bytes < self._max_bytes and not self._stalled
 
     async def keep(self, outgoing: Outgoing) -> list[bool]:
         """Whether Kafka acknowledged each record before the deadline; what it did not may still arrive."""

@@ -28,9 +28,9 @@ _NEARLY_EMPTY_BYTES = 512 * 1024
 class Spool:
     """Stands in front of a publisher: what that cannot keep now is kept on the disk."""
 
-    def __init__(self, folder: Path, most_bytes: int, publisher: Storing) -> None:
+    def __init__(self, folder: Path, max_bytes: int, publisher: Storing) -> None:
         """Open the folder. Raise SpoolInUse, or OSError where it cannot be written."""
-        self._publisher, self._most_bytes = publisher, most_bytes
+        self._publisher, self._max_bytes = publisher, max_bytes
         self._segments = Segments(folder)
         self._waiting: list[tuple[Outgoing, asyncio.Future[bool]]] = []
         self._wake = asyncio.Event()
@@ -44,7 +44,7 @@ class Spool:
 
     async def start(self) -> None:
         """Begin to replay what an earlier run left."""
-        metrics.SPOOL_MAX_BYTES.set(self._most_bytes)
+        metrics.SPOOL_MAX_BYTES.set(self._max_bytes)
         metrics.SPOOL_BYTES.set_function(lambda: self._segments.disk_bytes)
         metrics.SPOOL_EVENTS.set_function(lambda: self._events)
         metrics.SPOOL_AGE_SECONDS.set_function(self._age)
@@ -64,7 +64,7 @@ class Spool:
     @property
     def is_open(self) -> bool:
         """Whether Kafka or the disk takes events now."""
-        has_room = self._segments.disk_bytes < self._most_bytes and time.monotonic() >= self._refused_until
+        has_room = self._segments.disk_bytes < self._max_bytes and time.monotonic() >= self._refused_until
         return has_room or (self._is_direct and self._publisher.is_open)
 
     async def keep(self, outgoing: Outgoing) -> list[bool]:
@@ -109,7 +109,7 @@ class Spool:
         self._oldest = self._oldest or now
 
     async def _write(self, frames: bytes) -> bool:
-        if self._segments.disk_bytes + len(frames) > self._most_bytes:
+        if self._segments.disk_bytes + len(frames) > self._max_bytes:
             metrics.SPOOL_ERRORS.labels("full").inc()
             return False
         try:

@@ -8,8 +8,8 @@ from sinks.landing.errors import TooManyDeadLetters
 from sinks.landing.rows import DeadLetter
 
 WINDOW = 10_000
-MOST_SHARE = 0.01
-MOST_IN_A_ROW = 100
+MAX_SHARE = 0.01
+MAX_CONSECUTIVE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Breaker:
         seen = max(WINDOW, records + sum(count for count, _dead in self._window))
         dead = len(letters) + sum(dead for _count, dead in self._window)
         _runs, longest = runs(letters, self._runs)
-        if dead > seen * MOST_SHARE:
+        if dead > seen * MAX_SHARE:
             raise _too_many(f"{dead} of the last {seen:,} records cannot land")
-        if longest >= MOST_IN_A_ROW:
+        if longest >= MAX_CONSECUTIVE:
             raise _too_many(f"{longest} records in a row cannot land")
 
     def note(self, records: int, letters: Sequence[DeadLetter]) -> None:

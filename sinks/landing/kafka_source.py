@@ -103,11 +103,11 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             self._consumer.seek(tp, positions[tp.partition])
         self._consumer.resume(*self._consumer.paused())
 
-    async def gather(self, rows: int, most_bytes: int, seconds: float) -> Fetched:
+    async def gather(self, rows: int, max_bytes: int, seconds: float) -> Fetched:
         """What arrives until there are so many records or bytes, or the first of them is `seconds` old."""
         fetched: dict[int, list[SourceRecord]] = {}
         count, size, deadline = 0, 0, time.monotonic() + 1.0
-        while count < rows and size < most_bytes and (left := deadline - time.monotonic()) > 0:
+        while count < rows and size < max_bytes and (left := deadline - time.monotonic()) > 0:
             # In steps, so that large records do not go far beyond the limit.
             arrived = await self._poll(int(left * 1000) + 1, min(rows - count, _STEP))
             if self._reassigned:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_FIRST_PAUSE, _MAX_PAUSE = 0.1, 5.0
 # A person must look: no reason to hurry.
 _HALTED_PAUSE = 15.0
 # What is being written when partitions go may still commit this long; then it is cancelled, then cut off.
@@ -34,7 +34,7 @@ class Limits:
     """When a batch is full: of rows (usually, and at most), of bytes, or old enough."""
 
     rows: int
-    most_rows: int
+    max_rows: int
     bytes: int
     seconds: float
 
@@ -54,7 +54,7 @@ class Landing:
     ) -> None:
         self._source, self._store, self._limits = source, store, limits
         self._store_seconds, self._accept_gap = store_seconds, accept_gap
-        self._size = BatchSize(limits.rows, limits.most_rows)
+        self._size = BatchSize(limits.rows, limits.max_rows)
         self._breaker = Breaker(accept=accept_dead_letters)
         self._read_to: dict[int, int] = {}
         self._landed_to: dict[int, int] = {}
@@ -210,7 +210,7 @@ class Landing:
         metrics.WRITE_RETRIES.labels(error.state_class).inc()
         log.warning("Postgres cannot take events", extra={"error": str(error)})
         await self._wait(random.uniform(0, self._pause))
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        self._pause = min(self._pause * 2, _MAX_PAUSE)
 
     async def _wait_for_person(self, error: Halted) -> None:
         log.critical("%s", error)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from avro_schemas import event_ids
-from avro_schemas.schema import CUSTOM, newest, typed_events
+from avro_schemas.schema import CUSTOM, latest, typed_events
 from avro_schemas.wire.codec import Undecodable, schema_id_of
 from avro_schemas.wire.event_reader import Columns, EventReader
 
@@ -25,7 +25,7 @@ _COMMON = (
 )
 # The fields of event_data of each typed event, in the newest version of its schema.
 _OWN = {
-    name: [field["name"] for field in newest()[name].definition["fields"][-1]["type"]["fields"]]
+    name: [field["name"] for field in latest()[name].definition["fields"][-1]["type"]["fields"]]
     for name in typed_events()
 }
 _READER = EventReader(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 # Of a batch; a client that traces everything must not make us as many spans as rows.
-MOST_SPANS = 100
+MAX_SPANS = 100
 
 
 class TracedStore:
@@ -46,7 +46,7 @@ class TracedStore:
         written = self._store.write(batch, admit)
         ended = time.time_ns()
         for number, (partition, offset, parent) in enumerate(_traced(batch)):
-            if number == MOST_SPANS:
+            if number == MAX_SPANS:
                 break
             span = self._tracer.start_span(
                 "land in Postgres",

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from avro_schemas.catalogue import custom_events
-from avro_schemas.schema import by_id, newest, typed_events
+from avro_schemas.schema import by_id, latest, typed_events
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class TypeView:
 
 def type_views() -> list[TypeView]:
     """A view for each type with a schema of its own, and for each that only has a name."""
-    typed = [_view(name, newest()[name].definition["doc"], _own_fields(name)) for name in typed_events()]
+    typed = [_view(name, latest()[name].definition["doc"], _own_fields(name)) for name in typed_events()]
     return [*typed, *(_view(name, about, {}) for name, about in custom_events().items())]
 
 

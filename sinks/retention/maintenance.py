@@ -25,7 +25,7 @@ _LOCK_TIMEOUT = "100ms"
 # More than an empty partition and its indexes take.
 _SIZE_EMPTY = 128 * 1024
 # A day takes each step once a round: what changes meanwhile waits for the next.
-_MOST_STEPS = 6
+_MAX_STEPS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def due(connection: psycopg.Connection, *, today: date, retention: RetentionSett
 def _advance(
     connection: psycopg.Connection, day: Day, today: date, retention: RetentionSettings
 ) -> Iterator[Done]:
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         step = next_step(day, today, retention)
         if step is None:
             return

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 # After this many fetches that begin at the same later offset, the records between are gone.
 PATIENCE = 6
 # So many refused and copied records of a partition wait in memory for a checkpoint; then reading waits for it.
-MOST_WAITING = 20_000
+MAX_PENDING = 20_000
 
 
 async def fold_batches(app: ExactApp, events: AsyncIterator[Any]) -> None:
@@ -45,7 +45,7 @@ async def _fold(app: ExactApp, event: Any) -> None:
         metrics.BATCH_RECORDS.observe(len(records))
         for outcome, count in owned.state.outcomes.items():
             metrics.EVENTS.labels(outcome).inc(count - before[outcome])
-        if owned.state.waiting >= MOST_WAITING:
+        if owned.state.waiting >= MAX_PENDING:
             await app.checkpoints.write_all(Pace.AT_ONCE)
     else:
         metrics.GAPS_REFETCHED.inc()

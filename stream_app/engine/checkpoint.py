@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 EXIT_FAILED = 70
 EXIT_FROZEN = 75
-LONGEST_CHECKPOINT = 30.0
+MAX_CHECKPOINT_SECONDS = 30.0
 BEAT_SECONDS = 0.2
 # Well within the retention of the outputs: what an idle partition once told must not disappear from them.
 RETELL_SECONDS = 6 * 3600.0
@@ -119,7 +119,7 @@ class Checkpoints:
     async def write_all(self, pace: Pace = Pace.LATER) -> None:
         """Write what changed in every partition and wait until all of it is durable."""
         try:
-            async with asyncio.timeout(LONGEST_CHECKPOINT), self._writing:
+            async with asyncio.timeout(MAX_CHECKPOINT_SECONDS), self._writing:
                 partitions = list(self._owned.partitions.items())
                 await asyncio.gather(*(self._write(number, owned, pace) for number, owned in partitions))
         except Exception:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 HORIZON_MS = 600_000
 CHUNK_IDS = 512
 # Bounds memory: at most 131,072 ids a partition, about 14 MB.
-MOST_CHUNKS = 256
+MAX_CHUNKS = 256
 
 _HEAD = struct.Struct(">QQQ")
 
@@ -61,7 +61,7 @@ class IdHorizon:
 
     def reach(self, now: int) -> int:
         """How far back, in milliseconds, ids are remembered at least; the horizon if nothing was cut off."""
-        if len(self._chunks) < MOST_CHUNKS:
+        if len(self._chunks) < MAX_CHUNKS:
             return HORIZON_MS
         return min(HORIZON_MS, now - self._chunks[0].first)
 
@@ -71,7 +71,7 @@ class IdHorizon:
         for number in sorted(self._dirty & chunks.keys()):
             chunk = chunks[number]
             payload = _HEAD.pack(number, chunk.first, chunk.last) + _big_endian(chunk.ids)
-            yield str(number % MOST_CHUNKS), payload
+            yield str(number % MAX_CHUNKS), payload
         self._dirty.clear()
 
     def change_all(self) -> None:
@@ -88,7 +88,7 @@ class IdHorizon:
         self._next = newest + 1
         for chunk in sorted(chunks, key=lambda chunk: chunk.number):
             # The ring may still hold a chunk that memory had let go, with an id that came again since.
-            if chunk.number > newest - MOST_CHUNKS and chunk.last >= now - HORIZON_MS:
+            if chunk.number > newest - MAX_CHUNKS and chunk.last >= now - HORIZON_MS:
                 self._chunks.append(chunk)
                 self._seen.update(chunk.ids)
 
@@ -112,7 +112,7 @@ class IdHorizon:
     def _open_chunk(self, now: int) -> _Chunk:
         if not self._chunks or len(self._chunks[-1].ids) >= CHUNK_IDS:
             self._add_chunk(now)
-            if len(self._chunks) > MOST_CHUNKS:
+            if len(self._chunks) > MAX_CHUNKS:
                 self._drop_oldest()
         return self._chunks[-1]
 

@@ -17,9 +17,9 @@ from avro_schemas.wire.event_reader import Columns
 from avro_schemas.wire.projection import Group
 
 SLOT_MS, MINUTE_MS, HOUR_MS = 10_000, 60_000, 3_600_000
-MOST_NAMES = 500
+MAX_NAMES = 500
 OTHER = "*"
-MOST_NAME = 200
+MAX_NAME_LENGTH = 200
 
 Label = Callable[..., str | None]
 
@@ -41,7 +41,7 @@ class Dimension:
 
     `grain_ms` is its finest window, `windows_ms` are longer ones that are added up from it. `schema` is whose
     events are counted, None for all. `label` makes the name from the columns; without it the one column is the
-    name. A grain keeps `most_names` and counts further ones together.
+    name. A grain keeps `max_names` and counts further ones together.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Dimension:
     label: Label | None = None
     grain_ms: int = MINUTE_MS
     windows_ms: Sequence[int] = (HOUR_MS,)
-    most_names: int = MOST_NAMES
+    max_names: int = MAX_NAMES
 
     def pace(self, window_ms: int) -> Pace:
         """How soon a window of this length is told."""
@@ -130,7 +130,7 @@ OWN = (
         ("event_data.metric", "event_data.value"),
         "web_vital",
         measured,
-        most_names=2_000,
+        max_names=2_000,
     ),
 )
 ALL = (EVENTS, LATE, DUPLICATES, REJECTED, *COMMON, *OWN)

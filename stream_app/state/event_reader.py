@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
-from avro_schemas.schema import Schema, by_id, newest
+from avro_schemas.schema import Schema, by_id, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
 from avro_schemas.wire.event_reader import EVENT_SCHEMAS, ID_AHEAD_MS, ID_BACK_MS, EventReader
 from avro_schemas.wire.fast_match import SHORT_TEXT, TIME, TIME_PIECES, Shape
@@ -73,7 +73,7 @@ _READERS = _Readers()
 
 def prepare() -> None:
     """Make the readers of all that is written today: each takes a twentieth of a second."""
-    for schema in newest().values():
+    for schema in latest().values():
         _READERS[schema.prefix]
 
 

@@ -14,14 +14,14 @@ import orjson
 from avro_schemas.wire.codec import Undecodable
 from stream_app.state.counts import LiveCounts
 from stream_app.state.dedup_window import IdHorizon
-from stream_app.state.dimensions import MINUTE_MS, MOST_NAMES, SLOT_MS, Pace
+from stream_app.state.dimensions import MAX_NAMES, MINUTE_MS, SLOT_MS, Pace
 from stream_app.state.event_reader import LogRecord, Row, read
 from stream_app.state.rates import MinuteTotal, Rates, Verdict
 from stream_app.state.windows import Counts, Partial, add_bounded
 
 CONTROL = "c"
 # Events that wait to be counted, in a partition: bounds memory while a checkpoint takes long.
-MOST_UNCOUNTED = 10_000
+MAX_UNCOUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class PartitionState:
             for row in rows:
                 if row.moment < self._open_from:
                     self.counts.late(self._slot, row.event_type)
-        if len(self._types) >= MOST_UNCOUNTED:
+        if len(self._types) >= MAX_UNCOUNTED:
             self._settle()
 
     def snapshot(self, pace: Pace = Pace.LATER) -> Snapshot | None:
@@ -203,7 +203,7 @@ class PartitionState:
 
     def _settle(self) -> None:
         self.counts.settle()
-        add_bounded(self._totals, Counter(self._types), MOST_NAMES)
+        add_bounded(self._totals, Counter(self._types), MAX_NAMES)
         self._types.clear()
 
     def _changes(self) -> Iterator[tuple[str, bytes]]:

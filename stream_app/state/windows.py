@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from stream_app.state.dimensions import HOUR_MS, MINUTE_MS, MOST_NAME, OTHER, Dimension, Pace
+from stream_app.state.dimensions import HOUR_MS, MAX_NAME_LENGTH, MINUTE_MS, OTHER, Dimension, Pace
 
 # What the ring reaches back: an hour, and more than the grace period that it stays open for late events.
 KEPT_MS = 128 * MINUTE_MS
@@ -27,15 +27,15 @@ class Partial:
     sketch: bytes | None = None
 
 
-def add_bounded(window: Counts, counted: Mapping[str, int], most_names: int) -> Counts:
+def add_bounded(window: Counts, counted: Mapping[str, int], max_names: int) -> Counts:
     """Add counts to a window that keeps a bounded number of names; what was added, by the names it got.
 
     The first names to come stay. So what is kept depends on the order of the log, not on how it was cut.
     """
     added: Counts = {}
     for full_name, count in counted.items():
-        name = full_name[:MOST_NAME]
-        if name not in window and len(window) >= most_names:
+        name = full_name[:MAX_NAME_LENGTH]
+        if name not in window and len(window) >= max_names:
             name = OTHER
         window[name] = window.get(name, 0) + count
         added[name] = added.get(name, 0) + count
@@ -59,7 +59,7 @@ class Windows:
         grain = moment // self._dimension.grain_ms
         if grain > self._newest:
             self._move_to(grain)
-        added = add_bounded(self._grains.setdefault(grain, {}), counted, self._dimension.most_names)
+        added = add_bounded(self._grains.setdefault(grain, {}), counted, self._dimension.max_names)
         self._dirty.add(grain)
         self._untold.add((self._dimension.grain_ms, grain))
         self._sum_up(moment, added)

@@ -3,7 +3,7 @@
 import pytest
 
 from avro_schemas.reasons import REASONS
-from avro_schemas.schema import newest
+from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 
 ERASURE = {"user_key": b"u" * 16, "requested_at": 1767225600000, "receipt": None}
@@ -11,12 +11,12 @@ ERASURE = {"user_key": b"u" * 16, "requested_at": 1767225600000, "receipt": None
 
 @pytest.fixture
 def value() -> bytes:
-    return codec.encode(newest()["erasure"], ERASURE)
+    return codec.encode(latest()["erasure"], ERASURE)
 
 
 def test_a_value_starts_with_a_zero_and_its_schema_id(value: bytes) -> None:
-    assert value[:5] == b"\0" + newest()["erasure"].id.to_bytes(4, "big")
-    assert codec.decode(value) == (newest()["erasure"], ERASURE)
+    assert value[:5] == b"\0" + latest()["erasure"].id.to_bytes(4, "big")
+    assert codec.decode(value) == (latest()["erasure"], ERASURE)
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_broken_values_are_refused(value: bytes, broken: object, reason: str) ->
 
 def test_the_writer_refuses_fields_that_the_schema_does_not_have() -> None:
     with pytest.raises(ValueError, match="colour"):
-        codec.encode(newest()["erasure"], ERASURE | {"colour": 1})
+        codec.encode(latest()["erasure"], ERASURE | {"colour": 1})

@@ -16,7 +16,7 @@ noise = st.binary(min_size=event_ids.RANDOM_BYTES, max_size=event_ids.RANDOM_BYT
 def test_a_fresh_id_is_a_uuid7_that_holds_its_moment(now: int, random: bytes) -> None:
     event_id = event_ids.fresh(now, random)
     assert event_ids.is_valid(event_id)
-    assert event_ids.moment(event_id) == now
+    assert event_ids.timestamp_ms(event_id) == now
     assert event_ids.to_uuid(event_id).version == 7
     assert event_ids.to_uuid(event_id).variant == UUID(int=0x8 << 60).variant
     assert event_ids.from_uuid(event_ids.to_uuid(event_id)) == event_id

@@ -9,9 +9,9 @@ import fastavro
 import pytest
 
 from avro_schemas.evolution import breaks, lint
-from avro_schemas.schema import by_id, newest
+from avro_schemas.schema import by_id, latest
 
-PAGE_VIEW = newest()["page_view"].definition
+PAGE_VIEW = latest()["page_view"].definition
 Edit = Callable[[dict[str, Any]], None]
 
 
@@ -111,7 +111,7 @@ def test_only_neighbours_are_not_enough() -> None:
 
 
 def test_what_was_published_is_compatible_with_all_its_versions() -> None:
-    for name in newest():
+    for name in latest():
         versions = {schema.version: schema.definition for schema in by_id().values() if schema.name == name}
         assert breaks(versions) == []
         assert lint(versions[max(versions)]) == []

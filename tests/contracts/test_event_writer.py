@@ -47,7 +47,7 @@ def test_the_strict_writer_refuses_exactly_what_has_faults(data: st.DataObject, 
     event_data = data.draw(some_data(event_type))
     write = event_data_writer.event_data_writer(for_event(event_type))
     if faults.faults(for_event(event_type), event_data):
-        with pytest.raises(event_data_writer.Unfit):
+        with pytest.raises(event_data_writer.InvalidEventData):
             write(event_data)
     else:
         assert codec.encode(for_event(event_type), fields(event_type, event_data)).endswith(write(event_data))

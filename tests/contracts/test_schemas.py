@@ -10,14 +10,14 @@ import fastavro
 import pytest
 
 from avro_schemas import catalogue
-from avro_schemas.schema import CUSTOM, FOLDER, LOCK, Schema, by_id, for_event, newest, typed_events
+from avro_schemas.schema import CUSTOM, FOLDER, LOCK, Schema, by_id, for_event, latest, typed_events
 from avro_schemas.topic import topics
 from avro_schemas.validation import faults
 from avro_schemas.wire import codec
 
 SCHEMAS = list(by_id().values())
-EVENTS = [newest()[name] for name in (*typed_events(), CUSTOM)]
-RECORDS = [schema for schema in newest().values() if schema not in EVENTS]
+EVENTS = [latest()[name] for name in (*typed_events(), CUSTOM)]
+RECORDS = [schema for schema in latest().values() if schema not in EVENTS]
 NAME = re.compile(r"[a-zA-Z0-9\-_]+")
 
 
@@ -95,7 +95,7 @@ def test_the_example_of_a_record_survives_the_codec(schema: Schema) -> None:
 
 def test_no_example_is_an_orphan() -> None:
     files = {path.stem for path in Path(FOLDER / "examples").glob("*.json")}
-    assert files == {named(schema) for schema in newest().values()}
+    assert files == {named(schema) for schema in latest().values()}
 
 
 def test_names_of_topics_and_events_are_plain() -> None:
@@ -106,7 +106,7 @@ def test_names_of_topics_and_events_are_plain() -> None:
 
 def test_every_schema_of_a_topic_exists_and_every_schema_has_a_topic() -> None:
     carried = {name for topic in topics().values() for name in topic.schemas}
-    assert carried == set(newest())
+    assert carried == set(latest())
 
 
 def test_what_is_derived_from_events_has_its_partitions() -> None:

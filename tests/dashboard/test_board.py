@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.live.state import MINUTE_MS, Board
-from dashboard.live.windows import MOST_NAMES, Rolling, bounded
+from dashboard.live.windows import MAX_NAMES, Rolling, bounded
 from tests.dashboard.partials import MINUTE, board_of, partial
 from tests.support.events import NOON
 
@@ -67,8 +67,8 @@ def test_a_name_has_a_first_and_a_last_minute() -> None:
 
 def test_made_up_names_cost_no_memory_and_the_sum_stays_true() -> None:
     counts = {f"/{number}": 1 for number in range(500)} | {"/often": 9, "*": 3}
-    kept = bounded(counts, MOST_NAMES)
-    assert len(kept) == MOST_NAMES
+    kept = bounded(counts, MAX_NAMES)
+    assert len(kept) == MAX_NAMES
     assert kept["/often"] == 9
     assert sum(kept.values()) == 512
     rolling = Rolling()

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from dashboard.live.hub import KEPT_TICKS, MOST_VIEWERS, MOST_WAITING, QUIET_TICKS, Hub
+from dashboard.live.hub import KEPT_TICKS, MAX_PENDING, MAX_VIEWERS, QUIET_TICKS, Hub
 from dashboard.live.merge_patch import patched
 
 
@@ -107,15 +107,15 @@ async def test_a_page_that_does_not_read_loses_nothing_but_entries_of_the_feed_w
     numbers = Numbers()
     hub = Hub(numbers)
     async for page in opened(hub):
-        for count in range(MOST_WAITING + 10):
+        for count in range(MAX_PENDING + 10):
             numbers.shown["counts"] = {"a": count + 10}
             hub.tick()
             hub.feed([{"type": "click"}], 2)
         (viewer,) = hub.viewers
-        assert len(viewer._waiting) <= MOST_WAITING
+        assert len(viewer._waiting) <= MAX_PENDING
         await page.read()
         assert page.shown == numbers.shown
-        assert page.skipped == hub.missed == 3 * (MOST_WAITING + 10)
+        assert page.skipped == hub.missed == 3 * (MAX_PENDING + 10)
         numbers.shown["counts"] = {}
         hub.tick()
         await page.read()
@@ -124,7 +124,7 @@ async def test_a_page_that_does_not_read_loses_nothing_but_entries_of_the_feed_w
 
 async def test_there_is_an_end_to_how_many_can_look() -> None:
     hub = Hub(Numbers())
-    pages = [Page(hub) for _ in range(MOST_VIEWERS)]
+    pages = [Page(hub) for _ in range(MAX_VIEWERS)]
     for page in pages:
         assert not hub.is_full
         await page.read()

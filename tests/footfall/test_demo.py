@@ -5,7 +5,7 @@ import json
 
 import httpx
 
-from footfall.commands.demo import MOST_AT_ONCE, Demo
+from footfall.commands.demo import MAX_CONCURRENT, Demo
 
 
 async def test_no_more_requests_at_once_than_connections_however_long_the_collector_was_away() -> None:
@@ -27,5 +27,5 @@ async def test_no_more_requests_at_once_than_connections_however_long_the_collec
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client, asyncio.TaskGroup() as posting:
         for _ in range(300):
             posting.create_task(demo._post(client, *demo._next_events(None)))
-    assert most == MOST_AT_ONCE
+    assert most == MAX_CONCURRENT
     assert demo.outcomes == {"accepted": demo.sent}

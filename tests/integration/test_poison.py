@@ -99,7 +99,7 @@ async def test_two_that_both_believe_to_own_a_partition_write_everything_once(po
     log = {p: [Record(n, NOON, user_key(str(n)), encoded(event("click"))) for n in range(400)] for p in range(2)}
     stopping = asyncio.Event()
     stores = [PostgresStore(postgres, cluster_id="c", topic="events", owner=f"owner-{n}") for n in range(3)]
-    limits = Limits(rows=30, most_rows=60, bytes=10**6, seconds=0.01)
+    limits = Limits(rows=30, max_rows=60, bytes=10**6, seconds=0.01)
     landings = [Landing(LocalSource(log), each, limits) for each in stores]
     stores[0].prepare()
     running = [asyncio.create_task(each.run(stopping)) for each in landings]

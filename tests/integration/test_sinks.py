@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from typer.testing import CliRunner
 
 from avro_schemas import event_ids
-from avro_schemas.schema import newest
+from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 from footfall.cli import build
 from footfall.kafka.topics import create_missing
@@ -98,7 +98,7 @@ async def test_what_cannot_land_becomes_a_dead_letter_and_costs_nothing_else(
     good = [(None, encoded(event("click", now_ms()))) for _ in range(200)]
     # The collector refuses NUL; whoever writes past it must not stop the others.
     poison = encoded(event("click", now_ms(), event_data={"text": "a\0b"}))
-    erasure = codec.encode(newest()["erasure"], {"user_key": b"u" * 16, "requested_at": 1, "receipt": None})
+    erasure = codec.encode(latest()["erasure"], {"user_key": b"u" * 16, "requested_at": 1, "receipt": None})
     bad = [(None, b"rubbish"), (None, poison), (None, erasure)]
     await write(settings.kafka_bootstrap, settings.name("events"), [*good[:100], *bad, *good[100:]])
     await until_landed(settings, postgres)
@@ -166,7 +166,7 @@ async def test_an_id_of_a_day_without_a_partition_gets_one(
     await write(settings.kafka_bootstrap, settings.name("events"), [(None, record)])
     await until_landed(settings, postgres)
     ((event_id,),) = query(postgres, "select event_id from events")
-    assert event_ids.moment(event_id) == old
+    assert event_ids.timestamp_ms(event_id) == old
 
 
 async def test_a_topic_that_lost_its_end_stops_the_sink_with_a_clear_message(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.event_ids import fresh, moment
+from avro_schemas.event_ids import fresh, timestamp_ms
 from avro_schemas.reasons import REASONS
 from avro_schemas.wire.codec import decode
 from producer_api.intake.context import Visit
@@ -54,7 +54,7 @@ def click(**fields: Any) -> dict[str, Any]:
 
 def test_an_event_without_id_and_time_gets_both() -> None:
     record = record_of(click())
-    assert moment(record["event_id"]) == NOON
+    assert timestamp_ms(record["event_id"]) == NOON
     assert (record["occurred_at"], record["time_flag"]) == (NOON, "ok")
     assert (record["user_key"], record["ip_hash"]) == (b"u" * 16, b"i" * 16)
     assert record["device"] == {"browser": "Firefox", "system": "Linux", "kind": "desktop", "bot": None}

@@ -44,7 +44,7 @@ def test_waiting_as_long_as_was_said_is_enough() -> None:
 
 def test_memory_is_bounded_and_what_is_forgotten_is_counted() -> None:
     forgotten = []
-    quota = Quota(1, most_keys=3, evicted=lambda: forgotten.append(1))
+    quota = Quota(1, max_keys=3, evicted=lambda: forgotten.append(1))
     for number in range(10):
         assert admit(quota, bytes([number]), 1, 100.0)[0] == 1
     assert len(quota._usages) <= 3
@@ -53,7 +53,7 @@ def test_memory_is_bounded_and_what_is_forgotten_is_counted() -> None:
 
 def test_idle_users_are_forgotten_for_free() -> None:
     forgotten = []
-    quota = Quota(1, most_keys=3, evicted=lambda: forgotten.append(1))
+    quota = Quota(1, max_keys=3, evicted=lambda: forgotten.append(1))
     for number in range(10):
         admit(quota, bytes([number]), 1, 100.0 + number * 61)
     assert forgotten == []

@@ -154,8 +154,8 @@ class LocalPublisher:
 
 
 @asynccontextmanager
-async def running(folder: Path, publisher: LocalPublisher, most_bytes: int = 10**8) -> AsyncIterator[Spool]:
-    made = Spool(folder, most_bytes, publisher)
+async def running(folder: Path, publisher: LocalPublisher, max_bytes: int = 10**8) -> AsyncIterator[Spool]:
+    made = Spool(folder, max_bytes, publisher)
     await made.start()
     try:
         yield made
@@ -264,7 +264,7 @@ async def test_a_full_disk_refuses_and_keeps_what_it_had(tmp_path: Path, monkeyp
 async def test_the_spool_is_bounded(tmp_path: Path) -> None:
     publisher = LocalPublisher()
     publisher.is_open = False
-    async with running(tmp_path, publisher, most_bytes=2000) as made:
+    async with running(tmp_path, publisher, max_bytes=2000) as made:
         kept = [(await made.keep(some()))[0] for _ in range(20)]
         assert 5 < sum(kept) < 20
         assert kept == sorted(kept, reverse=True)

@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from avro_schemas.schema import by_id, newest
+from avro_schemas.schema import by_id, latest
 from registry.app import MEDIA_TYPE, build_app
 
-PAGE_VIEW = newest()["page_view"]
+PAGE_VIEW = latest()["page_view"]
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ async def test_a_schema_is_checked_against_those_of_a_subject(
 
 
 async def test_another_record_cannot_follow_under_a_records_name(client: httpx.AsyncClient) -> None:
-    other = {"schema": newest()["user_rate"].text}
+    other = {"schema": latest()["user_rate"].text}
     async with client:
         answer = await client.post("/compatibility/subjects/footfall.PageView/versions", json=other)
         beside = await client.post("/compatibility/subjects/events-value/versions", json=other)

@@ -17,7 +17,7 @@ class Inner:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     inner: Inner
-    key: Secret = setting(help="Signs things.", shortest=4)
+    key: Secret = setting(help="Signs things.", min_length=4)
     limit: int = setting(100, help="Events a minute.", minimum=1, maximum=1000)
     wait: float = setting(0.5, help="Seconds.")
     strict: bool = setting(False, help="Whether to be strict.")

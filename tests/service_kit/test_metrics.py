@@ -29,7 +29,7 @@ def certificate(ends: datetime.datetime) -> bytes:
 def test_certificates_tell_when_the_first_of_a_file_ends(tmp_path: Path) -> None:
     file = tmp_path / "client.pem"
     file.write_bytes(certificate(NOON + datetime.timedelta(days=9)) + certificate(NOON))
-    metrics.tell_certificates(KafkaSettings(kafka_bootstrap="kafka:9093", kafka_ssl_certificate=file))
+    metrics.set_certificate_expiry(KafkaSettings(kafka_bootstrap="kafka:9093", kafka_ssl_certificate=file))
     told = metrics.SHARED.get_sample_value("footfall_certificate_expires_timestamp_seconds", {"file": "client"})
     assert told == NOON.timestamp()
 

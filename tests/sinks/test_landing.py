@@ -14,7 +14,7 @@ from sinks.landing.rows import Batch
 from tests.support.events import NOON, Record, encoded, event
 from tests.support.fakes import LocalSource, LocalStore
 
-LIMITS = Limits(rows=7, most_rows=14, bytes=10_000, seconds=0.01)
+LIMITS = Limits(rows=7, max_rows=14, bytes=10_000, seconds=0.01)
 LOG = {p: [Record(offset, NOON, None, encoded(event("click"))) for offset in range(20)] for p in range(3)}
 
 
@@ -145,7 +145,7 @@ async def test_the_next_batch_is_read_while_one_is_written() -> None:
 async def test_too_many_dead_letters_stop_landing_before_they_are_put_aside() -> None:
     log = {0: [Record(offset, NOON, None, b"rubbish") for offset in range(200)]}
     store, source = LocalStore(), LocalSource(log)
-    landing = Landing(source, store, Limits(rows=500, most_rows=500, bytes=10**6, seconds=0.01))
+    landing = Landing(source, store, Limits(rows=500, max_rows=500, bytes=10**6, seconds=0.01))
     stopping = asyncio.Event()
     running = asyncio.create_task(landing.run(stopping))
     async with asyncio.timeout(10):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas import event_ids
-from avro_schemas.schema import newest
+from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 from sinks.landing.rows import as_sent, sift, to_row
 from sinks.retention.partitions import bounds, day_of, name_of, wanted
@@ -26,7 +26,7 @@ def test_the_first_of_a_repeated_id_wins_and_the_others_are_counted() -> None:
 
 
 def test_what_is_no_event_becomes_a_dead_letter_with_its_bytes() -> None:
-    rate = codec.encode(newest()["erasure"], {"user_key": b"u" * 16, "requested_at": 1, "receipt": None})
+    rate = codec.encode(latest()["erasure"], {"user_key": b"u" * 16, "requested_at": 1, "receipt": None})
     bad_id = encoded(event("click", event_id="evt_abc123"))
     far_id = encoded(event("click", event_id=fresh_id(2**47)))
     far_time = encoded(event("click", occurred_at=2**60))

@@ -15,7 +15,7 @@ from tests.support.events import NOON, Record
 
 
 async def test_a_flood_of_refused_records_waits_for_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent, "MOST_WAITING", 25)
+    monkeypatch.setattr(agent, "MAX_PENDING", 25)
     owned = OwnedPartitions(lambda: PartitionState(limit=100, tell_from=20, grace_ms=600_000))
     owned.finish_recovery({0})
     owned.open = True

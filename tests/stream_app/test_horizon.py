@@ -32,7 +32,7 @@ def small_ring() -> object:
     """So small that ids are let go all the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(horizons, "CHUNK_IDS", 3)
-        patch.setattr(horizons, "MOST_CHUNKS", 4)
+        patch.setattr(horizons, "MAX_CHUNKS", 4)
         yield
 
 

@@ -50,14 +50,14 @@ def test_what_leaves_the_ring_is_let_go_once_and_hours_stay_told() -> None:
 
 def test_a_window_keeps_a_bounded_number_of_names_and_counts_the_others_together() -> None:
     window = {"/0": 1, "/1": 1}
-    assert add_bounded(window, {"/new": 2, "/0": 1, "/newer": 3}, most_names=2) == {OTHER: 5, "/0": 1}
+    assert add_bounded(window, {"/new": 2, "/0": 1, "/newer": 3}, max_names=2) == {OTHER: 5, "/0": 1}
     assert window == {"/0": 2, "/1": 1, OTHER: 5}
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abcdefg")), max_size=60), st.integers(1, 30))
 def test_any_cuts_and_a_restore_give_the_same_windows(log: list[tuple[int, str]], size: int) -> None:
     """With more names than a window keeps, so that their order matters."""
-    dimension = replace(SLOTS, most_names=3)
+    dimension = replace(SLOTS, max_names=3)
     events = [(NOON + slot * SLOT_MS, name) for slot, name in log]
     whole, cut, restored = Windows(dimension), Windows(dimension), Windows(dimension)
     for moment, name in events:

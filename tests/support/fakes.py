@@ -64,7 +64,7 @@ class LocalSource:
     async def seek(self, positions: Mapping[int, int]) -> None:
         self._at = dict(positions)
 
-    async def gather(self, rows: int, most_bytes: int, seconds: float) -> Fetched:
+    async def gather(self, rows: int, max_bytes: int, seconds: float) -> Fetched:
         await asyncio.sleep(0)
         self.gathered += 1
         fetched = {p: self._log[p][at : at + rows] for p, at in self._at.items() if at < len(self._log[p])}

@@ -15,7 +15,7 @@ from footfall.local.java import major_version
 from footfall.local.process import birth, how
 from footfall.local.settings import LocalSettings
 from footfall.local.stack_file import MARK, AlreadyRunning, DataFolder, ForeignFolder
-from footfall.local.supervisor import LONGEST_PAUSE, pause
+from footfall.local.supervisor import MAX_PAUSE, pause
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_the_version_of_java_is_read(printed: str, version: int | None) -> None:
 
 def test_restarts_come_ever_more_slowly() -> None:
     assert [pause(crashes) for crashes in (1, 2, 3)] == [0.2, 0.4, 0.8]
-    assert pause(1000) == LONGEST_PAUSE
+    assert pause(1000) == MAX_PAUSE
 
 
 def test_an_end_is_told_in_words() -> None:
