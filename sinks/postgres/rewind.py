@@ -1,7 +1,7 @@
-"""Reading the topic again: the stored offsets are moved back, and what landed before is a duplicate now.
+"""Reading a topic again: the stored offsets are moved back, and events that already landed become duplicates.
 
-Whoever lands notices at the next batch: the offset is not where it was expected, so nothing is written and it is
-read again.
+The running sinks notice with their next batch: it does not begin at the stored offset any more, so the batch is fenced
+and the offsets are read again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,14 @@ from dataclasses import dataclass
 import psycopg
 
 from sinks.postgres.offsets import SINK
+from sinks.sql import read_statements
+
+_SQL = read_statements(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """A partition that goes back: from the offset that was next to the one that will be."""
+    """A partition that goes back from offset `next` to offset `to`."""
 
     partition: int
     next: int
@@ -22,21 +25,18 @@ class Rewind:
 
 
 def plan(connection: psycopg.Connection, topic: str, targets: Mapping[int, int]) -> list[Rewind]:
-    """The partitions that stand behind their target."""
-    found = connection.execute(
-        "select part, next_offset from sink_offsets where sink = %s and topic = %s order by part", [SINK, topic]
-    ).fetchall()
-    return [Rewind(part, stands, targets[part]) for part, stands in found if targets.get(part, stands) < stands]
+    """The partitions whose stored offset is beyond their target."""
+    found = connection.execute(_SQL["find"], {"sink": SINK, "topic": topic}).fetchall()
+    return [Rewind(part, stored, targets[part]) for part, stored in found if targets.get(part, stored) < stored]
 
 
 def go(connection: psycopg.Connection, topic: str, rewinds: Sequence[Rewind]) -> list[Rewind]:
-    """Move the offsets; those that moved on meanwhile stay, and are given back."""
+    """Move the offsets back. Return those that were not moved, because a batch landed since they were planned."""
     missed = []
     for each in rewinds:
         moved = connection.execute(
-            "update sink_offsets set next_offset = %s, passed = passed + %s, updated_at = now()"
-            " where sink = %s and topic = %s and part = %s and next_offset = %s",
-            [each.to, each.next - each.to, SINK, topic, each.partition, each.next],
+            _SQL["move_back"],
+            {"sink": SINK, "topic": topic, "part": each.partition, "next": each.next, "to": each.to},
         )
         if not moved.rowcount:
             missed.append(each)
