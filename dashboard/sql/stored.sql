@@ -1,6 +1,6 @@
 -- What the panel of the pipeline tells of Postgres, in one row.
 select
-    (select count(*) from (select from dead_letters limit %(most_letters)s) as letters)::integer as dead_letters,
+    (select count(*) from (select from dead_letters limit %(max_letters)s) as letters)::integer as dead_letters,
     coalesce((extract(epoch from (select max(rejected_at) from dead_letters)) * 1000)::bigint, 0) as last_dead_letter,
     coalesce((select max(day)::text from days where state not in ('closed', 'differs')), '') as audited_day,
     coalesce((extract(epoch from (select finished_at from maintained)) * 1000)::bigint, 0) as maintained_at,
