@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from avro_schemas.live_aggregates import record_key
 from avro_schemas.rejected_event import Refusal, rejected_value
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
@@ -30,7 +31,7 @@ def copy(record: LogRecord) -> Output:
 def aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Output:
     """A partial for `live-aggregates`."""
     window_seconds = partial.window_ms // 1000
-    key = f"{partition}|{partial.dimension}|{window_seconds}|{partial.start}".encode()
+    key = record_key(partition, partial.dimension, window_seconds, partial.start)
     if partial.counts is None:
         return Output(key, None)
     record = {

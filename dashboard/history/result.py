@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from avro_schemas.live_aggregates import page_error
 from avro_schemas.schema import typed_events
 from dashboard.history.query import Question
 from dashboard.live.panel_rows import measure, percent, speed_row
@@ -100,7 +101,7 @@ def forms(asked: Question, found: Found) -> Rows:
 def errors(asked: Question, found: Found) -> Rows:
     """From rows of error, page, events, first, last, events before."""
     return {
-        f"{page}\t{error}": [error, page, events, first, last, *_change(asked, events, before)]
+        page_error(page, error): [error, page, events, first, last, *_change(asked, events, before)]
         for error, page, events, first, last, before in found
     }
 

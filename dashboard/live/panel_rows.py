@@ -2,15 +2,14 @@
 
 from heapq import nsmallest
 
+from avro_schemas.live_aggregates import OTHER, PAGE_ERRORS, WEB_VITALS, split_page_error
 from avro_schemas.schema import typed_events
 from dashboard.live.state import Board
-from dashboard.live.windows import OTHER, Counts
+from dashboard.live.windows import Counts
 from dashboard.render import web_vitals
 from dashboard.render.panels import Rows
 
 TOP = 8
-# Between the page and the error in a name of `page_errors`.
-_BETWEEN = "\t"
 _ALIKE = {"pages": "pages", "referrers": "referrers", "buttons": "buttons"}
 _OF_ALL = {"devices": "devices", "browsers": "browsers", "systems": "systems"}
 
@@ -59,19 +58,16 @@ def _forms(board: Board) -> Rows:
 
 
 def _errors(board: Board) -> Rows:
-    errors = board.last_hour("page_errors")
+    errors = board.last_hour(PAGE_ERRORS)
     rows: Rows = {}
     for name in top(errors.total):
-        page, _, error = name.partition(_BETWEEN)
+        page, error = split_page_error(name)
         rows[name] = [error, page, errors.total[name], *errors.first_and_last(name)]
     return rows
 
 
 def _speed(board: Board) -> Rows:
-    return {
-        found.metric.name: speed_row(found)
-        for found in web_vitals.speeds(board.last_hour(web_vitals.DIMENSION).total)
-    }
+    return {found.metric.name: speed_row(found) for found in web_vitals.speeds(board.last_hour(WEB_VITALS).total)}
 
 
 def speed_row(found: web_vitals.Speed) -> list[str | float | int | list[float] | None]:

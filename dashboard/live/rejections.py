@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from avro_schemas.live_aggregates import MINUTE_MS
 from avro_schemas.reasons import REASONS
-from dashboard.live.state import MINUTE_MS, SHOWN_MINUTES
+from dashboard.live.state import SHOWN_MINUTES
 from dashboard.render.panels import Rows
 
 SHOWN_LAST = 8

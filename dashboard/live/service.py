@@ -5,13 +5,14 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from avro_schemas import topic
+from avro_schemas.live_aggregates import MINUTE_MS
 from avro_schemas.reading import values
 from dashboard.health.pipeline import Pipeline
 from dashboard.live import feed
 from dashboard.live.hub import Hub
 from dashboard.live.rejections import Rejections
 from dashboard.live.snapshot import Json, Sources, snapshot
-from dashboard.live.state import MINUTE_MS, SHOWN_MINUTES, Board
+from dashboard.live.state import SHOWN_MINUTES, Board
 from dashboard.live.tail import Tail
 from service_kit.follower import FollowedRecord, Follower
 from service_kit.kafka import KafkaSettings

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from avro_schemas.live_aggregates import MINUTE_MS
 from dashboard.health.pipeline import Pipeline
 from dashboard.live.panel_rows import panels, percent, rest
 from dashboard.live.rejections import Rejections
-from dashboard.live.state import MINUTE_MS, SHOWN_MINUTES, Board, first_shown
+from dashboard.live.state import SHOWN_MINUTES, Board, first_shown
 
 Json = dict[str, Any]
 

@@ -4,14 +4,21 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from avro_schemas.live_aggregates import (
+    ACTIVE_SESSIONS,
+    ACTIVE_USERS,
+    MAX_WEB_VITAL_BINS,
+    MINUTE_MS,
+    SLOT_MS,
+    WEB_VITALS,
+)
 from dashboard.live.unique_counts import Actives
 from dashboard.live.windows import Counts, Rolling
 from dashboard.render import web_vitals
 
-SLOT_MS, MINUTE_MS = 10_000, 60_000
 # Minutes shown; older partials are let go.
 SHOWN_MINUTES = 60
-ACTIVES = ("active_users", "active_sessions")
+ACTIVES = (ACTIVE_USERS, ACTIVE_SESSIONS)
 _SLOT_SECONDS, _MINUTE_SECONDS = SLOT_MS // 1000, MINUTE_MS // 1000
 _RATE_SLOTS = 3
 
@@ -21,7 +28,7 @@ class Board:
 
     def __init__(self) -> None:
         self._minutes: defaultdict[str, Rolling] = defaultdict(Rolling)
-        self._minutes[web_vitals.DIMENSION] = Rolling(web_vitals.MAX_BINS)
+        self._minutes[WEB_VITALS] = Rolling(MAX_WEB_VITAL_BINS)
         self._slots = Rolling()
         self._ever: defaultdict[str, Rolling] = defaultdict(Rolling)
         self._actives = {name: Actives() for name in ACTIVES}
@@ -41,7 +48,7 @@ class Board:
             self._actives[name].put(*place, partial["sketch"])
         elif seconds == _MINUTE_SECONDS:
             counts = partial["counts"]
-            self._minutes[name].put(*place, web_vitals.known(counts) if name == web_vitals.DIMENSION else counts)
+            self._minutes[name].put(*place, web_vitals.known(counts) if name == WEB_VITALS else counts)
         elif seconds == _SLOT_SECONDS:
             self._slots.put(*place, partial["counts"])
 

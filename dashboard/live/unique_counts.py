@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from datasketches import hll_sketch, hll_union
 
-# As the stream app makes them: 2,048 registers, about two per cent off.
-LG_REGISTERS = 11
+from avro_schemas.live_aggregates import LG_REGISTERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from avro_schemas.live_aggregates import OTHER
+
 Counts = dict[str, int]
 
 # Of each partial this many names are kept; the others are counted together, so that made-up names cost no memory.
 MAX_NAMES = 100
-OTHER = "*"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.live.state import MINUTE_MS, SHOWN_MINUTES, first_shown
+from avro_schemas.live_aggregates import MINUTE_MS
+from dashboard.live.state import SHOWN_MINUTES, first_shown
 
 # The page's palette has this many colours; what is less frequent shares the last one.
 COLOURS = 6

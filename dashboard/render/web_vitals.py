@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-DIMENSION = "web_vitals"
-# Four decades of values in steps of four per cent, for each metric, are about this many.
-MAX_BINS = 2_000
+from avro_schemas.live_aggregates import MAX_WEB_VITAL_BINS, split_web_vital_bin, web_vital_metric
+
 QUANTILE = 0.75
 
 
@@ -33,6 +32,7 @@ METRICS = (
     Metric("TTFB", "First byte", 800, 1800),
 )
 _BY_NAME = {metric.name: metric for metric in METRICS}
+_split = lru_cache(maxsize=MAX_WEB_VITAL_BINS)(split_web_vital_bin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +49,16 @@ class Speed:
 
 def known(counts: Mapping[str, int]) -> dict[str, int]:
     """The bins of the metrics that are shown, such as `LCP 1224`."""
-    return {name: count for name, count in counts.items() if name.partition(" ")[0] in _BY_NAME}
+    return {name: count for name, count in counts.items() if web_vital_metric(name) in _BY_NAME}
 
 
 def speeds(counts: Mapping[str, int]) -> list[Speed]:
     """Every metric that was measured, in the order of `METRICS`."""
     bins: dict[str, list[tuple[float, int]]] = {}
     for name, count in counts.items():
-        metric, value = _read(name)
+        metric, value = _split(name)
         bins.setdefault(metric, []).append((value, count))
     return [_speed(metric, sorted(bins[metric.name])) for metric in METRICS if metric.name in bins]
-
-
-@lru_cache(maxsize=MAX_BINS)
-def _read(name: str) -> tuple[str, float]:
-    metric, _, value = name.partition(" ")
-    return metric, float(value) if value else 0.0
 
 
 def _speed(metric: Metric, bins: Sequence[tuple[float, int]]) -> Speed:

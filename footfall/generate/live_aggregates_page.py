@@ -1,7 +1,8 @@
 """docs/live-aggregates.md: what the stream app counts."""
 
+from avro_schemas.live_aggregates import OTHER
 from stream_app.state import dimensions
-from stream_app.state.dimensions import MAX_NAMES, OTHER, Dimension
+from stream_app.state.dimensions import MAX_NAMES, Dimension
 
 _HEAD = """\
 # Live aggregates

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, SLOT_MS
 from avro_schemas.wire.projection import Group
 from stream_app.state.dimensions import (
     ALL,
@@ -11,10 +12,8 @@ from stream_app.state.dimensions import (
     DUPLICATES,
     EVENTS,
     LATE,
-    MINUTE_MS,
     OWN,
     REJECTED,
-    SLOT_MS,
     Dimension,
     Pace,
     namer,
@@ -23,7 +22,6 @@ from stream_app.state.event_reader import Row
 from stream_app.state.unique_counts import Actives
 from stream_app.state.windows import Counts, Partial, Windows
 
-USERS, SESSIONS = "active_users", "active_sessions"
 _NAMERS = {dimension.name: namer(dimension) for dimension in (*COMMON, *OWN)}
 _OWN = {schema: [dimension for dimension in OWN if dimension.schema == schema] for schema in COLUMNS.own}
 _SLOTS_A_MINUTE = MINUTE_MS // SLOT_MS
@@ -38,7 +36,7 @@ class LiveCounts:
 
     def __init__(self) -> None:
         self._windows = {dimension.name: Windows(dimension) for dimension in ALL}
-        self._actives = {name: Actives(name) for name in (USERS, SESSIONS)}
+        self._actives = {name: Actives(name) for name in (ACTIVE_USERS, ACTIVE_SESSIONS)}
         # In the order of the log, which says what names a full window keeps.
         self._slots: dict[int, list[str]] = defaultdict(list)
         self._minutes: dict[int, list[Row]] = defaultdict(list)
@@ -98,8 +96,8 @@ class LiveCounts:
             by_schema[schema][columns] = count
         for schema, counted in by_schema.items():
             self._count(_OWN.get(schema, ()), minute, counted)
-        self._actives[USERS].add(minute, _different(keys))
-        self._actives[SESSIONS].add(minute, _different(sessions))
+        self._actives[ACTIVE_USERS].add(minute, _different(keys))
+        self._actives[ACTIVE_SESSIONS].add(minute, _different(sessions))
 
     def _count(self, dimensions: Iterable[Dimension], minute: int, counted: Mapping[Group, int]) -> None:
         for dimension in dimensions:

@@ -13,17 +13,26 @@ from operator import itemgetter
 
 from ddsketch.mapping import LogarithmicMapping
 
+from avro_schemas.live_aggregates import (
+    HOUR_MS,
+    MAX_WEB_VITAL_BINS,
+    MINUTE_MS,
+    PAGE_ERRORS,
+    SLOT_MS,
+    WEB_VITAL_ACCURACY,
+    WEB_VITALS,
+    page_error,
+    web_vital_bin,
+)
 from avro_schemas.wire.event_reader import Columns
 from avro_schemas.wire.projection import Group
 
-SLOT_MS, MINUTE_MS, HOUR_MS = 10_000, 60_000, 3_600_000
 MAX_NAMES = 500
-OTHER = "*"
 MAX_NAME_LENGTH = 200
 
 Label = Callable[..., str | None]
 
-_BINS = LogarithmicMapping(0.02)
+_BINS = LogarithmicMapping(WEB_VITAL_ACCURACY)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -74,14 +83,14 @@ def fingerprint(kind: str | None, message: str, source: str | None) -> str:
 
 def on_page(page: str | None, kind: str | None, message: str, source: str | None) -> str:
     """The start of the page's path, and the error's fingerprint."""
-    return f"{(page or '')[:60]}\t{fingerprint(kind, message, source)}"
+    return page_error((page or "")[:60], fingerprint(kind, message, source))
 
 
 def measured(metric: str, value: float) -> str | None:
     """The metric and the middle of the value's bin, such as `LCP 1224`; None for what is no measure."""
     if not math.isfinite(value) or value < 0:
         return None
-    return f"{metric} {_BINS.value(_BINS.key(value)):.4g}" if value > _BINS.min_possible else f"{metric} 0"
+    return web_vital_bin(metric, _BINS.value(_BINS.key(value)) if value > _BINS.min_possible else 0)
 
 
 EVENTS = Dimension(
@@ -118,19 +127,19 @@ OWN = (
         fingerprint,
     ),
     Dimension(
-        "page_errors",
+        PAGE_ERRORS,
         "Errors, by page and what the same error has in common, with a tab between.",
         ("event_data.page", "event_data.kind", "event_data.message", "event_data.source"),
         "error_encountered",
         on_page,
     ),
     Dimension(
-        "web_vitals",
+        WEB_VITALS,
         "Measures, by name and value; values within two per cent share one: quantiles follow from the counts.",
         ("event_data.metric", "event_data.value"),
         "web_vital",
         measured,
-        max_names=2_000,
+        max_names=MAX_WEB_VITAL_BINS,
     ),
 )
 ALL = (EVENTS, LATE, DUPLICATES, REJECTED, *COMMON, *OWN)

@@ -11,10 +11,11 @@ from typing import Protocol
 
 import orjson
 
+from avro_schemas.live_aggregates import MINUTE_MS, OUTCOME, SLOT_MS, TOTAL
 from avro_schemas.wire.codec import Undecodable
 from stream_app.state.counts import LiveCounts
 from stream_app.state.dedup_window import IdHorizon
-from stream_app.state.dimensions import MAX_NAMES, MINUTE_MS, SLOT_MS, Pace
+from stream_app.state.dimensions import MAX_NAMES, Pace
 from stream_app.state.event_reader import LogRecord, Row, read
 from stream_app.state.rates import MinuteTotal, Rates, Verdict
 from stream_app.state.windows import Counts, Partial, add_bounded
@@ -166,7 +167,7 @@ class PartitionState:
         self._written = self.position
         rejected, self._rejected = self._rejected, []
         copies, self._copies = self._copies, []
-        totals = [Partial("total", 0, 0, dict(self._totals)), Partial("outcome", 0, 0, dict(self.outcomes))]
+        totals = [Partial(TOTAL, 0, 0, dict(self._totals)), Partial(OUTCOME, 0, 0, dict(self.outcomes))]
         return Snapshot(
             position=self.position,
             watermark=self.watermark,

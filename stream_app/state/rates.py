@@ -5,7 +5,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-SLOT_MS = 10_000
+from avro_schemas.live_aggregates import SLOT_MS
+
 SLOTS = 6
 WINDOW_SECONDS = SLOT_MS * SLOTS // 1000
 KEY_SIZE = 16

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from datasketches import hll_sketch, tgt_hll_type
 
-from stream_app.state.dimensions import MINUTE_MS, Pace
+from avro_schemas.live_aggregates import LG_REGISTERS, MINUTE_MS
+from stream_app.state.dimensions import Pace
 from stream_app.state.windows import Partial
 
-# 2,048 registers: about two per cent off, a kilobyte at most.
-LG_REGISTERS = 11
 # Half an hour is asked for; the rest is for events that come late.
 KEPT_MINUTES = 64
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from stream_app.state.dimensions import HOUR_MS, MAX_NAME_LENGTH, MINUTE_MS, OTHER, Dimension, Pace
+from avro_schemas.live_aggregates import HOUR_MS, MINUTE_MS, OTHER
+from stream_app.state.dimensions import MAX_NAME_LENGTH, Dimension, Pace
 
 # What the ring reaches back: an hour, and more than the grace period that it stays open for late events.
 KEPT_MS = 128 * MINUTE_MS

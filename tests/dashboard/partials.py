@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from dashboard.live.state import MINUTE_MS, Board
+from avro_schemas.live_aggregates import MINUTE_MS
+from dashboard.live.state import Board
 from tests.support.events import NOON
 
 MINUTE = NOON // MINUTE_MS * MINUTE_MS

@@ -7,7 +7,8 @@ from datasketches import hll_sketch, tgt_hll_type
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.live.state import MINUTE_MS, Board
+from avro_schemas.live_aggregates import MINUTE_MS
+from dashboard.live.state import Board
 from dashboard.live.windows import MAX_NAMES, Rolling, bounded
 from tests.dashboard.partials import MINUTE, board_of, partial
 from tests.support.events import NOON

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avro_schemas.live_aggregates import MINUTE_MS
 from dashboard.health.pipeline import Lag, Pipeline, Stored
 from dashboard.live.merge_patch import changes, patched
 from dashboard.live.panel_rows import TOP, panels, rest
 from dashboard.live.rejections import SHOWN_LAST, Rejections
 from dashboard.live.snapshot import Sources, snapshot
-from dashboard.live.state import MINUTE_MS, Board
+from dashboard.live.state import Board
 from dashboard.render.charts import OTHER, Step, chart, minute_chart, nice_top
 from dashboard.render.web_vitals import quantile, speeds
 from tests.dashboard.partials import MINUTE, board_of, partial

@@ -5,7 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.state.rates import SLOT_MS, SLOTS, Rates
+from avro_schemas.live_aggregates import SLOT_MS
+from stream_app.state.rates import SLOTS, Rates
 from tests.support.events import NOON, user_key
 
 MINUTE = 60_000

@@ -6,7 +6,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.state.dimensions import HOUR_MS, MINUTE_MS, OTHER, SLOT_MS, Dimension, Pace
+from avro_schemas.live_aggregates import HOUR_MS, MINUTE_MS, OTHER, SLOT_MS
+from stream_app.state.dimensions import Dimension, Pace
 from stream_app.state.windows import KEPT_MS, Windows, add_bounded
 from tests.support.events import NOON
 

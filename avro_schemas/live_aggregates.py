@@ -1,0 +1,58 @@
+"""What writer and readers of `live-aggregates` must agree on beyond its schema: keys, windows, names, sketches.
+
+The stream app writes these formats, the dashboard reads them; docs/live-aggregates.md describes them for others.
+"""
+
+SLOT_MS, MINUTE_MS, HOUR_MS = 10_000, 60_000, 3_600_000
+
+# Counts since the beginning; their window is 0 seconds long.
+TOTAL, OUTCOME = "total", "outcome"
+# Dimensions whose records carry a sketch.
+ACTIVE_USERS, ACTIVE_SESSIONS = "active_users", "active_sessions"
+# Dimensions whose names have a format, made and read by the functions below.
+PAGE_ERRORS, WEB_VITALS = "page_errors", "web_vitals"
+
+# The name that counts all names for which a window has no room.
+OTHER = "*"
+
+# HyperLogLog with 2**11 = 2,048 registers: about 2 % off, a kilobyte at most. Sketches of different sizes can be
+# united only with a loss, so all partitions use the same.
+LG_REGISTERS = 11
+# Values of a web vital that differ by less than this share one bin, and so one name.
+WEB_VITAL_ACCURACY = 0.02
+# Four decades of values in bins of twice the accuracy, for each metric, are about this many.
+MAX_WEB_VITAL_BINS = 2_000
+
+_TAB = "\t"
+
+
+def record_key(partition: int, dimension: str, window_seconds: int, window_start: int) -> bytes:
+    """The record's key; `window_start` in milliseconds since 1970."""
+    return f"{partition}|{dimension}|{window_seconds}|{window_start}".encode()
+
+
+def page_error(page: str, error: str) -> str:
+    """A name in `page_errors`."""
+    return f"{page}{_TAB}{error}"
+
+
+def split_page_error(name: str) -> tuple[str, str]:
+    """Page and error of a name in `page_errors`."""
+    page, _, error = name.partition(_TAB)
+    return page, error
+
+
+def web_vital_bin(metric: str, value: float) -> str:
+    """A name in `web_vitals`, such as `LCP 1224`: the metric and the middle of the bin."""
+    return f"{metric} {value:.4g}"
+
+
+def web_vital_metric(name: str) -> str:
+    """The metric of a name in `web_vitals`."""
+    return name.partition(" ")[0]
+
+
+def split_web_vital_bin(name: str) -> tuple[str, float]:
+    """Metric and middle of the bin of a name in `web_vitals`; without a value, as in the name `*`, it is 0."""
+    metric, _, value = name.partition(" ")
+    return metric, float(value) if value else 0.0
