@@ -20,8 +20,9 @@ from avro_schemas.schema import for_event
 from benchmarks.parts import database
 from footfall.demo.visitors import Visitor
 from service_kit.retention import RetentionSettings
-from sinks.landing.rows import Device, Row
-from sinks.postgres.insert import COLUMNS, COPY_DIRECT, Inserter
+from sinks.columns import COPY_TYPES, encode
+from sinks.landing.rows import Device, EventRow
+from sinks.postgres.insert import COPY_DIRECT
 from sinks.postgres.lookups import Dictionaries
 from sinks.postgres.migrations import migrate
 from sinks.retention import maintenance
@@ -65,10 +66,10 @@ class Sizes(NamedTuple):
     reading_packed: float
 
 
-def visits(day: date, events: int, noisy: bool) -> list[Row]:
+def visits(day: date, events: int, noisy: bool) -> list[EventRow]:
     """A day of visitors: a session of fifty events each. Noisy ones have titles and texts that nobody else has."""
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
-    chance, made = Random(1), list[Row]()
+    chance, made = Random(1), list[EventRow]()
     for number in range(events // EVENTS_A_USER):
         visitor, at = Visitor(number, Random(number)), start + chance.randrange(80_000_000)
         keys = [user_key(f"{kind}{number}") for kind in ("user", "session", "ip")]
@@ -79,7 +80,9 @@ def visits(day: date, events: int, noisy: bool) -> list[Row]:
     return sorted((row for row in made if day_of(row.event_id) == day), key=lambda row: row.received_at)
 
 
-def _row(visitor: Visitor, at: int, chance: Random, keys: Sequence[bytes], device: Device, noisy: bool) -> Row:
+def _row(
+    visitor: Visitor, at: int, chance: Random, keys: Sequence[bytes], device: Device, noisy: bool
+) -> EventRow:
     event, page = visitor.next_event(), visitor.page
     data = event["event_data"]
     if noisy:
@@ -90,7 +93,7 @@ def _row(visitor: Visitor, at: int, chance: Random, keys: Sequence[bytes], devic
     event_id = event_ids.to_uuid(event_ids.fresh(at, chance.randbytes(10)))
     schema_id, named = for_event(event["event_type"]).id, data.get("page") == page
     sent = received - chance.randrange(5, 15)
-    return Row(
+    return EventRow(
         *(
             event_id,
             at,
@@ -107,18 +110,17 @@ def _row(visitor: Visitor, at: int, chance: Random, keys: Sequence[bytes], devic
     )
 
 
-def land(connection: psycopg.Connection, rows: Sequence[Row]) -> None:
+def land(connection: psycopg.Connection, rows: Sequence[EventRow]) -> None:
     """As the sink does, without Kafka."""
     dictionaries = Dictionaries()
     dictionaries.add(connection, rows)
-    inserter = Inserter(dictionaries)
     with connection.cursor() as cursor, cursor.copy(COPY_DIRECT) as copy:
-        copy.set_types(list(COLUMNS.values()))
-        for row in rows:
-            copy.write_row(inserter.values(row))
+        copy.set_types(COPY_TYPES)
+        for values in encode(rows, dictionaries):
+            copy.write_row(values)
 
 
-def avro_bytes(rows: Sequence[Row]) -> int:
+def avro_bytes(rows: Sequence[EventRow]) -> int:
     """The same rows in an Avro container: deflate, a thousand a block, ordered by user."""
     fields: list[dict[str, Any]] = [
         {"name": "event_id", "type": {"type": "fixed", "name": "id", "size": 16}},

@@ -31,18 +31,15 @@ from avro_schemas.event_ids import fresh
 from benchmarks import debezium
 from benchmarks.parts import broker, database
 from footfall.local import ports
-from sinks.landing.rows import Batch, Row, SourceRecord, sift
-from sinks.postgres.insert import COLUMNS, COPY_DIRECT
+from sinks.columns import COLUMNS, NAMES
+from sinks.landing.rows import Batch, EventRow, SourceRecord, sift
+from sinks.postgres.insert import COPY_DIRECT
 from sinks.postgres.store import PostgresStore
 from tests.support.events import Record, encoded, event, user_key
 
 ROWS, BATCHES, ROUNDS = 5000, 6, 3
 TOPIC_RECORDS, DEBEZIUM_RECORDS = 200_000, 40_000
 AT_ONCE = 1000  # rows of a multi-row insert: most parameters a statement may have are 65,535
-TYPES = [
-    *("uuid", "timestamptz", "timestamptz", "timestamptz", "int2", "int4", "int4"),
-    *("int2", "bytea", "bytea", "bytea", "text", "jsonb"),
-]
 Values = Sequence[Sequence[tuple[Any, ...]]]
 
 
@@ -111,7 +108,7 @@ def postmaster(dsn: str) -> psutil.Process:
     return parent
 
 
-def plain(store: PostgresStore, row: Row) -> tuple[Any, ...]:
+def plain(store: PostgresStore, row: EventRow) -> tuple[Any, ...]:
     """The values as psycopg's documentation writes them."""
     return (
         *(row.event_id, moment(row.occurred_at), moment(row.received_at), None),
@@ -128,13 +125,13 @@ def moment(milliseconds: int) -> datetime:
 def bare_copy(connection: psycopg.Connection, values: Values) -> None:
     for batch in values:
         with connection.cursor() as cursor, cursor.copy(COPY_DIRECT) as copy:
-            copy.set_types(TYPES)
+            copy.set_types([column.type for column in COLUMNS])
             for row in batch:
                 copy.write_row(row)
 
 
 def multi_row_insert(connection: psycopg.Connection, values: Values) -> None:
-    names = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+    names = sql.SQL(", ").join(map(sql.Identifier, NAMES))
     one = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(COLUMNS)))
     insert = sql.SQL("insert into raw_events ({}) values {} on conflict do nothing")
     statement = insert.format(names, sql.SQL(", ").join([one] * AT_ONCE))

@@ -73,7 +73,7 @@ class Kept:
     headers: Headers
 
 
-class Row(NamedTuple):
+class EventRow(NamedTuple):
     """An event for `raw_events`, before its names become numbers. Times in milliseconds since 1970."""
 
     event_id: UUID
@@ -122,7 +122,7 @@ class Span:
 class Batch:
     """Rows and dead letters of some partitions, and how far they move each."""
 
-    rows: list[tuple[int, SourceRecord, Row]] = field(default_factory=list)
+    rows: list[tuple[int, SourceRecord, EventRow]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     spans: dict[int, Span] = field(default_factory=dict)
     bytes: int = 0
@@ -163,12 +163,12 @@ def batch_of(located: Iterable[tuple[int, SourceRecord]]) -> Batch:
     return batch
 
 
-def to_row(record: SourceRecord) -> Row:
+def to_row(record: SourceRecord) -> EventRow:
     """The row of a record. Raise `Undecodable` for anything that is not an event."""
     schema, event_id, occurred_at, session_key, common, own = _READER.read(record.value, record.timestamp)
     event_type, received_at, sent_at, time_flag, user_key, ip_hash, page, browser, system, kind, bot = common
     event_data = own[0] if schema == CUSTOM else as_sent(dict(zip(_OWN[schema], own, strict=True)))
-    return Row(
+    return EventRow(
         event_ids.to_uuid(event_id),
         occurred_at,
         received_at,

@@ -2,39 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import orjson
 import psycopg
 from psycopg import sql
 
 from sinks import metrics
-from sinks.landing.rows import DeadLetter, Row, SourceRecord, dead_letter
+from sinks.columns import COPY_TYPES, NAMES, encode
+from sinks.landing.rows import DeadLetter, EventRow, SourceRecord, dead_letter
 from sinks.postgres.lookups import Dictionaries
 from sinks.postgres.sqlstates import decision_of
 from sinks.retention.packing import remove_packed_again
 
-# Column -> the type that psycopg writes it as. Binary COPY carries no types, and these have the very bytes of
-# uuid, timestamptz and jsonb, without an object in between.
-COLUMNS = {
-    "event_id": "bytea",
-    "occurred_at": "int8",
-    "received_at": "int8",
-    "sent_at": "int8",
-    "event_type": "int2",
-    "schema_id": "int4",
-    "device": "int4",
-    "time_flag": "int2",
-    "user_key": "bytea",
-    "session_key": "bytea",
-    "ip_hash": "bytea",
-    "page": "text",
-    "event_data": "bytea",
-}
-_JSONB_VERSION = b"\x01"
-# Postgres counts microseconds from 2000-01-01.
-_EPOCH_2000_MS = 946_684_800_000
-_NAMES = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+_NAMES = sql.SQL(", ").join(map(sql.Identifier, NAMES))
 COPY_DIRECT = sql.SQL("copy raw_events ({}) from stdin (format binary)").format(_NAMES)
 _COPY_STAGED = sql.SQL("copy staged_events ({}) from stdin (format binary)").format(_NAMES)
 _MERGE = sql.SQL(
@@ -42,7 +21,7 @@ _MERGE = sql.SQL(
 ).format(_NAMES)
 _STAGE = "create temp table if not exists staged_events (like raw_events) on commit delete rows"
 
-Located = tuple[int, SourceRecord, Row]
+Located = tuple[int, SourceRecord, EventRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,27 +82,9 @@ class Inserter:
 
     def _copy(self, connection: psycopg.Connection, statement: sql.Composed, rows: Sequence[Located]) -> None:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types(list(COLUMNS.values()))
-            for _partition, _record, row in rows:
-                copy.write_row(self.values(row))
-
-    def values(self, row: Row) -> tuple[Any, ...]:
-        """The values of a row, each as the type of its column in `COLUMNS`."""
-        return (
-            row.event_id.bytes,
-            (row.occurred_at - _EPOCH_2000_MS) * 1000,
-            (row.received_at - _EPOCH_2000_MS) * 1000,
-            None if row.sent_at is None else (row.sent_at - _EPOCH_2000_MS) * 1000,
-            self._dictionaries.types[row.event_type],
-            row.schema_id,
-            self._dictionaries.devices[row.device],
-            row.time_flag,
-            row.user_key,
-            row.session_key,
-            row.ip_hash,
-            row.page,
-            _JSONB_VERSION + orjson.dumps(row.event_data),
-        )
+            copy.set_types(COPY_TYPES)
+            for values in encode([row for _partition, _record, row in rows], self._dictionaries):
+                copy.write_row(values)
 
 
 def without_packed(connection: psycopg.Connection, inserted: Inserted) -> Inserted:

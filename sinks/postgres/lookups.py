@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import psycopg
 
-from sinks.landing.rows import Device, Row
+from sinks.landing.rows import Device, EventRow
 
 
 class Dictionaries:
@@ -18,7 +18,7 @@ class Dictionaries:
         """Ask Postgres again: entries that a crash took back may get other numbers."""
         self.types, self.devices = {}, {}
 
-    def add(self, connection: psycopg.Connection, rows: Sequence[Row]) -> None:
+    def add(self, connection: psycopg.Connection, rows: Sequence[EventRow]) -> None:
         """Know every name of these rows. The connection must be in autocommit."""
         if new_types := sorted({row.event_type for row in rows} - self.types.keys()):
             self._add_types(connection, new_types)

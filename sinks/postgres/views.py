@@ -15,14 +15,12 @@ from psycopg import sql
 
 from avro_schemas.catalogue import custom_events
 from avro_schemas.schema import by_id, latest, typed_events
+from sinks.columns import COLUMNS
 
 log = logging.getLogger(__name__)
 
-# As the view `events` has them.
-_COMMON = (
-    *("event_id", "occurred_at", "received_at", "sent_at", "time_flag", "user_key", "session_key", "ip_hash"),
-    *("browser", "system", "device", "bot", "page", "day", "event_uuid", "event_data"),
-)
+# Columns of the view `events` that each of these views begins with.
+_COMMON = (*(name for column in COLUMNS for name in column.shown), "day")
 _TYPES = {
     "boolean": "boolean",
     "int": "bigint",

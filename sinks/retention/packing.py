@@ -15,7 +15,8 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from sinks.landing.rows import Row
+from sinks.columns import COLUMNS, NAMES
+from sinks.landing.rows import EventRow
 from sinks.retention.days import add_packed
 from sinks.retention.partition_tables import make_partitions
 from sinks.retention.partitions import day_of, name_of
@@ -25,20 +26,12 @@ EVENTS_A_ROW = 1000
 _SLICE = 5
 # Any number, the same in every process of ours; the other half of the lock is the day.
 _LOCK = 0x7061636B
-_COLUMNS = (
-    *("event_id", "occurred_at", "received_at", "sent_at", "event_type", "schema_id", "device"),
-    *("time_flag", "user_key", "session_key", "ip_hash", "page", "event_data"),
-)
-_LIST = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
+_LIST = sql.SQL(", ").join(map(sql.Identifier, NAMES))
 # Rows `taken (block, …)` into packed rows, one a block.
-_PACKED = """
-    insert into packed_events (day, rows, owners, event_ids, occurred, received, sent, event_types, schema_ids,
-        devices, time_flags, user_keys, session_keys, ip_hashes, pages, event_data)
+_PACKED = f"""
+    insert into packed_events (day, rows, owners, {", ".join(column.packed for column in COLUMNS)})
     select %(day)s, count(*), key_range((array_agg(owner))[1], (array_agg(owner))[count(*)], '[]'),
-        array_agg(event_id), array_agg(occurred - received), array_agg(received), array_agg(sent - received),
-        array_agg(event_type), array_agg(schema_id), array_agg(device), array_agg(time_flag),
-        array_agg(user_key), array_agg(session_key), array_agg(ip_hash), array_agg(page),
-        array_agg(event_data::text)
+        {", ".join(f"array_agg({column.packed_element})" for column in COLUMNS)}
     from (
         select *, milliseconds_of(occurred_at) as occurred, milliseconds_of(received_at) as received,
             milliseconds_of(sent_at) as sent, owner_of(user_key, session_key, event_id) as owner
@@ -99,17 +92,17 @@ def pack(connection: psycopg.Connection, day: date) -> int:
     return moved - loosened
 
 
-def already_packed(connection: psycopg.Connection, rows: Iterable[Row]) -> set[UUID]:
+def already_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[UUID]:
     """The ids among these rows that are packed already. Ask after the rows are written, in their transaction."""
     newest = (connection.execute("select max(day) from days where packed > 0").fetchone() or (None,))[0]
-    by_day = defaultdict[date, list[Row]](list)
+    by_day = defaultdict[date, list[EventRow]](list)
     for row in rows if newest else ():
         if (day := day_of(row.event_id)) <= newest:
             by_day[day].append(row)
     return {found for day, late in by_day.items() for found in _packed_of(connection, day, late)}
 
 
-def remove_packed_again(connection: psycopg.Connection, rows: Iterable[Row]) -> set[UUID]:
+def remove_packed_again(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[UUID]:
     """Take those rows out of the partitions again that are packed already; their ids."""
     known = already_packed(connection, rows)
     if known:
@@ -150,7 +143,7 @@ def _order(connection: psycopg.Connection, day: date) -> int:
 
 def _move(connection: psycopg.Connection, day: date, first: int) -> int:
     """Move a slice; how many rows that was."""
-    taken = sql.SQL(", ").join(sql.Identifier("raw", name) for name in _COLUMNS)
+    taken = sql.SQL(", ").join(sql.Identifier("raw", name) for name in NAMES)
     move = _MOVE.format(sql.Identifier(name_of(day)), taken, _LIST)
     with connection.transaction():
         lock_day(connection, day)
@@ -164,7 +157,7 @@ def _move(connection: psycopg.Connection, day: date, first: int) -> int:
     return int(put_in[0])
 
 
-def _packed_of(connection: psycopg.Connection, day: date, rows: list[Row]) -> list[UUID]:
+def _packed_of(connection: psycopg.Connection, day: date, rows: list[EventRow]) -> list[UUID]:
     ids = [row.event_id for row in rows]
     owners = [row.user_key or row.session_key or row.event_id.bytes for row in rows]
     found = connection.execute(_KNOWN, {"day": day, "ids": ids, "owners": owners})

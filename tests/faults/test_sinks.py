@@ -33,7 +33,7 @@ POINTS = [
     ("sinks.postgres.offsets:Offsets.claim", "before", 1),
     ("sinks.postgres.offsets:Offsets.claim", "after", 1),
     ("sinks.postgres.insert:Inserter.insert", "before", 1),
-    ("sinks.postgres.insert:Inserter.values", "before", 150),  # in the middle of a COPY
+    ("psycopg:Copy.write_row", "before", 150),  # in the middle of a COPY
     ("sinks.postgres.insert:Inserter._merge", "before", 1),
     ("sinks.postgres.insert:Inserter._merge", "after", 1),
     ("sinks.postgres.offsets:Offsets.move", "before", 1),
@@ -100,16 +100,14 @@ async def test_killed_at_every_point_of_the_way_in_turn(
 @pytest.mark.parametrize(
     "point",
     [
-        pytest.param(
-            ("sinks.postgres.insert:Inserter.values", "before", 150, "SIGSTOP"), id="in the middle of a COPY"
-        ),
+        pytest.param(("psycopg:Copy.write_row", "before", 150, "SIGSTOP"), id="in the middle of a COPY"),
         pytest.param(("sinks.postgres.offsets:Offsets.move", "after", 1, "SIGSTOP"), id="with the offsets moved"),
     ],
 )
 async def test_a_sink_that_is_frozen_in_a_transaction_holds_nobody_up_and_writes_nothing_when_it_wakes(
     settings: KafkaSettings, sinks: list[Worker], postgres: str, point: tuple[str, str, int, str]
 ) -> None:
-    if not KILLS and "inserting" in point[0]:
+    if not KILLS and "write_row" in point[0]:
         pytest.skip("takes a session's time: make faults-sinks")
     await some(settings, seed=1)
     sinks[0].start(wait=0, die=point)
@@ -165,7 +163,7 @@ async def test_hundreds_of_kills_at_random_points_while_processes_come_and_go(
         victims = [sinks[0], *(other for other in sinks[1:] if chance.random() < 0.3)]
         for victim in victims:
             function, when, _number = chance.choice(POINTS[2:])
-            victim.start(wait=0, die=(function, when, chance.randrange(1, 400 if "values" in function else 4)))
+            victim.start(wait=0, die=(function, when, chance.randrange(1, 400 if "write_row" in function else 4)))
         await some(settings, seed + kills, count=chance.randrange(50, 800))
         await asyncio.sleep(chance.uniform(0, 1))
         kills += await end_all(settings, victims, seed + kills)

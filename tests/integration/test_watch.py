@@ -41,10 +41,10 @@ def test_what_the_ledger_does_not_explain_is_counted(store: PostgresStore, conne
     good = Record(0, now, None, encoded(event("click", now, event_id=fresh_id(now))))
     store.write(sift({0: [good, Record(1, now, None, b"no event")]}, {0: 0}))
     look(connection)
-    assert (gauge("unexplained_records"), gauge("dead_letters")) == (0, 1)
+    assert (gauge("unaccounted_records"), gauge("dead_letters")) == (0, 1)
     connection.execute("update sink_offsets set next_offset = next_offset + 5")
     look(connection)
-    assert gauge("unexplained_records") == 5
+    assert gauge("unaccounted_records") == 5
 
 
 def test_the_last_round_of_maintenance_is_told(connection: psycopg.Connection) -> None:
@@ -77,6 +77,6 @@ def test_the_thread_looks_again_and_again_also_after_a_failure(postgres: str, st
 
 def _until_looked(since: float) -> None:
     deadline = time.monotonic() + 10
-    while gauge("watched_timestamp_seconds") < since:
+    while gauge("checked_timestamp_seconds") < since:
         assert time.monotonic() < deadline
         time.sleep(0.02)

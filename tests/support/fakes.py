@@ -6,14 +6,14 @@ from uuid import UUID
 
 from sinks.landing.errors import Fenced
 from sinks.landing.ports import Admit, Fetched, Range, Written, admit_all
-from sinks.landing.rows import Batch, Row, SourceRecord
+from sinks.landing.rows import Batch, EventRow, SourceRecord
 
 
 class LocalStore:
     """An event store in memory."""
 
     def __init__(self) -> None:
-        self.rows: dict[UUID, Row] = {}
+        self.rows: dict[UUID, EventRow] = {}
         self.next: dict[int, int] = {}
 
     def prepare(self) -> None:
