@@ -1,4 +1,4 @@
-"""Every FOOTFALL_ variable that something reads: made from the settings by `make generate`."""
+"""Every FOOTFALL_ variable that something reads: generated from the settings by `make generate`."""
 
 KNOWN = frozenset(
     {

@@ -1,67 +1,80 @@
-"""`python -m footfall.generate`: write every generated file; `--check` only tells which are old."""
+"""`python -m footfall.generate`: write generated files and regions; `--check` lists those out of date."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from footfall.generate import (
-    access_page,
-    collect_reference,
-    event_types_page,
-    grafana_boards,
-    growing_page,
-    live_aggregates_page,
-    metrics_page,
-    python_models,
-    settings_page,
-    typescript,
-)
+from footfall.generate import grafana_boards, known_settings, python_models, typescript
 from footfall.generate.chart import kafka, readme, schema
+from footfall.generate.docs import (
+    access,
+    collect_reference,
+    event_types,
+    growing,
+    live_aggregates,
+    metrics,
+    settings,
+)
+from footfall.generate.regions import RegionError, Regions, fill
 
 ROOT = Path(__file__).parents[2]
 
+# Files that are generated as a whole.
 FILES: Mapping[str, Callable[[], str]] = {
-    "docs/collect-reference.md": collect_reference.page,
-    "docs/event-types.md": event_types_page.page,
-    "docs/live-aggregates.md": live_aggregates_page.page,
-    "docs/access.md": access_page.page,
-    # Before the page of metrics, which says where each is looked at.
     "helm/files/dashboards/overview.json": grafana_boards.overview,
     "helm/files/dashboards/stream-app.json": grafana_boards.stream_app,
     "helm/files/dashboards/storage.json": grafana_boards.storage,
-    "docs/growing.md": growing_page.page,
-    "docs/settings.md": settings_page.page,
-    "docs/metrics.md": metrics_page.page,
-    "service_kit/known_settings.py": settings_page.known_settings,
+    "service_kit/known_settings.py": known_settings.module,
     "avro_schemas/models.py": python_models.module,
     "browser/events.d.ts": typescript.declarations,
-    "helm/README.md": readme.page,
     "helm/values.schema.json": schema.schema,
     "helm/files/kafka.json": kafka.description,
 }
+# Pages that are written by hand, except for their generated regions.
+PAGES: Mapping[str, Callable[[], Regions]] = {
+    "docs/access.md": access.regions,
+    "docs/collect-reference.md": collect_reference.regions,
+    "docs/event-types.md": event_types.regions,
+    "docs/growing.md": growing.regions,
+    "docs/live-aggregates.md": live_aggregates.regions,
+    "docs/metrics.md": metrics.regions,
+    "docs/settings.md": settings.regions,
+    "helm/README.md": readme.regions,
+}
 
 
-def old() -> list[str]:
-    """The generated files that are not as the code says."""
-    return [name for name, make in FILES.items() if _text(ROOT / name) != make()]
+def generated() -> Iterator[tuple[str, str]]:
+    """Each file with the text it should have. One after the other: the page of metrics reads the dashboards."""
+    for name, make in FILES.items():
+        yield name, make()
+    for name, make_regions in PAGES.items():
+        yield name, fill(name, (ROOT / name).read_text(), make_regions())
 
 
 def main() -> None:
-    """Write, or compare."""
-    found = old()
-    if "--check" in sys.argv:
-        sys.exit(f"Old: {', '.join(found)}. Run `make generate`." if found else 0)
-    for name in found:
-        path = ROOT / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_text(FILES[name]())
-        part.replace(path)
-        sys.stdout.write(f"{name}\n")
+    """Write what is out of date, or report it."""
+    check = "--check" in sys.argv
+    stale = []
+    try:
+        for name, text in generated():
+            path = ROOT / name
+            if path.exists() and path.read_text() == text:
+                continue
+            stale.append(name)
+            if not check:
+                _write(path, text)
+                sys.stdout.write(f"{name}\n")
+    except RegionError as error:
+        sys.exit(str(error))
+    if check and stale:
+        sys.exit(f"Out of date: {', '.join(stale)}. Run `make generate`.")
 
 
-def _text(path: Path) -> str | None:
-    return path.read_text() if path.exists() else None
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
+    part.replace(path)
 
 
 if __name__ == "__main__":

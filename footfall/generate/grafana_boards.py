@@ -62,7 +62,7 @@ _PIPELINE = Row(
                 "sinks": "max(footfall_sink_lag_seconds)",
             },
             "s",
-            "Of the stream app: records behind, by how many arrive a second. Of the sinks: the age of what lands now.",
+            "Stream app: lag divided by the rate of accepted events. Sinks: age of the records that are landing.",
         ),
         Panel(
             "Age of the newest event",

@@ -1,4 +1,4 @@
-"""What the generated pages are about: every service with its settings and its metrics."""
+"""Every service with its settings and its metrics, for the pages about them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,12 +28,12 @@ SETTINGS: Mapping[str, type[Any]] = {
     "Dashboard": dashboard.settings.Settings,
     "Registry": registry.settings.Settings,
     "footfall up": LocalSettings,
-    "The job for topics": footfall.jobs.topics.Settings,
-    "The test of an installation": footfall.jobs.smoke_test.Settings,
+    "Topics job": footfall.jobs.topics.Settings,
+    "Smoke test": footfall.jobs.smoke_test.Settings,
 }
-# Read by commands, by their options' names.
-OF_COMMANDS: Mapping[str, str] = {
-    "FOOTFALL_URL": "Where commands find collector, dashboard and registry.",
+# Variables that commands read as defaults of their options.
+COMMAND_VARIABLES: Mapping[str, str] = {
+    "FOOTFALL_URL": "URL at which commands find collector, dashboard and registry.",
 }
 METRICS: Mapping[str, CollectorRegistry] = {
     "Collector": producer_api.metrics.REGISTRY,
@@ -45,8 +45,13 @@ METRICS: Mapping[str, CollectorRegistry] = {
 }
 
 
+def region(service: str) -> str:
+    """The name of a service's region on a page."""
+    return service.lower().replace(" ", "-")
+
+
 def known_variables() -> set[str]:
-    """Every variable that something of footfall reads, secrets in files included."""
+    """Every variable that a service or command reads, and the `_FILE` variants of the secret ones."""
     declared = {name: field for cls in SETTINGS.values() for name, field in variables(cls).items()}
     files = {f"{name}_FILE" for name, field in declared.items() if "Secret" in str(field.type)}
-    return declared.keys() | files | OF_COMMANDS.keys()
+    return declared.keys() | files | COMMAND_VARIABLES.keys()

@@ -5,8 +5,8 @@ import inspect
 import pytest
 
 from footfall.commands.maintain import maintain
+from footfall.generate.docs.sizing import cluster_size
 from footfall.generate.services import SETTINGS
-from footfall.generate.sizing import size
 from service_kit.retention import MAX_RETENTION_DAYS, MIN_RETENTION_DAYS, RetentionSettings
 from service_kit.settings import SettingsError, load, variables
 from sinks.settings import UpkeepSettings
@@ -50,5 +50,5 @@ def test_the_command_and_the_sizes_have_the_same_default() -> None:
     assert options["retention_days"].default == default.retention_days
     assert options["pack_after_days"].default == default.pack_after_days
     longer = RetentionSettings(retention_days=default.retention_days + 1)
-    assert size(1_000, 5) == size(1_000, 5, retention=default)
-    assert size(1_000, 5, retention=longer).postgres_bytes > size(1_000, 5).postgres_bytes
+    assert cluster_size(1_000, 5) == cluster_size(1_000, 5, retention=default)
+    assert cluster_size(1_000, 5, retention=longer).postgres_bytes > cluster_size(1_000, 5).postgres_bytes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from footfall.generate.metrics_page import FILES
+from footfall.generate.docs.metrics import FILES
 from tests.operations.tools import promtool
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from footfall.generate.grafana import SCHEMA_VERSION, in_namespace
-from footfall.generate.metrics_page import (
+from footfall.generate.docs.metrics import (
     FILES,
     ONLY_BY_HAND,
     Metric,
@@ -21,6 +20,7 @@ from footfall.generate.metrics_page import (
     panels,
     uses,
 )
+from footfall.generate.grafana import SCHEMA_VERSION, in_namespace
 from footfall.generate.services import METRICS
 from tests.operations.tools import promtool
 

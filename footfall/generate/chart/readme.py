@@ -1,4 +1,4 @@
-"""helm/README.md: every value of the chart, from the comments of its values and from the services' settings."""
+"""helm/README.md: every value of the chart, from the comments in its values.yaml and the services' settings."""
 
 import json
 from collections.abc import Iterator
@@ -7,36 +7,22 @@ from typing import Any
 from footfall.generate.chart import settings
 from footfall.generate.chart.schema import COMPONENTS
 from footfall.generate.chart.values import Value, values
+from footfall.generate.regions import Regions
 from footfall.generate.tables import default, table
 
-_HEAD = """\
-# The chart
-
-footfall on Kubernetes 1.30 or newer, with your own Kafka and Postgres. [docs/kubernetes.md](../docs/kubernetes.md) leads from nothing
-to the first event, and through upgrades, rollbacks and removal; [UPGRADING.md](UPGRADING.md) tells what a new version asks for.
-
-| values to begin with | |
-|---|---|
-| [examples/minimal.yaml](examples/minimal.yaml) | your brokers and two Secrets, nothing more |
-| [examples/production.yaml](examples/production.yaml) | TLS everywhere, autoscaling, alerts, dashboards |
-| [examples/operators.yaml](examples/operators.yaml) | topics and users by Strimzi, Postgres by CloudNativePG |
-| [examples/try-out.yaml](examples/try-out.yaml) | a single node, a single broker, as little as possible of everything |
-
-Made from `values.yaml` and the code by `make generate`. Every key is checked: a misspelt one is refused by its name.
-"""
 _GENERAL = "General"
 
 
-def page() -> str:
-    """The whole page."""
-    lines = [_HEAD]
+def regions() -> Regions:
+    """A section per group of values."""
+    lines: list[str] = []
     for title, about, rows in _sections():
         lines += [f"## {title}", ""]
         lines += [about, ""] if about else []
-        lines += [*table(("value", "default", "what it does"), rows), ""]
+        lines += [*table(("value", "default", "meaning"), rows), ""]
         if title in COMPONENTS:
             lines += _settings(title)
-    return "\n".join(lines)
+    return {"values": lines[:-1]}
 
 
 def _sections() -> Iterator[tuple[str, str, list[list[str]]]]:
@@ -76,8 +62,8 @@ def _settings(component: str) -> list[str]:
     ]
     lines = []
     if rows:
-        lines += [f"In `{component}.settings`:", "", *table(("setting", "default", "what it does"), rows), ""]
+        lines += [f"In `{component}.settings`:", "", *table(("setting", "default", "meaning"), rows), ""]
     if secrets := settings.secret(component):
         keys = [[f"`{key}`", declared.metadata["help"]] for key, declared in secrets.items()]
-        lines += [f"In `{component}.secretKeys`:", "", *table(("setting", "what it is"), keys), ""]
+        lines += [f"In `{component}.secretKeys`:", "", *table(("setting", "meaning"), keys), ""]
     return lines

@@ -1,4 +1,4 @@
-"""docs/metrics.md: every metric, and where it is looked at."""
+"""docs/metrics.md: every metric, and the alerts and dashboards that use it."""
 
 import json
 import re
@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import yaml
 from prometheus_client import CollectorRegistry
 
-from footfall.generate.services import METRICS
+from footfall.generate.regions import Regions
+from footfall.generate.services import METRICS, region
 from footfall.generate.tables import table
 
-FILES = Path(__file__).parents[2] / "helm" / "files"
+FILES = Path(__file__).parents[3] / "helm" / "files"
 # Nobody needs to watch these; each says when it is asked.
 ONLY_BY_HAND = {
     "footfall_collector_clock_skew_seconds": "when times look odd: whether clients' clocks are to blame",
@@ -52,23 +53,14 @@ class Metric(NamedTuple):
         return (self.name,)
 
 
-def page() -> str:
-    """The whole page."""
-    lines = [
-        "# Metrics",
-        "",
-        "Made from the code by `make generate`. Every service serves them at `/metrics`, in Prometheus' format; a counter is scraped as",
-        "`…_total`, a histogram as `…_bucket`, `…_sum` and `…_count`. Labels have few values: statuses, codes and reasons of closed sets,",
-        "partitions. None names a user, a page, an address or anything else that clients send.",
-        "",
-        "The last column says where a metric is looked at: a dashboard of `helm/files/dashboards`, an alert ([runbooks](runbooks.md)), or by",
-        "hand, and then when.",
-    ]
+def regions() -> Regions:
+    """A table per service, and one for what all of them have."""
     used = uses()
-    for service, registry in METRICS.items():
-        rows = [_row(metric, used) for metric in metrics(registry)]
-        lines += ["", f"## {service}", "", *table(("metric", "kind", "labels", "meaning", "looked at"), rows)]
-    return "\n".join(lines) + "\n"
+    head = ("metric", "type", "labels", "meaning", "used by")
+    return {
+        region(service): table(head, [_row(metric, used) for metric in metrics(registry)])
+        for service, registry in METRICS.items()
+    }
 
 
 def metrics(registry: CollectorRegistry) -> list[Metric]:
@@ -120,5 +112,5 @@ def panels(listed: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _row(metric: Metric, used: dict[str, list[str]]) -> list[str]:
     where = list(dict.fromkeys(place for name in metric.series for place in used.get(name, [])))
-    looked = ", ".join(where) or f"by hand: {ONLY_BY_HAND.get(metric.name, '?')}"
-    return [f"`{metric.name}`", metric.kind, ", ".join(metric.labels), metric.meaning, looked]
+    used_by = ", ".join(where) or f"by hand: {ONLY_BY_HAND.get(metric.name, '?')}"
+    return [f"`{metric.name}`", metric.kind, ", ".join(metric.labels), metric.meaning, used_by]

@@ -1,0 +1,21 @@
+"""docs/live-aggregates.md: what the stream app counts."""
+
+from footfall.generate.regions import Regions
+from footfall.generate.tables import table
+from stream_app.state import dimensions
+from stream_app.state.dimensions import Dimension
+
+
+def regions() -> Regions:
+    """A row per dimension."""
+    head = ("dimension", "counts", "windows", "max names")
+    return {"dimensions": table(head, map(_row, dimensions.ALL))}
+
+
+def _row(dimension: Dimension) -> list[str]:
+    lengths = ", ".join(_in_words(length // 1000) for length in (dimension.grain_ms, *dimension.windows_ms))
+    return [f"`{dimension.name}`", dimension.about, lengths, f"{dimension.max_names:,}"]
+
+
+def _in_words(seconds: int) -> str:
+    return {60: "1 min", 3600: "1 h"}.get(seconds, f"{seconds} s")
