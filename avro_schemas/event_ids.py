@@ -10,24 +10,24 @@ _VARIANT = {f"{digit:x}": "89ab"[digit % 4] for digit in range(16)}
 _FORM = re.compile(r"evt_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 
 
-def fresh(now: int, random: bytes) -> str:
+def generate(now: int, random: bytes) -> str:
     """An id of the moment `now` (milliseconds since 1970) from ten random bytes."""
-    return complete(head(now), random)
+    return from_prefix(prefix(now), random)
 
 
-def head(now: int) -> str:
+def prefix(now: int) -> str:
     """What all ids of a moment begin with."""
     return f"evt_{now:012x}7"
 
 
-def complete(id_head: str, random: bytes) -> str:
+def from_prefix(id_prefix: str, random: bytes) -> str:
     """An id from its head and ten random bytes."""
     digits = random.hex()
-    return f"{id_head}{digits[2:5]}{_VARIANT[digits[1]]}{digits[5:]}"
+    return f"{id_prefix}{digits[2:5]}{_VARIANT[digits[1]]}{digits[5:]}"
 
 
 def is_valid(event_id: str) -> bool:
-    """Whether this is an id as `fresh` makes it: lower case, version 7, RFC variant."""
+    """Whether this is an id as `generate` makes it: lower case, version 7, RFC variant."""
     return _FORM.fullmatch(event_id) is not None
 
 

@@ -1,56 +1,126 @@
-"""Every event type as a frontend meets it: what it means, what to send, and an example."""
+"""Every event type as a client sends it: what it means, the JSON Schema of its `event_data`, and an example."""
 
-import json
+import difflib
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
-from avro_schemas import catalogue
-from avro_schemas.json_schema import event_data_schema
+import yaml
+
 from avro_schemas.schema import CUSTOM, FOLDER, Schema, latest, typed_events
+from avro_schemas.validation.faults import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NAME_LENGTH, MAX_PROPERTIES
 
 Json = dict[str, Any]
 
+# NUL characters are rejected; JSON in UTF-8 cannot hold lone surrogates anyway.
+_TEXT: Json = {"type": "string", "pattern": "^[^\\u0000]*$"}
+_USER_AGENT: Json = _TEXT | {
+    "maxLength": 2_000,
+    "description": "Stored only as browser, system and device class.",
+}
+
 
 @cache
-def described() -> list[Json]:
-    """Name, kind (typed or custom), meaning, JSON Schema of `event_data` and an example, typed ones first."""
-    typed = [_typed(name) for name in typed_events()]
-    return typed + [_custom(name, meaning) for name, meaning in sorted(catalogue.custom_events().items())]
+def custom_events() -> Mapping[str, str]:
+    """The custom events that `custom_events.yaml` names, each with its meaning."""
+    named: dict[str, str] = yaml.safe_load((FOLDER / "custom_events.yaml").read_text())
+    return MappingProxyType(named)
 
 
-def _typed(name: str) -> Json:
+@cache
+def event_type_names() -> frozenset[str]:
+    """The names of all event types, typed and custom."""
+    return frozenset(typed_events()) | frozenset(custom_events())
+
+
+def did_you_mean(event_type: str) -> str | None:
+    """The known event type that is most similar to this one, if any is."""
+    close = difflib.get_close_matches(event_type[:100].lower(), sorted(event_type_names()), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+@cache
+def describe_event_types() -> list[Json]:
+    """Name, kind (typed or custom), meaning, JSON Schema of `event_data` and an example; typed ones first."""
+    typed = [_describe_typed(name) for name in typed_events()]
+    return typed + [_describe_custom(name, meaning) for name, meaning in sorted(custom_events().items())]
+
+
+def _describe_typed(name: str) -> Json:
     schema = latest()[name]
     return {
         "event_type": name,
         "kind": "typed",
         "description": schema.definition["doc"],
         "schema": event_data_schema(schema),
-        "example": example(schema),
+        "example": schema.example(),
     }
 
 
-def _custom(name: str, meaning: str) -> Json:
+def _describe_custom(name: str, meaning: str) -> Json:
+    schema = latest()[CUSTOM]
     return {
         "event_type": name,
         "kind": "custom",
         "description": meaning,
-        "schema": event_data_schema(latest()[CUSTOM]),
-        "example": example(latest()[CUSTOM]) | {"event_type": name},
+        "schema": event_data_schema(schema),
+        "example": schema.example() | {"event_type": name},
     }
 
 
-def field_in_words(schema: Json) -> str:
+def event_data_schema(schema: Schema) -> Json:
+    """The JSON Schema (2020-12) of the `event_data` of events that are written with `schema`."""
+    event_data = schema.definition["fields"][-1]
+    made = _json_schema(event_data["type"], DEFAULT_MAX_LENGTH)
+    if schema.name == CUSTOM:
+        return made | {"properties": {"user_agent": _USER_AGENT}}
+    made["properties"]["user_agent"] = _USER_AGENT
+    return made
+
+
+def _json_schema(kind: Any, max_length: int) -> Json:
+    match kind:
+        case "string":
+            return _TEXT | {"maxLength": max_length}
+        case "int" | "long":
+            minimum, maximum = INT if kind == "int" else LONG
+            return {"type": "integer", "minimum": minimum, "maximum": maximum}
+        case "double":
+            return {"type": "number"}
+        case "boolean" | "null":
+            return {"type": kind}
+        case list():
+            return {"anyOf": [_json_schema(branch, max_length) for branch in kind]}
+        case {"type": "record", "fields": fields}:
+            return {
+                "type": "object",
+                "properties": {field["name"]: _property(field) for field in fields},
+                "required": [field["name"] for field in fields if "default" not in field],
+                "additionalProperties": False,
+            }
+        case {"type": "map", "values": values}:
+            return {
+                "type": "object",
+                "additionalProperties": _json_schema(values, DEFAULT_MAX_LENGTH),
+                "propertyNames": _TEXT | {"maxLength": MAX_NAME_LENGTH},
+                "maxProperties": MAX_PROPERTIES,
+            }
+    raise NotImplementedError(f"event_data cannot hold {kind!r} yet: _json_schema does not convert it")
+
+
+def _property(field: Json) -> Json:
+    max_length = field.get("maxLength", DEFAULT_MAX_LENGTH)
+    return _json_schema(field["type"], max_length) | {"description": field["doc"]}
+
+
+def describe_field_type(schema: Json) -> str:
     """The JSON Schema of a field in a few words."""
     if branches := schema.get("anyOf"):
-        return " or ".join(field_in_words(branch) for branch in branches)
+        return " or ".join(describe_field_type(branch) for branch in branches)
     kind = str(schema["type"])
     if kind == "string":
         return f"text, {schema['maxLength']} at most" if "maxLength" in schema else "text"
     if kind == "object" and schema.get("additionalProperties"):
-        return f"object of {field_in_words(schema['additionalProperties'])}"
+        return f"object of {describe_field_type(schema['additionalProperties'])}"
     return kind
-
-
-def example(schema: Schema) -> Any:
-    """The example of a schema: for an event what a frontend posts, else the record as JSON."""
-    return json.loads((FOLDER / "examples" / f"{schema.name}.v{schema.version}.json").read_text())

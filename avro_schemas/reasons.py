@@ -53,7 +53,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
 )
 
 # Reasons for records on a topic; they never stand in an answer of the collector.
-OF_RECORDS = (
+RECORD_REASONS = (
     "value_empty",
     "prefix_missing",
     "schema_unknown",

@@ -49,6 +49,10 @@ class Schema:
         """The five bytes in front of every value: a zero and the big-endian id (Confluent wire format)."""
         return b"\0" + self.id.to_bytes(4, "big")
 
+    def example(self) -> Any:
+        """An example: of an event what a client posts, of any other record the record as JSON."""
+        return json.loads((FOLDER / "examples" / f"{self.name}.v{self.version}.json").read_text())
+
 
 class UnlockedSchema(Exception):
     """A schema file has no line in the lock file."""
@@ -77,7 +81,7 @@ def typed_events() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1_000)
-def for_event(event_type: str) -> Schema:
+def event_schema(event_type: str) -> Schema:
     """The schema that events of this type are written with; untyped ones share `custom`."""
     return latest()[event_type if event_type in typed_events() else CUSTOM]
 

@@ -1,4 +1,4 @@
-"""The topics, as the YAML files beside this module describe them."""
+"""The topics, as the YAML files in `topics/` describe them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from avro_schemas.schema import FOLDER, for_event
+from avro_schemas.schema import FOLDER, event_schema
 
 EVENTS = "events"
 EVENTS_REJECTED = "events-rejected"
@@ -17,10 +17,30 @@ LIVE_AGGREGATES = "live-aggregates"
 ERASURES = "erasures"
 STREAM_STATE = "footfall-stream-app-state-changelog"
 
+# The Kafka headers of every event: CloudEvents in binary mode. Never a schema id: the prefix of the value has it.
+EVENT_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "ce_specversion": "1.0: the version of CloudEvents.",
+        "ce_id": "The event id, as in the value.",
+        "ce_type": "The event type, as in the value: filter on it before decoding.",
+        "ce_source": "/api/analytics/collect.",
+        "content-type": "application/vnd.confluent.avro: five bytes of prefix, then Avro.",
+        "traceparent": "W3C trace context, where the request had one.",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A service that reads a topic, with its consumer group if it uses one."""
+
+    service: str
+    group: str | None = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """What a topic is for, and how it must be set up. `config` is in the broker's words."""
+    """What a topic is for, and how it must be configured. `config` uses the broker's names."""
 
     name: str
     description: str
@@ -30,46 +50,58 @@ class Topic:
     partitions: int
     config: Mapping[str, str]
     producers: tuple[str, ...]
-    consumers: tuple[str, ...]
+    consumers: tuple[Consumer, ...]
+
+    @property
+    def consumer_groups(self) -> dict[str, str]:
+        """The consumer group of each service that reads the topic with one."""
+        return {consumer.service: consumer.group for consumer in self.consumers if consumer.group}
 
 
-@cache
-def topics() -> Mapping[str, Topic]:
-    """Every topic, by its name."""
-    files = sorted((FOLDER / "topics").glob("*.yaml"))
-    described = (_topic(path.stem, yaml.safe_load(path.read_text())) for path in files)
-    return MappingProxyType({topic.name: topic for topic in described})
+def all_topics(event_types: Iterable[str] = ()) -> Mapping[str, Topic]:
+    """Every topic by its name, with the topics on demand of these event types."""
+    return MappingProxyType(
+        {**_described(), **{topic.name: topic for topic in map(event_type_topic, event_types)}}
+    )
 
 
-def of_type(event_type: str) -> Topic:
-    """The topic on demand for a team that wants one event type only: copied out of `events`, and as that is."""
-    events = topics()[EVENTS]
+def named(name: str) -> Topic:
+    """The topic of this name."""
+    return _described()[name]
+
+
+def event_type_topic(event_type: str) -> Topic:
+    """The topic on demand of one event type: the stream app copies its events there, out of `events`."""
+    events = named(EVENTS)
     return replace(
         events,
         name=f"{EVENTS}-{event_type}",
         description=f"The events of type {event_type}, copied out of {EVENTS}: same order, key, headers and time.",
-        schemas=(for_event(event_type).name,),
-        # The time of a copy is the append time of its original.
+        schemas=(event_schema(event_type).name,),
+        # A copy has the append time of its original.
         config=MappingProxyType({**events.config, "message.timestamp.type": "CreateTime"}),
         producers=("stream_app",),
-        consumers=("subscribers",),
+        consumers=(Consumer("subscribers"),),
     )
 
 
-def described(event_types: Iterable[str] = ()) -> Mapping[str, Topic]:
-    """Every topic, by its name, with those on demand for these event types."""
-    return {**topics(), **{topic.name: topic for topic in map(of_type, event_types)}}
+@cache
+def _described() -> Mapping[str, Topic]:
+    files = sorted((FOLDER / "topics").glob("*.yaml"))
+    return MappingProxyType({file.stem: _topic(file.stem, yaml.safe_load(file.read_text())) for file in files})
 
 
-def _topic(name: str, described: dict[str, Any]) -> Topic:
+def _topic(name: str, description: dict[str, Any]) -> Topic:
     return Topic(
         name=name,
-        description=described["description"],
-        owner=described["owner"],
-        key=described["key"],
-        schemas=tuple(described["schemas"]),
-        partitions=described["partitions"],
-        config=MappingProxyType({key: str(value) for key, value in described["config"].items()}),
-        producers=tuple(described["producers"]),
-        consumers=tuple(described["consumers"]),
+        description=description["description"],
+        owner=description["owner"],
+        key=description["key"],
+        schemas=tuple(description["schemas"]),
+        partitions=description["partitions"],
+        config=MappingProxyType({key: str(value) for key, value in description["config"].items()}),
+        producers=tuple(description["producers"]),
+        consumers=tuple(
+            Consumer(**entry) if isinstance(entry, dict) else Consumer(entry) for entry in description["consumers"]
+        ),
     )

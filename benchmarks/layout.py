@@ -16,7 +16,7 @@ import orjson
 import psycopg
 
 from avro_schemas import event_ids
-from avro_schemas.schema import for_event
+from avro_schemas.schema import event_schema
 from benchmarks.parts import database
 from footfall.demo.visitors import Visitor
 from service_kit.retention import RetentionSettings
@@ -90,8 +90,8 @@ def _row(
             "properties": {"title": " ".join(chance.choices(WORDS, k=12)), "ref": chance.randbytes(8).hex()}
         }
     received = at + chance.randrange(20, 300)
-    event_id = event_ids.to_uuid(event_ids.fresh(at, chance.randbytes(10)))
-    schema_id, named = for_event(event["event_type"]).id, data.get("page") == page
+    event_id = event_ids.to_uuid(event_ids.generate(at, chance.randbytes(10)))
+    schema_id, named = event_schema(event["event_type"]).id, data.get("page") == page
     sent = received - chance.randrange(5, 15)
     return EventRow(
         *(

@@ -33,7 +33,7 @@ def fill(bootstrap: str) -> None:
         {"bootstrap.servers": bootstrap, "linger.ms": 50, "queue.buffering.max.messages": 2_000_000}
     )
     for number in range(USERS):
-        event_id = event_ids.fresh(now, os.urandom(event_ids.RANDOM_BYTES))
+        event_id = event_ids.generate(now, os.urandom(event_ids.RANDOM_BYTES))
         producer.produce("events", template.replace(old_id, event_id.encode()), os.urandom(16))
         if number % 10_000 == 0:
             producer.poll(0)

@@ -27,12 +27,13 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from avro_schemas.event_ids import fresh
+from avro_schemas import event_ids
 from benchmarks import debezium
 from benchmarks.parts import broker, database
 from footfall.local import ports
+from service_kit.kafka import KafkaRecord
 from sinks.columns import COLUMNS, NAMES
-from sinks.landing.rows import Batch, EventRow, SourceRecord, sift
+from sinks.landing.rows import Batch, EventRow, sift
 from sinks.postgres.insert import COPY_DIRECT
 from sinks.postgres.store import PostgresStore
 from tests.support.events import Record, encoded, event, user_key
@@ -43,17 +44,17 @@ AT_ONCE = 1000  # rows of a multi-row insert: most parameters a statement may ha
 Values = Sequence[Sequence[tuple[Any, ...]]]
 
 
-def records(seed: int) -> list[SourceRecord]:
+def records(seed: int) -> list[KafkaRecord]:
     """Events as they come: pages, referrers, some properties."""
     chance, now = Random(seed), time.time_ns() // 1_000_000
-    made: list[SourceRecord] = []
+    made: list[KafkaRecord] = []
     for offset in range(ROWS):
         page = f"/reports/{chance.randrange(500)}"
         data = {"page": page, "referrer": "/dashboard", "title": f"Report {chance.randrange(500)}"}
         fields = event(
             "page_view",
             now,
-            event_id=fresh(now, chance.randbytes(10)),
+            event_id=event_ids.generate(now, chance.randbytes(10)),
             user_key=user_key(str(chance.randrange(5000))),
             ip_hash=user_key(str(chance.randrange(5000)) + "ip"),
             page=page,
@@ -216,7 +217,7 @@ def whole_debezium(bootstrap: str, dsn: str, server: psutil.Process) -> None:
         print(f"{'Debezium from Kafka':<24}{caught_up(connection, landed, DEBEZIUM_RECORDS, pid, server)}")
 
 
-def as_json(record: SourceRecord) -> dict[str, Any]:
+def as_json(record: KafkaRecord) -> dict[str, Any]:
     """A row as a producer of JSON would write it."""
     ((_partition, _record, row),) = sift({0: [record]}, {0: 0}).rows
     key = None if row.user_key is None else row.user_key.hex()

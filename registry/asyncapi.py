@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from avro_schemas.event_types import example
-from avro_schemas.record_headers import EVENT_HEADERS
 from avro_schemas.schema import Schema, latest
-from avro_schemas.topic import EVENTS, Topic, topics
+from avro_schemas.topic import EVENT_HEADERS, EVENTS, Topic, all_topics
 
 Json = dict[str, Any]
 
@@ -18,7 +16,7 @@ _BOUND = ("cleanup.policy", "retention.ms", "retention.bytes", "delete.retention
 
 def document(version: str, registry_url: str = "/registry") -> Json:
     """The whole document; `version` is the contract's."""
-    carried = {name: topic for name, topic in topics().items() if topic.schemas}
+    carried = {name: topic for name, topic in all_topics().items() if topic.schemas}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -96,9 +94,9 @@ def _message(schema: Schema) -> Json:
                 "bindingVersion": _BINDING,
             }
         },
-        "examples": [{"name": "example", "summary": "As JSON.", "payload": example(schema)}],
+        "examples": [{"name": "example", "summary": "As JSON.", "payload": schema.example()}],
     }
-    if schema.name in topics()[EVENTS].schemas:
+    if schema.name in all_topics()[EVENTS].schemas:
         properties = {name: {"type": "string", "description": meaning} for name, meaning in EVENT_HEADERS.items()}
         message["headers"] = {"type": "object", "properties": properties}
     return message

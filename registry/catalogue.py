@@ -9,10 +9,8 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from avro_schemas.event_types import example
-from avro_schemas.record_headers import EVENT_HEADERS
 from avro_schemas.schema import Schema, by_id, latest
-from avro_schemas.topic import EVENTS, Topic, topics
+from avro_schemas.topic import EVENT_HEADERS, EVENTS, Topic, all_topics
 from avro_schemas.wire.codec import PREFIX_SIZE
 
 _HERE = Path(__file__).parent
@@ -41,14 +39,14 @@ def add_catalogue(app: FastAPI) -> None:
     pages.filters["tojson_pretty"] = _pretty
 
     @app.get("/catalogue", include_in_schema=False)
-    async def all_topics() -> HTMLResponse:
-        shown = [topic for topic in topics().values() if topic.schemas]
+    async def topics_page() -> HTMLResponse:
+        shown = [topic for topic in all_topics().values() if topic.schemas]
         page = pages.get_template("catalogue.html").render(topics=shown, retention=retention)
         return HTMLResponse(page, headers=_SECURITY)
 
     @app.get("/catalogue/{name}", include_in_schema=False)
-    async def one_topic(name: str) -> HTMLResponse:
-        topic = topics().get(name)
+    async def topic_page(name: str) -> HTMLResponse:
+        topic = all_topics().get(name)
         if topic is None or not topic.schemas:
             raise HTTPException(404, f"There is no topic {name}; /catalogue has them all.")
         page = pages.get_template("topic.html").render(
@@ -56,7 +54,6 @@ def add_catalogue(app: FastAPI) -> None:
             retention=retention,
             records=[latest()[schema] for schema in topic.schemas],
             rows=field_rows,
-            example=example,
             versions=_versions,
             headers=EVENT_HEADERS if topic.name == EVENTS else {},
             prefix_size=PREFIX_SIZE,

@@ -5,7 +5,7 @@ from typing import Any
 import fastavro
 
 from avro_schemas.schema import Schema, by_id
-from avro_schemas.topic import topics
+from avro_schemas.topic import all_topics
 from registry.errors import RegistryError, schema_not_found, subject_not_found, version_not_found
 
 
@@ -79,7 +79,7 @@ class Subjects:
 
 def _names(schema: Schema) -> list[str]:
     """Under record, topic and topic-record naming."""
-    carriers = [topic.name for topic in topics().values() if schema.name in topic.schemas]
+    carriers = [topic.name for topic in all_topics().values() if schema.name in topic.schemas]
     names = [schema.subject]
     for topic in carriers:
         names += [f"{topic}-value", f"{topic}-{schema.subject}"]

@@ -103,7 +103,7 @@ class Town:
 
     def _at(self, moment: float, event: dict[str, Any]) -> dict[str, Any]:
         moment = min(moment, time.time())
-        event_id = event_ids.fresh(int(moment * 1000), self._chance.randbytes(event_ids.RANDOM_BYTES))
+        event_id = event_ids.generate(int(moment * 1000), self._chance.randbytes(event_ids.RANDOM_BYTES))
         timestamp = datetime.fromtimestamp(moment, UTC).isoformat()
         return event | {"event_id": event_id, "timestamp": timestamp}
 

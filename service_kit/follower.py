@@ -4,25 +4,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka import KafkaRecord, KafkaSettings
 
 log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 1.0
-
-
-class FollowedRecord(Protocol):
-    """A record as it is handed on; `timestamp` in milliseconds since 1970."""
-
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
 
 
 class Follower:
@@ -34,7 +23,7 @@ class Follower:
         topic: str,
         *,
         client_id: str,
-        take: Callable[[Sequence[FollowedRecord]], None],
+        take: Callable[[Sequence[KafkaRecord]], None],
         look_back_ms: int | None = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:

@@ -68,7 +68,7 @@ class Canary:
         await asyncio.to_thread(self._close)
 
     async def _time_one(self, stopping: asyncio.Event) -> None:
-        event_id = event_ids.fresh(time.time_ns() // 1_000_000, os.urandom(event_ids.RANDOM_BYTES))
+        event_id = event_ids.generate(time.time_ns() // 1_000_000, os.urandom(event_ids.RANDOM_BYTES))
         uuid, started = event_ids.to_uuid(event_id), time.monotonic()
         await asyncio.to_thread(self._note_sent, uuid)
         try:

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from avro_schemas.reasons import OF_RECORDS
+from avro_schemas.reasons import RECORD_REASONS
 
 REGISTRY = CollectorRegistry()
 
@@ -94,7 +94,7 @@ CANARY_FAILURES = Counter(
 )
 
 # They stand there from the start: a first one would not be seen as an increase.
-for reason in OF_RECORDS:
+for reason in RECORD_REASONS:
     DEAD_LETTERS.labels(reason)
 for stage in ("collector", "landing", "postgres"):
     CANARY_FAILURES.labels(stage)

@@ -21,7 +21,8 @@ from stream_app.outlet import TopicOutlet
 from stream_app.settings import Settings
 from stream_app.state.partition import PartitionState
 
-APP_ID = "footfall-stream-app"
+# Faust's app id is also its consumer group and the first part of its changelog's name, `STREAM_STATE`.
+APP_ID = topic.named(topic.EVENTS).consumer_groups["stream_app"]
 TABLE = "state"
 
 

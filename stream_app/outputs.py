@@ -1,13 +1,12 @@
 """Records for the topics that the stream app writes, from what a snapshot tells."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from avro_schemas.live_aggregates import record_key
-from avro_schemas.rejected_event import Refusal, rejected_value
+from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
-from stream_app.state.event_reader import LogRecord
+from service_kit.kafka import Headers, KafkaRecord
 from stream_app.state.partition import Rejected, Snapshot
 from stream_app.state.rates import WINDOW_SECONDS, MinuteTotal, Verdict
 from stream_app.state.windows import Partial
@@ -19,11 +18,11 @@ class Output:
 
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Headers = ()
     timestamp: int | None = None
 
 
-def copy(record: LogRecord) -> Output:
+def copy(record: KafkaRecord) -> Output:
     """A record as it came, for another topic."""
     return Output(record.key, record.value, tuple(record.headers), record.timestamp)
 
@@ -66,5 +65,13 @@ def user_rate(partition: int, snapshot: Snapshot, rate: Verdict | MinuteTotal, l
 
 def rejection(topic: str, partition: int, rejected: Rejected, now: int) -> Output:
     """A refused record for `events-rejected`; `now` in milliseconds since 1970."""
-    refusal = Refusal("stream_app", now, rejected.refusal.reason, str(rejected.refusal))
-    return Output(rejected.record.key, rejected_value(refusal, topic, partition, rejected.record))
+    record = rejected.record
+    value = encode_rejected_event(
+        "stream_app",
+        now,
+        [record_fault(rejected.refusal.reason, str(rejected.refusal))],
+        user_key=record.key,
+        body=record.value or b"",
+        position=RecordPosition(topic, partition, record.offset),
+    )
+    return Output(record.key, value)

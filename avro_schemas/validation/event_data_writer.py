@@ -23,7 +23,7 @@ class InvalidEventData(ValueError):
     """The value is not what the schema asks for."""
 
 
-def event_data_writer(schema: Schema) -> Write:
+def writer_for(schema: Schema) -> Write:
     """Write the `event_data` of an event of this schema. Raise `InvalidEventData` where `faults` finds any."""
     return _event_data_writer(schema.id)
 

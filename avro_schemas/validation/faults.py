@@ -36,14 +36,14 @@ class Fault:
 Check = Callable[[Any, str, list[Fault]], None]
 
 
-def faults(schema: Schema, event_data: Any) -> list[Fault]:
+def find_faults(schema: Schema, event_data: Any) -> list[Fault]:
     """Everything that is wrong with the `event_data` of an event that `schema` shall be written with."""
     found: list[Fault] = []
     _event_data_check(schema.id)(event_data, "/event_data", found)
     return found
 
 
-def describe(value: Any) -> str:
+def describe_value(value: Any) -> str:
     """Type and length of a JSON value, which is all an error may say of what a client sent."""
     match value:
         case None:
@@ -66,11 +66,11 @@ def describe(value: Any) -> str:
 def text_fault(value: str, pointer: str, max_length: int) -> Fault | None:
     """What is wrong with a text, if anything: NUL and lone surrogates reach neither Avro nor Postgres."""
     if len(value) > max_length:
-        return Fault("too_long", pointer, f"at most {max_length} characters", describe(value))
+        return Fault("too_long", pointer, f"at most {max_length} characters", describe_value(value))
     if "\0" in value:
-        return Fault("text_invalid", pointer, "text without NUL characters", describe(value))
+        return Fault("text_invalid", pointer, "text without NUL characters", describe_value(value))
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-        return Fault("text_invalid", pointer, "text without lone surrogates", describe(value))
+        return Fault("text_invalid", pointer, "text without lone surrogates", describe_value(value))
     return None
 
 
@@ -102,7 +102,7 @@ def _compile(kind: Any, max_length: int) -> Check:
 def _string(max_length: int) -> Check:
     def check(value: Any, pointer: str, found: list[Fault]) -> None:
         if type(value) is not str:
-            found.append(Fault("type_mismatch", pointer, "text", describe(value)))
+            found.append(Fault("type_mismatch", pointer, "text", describe_value(value)))
         elif fault := text_fault(value, pointer, max_length):
             found.append(fault)
 
@@ -114,9 +114,9 @@ def _whole_number(minimum: int, maximum: int) -> Check:
 
     def check(value: Any, pointer: str, found: list[Fault]) -> None:
         if type(value) is not int:
-            found.append(Fault("type_mismatch", pointer, expected, describe(value)))
+            found.append(Fault("type_mismatch", pointer, expected, describe_value(value)))
         elif not minimum <= value <= maximum:
-            found.append(Fault("out_of_range", pointer, expected, describe(value)))
+            found.append(Fault("out_of_range", pointer, expected, describe_value(value)))
 
     return check
 
@@ -124,14 +124,14 @@ def _whole_number(minimum: int, maximum: int) -> Check:
 def _number(value: Any, pointer: str, found: list[Fault]) -> None:
     if type(value) is float:
         if not math.isfinite(value):
-            found.append(Fault("not_finite", pointer, "a finite number", describe(value)))
+            found.append(Fault("not_finite", pointer, "a finite number", describe_value(value)))
     elif type(value) is not int:
-        found.append(Fault("type_mismatch", pointer, "a number", describe(value)))
+        found.append(Fault("type_mismatch", pointer, "a number", describe_value(value)))
 
 
 def _boolean(value: Any, pointer: str, found: list[Fault]) -> None:
     if type(value) is not bool:
-        found.append(Fault("type_mismatch", pointer, "true or false", describe(value)))
+        found.append(Fault("type_mismatch", pointer, "true or false", describe_value(value)))
 
 
 _JSON_TYPES: dict[Any, tuple[type, str]] = {
@@ -154,7 +154,7 @@ def _union(kinds: list[Any], max_length: int) -> Check:
     def check(value: Any, pointer: str, found: list[Fault]) -> None:
         branch = branches.get(type(value))
         if branch is None:
-            found.append(Fault("type_mismatch", pointer, expected, describe(value)))
+            found.append(Fault("type_mismatch", pointer, expected, describe_value(value)))
         else:
             branch(value, pointer, found)
 
@@ -176,7 +176,7 @@ def _record(fields: list[dict[str, Any]]) -> Check:
 
     def check(value: Any, pointer: str, found: list[Fault]) -> None:
         if type(value) is not dict:
-            found.append(Fault("type_mismatch", pointer, "an object", describe(value)))
+            found.append(Fault("type_mismatch", pointer, "an object", describe_value(value)))
             return
         found.extend(
             Fault("field_missing", f"{pointer}/{name}", "a value") for name in required if name not in value
@@ -185,7 +185,9 @@ def _record(fields: list[dict[str, Any]]) -> Check:
             if field_check := checks.get(name):
                 field_check(field_value, f"{pointer}/{name}", found)
             else:
-                found.append(Fault("field_unknown", pointer_below(pointer, name), known, describe(field_value)))
+                found.append(
+                    Fault("field_unknown", child_pointer(pointer, name), known, describe_value(field_value))
+                )
 
     return check
 
@@ -195,20 +197,20 @@ def _map(value_check: Check) -> Check:
 
     def check(value: Any, pointer: str, found: list[Fault]) -> None:
         if type(value) is not dict:
-            found.append(Fault("type_mismatch", pointer, "an object", describe(value)))
+            found.append(Fault("type_mismatch", pointer, "an object", describe_value(value)))
             return
         if len(value) > MAX_PROPERTIES:
-            found.append(Fault("too_long", pointer, f"at most {MAX_PROPERTIES} fields", describe(value)))
+            found.append(Fault("too_long", pointer, f"at most {MAX_PROPERTIES} fields", describe_value(value)))
             return
         for name, item in value.items():
-            below = pointer_below(pointer, name)
+            below = child_pointer(pointer, name)
             name_check(name, below, found)
             value_check(item, below, found)
 
     return check
 
 
-def pointer_below(pointer: str, name: str) -> str:
+def child_pointer(pointer: str, name: str) -> str:
     """The pointer one step down; a name of the client's is cut and made printable, as errors are logged."""
     shown = name[:50].encode("ascii", "backslashreplace").decode().replace("\0", "\\0")
     return f"{pointer}/{shown.replace('~', '~0').replace('/', '~1')}"

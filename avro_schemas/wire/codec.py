@@ -1,11 +1,15 @@
 """Values in Confluent wire format: a zero byte, the schema id, the Avro body."""
 
+import logging
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any
 
 from fastavro import schemaless_reader, schemaless_writer
 
 from avro_schemas.schema import Definition, Schema, by_id, latest
+
+log = logging.getLogger(__name__)
 
 PREFIX_SIZE = 5
 
@@ -48,6 +52,20 @@ def decode(value: bytes | None) -> tuple[Schema, Record]:
     if buffer.tell() != len(value):
         raise Undecodable("body_undecodable", f"{len(value) - buffer.tell()} bytes behind the record")
     return schema, record
+
+
+def decode_values(values: Iterable[bytes | None], schema_name: str) -> Iterator[Record]:
+    """The decoded values of one schema without tombstones; one that cannot be decoded is logged and skipped."""
+    for value in values:
+        if value is None:
+            continue
+        try:
+            schema, record = decode(value)
+        except Undecodable as error:
+            log.warning("a record cannot be decoded", extra={"schema": schema_name, "error": str(error)})
+            continue
+        if schema.name == schema_name:
+            yield record
 
 
 def _reading(schema: Schema) -> Definition | None:

@@ -11,8 +11,8 @@ from avro_schemas.wire.projection import UNREADABLE, Group, projection
 
 DAY_MS = 86_400_000
 # Postgres partitions by the time inside the id: it must lie where partitions are, or may be made.
-ID_BACK_MS = 90 * DAY_MS
-ID_AHEAD_MS = DAY_MS
+MAX_ID_AGE_MS = 90 * DAY_MS
+MAX_ID_AHEAD_MS = DAY_MS
 # Times that every reader can hold: up to the end of the year 9999.
 _LAST_MS = 253_402_300_800_000
 
@@ -36,7 +36,7 @@ def decode_event(value: bytes | None, appended_at: int) -> tuple[Schema, Record]
 def _check(event_id: str, occurred_at: int, received_at: int, sent_at: int | None, appended_at: int) -> None:
     if not event_ids.is_valid(event_id):
         raise Undecodable("event_id_invalid", "the id is not evt_ and a UUIDv7")
-    if not appended_at - ID_BACK_MS <= event_ids.timestamp_ms(event_id) <= appended_at + ID_AHEAD_MS:
+    if not appended_at - MAX_ID_AGE_MS <= event_ids.timestamp_ms(event_id) <= appended_at + MAX_ID_AHEAD_MS:
         raise Undecodable("event_id_time", "the time inside the id is far from the time it was appended")
     if not (0 <= occurred_at < _LAST_MS and 0 <= received_at < _LAST_MS):
         raise Undecodable("timestamp_out_of_range", "a time before 1970 or after the year 9999")

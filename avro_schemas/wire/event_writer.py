@@ -6,7 +6,7 @@ The same bytes as `codec.encode` of the same fields, which a contract test holds
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from avro_schemas.schema import for_event
+from avro_schemas.schema import event_schema
 from avro_schemas.validation import event_data_writer
 from avro_schemas.wire import varints
 
@@ -72,8 +72,8 @@ class _Plan(NamedTuple):
 
 @lru_cache(maxsize=1_000)
 def _plan(event_type: str) -> _Plan:
-    schema = for_event(event_type)
-    return _Plan(schema.prefix, _text(event_type), event_data_writer.event_data_writer(schema))
+    schema = event_schema(event_type)
+    return _Plan(schema.prefix, _text(event_type), event_data_writer.writer_for(schema))
 
 
 def _text(text: str) -> bytes:

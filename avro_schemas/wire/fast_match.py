@@ -56,7 +56,7 @@ SHORT_TEXT = _sized(rb"[\x00-\x7f]")
 _TEXT = _sized(rb"[\x00-\x7f]", second_bytes=range(1, 3))
 
 
-class Shape:
+class FastMatcher:
     """The usual shape of a schema's values.
 
     `groups` are dotted names of fields, by the name of the group that holds them; `forms` are patterns of fields
@@ -70,7 +70,7 @@ class Shape:
         self._pattern = re.compile(re.escape(schema.prefix) + fields + rb"\Z", re.DOTALL)
         self.match = self._pattern.match
 
-    def cut(self, *names: str) -> Callable[[Parts], Any]:
+    def extractor(self, *names: str) -> Callable[[Parts], Any]:
         """From the match's groups to the bytes of these: one value, or a tuple where they are more or none."""
         places = [
             place - 1

@@ -11,7 +11,7 @@ from dashboard.health.pipeline import Lag
 from service_kit.kafka import KafkaSettings
 
 # What reads `events` to do its work, by the consumer group that it reports to.
-GROUPS = {"stream app": "footfall-stream-app", "sinks": "footfall-sinks"}
+GROUPS = {name.replace("_", " "): group for name, group in topic.named(topic.EVENTS).consumer_groups.items()}
 _FIRST_RECORD_SECONDS = 2.0
 
 Positions = Mapping[TopicPartition, int]

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from avro_schemas.catalogue import event_types
+from avro_schemas.event_types import event_type_names
 from dashboard.history.query import DEVICES, Question, question, ranges_within
 from dashboard.history.result import Answer, panels_of
 from dashboard.history.service import History, Unanswered
@@ -48,7 +48,7 @@ def add_history(app: FastAPI, database: Database | None, pages: Pages, retention
             panels=panels_of(asked),
             ranges=ranges_within(retention_days),
             devices=DEVICES,
-            types=sorted(event_types()),
+            types=sorted(event_type_names()),
             retention_days=retention_days,
             link=_linker(request),
         )

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -10,6 +10,7 @@ from avro_schemas.wire.codec import Undecodable
 from avro_schemas.wire.event_reader import decode_event
 from dashboard.live.rejections import Rejection
 from dashboard.live.snapshot import Json
+from service_kit.kafka import KafkaRecord
 
 log = logging.getLogger(__name__)
 
@@ -21,22 +22,12 @@ _MAX_ABOUT = 120
 _TELLING = ("button", "form", "message", "feature", "element", "referrer", "title", "source")
 
 
-class Appended(Protocol):
-    """A record as the broker holds it; `timestamp` in milliseconds since 1970."""
-
-    @property
-    def value(self) -> bytes | None: ...
-
-    @property
-    def timestamp(self) -> int: ...
-
-
-def sampled(records: Iterable[Appended]) -> list[Appended]:
+def sampled(records: Iterable[KafkaRecord]) -> list[KafkaRecord]:
     """The newest of what came at once; what is left out is never decoded."""
     return sorted(records, key=lambda record: record.timestamp)[-MAX_CONCURRENT:]
 
 
-def events(records: Sequence[Appended]) -> list[Json]:
+def events(records: Sequence[KafkaRecord]) -> list[Json]:
     """Entries of those that are events."""
     entries = []
     for record in records:

@@ -6,7 +6,7 @@ from typing import Any
 
 from avro_schemas import topic
 from avro_schemas.live_aggregates import MINUTE_MS
-from avro_schemas.reading import values
+from avro_schemas.wire.codec import decode_values
 from dashboard.health.pipeline import Pipeline
 from dashboard.live import feed
 from dashboard.live.hub import Hub
@@ -14,8 +14,8 @@ from dashboard.live.rejections import Rejections
 from dashboard.live.snapshot import Json, Sources, snapshot
 from dashboard.live.state import SHOWN_MINUTES, Board
 from dashboard.live.tail import Tail
-from service_kit.follower import FollowedRecord, Follower
-from service_kit.kafka import KafkaSettings
+from service_kit.follower import Follower
+from service_kit.kafka import KafkaRecord, KafkaSettings
 
 _CLIENT = "footfall-dashboard"
 
@@ -50,18 +50,18 @@ class Live:
         """When the newest counted event was appended, in milliseconds since 1970; 0 before the first."""
         return self._sources.board.watermark or 0
 
-    def _count(self, records: Sequence[FollowedRecord]) -> None:
-        for partial in values(records, "live_aggregate"):
+    def _count(self, records: Sequence[KafkaRecord]) -> None:
+        for partial in decode_values((record.value for record in records), "live_aggregate"):
             self._sources.board.merge(partial)
 
-    def _reject(self, records: Sequence[FollowedRecord]) -> None:
+    def _reject(self, records: Sequence[KafkaRecord]) -> None:
         shown = []
         for record in records:
             # After a lost connection the last hour comes again.
             if record.offset <= self._rejected_offsets.get(record.partition, -1):
                 continue
             self._rejected_offsets[record.partition] = record.offset
-            for rejected in values([record], "rejected_event"):
+            for rejected in decode_values([record.value], "rejected_event"):
                 if taken := self._sources.rejections.take(rejected):
                     shown.append(feed.rejected(taken))
         newest = shown[-feed.MAX_CONCURRENT :]

@@ -76,7 +76,7 @@ class Demo:
 
     def _fresh(self, event: Event) -> Event:
         now = time.time_ns() // 1_000_000
-        return event | {"event_id": event_ids.fresh(now, os.urandom(event_ids.RANDOM_BYTES))}
+        return event | {"event_id": event_ids.generate(now, os.urandom(event_ids.RANDOM_BYTES))}
 
     async def _post(self, client: httpx.AsyncClient, visitor: int, events: list[Event]) -> None:
         """Post until every event has an answer that stands; the ids stay the same."""

@@ -118,7 +118,7 @@ def _kept_until(requested_at: datetime) -> Mapping[str, str]:
     """When the copies in Kafka are gone at the latest, by topic, where the topics are as described."""
     kept = {}
     for name in (topic.EVENTS, topic.EVENTS_REJECTED):
-        config = topic.topics()[name].config
+        config = topic.named(name).config
         # Only a closed segment is removed.
         age = int(config["retention.ms"]) + int(config.get("segment.ms", 0))
         kept[name] = (requested_at + timedelta(milliseconds=age)).isoformat(timespec="minutes")

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from avro_schemas import schema as schemas
-from avro_schemas.catalogue import did_you_mean, event_types
-from avro_schemas.event_types import described, field_in_words
+from avro_schemas.event_types import describe_event_types, describe_field_type, did_you_mean, event_type_names
 from footfall.contract import add, check, files
 
 UNKNOWN = FAULTY = 1
@@ -34,10 +33,10 @@ def list_types(
     Example: footfall types list
     """
     if as_json:
-        typer.echo(json.dumps(described(), indent=2))
+        typer.echo(json.dumps(describe_event_types(), indent=2))
         return
     table = Table("Type", "Kind", "What it says", box=None, pad_edge=False)
-    for each in described():
+    for each in describe_event_types():
         table.add_row(each["event_type"], each["kind"], each["description"])
     Console(highlight=False).print(table)
 
@@ -53,7 +52,7 @@ def show(
 
     Example: footfall types show page_view
     """
-    found = next((each for each in described() if each["event_type"] == event_type), None)
+    found = next((each for each in describe_event_types() if each["event_type"] == event_type), None)
     if found is None:
         meant = did_you_mean(event_type)
         hint = f' Did you mean "{meant}"?' if meant else " `footfall types list` has them all."
@@ -125,7 +124,7 @@ def new(
     """
     try:
         fields = [add.parse_field(text) for text in field or []]
-        written = add.add(schemas.FOLDER, name, about, fields, sorted(event_types()))
+        written = add.add(schemas.FOLDER, name, about, fields, sorted(event_type_names()))
     except add.Unusable as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(FAULTY) from error
@@ -158,9 +157,9 @@ def _show(shown: dict[str, Any]) -> None:
     table = Table("Field of event_data", "Value", "Needed", "Meaning", box=None, pad_edge=False)
     for name, value in schema.get("properties", {}).items():
         needed = "yes" if name in schema.get("required", []) else ""
-        table.add_row(name, field_in_words(value), needed, value.get("description", ""))
+        table.add_row(name, describe_field_type(value), needed, value.get("description", ""))
     if schema.get("additionalProperties"):
-        values = field_in_words(schema["additionalProperties"])
+        values = describe_field_type(schema["additionalProperties"])
         table.add_row("any other name", values, "", f"At most {schema['maxProperties']} of them.")
     console.print(table)
     typer.echo("\nExample:\n" + json.dumps(shown["example"], indent=2))

@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from avro_schemas.topic import described
+from avro_schemas.topic import all_topics
 
 SERVICES = ("producer_api", "stream_app", "sinks", "dashboard", "footfall")
 SUBSCRIBERS = "subscribers"
-# Consumer groups of the services that have one; the others read without.
-GROUPS = {"stream_app": "footfall-stream-app", "sinks": "footfall-sinks"}
 # Groups of subscribers begin with this and their own name.
 SUBSCRIBER_GROUPS = "subscriber-"
 
@@ -29,20 +27,25 @@ def rules(prefix: str = "", event_topics: Sequence[str] = ()) -> Iterator[Rule]:
 
     `event_topics` are the event types that have a topic of their own.
     """
-    for topic in described(event_topics).values():
+    for topic in all_topics(event_topics).values():
         name = prefix + topic.name
         for principal in topic.producers:
             yield Rule(principal, "topic", name, ("Write", "Describe"))
-        for principal in topic.consumers:
-            yield Rule(principal, "topic", name, ("Read", "Describe"))
+        for consumer in topic.consumers:
+            yield Rule(consumer.service, "topic", name, ("Read", "Describe"))
         # `footfall topics` makes what is missing and compares the rest; `tail` and `dead-letters` read.
         reads = ("Read",) if topic.schemas else ()
         yield Rule("footfall", "topic", name, ("Create", "Describe", "DescribeConfigs", *reads))
-    for principal, group in GROUPS.items():
+    for principal, group in _consumer_groups().items():
         yield Rule(principal, "group", prefix + group, ("Read", "Describe"))
         # `doctor` looks how far they are.
         yield Rule("footfall", "group", prefix + group, ("Describe",))
     yield Rule(SUBSCRIBERS, "group", prefix + SUBSCRIBER_GROUPS, ("Read", "Describe"), prefixed=True)
+
+
+def _consumer_groups() -> dict[str, str]:
+    """The consumer group of each service that reads with one."""
+    return {service: group for topic in all_topics().values() for service, group in topic.consumer_groups.items()}
 
 
 def kafka_acls(prefix: str = "", event_topics: Sequence[str] = ()) -> list[str]:

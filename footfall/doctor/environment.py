@@ -12,7 +12,7 @@ from footfall.doctor.services import Finding, State
 from service_kit.kafka import KafkaSettings
 from service_kit.metrics import expires
 from service_kit.settings import SettingsError, load
-from service_kit.spelling import unknown
+from service_kit.startup import unknown_settings
 
 _SECRETS = ("FOOTFALL_HASH_KEY", "FOOTFALL_SESSION_KEY", "FOOTFALL_DASHBOARD_TOKEN")
 _MIN_LENGTH = 32
@@ -54,7 +54,7 @@ async def look_at_access(url: str) -> list[Finding]:
 
 def of_spelling(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Settings that nothing reads."""
-    for name, meant in unknown(environ).items():
+    for name, meant in unknown_settings(environ).items():
         fix = f"did you mean {meant}?" if meant else "remove it; docs/settings.md has all there are"
         yield Finding("settings", "warn", f"{name} is set, and nothing reads it", fix)
 

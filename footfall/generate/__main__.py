@@ -24,7 +24,7 @@ FILES: Mapping[str, Callable[[], str]] = {
     "helm/files/dashboards/overview.json": grafana_boards.overview,
     "helm/files/dashboards/stream-app.json": grafana_boards.stream_app,
     "helm/files/dashboards/storage.json": grafana_boards.storage,
-    "service_kit/known_settings.py": known_settings.module,
+    "service_kit/known_settings.txt": known_settings.text,
     "avro_schemas/models.py": python_models.module,
     "browser/events.d.ts": typescript.declarations,
     "helm/values.schema.json": schema.schema,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from avro_schemas.catalogue import custom_events
+from avro_schemas.event_types import custom_events
 from avro_schemas.schema import CUSTOM, latest, typed_events
 
 _HEAD = """// Every event type, made from the schemas by `make generate`.

@@ -6,7 +6,6 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas import topic as topics
-from dashboard.health.lag import GROUPS
 from footfall.kafka.reader import ends, reader
 from service_kit.kafka import KafkaSettings
 
@@ -31,8 +30,10 @@ async def lags(kafka: KafkaSettings) -> list[Lag]:
     admin = AIOKafkaAdminClient(**kafka.client_options())
     await admin.start()
     try:
+        groups = topics.named(topics.EVENTS).consumer_groups
         places = {
-            name: await admin.list_consumer_group_offsets(kafka.name(group)) for name, group in GROUPS.items()
+            service.replace("_", " "): await admin.list_consumer_group_offsets(kafka.name(group))
+            for service, group in groups.items()
         }
     finally:
         await admin.close()

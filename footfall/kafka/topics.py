@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
-from avro_schemas.topic import EVENTS, LIVE_AGGREGATES, STREAM_STATE, USER_RATES, Topic, described
+from avro_schemas.topic import EVENTS, LIVE_AGGREGATES, STREAM_STATE, USER_RATES, Topic, all_topics
 from service_kit.kafka import KafkaSettings
 from service_kit.settings import load, setting
 
@@ -102,7 +102,7 @@ async def create_missing(settings: KafkaSettings, layout: Layout = AS_DESCRIBED)
 
 def wanted(layout: Layout = AS_DESCRIBED) -> Mapping[str, Topic]:
     """Every topic that this installation should have, by its name."""
-    topics = described(load(OnDemand, os.environ).event_topics)
+    topics = all_topics(load(OnDemand, os.environ).event_topics)
     return {name: layout.of(topic) for name, topic in topics.items()}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from avro_schemas.validation.faults import pointer_below
+from avro_schemas.validation.faults import child_pointer
 from producer_api.errors import Refused
 from producer_api.intake import clock_skew
 
@@ -63,7 +63,7 @@ def events_of(parsed: Any, most: int) -> tuple[list[Any], bool]:
     if isinstance(parsed, dict):
         events = parsed["events"]
         for name in parsed.keys() - _ENVELOPE:
-            raise Refused("field_unknown", "events, sent_at, sdk and dropped", pointer=pointer_below("", name))
+            raise Refused("field_unknown", "events, sent_at, sdk and dropped", pointer=child_pointer("", name))
     if not isinstance(events, list):
         raise Refused("events_missing", 'an event, a list of events, or {"events": […]}')
     if not events:

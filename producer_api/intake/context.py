@@ -31,7 +31,7 @@ class Visit:
     def __post_init__(self) -> None:
         keys = (self.user_key, self.session_key, self.ip_hash)
         self.shared = write_shared(self.sent_at, self.received_at, *keys)
-        self._id_head = event_ids.head(self.received_at)
+        self._id_head = event_ids.prefix(self.received_at)
 
     @property
     def key(self) -> bytes | None:
@@ -44,7 +44,7 @@ class Visit:
 
     def fresh_id(self) -> str:
         """An id for an event that came without one."""
-        return event_ids.complete(self._id_head, _random_bytes())
+        return event_ids.from_prefix(self._id_head, _random_bytes())
 
 
 def _random_bytes() -> bytes:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from avro_schemas import catalogue, event_ids
-from avro_schemas.schema import CUSTOM, for_event
+from avro_schemas import event_ids
+from avro_schemas.event_types import did_you_mean, event_type_names
+from avro_schemas.schema import CUSTOM, event_schema
 from avro_schemas.validation.event_data_writer import InvalidEventData
-from avro_schemas.validation.faults import Fault, describe, faults, pointer_below, text_fault
+from avro_schemas.validation.faults import Fault, child_pointer, describe_value, find_faults, text_fault
 from avro_schemas.wire.event_writer import write_event
 from producer_api.intake import clock_skew
 from producer_api.intake.context import Visit
@@ -60,7 +61,7 @@ class Intake:
 
     def _accept(self, raw: Any, visit: Visit, own_id: str | None) -> Accepted | list[Fault]:
         if type(raw) is not dict:
-            return [Fault("event_not_object", "", "an object", describe(raw))]
+            return [Fault("event_not_object", "", "an object", describe_value(raw))]
         found: list[Fault] = []
         if not raw.keys() <= FIELDS:
             found += [_unknown(name, raw[name]) for name in raw.keys() - FIELDS]
@@ -83,7 +84,7 @@ class Intake:
             else:
                 return self._accepted(event_id, event_type, value)
         if event_type:
-            found += faults(for_event(event_type), event_data)
+            found += find_faults(event_schema(event_type), event_data)
         return found
 
     def _accepted(self, event_id: str, event_type: str, value: bytes) -> Accepted | list[Fault]:
@@ -94,14 +95,14 @@ class Intake:
     def _event_type(self, raw: dict[str, Any], found: list[Fault]) -> str:
         event_type = raw.get("event_type")
         if type(event_type) is str:
-            if event_type in catalogue.event_types() or (self._any_custom and _ANY_NAME.fullmatch(event_type)):
+            if event_type in event_type_names() or (self._any_custom and _ANY_NAME.fullmatch(event_type)):
                 return event_type
-            meant = catalogue.did_you_mean(event_type)
-            known = "one of " + ", ".join(sorted(catalogue.event_types()))
+            meant = did_you_mean(event_type)
+            known = "one of " + ", ".join(sorted(event_type_names()))
             hint = f'did you mean "{meant}"?' if meant else known
-            found.append(Fault("event_type_unknown", "/event_type", hint, describe(event_type)))
+            found.append(Fault("event_type_unknown", "/event_type", hint, describe_value(event_type)))
         elif "event_type" in raw:
-            found.append(Fault("type_mismatch", "/event_type", "text", describe(event_type)))
+            found.append(Fault("type_mismatch", "/event_type", "text", describe_value(event_type)))
         else:
             found.append(Fault("field_missing", "/event_type", "the name of an event"))
         return ""
@@ -119,7 +120,7 @@ class Intake:
             if name in _ADDRESSES and type(value) is str:
                 value = reduced(value, self._allowed_parameters)
             kept[name] = _without_personal_data(name, value, visit)
-        if event_type and for_event(event_type).name == CUSTOM:
+        if event_type and event_schema(event_type).name == CUSTOM:
             kept = _named_freely(kept, visit)
         return kept, device
 
@@ -145,14 +146,16 @@ def _is_deeper(value: Any, most: int) -> bool:
 
 
 def _unknown(name: str, value: Any) -> Fault:
-    return Fault("field_unknown", pointer_below("", name), "one of " + ", ".join(sorted(FIELDS)), describe(value))
+    return Fault(
+        "field_unknown", child_pointer("", name), "one of " + ", ".join(sorted(FIELDS)), describe_value(value)
+    )
 
 
 def _event_id(raw: dict[str, Any], visit: Visit, own_id: str | None, found: list[Fault]) -> str:
     if own_id is None:
         if (sent := raw.get("event_id")) is None:
             return visit.fresh_id()
-        found.append(Fault("event_id_invalid", "/event_id", _ID_FORM, describe(sent)))
+        found.append(Fault("event_id_invalid", "/event_id", _ID_FORM, describe_value(sent)))
         return ""
     if not -ID_BACK_MS <= event_ids.timestamp_ms(own_id) - visit.received_at <= ID_AHEAD_MS:
         expected = "an id made at most 7 days ago and 10 minutes ahead; make a new one"
@@ -167,7 +170,7 @@ def _occurred_at(raw: dict[str, Any], visit: Visit, found: list[Fault]) -> tuple
     moment = clock_skew.read(text)
     if moment is None:
         expected = "ISO 8601 with an offset, such as 2024-01-15T10:30:00Z"
-        found.append(Fault("timestamp_invalid", "/timestamp", expected, describe(text)))
+        found.append(Fault("timestamp_invalid", "/timestamp", expected, describe_value(text)))
     elif not clock_skew.is_in_range(moment):
         found.append(Fault("timestamp_out_of_range", "/timestamp", "a moment in the years 2000 to 2099"))
     else:
@@ -180,7 +183,7 @@ def _event_data(raw: dict[str, Any], found: list[Fault]) -> dict[str, Any] | Non
     if type(event_data) is dict:
         return event_data
     if "event_data" in raw:
-        found.append(Fault("type_mismatch", "/event_data", "an object", describe(event_data)))
+        found.append(Fault("type_mismatch", "/event_data", "an object", describe_value(event_data)))
     else:
         found.append(Fault("field_missing", "/event_data", "an object"))
     return None
@@ -188,7 +191,7 @@ def _event_data(raw: dict[str, Any], found: list[Fault]) -> dict[str, Any] | Non
 
 def _device(user_agent: Any, found: list[Fault]) -> bytes:
     if type(user_agent) is not str:
-        found.append(Fault("type_mismatch", "/event_data/user_agent", "text", describe(user_agent)))
+        found.append(Fault("type_mismatch", "/event_data/user_agent", "text", describe_value(user_agent)))
     elif fault := text_fault(user_agent, "/event_data/user_agent", _MAX_USER_AGENT_LENGTH):
         found.append(fault)
     else:
@@ -228,6 +231,6 @@ def _redacted(text: str, name: str, visit: Visit) -> str:
 @cache
 def _field_names() -> frozenset[str]:
     """The names of all typed fields: labels that cannot grow with what clients send."""
-    types = (for_event(event_type) for event_type in catalogue.event_types())
+    types = (event_schema(event_type) for event_type in event_type_names())
     data = (schema.definition["fields"][-1]["type"] for schema in types if schema.name != CUSTOM)
     return frozenset(field["name"] for record in data for field in record["fields"])

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Sequence
 
-from avro_schemas.reading import values
+from avro_schemas.wire.codec import decode_values
 from producer_api import metrics
-from service_kit.follower import FollowedRecord
+from service_kit.kafka import KafkaRecord
 
 # A verdict is about the last minute; a log that is two minutes old holds all that matter.
 LOOK_BACK_MS = 120_000
@@ -24,9 +24,9 @@ class Verdicts:
         until = self._blocked_until.get(user_key)
         return max(0, until - now) if until else 0
 
-    def take(self, records: Sequence[FollowedRecord]) -> None:
+    def take(self, records: Sequence[KafkaRecord]) -> None:
         """What the newest records of `user-rates` say."""
-        for rate in values(records, "user_rate"):
+        for rate in decode_values((record.value for record in records), "user_rate"):
             self._take(rate["user_key"], rate["blocked_until"])
         self._tidy()
         metrics.LIMITED_USERS.set(len(self._blocked_until))

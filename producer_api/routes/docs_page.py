@@ -8,8 +8,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
-from avro_schemas.event_types import described, field_in_words
-from avro_schemas.reasons import OF_RECORDS, REASONS
+from avro_schemas.event_types import describe_event_types, describe_field_type
+from avro_schemas.reasons import REASONS, RECORD_REASONS
 from producer_api.errors import STATUSES
 from producer_api.intake.answers import ERRORS_PAGE
 from producer_api.routes.sdk import script
@@ -45,9 +45,9 @@ def add_docs_page(app: FastAPI, settings: Settings) -> None:
     templates = Jinja2Templates(_HERE / "templates")
     app.mount("/docs/static", StaticFiles(directory=_HERE / "static" / "docs"))
     always = {
-        "types": [_shown(each) for each in described()],
+        "types": [_shown(each) for each in describe_event_types()],
         "statuses": [(status, *_MEANINGS[status]) for status in sorted({400, *STATUSES.values()})],
-        "codes": [(code, meaning) for code, meaning in REASONS.items() if code not in OF_RECORDS],
+        "codes": [(code, meaning) for code, meaning in REASONS.items() if code not in RECORD_REASONS],
         "errors_page": ERRORS_PAGE,
         "sdk": script("footfall"),
         "vitals": script("vitals"),
@@ -63,7 +63,7 @@ def add_docs_page(app: FastAPI, settings: Settings) -> None:
 def _shown(described_type: dict[str, Any]) -> dict[str, Any]:
     schema = described_type["schema"]
     fields = [
-        (name, field_in_words(field), name in schema.get("required", ()), field.get("description", ""))
+        (name, describe_field_type(field), name in schema.get("required", ()), field.get("description", ""))
         for name, field in schema.get("properties", {}).items()
     ]
     return described_type | {"fields": fields, "json": json.dumps(described_type["example"], indent=2)}

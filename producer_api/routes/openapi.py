@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from avro_schemas.catalogue import event_types
-from avro_schemas.event_types import described
+from avro_schemas.event_types import describe_event_types, event_type_names
 from avro_schemas.reasons import REASONS
 
 Json = dict[str, Any]
@@ -51,7 +50,7 @@ def paths() -> Json:
 def components() -> Json:
     """The schemas that the paths refer to."""
     return {
-        "Event": {"anyOf": [_event(described_type) for described_type in described()]},
+        "Event": {"anyOf": [_event(described_type) for described_type in describe_event_types()]},
         "Error": _ERROR,
         "Result": _RESULT,
         "Answer": _ANSWER,
@@ -94,12 +93,12 @@ def _posting(summary: str, description: str) -> Json:
             },
         },
     }
-    examples = {entry["event_type"]: {"value": entry["example"]} for entry in described()}
-    examples["list"] = {"value": [entry["example"] for entry in described()[:2]]}
+    examples = {entry["event_type"]: {"value": entry["example"]} for entry in describe_event_types()}
+    examples["list"] = {"value": [entry["example"] for entry in describe_event_types()[:2]]}
     content = {"schema": {"anyOf": [event, events, envelope]}, "examples": examples}
     return {
         "summary": summary,
-        "description": f"{description} Event types: {', '.join(sorted(event_types()))}.",
+        "description": f"{description} Event types: {', '.join(sorted(event_type_names()))}.",
         "requestBody": {"required": True, "content": {"application/json": content, "text/plain": content}},
         "responses": {status: _response(status, meaning) for status, meaning in _ANSWERS.items()},
     }

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from avro_schemas.event_types import described
+from avro_schemas.event_types import describe_event_types
 from avro_schemas.reasons import REASONS
 from producer_api import metrics
 from producer_api.intake.answers import ERRORS_PAGE
@@ -40,7 +40,7 @@ def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str
     @app.get(EVENT_TYPES_PAGE, include_in_schema=False)
     async def event_types() -> dict[str, Any]:
         """Every event type with its JSON Schema and an example."""
-        return {"event_types": described()}
+        return {"event_types": describe_event_types()}
 
     def description() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import psycopg
 
+from service_kit.kafka import Headers
 from sinks.dead_letters.table import from_json
-from sinks.landing.rows import Headers
 
 # Any number, the same in every process of ours.
 _LOCK = 0x72656C6179

@@ -4,7 +4,7 @@ The headers are the record's own, and those by which Kafka Connect tells where a
 """
 
 from avro_schemas import event_ids
-from avro_schemas.rejected_event import Refusal, rejected_value
+from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
 from sinks.dead_letters.outbox import Letter
 from sinks.landing.rows import Kept, to_row
 
@@ -14,14 +14,21 @@ _CONNECTOR = "footfall-sinks"
 
 def value(letter: Letter, now: int) -> bytes:
     """The value; `now` in milliseconds since 1970."""
-    source = Kept(letter.offset, letter.appended_at, letter.key, letter.value, letter.headers)
-    refusal = Refusal("sinks", now, letter.reason, letter.detail)
+    source = Kept(letter.partition, letter.offset, letter.appended_at, letter.key, letter.value, letter.headers)
     event_id = event_type = None
     if letter.reason == "row_rejected":
         row = to_row(source)
         event_id, event_type = event_ids.from_uuid(row.event_id), row.event_type
-    where = (letter.topic, letter.partition, source)
-    return rejected_value(refusal, *where, event_id=event_id, event_type=event_type)
+    return encode_rejected_event(
+        "sinks",
+        now,
+        [record_fault(letter.reason, letter.detail)],
+        user_key=letter.key,
+        body=letter.value or b"",
+        event_id=event_id,
+        event_type=event_type,
+        position=RecordPosition(letter.topic, letter.partition, letter.offset),
+    )
 
 
 def headers(letter: Letter) -> list[tuple[str, bytes | None]]:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import orjson
 import psycopg
 
-from sinks.landing.rows import Batch, DeadLetter, Headers, Kept, batch_of
+from service_kit.kafka import Headers
+from sinks.landing.rows import Batch, DeadLetter, Kept, batch_of
 
 _WRITE = """
 insert into dead_letters (cluster_id, topic, part, record_offset, reason, detail, sqlstate,
@@ -50,7 +51,7 @@ class Tried:
         found = connection.execute(_LOCKED, [list(ids), topic]).fetchall()
         self._numbers = {(part, offset): number for number, part, offset, *_ in found}
         self._kept = [
-            (part, Kept(offset, at, key, value, from_json(headers)))
+            (part, Kept(part, offset, at, key, value, from_json(headers)))
             for _number, part, offset, at, key, value, headers in found
         ]
 

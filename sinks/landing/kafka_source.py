@@ -10,20 +10,20 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from avro_schemas.topic import EVENTS, named
+from service_kit.kafka import KafkaRecord
 from sinks.landing.ports import Fetched, Range
-from sinks.landing.rows import SourceRecord
 from sinks.landing.topic_id import identity
 from sinks.settings import Settings
 
 log = logging.getLogger(__name__)
 
-GROUP = "footfall-sinks"
 # Records taken at once of what has been fetched.
 _STEP = 1000
 # How soon a pause notices that it is over.
 _LOOK_SECONDS = 0.5
 
-Arrived = Mapping[TopicPartition, Sequence[SourceRecord]]
+Arrived = Mapping[TopicPartition, Sequence[KafkaRecord]]
 
 
 class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types here
@@ -37,7 +37,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         self._ends: Mapping[TopicPartition, int] = {}
         self._consumer = AIOKafkaConsumer(
             **settings.kafka.client_options(),
-            group_id=settings.kafka.name(GROUP),
+            group_id=settings.kafka.name(named(EVENTS).consumer_groups["sinks"]),
             group_instance_id=settings.group_instance_id,
             enable_auto_commit=False,
             # Positions are set from outside; Kafka's client must not choose one by itself.
@@ -105,7 +105,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
 
     async def gather(self, rows: int, max_bytes: int, seconds: float) -> Fetched:
         """What arrives until there are so many records or bytes, or the first of them is `seconds` old."""
-        fetched: dict[int, list[SourceRecord]] = {}
+        fetched: dict[int, list[KafkaRecord]] = {}
         count, size, deadline = 0, 0, time.monotonic() + 1.0
         while count < rows and size < max_bytes and (left := deadline - time.monotonic()) > 0:
             # In steps, so that large records do not go far beyond the limit.

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from sinks.landing.rows import Batch, DeadLetter, SourceRecord
+from service_kit.kafka import KafkaRecord
+from sinks.landing.rows import Batch, DeadLetter
 
-Fetched = Mapping[int, Sequence[SourceRecord]]
+Fetched = Mapping[int, Sequence[KafkaRecord]]
 
 
 @dataclass(frozen=True, slots=True)

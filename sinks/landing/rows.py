@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from avro_schemas import event_ids
 from avro_schemas.schema import CUSTOM, latest, typed_events
 from avro_schemas.wire.codec import Undecodable, schema_id_of
 from avro_schemas.wire.event_reader import Columns, EventReader
+from service_kit.kafka import Headers, KafkaRecord
 
 _COMMON = (
     "event_type",
@@ -49,23 +50,11 @@ class Device(NamedTuple):
     bot: str = ""
 
 
-Headers = Sequence[tuple[str, bytes | None]]
-
-
-class SourceRecord(Protocol):
-    """A record as the consumer delivers it; `timestamp` is the append time in milliseconds."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
 @dataclass(slots=True)
 class Kept:
     """A record as a dead letter keeps it."""
 
+    partition: int
     offset: int
     timestamp: int
     key: bytes | None
@@ -122,7 +111,7 @@ class Span:
 class Batch:
     """Rows and dead letters of some partitions, and how far they move each."""
 
-    rows: list[tuple[int, SourceRecord, EventRow]] = field(default_factory=list)
+    rows: list[tuple[int, KafkaRecord, EventRow]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     spans: dict[int, Span] = field(default_factory=dict)
     bytes: int = 0
@@ -131,7 +120,7 @@ class Batch:
     newest: int = 0
 
 
-def sift(fetched: Mapping[int, Sequence[SourceRecord]], starts: Mapping[int, int]) -> Batch:
+def sift(fetched: Mapping[int, Sequence[KafkaRecord]], starts: Mapping[int, int]) -> Batch:
     """Rows and dead letters of records, one or more a partition. The first of a repeated id wins."""
     batch = batch_of((partition, record) for partition, records in fetched.items() for record in records)
     for partition, span in batch.spans.items():
@@ -142,7 +131,7 @@ def sift(fetched: Mapping[int, Sequence[SourceRecord]], starts: Mapping[int, int
     return batch
 
 
-def batch_of(located: Iterable[tuple[int, SourceRecord]]) -> Batch:
+def batch_of(located: Iterable[tuple[int, KafkaRecord]]) -> Batch:
     """Rows and dead letters of records with their partitions; each span begins with its first record."""
     batch, seen = Batch(), set[UUID]()
     for partition, record in located:
@@ -163,7 +152,7 @@ def batch_of(located: Iterable[tuple[int, SourceRecord]]) -> Batch:
     return batch
 
 
-def to_row(record: SourceRecord) -> EventRow:
+def to_row(record: KafkaRecord) -> EventRow:
     """The row of a record. Raise `Undecodable` for anything that is not an event."""
     schema, event_id, occurred_at, session_key, common, own = _READER.read(record.value, record.timestamp)
     event_type, received_at, sent_at, time_flag, user_key, ip_hash, page, browser, system, kind, bot = common
@@ -192,7 +181,7 @@ def as_sent(event_data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def dead_letter(
-    partition: int, record: SourceRecord, reason: str, detail: str, sqlstate: str | None = None
+    partition: int, record: KafkaRecord, reason: str, detail: str, sqlstate: str | None = None
 ) -> DeadLetter:
     """The dead letter of a record."""
     return DeadLetter(

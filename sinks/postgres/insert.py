@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import psycopg
 from psycopg import sql
 
+from service_kit.kafka import KafkaRecord
 from sinks import metrics
 from sinks.columns import COPY_TYPES, NAMES, encode
-from sinks.landing.rows import DeadLetter, EventRow, SourceRecord, dead_letter
+from sinks.landing.rows import DeadLetter, EventRow, dead_letter
 from sinks.postgres.lookups import Dictionaries
 from sinks.postgres.sqlstates import decision_of
 from sinks.retention.packing import remove_packed_again
@@ -21,7 +22,7 @@ _MERGE = sql.SQL(
 ).format(_NAMES)
 _STAGE = "create temp table if not exists staged_events (like raw_events) on commit delete rows"
 
-Located = tuple[int, SourceRecord, EventRow]
+Located = tuple[int, KafkaRecord, EventRow]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from avro_schemas.catalogue import custom_events
+from avro_schemas.event_types import custom_events
 from avro_schemas.schema import by_id, latest, typed_events
 from sinks.columns import COLUMNS
 

@@ -1,13 +1,14 @@
 """What the folds take of a record of `events`."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from avro_schemas.schema import Schema, by_id, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
-from avro_schemas.wire.event_reader import EVENT_SCHEMAS, ID_AHEAD_MS, ID_BACK_MS, EventReader
-from avro_schemas.wire.fast_match import SHORT_TEXT, TIME, TIME_PIECES, Shape
+from avro_schemas.wire.event_reader import EVENT_SCHEMAS, MAX_ID_AGE_MS, MAX_ID_AHEAD_MS, EventReader
+from avro_schemas.wire.fast_match import SHORT_TEXT, TIME, TIME_PIECES, FastMatcher
 from avro_schemas.wire.projection import Group
+from service_kit.kafka import KafkaRecord
 from stream_app.state.dimensions import COLUMNS
 
 
@@ -42,25 +43,15 @@ _FORMS = {
 _SLOW = EventReader(COLUMNS)
 
 
-class LogRecord(Protocol):
-    """A record as the consumer delivers it; `timestamp` is the append time in milliseconds."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Iterable[tuple[str, bytes]]
-
-
-def read(record: LogRecord) -> Row:
+def read(record: KafkaRecord) -> Row:
     """An event's row. Raise `Undecodable` for what is no event."""
     return _READERS[(record.value or b"")[:PREFIX_SIZE]](record)
 
 
-class _Readers(dict[bytes, Callable[[LogRecord], Row]]):
+class _Readers(dict[bytes, Callable[[KafkaRecord], Row]]):
     """A reader for each schema, by the prefix of its values, made when the first one comes."""
 
-    def __missing__(self, prefix: bytes) -> Callable[[LogRecord], Row]:
+    def __missing__(self, prefix: bytes) -> Callable[[KafkaRecord], Row]:
         for schema in by_id().values():
             if schema.prefix == prefix and schema.name in EVENT_SCHEMAS:
                 self[prefix] = _reader(schema)
@@ -77,7 +68,7 @@ def prepare() -> None:
         _READERS[schema.prefix]
 
 
-def _read_slowly(record: LogRecord) -> Row:
+def _read_slowly(record: KafkaRecord) -> Row:
     """By the rule itself."""
     appended_at = record.timestamp
     schema, event_id, occurred_at, session, common, own = _SLOW.read(record.value, appended_at)
@@ -85,15 +76,15 @@ def _read_slowly(record: LogRecord) -> Row:
     return Row(schema, common[0], tail, moment, record.key, session, common, own)
 
 
-def _reader(schema: Schema) -> Callable[[LogRecord], Row]:
+def _reader(schema: Schema) -> Callable[[KafkaRecord], Row]:
     """Reads events of the usual shape whose columns came before in the same bytes; leaves others to the rule."""
     groups = {"common": COLUMNS.common, "own": COLUMNS.own.get(schema.name, ())}
-    shape = Shape(schema, groups, _FORMS)
-    name, match, head = schema.name, shape.match, shape.cut("time", "tail", "low", "high", "session")
-    common_of, own_of = shape.cut("common"), shape.cut("own")
+    matcher = FastMatcher(schema, groups, _FORMS)
+    name, match, head = schema.name, matcher.match, matcher.extractor("time", "tail", "low", "high", "session")
+    common_of, own_of = matcher.extractor("common"), matcher.extractor("own")
     commons, owns = _Known(), _Known()
 
-    def read(record: LogRecord) -> Row:
+    def read(record: KafkaRecord) -> Row:
         found = match(record.value)  # type: ignore[arg-type] # it has the prefix
         if found is None:
             return _read_slowly(record)
@@ -101,7 +92,7 @@ def _reader(schema: Schema) -> Callable[[LogRecord], Row]:
         time, tail, low, high, session = head(parts)
         common_bytes, own_bytes = common_of(parts), own_of(parts)
         common, own = commons.get(common_bytes), owns.get(own_bytes)
-        if common is None or own is None or not -ID_AHEAD_MS <= appended_at - int(time, 16) <= ID_BACK_MS:
+        if common is None or own is None or not -MAX_ID_AHEAD_MS <= appended_at - int(time, 16) <= MAX_ID_AGE_MS:
             row = _read_slowly(record)
             commons.keep(common_bytes, row.common)
             owns.keep(own_bytes, row.own)

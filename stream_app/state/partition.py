@@ -13,10 +13,11 @@ import orjson
 
 from avro_schemas.live_aggregates import MINUTE_MS, OUTCOME, SLOT_MS, TOTAL
 from avro_schemas.wire.codec import Undecodable
+from service_kit.kafka import KafkaRecord
 from stream_app.state.counts import LiveCounts
 from stream_app.state.dedup_window import IdHorizon
 from stream_app.state.dimensions import MAX_NAMES, Pace
-from stream_app.state.event_reader import LogRecord, Row, read
+from stream_app.state.event_reader import Row, read
 from stream_app.state.rates import MinuteTotal, Rates, Verdict
 from stream_app.state.windows import Counts, Partial, add_bounded
 
@@ -29,7 +30,7 @@ MAX_UNCOUNTED = 10_000
 class Rejected:
     """A record that is no event, and why."""
 
-    record: LogRecord
+    record: KafkaRecord
     refusal: Undecodable
 
 
@@ -38,7 +39,7 @@ class Copy:
     """A record that goes to the topic of its event type too."""
 
     event_type: str
-    record: LogRecord
+    record: KafkaRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class PartitionState:
         """Records that are held for the next snapshot, each with its bytes."""
         return len(self._rejected) + len(self._copies)
 
-    def apply(self, records: Iterable[LogRecord]) -> None:
+    def apply(self, records: Iterable[KafkaRecord]) -> None:
         """Fold records in offset order; those that are folded already are passed over.
 
         The watermark is the newest append time. Time stands still within a slot of ten seconds: its events are
@@ -120,7 +121,7 @@ class PartitionState:
                 self._copies.append(Copy(row.event_type, record))
         self._fold(rows)
 
-    def _reject(self, record: LogRecord, refusal: Undecodable) -> None:
+    def _reject(self, record: KafkaRecord, refusal: Undecodable) -> None:
         self.outcomes["rejected"] += 1
         self.counts.rejected(self._slot, refusal.reason)
         self._rejected.append(Rejected(record, refusal))

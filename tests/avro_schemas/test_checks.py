@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.reasons import REASONS
-from avro_schemas.schema import for_event
+from avro_schemas.schema import event_schema
 from avro_schemas.validation import faults
 from avro_schemas.wire import codec
 
@@ -34,7 +34,7 @@ HEAD = {
 
 
 def codes(event_type: str, event_data: Any) -> list[tuple[str, str]]:
-    return [(fault.code, fault.pointer) for fault in faults.faults(for_event(event_type), event_data)]
+    return [(fault.code, fault.pointer) for fault in faults.find_faults(event_schema(event_type), event_data)]
 
 
 @pytest.mark.parametrize(
@@ -94,20 +94,20 @@ def test_faults_are_named(event_type: str, event_data: Any, expected: list[tuple
 
 @given(event_types, json_values)
 def test_no_value_breaks_the_check_and_every_code_is_of_the_closed_set(event_type: str, value: Any) -> None:
-    for fault in faults.faults(for_event(event_type), value):
+    for fault in faults.find_faults(event_schema(event_type), value):
         assert fault.code in REASONS
         assert fault.pointer.startswith("/event_data")
 
 
 @given(st.dictionaries(st.text(max_size=8), json_values, max_size=4))
 def test_what_passes_the_check_comes_back_unchanged_from_the_codec(event_data: dict[str, Any]) -> None:
-    schema = for_event("click")
-    if faults.faults(schema, event_data):
+    schema = event_schema("click")
+    if faults.find_faults(schema, event_data):
         return
     value = codec.encode(schema, HEAD | {"event_data": event_data})
     assert codec.decode(value) == (schema, HEAD | {"event_data": event_data})
 
 
 def test_an_error_tells_type_and_length_but_never_the_value() -> None:
-    (fault,) = faults.faults(for_event("page_view"), {"page": ["secret"]})
+    (fault,) = faults.find_faults(event_schema("page_view"), {"page": ["secret"]})
     assert fault.got == "list of 1"

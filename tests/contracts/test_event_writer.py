@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.schema import CUSTOM, for_event, typed_events
+from avro_schemas.schema import CUSTOM, event_schema, typed_events
 from avro_schemas.validation import event_data_writer, faults
 from avro_schemas.wire import codec, varints
 from avro_schemas.wire.event_writer import write_device, write_event, write_shared
@@ -23,21 +23,21 @@ surrogates = st.text(st.characters(), max_size=5)
 
 def some_data(event_type: str) -> st.SearchStrategy[Any]:
     """Objects near the schema: its own fields and others, right and wrong values."""
-    if for_event(event_type).name == CUSTOM:
+    if event_schema(event_type).name == CUSTOM:
         return st.dictionaries(texts, scalars | surrogates, max_size=5)
-    event_data = for_event(event_type).definition["fields"][-1]["type"]
+    event_data = event_schema(event_type).definition["fields"][-1]["type"]
     names = st.sampled_from([field["name"] for field in event_data["fields"]] * 5 + ["other"])
     values = scalars | st.text(max_size=20) | st.dictionaries(texts, scalars, max_size=3) | st.lists(scalars)
     return st.dictionaries(names, values, max_size=6) | scalars
 
 
 def fitting_data(event_type: str) -> st.SearchStrategy[Any]:
-    return fitting(for_event(event_type).definition["fields"][-1]["type"])
+    return fitting(event_schema(event_type).definition["fields"][-1]["type"])
 
 
 @given(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 9_000))
 def test_whole_numbers_are_written_as_avro_says(number: int) -> None:
-    value = codec.encode(for_event("click"), fields("click", {"n": number}))
+    value = codec.encode(event_schema("click"), fields("click", {"n": number}))
     assert varints.long(number) in value
     assert number < 0 or varints.length(number) == varints.long(number)
 
@@ -45,12 +45,12 @@ def test_whole_numbers_are_written_as_avro_says(number: int) -> None:
 @given(st.data(), event_types)
 def test_the_strict_writer_refuses_exactly_what_has_faults(data: st.DataObject, event_type: str) -> None:
     event_data = data.draw(some_data(event_type))
-    write = event_data_writer.event_data_writer(for_event(event_type))
-    if faults.faults(for_event(event_type), event_data):
+    write = event_data_writer.writer_for(event_schema(event_type))
+    if faults.find_faults(event_schema(event_type), event_data):
         with pytest.raises(event_data_writer.InvalidEventData):
             write(event_data)
     else:
-        assert codec.encode(for_event(event_type), fields(event_type, event_data)).endswith(write(event_data))
+        assert codec.encode(event_schema(event_type), fields(event_type, event_data)).endswith(write(event_data))
 
 
 @given(
@@ -96,7 +96,7 @@ def test_an_event_is_written_as_fastavro_writes_it(
         "device": dict(zip(("browser", "system", "kind", "bot"), device, strict=True)),
         **dict(zip(("user_key", "session_key", "ip_hash"), hashes, strict=True)),
     }
-    assert ours == codec.encode(for_event(event_type), record)
+    assert ours == codec.encode(event_schema(event_type), record)
 
 
 def fields(event_type: str, event_data: Any) -> dict[str, Any]:

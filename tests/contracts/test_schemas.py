@@ -9,9 +9,9 @@ from typing import Any
 import fastavro
 import pytest
 
-from avro_schemas import catalogue
-from avro_schemas.schema import CUSTOM, FOLDER, LOCK, Schema, by_id, for_event, latest, typed_events
-from avro_schemas.topic import topics
+from avro_schemas.event_types import did_you_mean, event_type_names
+from avro_schemas.schema import CUSTOM, FOLDER, LOCK, Schema, by_id, event_schema, latest, typed_events
+from avro_schemas.topic import all_topics
 from avro_schemas.validation import faults
 from avro_schemas.wire import codec
 
@@ -79,11 +79,11 @@ def walk(node: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("schema", EVENTS, ids=named)
 def test_the_example_of_an_event_has_no_faults(schema: Schema) -> None:
     event = example(schema)
-    assert for_event(event["event_type"]) is schema
-    assert event["event_type"] in catalogue.event_types()
+    assert event_schema(event["event_type"]) is schema
+    assert event["event_type"] in event_type_names()
     # The collector reduces the user agent to classes before the check.
     event["event_data"].pop("user_agent", None)
-    assert faults.faults(schema, event["event_data"]) == []
+    assert faults.find_faults(schema, event["event_data"]) == []
 
 
 @pytest.mark.parametrize("schema", RECORDS, ids=named)
@@ -100,22 +100,22 @@ def test_no_example_is_an_orphan() -> None:
 
 def test_names_of_topics_and_events_are_plain() -> None:
     # A dot in a topic's name collides with an underscore in the broker's metrics.
-    for name in (*topics(), *catalogue.event_types()):
+    for name in (*all_topics(), *event_type_names()):
         assert NAME.fullmatch(name), name
 
 
 def test_every_schema_of_a_topic_exists_and_every_schema_has_a_topic() -> None:
-    carried = {name for topic in topics().values() for name in topic.schemas}
+    carried = {name for topic in all_topics().values() for name in topic.schemas}
     assert carried == set(latest())
 
 
 def test_what_is_derived_from_events_has_its_partitions() -> None:
     for name in ("live-aggregates", "user-rates", "footfall-stream-app-state-changelog"):
-        assert topics()[name].partitions == topics()["events"].partitions
+        assert all_topics()[name].partitions == all_topics()["events"].partitions
 
 
 def test_no_topic_leaves_its_cleanup_to_the_broker() -> None:
-    for topic in topics().values():
+    for topic in all_topics().values():
         policies = set(topic.config["cleanup.policy"].split(","))
         assert policies <= {"compact", "delete"}
         assert ("retention.ms" in topic.config) is ("delete" in policies), topic.name
@@ -125,4 +125,4 @@ def test_no_topic_leaves_its_cleanup_to_the_broker() -> None:
     ("mistyped", "meant"), [("pageview", "page_view"), ("Button-Click", "button_click"), ("zzzz", None)]
 )
 def test_a_mistyped_event_type_finds_the_one_that_was_meant(mistyped: str, meant: str | None) -> None:
-    assert catalogue.did_you_mean(mistyped) == meant
+    assert did_you_mean(mistyped) == meant

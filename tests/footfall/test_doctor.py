@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from avro_schemas.topic import topics
+from avro_schemas.topic import all_topics
 from footfall.doctor.environment import look_at_settings, of_certificates, of_origins, of_secrets
 from footfall.doctor.kafka import of_lag, of_replicas, of_skews, of_state, of_version
 from footfall.doctor.services import Finding
@@ -42,7 +42,7 @@ def test_one_broker_is_for_one_persons_machine_and_two_are_for_nobody() -> None:
 
 
 def test_topics_beside_events_have_as_many_partitions() -> None:
-    found = {name: Found(12, 3, WELL) for name in topics()}
+    found = {name: Found(12, 3, WELL) for name in all_topics()}
     assert states(of_state(found)) == []
     (finding,) = of_state(found | {"footfall-stream-app-state-changelog": Found(6, 3, WELL)})
     assert finding.state == "fail"

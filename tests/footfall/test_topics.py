@@ -1,9 +1,9 @@
 """A topic on a cluster is compared with its description, and the differences are said in words."""
 
-from avro_schemas.topic import topics
+from avro_schemas.topic import all_topics
 from footfall.kafka.topics import Found, differences
 
-LIVE = topics()["live-aggregates"]
+LIVE = all_topics()["live-aggregates"]
 
 
 def test_a_topic_as_described_differs_in_nothing() -> None:
@@ -24,5 +24,5 @@ def test_every_difference_is_said() -> None:
 
 def test_added_partitions_are_no_difference_where_they_need_not_be_as_many_as_those_of_events() -> None:
     for name, differs in (("events", []), ("live-aggregates", ["partitions: 18 instead of 12"])):
-        topic = topics()[name]
+        topic = all_topics()[name]
         assert differences(topic, Found(partitions=18, replication=1, config=topic.config)) == differs

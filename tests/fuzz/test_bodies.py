@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.event_types import described
+from avro_schemas.event_types import describe_event_types
 from avro_schemas.reasons import REASONS
 from tests.fuzz.cases import cases
 from tests.support.workers import Worker
 
-EXAMPLES = [entry["example"] for entry in described()]
+EXAMPLES = [entry["example"] for entry in describe_event_types()]
 GROWTH_MIB = 64
 
 values = st.recursive(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from avro_schemas.topic import described, topics
+from avro_schemas.topic import all_topics
 from footfall.contract.access import rules
 from footfall.generate.chart import settings
 from footfall.generate.chart.schema import COMPONENTS
@@ -151,9 +151,9 @@ def test_the_topics_and_rules_of_strimzi_are_those_of_the_contract() -> None:
     more = over(at("kafka.topicPrefix", "team-a."), at("streamApp.settings.eventTopics", ["page_view"]))
     rendered = objects(over(example("operators"), more))
     made = {each["spec"]["topicName"]: each["spec"] for each in rendered if each["kind"] == "KafkaTopic"}
-    assert made.keys() == {f"team-a.{name}" for name in described(["page_view"])}
+    assert made.keys() == {f"team-a.{name}" for name in all_topics(["page_view"])}
     config = made["team-a.user-rates"]["config"]
-    assert config == {**topics()["user-rates"].config, "min.insync.replicas": 2}
+    assert config == {**all_topics()["user-rates"].config, "min.insync.replicas": 2}
     users = {
         each["metadata"]["name"]: each["spec"]["authorization"]["acls"]
         for each in rendered

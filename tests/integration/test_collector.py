@@ -13,7 +13,7 @@ import jwt
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from avro_schemas.record_headers import EVENT_HEADERS
+from avro_schemas.topic import EVENT_HEADERS
 from avro_schemas.wire.codec import decode
 from producer_api.headers import RESPONSE
 from service_kit.kafka import KafkaSettings

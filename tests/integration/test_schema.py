@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from avro_schemas.event_types import described
+from avro_schemas.event_types import describe_event_types
 from service_kit.retention import RetentionSettings
 from sinks.landing.rows import sift
 from sinks.postgres import migrations
@@ -56,7 +56,7 @@ def both(day: date) -> set[str]:
 def test_every_event_type_has_a_view_with_its_own_fields_as_columns(
     store: PostgresStore, connection: psycopg.Connection
 ) -> None:
-    for known in described():
+    for known in describe_event_types():
         connection.execute(sql.SQL("select * from {}").format(sql.Identifier(plural(known["event_type"]))))
     form = {"form": "signup", "page": "/a", "success": True, "field_count": 3, "properties": {"x": 1}}
     land(store, ago(0, "form_submit", page="/a", event_data=form), ago(0))

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from avro_schemas.topic import topics
+from avro_schemas.topic import all_topics
 from footfall.kafka.topics import check, create_missing
 from service_kit.kafka import KafkaSettings
 
@@ -21,7 +21,7 @@ async def test_missing_topics_are_created_once_and_then_as_described(settings: K
     assert {report.state for report in await check(settings)} == {"missing"}
     assert {report.state for report in await create_missing(settings)} == {"created"}
     assert [(r.topic, r.state) for r in await create_missing(settings)] == [
-        (name, "as described") for name in topics()
+        (name, "as described") for name in all_topics()
     ]
 
 

@@ -12,10 +12,10 @@ import jsonschema_rs
 import pytest
 
 from avro_schemas.schema import latest
-from avro_schemas.topic import topics
+from avro_schemas.topic import all_topics
 from registry.app import build_app
 
-PUBLIC = [topic for topic in topics().values() if topic.schemas]
+PUBLIC = [topic for topic in all_topics().values() if topic.schemas]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from service_kit import metrics, startup
 from service_kit.kafka import KafkaSettings
-from service_kit.spelling import unknown
+from service_kit.startup import unknown_settings
 
 NOON = datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.UTC)
 
@@ -51,7 +51,7 @@ def test_shared_metrics_come_once_with_those_of_all_registries() -> None:
     ("FOOTFALL_SOMETHING_ELSE_ALTOGETHER", None),
 ])  # fmt: skip
 def test_a_misspelt_setting_gets_the_name_that_was_meant(name: str, meant: str | None) -> None:
-    assert unknown({name: "x"}) == {name: meant}
+    assert unknown_settings({name: "x"}) == {name: meant}
 
 
 def test_known_settings_and_what_kubernetes_puts_there_are_not_misspelt() -> None:
@@ -62,7 +62,7 @@ def test_known_settings_and_what_kubernetes_puts_there_are_not_misspelt() -> Non
         "FOOTFALL_COLLECTOR_PORT_80_TCP_ADDR": "10.0.0.1",
     }
     known = {"FOOTFALL_HASH_KEY_FILE": "/key", "FOOTFALL_URL": "http://localhost", "FOOTFALL_PORT": "3000"}
-    assert unknown(of_kubernetes | known | {"HOME": "/"}) == {}
+    assert unknown_settings(of_kubernetes | known | {"HOME": "/"}) == {}
 
 
 def test_a_service_warns_of_misspelt_settings_and_counts_them(

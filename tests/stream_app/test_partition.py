@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avro_schemas.event_ids import fresh
+from avro_schemas import event_ids
 from stream_app.engine.changelog import Recovery, fenced, log_key
 from stream_app.state.partition import CONTROL, PartitionState, Snapshot
 from stream_app.state.windows import Counts
@@ -14,7 +14,7 @@ from tests.support.events import NOON, Record, encoded, event, fresh_id, user_ke
 
 MINUTE = 60_000
 LIMIT = 5
-IDS = [fresh(NOON, bytes([0, n] * 5)) for n in range(30)]
+IDS = [event_ids.generate(NOON, bytes([0, n] * 5)) for n in range(30)]
 USERS = [user_key("ann"), user_key("bob"), None]
 
 

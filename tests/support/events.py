@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from avro_schemas import event_ids
-from avro_schemas.schema import for_event
+from avro_schemas.schema import event_schema
 from avro_schemas.wire import codec
 
 NOON = 1_767_268_800_000  # 2026-01-01 12:00 UTC
@@ -25,7 +25,7 @@ def user_key(name: str) -> bytes:
 
 
 def fresh_id(now: int = NOON) -> str:
-    return event_ids.fresh(now, os.urandom(event_ids.RANDOM_BYTES))
+    return event_ids.generate(now, os.urandom(event_ids.RANDOM_BYTES))
 
 
 def event(event_type: str = "click", now: int = NOON, **changes: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def event(event_type: str = "click", now: int = NOON, **changes: Any) -> dict[st
 
 
 def encoded(fields: dict[str, Any]) -> bytes:
-    return codec.encode(for_event(fields["event_type"]), fields)
+    return codec.encode(event_schema(fields["event_type"]), fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +59,5 @@ class Record:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    partition: int = 0

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
+from service_kit.kafka import KafkaRecord
 from sinks.landing.errors import Fenced
 from sinks.landing.ports import Admit, Fetched, Range, Written, admit_all
-from sinks.landing.rows import Batch, EventRow, SourceRecord
+from sinks.landing.rows import Batch, EventRow
 
 
 class LocalStore:
@@ -43,7 +44,7 @@ class LocalStore:
 class LocalSource:
     """A log in memory; `gather` gives what is left of it, a few records at a time."""
 
-    def __init__(self, log: dict[int, list[SourceRecord]], begins: Mapping[int, int] | None = None) -> None:
+    def __init__(self, log: dict[int, list[KafkaRecord]], begins: Mapping[int, int] | None = None) -> None:
         self._log, self._begins = log, begins or {}
         self._at: dict[int, int] = {}
         self.reassigned = True

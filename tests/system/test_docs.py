@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from avro_schemas.catalogue import custom_events
+from avro_schemas.event_types import custom_events
 from avro_schemas.reasons import REASONS
-from avro_schemas.topic import topics
+from avro_schemas.topic import all_topics
 from footfall.cli import COMMANDS
 from tests.system.stack import FOOTFALL, Stack, until
 
@@ -79,7 +79,7 @@ def test_custom_events_and_statuses_are_documented() -> None:
 
 def test_every_topic_is_described_in_the_docs_or_is_the_stream_apps_own() -> None:
     text = " ".join(page.read_text() for page in PAGES)
-    public = [topic.name for topic in topics().values() if topic.schemas and topic.name != "erasures"]
+    public = [topic.name for topic in all_topics().values() if topic.schemas and topic.name != "erasures"]
     assert [name for name in public if f"`{name}`" not in text] == []
 
 

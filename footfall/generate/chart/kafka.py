@@ -2,7 +2,7 @@
 
 import json
 
-from avro_schemas.topic import EVENTS, of_type, topics
+from avro_schemas.topic import EVENTS, all_topics, event_type_topic
 from footfall.contract.access import rules
 
 
@@ -13,7 +13,7 @@ def description() -> str:
         if not rule.prefixed:  # subscribers are no part of the release
             line: dict[str, object] = {"type": rule.resource, "name": rule.name, "operations": rule.operations}
             granted.setdefault(rule.principal, []).append(line)
-    described = {name: dict(topic.config) for name, topic in topics().items()}
+    described = {name: dict(topic.config) for name, topic in all_topics().items()}
     # All topics on demand are alike.
-    copied = dict(of_type(topics()[EVENTS].schemas[0]).config)
+    copied = dict(event_type_topic(all_topics()[EVENTS].schemas[0]).config)
     return json.dumps({"topics": described, "copied": copied, "rules": granted}, indent=2) + "\n"

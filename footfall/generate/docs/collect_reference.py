@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from avro_schemas.reasons import OF_RECORDS, REASONS
+from avro_schemas.reasons import REASONS, RECORD_REASONS
 from footfall.generate.regions import Regions
 from footfall.generate.tables import table
 from producer_api import headers
@@ -20,7 +20,7 @@ def regions() -> Regions:
 
 def _codes() -> list[list[str]]:
     return [
-        [f"`{code}`", "" if code in OF_RECORDS else str(status_of(code)), meaning]
+        [f"`{code}`", "" if code in RECORD_REASONS else str(status_of(code)), meaning]
         for code, meaning in REASONS.items()
     ]
 

@@ -1,12 +1,12 @@
 """Who may do what follows from the topics' descriptions; nobody may do more."""
 
-from avro_schemas.topic import topics
+from avro_schemas.topic import all_topics
 from footfall.contract.access import SERVICES, SUBSCRIBERS, kafka_acls, rules, strimzi_user
 
 
 def test_only_the_producers_of_a_topic_may_write_it() -> None:
     writers = {(rule.principal, rule.name) for rule in rules() if "Write" in rule.operations}
-    assert writers == {(who, topic.name) for topic in topics().values() for who in topic.producers}
+    assert writers == {(who, topic.name) for topic in all_topics().values() for who in topic.producers}
     assert not [rule for rule in rules() if rule.principal == SUBSCRIBERS and "Write" in rule.operations]
 
 
