@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from footfall.contract.access import SERVICES, SUBSCRIBERS, kafka_acls, strimzi_user
-from footfall.kafka.topics import OnDemand
+from footfall.kafka.topics import EventTopicsSettings
 from service_kit.settings import load_or_exit
 
 
@@ -21,7 +21,7 @@ def acls(
 
     Example: footfall acls --strimzi
     """
-    event_topics = load_or_exit(OnDemand, os.environ).event_topics
+    event_topics = load_or_exit(EventTopicsSettings, os.environ).event_topics
     if strimzi:
         for principal in (*SERVICES, SUBSCRIBERS):
             typer.echo("---\n" + json.dumps(strimzi_user(principal, prefix, event_topics), indent=2))

@@ -113,16 +113,16 @@ def _position(place: str) -> tuple[int, int]:
 
 async def _read(kafka: KafkaSettings, since: float) -> list[Letter]:
     """Every letter since so many seconds, oldest first."""
-    async with reader.reader(kafka, kafka.name(topic.EVENTS_REJECTED)) as consumer:
-        end = await reader.ends(consumer)
-        await reader.from_moment(consumer, int((time.time() - since) * 1000))
-        letters = [_letter(record) async for record in reader.until(consumer, end)]
+    async with reader.open_consumer(kafka, kafka.name(topic.EVENTS_REJECTED)) as consumer:
+        end = await reader.end_offsets(consumer)
+        await reader.seek_to_time(consumer, int((time.time() - since) * 1000))
+        letters = [_letter(record) async for record in reader.read_until(consumer, end)]
     return sorted(letters, key=lambda letter: str(letter["rejected_at"]))
 
 
 async def _one(kafka: KafkaSettings, partition: int, offset: int) -> Letter | None:
-    async with reader.reader(kafka, kafka.name(topic.EVENTS_REJECTED)) as consumer:
-        end = await reader.ends(consumer)
+    async with reader.open_consumer(kafka, kafka.name(topic.EVENTS_REJECTED)) as consumer:
+        end = await reader.end_offsets(consumer)
         begins = await consumer.beginning_offsets(list(end))
         for tp in end:
             if tp.partition == partition and begins[tp] <= offset < end[tp]:

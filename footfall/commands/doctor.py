@@ -1,4 +1,4 @@
-"""`footfall doctor`: look at every part, and say what to do about what is not well."""
+"""`footfall doctor`: check every part, and say what to do about faults."""
 
 import asyncio
 import json
@@ -8,48 +8,48 @@ from typing import Annotated
 import typer
 
 from footfall import target
-from footfall.doctor import services
-from footfall.doctor.environment import look_at_access, look_at_settings
-from footfall.doctor.kafka import look_at_cluster
-from footfall.doctor.postgres import look_at_postgres
-from footfall.doctor.services import Finding
+from footfall.doctor.environment import check_environment
+from footfall.doctor.finding import Finding
+from footfall.doctor.kafka import check_cluster, check_kafka
+from footfall.doctor.postgres import check_postgres
+from footfall.doctor.services import check_dashboard_access, check_services
 
 FAILED = 1
 _ORDER = ("ok", "warn", "fail")
-_SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
+_LABELS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False) -> None:
-    """Look at settings, Kafka, the services and Postgres, and say what to do about what is not well.
+    """Check the settings, Kafka, the services and Postgres. Each fault comes with what to do about it.
 
-    Exit codes: 0 nothing failed, 1 something did.
+    Exit codes: 0 no check failed, 1 a check failed or nothing is running.
 
     Example: footfall doctor
     """
-    found = asyncio.run(_look(target.find()))
+    findings = asyncio.run(_check(target.find()))
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in found], indent=2))
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
-        for finding in found:
+        for finding in findings:
             _show(finding)
-    if any(finding.state == "fail" for finding in found):
+    if any(finding.state == "fail" for finding in findings):
         raise typer.Exit(FAILED)
 
 
-async def _look(where: target.Target) -> list[Finding]:
-    looks = await asyncio.gather(
-        services.look_at_kafka(where.kafka()),
-        look_at_cluster(where.kafka()),
-        services.look_at_http(where.require("FOOTFALL_URL")),
-        look_at_access(where.require("FOOTFALL_URL")),
-        asyncio.to_thread(look_at_postgres, where.require("FOOTFALL_POSTGRES_DSN")),
+async def _check(where: target.Target) -> list[Finding]:
+    checked = await asyncio.gather(
+        check_kafka(where.kafka()),
+        check_cluster(where.kafka()),
+        check_services(where.require("FOOTFALL_URL")),
+        check_dashboard_access(where.require("FOOTFALL_URL")),
+        asyncio.to_thread(check_postgres, where.require("FOOTFALL_POSTGRES_DSN")),
     )
-    found = [*look_at_settings(where.environ), *(finding for look in looks for finding in look)]
-    # What is wrong stands at the end, above the prompt.
-    return sorted(found, key=lambda finding: _ORDER.index(finding.state))
+    findings = [*check_environment(where.environ), *(finding for part in checked for finding in part)]
+    # Faults come last, next to the prompt.
+    return sorted(findings, key=lambda finding: _ORDER.index(finding.state))
 
 
 def _show(finding: Finding) -> None:
-    typer.echo(f"{_SIGNS[finding.state]} {finding.part:<11} {finding.found}")
+    typer.echo(f"{_LABELS[finding.state]} {finding.part:<11} {finding.message}")
     if finding.fix:
         typer.echo(f"{'':<17}-> {finding.fix}")

@@ -87,11 +87,13 @@ async def _publish(kafka: KafkaSettings, request: Json) -> None:
 
 async def _requests(kafka: KafkaSettings) -> list[Json]:
     """The newest request for each user, from the topic."""
-    async with reader.reader(kafka, kafka.name(topic.ERASURES)) as consumer:
-        end = await reader.ends(consumer)
-        await reader.from_moment(consumer, 0)
+    async with reader.open_consumer(kafka, kafka.name(topic.ERASURES)) as consumer:
+        end = await reader.end_offsets(consumer)
+        await reader.seek_to_time(consumer, 0)
         found = {
-            record.key: decode(record.value)[1] async for record in reader.until(consumer, end) if record.value
+            record.key: decode(record.value)[1]
+            async for record in reader.read_until(consumer, end)
+            if record.value
         }
     return list(found.values())
 

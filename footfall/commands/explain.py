@@ -79,10 +79,10 @@ async def _accepted(kafka: KafkaSettings, event_id: str, landed: datetime | None
     """Search `events` from when the event was received; without a row, from the time in its id."""
     received = int(landed.timestamp() * 1000) if landed else event_ids.timestamp_ms(event_id)
     wanted = event_id.encode()
-    async with reader.reader(kafka, kafka.name(topic.EVENTS)) as consumer:
-        end = await reader.ends(consumer)
-        await reader.from_moment(consumer, min(received, _now()) - _SLACK_MS)
-        async for record in reader.until(consumer, end):
+    async with reader.open_consumer(kafka, kafka.name(topic.EVENTS)) as consumer:
+        end = await reader.end_offsets(consumer)
+        await reader.seek_to_time(consumer, min(received, _now()) - _SLACK_MS)
+        async for record in reader.read_until(consumer, end):
             if wanted in (record.value or b"") and decode(record.value)[1]["event_id"] == event_id:
                 appended = datetime.fromtimestamp(record.timestamp / 1000, UTC)
                 return Accepted(record.partition, record.offset, appended.isoformat(timespec="milliseconds"))
@@ -92,8 +92,8 @@ async def _accepted(kafka: KafkaSettings, event_id: str, landed: datetime | None
 async def _position(kafka: KafkaSettings, partition: int) -> int:
     """Up to where the stream app has counted a partition; -1 if nowhere."""
     position = -1
-    async with reader.reader(kafka, kafka.name(topic.LIVE_AGGREGATES)) as consumer:
-        async for record in reader.until(consumer, await reader.ends(consumer)):
+    async with reader.open_consumer(kafka, kafka.name(topic.LIVE_AGGREGATES)) as consumer:
+        async for record in reader.read_until(consumer, await reader.end_offsets(consumer)):
             if record.partition == partition and record.value:
                 position = max(position, decode(record.value)[1]["source_offset"])
     return position

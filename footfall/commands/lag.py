@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from footfall import target
-from footfall.kafka.lag import Lag, lags
+from footfall.kafka.lag import Lag, current_lags
 
 BEHIND = 1
 
@@ -33,7 +33,7 @@ def lag(
     Example: footfall lag --watch
     """
     kafka = target.find().kafka()
-    found = asyncio.run(lags(kafka))
+    found = asyncio.run(current_lags(kafka))
     if as_json:
         typer.echo(json.dumps([asdict(each) | {"records": each.records} for each in found], indent=2))
     else:
@@ -42,7 +42,7 @@ def lag(
         if watch:
             with Live(console=console, auto_refresh=False) as live:
                 while True:
-                    live.update(_table(asyncio.run(lags(kafka)), by_partition), refresh=True)
+                    live.update(_table(asyncio.run(current_lags(kafka)), by_partition), refresh=True)
                     time.sleep(1)
     if max_lag is not None and any(_behind(found, name) > max_lag for name in _readers(found)):
         raise typer.Exit(BEHIND)

@@ -116,12 +116,12 @@ def _read_again(
 
 async def _targets(kafka: KafkaSettings, topic: str, start: datetime | int) -> dict[int, int]:
     """Where each partition would go on; not before what Kafka still has."""
-    async with reader.reader(kafka, topic) as consumer:
+    async with reader.open_consumer(kafka, topic) as consumer:
         tps = list(consumer.assignment())
         begins = await consumer.beginning_offsets(tps)
         if isinstance(start, int):
             return {tp.partition: max(start, begins[tp]) for tp in tps}
-        await reader.from_moment(consumer, int(start.timestamp() * 1000))
+        await reader.seek_to_time(consumer, int(start.timestamp() * 1000))
         return {tp.partition: await consumer.position(tp) for tp in tps}
 
 

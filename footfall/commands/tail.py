@@ -53,10 +53,10 @@ async def _records(
     kafka: KafkaSettings, last: int, since: float | None, *, follow: bool
 ) -> AsyncIterator[ConsumerRecord]:
     """What is there now, by append time, then what arrives."""
-    async with reader.reader(kafka, kafka.name(topic.EVENTS)) as consumer:
-        end = await reader.ends(consumer)
+    async with reader.open_consumer(kafka, kafka.name(topic.EVENTS)) as consumer:
+        end = await reader.end_offsets(consumer)
         await _begin(consumer, last, since)
-        there = [record async for record in reader.until(consumer, end)]
+        there = [record async for record in reader.read_until(consumer, end)]
         there.sort(key=lambda record: (record.timestamp, record.offset))
         # Each partition gave its last ones; of these the last ones over all count.
         for record in there[-last:] if last and since is None else there:
@@ -67,9 +67,9 @@ async def _records(
 
 async def _begin(consumer: Any, last: int, since: float | None) -> None:
     if since is not None:
-        await reader.from_moment(consumer, int((time.time() - since) * 1000))
+        await reader.seek_to_time(consumer, int((time.time() - since) * 1000))
     else:
-        await reader.from_last(consumer, last)
+        await reader.seek_to_last(consumer, last)
 
 
 def _decoded(record: ConsumerRecord) -> Shown:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall import target
-from footfall.kafka import topics as on_cluster
+from footfall.kafka.topics import TopicOptions, TopicReport, check_topics, create_missing, expected_topics
 
 DIFFERS = 1
 
@@ -28,9 +28,8 @@ def topics(
     Example: footfall topics --check
     """
     kafka = target.find().kafka()
-    layout = on_cluster.Layout(replication=replication)
-    working = on_cluster.check(kafka, layout) if check else on_cluster.create_missing(kafka, layout)
-    reports = asyncio.run(working)
+    options = TopicOptions(replication_factor=replication)
+    reports = asyncio.run((check_topics if check else create_missing)(kafka, options))
     if as_json:
         typer.echo(json.dumps([asdict(report) for report in reports], indent=2))
     else:
@@ -39,11 +38,11 @@ def topics(
         raise typer.Exit(DIFFERS)
 
 
-def _show(reports: list[on_cluster.Report]) -> None:
+def _show(reports: list[TopicReport]) -> None:
     table = Table("Topic", "Partitions", "Cleanup", "State", "Differences", box=None, pad_edge=False)
-    wanted = on_cluster.wanted()
+    expected = expected_topics()
     for report in reports:
-        topic = wanted[report.topic]
+        topic = expected[report.topic]
         differences = "\n".join(report.differences)
         cleanup = topic.config["cleanup.policy"]
         table.add_row(report.topic, str(topic.partitions), cleanup, report.state, differences)

@@ -1,1 +1,1 @@
-"""Checks of environment, Kafka, Postgres and services, each with a fix."""
+"""The checks of `footfall doctor`: environment, Kafka, Postgres and services; each finding has a fix."""

@@ -1,4 +1,4 @@
-"""What `footfall doctor` finds in the environment: settings, keys, certificates, disks, and who may look."""
+"""Checks of the environment: settings, keys, certificates and disks."""
 
 import shutil
 import time
@@ -6,127 +6,110 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
-from footfall.doctor.services import Finding, State
+from footfall.doctor.finding import Finding, State
 from service_kit.kafka import KafkaSettings
 from service_kit.metrics import expires
 from service_kit.settings import SettingsError, load
 from service_kit.startup import unknown_settings
 
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 _SECRETS = ("FOOTFALL_HASH_KEY", "FOOTFALL_SESSION_KEY", "FOOTFALL_DASHBOARD_TOKEN")
-_MIN_LENGTH = 32
-_FEW_CHARACTERS = 8
-_DAYS = 86_400.0
-_SOON_DAYS = 14
-_MIN_FREE = 0.1
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_MIN_SECRET_LENGTH = 32
+_MIN_DIFFERENT_CHARACTERS = 8
+_DAY_SECONDS = 86_400.0
+_RENEW_DAYS = 14
+_MIN_FREE_SHARE = 0.1
 
 
-def look_at_settings(environ: Mapping[str, str]) -> list[Finding]:
-    """Everything in the environment that is misspelt, weak, or for development only."""
-    found = [
-        *of_spelling(environ),
-        *of_secrets(environ),
-        *of_origins(environ.get("FOOTFALL_ALLOWED_ORIGINS", "")),
-        *of_loopback(environ),
-        *of_certificates(environ, time.time()),
-        *of_disks(environ),
+def check_environment(environ: Mapping[str, str]) -> list[Finding]:
+    """Everything in the environment that is misspelt, weak, expiring, full, or for development only."""
+    findings = [
+        *check_unknown_settings(environ),
+        *check_secrets(environ),
+        *check_origins(environ.get("FOOTFALL_ALLOWED_ORIGINS", "")),
+        *check_trust_loopback(environ),
+        *check_certificates(environ, time.time()),
+        *check_disks(environ),
     ]
-    return found or [Finding("settings", "ok", "nothing is misspelt, weak or about to end")]
+    return findings or [Finding("settings", "ok", "no setting is unknown, weak or for development only")]
 
 
-async def look_at_access(url: str) -> list[Finding]:
-    """Whether anybody who reaches the dashboard may read it."""
-    host = urlsplit(url).hostname or ""
-    if host in _LOOPBACK:
-        return []
-    async with httpx.AsyncClient(base_url=url, timeout=10, follow_redirects=False) as client:
-        try:
-            answer = await client.get("/dashboard/snapshot.json")
-        except httpx.TransportError:
-            return []  # the look at the services says so already
-    if answer.status_code == 200:
-        fix = "set a token or a role for it (docs/dashboard.md), or let the Ingress ask who comes"
-        return [Finding("access", "warn", f"whoever reaches {host} can read the dashboard", fix)]
-    return [Finding("access", "ok", "the dashboard asks who comes")]
+def check_unknown_settings(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Variables that begin with FOOTFALL_ and that nothing reads."""
+    for name, similar in unknown_settings(environ).items():
+        fix = f"did you mean {similar}?" if similar else "remove it; docs/settings.md lists every setting"
+        yield Finding("settings", "warn", f"{name} is set, but nothing reads it", fix)
 
 
-def of_spelling(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Settings that nothing reads."""
-    for name, meant in unknown_settings(environ).items():
-        fix = f"did you mean {meant}?" if meant else "remove it; docs/settings.md has all there are"
-        yield Finding("settings", "warn", f"{name} is set, and nothing reads it", fix)
-
-
-def of_secrets(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Keys that can be guessed. What is read is never shown."""
+def check_secrets(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Keys that can be guessed. Their values are never shown."""
     for name in _SECRETS:
         value = _secret(environ, name)
         if not value or "BEGIN PUBLIC KEY" in value:
             continue
-        if len(value) < _MIN_LENGTH or len(set(value)) < _FEW_CHARACTERS:
-            said = f"{name} is short or repeats itself: it may be guessed"
-            yield Finding(
-                "secrets", "fail", said, "make one with `openssl rand -hex 32`; docs/operating.md on rotation"
-            )
+        if len(value) < _MIN_SECRET_LENGTH or len(set(value)) < _MIN_DIFFERENT_CHARACTERS:
+            message = f"{name} is short or repetitive, so it can be guessed"
+            fix = "generate one with `openssl rand -hex 32`; docs/operating.md explains rotation"
+            yield Finding("secrets", "fail", message, fix)
 
 
-def of_origins(listed: str) -> Iterator[Finding]:
-    """Origins that no browser sends, or that are too wide."""
-    for origin in filter(None, (each.strip() for each in listed.split(","))):
+def check_origins(origins: str) -> Iterator[Finding]:
+    """Allowed origins that no browser sends, or that are not safe."""
+    for origin in filter(None, (each.strip() for each in origins.split(","))):
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or origin == "*":
-            said = f"FOOTFALL_ALLOWED_ORIGINS has {origin}, which no browser sends as an origin"
-            yield Finding("origins", "fail", said, "write scheme and host, such as https://www.example.org")
-        elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-            said = f"FOOTFALL_ALLOWED_ORIGINS has {origin}: its pages can be forged on the way"
-            yield Finding("origins", "warn", said, "serve the pages with https")
+            message = f"FOOTFALL_ALLOWED_ORIGINS has {origin}, which no browser sends as an origin"
+            yield Finding("origins", "fail", message, "write scheme and host, such as https://www.example.org")
+        elif parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+            message = f"FOOTFALL_ALLOWED_ORIGINS has {origin}, whose pages can be altered in transit"
+            yield Finding("origins", "warn", message, "serve the pages over https")
 
 
-def of_loopback(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """The switch of `footfall up` in an environment that is not its own."""
+def check_trust_loopback(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A switch that only `footfall up` should set."""
     if environ.get("FOOTFALL_TRUST_LOOPBACK", "").lower() in ("true", "1", "yes", "on"):
-        said = "FOOTFALL_TRUST_LOOPBACK is set: whoever is on the collector's machine needs no session"
-        yield Finding("settings", "warn", said, "unset it; `footfall up` sets it for itself")
+        message = "FOOTFALL_TRUST_LOOPBACK is set: anyone on the collector's machine can post without a session"
+        yield Finding("settings", "warn", message, "unset it; `footfall up` sets it for itself")
 
 
-def of_certificates(environ: Mapping[str, str], now: float) -> Iterator[Finding]:
-    """Certificates that have ended or soon will; `now` in seconds since 1970."""
+def check_certificates(environ: Mapping[str, str], now: float) -> Iterator[Finding]:
+    """Certificates of the Kafka client that have expired or soon will; `now` in seconds since 1970."""
     try:
         kafka = load(KafkaSettings, environ)
     except SettingsError:
-        return  # there is no Kafka to have certificates for
-    for what, file in (("client's", kafka.kafka_ssl_certificate), ("authority's", kafka.kafka_ssl_ca)):
+        return  # no Kafka is configured, so there are no certificates
+    for name, file in (("client", kafka.kafka_ssl_certificate), ("CA", kafka.kafka_ssl_ca)):
         if file is None:
             continue
         try:
-            left = (expires(file) - now) / _DAYS
+            days_left = (expires(file) - now) / _DAY_SECONDS
         except (OSError, ValueError) as error:
-            yield Finding("certificate", "fail", f"{file} cannot be read: {error}", "put a PEM file there")
+            yield Finding("certificate", "fail", f"{file} cannot be read: {error}", "replace it with a PEM file")
             continue
-        state: State = "ok" if left > _SOON_DAYS else "warn" if left > 0 else "fail"
-        said = f"the {what} certificate {f'ends in {left:.0f} days' if left > 0 else 'has ended'}"
-        yield Finding("certificate", state, said, "" if state == "ok" else "renew it, then restart the services")
+        state: State = "ok" if days_left > _RENEW_DAYS else "warn" if days_left > 0 else "fail"
+        message = (
+            f"the {name} certificate {f'expires in {days_left:.0f} days' if days_left > 0 else 'has expired'}"
+        )
+        yield Finding("certificate", state, message, "" if state == "ok" else "renew it and restart the services")
 
 
-def of_disks(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Whether there is room where data are kept on this machine."""
+def check_disks(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Free space on the disks that hold data on this machine."""
     for name in ("FOOTFALL_DATA_DIR", "FOOTFALL_SPOOL_DIR"):
         folder = Path(environ.get(name) or "/nowhere")
         if not folder.is_dir():
             continue
-        room = shutil.disk_usage(folder)
-        free = room.free / room.total
-        said = f"{free:.0%} of the disk of {folder} is free, {room.free / 2**30:.0f} GiB"
-        if free < _MIN_FREE:
-            yield Finding("disk", "warn", said, "make room, or move the folder")
+        usage = shutil.disk_usage(folder)
+        free_share = usage.free / usage.total
+        message = f"{free_share:.0%} of the disk of {folder} is free ({usage.free / 2**30:.0f} GiB)"
+        if free_share < _MIN_FREE_SHARE:
+            yield Finding("disk", "warn", message, f"free some space, or set {name} to a folder on another disk")
         else:
-            yield Finding("disk", "ok", said)
+            yield Finding("disk", "ok", message)
 
 
 def _secret(environ: Mapping[str, str], name: str) -> str:
-    """A secret of the environment, or of the file it names."""
+    """A secret from the environment, or from the file that `NAME_FILE` names."""
     try:
         return environ.get(name) or Path(environ[f"{name}_FILE"]).read_text().strip()
     except (KeyError, OSError):

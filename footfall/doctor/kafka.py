@@ -1,4 +1,4 @@
-"""What `footfall doctor` finds in Kafka beyond what topics say: version, replicas, lag, clocks."""
+"""Checks of Kafka: whether it answers, its topics, version, replicas, consumer lag and clocks."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,145 +9,169 @@ from statistics import median
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from avro_schemas import topic as topics
+from avro_schemas import topic
 from avro_schemas.wire.codec import Undecodable, decode
-from footfall.doctor.services import Finding
-from footfall.kafka import reader as log
-from footfall.kafka.lag import Lag, lags
-from footfall.kafka.topics import Found, find
+from footfall.doctor.finding import Finding
+from footfall.kafka import reader
+from footfall.kafka.lag import Lag, current_lags
+from footfall.kafka.topics import CO_PARTITIONED, ExistingTopic, TopicReport, check_topics, existing_topics
 from service_kit.kafka import KafkaSettings
 
-_SECONDS = 20.0
-_FETCH = 1
-# Kafka 4 dropped the versions of this request before it.
-_FETCH_SINCE_4 = 4
+_TOPICS_TIMEOUT_SECONDS = 15.0
+_CLUSTER_TIMEOUT_SECONDS = 20.0
+_FETCH_API_KEY = 1
+# Kafka 4 removed the older versions of this request.
+_MIN_FETCH_VERSION_OF_KAFKA_4 = 4
 _REPLICAS = 3
-_MANY_RECORDS = 100_000
-_CLOCKS_MAY_DIFFER_MS = 5_000
-_LOOKED_AT = 5
+_MAX_LAG = 100_000
+_MAX_CLOCK_DIFFERENCE_MS = 5_000
+_SAMPLED_RECORDS = 5
 
-# Of a request: the least and the greatest version that a broker speaks.
-Versions = Mapping[int, tuple[int, int]]
+# By API key: the lowest and the highest version that a broker supports.
+ApiVersions = Mapping[int, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What is known of the brokers."""
+    """What the brokers report about themselves."""
 
     brokers: int
-    versions: Versions
+    api_versions: ApiVersions
 
 
-async def look_at_cluster(settings: KafkaSettings) -> list[Finding]:
-    """Whether the cluster is one to rely on, and whether its readers keep up; nothing, if it does not answer."""
+async def check_kafka(settings: KafkaSettings) -> list[Finding]:
+    """Whether Kafka answers, and whether the topics are as described."""
     try:
-        async with asyncio.timeout(_SECONDS):
-            cluster, found = await _describe(settings), await find(settings)
-            behind = await lags(settings) if topics.EVENTS in found else []
-            skews = await _skews(settings) if topics.EVENTS in found else []
+        async with asyncio.timeout(_TOPICS_TIMEOUT_SECONDS):
+            reports = await check_topics(settings)
+    except (KafkaError, OSError, TimeoutError) as error:
+        message = f"{settings.kafka_bootstrap} does not answer: {error or 'timed out'}"
+        return [Finding("kafka", "fail", message, "start Kafka, or set FOOTFALL_KAFKA_BOOTSTRAP to its brokers")]
+    faulty = [_topic_finding(report) for report in reports if report.state in ("missing", "differs")]
+    all_fine = Finding("topics", "ok", f"{len(reports)} are as described")
+    return [Finding("kafka", "ok", f"{settings.kafka_bootstrap} answers"), *(faulty or [all_fine])]
+
+
+async def check_cluster(settings: KafkaSettings) -> list[Finding]:
+    """Whether the cluster is safe to rely on and its readers keep up. Nothing if Kafka does not answer."""
+    try:
+        async with asyncio.timeout(_CLUSTER_TIMEOUT_SECONDS):
+            cluster, existing = await _describe_cluster(settings), await existing_topics(settings)
+            has_events = topic.EVENTS in existing
+            lags = await current_lags(settings) if has_events else []
+            differences = await _clock_differences(settings) if has_events else []
     except (KafkaError, OSError, TimeoutError):
-        return []  # the look at Kafka says so already
+        return []  # `check_kafka` reports it
     return [
-        *of_version(cluster.versions),
-        *of_replicas(cluster.brokers, found),
-        *of_state(found),
-        *of_lag(behind),
-        *of_skews(skews),
+        *check_version(cluster.api_versions),
+        *check_replicas(cluster.brokers, existing),
+        *check_partitions(existing),
+        *check_lag(lags),
+        *check_clocks(differences),
     ]
 
 
-def of_version(versions: Versions) -> Iterator[Finding]:
-    """Whether the brokers are of Kafka 4."""
-    if versions.get(_FETCH, (0, 0))[0] < _FETCH_SINCE_4:
-        said = "the brokers are older than Kafka 4, with which footfall is tested"
-        yield Finding("version", "warn", said, "upgrade the brokers to Kafka 4")
+def check_version(api_versions: ApiVersions) -> Iterator[Finding]:
+    """Whether the brokers run Kafka 4."""
+    if api_versions.get(_FETCH_API_KEY, (0, 0))[0] < _MIN_FETCH_VERSION_OF_KAFKA_4:
+        message = "the brokers are older than Kafka 4, the version footfall is tested with"
+        yield Finding("version", "warn", message, "upgrade the brokers to Kafka 4")
     else:
-        yield Finding("version", "ok", "the brokers are of Kafka 4 or newer")
+        yield Finding("version", "ok", "the brokers run Kafka 4 or newer")
 
 
-def of_replicas(brokers: int, found: Mapping[str, Found]) -> Iterator[Finding]:
-    """Whether a broker may be lost. One broker alone is for one person's machine."""
+def check_replicas(brokers: int, existing: Mapping[str, ExistingTopic]) -> Iterator[Finding]:
+    """Whether the cluster survives the loss of a broker. A single broker is fine for development."""
     if brokers < _REPLICAS:
-        said = f"{brokers} {'broker' if brokers == 1 else 'brokers'}: nothing survives the loss of a disk"
-        yield Finding(
-            "replicas", "ok" if brokers == 1 else "warn", said, "" if brokers == 1 else "run three brokers"
-        )
-        return
-    for name, topic in sorted(found.items()):
-        in_sync = int(topic.config.get("min.insync.replicas", 1))
-        if topic.replication < _REPLICAS:
-            said = f"{name} has {topic.replication} replicas on {brokers} brokers"
-            yield Finding("replicas", "fail", said, "raise it to 3 with kafka-reassign-partitions")
-        if not 1 < in_sync < topic.replication:
-            said = f"{name}: min.insync.replicas is {in_sync} of {topic.replication} replicas"
-            fix = f"set it to 2: kafka-configs --alter --topic {name} --add-config min.insync.replicas=2"
-            yield Finding("replicas", "warn" if in_sync > 1 else "fail", said, fix)
-        if topic.config.get("unclean.leader.election.enable") == "true":
-            said = f"{name} lets replicas lead that lack records: acknowledged events may be lost"
-            yield Finding("replicas", "fail", said, "set unclean.leader.election.enable=false")
-
-
-def of_state(found: Mapping[str, Found]) -> Iterator[Finding]:
-    """Whether the topics that go partition by partition with `events` have as many."""
-    events = found.get(topics.EVENTS)
-    for name in (topics.STREAM_STATE, topics.LIVE_AGGREGATES, topics.USER_RATES):
-        beside = found.get(name)
-        if events and beside and beside.partitions != events.partitions:
-            said = f"{name} has {beside.partitions} partitions, events has {events.partitions}"
-            yield Finding("partitions", "fail", said, "see docs/operating.md about adding partitions")
-
-
-def of_lag(behind: Sequence[Lag]) -> Iterator[Finding]:
-    """Whether the readers of `events` are there and keep up."""
-    for reader in dict.fromkeys(each.reader for each in behind):
-        own = [each for each in behind if each.reader == reader]
-        records = sum(each.records for each in own)
-        unread = [each for each in own if each.position is None and each.records]
-        if records and all(each.position is None for each in own):
-            yield Finding("lag", "fail", f"{reader}: has never read anything", "start it, and see its log")
-        elif len(unread) > len(own) // 4:
-            said = f"{reader}: nobody reads {len(unread)} of {len(own)} partitions"
-            fix = "stop all its processes for a minute, then start them; docs/operating.md about adding partitions"
-            yield Finding("lag", "fail", said, fix)
-        elif records > _MANY_RECORDS:
-            said = f"{reader}: {records:,} records behind"
-            yield Finding("lag", "warn", said, "watch it with `footfall lag --watch`; add processes")
+        message = f"{brokers} {'broker' if brokers == 1 else 'brokers'}: losing a disk loses data"
+        if brokers == 1:
+            yield Finding("replicas", "ok", message)
         else:
-            yield Finding("lag", "ok", f"{reader}: {records:,} records behind")
-
-
-def of_skews(skews: Sequence[int]) -> Iterator[Finding]:
-    """Whether brokers and collectors agree on the time: what lies between receiving and appending is small."""
-    if not skews:
+            yield Finding("replicas", "warn", message, "run three brokers")
         return
-    typical = median(skews)
-    if -_CLOCKS_MAY_DIFFER_MS <= typical <= _CLOCKS_MAY_DIFFER_MS:
-        yield Finding("clock", "ok", "the brokers' clocks and the collectors' agree")
+    for name, found in sorted(existing.items()):
+        min_insync = int(found.config.get("min.insync.replicas", 1))
+        if found.replication_factor < _REPLICAS:
+            message = f"{name} has {found.replication_factor} replicas on {brokers} brokers"
+            yield Finding("replicas", "fail", message, "raise it to 3 with kafka-reassign-partitions")
+        if not 1 < min_insync < found.replication_factor:
+            message = f"{name}: min.insync.replicas is {min_insync} of {found.replication_factor} replicas"
+            fix = f"set it to 2: kafka-configs --alter --topic {name} --add-config min.insync.replicas=2"
+            yield Finding("replicas", "warn" if min_insync > 1 else "fail", message, fix)
+        if found.config.get("unclean.leader.election.enable") == "true":
+            message = f"{name} allows unclean leader election, which can lose acknowledged events"
+            yield Finding("replicas", "fail", message, "set unclean.leader.election.enable=false")
+
+
+def check_partitions(existing: Mapping[str, ExistingTopic]) -> Iterator[Finding]:
+    """Whether the topics that are co-partitioned with `events` have as many partitions."""
+    events = existing.get(topic.EVENTS)
+    for name in CO_PARTITIONED:
+        found = existing.get(name)
+        if events and found and found.partitions != events.partitions:
+            message = f"{name} has {found.partitions} partitions, but events has {events.partitions}"
+            yield Finding("partitions", "fail", message, "see docs/operating.md about adding partitions")
+
+
+def check_lag(lags: Sequence[Lag]) -> Iterator[Finding]:
+    """Whether the readers of `events` are running and keep up."""
+    for name in dict.fromkeys(lag.reader for lag in lags):
+        own = [lag for lag in lags if lag.reader == name]
+        records = sum(lag.records for lag in own)
+        unread = [lag for lag in own if lag.position is None and lag.records]
+        if records and all(lag.position is None for lag in own):
+            yield Finding("lag", "fail", f"{name}: has never read anything", "start it, or read its log")
+        elif len(unread) > len(own) // 4:
+            message = f"{name}: {len(unread)} of {len(own)} partitions are not read"
+            fix = "stop all its processes for a minute and start them again; docs/operating.md, adding partitions"
+            yield Finding("lag", "fail", message, fix)
+        elif records > _MAX_LAG:
+            fix = "watch it with `footfall lag --watch`; add processes if it grows"
+            yield Finding("lag", "warn", f"{name}: {records:,} records behind", fix)
+        else:
+            yield Finding("lag", "ok", f"{name}: {records:,} records behind")
+
+
+def check_clocks(differences: Sequence[int]) -> Iterator[Finding]:
+    """Whether brokers and collectors agree on the time; `differences` are append minus receive times, in ms."""
+    if not differences:
         return
-    where = "ahead of" if typical > 0 else "behind"
-    said = f"the brokers' clocks are {abs(typical) / 1000:.0f} s {where} the collectors', or a spool was replayed"
-    yield Finding("clock", "warn", said, "let NTP set the clocks; rate windows follow the brokers'")
+    typical = median(differences)
+    if abs(typical) <= _MAX_CLOCK_DIFFERENCE_MS:
+        yield Finding("clock", "ok", "the clocks of brokers and collectors agree")
+        return
+    side = "ahead of" if typical > 0 else "behind"
+    seconds = f"{abs(typical) / 1000:.0f} s"
+    message = f"the brokers' clocks are {seconds} {side} the collectors', or a spool was published late"
+    yield Finding("clock", "warn", message, "synchronise the clocks with NTP; live windows follow the brokers'")
 
 
-async def _describe(settings: KafkaSettings) -> Cluster:
+def _topic_finding(report: TopicReport) -> Finding:
+    if report.state == "missing":
+        return Finding("topics", "fail", f"{report.topic} is missing", "run `footfall topics`")
+    message = f"{report.topic} differs from its description: {'; '.join(report.differences)}"
+    return Finding("topics", "warn", message, "change it with Kafka's own tools, or leave it if it is intended")
+
+
+async def _describe_cluster(settings: KafkaSettings) -> Cluster:
     admin = AIOKafkaAdminClient(**settings.client_options(), client_id="footfall-doctor")
     await admin.start()
     try:
         brokers = len((await admin.describe_cluster())["brokers"])
-        # Each connection has asked its broker; the client keeps that to itself.
-        spoken = [connection._versions for connection in admin._client._conns.values()]
+        # Each connection negotiated versions with its broker, but the client has no public way to read them.
+        negotiated = [connection._versions for connection in admin._client._conns.values()]
     finally:
         await admin.close()
-    return Cluster(brokers, spoken[0] if spoken else {})
+    return Cluster(brokers, negotiated[0] if negotiated else {})
 
 
-async def _skews(settings: KafkaSettings) -> list[int]:
-    """Of the last events: milliseconds from the collector's clock to the broker's."""
-    found = []
-    async with log.reader(settings, settings.name(topics.EVENTS)) as consumer:
-        end = await log.ends(consumer)
-        await log.from_last(consumer, _LOOKED_AT)
-        async for record in log.until(consumer, end):
+async def _clock_differences(settings: KafkaSettings) -> list[int]:
+    """Append time less received time of the newest events, in milliseconds."""
+    differences = []
+    async with reader.open_consumer(settings, settings.name(topic.EVENTS)) as consumer:
+        end = await reader.end_offsets(consumer)
+        await reader.seek_to_last(consumer, _SAMPLED_RECORDS)
+        async for record in reader.read_until(consumer, end):
             try:
                 received = decode(record.value or b"")[1].get("received_at")
             except Undecodable:
@@ -155,5 +179,5 @@ async def _skews(settings: KafkaSettings) -> list[int]:
             if isinstance(received, datetime):
                 received = int(received.timestamp() * 1000)
             if isinstance(received, int):
-                found.append(record.timestamp - received)
-    return found
+                differences.append(record.timestamp - received)
+    return differences

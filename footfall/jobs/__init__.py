@@ -1,1 +1,1 @@
-"""Jobs of the chart: topics, and the smoke test of an installation."""
+"""Programs that run once per installation: creating the topics, and the smoke test."""

@@ -1,6 +1,6 @@
-"""`python -m footfall.jobs.topics`: make the topics that a cluster lacks; for a job of the chart or of compose.
+"""`python -m footfall.jobs.topics`: create the topics that are missing, as a job of the chart or of Compose.
 
-It needs no more than the services' own libraries, so that it runs from the image of any of them.
+It needs only what every service installs, so it runs from any of their images.
 """
 
 import asyncio
@@ -14,76 +14,79 @@ from typing import Literal
 
 from aiokafka.errors import KafkaError
 
-from footfall.kafka.topics import Layout, OnDemand, Report, check, create_missing
+from footfall.kafka.topics import EventTopicsSettings, TopicOptions, TopicReport, check_topics, create_missing
 from service_kit import logs
 from service_kit.kafka import KafkaSettings
 from service_kit.settings import load_or_exit, setting
 
 log = logging.getLogger("topics")
 
-NOT_THERE = 1
-_PAUSE_SECONDS = 2.0
+TOPICS_MISSING = 1
+_RETRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     kafka: KafkaSettings
     topic_partitions: int | None = setting(None, help="Partitions of new topics.", minimum=1)
-    topic_replication_factor: int = setting(1, help="Copies of each partition of new topics.", minimum=1)
+    topic_replication_factor: int = setting(1, help="Replication factor of new topics.", minimum=1)
     topic_min_insync_replicas: int | None = setting(
-        None, help="Copies that must have a record to be written.", minimum=1
+        None,
+        help="Replicas that must have a record before it is acknowledged, for new topics.",
+        minimum=1,
     )
-    on_demand: OnDemand
-    create_topics: bool = setting(True, help="Make what is missing; else wait until somebody else has made it.")
-    wait_timeout_seconds: float = setting(60.0, help="How long to wait for Kafka, or for the topics.", minimum=0)
+    event_topics: EventTopicsSettings
+    create_topics: bool = setting(
+        True, help="Create missing topics; if false, wait until something else has created them."
+    )
+    wait_timeout_seconds: float = setting(60.0, help="How long to wait for Kafka and for the topics.", minimum=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
 
 def main() -> None:
-    """Exit codes: 0 all topics are there, 1 some are not, or Kafka does not answer."""
+    """Exit codes: 0 all topics exist, 1 some are missing or Kafka does not answer."""
     settings = load_or_exit(Settings, os.environ)
     logs.configure("topics", settings.log_level)
-    reports = asyncio.run(_make(settings))
-    _tell(reports)
-    sys.exit(NOT_THERE if not _all_there(reports) else 0)
+    reports = asyncio.run(_ensure_topics(settings))
+    _log(reports)
+    sys.exit(0 if _all_exist(reports) else TOPICS_MISSING)
 
 
-async def _make(settings: Settings) -> list[Report]:
-    """What became of the topics; nothing while Kafka does not answer within the time."""
-    layout = Layout(
+async def _ensure_topics(settings: Settings) -> list[TopicReport]:
+    """The state of each topic; an empty list if Kafka did not answer in time."""
+    options = TopicOptions(
         partitions=settings.topic_partitions,
-        replication=settings.topic_replication_factor,
-        min_insync=settings.topic_min_insync_replicas,
+        replication_factor=settings.topic_replication_factor,
+        min_insync_replicas=settings.topic_min_insync_replicas,
     )
+    ensure = create_missing if settings.create_topics else check_topics
     deadline = time.monotonic() + settings.wait_timeout_seconds
-    make = create_missing if settings.create_topics else check
-    reports: list[Report] = []
-    while not _all_there(reports):
+    reports: list[TopicReport] = []
+    while True:
         try:
-            reports = await make(settings.kafka, layout)
+            reports = await ensure(settings.kafka, options)
         except (KafkaError, OSError) as error:
-            log.warning("Kafka refuses or cannot be reached", extra={"error": repr(error)})
-        if _all_there(reports) or time.monotonic() > deadline:
-            break
-        await asyncio.sleep(_PAUSE_SECONDS)
-    return reports
+            log.warning("Kafka cannot be reached or refused the request", extra={"error": repr(error)})
+        if _all_exist(reports) or time.monotonic() > deadline:
+            return reports
+        await asyncio.sleep(_RETRY_SECONDS)
 
 
-def _all_there(reports: Iterable[Report]) -> bool:
+def _all_exist(reports: Iterable[TopicReport]) -> bool:
     states = [report.state for report in reports]
     return bool(states) and "missing" not in states
 
 
-def _tell(reports: Iterable[Report]) -> None:
+def _log(reports: Iterable[TopicReport]) -> None:
     for report in reports:
         extra = {"topic": report.topic}
         if report.differences:
-            # An operator may have reasons: it is said, and left alone.
-            log.warning("the topic differs: %s", "; ".join(report.differences), extra=extra)
+            # The operator may have changed it on purpose, so it stays as it is.
+            log.warning("topic differs from its description: %s", "; ".join(report.differences), extra=extra)
         elif report.state == "missing":
-            log.error("the topic is missing", extra=extra)
+            log.error("topic is missing", extra=extra)
         else:
-            log.info("the topic is %s", "created" if report.state == "created" else "there", extra=extra)
+            log.info("topic %s", "created" if report.state == "created" else "exists", extra=extra)
 
 
 if __name__ == "__main__":

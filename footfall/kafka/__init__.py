@@ -1,1 +1,1 @@
-"""Topics, records and lag, as the command line reads them."""
+"""What the command line asks of Kafka: topics, records and consumer lag."""

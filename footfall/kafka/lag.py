@@ -1,18 +1,18 @@
-"""How far the readers of `events` are behind its end."""
+"""Consumer lag: how far the readers of `events` are behind its end."""
 
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from avro_schemas import topic as topics
-from footfall.kafka.reader import ends, reader
+from avro_schemas.topic import EVENTS, named
+from footfall.kafka.reader import end_offsets, open_consumer
 from service_kit.kafka import KafkaSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """A reader's place in a partition; `position` is None where it never was."""
+    """A reader's position in a partition, None if it has never committed one, and the end of the partition."""
 
     reader: str
     partition: int
@@ -21,33 +21,30 @@ class Lag:
 
     @property
     def records(self) -> int:
-        """Records between the place and the end."""
+        """Records between position and end."""
         return self.end - (self.position or 0)
 
 
-async def lags(kafka: KafkaSettings) -> list[Lag]:
-    """Every reader's place in every partition, as it last reported: a second or so ago."""
+async def current_lags(kafka: KafkaSettings) -> list[Lag]:
+    """Every reader's lag in every partition, by its last commit (about a second ago)."""
     admin = AIOKafkaAdminClient(**kafka.client_options())
     await admin.start()
     try:
-        groups = topics.named(topics.EVENTS).consumer_groups
-        places = {
+        committed = {
             service.replace("_", " "): await admin.list_consumer_group_offsets(kafka.name(group))
-            for service, group in groups.items()
+            for service, group in named(EVENTS).consumer_groups.items()
         }
     finally:
         await admin.close()
-    topic = kafka.name(topics.EVENTS)
-    async with reader(kafka, topic) as consumer:
-        after = await ends(consumer)
+    async with open_consumer(kafka, kafka.name(EVENTS)) as consumer:
+        ends = await end_offsets(consumer)
     return [
-        Lag(name, tp.partition, _position(held, tp), end)
-        for name, held in places.items()
-        for tp, end in sorted(after.items())
+        Lag(name, tp.partition, _position(offsets, tp), end)
+        for name, offsets in committed.items()
+        for tp, end in sorted(ends.items())
     ]
 
 
-def _position(held: dict[TopicPartition, object], tp: TopicPartition) -> int | None:
-    found = held.get(tp)
-    offset: int = getattr(found, "offset", -1)
+def _position(offsets: dict[TopicPartition, object], tp: TopicPartition) -> int | None:
+    offset: int = getattr(offsets.get(tp), "offset", -1)
     return offset if offset >= 0 else None

@@ -1,4 +1,4 @@
-"""Reading `events` as a subscriber: from a moment, or from its last records."""
+"""Reading a topic without a consumer group: from a time, or its last records, up to its end."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,12 +9,12 @@ from aiokafka.structs import ConsumerRecord
 
 from service_kit.kafka import KafkaSettings
 
-Positions = Mapping[TopicPartition, int]
+Offsets = Mapping[TopicPartition, int]
 
 
 @asynccontextmanager
-async def reader(settings: KafkaSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer without a group, assigned to all partitions of a topic."""
+async def open_consumer(settings: KafkaSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of all partitions of a topic."""
     consumer = AIOKafkaConsumer(
         topic, **settings.client_options(), enable_auto_commit=False, auto_offset_reset="earliest"
     )
@@ -28,31 +28,31 @@ async def reader(settings: KafkaSettings, topic: str) -> AsyncIterator[AIOKafkaC
         await consumer.stop()
 
 
-async def ends(consumer: AIOKafkaConsumer) -> Positions:
-    """The offsets that the next records will get."""
-    found: Positions = await consumer.end_offsets(list(consumer.assignment()))
-    return found
+async def end_offsets(consumer: AIOKafkaConsumer) -> Offsets:
+    """The offsets that the next records of each partition will get."""
+    offsets: Offsets = await consumer.end_offsets(list(consumer.assignment()))
+    return offsets
 
 
-async def from_moment(consumer: AIOKafkaConsumer, moment: int) -> None:
-    """Go to the first records appended at `moment` (milliseconds since 1970) or later."""
+async def seek_to_time(consumer: AIOKafkaConsumer, timestamp: int) -> None:
+    """Seek to the first records appended at `timestamp` (milliseconds since 1970) or later."""
     tps = list(consumer.assignment())
-    found = await consumer.offsets_for_times(dict.fromkeys(tps, moment))
-    after = await ends(consumer)
+    offsets = await consumer.offsets_for_times(dict.fromkeys(tps, timestamp))
+    ends = await end_offsets(consumer)
     for tp in tps:
-        consumer.seek(tp, found[tp].offset if found.get(tp) else after[tp])
+        consumer.seek(tp, offsets[tp].offset if offsets.get(tp) else ends[tp])
 
 
-async def from_last(consumer: AIOKafkaConsumer, count: int) -> None:
-    """Go back `count` records in each partition."""
+async def seek_to_last(consumer: AIOKafkaConsumer, count: int) -> None:
+    """Seek to the last `count` records of each partition."""
     tps = list(consumer.assignment())
-    begins, after = await consumer.beginning_offsets(tps), await ends(consumer)
+    starts, ends = await consumer.beginning_offsets(tps), await end_offsets(consumer)
     for tp in tps:
-        consumer.seek(tp, max(begins[tp], after[tp] - count))
+        consumer.seek(tp, max(starts[tp], ends[tp] - count))
 
 
-async def until(consumer: AIOKafkaConsumer, end: Positions) -> AsyncIterator[ConsumerRecord]:
-    """The records before `end`, partition by partition as they come."""
+async def read_until(consumer: AIOKafkaConsumer, end: Offsets) -> AsyncIterator[ConsumerRecord]:
+    """The records before `end`, in the order in which they are fetched."""
     left = {tp for tp in end if await consumer.position(tp) < end[tp]}
     while left:
         for tp, records in (await consumer.getmany(timeout_ms=500)).items():
@@ -63,6 +63,6 @@ async def until(consumer: AIOKafkaConsumer, end: Positions) -> AsyncIterator[Con
 
 
 def header(record: ConsumerRecord, name: str) -> str | None:
-    """A header as text."""
+    """The value of a header as text, None if the record does not have it."""
     found: Any = next((value for key, value in record.headers if key == name), None)
     return None if found is None else bytes(found).decode(errors="replace")

@@ -7,17 +7,8 @@ from typer.testing import CliRunner
 
 from avro_schemas.event_types import describe_event_types, event_type_names
 from footfall.cli import build
-from footfall.doctor.services import of_clock, of_metrics, of_readiness
 
 CLICK = {"event_type": "click", "event_data": {"element": "buy"}}
-NOON_DATE = "Mon, 15 Jan 2024 12:00:00 GMT"
-NOON_SECONDS = 1_705_320_000.0
-WELL = {
-    "footfall_collector_kafka_available": 1.0,
-    "footfall_collector_cluster_limits_active": 1.0,
-    "footfall_collector_spool_events": 0.0,
-    "footfall_collector_spool_age_seconds": 0.0,
-}
 
 
 def run(command: str, *arguments: str, given: str | None = None) -> tuple[int, str]:
@@ -76,27 +67,3 @@ def test_bench_lists_what_there_is() -> None:
     listed = run("bench")[1].split()
     assert listed == ["collect", "collect_steps", "end_to_end", "layout", "live", "recovery", "sink", "stream"]
     assert run("bench", "nothing")[0] == 1
-
-
-@pytest.mark.parametrize(("more", "part", "state"), [
-    ({}, "spool", "ok"),
-    ({"footfall_collector_spool_events": 3.0, "footfall_collector_spool_age_seconds": 9.0}, "spool", "warn"),
-    ({"footfall_collector_spool_errors_total|damaged": 1.0}, "spool", "fail"),
-    ({"footfall_collector_cluster_limits_active": 0.0}, "limits", "warn"),
-])  # fmt: skip
-def test_the_doctor_reads_the_metrics(more: dict[str, float], part: str, state: str) -> None:
-    (finding,) = [finding for finding in of_metrics(WELL | more) if finding.part == part]
-    assert (finding.state, bool(finding.fix)) == (state, state != "ok")
-
-
-def test_the_doctor_compares_clocks() -> None:
-    assert [finding.state for finding in of_clock(NOON_DATE, NOON_SECONDS + 1.5)] == ["ok"]
-    (ahead,) = of_clock(NOON_DATE, NOON_SECONDS - 60)
-    assert (ahead.state, ahead.found) == ("warn", "the collector's clock is 60 s ahead of this machine's")
-    assert of_clock(None, NOON_SECONDS) == []
-
-
-def test_the_doctor_says_what_services_wait_for() -> None:
-    (finding,) = of_readiness(503, '{"status": "waiting for limits"}')
-    assert finding.state == "fail"
-    assert "limits" in finding.found

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from footfall.doctor.postgres import look_at_postgres
+from footfall.doctor.postgres import check_postgres
 from service_kit.kafka import KafkaSettings
 from sinks.postgres.migrations import migrate
 from tests.support.landing import query
@@ -72,12 +72,12 @@ async def test_the_canary_is_timed_from_the_door_to_its_row(
     # It has a name of its own and is nobody, so that no visitor is counted.
     rows = query(postgres, "select distinct event_type, user_key, session_key from events")
     assert rows == [("footfall_canary", None, None)]
-    (found,) = [each for each in look_at_postgres(postgres) if each.part == "canary"]
-    assert (found.state, "to its row in" in found.found or "on its way" in found.found) == ("ok", True)
+    (found,) = [each for each in check_postgres(postgres) if each.part == "canary"]
+    assert (found.state, "landed" in found.message or "on its way" in found.message) == ("ok", True)
 
     collector.kill()
     await until(sink, 'footfall_canary_failures_total{stage="collector"}')
     sink.kill()
-    (found,) = [each for each in look_at_postgres(postgres) if each.part == "canary"]
+    (found,) = [each for each in check_postgres(postgres) if each.part == "canary"]
     assert found.state == "fail"
-    assert "the collector did not take it" in found.found
+    assert "the collector did not take it" in found.message

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from avro_schemas import topic as topics
 from avro_schemas.wire.codec import decode
 from footfall.kafka import reader
-from footfall.kafka.topics import check
+from footfall.kafka.topics import check_topics
 from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
 from tests.support.workers import Worker, sinks_worker
@@ -71,8 +71,8 @@ class Cluster:
     async def live_total(self) -> int:
         """Events by the newest totals of all partitions."""
         newest: dict[int, tuple[int, int]] = {}
-        async with reader.reader(self.settings, self.settings.name(topics.LIVE_AGGREGATES)) as consumer:
-            async for record in reader.until(consumer, await reader.ends(consumer)):
+        async with reader.open_consumer(self.settings, self.settings.name(topics.LIVE_AGGREGATES)) as consumer:
+            async for record in reader.read_until(consumer, await reader.end_offsets(consumer)):
                 if record.value and b"|total|" in record.key:
                     partial = decode(record.value)[1]
                     told = (partial["source_offset"], sum(partial["counts"].values()))
@@ -132,7 +132,7 @@ async def test_partitions_are_added_as_the_page_on_operating_says(cluster: Clust
         accounts = audit(connection)
     assert accounts.faults() == []
     assert max(account.partition for account in accounts.accounts) > 11
-    assert {report.state for report in await check(cluster.settings)} == {"as described"}
+    assert {report.state for report in await check_topics(cluster.settings)} == {"as described"}
 
 
 async def _add_partitions(settings: KafkaSettings, count: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from avro_schemas.topic import all_topics
-from footfall.kafka.topics import check, create_missing
+from footfall.kafka.topics import check_topics, create_missing
 from service_kit.kafka import KafkaSettings
 
 pytestmark = pytest.mark.integration
@@ -18,7 +18,7 @@ def settings(kafka: str, topic_prefix: str) -> KafkaSettings:
 
 
 async def test_missing_topics_are_created_once_and_then_as_described(settings: KafkaSettings) -> None:
-    assert {report.state for report in await check(settings)} == {"missing"}
+    assert {report.state for report in await check_topics(settings)} == {"missing"}
     assert {report.state for report in await create_missing(settings)} == {"created"}
     assert [(r.topic, r.state) for r in await create_missing(settings)] == [
         (name, "as described") for name in all_topics()
@@ -34,7 +34,7 @@ async def test_a_topic_that_differs_is_reported_and_left_alone(settings: KafkaSe
         await admin.close()
     await asyncio.sleep(0.5)  # the broker tells of a new topic a moment later
     await create_missing(settings)
-    (report,) = [report for report in await check(settings) if report.topic == "erasures"]
+    (report,) = [report for report in await check_topics(settings) if report.topic == "erasures"]
     assert report.state == "differs"
     assert report.differences == (
         "partitions: 2 instead of 12",

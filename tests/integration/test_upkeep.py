@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from footfall.doctor.postgres import look_at_postgres
+from footfall.doctor.postgres import check_postgres
 from service_kit.retention import RetentionSettings
 from sinks import commands
 from sinks.postgres.migrations import migrate
@@ -57,17 +57,17 @@ def test_a_job_migrates_others_ask_whether_it_has_and_a_job_maintains(postgres: 
 
 
 def test_doctor_names_the_version_what_is_missing_and_days_that_differ(postgres: str) -> None:
-    (found,) = look_at_postgres(postgres)
-    assert (found.state, "migrations are missing: 0001_events" in found.found) == ("fail", True)
+    (found,) = check_postgres(postgres)
+    assert (found.state, "migrations are missing: 0001_events" in found.message) == ("fail", True)
     with psycopg.connect(postgres, autocommit=True) as connection:
         migrate(connection)
-        found_now = {finding.found: finding.state for finding in look_at_postgres(postgres)}
-        assert any("tables as of 00" in said and state == "ok" for said, state in found_now.items())
-        assert found_now["partitions are made for 0 days ahead only"] == "warn"
+        found_now = {finding.message: finding.state for finding in check_postgres(postgres)}
+        assert any("migrated to 00" in said and state == "ok" for said, state in found_now.items())
+        assert found_now["partitions exist for only 0 days ahead"] == "warn"
         connection.execute("insert into days (day, state, rows) values ('2026-01-01', 'differs', 3)")
-    (fault,) = (finding for finding in look_at_postgres(postgres) if finding.state == "fail")
-    assert "2026-01-01" in fault.found
-    assert look_at_postgres("postgresql://nobody@127.0.0.1:1/none")[0].state == "fail"
+    (fault,) = (finding for finding in check_postgres(postgres) if finding.state == "fail")
+    assert "2026-01-01" in fault.message
+    assert check_postgres("postgresql://nobody@127.0.0.1:1/none")[0].state == "fail"
 
 
 def test_rounds_begin_soon_after_a_start_and_go_on_after_one_that_was_cut_off(

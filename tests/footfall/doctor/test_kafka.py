@@ -1,0 +1,61 @@
+"""What `footfall doctor` finds in Kafka clusters."""
+
+import pytest
+
+from avro_schemas.topic import all_topics
+from footfall.doctor.kafka import check_clocks, check_lag, check_partitions, check_replicas, check_version
+from footfall.kafka.lag import Lag
+from footfall.kafka.topics import ExistingTopic
+
+HEALTHY = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
+
+
+def states(findings: object) -> list[str]:
+    return [finding.state for finding in findings]  # type: ignore[attr-defined] # an iterator of findings
+
+
+@pytest.mark.parametrize(("fetch", "state"), [((0, 17), "warn"), ((4, 17), "ok"), ((4, 18), "ok")])
+def test_the_brokers_version_follows_from_the_requests_that_they_no_longer_support(
+    fetch: tuple[int, int], state: str
+) -> None:
+    assert states(check_version({1: fetch})) == [state]
+
+
+@pytest.mark.parametrize(("replicas", "config", "expected"), [
+    (3, HEALTHY, []),
+    (1, HEALTHY, ["fail", "warn"]),
+    (3, HEALTHY | {"min.insync.replicas": "1"}, ["fail"]),
+    (3, HEALTHY | {"min.insync.replicas": "3"}, ["warn"]),
+    (3, HEALTHY | {"unclean.leader.election.enable": "true"}, ["fail"]),
+])  # fmt: skip
+def test_topics_on_three_brokers_survive_the_loss_of_one(
+    replicas: int, config: dict[str, str], expected: list[str]
+) -> None:
+    assert states(check_replicas(3, {"events": ExistingTopic(12, replicas, config)})) == expected
+
+
+def test_one_broker_is_fine_for_development_and_two_are_no_improvement() -> None:
+    assert states(check_replicas(1, {})) == ["ok"]
+    assert states(check_replicas(2, {})) == ["warn"]
+
+
+def test_co_partitioned_topics_have_as_many_partitions_as_events() -> None:
+    existing = {name: ExistingTopic(12, 3, HEALTHY) for name in all_topics()}
+    assert states(check_partitions(existing)) == []
+    (finding,) = check_partitions(existing | {"footfall-stream-app-state-changelog": ExistingTopic(6, 3, HEALTHY)})
+    assert finding.state == "fail"
+    assert "adding partitions" in finding.fix
+
+
+def test_a_reader_that_never_read_or_is_far_behind_is_reported() -> None:
+    assert states(check_lag([Lag("sinks", 0, None, 9)])) == ["fail"]
+    assert states(check_lag([Lag("sinks", 0, 10, 1_000_010), Lag("stream app", 0, 5, 5)])) == ["warn", "ok"]
+    assert states(check_lag([Lag("sinks", 0, None, 0)])) == ["ok"]
+    (added,) = check_lag([Lag("sinks", 0, 7, 7), Lag("sinks", 1, None, 3)])
+    assert added.message == "sinks: 1 of 2 partitions are not read"
+
+
+def test_clocks_of_brokers_and_collectors_are_compared() -> None:
+    assert states(check_clocks([12, 40, 90_000])) == ["ok"]
+    assert states(check_clocks([-60_000, -61_000])) == ["warn"]
+    assert states(check_clocks([])) == []
