@@ -1,14 +1,14 @@
 {{- /*
-The environment of a component, as a YAML map by name: what later steps say replaces what earlier ones said, so that no name
-stands twice (Helm 4 and server-side apply refuse that).
+The environment of a component. It is collected as a map, in which later parts replace earlier ones, so that no name appears
+twice: Helm 4 and server-side apply reject that.
 */ -}}
 {{- define "footfall.env" -}}
 {{- $env := dict -}}
-{{- range $part := list "footfall.env.port" "footfall.env.settings" "footfall.env.secrets" "footfall.env.kafka" "footfall.env.postgres" "footfall.env.retention" "footfall.env.traces" -}}
+{{- range $part := list "footfall.env.port" "footfall.env.settings" "footfall.env.secrets" "footfall.env.kafka" "footfall.env.postgres" "footfall.env.retention" "footfall.env.tracing" -}}
 {{- $env = mustMergeOverwrite $env (include $part $ | fromYaml) -}}
 {{- end -}}
 {{- $env = mustMergeOverwrite $env (.env | default dict) -}}
-{{- range .c.extraEnv -}}
+{{- range .values.extraEnv -}}
 {{- $_ := set $env .name (omit . "name") -}}
 {{- end -}}
 {{- range $name, $source := $env }}
@@ -18,14 +18,14 @@ stands twice (Helm 4 and server-side apply refuse that).
 {{- end -}}
 
 {{- define "footfall.env.port" -}}
-{{- with .is.serves }}
+{{- with .portName }}
 FOOTFALL_{{ ternary "PORT" "PROBE_PORT" (eq . "http") }}: {value: "8080"}
 {{- end }}
 {{- end -}}
 
-{{- /* drainSeconds: 5 becomes FOOTFALL_DRAIN_SECONDS. Numbers go through JSON, as Go would print a large one as 1e+06. */ -}}
+{{- /* drainSeconds: 5 becomes FOOTFALL_DRAIN_SECONDS. Numbers are written as JSON, because Go prints large ones as 1e+06. */ -}}
 {{- define "footfall.env.settings" -}}
-{{- range $key, $value := .c.settings }}
+{{- range $key, $value := .values.settings }}
 {{- if not (kindIs "invalid" $value) }}
 {{- $text := kindIs "slice" $value | ternary (join "," (kindIs "slice" $value | ternary $value list)) (kindIs "string" $value | ternary $value (toJson $value)) }}
 FOOTFALL_{{ $key | snakecase | upper }}: {value: {{ $text | toString | quote }}}
@@ -34,22 +34,22 @@ FOOTFALL_{{ $key | snakecase | upper }}: {value: {{ $text | toString | quote }}}
 {{- end -}}
 
 {{- define "footfall.env.secrets" -}}
-{{- $secret := .c.existingSecret -}}
-{{- range $key, $in := .c.secretKeys }}
-{{- if and $secret $in }}
-FOOTFALL_{{ $key | snakecase | upper }}: {{ include "footfall.fromSecret" (list $secret $in) }}
+{{- $secret := .values.existingSecret -}}
+{{- range $key, $secretKey := .values.secretKeys }}
+{{- if and $secret $secretKey }}
+FOOTFALL_{{ $key | snakecase | upper }}: {{ include "footfall.secretKeyRef" (list $secret $secretKey) }}
 {{- end }}
 {{- end }}
 {{- end -}}
 
-{{- define "footfall.fromSecret" -}}
+{{- define "footfall.secretKeyRef" -}}
 {valueFrom: {secretKeyRef: {name: {{ first . | quote }}, key: {{ last . | quote }}}}}
 {{- end -}}
 
 {{- define "footfall.env.kafka" -}}
-{{- if has "kafka" .is.needs }}
+{{- if has "kafka" .needs }}
 {{- $kafka := .root.Values.kafka }}
-FOOTFALL_KAFKA_BOOTSTRAP: {value: {{ $kafka.bootstrap | quote }}}
+FOOTFALL_KAFKA_BOOTSTRAP: {value: {{ $kafka.bootstrapServers | quote }}}
 FOOTFALL_KAFKA_SECURITY_PROTOCOL: {value: {{ $kafka.securityProtocol | quote }}}
 {{- with $kafka.topicPrefix }}
 FOOTFALL_TOPIC_PREFIX: {value: {{ . | quote }}}
@@ -58,14 +58,14 @@ FOOTFALL_TOPIC_PREFIX: {value: {{ . | quote }}}
 {{- $secret := include "footfall.kafkaSecret" . }}
 {{- $user := include "footfall.kafkaUser" . }}
 FOOTFALL_KAFKA_SASL_MECHANISM: {value: {{ $kafka.sasl.mechanism | quote }}}
-FOOTFALL_KAFKA_SASL_USERNAME: {{ if $user }}{value: {{ $user | quote }}}{{ else }}{{ include "footfall.fromSecret" (list $secret $kafka.sasl.usernameKey) }}{{ end }}
-FOOTFALL_KAFKA_SASL_PASSWORD: {{ include "footfall.fromSecret" (list $secret $kafka.sasl.passwordKey) }}
+FOOTFALL_KAFKA_SASL_USERNAME: {{ if $user }}{value: {{ $user | quote }}}{{ else }}{{ include "footfall.secretKeyRef" (list $secret $kafka.sasl.usernameKey) }}{{ end }}
+FOOTFALL_KAFKA_SASL_PASSWORD: {{ include "footfall.secretKeyRef" (list $secret $kafka.sasl.passwordKey) }}
 {{- end }}
 {{- if hasSuffix "SSL" $kafka.securityProtocol }}
-{{- if include "footfall.kafkaCa" .root }}
+{{- if include "footfall.kafkaCaSecret" .root }}
 FOOTFALL_KAFKA_SSL_CA: {value: /etc/footfall/kafka-ca/ca.crt}
 {{- end }}
-{{- if include "footfall.kafkaCertificate" . }}
+{{- if include "footfall.kafkaCertificateSecret" . }}
 FOOTFALL_KAFKA_SSL_CERTIFICATE: {value: /etc/footfall/kafka-client/tls.crt}
 FOOTFALL_KAFKA_SSL_KEY: {value: /etc/footfall/kafka-client/tls.key}
 {{- end }}
@@ -73,49 +73,49 @@ FOOTFALL_KAFKA_SSL_KEY: {value: /etc/footfall/kafka-client/tls.key}
 {{- end }}
 {{- end -}}
 
-{{- /* The user that a component signs in as: its own, else Strimzi's, else the common one. */ -}}
+{{- /* The Kafka user of a component: its own, else the one that Strimzi makes, else the shared one. */ -}}
 {{- define "footfall.kafkaUser" -}}
-{{- $common := ternary (include "footfall.strimziUser" .) .root.Values.kafka.sasl.username .root.Values.strimzi.users.enabled -}}
-{{- default $common .c.kafka.username -}}
+{{- $shared := ternary (include "footfall.strimziUserName" .) .root.Values.kafka.sasl.username .root.Values.strimzi.users.enabled -}}
+{{- default $shared .values.kafka.username -}}
 {{- end -}}
 
 {{- define "footfall.kafkaSecret" -}}
-{{- $common := ternary (include "footfall.strimziUser" .) .root.Values.kafka.sasl.existingSecret .root.Values.strimzi.users.enabled -}}
-{{- default $common .c.kafka.existingSecret -}}
+{{- $shared := ternary (include "footfall.strimziUserName" .) .root.Values.kafka.sasl.existingSecret .root.Values.strimzi.users.enabled -}}
+{{- default $shared .values.kafka.existingSecret -}}
 {{- end -}}
 
-{{- define "footfall.strimziUser" -}}
+{{- define "footfall.strimziUserName" -}}
 {{- printf "%s-%s" (include "footfall.fullname" .root) .name -}}
 {{- end -}}
 
-{{- /* The Secret with the client's certificate, where the protocol asks for one. */ -}}
-{{- define "footfall.kafkaCertificate" -}}
+{{- /* The Secret with the client certificate; empty unless the protocol is mTLS. */ -}}
+{{- define "footfall.kafkaCertificateSecret" -}}
 {{- $values := .root.Values -}}
 {{- if eq $values.kafka.securityProtocol "SSL" -}}
-{{- $common := ternary (include "footfall.strimziUser" .) $values.kafka.clientCertificate.existingSecret $values.strimzi.users.enabled -}}
-{{- default $common .c.kafka.existingSecret -}}
+{{- $shared := ternary (include "footfall.strimziUserName" .) $values.kafka.clientCertificate.existingSecret $values.strimzi.users.enabled -}}
+{{- default $shared .values.kafka.existingSecret -}}
 {{- end -}}
 {{- end -}}
 
-{{- define "footfall.kafkaCa" -}}
+{{- define "footfall.kafkaCaSecret" -}}
 {{- $own := .Values.kafka.tls.existingSecret -}}
 {{- default (ternary (printf "%s-cluster-ca-cert" .Values.strimzi.cluster) "" (ne .Values.strimzi.cluster "")) $own -}}
 {{- end -}}
 
 {{- define "footfall.env.postgres" -}}
-{{- if has "postgres" .is.needs }}
-FOOTFALL_POSTGRES_DSN: {{ include "footfall.fromSecret" (list (include "footfall.postgresSecret" .) (include "footfall.postgresKey" .)) }}
-{{- /* These two libpq reads by itself; what the address says wins. */}}
-{{- with include "footfall.postgresTls" .root }}
+{{- if has "postgres" .needs }}
+FOOTFALL_POSTGRES_DSN: {{ include "footfall.secretKeyRef" (list (include "footfall.postgresSecret" .) (include "footfall.postgresSecretKey" .)) }}
+{{- /* libpq reads these two itself; the DSN's own parameters win. */}}
+{{- with include "footfall.postgresTlsMode" .root }}
 PGSSLMODE: {value: {{ . | quote }}}
 {{- end }}
-{{- if include "footfall.postgresCa" .root }}
+{{- if include "footfall.postgresCaSecret" .root }}
 PGSSLROOTCERT: {value: /etc/footfall/postgres-ca/ca.crt}
 {{- end }}
 {{- end }}
 {{- end -}}
 
-{{- /* What deletes events and what says when they are deleted get the same values. */ -}}
+{{- /* Everything that deletes events, or shows for how long they are retained, gets the same values. */ -}}
 {{- define "footfall.env.retention" -}}
 {{- if has .name (list "collector" "sinks" "dashboard" "maintenance") }}
 {{- with .root.Values.retention }}
@@ -125,32 +125,32 @@ FOOTFALL_PACK_AFTER_DAYS: {value: {{ toJson .packAfterDays | quote }}}
 {{- end }}
 {{- end -}}
 
-{{- define "footfall.env.traces" -}}
-{{- with .root.Values.traces.endpoint }}
+{{- define "footfall.env.tracing" -}}
+{{- with .root.Values.tracing.endpoint }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {value: {{ . | quote }}}
 {{- end }}
 {{- end -}}
 
-{{- define "footfall.postgresCluster" -}}
+{{- define "footfall.postgresClusterName" -}}
 {{- printf "%s-postgres" (include "footfall.fullname" .) -}}
 {{- end -}}
 
 {{- define "footfall.postgresSecret" -}}
-{{- $cluster := printf "%s-app" (include "footfall.postgresCluster" .root) -}}
-{{- $common := ternary $cluster .root.Values.postgres.existingSecret .root.Values.postgres.cluster.enabled -}}
-{{- default $common .c.postgres.existingSecret -}}
+{{- $cluster := printf "%s-app" (include "footfall.postgresClusterName" .root) -}}
+{{- $shared := ternary $cluster .root.Values.postgres.existingSecret .root.Values.postgres.cluster.enabled -}}
+{{- default $shared .values.postgres.existingSecret -}}
 {{- end -}}
 
-{{- define "footfall.postgresKey" -}}
-{{- $own := and .root.Values.postgres.cluster.enabled (not .c.postgres.existingSecret) -}}
+{{- define "footfall.postgresSecretKey" -}}
+{{- $own := and .root.Values.postgres.cluster.enabled (not .values.postgres.existingSecret) -}}
 {{- ternary "uri" .root.Values.postgres.dsnKey $own -}}
 {{- end -}}
 
-{{- define "footfall.postgresTls" -}}
+{{- define "footfall.postgresTlsMode" -}}
 {{- default (ternary "verify-full" "" .Values.postgres.cluster.enabled) .Values.postgres.tls.mode -}}
 {{- end -}}
 
-{{- define "footfall.postgresCa" -}}
-{{- $cluster := printf "%s-ca" (include "footfall.postgresCluster" .) -}}
+{{- define "footfall.postgresCaSecret" -}}
+{{- $cluster := printf "%s-ca" (include "footfall.postgresClusterName" .) -}}
 {{- default (ternary $cluster "" .Values.postgres.cluster.enabled) .Values.postgres.tls.existingSecret -}}
 {{- end -}}

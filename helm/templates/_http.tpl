@@ -1,4 +1,4 @@
-{{- /* What serves and is reached: Services, Ingresses, HTTPRoutes, disruption budgets. All take the scope and .root. */ -}}
+{{- /* Services, Ingresses, HTTPRoutes and disruption budgets. Each takes a component with .root. */ -}}
 
 {{- define "footfall.service" -}}
 apiVersion: v1
@@ -7,27 +7,27 @@ metadata:
   name: {{ .fullname }}
   labels:
     {{- include "footfall.labels" . | nindent 4 }}
-  {{- with (.c.service | default dict).annotations }}
+  {{- with (.values.service | default dict).annotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  {{- if .c.service }}
-  type: {{ .c.service.type }}
+  {{- if .values.service }}
+  type: {{ .values.service.type }}
   {{- else }}
   clusterIP: None
   {{- end }}
   selector:
     {{- include "footfall.selectorLabels" . | nindent 4 }}
   ports:
-    - name: {{ .is.serves }}
-      port: {{ (.c.service | default dict).port | default 8080 }}
-      targetPort: {{ .is.serves }}
+    - name: {{ .portName }}
+      port: {{ (.values.service | default dict).port | default 8080 }}
+      targetPort: {{ .portName }}
       protocol: TCP
 {{- end -}}
 
 {{- define "footfall.ingress" -}}
-{{- $ingress := .c.ingress -}}
+{{- $ingress := .values.ingress -}}
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
@@ -64,7 +64,7 @@ spec:
 {{- end -}}
 
 {{- define "footfall.httpRoute" -}}
-{{- $route := .c.httpRoute -}}
+{{- $route := .values.httpRoute -}}
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata:
@@ -89,25 +89,25 @@ spec:
         {{- end }}
       backendRefs:
         - name: {{ .fullname }}
-          port: {{ .c.service.port }}
+          port: {{ .values.service.port }}
 {{- end -}}
 
-{{- /* Pods, or the fewest of them where something scales the component. */ -}}
-{{- define "footfall.replicas" -}}
-{{- $scaling := .c.autoscaling | default dict -}}
-{{- ternary $scaling.minReplicas .c.replicas (default false $scaling.enabled) -}}
+{{- /* The number of pods, or with autoscaling their minimum. */ -}}
+{{- define "footfall.minReplicas" -}}
+{{- $scaling := .values.autoscaling | default dict -}}
+{{- ternary $scaling.minReplicas .values.replicas (default false $scaling.enabled) -}}
 {{- end -}}
 
-{{- /* Where something scales a workload, the number is its own: Helm 4 refuses to set it, Helm 3 would set it back. */ -}}
+{{- /* An autoscaler owns the number of replicas: Helm 4 would stop with a conflict, and Helm 3 would reset it. */ -}}
 {{- define "footfall.replicasField" -}}
-{{- if not (.c.autoscaling | default dict).enabled -}}
-replicas: {{ .c.replicas }}
+{{- if not (.values.autoscaling | default dict).enabled -}}
+replicas: {{ .values.replicas }}
 {{- end -}}
 {{- end -}}
 
-{{- /* Of a single pod a budget would only keep its node from being drained. */ -}}
+{{- /* A budget for a single pod would only block the draining of its node. */ -}}
 {{- define "footfall.disruptionBudget" -}}
-{{- if and .c.podDisruptionBudget.enabled (gt (include "footfall.replicas" . | int) 1) -}}
+{{- if and .values.podDisruptionBudget.enabled (gt (include "footfall.minReplicas" . | int) 1) -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
@@ -123,16 +123,16 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{- /* Everything of a component that is reached by HTTP, besides its workload. */ -}}
-{{- define "footfall.served" -}}
+{{- /* Everything that a component with an HTTP interface has besides its workload. */ -}}
+{{- define "footfall.serviceAndRoutes" -}}
 {{ include "footfall.service" . }}
 ---
 {{ include "footfall.disruptionBudget" . }}
-{{- if .c.ingress.enabled }}
+{{- if .values.ingress.enabled }}
 ---
 {{ include "footfall.ingress" . }}
 {{- end }}
-{{- if .c.httpRoute.enabled }}
+{{- if .values.httpRoute.enabled }}
 ---
 {{ include "footfall.httpRoute" . }}
 {{- end }}

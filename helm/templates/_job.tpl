@@ -1,8 +1,8 @@
 {{- /*
-A Job that is part of the release and no Helm hook: hooks run before or after everything else, so that --wait, Argo CD and Flux
-would wait for each other for ever. A Job can never be changed, hence its name: the hash of what it would run. An unrelated
-value leaves it alone, a new image makes a new one. Argo CD takes it as a hook of its own, or it would miss the Job that its
-time to live has removed.
+A Job that belongs to the release and is not a Helm hook: hooks run before or after everything else, so the hook and the pods
+that need its work would wait for each other forever under --wait, Argo CD and Flux. A Job can never be changed, so its name ends
+with the hash of its spec: an unrelated value leaves the Job alone, a new image makes a new one. For Argo CD it is a hook of its
+own kind; otherwise Argo CD would report a Job that its time to live removed as missing.
 */ -}}
 {{- define "footfall.job" -}}
 {{- $spec := include "footfall.jobSpec" . -}}
@@ -16,7 +16,7 @@ metadata:
     argocd.argoproj.io/hook: Sync
     argocd.argoproj.io/hook-delete-policy: BeforeHookCreation
     helm.toolkit.fluxcd.io/driftDetection: disabled
-    {{- with .c.annotations }}
+    {{- with .values.annotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
@@ -24,9 +24,9 @@ spec:
 {{- end -}}
 
 {{- define "footfall.jobSpec" -}}
-backoffLimit: {{ .c.backoffLimit }}
-activeDeadlineSeconds: {{ .c.activeDeadlineSeconds }}
-ttlSecondsAfterFinished: {{ .c.ttlSecondsAfterFinished }}
+backoffLimit: {{ .values.backoffLimit }}
+activeDeadlineSeconds: {{ .values.activeDeadlineSeconds }}
+ttlSecondsAfterFinished: {{ .values.ttlSecondsAfterFinished }}
 template:
   {{- include "footfall.pod" . | nindent 2 }}
 {{- end -}}

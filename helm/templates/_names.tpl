@@ -1,40 +1,49 @@
-{{- /* Names and labels. Selectors carry name, instance and component only: they can never be changed. */ -}}
+{{- /* Names and labels. Selectors hold name, instance and component only, because a selector can never be changed. */ -}}
 
 {{- define "footfall.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
-{{- /* At most 40 characters: the longest name made from it has to fit into 52, that of a CronJob. */ -}}
+{{- /* At most 40 characters: the longest name made from it must fit into the 52 characters of a CronJob's name. */ -}}
 {{- define "footfall.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- default $whole .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $full .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- /*
-The components, in the order of an event's way: the key of their values, the image, the module to run, what they need, what their
-port serves and who reaches it (of the policies), their principal in footfall/contract/access.py.
+The components, in the order in which an event passes them:
+  valuesKey  their key in values.yaml
+  imageName  the image, without the repository's prefix
+  args       the module to run
+  needs      the systems they connect to
+  portName   the name of their port: http is a service of its own, probes serves health and metrics only
+  principal  their Kafka principal in footfall/contract/access.py
 */ -}}
 {{- define "footfall.components" -}}
-collector: {key: collector, image: collector, run: [producer_api], needs: [kafka], serves: http, reached: [collector], principal: producer_api}
-stream-app: {key: streamApp, image: stream-app, run: [stream_app], needs: [kafka], serves: probes, reached: [scraped], principal: stream_app}
-sinks: {key: sinks, image: sinks, run: [sinks], needs: [kafka, postgres], serves: probes, reached: [scraped], principal: sinks}
-dashboard: {key: dashboard, image: dashboard, run: [dashboard], needs: [kafka, postgres], serves: http, reached: [readers], principal: dashboard}
-registry: {key: registry, image: registry, run: [registry], needs: [], serves: http, reached: [readers]}
-topics: {key: topics, image: sinks, run: [footfall.jobs.topics], needs: [kafka], reached: [], principal: footfall}
-migrations: {key: migrations, image: sinks, run: [sinks, migrate], needs: [postgres], reached: []}
-maintenance: {key: maintenance, image: sinks, run: [sinks, maintain], needs: [postgres], reached: []}
-test: {key: test, image: sinks, run: [footfall.jobs.smoke_test], needs: [postgres], reached: []}
+collector: {valuesKey: collector, imageName: collector, args: [producer_api], needs: [kafka], portName: http, principal: producer_api}
+stream-app: {valuesKey: streamApp, imageName: stream-app, args: [stream_app], needs: [kafka], portName: probes, principal: stream_app}
+sinks: {valuesKey: sinks, imageName: sinks, args: [sinks], needs: [kafka, postgres], portName: probes, principal: sinks}
+dashboard: {valuesKey: dashboard, imageName: dashboard, args: [dashboard], needs: [kafka, postgres], portName: http, principal: dashboard}
+registry: {valuesKey: registry, imageName: registry, args: [registry], needs: [], portName: http}
+topics: {valuesKey: topics, imageName: sinks, args: [footfall.jobs.topics], needs: [kafka], principal: footfall}
+migrations: {valuesKey: migrations, imageName: sinks, args: [sinks, migrate], needs: [postgres]}
+maintenance: {valuesKey: maintenance, imageName: sinks, args: [sinks, maintain], needs: [postgres]}
+test: {valuesKey: test, imageName: sinks, args: [footfall.jobs.smoke_test], needs: [postgres]}
 {{- end -}}
 
-{{- /* What the templates of a component work with: .root, .name, .is (its line above), .c (its values over those of `pod`). */ -}}
-{{- define "footfall.scope" -}}
-{{- $is := get (include "footfall.components" .root | fromYaml) .name -}}
-{{- $c := mustMergeOverwrite (deepCopy .root.Values.pod) (deepCopy (get .root.Values $is.key)) -}}
-{{- if and (eq .name "dashboard") (not $c.history.enabled) -}}
-{{- $_ := set $is "needs" (list "kafka") -}}
+{{- /*
+What the templates of a component work with: its line above, plus .name, .fullname and .values (its values merged over those of
+`pod`). The caller sets .root, which cannot pass through YAML.
+*/ -}}
+{{- define "footfall.component" -}}
+{{- $component := get (include "footfall.components" .root | fromYaml) .name -}}
+{{- $values := mustMergeOverwrite (deepCopy .root.Values.pod) (deepCopy (get .root.Values $component.valuesKey)) -}}
+{{- if and (eq .name "dashboard") (not $values.history.enabled) -}}
+{{- $_ := set $component "needs" (list "kafka") -}}
 {{- end -}}
-{{- dict "name" .name "is" $is "c" $c "fullname" (printf "%s-%s" (include "footfall.fullname" .root) .name) | toYaml -}}
+{{- $fullname := printf "%s-%s" (include "footfall.fullname" .root) .name -}}
+{{- merge (dict "name" .name "fullname" $fullname "values" $values) $component | toYaml -}}
 {{- end -}}
 
 {{- define "footfall.selectorLabels" -}}
@@ -53,31 +62,31 @@ app.kubernetes.io/part-of: footfall
 {{- end -}}
 
 {{- define "footfall.serviceAccountName" -}}
-{{- default (ternary .fullname "default" .c.serviceAccount.create) .c.serviceAccount.name -}}
+{{- default (ternary .fullname "default" .values.serviceAccount.create) .values.serviceAccount.name -}}
 {{- end -}}
 
 {{- define "footfall.image" -}}
 {{- $image := .root.Values.image -}}
 {{- $registry := default $image.registry .root.Values.global.imageRegistry -}}
-{{- $name := printf "%s-%s" $image.repository .is.image -}}
-{{- $whole := ternary (printf "%s/%s" $registry $name) $name (ne (toString (default "" $registry)) "") -}}
-{{- $digest := get $image.digests .is.image -}}
+{{- $repository := printf "%s-%s" $image.repository .imageName -}}
+{{- $name := ternary (printf "%s/%s" $registry $repository) $repository (ne (toString (default "" $registry)) "") -}}
+{{- $digest := get $image.digests .imageName -}}
 {{- $tag := default .root.Chart.AppVersion $image.tag -}}
-{{- default (ternary (printf "%s@%s" $whole $digest) (printf "%s:%s" $whole $tag) (ne (toString $digest) "")) .c.image -}}
+{{- default (ternary (printf "%s@%s" $name $digest) (printf "%s:%s" $name $tag) (ne (toString $digest) "")) .values.image -}}
 {{- end -}}
 
-{{- /* Whether a component has pods: some text if so. */ -}}
-{{- define "footfall.runs" -}}
+{{- /* Whether a component has pods of its own: not empty if so. */ -}}
+{{- define "footfall.hasPods" -}}
 {{- if eq .name "migrations" -}}
-{{- eq .c.mode "job" | ternary "runs" "" -}}
+{{- eq .values.mode "job" | ternary "true" "" -}}
 {{- else if eq .name "test" -}}
-{{- include "footfall.tested" .root -}}
+{{- include "footfall.testEnabled" .root -}}
 {{- else -}}
-{{- .c.enabled | ternary "runs" "" -}}
+{{- .values.enabled | ternary "true" "" -}}
 {{- end -}}
 {{- end -}}
 
-{{- /* An event can be followed to its row only where collector and sinks run. */ -}}
-{{- define "footfall.tested" -}}
-{{- and .Values.test.enabled .Values.collector.enabled .Values.sinks.enabled | ternary "tested" "" -}}
+{{- /* The smoke test follows an event from the collector to its row, so it needs collector and sinks. Not empty if it is on. */ -}}
+{{- define "footfall.testEnabled" -}}
+{{- and .Values.test.enabled .Values.collector.enabled .Values.sinks.enabled | ternary "true" "" -}}
 {{- end -}}

@@ -1,16 +1,15 @@
 {{- /*
-The pod template of a component. Besides the scope (_names.tpl) it takes .root and what else the component needs as .more:
-env (variables), init (its init container: name, args, scope), mounts, podSecurityContext, restartPolicy.
-Labels here carry no version: a Job's template can never be changed, and the pods of others need not restart for it.
+The pod template of a component (footfall.component, with .root). What only this component's pod has is in .podExtras: env (by
+name), initContainer (name, args, component), volumeMounts, podSecurityContext, restartPolicy.
+The labels hold no version: a Job's template can never be changed, and other pods need not restart for a new chart version.
 */ -}}
 {{- define "footfall.pod" -}}
 {{- $root := .root -}}
-{{- $more := .more | default dict -}}
-{{- $env := dict "root" $root "name" .name "is" .is "c" .c "env" $more.env -}}
+{{- $extras := .podExtras | default dict -}}
 metadata:
   labels:
-    {{- toYaml (merge (include "footfall.selectorLabels" . | fromYaml) .c.podLabels $root.Values.podLabels) | nindent 4 }}
-  {{- with merge (deepCopy .c.podAnnotations) $root.Values.podAnnotations }}
+    {{- toYaml (merge (include "footfall.selectorLabels" . | fromYaml) .values.podLabels $root.Values.podLabels) | nindent 4 }}
+  {{- with merge (deepCopy .values.podAnnotations) $root.Values.podAnnotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -18,80 +17,80 @@ spec:
   serviceAccountName: {{ include "footfall.serviceAccountName" . }}
   automountServiceAccountToken: false
   enableServiceLinks: false
-  {{- with $more.restartPolicy }}
+  {{- with $extras.restartPolicy }}
   restartPolicy: {{ . }}
   {{- end }}
-  terminationGracePeriodSeconds: {{ .c.terminationGracePeriodSeconds }}
+  terminationGracePeriodSeconds: {{ .values.terminationGracePeriodSeconds }}
   securityContext:
-    {{- toYaml (merge (deepCopy .c.podSecurityContext) ($more.podSecurityContext | default dict)) | nindent 4 }}
-  {{- include "footfall.placement" . | trim | nindent 2 }}
-  {{- if or .c.extraInitContainers $more.init }}
+    {{- toYaml (merge (deepCopy .values.podSecurityContext) ($extras.podSecurityContext | default dict)) | nindent 4 }}
+  {{- include "footfall.scheduling" . | trim | nindent 2 }}
+  {{- if or .values.extraInitContainers $extras.initContainer }}
   initContainers:
-    {{- with .c.extraInitContainers }}
+    {{- with .values.extraInitContainers }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-    {{- with $more.init }}
+    {{- with $extras.initContainer }}
     - name: {{ .name }}
-      {{- include "footfall.program" .scope | nindent 6 }}
+      {{- include "footfall.containerBase" .component | nindent 6 }}
       args: {{ toJson .args }}
-      {{- include "footfall.mounts" .scope | nindent 6 }}
+      {{- include "footfall.volumeMounts" .component | nindent 6 }}
     {{- end }}
   {{- end }}
   containers:
     - name: {{ .name }}
-      {{- include "footfall.program" $env | nindent 6 }}
-      args: {{ toJson .is.run }}
-      {{- if .is.serves }}
+      {{- include "footfall.containerBase" (set (omit . "podExtras") "env" $extras.env) | nindent 6 }}
+      args: {{ toJson .args }}
+      {{- if .portName }}
       ports:
-        - name: {{ .is.serves }}
+        - name: {{ .portName }}
           containerPort: 8080
       {{- include "footfall.probes" . | trim | nindent 6 }}
       {{- end }}
-      {{- if .c.preStopSeconds }}
+      {{- if .values.preStopSeconds }}
       lifecycle:
         preStop:
           sleep:
-            seconds: {{ .c.preStopSeconds }}
+            seconds: {{ .values.preStopSeconds }}
       {{- end }}
-      {{- include "footfall.mounts" . | nindent 6 }}
-    {{- with .c.extraContainers }}
+      {{- include "footfall.volumeMounts" . | nindent 6 }}
+    {{- with .values.extraContainers }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
   volumes:
     {{- include "footfall.volumes" . | nindent 4 }}
 {{- end -}}
 
-{{- /* What all containers of a component have in common. */ -}}
-{{- define "footfall.program" -}}
+{{- /* The fields that all containers of a component share. */ -}}
+{{- define "footfall.containerBase" -}}
 image: {{ include "footfall.image" . | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 env:
   {{- include "footfall.env" . | trim | nindent 2 }}
 resources:
-  {{- toYaml .c.resources | nindent 2 }}
+  {{- toYaml .values.resources | nindent 2 }}
 securityContext:
-  {{- toYaml .c.securityContext | nindent 2 }}
+  {{- toYaml .values.securityContext | nindent 2 }}
 {{- end -}}
 
-{{- define "footfall.placement" -}}
+{{- define "footfall.scheduling" -}}
 {{- with .root.Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . }}
   {{- end }}
 {{- end }}
-{{- with .c.priorityClassName }}
+{{- with .values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
 {{- range $field := list "nodeSelector" "tolerations" "affinity" }}
-{{- with get $.c $field }}
+{{- with get $.values $field }}
 {{ $field }}:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 topologySpreadConstraints:
-  {{- if .c.topologySpreadConstraints }}
-  {{- toYaml .c.topologySpreadConstraints | nindent 2 }}
+  {{- if .values.topologySpreadConstraints }}
+  {{- toYaml .values.topologySpreadConstraints | nindent 2 }}
   {{- else }}
   {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
   - maxSkew: 1
@@ -104,31 +103,31 @@ topologySpreadConstraints:
   {{- end }}
 {{- end -}}
 
-{{- /* Started and alive: the process answers. Ready: it can do its work. Only readiness looks at Kafka or Postgres. */ -}}
+{{- /* Started and alive: the process answers. Ready: it can do its work. Only readiness depends on Kafka or Postgres. */ -}}
 {{- define "footfall.probes" -}}
 {{- range $probe, $path := dict "startupProbe" "/healthz" "readinessProbe" "/readyz" "livenessProbe" "/healthz" }}
 {{ $probe }}:
   httpGet:
     path: {{ $path }}
-    port: {{ $.is.serves }}
-  {{- toYaml (get $.c $probe) | nindent 2 }}
+    port: {{ $.portName }}
+  {{- toYaml (get $.values $probe) | nindent 2 }}
 {{- end }}
 {{- end -}}
 
-{{- /* The root of the image is read-only; /tmp is the one place to write to. */ -}}
-{{- define "footfall.mounts" -}}
+{{- /* The root file system is read-only; /tmp is the only writable folder. */ -}}
+{{- define "footfall.volumeMounts" -}}
 volumeMounts:
   - name: tmp
     mountPath: /tmp
-  {{- range (include "footfall.files" . | fromYaml).files }}
+  {{- range (include "footfall.certificateFiles" . | fromYaml).files }}
   - name: {{ .name }}
     mountPath: /etc/footfall/{{ .name }}
     readOnly: true
   {{- end }}
-  {{- with (.more | default dict).mounts }}
+  {{- with (.podExtras | default dict).volumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-  {{- with .c.extraVolumeMounts }}
+  {{- with .values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end -}}
@@ -137,7 +136,7 @@ volumeMounts:
 - name: tmp
   emptyDir:
     sizeLimit: 64Mi
-{{- range (include "footfall.files" . | fromYaml).files }}
+{{- range (include "footfall.certificateFiles" . | fromYaml).files }}
 - name: {{ .name }}
   secret:
     secretName: {{ .secret }}
@@ -147,26 +146,26 @@ volumeMounts:
         path: {{ $path }}
       {{- end }}
 {{- end }}
-{{- with .c.extraVolumes }}
+{{- with .values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
 
-{{- /* Files from Secrets: certificates. */ -}}
-{{- define "footfall.files" -}}
+{{- /* The certificates that a component needs, mounted from Secrets. */ -}}
+{{- define "footfall.certificateFiles" -}}
 {{- $values := .root.Values -}}
 {{- $files := list -}}
-{{- if and (has "kafka" .is.needs) (hasSuffix "SSL" $values.kafka.securityProtocol) -}}
-{{- with include "footfall.kafkaCa" .root -}}
+{{- if and (has "kafka" .needs) (hasSuffix "SSL" $values.kafka.securityProtocol) -}}
+{{- with include "footfall.kafkaCaSecret" .root -}}
 {{- $files = append $files (dict "name" "kafka-ca" "secret" . "items" (dict "ca.crt" $values.kafka.tls.caKey)) -}}
 {{- end -}}
-{{- with include "footfall.kafkaCertificate" . -}}
-{{- $keys := ternary (dict "tls.crt" "user.crt" "tls.key" "user.key") (dict "tls.crt" $values.kafka.clientCertificate.certificateKey "tls.key" $values.kafka.clientCertificate.keyKey) $values.strimzi.users.enabled -}}
+{{- with include "footfall.kafkaCertificateSecret" . -}}
+{{- $keys := ternary (dict "tls.crt" "user.crt" "tls.key" "user.key") (dict "tls.crt" $values.kafka.clientCertificate.certificateKey "tls.key" $values.kafka.clientCertificate.privateKeyKey) $values.strimzi.users.enabled -}}
 {{- $files = append $files (dict "name" "kafka-client" "secret" . "items" $keys) -}}
 {{- end -}}
 {{- end -}}
-{{- if has "postgres" .is.needs -}}
-{{- with include "footfall.postgresCa" .root -}}
+{{- if has "postgres" .needs -}}
+{{- with include "footfall.postgresCaSecret" .root -}}
 {{- $files = append $files (dict "name" "postgres-ca" "secret" . "items" (dict "ca.crt" $values.postgres.tls.caKey)) -}}
 {{- end -}}
 {{- end -}}

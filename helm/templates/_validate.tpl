@@ -1,7 +1,7 @@
-{{- /* What a schema cannot say: values that need each other. All faults are told at once, each with the name of its value. */ -}}
+{{- /* Values that depend on each other, which a schema cannot express. All faults are reported together, each with the name of its value. */ -}}
 {{- define "footfall.validate" -}}
 {{- $faults := list -}}
-{{- range $part := list "kafka" "postgres" "collector" "dashboard" "sizes" "reached" "strimzi" -}}
+{{- range $part := list "kafka" "postgres" "collector" "dashboard" "replicas" "routes" "strimzi" -}}
 {{- $found := include (printf "footfall.faults.%s" $part) $ | trim -}}
 {{- if $found -}}
 {{- $faults = concat $faults (splitList "\n" $found) -}}
@@ -14,16 +14,16 @@
 
 {{- define "footfall.faults.kafka" -}}
 {{- with .Values.kafka }}
-{{- if not .bootstrap }}
-kafka.bootstrap is empty: name your brokers, as host:port,host:port.
-{{- else if not (regexMatch "^[^:, ]+:[0-9]+(,[^:, ]+:[0-9]+)*$" .bootstrap) }}
-kafka.bootstrap must be host:port,host:port without spaces, not {{ .bootstrap | quote }}.
+{{- if not .bootstrapServers }}
+kafka.bootstrapServers is empty: set it to your brokers, as host:port,host:port.
+{{- else if not (regexMatch "^[^:, ]+:[0-9]+(,[^:, ]+:[0-9]+)*$" .bootstrapServers) }}
+kafka.bootstrapServers must be host:port,host:port without spaces, not {{ .bootstrapServers | quote }}.
 {{- end }}
 {{- if and (hasPrefix "SASL" .securityProtocol) (not $.Values.strimzi.users.enabled) }}
-{{- range $name, $is := include "footfall.components" $ | fromYaml }}
-{{- $scope := set (include "footfall.scope" (dict "root" $ "name" $name) | fromYaml) "root" $ }}
-{{- if and (has "kafka" $is.needs) $scope.c.enabled (not (include "footfall.kafkaSecret" $scope)) }}
-kafka.sasl.existingSecret (or {{ $is.key }}.kafka.existingSecret) is empty: with {{ $.Values.kafka.securityProtocol }} the {{ $name }} needs a Secret with its password.
+{{- range $name, $definition := include "footfall.components" $ | fromYaml }}
+{{- $component := set (include "footfall.component" (dict "root" $ "name" $name) | fromYaml) "root" $ }}
+{{- if and (has "kafka" $definition.needs) $component.values.enabled (not (include "footfall.kafkaSecret" $component)) }}
+kafka.sasl.existingSecret (or {{ $definition.valuesKey }}.kafka.existingSecret) is empty: with {{ $.Values.kafka.securityProtocol }}, {{ $name }} needs a Secret with its password.
 {{- end }}
 {{- end }}
 {{- end }}
@@ -36,15 +36,15 @@ kafka.sasl.existingSecret (or {{ $is.key }}.kafka.existingSecret) is empty: with
 postgres.existingSecret and postgres.cluster.enabled are both set; choose one.
 {{- end }}
 {{- if not $postgres.cluster.enabled }}
-{{- range $name, $is := include "footfall.components" $ | fromYaml }}
-{{- $scope := set (include "footfall.scope" (dict "root" $ "name" $name) | fromYaml) "root" $ }}
-{{- if and (has "postgres" $scope.is.needs) (include "footfall.runs" $scope) (not (include "footfall.postgresSecret" $scope)) }}
-postgres.existingSecret (or {{ $is.key }}.postgres.existingSecret) is empty: {{ $name }} needs a Secret with the address of Postgres under the key {{ $postgres.dsnKey }}.
+{{- range $name, $definition := include "footfall.components" $ | fromYaml }}
+{{- $component := set (include "footfall.component" (dict "root" $ "name" $name) | fromYaml) "root" $ }}
+{{- if and (has "postgres" $component.needs) (include "footfall.hasPods" $component) (not (include "footfall.postgresSecret" $component)) }}
+postgres.existingSecret (or {{ $definition.valuesKey }}.postgres.existingSecret) is empty: {{ $name }} needs a Secret with the DSN of Postgres under the key {{ $postgres.dsnKey }}.
 {{- end }}
 {{- end }}
 {{- end }}
-{{- if and (hasPrefix "verify" $postgres.tls.mode) (not (include "footfall.postgresCa" .)) }}
-postgres.tls.existingSecret is empty: {{ $postgres.tls.mode }} needs the authorities that sign the server's certificate.
+{{- if and (hasPrefix "verify" $postgres.tls.mode) (not (include "footfall.postgresCaSecret" .)) }}
+postgres.tls.existingSecret is empty: {{ $postgres.tls.mode }} needs the CA certificates that the server's certificate is checked against.
 {{- end }}
 {{- end -}}
 
@@ -52,23 +52,23 @@ postgres.tls.existingSecret is empty: {{ $postgres.tls.mode }} needs the authori
 {{- with .Values.collector }}
 {{- if .enabled }}
 {{- if not .existingSecret }}
-collector.existingSecret is empty: it needs a Secret with the key {{ .secretKeys.hashKey }}{{ with .secretKeys.sessionKey }} and the key {{ . }}{{ end }}. Nothing is generated, as a lost key would make every user a new one.
+collector.existingSecret is empty: the collector needs a Secret with the key {{ .secretKeys.hashKey }}{{ with .secretKeys.sessionKey }} and the key {{ . }}{{ end }}. The chart generates no keys: if the hash key were lost, every user would become a new one.
 {{- end }}
 {{- if not .secretKeys.hashKey }}
-collector.secretKeys.hashKey is empty: users are only ever stored as hashes under this key.
+collector.secretKeys.hashKey is empty: users are stored only as hashes made with this key.
 {{- end }}
 {{- if and .secretKeys.sessionKey .settings.sessionJwksUrl }}
-collector.settings.sessionJwksUrl and collector.secretKeys.sessionKey are both set: set collector.secretKeys.sessionKey to null to take the keys from the address.
+collector.settings.sessionJwksUrl and collector.secretKeys.sessionKey are both set: set collector.secretKeys.sessionKey to null to take the keys from the URL.
 {{- else if not (or .secretKeys.sessionKey .settings.sessionJwksUrl) }}
-collector.secretKeys.sessionKey is empty: name the key of the Secret with what signs the sessions, or set collector.settings.sessionJwksUrl.
+collector.secretKeys.sessionKey is empty: set it to the Secret's key that holds the session key, or set collector.settings.sessionJwksUrl.
 {{- end }}
 {{- if ne (toString .settings.eventsPerMinute) (toString $.Values.streamApp.settings.eventsPerMinute) }}
-collector.settings.eventsPerMinute and streamApp.settings.eventsPerMinute differ: it is one limit, which both must know.
+collector.settings.eventsPerMinute and streamApp.settings.eventsPerMinute differ: it is one rate limit, and both must use the same value.
 {{- end }}
 {{- $needed := add (.settings.drainSeconds | default 0 | ceil | int) 15 }}
 {{- $grace := get . "terminationGracePeriodSeconds" | default $.Values.pod.terminationGracePeriodSeconds }}
 {{- if lt ($grace | int) ($needed | int) }}
-collector.terminationGracePeriodSeconds is {{ $grace }}: with collector.settings.drainSeconds it needs {{ $needed }} or more to hand over what waits.
+collector.terminationGracePeriodSeconds is {{ $grace }}: with collector.settings.drainSeconds it must be {{ $needed }} or more, so that pending events reach Kafka before the pod stops.
 {{- end }}
 {{- end }}
 {{- end }}
@@ -87,20 +87,20 @@ dashboard.settings.dashboardRole needs sessions: set dashboard.settings.sessionJ
 {{- end }}
 {{- end -}}
 
-{{- define "footfall.faults.sizes" -}}
+{{- define "footfall.faults.replicas" -}}
 {{- $partitions := .Values.topics.partitions | int }}
 {{- if gt (.Values.topics.minInsyncReplicas | int) (.Values.topics.replicationFactor | int) }}
-topics.minInsyncReplicas is {{ .Values.topics.minInsyncReplicas }}, more than topics.replicationFactor ({{ .Values.topics.replicationFactor }}): nothing could be written.
+topics.minInsyncReplicas is {{ .Values.topics.minInsyncReplicas }}, more than topics.replicationFactor ({{ .Values.topics.replicationFactor }}): nothing could be published.
 {{- end }}
 {{- if gt (.Values.streamApp.replicas | int) $partitions }}
-streamApp.replicas is {{ .Values.streamApp.replicas }}, more than topics.partitions ({{ $partitions }}): the others would never be ready.
+streamApp.replicas is {{ .Values.streamApp.replicas }}, more than topics.partitions ({{ $partitions }}): the extra pods would get no partition and never be ready.
 {{- end }}
 {{- with .Values.sinks }}
 {{- if and (not .autoscaling.enabled) (gt (.replicas | int) $partitions) }}
-sinks.replicas is {{ .replicas }}, more than topics.partitions ({{ $partitions }}): the others would never be ready.
+sinks.replicas is {{ .replicas }}, more than topics.partitions ({{ $partitions }}): the extra pods would get no partition and never be ready.
 {{- end }}
 {{- if and .autoscaling.enabled (gt (.autoscaling.maxReplicas | int) $partitions) }}
-sinks.autoscaling.maxReplicas is {{ .autoscaling.maxReplicas }}, more than topics.partitions ({{ $partitions }}): the others would never be ready.
+sinks.autoscaling.maxReplicas is {{ .autoscaling.maxReplicas }}, more than topics.partitions ({{ $partitions }}): the extra pods would get no partition and never be ready.
 {{- end }}
 {{- end }}
 {{- range $key := list "collector" "sinks" }}
@@ -111,23 +111,23 @@ sinks.autoscaling.maxReplicas is {{ .autoscaling.maxReplicas }}, more than topic
 {{- end }}
 {{- end -}}
 
-{{- define "footfall.faults.reached" -}}
+{{- define "footfall.faults.routes" -}}
 {{- range $key := list "collector" "dashboard" "registry" }}
-{{- $c := get $.Values $key }}
-{{- if $c.ingress.enabled }}
-{{- if not $c.ingress.hosts }}
-{{ $key }}.ingress.hosts is empty: name the hosts.
+{{- $values := get $.Values $key }}
+{{- if $values.ingress.enabled }}
+{{- if not $values.ingress.hosts }}
+{{ $key }}.ingress.hosts is empty: set the host names.
 {{- end }}
-{{- if not $c.ingress.tlsSecret }}
-{{ $key }}.ingress.tlsSecret is empty: name the Secret with the certificate.
+{{- if not $values.ingress.tlsSecret }}
+{{ $key }}.ingress.tlsSecret is empty: set the Secret with the certificate.
 {{- end }}
 {{- end }}
-{{- if $c.httpRoute.enabled }}
-{{- if not $c.httpRoute.parentRefs }}
-{{ $key }}.httpRoute.parentRefs is empty: name the Gateway.
+{{- if $values.httpRoute.enabled }}
+{{- if not $values.httpRoute.parentRefs }}
+{{ $key }}.httpRoute.parentRefs is empty: set the Gateway.
 {{- end }}
-{{- if not $c.httpRoute.hostnames }}
-{{ $key }}.httpRoute.hostnames is empty: name the hosts.
+{{- if not $values.httpRoute.hostnames }}
+{{ $key }}.httpRoute.hostnames is empty: set the host names.
 {{- end }}
 {{- end }}
 {{- end }}
@@ -136,7 +136,7 @@ sinks.autoscaling.maxReplicas is {{ .autoscaling.maxReplicas }}, more than topic
 {{- define "footfall.faults.strimzi" -}}
 {{- with .Values.strimzi }}
 {{- if and (or .topics.enabled .users.enabled) (not .cluster) }}
-strimzi.cluster is empty: name the Kafka object that topics and users belong to.
+strimzi.cluster is empty: set the name of the Kafka object that the topics and users belong to.
 {{- end }}
 {{- if .users.enabled }}
 {{- $tls := eq .users.authentication "tls" }}

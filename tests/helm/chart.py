@@ -11,7 +11,7 @@ from helm_python import Chart, _native
 
 CHART = Path(__file__).parents[2] / "helm"
 EXAMPLES = sorted(path.stem for path in (CHART / "examples").glob("*.yaml"))
-# The oldest that the chart takes, one between, the newest there are schemas of.
+# The oldest version that the chart supports, one in between, and the newest with published schemas.
 VERSIONS = ("1.30", "1.34", "1.37")
 
 Json = dict[str, Any]
@@ -24,7 +24,7 @@ def example(name: str) -> Json:
 
 
 def over(values: Json, more: Json) -> Json:
-    """Values with others on top, as `--values a --values b`."""
+    """Values merged with others, as by `--values a --values b`."""
     merged = copy.deepcopy(values)
     for key, value in more.items():
         merged[key] = (
@@ -34,24 +34,24 @@ def over(values: Json, more: Json) -> Json:
 
 
 def at(dotted: str, value: Any) -> Json:
-    """Values from a name as behind `--set`."""
+    """Values from a dotted name, as by `--set`."""
     for key in reversed(dotted.split(".")):
         value = {key: value}
-    made: Json = value
-    return made
+    nested: Json = value
+    return nested
 
 
 def files(
     values: Json, *, chart: Path = CHART, kube: str = "1.37.0", name: str = "rel", namespace: str = "ns"
 ) -> dict[str, str]:
-    """What each template makes. Raise HelmRenderError as Helm would."""
+    """The output of each template. Raise HelmRenderError as Helm would."""
     options = {"name": name, "namespace": namespace, "kube_version": kube, "api_versions": []}
-    # The wrapper hides the options; the engine below it takes them.
+    # The wrapper does not expose these options; the engine below it accepts them.
     loaded = _loaded() if chart == CHART else Chart.load(str(chart))
-    made: dict[str, str] = json.loads(
+    rendered: dict[str, str] = json.loads(
         _native.call_string("helm_render", loaded._raw(), json.dumps(values), json.dumps(options))
     )
-    return made
+    return rendered
 
 
 @functools.cache
@@ -60,33 +60,33 @@ def _loaded() -> Chart:
 
 
 def objects(values: Json, **options: Any) -> list[Json]:
-    """Every object of the release, hooks included. Raise ValueError for a key that stands twice."""
-    made = files(values, **options)
-    texts = (text for path, text in sorted(made.items()) if not path.endswith("NOTES.txt"))
-    return [each for text in texts for each in yaml.load_all(text, _NoKeyTwice) if each]
+    """Every object of the release, hooks included. Raise ValueError for a duplicate key."""
+    rendered = files(values, **options)
+    texts = (text for path, text in sorted(rendered.items()) if not path.endswith("NOTES.txt"))
+    return [each for text in texts for each in yaml.load_all(text, _UniqueKeyLoader) if each]
 
 
 def notes(values: Json) -> str:
-    """What Helm says at the end."""
+    """What Helm prints after an installation."""
     return next(text for path, text in files(values).items() if path.endswith("NOTES.txt"))
 
 
 @functools.cache
 def of_example(name: str) -> tuple[Json, ...]:
-    """The objects of an example; not to be changed."""
+    """The objects of an example. They are shared: do not change them."""
     return tuple(objects(example(name)))
 
 
 def label(each: Json) -> str:
-    """An object's name in messages."""
+    """The name of an object in messages."""
     return f"{each['kind']} {each['metadata']['name']}"
 
 
-class _NoKeyTwice(yaml.CSafeLoader):
-    """Helm and kubectl keep the last of two equal keys in silence."""
+class _UniqueKeyLoader(yaml.CSafeLoader):
+    """Rejects duplicate keys; Helm and kubectl silently use the last one."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
-        if twice := {key for key in keys if keys.count(key) > 1}:
-            raise ValueError(f"{', '.join(twice)} stands twice: {node.start_mark}")
+        if duplicates := {key for key in keys if keys.count(key) > 1}:
+            raise ValueError(f"duplicate keys {', '.join(duplicates)}: {node.start_mark}")
         return super().construct_mapping(node, deep)

@@ -1,4 +1,4 @@
-"""What can never be changed of an object that is installed: `python -m tests.helm.immutable` writes it down for a release."""
+"""The immutable fields of installed objects. `python -m tests.helm.immutable` records them for a release."""
 
 import json
 from collections.abc import Iterable
@@ -8,8 +8,8 @@ from typing import Any
 from tests.helm.chart import EXAMPLES, of_example
 
 RELEASED = Path(__file__).parent / "released"
-# Paths into `spec`, by kind.
-_FIXED = {
+# Fields of `spec`, by kind.
+_IMMUTABLE = {
     "Deployment": ("selector",),
     "StatefulSet": ("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates"),
     "Service": ("clusterIP",),
@@ -21,25 +21,25 @@ _FIXED = {
 
 
 def fields(objects: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Kind and name of what holds data or a name that others know, with the fields of it that are fixed."""
+    """Each object that holds data or a name that others use, with its immutable fields."""
     return {
         f"{each['kind']}/{each['metadata']['name']}": {
-            field: each["spec"].get(field) for field in _FIXED[each["kind"]]
+            field: each["spec"].get(field) for field in _IMMUTABLE[each["kind"]]
         }
         for each in objects
-        if each["kind"] in _FIXED
+        if each["kind"] in _IMMUTABLE
     }
 
 
 def main() -> None:
-    """Write down the chart as it is now."""
+    """Record the chart of the working tree."""
     import yaml
 
     from tests.helm.chart import CHART
 
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
-    described = {name: fields(of_example(name)) for name in EXAMPLES}
-    (RELEASED / f"{version}.json").write_text(json.dumps(described, indent=1, sort_keys=True) + "\n")
+    recorded = {name: fields(of_example(name)) for name in EXAMPLES}
+    (RELEASED / f"{version}.json").write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":

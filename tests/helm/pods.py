@@ -1,4 +1,4 @@
-"""The pods of rendered objects, and what they name."""
+"""The pods of rendered objects, and what they refer to."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ WORKLOADS = ("Deployment", "StatefulSet")
 
 
 def template(each: Json) -> Json | None:
-    """The pod, or pod template, of an object."""
+    """The pod or pod template of an object."""
     spec = each.get("spec") or {}
     if each["kind"] == "CronJob":
         spec = spec["jobTemplate"]["spec"]
@@ -29,8 +29,8 @@ def labels(pod: Json) -> Json:
     return found
 
 
-def named(pod: Json) -> Iterator[tuple[str, str]]:
-    """Kind and name of each Secret and ConfigMap that must be there before the pod starts."""
+def secrets_and_config_maps(pod: Json) -> Iterator[tuple[str, str]]:
+    """Kind and name of each Secret and ConfigMap that must exist before the pod starts."""
     for volume in pod["spec"].get("volumes") or []:
         if "secret" in volume:
             yield "Secret", volume["secret"]["secretName"]

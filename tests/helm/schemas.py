@@ -1,4 +1,4 @@
-"""Objects against the schemas of Kubernetes and of the custom resources' definitions."""
+"""Validates objects against the schemas of Kubernetes and of custom resource definitions."""
 
 import functools
 import json
@@ -13,8 +13,8 @@ from referencing import Registry, Resource
 _CRDS = Path(__file__).parent / "crds"
 
 
-def fault(each: dict[str, Any], version: str) -> str | None:
-    """What the API server of a Kubernetes version would not take of an object."""
+def schema_fault(each: dict[str, Any], version: str) -> str | None:
+    """Why the API server of a Kubernetes version would reject an object; None if it would not."""
     validator = _validator(each["kind"].lower(), each["apiVersion"], version)
     found = jsonschema.exceptions.best_match(validator.iter_errors(each))
     if found is None:
@@ -25,7 +25,7 @@ def fault(each: dict[str, Any], version: str) -> str | None:
 
 @functools.cache
 def _validator(kind: str, api: str, version: str) -> Any:
-    """Kept: kubernetes_validate.validate would read its schemas anew for each document. Raise FileNotFoundError."""
+    """Cached, because kubernetes_validate.validate reads its schemas again for each document. Raise FileNotFoundError."""
     definition = _CRDS / f"{kind}-{api.replace('/', '-')}.json"
     if definition.exists():
         return jsonschema.Draft202012Validator(json.loads(definition.read_text()))

@@ -1,15 +1,15 @@
-"""Each switch of the values turned over, and each choice made otherwise than in the examples."""
+"""Each boolean of the values toggled, and each choice that the examples do not make."""
 
 from footfall.generate.chart.values import values
 from tests.helm.chart import Json, at, example, over
 
-# What a switch needs beside it, so that it does something.
-_BESIDE: dict[str, Json] = {
+# What a switch needs to have an effect: values of its component, and values elsewhere.
+_NEEDED_VALUES: dict[str, Json] = {
     "ingress.enabled": {"ingress": {"hosts": ["a.example.com", "b.example.com"], "tlsSecret": "tls"}},
     "httpRoute.enabled": {"httpRoute": {"parentRefs": [{"name": "public"}], "hostnames": ["a.example.com"]}},
     "podDisruptionBudget.enabled": {"replicas": 2},
 }
-_ELSEWHERE: dict[str, Json] = {
+_NEEDED_ELSEWHERE: dict[str, Json] = {
     "strimzi.topics.enabled": {"strimzi": {"cluster": "events"}},
     "strimzi.users.enabled": {"strimzi": {"cluster": "events"}, "kafka": {"securityProtocol": "SASL_SSL"}},
     "postgres.cluster.enabled": {"postgres": {"existingSecret": ""}},
@@ -36,7 +36,7 @@ _CHOICES: dict[str, Json] = {
     },
     "migrations by each pod": {"migrations": {"mode": "initContainer"}},
     "migrations by hand": {"migrations": {"mode": "none"}},
-    "a spool that grows by itself": {
+    "an autoscaled spool": {
         "collector": {"spool": {"enabled": True, "fsGroup": None}, "autoscaling": {"enabled": True}}
     },
     "a shared cluster": {"kafka": {"topicPrefix": "team-a."}},
@@ -47,7 +47,7 @@ _CHOICES: dict[str, Json] = {
             "digests": {"collector": "sha256:" + "a" * 64},
         }
     },
-    "everything more": {
+    "every extra field": {
         "pod": {
             "extraEnv": [{"name": "FOOTFALL_LOG_LEVEL", "value": "DEBUG"}, {"name": "TZ", "value": "UTC"}],
             "extraVolumes": [{"name": "more", "emptyDir": {}}],
@@ -65,26 +65,27 @@ _CHOICES: dict[str, Json] = {
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}, "data": {}}
         ],
     },
-    "policies that name who": {
+    "network policies with named peers": {
         "networkPolicy": {
-            "collectorFrom": [{"podSelector": {}}],
-            "readersFrom": [{"podSelector": {}}],
-            "scrapeFrom": [{"podSelector": {}}],
+            "collector": {"from": [{"podSelector": {}}]},
+            "dashboard": {"from": [{"podSelector": {}}]},
+            "registry": {"from": [{"podSelector": {}}]},
+            "metrics": {"from": [{"podSelector": {}}]},
             "dns": {"to": [{"podSelector": {}}]},
             "kafka": {"to": [{"podSelector": {}}], "ports": [9092]},
             "postgres": {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
             "extraEgress": [{"ports": [{"port": 4317}]}],
         }
     },
-    "traces": {"traces": {"endpoint": "http://otel-collector.monitoring:4318"}},
-    "alerts left out, and runbooks elsewhere": {
+    "tracing": {"tracing": {"endpoint": "http://otel-collector.monitoring:4318"}},
+    "disabled alerts, and runbooks elsewhere": {
         "prometheusRule": {
             "enabled": True,
-            "without": ["FootfallNoEvents"],
-            "runbooks": "https://example.com/footfall/",
+            "disabledAlerts": ["FootfallNoEvents"],
+            "runbookUrl": "https://example.com/footfall/",
         }
     },
-    "readers of the dashboard by role": {
+    "access to the dashboard by role": {
         "dashboard": {"settings": {"dashboardRole": "analyst", "sessionJwksUrl": "https://login.example.com/keys"}}
     },
     "keys of an identity provider": {
@@ -97,25 +98,25 @@ _CHOICES: dict[str, Json] = {
 
 
 def choices() -> dict[str, Json]:
-    """Values by what is chosen in them, on top of the smallest example."""
+    """Values by what they choose, on top of the minimal example."""
     return {name: over(example("minimal"), more) for name, more in _CHOICES.items()}
 
 
 def switches() -> dict[str, tuple[Json, Json]]:
-    """For each switch the values with it as it is by default, and turned over."""
-    turned = [value for value in values() if isinstance(value.default, bool) and len(value.path) > 1]
+    """For each switch: the values with its default, and the values with it toggled."""
+    booleans = [value for value in values() if isinstance(value.default, bool) and len(value.path) > 1]
     return {
         f"{value.name}={str(not value.default).lower()}": (
             _with(value.name, value.default),
             _with(value.name, not value.default),
         )
-        for value in turned
+        for value in booleans
         if value.path[0] != "pod"
     }
 
 
 def _with(name: str, state: bool) -> Json:
-    more = _ELSEWHERE.get(name, {}) if state else {}
+    more = _NEEDED_ELSEWHERE.get(name, {}) if state else {}
     component, _, switch = name.partition(".")
-    beside = at(component, _BESIDE.get(switch, {}))
-    return over(over(over(example("minimal"), more), beside), at(name, state))
+    needed = at(component, _NEEDED_VALUES.get(switch, {}))
+    return over(over(over(example("minimal"), more), needed), at(name, state))

@@ -1,4 +1,4 @@
-"""Bad values are refused before anything is installed, with a message that names the value."""
+"""Bad values are rejected before anything is installed, with a message that names the value."""
 
 import pytest
 from helm_python import HelmRenderError, HelmValuesError
@@ -6,8 +6,8 @@ from helm_python import HelmRenderError, HelmValuesError
 from tests.helm.chart import Json, at, example, files, over
 
 BAD: dict[str, Json] = {
-    "kafka.bootstrap is empty": {"kafka": {"bootstrap": ""}},
-    "kafka.bootstrap must be host:port": {"kafka": {"bootstrap": "kafka"}},
+    "kafka.bootstrapServers is empty": {"kafka": {"bootstrapServers": ""}},
+    "kafka.bootstrapServers must be host:port": {"kafka": {"bootstrapServers": "kafka"}},
     "kafka.sasl.existingSecret (or sinks.kafka.existingSecret) is empty": {
         "kafka": {"securityProtocol": "SASL_SSL"}
     },
@@ -57,8 +57,8 @@ BAD: dict[str, Json] = {
         "kafka": {"securityProtocol": "SASL_SSL", "sasl": {"mechanism": "PLAIN"}},
     },
 }
-# Refused by the schema: where, and by which word of it.
-MISFIT: dict[str, tuple[Json, str]] = {
+# Rejected by the schema: the values, and the word that its message must contain.
+REJECTED_BY_SCHEMA: dict[str, tuple[Json, str]] = {
     "a misspelt key": (at("colector.replicas", 1), "colector"),
     "a misspelt key of a component": (at("sinks.replica", 1), "replica"),
     "a misspelt setting": (at("collector.settings.drainSecond", 1), "drainSecond"),
@@ -67,29 +67,29 @@ MISFIT: dict[str, tuple[Json, str]] = {
     "a setting out of range": (at("sinks.settings.batchRows", 0), "batchRows"),
     "text for a number": (at("sinks.replicas", "two"), "replicas"),
     "an unknown protocol": (at("kafka.securityProtocol", "TLS"), "securityProtocol"),
-    "a Job that is never removed": (at("migrations.ttlSecondsAfterFinished", 0), "ttlSecondsAfterFinished"),
-    "a port there is not": (at("collector.service.port", 70000), "port"),
+    "a Job that is never deleted": (at("migrations.ttlSecondsAfterFinished", 0), "ttlSecondsAfterFinished"),
+    "an impossible port": (at("collector.service.port", 70000), "port"),
     "a size without a unit": (at("collector.spool.size", "5"), "size"),
-    "a digest cut short": (at("image.digests.sinks", "sha256:abc"), "digests"),
+    "a truncated digest": (at("image.digests.sinks", "sha256:abc"), "digests"),
 }
 
 
 @pytest.mark.parametrize("message", BAD)
-def test_values_that_do_not_go_together_are_named(message: str) -> None:
-    with pytest.raises(HelmRenderError) as refused:
+def test_values_that_contradict_each_other_are_named(message: str) -> None:
+    with pytest.raises(HelmRenderError) as rejected:
         files(over(example("minimal"), BAD[message]))
-    assert message in str(refused.value)
+    assert message in str(rejected.value)
 
 
-@pytest.mark.parametrize("kind", MISFIT)
-def test_a_value_that_does_not_fit_is_named(kind: str) -> None:
-    more, name = MISFIT[kind]
+@pytest.mark.parametrize("kind", REJECTED_BY_SCHEMA)
+def test_a_value_that_the_schema_rejects_is_named(kind: str) -> None:
+    more, name = REJECTED_BY_SCHEMA[kind]
     with pytest.raises(HelmValuesError, match=name):
         files(over(example("minimal"), more))
 
 
-def test_all_faults_are_told_at_once() -> None:
-    with pytest.raises(HelmRenderError) as refused:
+def test_all_faults_are_reported_together() -> None:
+    with pytest.raises(HelmRenderError) as rejected:
         files({})
-    for name in ("kafka.bootstrap", "postgres.existingSecret", "collector.existingSecret"):
-        assert f"{name} " in str(refused.value)
+    for name in ("kafka.bootstrapServers", "postgres.existingSecret", "collector.existingSecret"):
+        assert f"{name} " in str(rejected.value)

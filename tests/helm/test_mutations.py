@@ -1,4 +1,4 @@
-"""The checks of the chart fail when the chart is broken: each of these changes to its templates is noticed."""
+"""The checks of the chart notice a broken chart: each of these changes makes at least one of them fail."""
 
 import shutil
 from pathlib import Path
@@ -7,52 +7,64 @@ import pytest
 
 from tests.helm.chart import CHART, VERSIONS, example, objects
 from tests.helm.checks import faults
-from tests.helm.schemas import fault
+from tests.helm.schemas import schema_fault
 
-# File, what stands in it, and what is put in its place.
+# File, text, replacement.
 MUTATIONS = {
-    "a probe asks for another path": (
+    "a probe with the wrong path": (
         "templates/_pod.tpl",
         '"livenessProbe" "/healthz"',
         '"livenessProbe" "/readyz"',
     ),
-    "a probe is gone": ("templates/_pod.tpl", '"readinessProbe" "/readyz" ', ""),
-    "root may be written to": ("values.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"),
-    "capabilities are kept": ("values.yaml", "drop: [ALL]", "drop: [NET_RAW]"),
+    "a missing probe": ("templates/_pod.tpl", '"readinessProbe" "/readyz" ', ""),
+    "a writable root file system": (
+        "values.yaml",
+        "readOnlyRootFilesystem: true",
+        "readOnlyRootFilesystem: false",
+    ),
+    "capabilities are not dropped": ("values.yaml", "drop: [ALL]", "drop: [NET_RAW]"),
     "any user": ("values.yaml", "runAsNonRoot: true", "runAsNonRoot: false"),
     "no seccomp profile": ("values.yaml", "type: RuntimeDefault", "type: Unconfined"),
     "privileges": ("values.yaml", "allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"),
-    "a token": ("templates/_pod.tpl", "automountServiceAccountToken: false", "automountServiceAccountToken: true"),
-    "a selector that selects others": (
+    "a mounted token": (
+        "templates/_pod.tpl",
+        "automountServiceAccountToken: false",
+        "automountServiceAccountToken: true",
+    ),
+    "a selector that does not select its own pods": (
         "templates/collector/workload.yaml",
         "matchLabels:\n      {{- include",
         "matchLabels:\n      app: x\n      {{- include",
     ),
     "a version in a claim": (
         "templates/collector/workload.yaml",
-        '{{- include "footfall.selectorLabels" $scope | nindent 10 }}',
-        '{{- include "footfall.labels" $scope | nindent 10 }}',
+        '{{- include "footfall.selectorLabels" $component | nindent 10 }}',
+        '{{- include "footfall.labels" $component | nindent 10 }}',
     ),
-    "pods in order": ("templates/stream-app/statefulset.yaml", "Parallel", "OrderedReady"),
-    "replicas of an autoscaler's": (
+    "ordered pods": ("templates/stream-app/statefulset.yaml", "Parallel", "OrderedReady"),
+    "replicas set although there is an autoscaler": (
         "templates/collector/workload.yaml",
-        '{{- include "footfall.replicasField" $scope | nindent 2 }}',
+        '{{- include "footfall.replicasField" $component | nindent 2 }}',
         "replicas: 2",
     ),
-    "a Service of nobody": ("templates/_http.tpl", "targetPort: {{ .is.serves }}", "targetPort: web"),
-    "an Ingress to nowhere": ("templates/_http.tpl", "name: {{ $.fullname }}\n", "name: x{{ $.fullname }}\n"),
-    "a budget for nobody": (
+    "a Service without pods": ("templates/_http.tpl", "targetPort: {{ .portName }}", "targetPort: web"),
+    "an Ingress without a Service": (
+        "templates/_http.tpl",
+        "name: {{ $.fullname }}\n",
+        "name: x{{ $.fullname }}\n",
+    ),
+    "a disruption budget without pods": (
         "templates/_http.tpl",
         "selector:\n    matchLabels:",
         "selector:\n    matchLabels:\n      a: b",
     ),
-    "an autoscaler of nothing": ("templates/collector/autoscaler.yaml", "kind: {{ include", "kind: x{{ include"),
-    "a Job that is never removed": ("templates/_job.tpl", "ttlSecondsAfterFinished", "completions"),
-    "a field there is not": ("templates/_pod.tpl", "enableServiceLinks", "enableServiceLink"),
-    "a number as text": ("templates/sinks/scaledobject.yaml", "| int64 | quote", "| int64"),
+    "an autoscaler without a target": ("templates/collector/hpa.yaml", "kind: {{ include", "kind: x{{ include"),
+    "a Job that is never deleted": ("templates/_job.tpl", "ttlSecondsAfterFinished", "completions"),
+    "an unknown field": ("templates/_pod.tpl", "enableServiceLinks", "enableServiceLink"),
+    "a number instead of text": ("templates/sinks/scaledobject.yaml", "| int64 | quote", "| int64"),
     "an unknown field of a custom resource": ("templates/kafka/topics.yaml", "partitions:", "partition:"),
-    "no account": ("templates/serviceaccounts.yaml", "kind: ServiceAccount", "kind: ConfigMap"),
-    "a variable twice": (
+    "a missing ServiceAccount": ("templates/serviceaccounts.yaml", "kind: ServiceAccount", "kind: ConfigMap"),
+    "a duplicate variable": (
         "templates/_pod.tpl",
         '{{- include "footfall.env" . | trim | nindent 2 }}',
         '{{- include "footfall.env" . | trim | nindent 2 }}\n  {{- include "footfall.env" . | trim | nindent 2 }}',
@@ -60,13 +72,13 @@ MUTATIONS = {
 }
 
 
-def told(chart: Path) -> list[str]:
-    """What all checks say of all examples."""
+def chart_faults(chart: Path) -> list[str]:
+    """The faults that all checks find in the two largest examples."""
     found = []
     for name in ("production", "operators"):
         rendered = objects(example(name), chart=chart)
         found += faults(rendered)
-        found += [fault(each, VERSIONS[-1]) for each in rendered if fault(each, VERSIONS[-1])]
+        found += [reason for each in rendered if (reason := schema_fault(each, VERSIONS[-1]))]
     return found
 
 
@@ -78,8 +90,8 @@ def test_a_broken_chart_is_noticed(name: str, tmp_path: Path) -> None:
     text = (broken / file).read_text()
     assert before in text
     (broken / file).write_text(text.replace(before, after))
-    assert told(broken)
+    assert chart_faults(broken)
 
 
-def test_the_chart_as_it_is_has_no_faults() -> None:
-    assert told(CHART) == []
+def test_the_unchanged_chart_has_no_faults() -> None:
+    assert chart_faults(CHART) == []

@@ -1,4 +1,4 @@
-"""What Helm says at the end, word for word."""
+"""The notes that Helm prints after an installation, word for word."""
 
 from pathlib import Path
 
@@ -10,5 +10,5 @@ GOLDEN = Path(__file__).parent / "notes"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_notes_tell_how_to_send_the_first_event(name: str) -> None:
+def test_the_notes_say_how_to_send_the_first_event(name: str) -> None:
     assert notes(example(name)).strip() == (GOLDEN / f"{name}.txt").read_text().strip()

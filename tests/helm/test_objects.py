@@ -1,4 +1,4 @@
-"""Every example and every switch of the chart: linted, rendered, and held against schemas and our own checks."""
+"""Every example and every switch of the chart is linted, rendered, and validated by schemas and by our own checks."""
 
 import json
 
@@ -7,46 +7,46 @@ from helm_python import lint
 
 from tests.helm.chart import CHART, EXAMPLES, VERSIONS, Json, example, files, objects, of_example
 from tests.helm.checks import faults, secrets
-from tests.helm.schemas import fault
+from tests.helm.schemas import schema_fault
 from tests.helm.switches import choices, switches
 
 SWITCHES = switches()
 CHOICES = choices()
-ALL = CHOICES | {name: turned for name, (_default, turned) in SWITCHES.items()}
+ALL = CHOICES | {name: toggled for name, (_default, toggled) in SWITCHES.items()}
 _CHECKED: set[str] = set()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_is_linted_without_a_warning(name: str) -> None:
+def test_the_linter_has_no_warning_for_an_example(name: str) -> None:
     findings = lint(str(CHART), example(name), strict=True, kube_version="1.37.0")
-    assert [told for told in findings["messages"] if told["severity"] >= 2] == []
+    assert [message for message in findings["messages"] if message["severity"] >= 2] == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_fits_the_schemas(name: str, version: str) -> None:
-    assert [told for each in of_example(name) if (told := fault(each, version))] == []
+def test_an_example_matches_the_schemas(name: str, version: str) -> None:
+    assert [reason for each in of_example(name) if (reason := schema_fault(each, version))] == []
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_holds_together(name: str) -> None:
+def test_an_example_passes_the_checks(name: str) -> None:
     assert faults(list(of_example(name))) == []
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_what_is_chosen_fits_the_schemas_and_holds_together(name: str) -> None:
+def test_a_choice_matches_the_schemas_and_passes_the_checks(name: str) -> None:
     rendered = objects(ALL[name])
     assert faults(rendered) == []
-    # What an earlier switch rendered alike is known to fit.
+    # Objects that an earlier switch rendered identically are known to match.
     new = {text: each for each in rendered if (text := json.dumps(each, sort_keys=True)) not in _CHECKED}
-    assert [told for each in new.values() if (told := fault(each, VERSIONS[-1]))] == []
+    assert [reason for each in new.values() if (reason := schema_fault(each, VERSIONS[-1]))] == []
     _CHECKED.update(new)
 
 
 @pytest.mark.parametrize("name", SWITCHES)
 def test_a_switch_changes_something(name: str) -> None:
-    default, turned = SWITCHES[name]
-    assert files(turned) != files(default)
+    default, toggled = SWITCHES[name]
+    assert files(toggled) != files(default)
 
 
 @pytest.mark.parametrize("name", CHOICES)
@@ -55,17 +55,17 @@ def test_a_choice_changes_something(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_two_renders_are_the_same(name: str) -> None:
+def test_two_renders_are_equal(name: str) -> None:
     assert files(example(name)) == files(example(name))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_no_secret_is_made(name: str) -> None:
+def test_no_secret_is_created(name: str) -> None:
     assert [each for each in of_example(name) if each["kind"] == "Secret"] == []
     assert secrets(list(of_example(name)))
 
 
-def test_the_chart_can_be_a_part_of_another(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_chart_can_be_a_subchart(tmp_path_factory: pytest.TempPathFactory) -> None:
     values: Json = example("minimal") | {
         "global": {"imageRegistry": "registry.example.com", "anything": {"else": 1}}
     }

@@ -1,4 +1,4 @@
-"""An upgrade keeps what must be kept, and replaces what must be replaced."""
+"""An upgrade leaves immutable fields and data alone, and replaces what must be replaced."""
 
 import json
 from pathlib import Path
@@ -18,36 +18,38 @@ def jobs(values: Json) -> set[str]:
 
 @pytest.mark.parametrize("released", VERSIONS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_volumes_topics_and_selectors_of_an_earlier_chart_stay(released: Path, name: str) -> None:
-    """Written down at each release by `python -m tests.helm.immutable`."""
+def test_volumes_topics_and_selectors_of_an_earlier_chart_are_unchanged(released: Path, name: str) -> None:
+    """Recorded at each release by `python -m tests.helm.immutable`."""
     before: dict[str, Json] = json.loads(released.read_text())[name]
     now = fields(of_example(name))
     assert before
     assert {key: now.get(key) for key in before} == before
 
 
-def test_a_job_is_made_anew_for_a_new_image_only() -> None:
+def test_only_a_new_image_creates_new_jobs() -> None:
     now = jobs(example("minimal"))
     assert len(now) == 2
     assert jobs(over(example("minimal"), at("collector.replicas", 5))) == now
     assert jobs(over(example("minimal"), at("image.tag", "next"))).isdisjoint(now)
 
 
-def test_topics_are_made_anew_for_a_new_layout_only() -> None:
+def test_only_the_topics_job_changes_with_the_number_of_partitions() -> None:
     now, then = jobs(example("minimal")), jobs(over(example("minimal"), at("topics.partitions", 24)))
     assert len(now & then) == 1
     assert {name for name in now ^ then if "migrations" in name} == set()
 
 
 @pytest.mark.parametrize("kind", ["KafkaTopic", "Cluster"])
-def test_events_and_rows_outlive_the_release(kind: str) -> None:
-    kept = [each["metadata"]["annotations"] for each in of_example("operators") if each["kind"] == kind]
-    assert kept
-    assert all(annotations["helm.sh/resource-policy"] == "keep" for annotations in kept)
+def test_events_and_rows_survive_an_uninstall(kind: str) -> None:
+    annotations_of_all = [
+        each["metadata"]["annotations"] for each in of_example("operators") if each["kind"] == kind
+    ]
+    assert annotations_of_all
+    assert all(annotations["helm.sh/resource-policy"] == "keep" for annotations in annotations_of_all)
 
 
-def test_only_the_test_is_a_hook() -> None:
-    """Migrations as a hook and pods that wait for them would wait for each other."""
+def test_only_the_smoke_test_is_a_hook() -> None:
+    """If migrations were a hook, they and the pods that wait for them would wait for each other."""
     for name in EXAMPLES:
         hooks = [each for each in of_example(name) if "helm.sh/hook" in each["metadata"].get("annotations", {})]
         assert [(each["kind"], each["metadata"]["annotations"]["helm.sh/hook"]) for each in hooks] == [
@@ -55,18 +57,18 @@ def test_only_the_test_is_a_hook() -> None:
         ]
 
 
-def test_the_chart_version_alone_restarts_no_pod() -> None:
+def test_a_new_chart_version_alone_restarts_no_pod() -> None:
     for each in of_example("production"):
         if pod := template(each):
-            said = json.dumps(pod["metadata"] if each["kind"] != "Pod" else {})
-            assert "helm.sh/chart" not in said and "app.kubernetes.io/version" not in said
+            metadata = json.dumps(pod["metadata"] if each["kind"] != "Pod" else {})
+            assert "helm.sh/chart" not in metadata and "app.kubernetes.io/version" not in metadata
 
 
-def test_a_variable_of_ones_own_replaces_the_charts() -> None:
-    more = at("sinks.extraEnv", [{"name": "FOOTFALL_PROBE_PORT", "value": "9999"}])
+def test_extra_env_overrides_a_variable_of_the_chart() -> None:
+    override = at("sinks.extraEnv", [{"name": "FOOTFALL_PROBE_PORT", "value": "9999"}])
     (sinks,) = (
         each
-        for each in objects(over(example("minimal"), more))
+        for each in objects(over(example("minimal"), override))
         if each["kind"] == "Deployment" and "sinks" in each["metadata"]["name"]
     )
     for container in sinks["spec"]["template"]["spec"]["containers"]:

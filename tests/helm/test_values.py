@@ -1,4 +1,4 @@
-"""Values, schema, page and the services' settings say the same."""
+"""Values, schema, README and the services' settings agree."""
 
 import dataclasses
 import re
@@ -18,12 +18,12 @@ from tests.helm.chart import CHART, EXAMPLES, Json, at, example, objects, of_exa
 from tests.helm.pods import containers, template
 from tests.helm.switches import choices
 
-# libpq reads these by itself.
+# Read by libpq itself.
 _LIBPQ = {"PGSSLMODE", "PGSSLROOTCERT"}
 _OPENTELEMETRY = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
-# What an operator adds is his.
+# Added by the operator, in `every extra field`.
 _ADDED = {"TZ", "FOOTFALL_LOG_LEVEL"}
-_READERS = {
+_SETTINGS_OF_PROGRAM = {
     "producer_api": settings.CLASSES["collector"],
     "stream_app": settings.CLASSES["streamApp"],
     "dashboard": settings.CLASSES["dashboard"],
@@ -39,17 +39,17 @@ _READERS = {
 def test_every_value_is_described() -> None:
     groups = {value.path for value in values() if value.about}
     described = [value.path for value in values() if not value.is_group]
-    bare = [
+    undescribed = [
         path
         for path in described
         if not any(path[:depth] in groups for depth in range(2, len(path) + 1)) and path not in groups
     ]
-    assert bare == []
+    assert undescribed == []
 
 
 def read_by(container: Json) -> "dict[str, dataclasses.Field[Any]]":
-    """The variables that a container's program reads."""
-    return variables(_READERS[" ".join(container["args"][:2])])
+    """The variables that the program of a container reads."""
+    return variables(_SETTINGS_OF_PROGRAM[" ".join(container["args"][:2])])
 
 
 @pytest.mark.parametrize("values_of", [*EXAMPLES, *choices()])
@@ -67,7 +67,7 @@ def test_every_variable_is_read_by_the_program_that_gets_it(values_of: str) -> N
 
 
 @pytest.mark.parametrize("values_of", EXAMPLES)
-def test_every_program_gets_what_it_cannot_do_without(values_of: str) -> None:
+def test_every_program_gets_its_required_variables(values_of: str) -> None:
     for each in of_example(values_of):
         if not (pod := template(each)):
             continue
@@ -84,15 +84,17 @@ def test_every_setting_can_be_set(component: str) -> None:
         for other in ("collector", "streamApp"):
             chosen = over(chosen, at(f"{other}.settings.eventsPerMinute", wanted["eventsPerMinute"]))
     if component == "collector":
-        # An address of keys takes the place of a key.
+        # A JWKS URL replaces a session key.
         chosen = over(
             chosen, at("collector", {"secretKeys": {"sessionKey": None}, "terminationGracePeriodSeconds": 400})
         )
-    told = {settings.key_of(name): text for name, text in environment(component, chosen).items()}
-    assert {key: told.get(key) for key in wanted} == {key: in_environment(value) for key, value in wanted.items()}
+    rendered = {settings.key_of(name): text for name, text in environment(component, chosen).items()}
+    assert {key: rendered.get(key) for key in wanted} == {
+        key: in_environment(value) for key, value in wanted.items()
+    }
 
 
-def test_everything_that_deletes_events_or_says_when_gets_the_same_retention() -> None:
+def test_everything_that_deletes_events_or_shows_the_retention_gets_the_same_retention() -> None:
     chosen = over(example("minimal"), at("retention", {"days": 365, "packAfterDays": 14}))
     wanted = {"FOOTFALL_RETENTION_DAYS": "365", "FOOTFALL_PACK_AFTER_DAYS": "14"}
     for component in ("sinks", "maintenance", "dashboard", "collector"):
@@ -101,7 +103,7 @@ def test_everything_that_deletes_events_or_says_when_gets_the_same_retention() -
         assert not wanted.keys() & environment(component, chosen).keys()
 
 
-def test_values_that_several_components_share_have_the_default_of_the_setting() -> None:
+def test_shared_values_have_the_default_of_their_setting() -> None:
     defaults = {value.name: value.default for value in values()}
     assert {name: defaults[name] for name in settings.SHARED} == {
         name: declared.default for name, declared in settings.SHARED.items()
@@ -109,7 +111,7 @@ def test_values_that_several_components_share_have_the_default_of_the_setting() 
 
 
 def environment(component: str, chosen: Json) -> dict[str, str | None]:
-    """What a release with these values tells the program of a component."""
+    """The environment that a release with these values gives to the program of a component."""
     (program,) = (
         container
         for each in objects(chosen)
@@ -130,7 +132,7 @@ def some_value(declared: "dataclasses.Field[Any]") -> Any:
     if "tuple" in text:
         return ["a", "b"]
     if "int" in text or "float" in text:
-        # Large enough for Go to write it as 1e+07.
+        # Large enough for Go to print it as 1e+07.
         return min(declared.metadata["maximum"] or 10_000_000, 10_000_000)
     return "https://example.com/a"
 
@@ -150,9 +152,9 @@ def in_environment(value: Any) -> str:
 def test_the_topics_and_rules_of_strimzi_are_those_of_the_contract() -> None:
     more = over(at("kafka.topicPrefix", "team-a."), at("streamApp.settings.eventTopics", ["page_view"]))
     rendered = objects(over(example("operators"), more))
-    made = {each["spec"]["topicName"]: each["spec"] for each in rendered if each["kind"] == "KafkaTopic"}
-    assert made.keys() == {f"team-a.{name}" for name in all_topics(["page_view"])}
-    config = made["team-a.user-rates"]["config"]
+    created = {each["spec"]["topicName"]: each["spec"] for each in rendered if each["kind"] == "KafkaTopic"}
+    assert created.keys() == {f"team-a.{name}" for name in all_topics(["page_view"])}
+    config = created["team-a.user-rates"]["config"]
     assert config == {**all_topics()["user-rates"].config, "min.insync.replicas": 2}
     users = {
         each["metadata"]["name"]: each["spec"]["authorization"]["acls"]
@@ -174,28 +176,28 @@ def test_the_topics_and_rules_of_strimzi_are_those_of_the_contract() -> None:
         }
 
 
-def test_versions_are_those_of_the_project() -> None:
+def test_the_app_version_is_that_of_the_project() -> None:
     project = tomllib.loads((CHART.parent / "pyproject.toml").read_text())["project"]
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == project["version"]
 
 
-def test_the_docs_name_values_that_there_are() -> None:
-    there = {value.name for value in values()}
+def test_the_docs_name_only_existing_values() -> None:
+    existing = {value.name for value in values()}
     components = {
         f"{component}.{value.name.removeprefix('pod.')}" for component in COMPONENTS for value in values()
     }
-    given = {f"{name}.settings.{key}" for name in settings.CLASSES for key in settings.plain(name)}
-    given |= {f"{name}.secretKeys.{key}" for name in settings.CLASSES for key in settings.secret(name)}
+    service_settings = {f"{name}.settings.{key}" for name in settings.CLASSES for key in settings.plain(name)}
+    service_settings |= {f"{name}.secretKeys.{key}" for name in settings.CLASSES for key in settings.secret(name)}
     text = "".join((CHART.parent / page).read_text() for page in ("docs/kubernetes.md", "helm/UPGRADING.md"))
     named = {
         name.partition(":")[0] for name in re.findall(r"`((?:[a-z]+[A-Za-z]*\.)+[a-z][A-Za-z]+(?::[^`]*)?)`", text)
     }
     files = {name for name in named if name.endswith((".yaml", ".crt", ".key"))}
     assert len(named) > 30
-    assert named - files - there - components - given == set()
+    assert named - files - existing - components - service_settings == set()
 
 
-def test_the_values_of_the_docs_are_taken() -> None:
+def test_the_values_in_the_docs_are_valid() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (CHART.parent / "docs/kubernetes.md").read_text(), re.S)
     assert blocks
     for block in blocks:

@@ -1,1 +1,1 @@
-"""What stands in `helm/` and is made from its values and from the code."""
+"""The generated files of `helm/`."""

@@ -1,4 +1,4 @@
-"""helm/values.schema.json: what values there are and of which kind; a misspelt key is refused by its name."""
+"""helm/values.schema.json: every value and its type, so that Helm rejects a misspelt key by its name."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from service_kit.kafka import SaslMechanism, SecurityProtocol
 
 Schema = dict[str, Any]
 
-# What every pod has stands under this key; a component may override each of it.
+# The key of the defaults for every pod; a component can override each of them.
 POD = "pod"
 COMPONENTS = (
     "collector",
@@ -26,11 +26,11 @@ COMPONENTS = (
     "maintenance",
     "test",
 )
-# Objects that are handed to Kubernetes or an operator as they are: their schemas are theirs.
-_OPEN = {"resources", "podSecurityContext", "securityContext", "behavior", "labels", "global", "spec"}
-_OPEN |= {"startupProbe", "readinessProbe", "livenessProbe"}
+# Objects that are passed on to Kubernetes or an operator, which validate them.
+_PASSED_ON = {"resources", "podSecurityContext", "securityContext", "behavior", "labels", "global", "spec"}
+_PASSED_ON |= {"startupProbe", "readinessProbe", "livenessProbe"}
 _PORT = {"minimum": 1, "maximum": 65535}
-# By path, or by the last part of it.
+# By path, or by its last one or two keys.
 _RULES: Mapping[str, Schema] = {
     "kafka.securityProtocol": {"enum": list(typing.get_args(SecurityProtocol))},
     "kafka.sasl.mechanism": {"enum": list(typing.get_args(SaslMechanism))},
@@ -48,7 +48,7 @@ _RULES: Mapping[str, Schema] = {
     "hosts": {"items": {"type": "string"}},
     "hostnames": {"items": {"type": "string"}},
     "paths": {"items": {"type": "string", "pattern": "^/"}, "minItems": 1},
-    "without": {"items": {"type": "string"}},
+    "disabledAlerts": {"items": {"type": "string"}},
     "extraEnv": {"items": {"type": "object", "required": ["name"]}},
     "digests": {"additionalProperties": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}},
     "size": {"pattern": "^[1-9][0-9]*(Mi|Gi|Ti)$"},
@@ -61,7 +61,7 @@ _RULES: Mapping[str, Schema] = {
     "targetCPUUtilizationPercentage": {"minimum": 1, "maximum": 100},
     "lagThreshold": {"minimum": 1},
     "instances": {"minimum": 1},
-    # Without it, or with 0, the Job of the last release stands in the way of the next: see UPGRADING.md.
+    # 0 would delete a Job before `helm --wait-for-jobs` has seen it finish: see UPGRADING.md.
     "ttlSecondsAfterFinished": {"minimum": 60},
 }
 
@@ -71,7 +71,7 @@ def schema() -> str:
     tree = _object({})
     tree["$schema"] = "http://json-schema.org/draft-07/schema#"
     for value in values():
-        if any(key in _OPEN for key in value.path[:-1]):
+        if any(key in _PASSED_ON for key in value.path[:-1]):
             continue
         _parent(tree, value.path)["properties"][value.path[-1]] = _of(value)
     pod = tree["properties"][POD]["properties"]
@@ -95,8 +95,8 @@ def _of(value: Value) -> Schema:
     described: Schema = {"description": value.about} if value.about else {}
     default = value.default
     if isinstance(default, dict):
-        is_open = not default or value.path[-1] in _OPEN
-        described |= {"type": "object"} if is_open else _object({})
+        passed_on = not default or value.path[-1] in _PASSED_ON
+        described |= {"type": "object"} if passed_on else _object({})
     else:
         described["type"] = _TYPES[type(default)]
         if isinstance(default, int) and not isinstance(default, bool):
@@ -118,7 +118,7 @@ _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list:
 
 
 def _setting(declared: "dataclasses.Field[Any]") -> Schema:
-    """A setting of a service, as its class declares it."""
+    """The schema of a setting, as the service's class declares it."""
     return {"description": declared.metadata["help"]} | _kind(declared.type) | _bounds(declared)
 
 

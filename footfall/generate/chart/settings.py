@@ -1,4 +1,4 @@
-"""Which settings of each component are values of the chart, and under which names."""
+"""The settings of each component that are values of the chart, and their names there."""
 
 import dataclasses
 import re
@@ -29,8 +29,8 @@ CLASSES: Mapping[str, type[Any]] = {
     "maintenance": sinks.settings.UpkeepSettings,
     "test": footfall.jobs.smoke_test.Settings,
 }
-# What the chart knows by itself, or has other values for.
-OF_THE_CHART = {
+# Set by the chart itself, or through other values.
+SET_BY_THE_CHART = {
     "FOOTFALL_PORT",
     "FOOTFALL_PROBE_PORT",
     "FOOTFALL_POSTGRES_DSN",
@@ -44,14 +44,15 @@ OF_THE_CHART = {
     *variables(KafkaSettings),
     *variables(RetentionSettings),
 }
-# Of these components only some settings mean something: rounds of maintenance run in a CronJob, not in the sinks.
-_NOT_OF = {
+# Settings without effect in a component of the chart.
+_WITHOUT_EFFECT = {
+    # Maintenance is a CronJob.
     "sinks": {"FOOTFALL_MAINTENANCE_INTERVAL_SECONDS"},
-    # The stream app's, which copies them.
+    # The value is in the settings of the stream app, which copies the events.
     "topics": {"FOOTFALL_EVENT_TOPICS"},
     "test": set(variables(footfall.jobs.smoke_test.Settings)),
 }
-# Settings that several components share are values of their own.
+# Settings that several components share, by their own value.
 SHARED: "Mapping[str, dataclasses.Field[Any]]" = {
     "retention.days": variables(RetentionSettings)["FOOTFALL_RETENTION_DAYS"],
     "retention.packAfterDays": variables(RetentionSettings)["FOOTFALL_PACK_AFTER_DAYS"],
@@ -59,26 +60,26 @@ SHARED: "Mapping[str, dataclasses.Field[Any]]" = {
 
 
 def key_of(variable: str) -> str:
-    """FOOTFALL_DRAIN_SECONDS is the value drainSeconds."""
+    """The value of a setting: FOOTFALL_DRAIN_SECONDS is drainSeconds."""
     return re.sub(r"_(.)", lambda match: match[1].upper(), variable.removeprefix(PREFIX).lower())
 
 
 def plain(component: str) -> "dict[str, dataclasses.Field[Any]]":
-    """What may stand in a component's `settings`."""
+    """The keys of a component's `settings`."""
     return {key: declared for key, declared, is_secret in _of(component) if not is_secret}
 
 
 def secret(component: str) -> "dict[str, dataclasses.Field[Any]]":
-    """What may stand in a component's `secretKeys`."""
+    """The keys of a component's `secretKeys`."""
     return {key: declared for key, declared, is_secret in _of(component) if is_secret}
 
 
 def _of(component: str) -> "list[tuple[str, dataclasses.Field[Any], bool]]":
     if component not in CLASSES:
         return []
-    left_out = OF_THE_CHART | _NOT_OF.get(component, set())
+    excluded = SET_BY_THE_CHART | _WITHOUT_EFFECT.get(component, set())
     return [
         (key_of(variable), declared, Secret in (declared.type, *typing.get_args(declared.type)))
         for variable, declared in variables(CLASSES[component]).items()
-        if variable not in left_out
+        if variable not in excluded
     ]

@@ -1,4 +1,4 @@
-"""The chart's values as `helm/values.yaml` has them: each key with its default and the comment above it."""
+"""Reads `helm/values.yaml`: each key with its default and the comment above it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _INDENT = 2
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A key of the values. `about` is empty where nothing stands above it."""
+    """A key of the values. `about` is the comment above it, or empty."""
 
     path: tuple[str, ...]
     default: Any
@@ -21,24 +21,24 @@ class Value:
 
     @property
     def name(self) -> str:
-        """As an operator writes it behind `--set`."""
+        """The dotted name, as for `--set`."""
         return ".".join(self.path)
 
     @property
     def is_group(self) -> bool:
-        """Whether it only holds other keys."""
+        """Whether it holds other keys."""
         return isinstance(self.default, dict) and bool(self.default)
 
 
 def values() -> list[Value]:
-    """Every key, groups included, in the file's order."""
+    """All keys, groups included, in the order of the file."""
     text = FILE.read_text()
     defaults = yaml.safe_load(text)
     return [Value(path, _at(defaults, path), about) for path, about in _keys(text)]
 
 
 def _keys(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Paths and comments, line by line: the YAML reader drops comments."""
+    """Paths and comments, line by line, because the YAML parser drops comments."""
     path: list[str] = []
     about: list[str] = []
     for line in text.splitlines():

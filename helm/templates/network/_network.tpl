@@ -1,13 +1,13 @@
-{{- /* The head of a policy: .policy is its name, .components whom it is for (all without). */ -}}
-{{- define "footfall.policyFor" -}}
+{{- /* Metadata and pod selector of a policy: .policy is its name, .components the components it applies to (default: all). */ -}}
+{{- define "footfall.networkPolicyHead" -}}
 {{- $labels := include "footfall.selectorLabels" (dict "root" .root "name" "network") | fromYaml -}}
-{{- $scope := dict "root" .root "name" "network" -}}
+{{- $component := dict "root" .root "name" "network" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
   name: {{ include "footfall.fullname" .root }}-{{ .policy }}
   labels:
-    {{- include "footfall.labels" $scope | nindent 4 }}
+    {{- include "footfall.labels" $component | nindent 4 }}
 spec:
   podSelector:
     matchLabels:
@@ -18,22 +18,22 @@ spec:
     {{- end }}
 {{- end -}}
 
-{{- define "footfall.ports" -}}
+{{- define "footfall.networkPolicyPorts" -}}
 ports:
   {{- range .ports }}
   - {protocol: TCP, port: {{ . }}}
   {{- end }}
 {{- end -}}
 
-{{- /* The port of an address such as https://login.example.com/keys. */ -}}
-{{- define "footfall.portOf" -}}
+{{- /* The port of a URL such as https://login.example.com/keys. */ -}}
+{{- define "footfall.urlPort" -}}
 {{- regexFind "[0-9]+$" (urlParse .).host | default (hasPrefix "https" . | ternary "443" "80") -}}
 {{- end -}}
 
-{{- /* Ports of host:port,host:port, each once. */ -}}
+{{- /* The ports in host:port,host:port, without repeats. */ -}}
 {{- define "footfall.bootstrapPorts" -}}
 {{- $ports := list -}}
-{{- range splitList "," .Values.kafka.bootstrap -}}
+{{- range splitList "," .Values.kafka.bootstrapServers -}}
 {{- $ports = append $ports (regexFind "[0-9]+$" . | int) -}}
 {{- end -}}
 {{- dict "ports" (uniq $ports) | toYaml -}}
