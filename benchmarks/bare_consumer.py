@@ -1,8 +1,8 @@
-"""The same counts with nothing but aiokafka and fastavro: no state that survives. Baseline of stream.py.
+"""The same counts with aiokafka and fastavro alone, without durable state. Baseline of stream.py.
 
     python -m benchmarks.bare_consumer BOOTSTRAP TOPIC EVENTS
 
-Prints seconds and CPU seconds between the first and the last tenth of the events, then ends.
+Prints seconds and CPU seconds between the first and the last tenth of the events, then exits.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A broker and a Postgres for a benchmark: those that the environment names, else some of its own."""
+"""A broker and a Postgres for a benchmark. The broker is `FOOTFALL_KAFKA_BOOTSTRAP` if set."""
 
 import os
 import tempfile
@@ -15,7 +15,7 @@ from footfall.local.settings import cache_folder
 
 @contextmanager
 def broker() -> Iterator[str]:
-    """The address of a real broker."""
+    """Bootstrap server of a real broker."""
     with tempfile.TemporaryDirectory() as folder:
         found = kafka.find(
             Path(folder),
@@ -31,7 +31,7 @@ def broker() -> Iterator[str]:
 
 @contextmanager
 def database() -> Iterator[str]:
-    """The DSN of a real, empty database."""
+    """DSN of a real, empty database."""
     with tempfile.TemporaryDirectory() as folder:
         found = postgres.find(Path(folder), given=None, port=ports.choose(), environ={})
         with _running(found.program, Path(folder)):
@@ -53,12 +53,12 @@ def _running(program: Program | None, folder: Path) -> Iterator[None]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
+    """User and system CPU time of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mib(pid: int) -> float:
-    """Memory of a process now, in MiB."""
+    """Resident memory of a process in MiB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -1,8 +1,8 @@
-"""The same counts as a plain Faust application: an event at a time, `table[key] += 1`. Baseline of stream.py.
+"""The same counts as a plain Faust application: one event at a time, `table[key] += 1`. Baseline of stream.py.
 
     python -m benchmarks.plain_faust BOOTSTRAP TOPIC EVENTS
 
-Prints seconds and CPU seconds between the first and the last tenth of the events, then ends.
+Prints seconds and CPU seconds between the first and the last tenth of the events, then exits.
 """
 
 import os
@@ -16,7 +16,7 @@ from avro_schemas.wire.codec import decode
 
 
 class Raw(faust.Schema):  # type: ignore[misc] # Faust has no types here
-    """Bytes in, decoded in the agent."""
+    """Bytes, which the agent decodes."""
 
     def loads_key(self, app: Any, message: Any, **_options: Any) -> Any:
         return message.key

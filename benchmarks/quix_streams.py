@@ -1,8 +1,8 @@
-"""The same counts with Quix Streams: two counts in its state an event. Baseline of stream.py.
+"""The same counts with Quix Streams: two counts per event in its state. Baseline of stream.py.
 
     uv run --no-project --with quixstreams==3.28.1 python -m benchmarks.quix_streams BOOTSTRAP TOPIC EVENTS
 
-Prints seconds and CPU seconds between the first and the last tenth of the events, then ends.
+Prints seconds and CPU seconds between the first and the last tenth of the events, then exits.
 """
 
 import logging

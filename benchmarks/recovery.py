@@ -1,4 +1,4 @@
-"""A million users active in the last minute: the state of a worker, and how long it takes to get it back after kill -9.
+"""A million users active in the last minute: size of a worker's state, and time to recover it after kill -9.
 
 footfall bench recovery
 """
@@ -25,7 +25,7 @@ USERS, ROUNDS = 1_000_000, 3
 
 
 def fill(bootstrap: str) -> None:
-    """An event of each user, as fast as they can be written, so that all are active in one minute."""
+    """One event per user, written as fast as possible, so that all users are active in the same minute."""
     now = time.time_ns() // 1_000_000
     fields = event("click", now, user_key=bytes(16))
     template, old_id = encoded(fields), fields["event_id"].encode()
@@ -42,7 +42,7 @@ def fill(bootstrap: str) -> None:
 
 @contextmanager
 def worker(bootstrap: str) -> Iterator[tuple[int, int]]:
-    """Process id and port of the probes; killed in the end."""
+    """Process id and probe port of a worker, which is killed in the end."""
     port = ports.choose()
     environ = {"FOOTFALL_PROBE_PORT": str(port), "FOOTFALL_LOG_LEVEL": "ERROR"}
     environ |= {"FOOTFALL_KAFKA_BOOTSTRAP": bootstrap, "FOOTFALL_GROUP_INSTANCE_ID": "one"}

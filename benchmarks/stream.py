@@ -1,10 +1,10 @@
-"""The stream app with all its aggregates, against simpler programs that count by user and type on the same topic.
+"""The stream app with all its aggregates, compared with simpler programs that count by user and type.
 
     footfall bench stream
 
-They are plain Faust tables, Quix Streams with its state, and bare aiokafka without any; and the stream app itself with
-no more than these counts. Rates and CPU are measured between the first and the last tenth of the events; the slower
-programs get fewer.
+The others are plain Faust tables, Quix Streams with its state, bare aiokafka without any state, and the stream app with
+no more than these counts. All read the same topic. Rates and CPU are measured between the first and the last tenth of
+the events; the slower programs get fewer events.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ from tests.support.events import encoded, event
 
 EVENTS, USERS, ROUNDS = 500_000, 20_000, 3
 _UV = [str(Path(sys.executable).with_name("uv")), "run", "--no-project", "--with", "quixstreams==3.28.1", "python"]
-# Module to run; each reads the whole topic.
+# Module to run; both read the whole topic.
 OURS = {
     "stream app": "stream_app",
     "stream app, two counts": "benchmarks.two_counts",
 }
-# Program to run, and how many events it gets.
+# Program to run, and the number of events it reads.
 OTHERS = {
     "plain Faust tables": ([sys.executable, "-m", "benchmarks.plain_faust"], 10_000),
     "Quix Streams": ([*_UV, "-m", "benchmarks.quix_streams"], 60_000),
@@ -43,7 +43,7 @@ OTHERS = {
 }
 PAGES = [f"/page/{number}" for number in range(200)]
 
-# None: it stopped short of the end.
+# Events/s and CPU µs per event in each round; None: it stopped short of the end.
 Figures = dict[str, list[tuple[float, float] | None]]
 
 
@@ -62,7 +62,7 @@ async def fill(bootstrap: str) -> None:
 
 
 def ours(settings: KafkaSettings, module: str) -> tuple[float, float, float]:
-    """Events/s, CPU µs an event, MiB."""
+    """Events/s, CPU µs per event and MiB of the stream app."""
     port = ports.choose()
     environ = os.environ | {"FOOTFALL_PROBE_PORT": str(port), "FOOTFALL_LOG_LEVEL": "ERROR"}
     environ |= {"FOOTFALL_KAFKA_BOOTSTRAP": settings.kafka_bootstrap}
@@ -80,8 +80,8 @@ def ours(settings: KafkaSettings, module: str) -> tuple[float, float, float]:
         worker.wait()
 
 
-async def forget(settings: KafkaSettings) -> None:
-    """Let the next worker begin anew."""
+async def reset(settings: KafkaSettings) -> None:
+    """Delete the state, so that the next worker starts at the beginning."""
     admin = AIOKafkaAdminClient(**settings.client_options())
     await admin.start()
     try:
@@ -93,9 +93,9 @@ async def forget(settings: KafkaSettings) -> None:
 
 
 def other(bootstrap: str, name: str) -> tuple[float, float] | None:
-    """Events/s and CPU µs an event of another program; None if it stopped short.
+    """Events/s and CPU µs per event of another program; None if it stopped short.
 
-    Plain Faust does now and then: it loses what is fetched while its tables recover.
+    Plain Faust does so sometimes: it loses what it fetches while its tables recover.
     """
     command, events = OTHERS[name]
     try:
@@ -116,12 +116,12 @@ def other(bootstrap: str, name: str) -> tuple[float, float] | None:
 
 
 def folded(port: int) -> float:
-    """Events folded by the worker whose probes are on this port."""
+    """Events folded by the worker with this probe port."""
     return metric(port, "footfall_stream_events_total")
 
 
 def metric(port: int, name: str) -> float:
-    """A metric of a worker, over all labels; 0 while it does not answer."""
+    """A metric of a worker, summed over all labels; 0 while the worker does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
             lines = answer.read().decode().splitlines()
@@ -140,10 +140,10 @@ def main() -> None:
             for name, module in OURS.items():
                 rate, cost, memory = ours(settings, module)
                 figures.setdefault(name, []).append((rate, cost))
-                asyncio.run(forget(settings))
+                asyncio.run(reset(settings))
             for name in OTHERS:
                 figures.setdefault(name, []).append(other(bootstrap, name))
-        print("  " + "; ".join(f"{name} {told(latest)}" for name, [*_, latest] in figures.items()))
+        print("  " + "; ".join(f"{name} {formatted(latest)}" for name, [*_, latest] in figures.items()))
         print(f"  {memory:.0f} MiB", flush=True)
     for name, measured in figures.items():
         pairs = [
@@ -156,12 +156,12 @@ def main() -> None:
             continue
         ratio = statistics.median(mine / rate for mine, (rate, _) in pairs)
         rate, cost = (statistics.median(column) for column in zip(*(theirs for _, theirs in pairs), strict=True))
-        print(f"{name}: {told((rate, cost))}; the stream app is {ratio:.1f}x as fast, in {len(pairs)} rounds")
+        print(f"{name}: {formatted((rate, cost))}; the stream app is {ratio:.1f}x as fast, in {len(pairs)} rounds")
 
 
-def told(figure: tuple[float, float] | None) -> str:
-    """A rate and a cost in words."""
-    return f"{figure[0]:,.0f} events/s, {figure[1]:.1f} µs CPU an event" if figure else "stopped short"
+def formatted(figure: tuple[float, float] | None) -> str:
+    """A rate and a cost as text."""
+    return f"{figure[0]:,.0f} events/s, {figure[1]:.1f} µs CPU per event" if figure else "stopped short"
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The Faust application: per-user rates and live aggregates."""
+"""The stream app: folds `events` into user rates and live aggregates, with Faust."""

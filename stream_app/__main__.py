@@ -12,42 +12,43 @@ from service_kit.startup import begin
 from stream_app import health, metrics
 from stream_app.app import build_app
 from stream_app.settings import Settings
-from stream_app.state.event_reader import prepare
-from stream_app.state_pages import View
+from stream_app.state.dimensions import LIVE_AGGREGATES, Dimensions
+from stream_app.state_pages import StatePages
 
 
 class Worker(faust.Worker):  # type: ignore[misc] # Faust has no types here
-    """Faust's worker, which leaves our logging alone."""
+    """Faust's worker, without its logging."""
 
     def _setup_logging(self) -> None:
-        """Done already, in JSON lines."""
+        """`begin` has set it up, in JSON lines."""
 
 
-def main() -> None:
+def main(dimensions: Dimensions = LIVE_AGGREGATES) -> None:
     """Run until a signal."""
-    # Rows live until a checkpoint: looking for cycles whenever 700 more have come costs a fifth of all.
+    # Events live until a checkpoint. With the default threshold of 700 new objects, the search for cycles takes a
+    # fifth of all CPU time.
     gc.set_threshold(100_000, 50, 100)
     settings = load_or_exit(Settings, os.environ)
     begin("stream_app", os.environ, level=settings.log_level, kafka=settings.kafka)
-    # Before there is a session to lose by it.
-    prepare()
-    app = build_app(settings)
-    view = View(app)
+    # Takes a second or so of CPU, which would cost a group session if it came later.
+    dimensions.reader.compile_latest()
+    app = build_app(settings, dimensions)
+    pages = StatePages(app)
     probes = Probes(
         settings.probe_port,
-        live=health.Progress(app).live,
+        live=health.Liveness(app).check,
         ready=lambda: health.ready(app, settings.max_ready_lag),
         metrics=metrics.REGISTRY,
-        pages={"/state/users/": view.user, "/state": view.partitions},
+        pages={"/state/users/": pages.user, "/state": pages.partitions},
     )
     probes.start()
     worker = Worker(app, workdir=Path.cwd(), redirect_stdouts=False, quiet=True)
-    worker.spinner = None  # it would write cursor movements into the log
+    worker.spinner = None  # it would write cursor movements to the log
     try:
         worker.execute_from_commandline()
     finally:
         # Sketches that outlive the interpreter are reported as leaks.
-        app.owned.forget()
+        app.owned.clear()
         gc.collect()
 
 

@@ -1,4 +1,4 @@
-"""Wiring: one Faust application from settings."""
+"""Builds the Faust application from settings."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,14 +11,16 @@ from avro_schemas import topic
 from service_kit import tracing
 from service_kit.kafka import KafkaSettings
 from stream_app.engine.agent import fold_batches
-from stream_app.engine.app import ExactApp
-from stream_app.engine.checkpoint import BATCH_BYTES, Checkpoints
+from stream_app.engine.app import FootfallApp
+from stream_app.engine.checkpoint import Checkpoints
 from stream_app.engine.consumer import BatchConsumer, IdempotentProducer, RawBatches
 from stream_app.engine.partitions import OwnedPartitions
-from stream_app.engine.refetch import fetch_missed
+from stream_app.engine.record_batches import BATCH_BYTES
+from stream_app.engine.refetch import refetch_missed
 from stream_app.engine.table import StateTable
-from stream_app.outlet import TopicOutlet
+from stream_app.outputs import TopicOutputs
 from stream_app.settings import Settings
+from stream_app.state.dimensions import LIVE_AGGREGATES, Dimensions
 from stream_app.state.partition import PartitionState
 
 # Faust's app id is also its consumer group and the first part of its changelog's name, `STREAM_STATE`.
@@ -26,29 +28,29 @@ APP_ID = topic.named(topic.EVENTS).consumer_groups["stream_app"]
 TABLE = "state"
 
 
-def build_app(settings: Settings) -> ExactApp:
-    """The application, ready to be started by a worker. Topics must exist."""
-    app = ExactApp(settings.kafka.name(APP_ID), **_options(settings))
-    app.owned = OwnedPartitions(lambda: _new_state(settings))
+def build_app(settings: Settings, dimensions: Dimensions = LIVE_AGGREGATES) -> FootfallApp:
+    """The application, ready to be started by a worker. Its topics must exist."""
+    app = FootfallApp(settings.kafka.name(APP_ID), **_options(settings))
+    app.owned = OwnedPartitions(lambda: _new_state(settings, dimensions))
     app.events_topic = settings.kafka.name(topic.EVENTS)
-    app.around_fold = _around_fold()
-    log_topic = settings.kafka.name(topic.STREAM_STATE)
-    outlet = TopicOutlet(settings)
+    app.fold_span = _fold_span()
+    changelog_topic = settings.kafka.name(topic.STREAM_STATE)
+    outputs = TopicOutputs(settings)
     app.checkpoints = Checkpoints(
         app.owned,
-        log_topic,
-        outlet,
-        every=settings.checkpoint_interval_seconds,
+        changelog_topic,
+        outputs,
+        interval_seconds=settings.checkpoint_interval_seconds,
         group_session_timeout_seconds=settings.group_session_timeout_seconds,
     )
     app.transport.Consumer = type("Consumer", (BatchConsumer,), {"checkpoints": app.checkpoints})
     app.producer_transport.Producer = IdempotentProducer
     app.transport.Producer = IdempotentProducer
-    _declare(app, log_topic, outlet)
+    _declare(app, changelog_topic, outputs)
     return app
 
 
-def _around_fold() -> Callable[[int, Sequence[Any]], AbstractContextManager[Any]]:
+def _fold_span() -> Callable[[int, Sequence[Any]], AbstractContextManager[Any]]:
     tracer = tracing.tracer("footfall-stream-app", os.environ)
     if tracer is None:
         return lambda _partition, _records: nullcontext()
@@ -57,20 +59,22 @@ def _around_fold() -> Callable[[int, Sequence[Any]], AbstractContextManager[Any]
     return FoldSpans(tracer)
 
 
-def _new_state(settings: Settings) -> PartitionState:
+def _new_state(settings: Settings, dimensions: Dimensions) -> PartitionState:
     return PartitionState(
+        dimensions,
         limit=settings.events_per_minute,
-        tell_from=settings.user_totals_min_events,
+        min_total_events=settings.user_totals_min_events,
         grace_ms=settings.grace_seconds * 1000,
-        copied=settings.event_topics,
+        copied_types=settings.event_topics,
     )
 
 
-def _declare(app: ExactApp, log_topic: str, outlet: TopicOutlet) -> None:
+def _declare(app: FootfallApp, changelog_topic: str, outputs: TopicOutputs) -> None:
     app.Table(
         TABLE,
-        changelog_topic=app.topic(log_topic, schema=RawBatches(), internal=True),
-        # 1 would keep the changelog running after recovery, 1,000 would hold as many lists of records.
+        changelog_topic=app.topic(changelog_topic, schema=RawBatches(), internal=True),
+        # In lists of records. With 1 Faust would go on reading the changelog after a recovery; its default of
+        # 1,000 would hold as many lists in memory.
         recovery_buffer_size=2,
     )
 
@@ -80,7 +84,7 @@ def _declare(app: ExactApp, log_topic: str, outlet: TopicOutlet) -> None:
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def checkpoint() -> None:
-        outlet.producer = app.checkpoints.producer = await _started_producer(app)
+        outputs.producer = app.checkpoints.producer = await _started_producer(app)
         await app.checkpoints.run()
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
@@ -88,12 +92,12 @@ def _declare(app: ExactApp, log_topic: str, outlet: TopicOutlet) -> None:
         await app.checkpoints.watch_for_freezes()
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
-    async def fetch_again() -> None:
-        await fetch_missed(app)
+    async def refetch() -> None:
+        await refetch_missed(app)
 
 
-async def _started_producer(app: ExactApp) -> Any:
-    """The aiokafka producer inside Faust's: only it can append ready-made batches to a partition."""
+async def _started_producer(app: FootfallApp) -> Any:
+    """The aiokafka producer inside Faust's: only it can send whole record batches."""
     producer = await app.maybe_start_producer()
     return producer._ensure_producer()
 
@@ -101,7 +105,7 @@ async def _started_producer(app: ExactApp) -> Any:
 def _options(settings: Settings) -> dict[str, Any]:
     kafka = settings.kafka
     return {
-        "broker": [f"kafka://{address}" for address in kafka.kafka_bootstrap.split(",")],
+        "broker": [f"kafka://{server}" for server in kafka.kafka_bootstrap.split(",")],
         "broker_credentials": _credentials(kafka),
         "Table": StateTable,
         "store": "memory://",
@@ -110,7 +114,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "topic_allow_declare": False,
         "web_enabled": False,
         "stream_wait_empty": True,
-        # Batches, not events.
+        # In batches, not in events.
         "stream_buffer_maxsize": 8,
         "broker_max_poll_records": 4000,
         "broker_commit_interval": 1.0,

@@ -1,4 +1,4 @@
-"""What the stream app counts about itself."""
+"""Metrics of the stream app."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -13,10 +13,14 @@ BATCH_RECORDS = Histogram(
 )
 FOLD_SECONDS = Histogram("footfall_stream_fold_seconds", "Time to fold a fetched batch.", registry=REGISTRY)
 EARLY_BATCHES = Counter(
-    "footfall_stream_early_batches", "Batches delivered before the seek to the state.", registry=REGISTRY
+    "footfall_stream_early_batches",
+    "Batches dropped because they came before the seek to the state.",
+    registry=REGISTRY,
 )
 GAPS_REFETCHED = Counter(
-    "footfall_stream_gaps_refetched", "Batches that did not join on; fetched again.", registry=REGISTRY
+    "footfall_stream_gaps_refetched",
+    "Gaps behind the state's position; fetched again.",
+    registry=REGISTRY,
 )
 RECORDS_LOST = Counter(
     "footfall_stream_records_lost_to_retention",
@@ -25,16 +29,16 @@ RECORDS_LOST = Counter(
 )
 CHANGELOG_FOREIGN_WRITES = Counter(
     "footfall_stream_changelog_foreign_writes",
-    "Times that somebody else wrote to the state's log.",
+    "Times that another process wrote to the changelog of a partition of this worker.",
     registry=REGISTRY,
 )
 CHECKPOINT_SECONDS = Histogram(
     "footfall_stream_checkpoint_seconds", "Time to write a partition's checkpoint.", registry=REGISTRY
 )
 CHECKPOINT_BYTES = Counter(
-    "footfall_stream_checkpoint_bytes", "Bytes written to the state's log.", registry=REGISTRY
+    "footfall_stream_checkpoint_bytes", "Bytes written to the changelog.", registry=REGISTRY
 )
-RECOVERY_SECONDS = Gauge("footfall_stream_recovery_seconds", "Time the last recovery took.", registry=REGISTRY)
+RECOVERY_SECONDS = Gauge("footfall_stream_recovery_seconds", "Duration of the last recovery.", registry=REGISTRY)
 RECOVERIES = Counter(
     "footfall_stream_recoveries",
     "Times that partitions were assigned and their state recovered.",
@@ -42,7 +46,9 @@ RECOVERIES = Counter(
 )
 PARTITIONS = Gauge("footfall_stream_partitions", "Partitions this worker owns.", registry=REGISTRY)
 DEDUP_WINDOW_SECONDS = Gauge(
-    "footfall_stream_dedup_window_seconds", "How far back repeated ids are surely known.", registry=REGISTRY
+    "footfall_stream_dedup_window_seconds",
+    "How far back repeated ids are certainly recognized.",
+    registry=REGISTRY,
 )
 LAG = Gauge("footfall_stream_lag_records", "Records not yet in a durable checkpoint.", registry=REGISTRY)
 PARTITION_LAG = Gauge(
@@ -53,15 +59,15 @@ PARTITION_LAG = Gauge(
 )
 PARTITION_OFFSET = Gauge(
     "footfall_stream_partition_offset",
-    "Up to where a partition of this worker is in a durable checkpoint.",
+    "Offset up to which a partition of this worker is in a durable checkpoint.",
     ["partition"],
     registry=REGISTRY,
 )
 TOPIC_PARTITIONS = Gauge(
-    "footfall_stream_topic_partitions", "Partitions that the topic of events has.", registry=REGISTRY
+    "footfall_stream_topic_partitions", "Partitions of the topic `events`.", registry=REGISTRY
 )
 NEWEST_EVENT = Gauge(
     "footfall_stream_newest_event_timestamp_seconds",
-    "Append time of the newest event that was folded here; 0 before the first.",
+    "Append time of the newest event that this worker has folded; 0 before the first.",
     registry=REGISTRY,
 )

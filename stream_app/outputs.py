@@ -1,25 +1,59 @@
-"""Records for the topics that the stream app writes, from what a snapshot tells."""
+"""What a snapshot becomes: records of `live-aggregates`, `user-rates`, `events-rejected` and `events-TYPE`."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from typing import Any
 
+from avro_schemas import topic
 from avro_schemas.live_aggregates import record_key
 from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
-from service_kit.kafka import Headers, KafkaRecord
-from stream_app.state.partition import Rejected, Snapshot
+from service_kit.kafka import KafkaRecord
+from stream_app.engine.record_batches import Output, send_batches
+from stream_app.settings import Settings
+from stream_app.state.partition import RejectedRecord, Snapshot
 from stream_app.state.rates import WINDOW_SECONDS, MinuteTotal, Verdict
 from stream_app.state.windows import Partial
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A record; no value means that the key is gone, no timestamp that it is of now."""
+class TopicOutputs:
+    """Publishes snapshots; records go to the partition with the number of their source.
 
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
-    timestamp: int | None = None
+    `events-rejected` is the exception: it may have another number of partitions.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._limit = settings.events_per_minute
+        self._events = settings.kafka.name(topic.EVENTS)
+        self._rejected = settings.kafka.name(topic.EVENTS_REJECTED)
+        self._aggregates = settings.kafka.name(topic.LIVE_AGGREGATES)
+        self._rates = settings.kafka.name(topic.USER_RATES)
+        # Set when the worker has started its producer, before the first checkpoint.
+        self.producer: Any = None
+
+    async def publish_once(self, partition: int, snapshot: Snapshot) -> None:
+        """Rejected records, with the reason and their bytes; totals of minutes that ended; copies by type."""
+        now = time.time_ns() // 1_000_000
+        rejected = [rejected_event(self._events, partition, each, now) for each in snapshot.rejected]
+        for acknowledged in [await self.producer.send(self._rejected, r.value, key=r.key) for r in rejected]:
+            await acknowledged
+        await self._publish_rates(partition, snapshot, snapshot.minute_totals)
+        for event_type in dict.fromkeys(each.event_type for each in snapshot.copies):
+            copies = [copy(each.record) for each in snapshot.copies if each.event_type == event_type]
+            await send_batches(self.producer, f"{self._events}-{event_type}", partition, copies)
+
+    async def publish_current(self, partition: int, snapshot: Snapshot) -> None:
+        """Changed partials and verdicts."""
+        partials = [live_aggregate(partition, snapshot, partial) for partial in snapshot.partials]
+        await send_batches(self.producer, self._aggregates, partition, partials)
+        await self._publish_rates(partition, snapshot, snapshot.verdicts)
+
+    async def _publish_rates(
+        self, partition: int, snapshot: Snapshot, rates: Sequence[Verdict | MinuteTotal]
+    ) -> None:
+        records = [user_rate(partition, snapshot, rate, self._limit) for rate in rates]
+        await send_batches(self.producer, self._rates, partition, records)
 
 
 def copy(record: KafkaRecord) -> Output:
@@ -27,7 +61,7 @@ def copy(record: KafkaRecord) -> Output:
     return Output(record.key, record.value, tuple(record.headers), record.timestamp)
 
 
-def aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Output:
+def live_aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Output:
     """A partial for `live-aggregates`."""
     window_seconds = partial.window_ms // 1000
     key = record_key(partition, partial.dimension, window_seconds, partial.start)
@@ -48,7 +82,6 @@ def aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Output:
 
 def user_rate(partition: int, snapshot: Snapshot, rate: Verdict | MinuteTotal, limit: int) -> Output:
     """A verdict, or the total of a minute, for `user-rates`."""
-    final = isinstance(rate, MinuteTotal)
     record = {
         "user_key": rate.user_key,
         "measured_at": rate.ended_at if isinstance(rate, MinuteTotal) else snapshot.watermark,
@@ -58,18 +91,18 @@ def user_rate(partition: int, snapshot: Snapshot, rate: Verdict | MinuteTotal, l
         "blocked_until": rate.blocked_until,
         "partition": partition,
         "source_offset": snapshot.position,
-        "final": final,
+        "final": isinstance(rate, MinuteTotal),
     }
     return Output(rate.user_key, codec.encode(latest()["user_rate"], record))
 
 
-def rejection(topic: str, partition: int, rejected: Rejected, now: int) -> Output:
-    """A refused record for `events-rejected`; `now` in milliseconds since 1970."""
-    record = rejected.record
+def rejected_event(topic: str, partition: int, rejected: RejectedRecord, now: int) -> Output:
+    """A rejected record for `events-rejected`; `now` in milliseconds since 1970."""
+    record, error = rejected.record, rejected.error
     value = encode_rejected_event(
         "stream_app",
         now,
-        [record_fault(rejected.refusal.reason, str(rejected.refusal))],
+        [record_fault(error.reason, str(error))],
         user_key=record.key,
         body=record.value or b"",
         position=RecordPosition(topic, partition, record.offset),

@@ -10,9 +10,11 @@ from service_kit.settings import setting
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     kafka: KafkaSettings
-    events_per_minute: int = setting(100, help="Events a user may send in a minute.", minimum=1)
+    events_per_minute: int = setting(100, help="Events that a user may send per minute.", minimum=1)
     user_totals_min_events: int = setting(
-        20, help="Events in a minute from which a user's total is told once the minute is over.", minimum=1
+        20,
+        help="Users with at least this many events in a minute get a total in `user-rates` after it.",
+        minimum=1,
     )
     event_topics: tuple[str, ...] = setting(
         (), help="Event types that are copied to a topic of their own, `events-TYPE`."
@@ -24,13 +26,14 @@ class Settings:
         0.25, help="How often state and outputs are written.", minimum=0.01
     )
     group_instance_id: str | None = setting(
-        None, help="Name of this worker that survives restarts: it takes its partitions back at once."
+        None,
+        help="Name of this worker that survives restarts: it gets its partitions back without a rebalance.",
     )
     group_session_timeout_seconds: float = setting(
-        10.0, help="Silence after which a worker's partitions go to others.", minimum=6, maximum=60
+        10.0, help="A worker that is silent for this long loses its partitions to others.", minimum=6, maximum=60
     )
     max_ready_lag: int = setting(
-        1_000_000, help="Records behind, over its partitions, from which a worker is not ready.", minimum=1
+        1_000_000, help="A worker that is this many records behind, over its partitions, is not ready.", minimum=1
     )
     probe_port: int = setting(8080, help="Port for /healthz, /readyz and /metrics.", minimum=0, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")

@@ -1,4 +1,4 @@
-"""What an operator may ask a worker: where its partitions stand, and how often a user sent events.
+"""Pages for operators: the state of a worker's partitions, and how often a user sent events.
 
 Read only, and only of the partitions that this worker owns. Dashboard and collector read topics, never a worker.
 """
@@ -7,35 +7,35 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from stream_app.engine.app import ExactApp
+from stream_app.engine.app import FootfallApp
 
-_SECONDS = 5.0
+_TIMEOUT_SECONDS = 5.0
 
 Json = dict[str, Any]
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
-class View:
-    """Answers from the thread of the probes with what the event loop's own thread finds."""
+class StatePages:
+    """Answers requests, which come in the probes' thread, with what is found in the event loop's thread."""
 
-    def __init__(self, app: ExactApp) -> None:
+    def __init__(self, app: FootfallApp) -> None:
         self._app = app
 
     def partitions(self, _path: str) -> Json:
         """Position, watermark (milliseconds since 1970), outcomes and the newest minute of each partition."""
-        return self._in_the_loop(self._partitions)
+        return self._in_event_loop(self._partitions)
 
     def user(self, key: str) -> Json | None:
-        """Events of a user in the last minute, by the user key in hex; None where no partition here knows it."""
+        """Events of a user in the last minute, by the user key in hex; None if no partition here knows it."""
         try:
             user_key = bytes.fromhex(key)
         except ValueError:
             return None
-        return self._in_the_loop(lambda: self._user(user_key))
+        return self._in_event_loop(lambda: self._user(user_key))
 
     def _partitions(self) -> Json:
         return {
-            "ready": self._app.owned.open,
+            "ready": self._app.owned.accepting,
             "partitions": {
                 str(number): {
                     "position": owned.state.position,
@@ -58,8 +58,8 @@ class View:
                 }
         return None
 
-    def _in_the_loop(self, look: Callable[[], Found]) -> Found:
-        async def looking() -> Found:
-            return look()
+    def _in_event_loop(self, find: Callable[[], Result]) -> Result:
+        async def finding() -> Result:
+            return find()
 
-        return asyncio.run_coroutine_threadsafe(looking(), self._app.loop).result(_SECONDS)
+        return asyncio.run_coroutine_threadsafe(finding(), self._app.loop).result(_TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""A span for each fetched batch that holds traced events: in the trace of the first, linked to the others."""
+"""A span for each fetched batch with traced events: in the trace of the first, linked to those of the others."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,13 +15,13 @@ MAX_LINKS = 100
 
 
 class FoldSpans:
-    """Makes the spans of folded batches."""
+    """Creates the spans of folded batches."""
 
     def __init__(self, tracer: "Tracer") -> None:
         self._tracer = tracer
 
     def __call__(self, partition: int, records: Sequence[Any]) -> AbstractContextManager[Any]:
-        """What to be in while the records are folded."""
+        """The context in which to fold the records."""
         traced = [context for record in records if (context := sampled(record.headers)) is not None]
         if not traced:
             return nullcontext()

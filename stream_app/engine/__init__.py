@@ -1,4 +1,5 @@
-"""Faust made exact: one batch per event, position in the state, atomic checkpoints.
+"""Faust made exact: one event per fetched batch, the position in the state, atomic checkpoints.
 
-Why each piece is there stands in docs/stream-app.md. `leans_on.py` lists every private name this layer uses.
+docs/stream-app.md says why each piece is needed. Only this folder subclasses Faust and aiokafka; their private
+names that it uses are listed in tests/contracts/private_names.py.
 """

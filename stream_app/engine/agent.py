@@ -6,61 +6,71 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from stream_app import metrics
-from stream_app.engine.app import ExactApp
+from stream_app.engine.app import FootfallApp
 from stream_app.engine.checkpoint import EXIT_FAILED
-from stream_app.engine.partitions import Owned
-from stream_app.state.dimensions import Pace
+from stream_app.engine.partitions import OwnedPartition
+from stream_app.state.dimensions import EmitEvery
 
 log = logging.getLogger(__name__)
 
-# After this many fetches that begin at the same later offset, the records between are gone.
-PATIENCE = 6
-# So many refused and copied records of a partition wait in memory for a checkpoint; then reading waits for it.
-MAX_PENDING = 20_000
+# After this many fetches in a row that begin at the same later offset, the records between are gone.
+MAX_GAP_FETCHES = 6
+# So many rejected and copied records of a partition wait in memory for a checkpoint; then reading waits for it.
+MAX_PENDING_RECORDS = 20_000
 
 
-async def fold_batches(app: ExactApp, events: AsyncIterator[Any]) -> None:
-    """Fold each batch; whatever goes wrong ends the process, as an exception would acknowledge the batch."""
+async def fold_batches(app: FootfallApp, events: AsyncIterator[Any]) -> None:
+    """Fold each batch. Any error ends the process: raised to Faust, it would acknowledge the batch."""
     async for event in events:
         try:
-            if app.owned.open:
-                await _fold(app, event)
+            # The recovery gate. Between the end of a recovery and the seek to the state's position, Faust 0.15.3
+            # delivers batches from wherever the consumer was. Folded, they would move the position past records
+            # that were never counted, and `apply` would then skip these as known when the seek brings them.
+            if app.owned.accepting:
+                await _fold_batch(app, event)
             else:
-                # Delivered before the seek to the state's position, which brings it again.
                 metrics.EARLY_BATCHES.inc()
         except Exception:
-            log.exception("a batch could not be folded; ending before it is acknowledged")
+            log.exception("a batch could not be folded; exiting before it is acknowledged")
             os._exit(EXIT_FAILED)
 
 
-async def _fold(app: ExactApp, event: Any) -> None:
+async def _fold_batch(app: FootfallApp, event: Any) -> None:
     owned = app.owned.partitions.get(event.message.partition)
     if owned is None:
         return
     records = event.value
-    if _joins_on(owned, records[0].offset):
+    if _is_contiguous(owned, records[0].offset):
         before = dict(owned.state.outcomes)
-        with app.around_fold(event.message.partition, records), metrics.FOLD_SECONDS.time():
+        with app.fold_span(event.message.partition, records), metrics.FOLD_SECONDS.time():
             owned.state.apply(records)
         metrics.BATCH_RECORDS.observe(len(records))
         for outcome, count in owned.state.outcomes.items():
             metrics.EVENTS.labels(outcome).inc(count - before[outcome])
-        if owned.state.waiting >= MAX_PENDING:
-            await app.checkpoints.write_all(Pace.AT_ONCE)
+        if owned.state.pending_records >= MAX_PENDING_RECORDS:
+            await app.checkpoints.write_all(EmitEvery.CHECKPOINT)
     else:
         metrics.GAPS_REFETCHED.inc()
         await app.consumer.seek(event.message.tp, owned.state.position + 1)
 
 
-def _joins_on(owned: Owned, first: int) -> bool:
-    """Whether a batch that begins at `first` continues the state; a hole is fetched again, a few times."""
+def _is_contiguous(owned: OwnedPartition, first: int) -> bool:
+    """The continuity check: whether a batch that begins at `first` continues the state, without a gap.
+
+    Invariant: every record up to the state's position was folded, or was reported as lost. Without the check, a
+    batch that Faust dropped between fetching and folding would be missing from the counts for ever, as the next
+    one moves the position past it. Overlaps are harmless: the state skips what it knows.
+
+    A gap is fetched again. If the same gap comes back several times, the broker no longer has the records
+    (retention removed them), and waiting for them would stop the partition.
+    """
     if first <= owned.state.position + 1:
         return True
-    owned.holes = owned.holes + 1 if owned.hole_at == first else 1
-    owned.hole_at = first
-    if owned.holes < PATIENCE:
+    owned.gap_fetches = owned.gap_fetches + 1 if owned.gap_at == first else 1
+    owned.gap_at = first
+    if owned.gap_fetches < MAX_GAP_FETCHES:
         return False
     lost = first - owned.state.position - 1
-    log.error("offsets %d to %d are gone; going on behind them", owned.state.position + 1, first - 1)
+    log.error("offsets %d to %d are lost; continuing after them", owned.state.position + 1, first - 1)
     metrics.RECORDS_LOST.inc(lost)
     return True

@@ -1,4 +1,4 @@
-"""The Faust application class: an App that knows its partitions."""
+"""The Faust application class."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -10,14 +10,14 @@ from stream_app.engine.checkpoint import Checkpoints
 from stream_app.engine.partitions import OwnedPartitions
 
 
-class ExactApp(faust.App):  # type: ignore[misc] # Faust has no types here
-    """An App whose consumer, table and checkpoints meet in `owned`."""
+class FootfallApp(faust.App):  # type: ignore[misc] # Faust has no types here
+    """An App that holds what consumer, table, agent and checkpoints share."""
 
     owned: OwnedPartitions
     checkpoints: Checkpoints
     events_topic: str
-    # What to be in while the records of a partition are folded: nothing, or a span of a trace.
-    around_fold: Callable[[int, Sequence[Any]], AbstractContextManager[Any]]
+    # The context in which the records of a partition are folded: nothing, or a span of a trace.
+    fold_span: Callable[[int, Sequence[Any]], AbstractContextManager[Any]]
 
     def _create_directories(self) -> None:
-        """The state is in memory and in Kafka; nothing is kept in folders."""
+        """None: the state is in memory and in Kafka."""

@@ -4,14 +4,13 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from stream_app import metrics
-from stream_app.engine.changelog import fenced, log_key
-from stream_app.engine.partitions import Owned, OwnedPartitions
-from stream_app.outputs import Output
-from stream_app.state.dimensions import Pace
+from stream_app.engine.changelog import changelog_key, fenced
+from stream_app.engine.partitions import OwnedPartition, OwnedPartitions
+from stream_app.engine.record_batches import Output, send_batches
+from stream_app.state.dimensions import EmitEvery
 from stream_app.state.partition import Snapshot
 
 log = logging.getLogger(__name__)
@@ -19,147 +18,133 @@ log = logging.getLogger(__name__)
 EXIT_FAILED = 70
 EXIT_FROZEN = 75
 MAX_CHECKPOINT_SECONDS = 30.0
-BEAT_SECONDS = 0.2
-# Well within the retention of the outputs: what an idle partition once told must not disappear from them.
-RETELL_SECONDS = 6 * 3600.0
-TELL_SECONDS = {Pace.SOON: 1.0, Pace.LATER: 10.0}
-# Seconds of rest for each second of writing.
+HEARTBEAT_SECONDS = 0.2
+# Well within the retention of the output topics, which would otherwise remove the values of an idle partition.
+EMIT_ALL_SECONDS = 6 * 3600.0
+# Seconds of rest per second of writing: under load, larger checkpoints cost less per event.
 REST_FACTOR = 4
-BATCH_BYTES = 900_000
 
 
-class Outlet(Protocol):
-    """What a snapshot becomes on topics: what is told once, then what the state can tell again.
+class Outputs(Protocol):
+    """Publishes a snapshot to the output topics. Both methods return when everything is acknowledged."""
 
-    Both return when everything is acknowledged.
-    """
+    async def publish_once(self, partition: int, snapshot: Snapshot) -> None:
+        """What the state cannot emit again once its position is durable."""
 
-    async def send_first(self, partition: int, snapshot: Snapshot) -> None: ...
-
-    async def send_outputs(self, partition: int, snapshot: Snapshot) -> None: ...
-
-
-async def send_batches(producer: Any, topic: str, partition: int, records: Sequence[Output]) -> tuple[int, int]:
-    """Write records in order, in as few record batches as possible. First offset and count of the last batch.
-
-    Kafka appends a record batch whole or not at all.
-    """
-    first, count = -1, 0
-    left = list(records)
-    while left:
-        batch = producer.create_batch()
-        count = 0
-        while count < len(left) and _append(batch, left[count]):
-            count += 1
-        if not count:
-            raise ValueError(
-                f"a record of {len(left[0].value or b'')} bytes is larger than a batch to {topic} may be"
-            )
-        batch.close()
-        acknowledged = await (await producer.send_batch(batch, topic, partition=partition))
-        first = acknowledged.offset
-        del left[:count]
-    return first, count
-
-
-def _append(batch: Any, record: Output) -> bool:
-    """Whether the record found room."""
-    added = batch.append(
-        key=record.key, value=record.value, timestamp=record.timestamp, headers=list(record.headers)
-    )
-    return added is not None
+    async def publish_current(self, partition: int, snapshot: Snapshot) -> None:
+        """What the state holds, and emits again after a recovery."""
 
 
 class Checkpoints:
-    """Writes the owned partitions' checkpoints, one at a time for each partition."""
+    """Writes the checkpoints of all owned partitions: together, and one round at a time."""
 
     def __init__(
         self,
         owned: OwnedPartitions,
-        log_topic: str,
-        outlet: Outlet,
+        changelog_topic: str,
+        outputs: Outputs,
         *,
-        every: float,
+        interval_seconds: float,
         group_session_timeout_seconds: float,
     ) -> None:
-        self._owned, self._log_topic, self._outlet = owned, log_topic, outlet
-        self._every, self._frozen_after = every, 0.9 * group_session_timeout_seconds
+        self._owned, self._changelog_topic, self._outputs = owned, changelog_topic, outputs
+        self._interval_seconds, self._frozen_after = interval_seconds, 0.9 * group_session_timeout_seconds
+        # Two rounds at once could write an older snapshot behind a newer one.
         self._writing = asyncio.Lock()
-        self._retold = time.monotonic()
-        self._told = dict.fromkeys(TELL_SECONDS, 0.0)
-        self._last_beat: float | None = None
+        # Monotonic times: when everything was emitted last, and when the windows of each length were.
+        self._all_emitted_at = time.monotonic()
+        self._emitted_at = {EmitEvery.SECOND: 0.0, EmitEvery.TEN_SECONDS: 0.0}
+        # Boot time, not monotonic: it goes on while the machine is suspended. None before the first heartbeat.
+        self._last_heartbeat: float | None = None
+        # Set when the worker has started its producer, before `run`.
         self.producer: Any = None
 
     async def run(self) -> None:
-        """Write checkpoints for ever; anything unexpected ends the process before it acknowledges."""
+        """Write checkpoints for ever. Any error ends the process before it acknowledges what is not written."""
         while True:
             started = time.monotonic()
-            if self._owned.open:
-                await self.write_all(self._pace(started))
-            # What took long gets time to catch up: behind, larger checkpoints cost less an event.
-            await asyncio.sleep(max(self._every, REST_FACTOR * (time.monotonic() - started)))
+            if self._owned.accepting:
+                await self.write_all(self._due(started))
+            await asyncio.sleep(max(self._interval_seconds, REST_FACTOR * (time.monotonic() - started)))
 
-    def _pace(self, now: float) -> Pace:
-        """What is due; longer windows seldom, and everything anew before retention would take it."""
-        if now - self._retold > RETELL_SECONDS:
-            self._retold = now
-            self._owned.change_all()
-        for pace in (Pace.LATER, Pace.SOON):
-            if now - self._told[pace] >= TELL_SECONDS[pace]:
-                self._told[pace] = now
-                return pace
-        return Pace.AT_ONCE
+    def _due(self, now: float) -> EmitEvery:
+        """Which windows are due; once in a while everything, before retention removes it."""
+        if now - self._all_emitted_at > EMIT_ALL_SECONDS:
+            self._all_emitted_at = now
+            self._owned.mark_all_dirty()
+        for every in (EmitEvery.TEN_SECONDS, EmitEvery.SECOND):
+            if now - self._emitted_at[every] >= every:
+                self._emitted_at[every] = now
+                return every
+        return EmitEvery.CHECKPOINT
 
     async def watch_for_freezes(self) -> None:
-        """Beat for ever, so that a process that was stopped for a while notices before it writes."""
+        """Heartbeat for ever, so that a process that was frozen for a while notices before it writes."""
         while True:
-            self._end_if_frozen()
-            await asyncio.sleep(BEAT_SECONDS)
+            self._exit_if_frozen()
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    async def write_all(self, pace: Pace = Pace.LATER) -> None:
-        """Write what changed in every partition and wait until all of it is durable."""
+    async def write_all(self, due: EmitEvery = EmitEvery.TEN_SECONDS) -> None:
+        """Write what changed in every partition, and wait until all of it is durable."""
         try:
             async with asyncio.timeout(MAX_CHECKPOINT_SECONDS), self._writing:
                 partitions = list(self._owned.partitions.items())
-                await asyncio.gather(*(self._write(number, owned, pace) for number, owned in partitions))
+                await asyncio.gather(*(self._write(number, owned, due) for number, owned in partitions))
         except Exception:
-            log.exception("a checkpoint failed; ending so that nothing unwritten is acknowledged")
+            log.exception("a checkpoint failed; exiting so that nothing unwritten is acknowledged")
             os._exit(EXIT_FAILED)
 
-    async def _write(self, partition: int, owned: Owned, pace: Pace) -> None:
-        snapshot = owned.state.snapshot(pace)
+    async def _write(self, partition: int, owned: OwnedPartition, due: EmitEvery) -> None:
+        """One partition's checkpoint. The order of effects is what makes counts exact after a crash at any line:
+
+        1. What is published once (rejected records, copies, minute totals) comes first. A crash after it reads the
+           records again and publishes it again: at least once. The other way round a crash would lose it, as the
+           durable position says that these records were processed.
+        2. The changed values, the control value with the position last. A crash within them leaves a torn
+           checkpoint, which a recovery ignores.
+        3. The outputs that the state holds, so that nobody reads a count that is not durable. A crash before them
+           loses nothing: after a recovery everything is emitted again.
+        4. Only then may the offset be committed (`durable`). The commit is for lag and monitoring alone: a
+           recovery starts at the state's own position.
+        """
+        snapshot = owned.state.snapshot(due)
         if snapshot is None:
             return
-        self._end_if_frozen()
+        self._exit_if_frozen()
         started = time.monotonic()
-        # Before the values: once those are durable, what was read for these is not read again.
-        await self._outlet.send_first(partition, snapshot)
+        await self._outputs.publish_once(partition, snapshot)
         if snapshot.values:
             await self._write_values(partition, owned, snapshot)
-        await self._outlet.send_outputs(partition, snapshot)
+        await self._outputs.publish_current(partition, snapshot)
         owned.durable = snapshot.position + 1
         metrics.CHECKPOINT_SECONDS.observe(time.monotonic() - started)
 
-    async def _write_values(self, partition: int, owned: Owned, snapshot: Snapshot) -> None:
+    async def _write_values(self, partition: int, owned: OwnedPartition, snapshot: Snapshot) -> None:
         values = [
-            Output(log_key(partition, key), fenced(snapshot.position, payload)) for key, payload in snapshot.values
+            Output(changelog_key(partition, key), fenced(snapshot.position, payload))
+            for key, payload in snapshot.values
         ]
         metrics.CHECKPOINT_BYTES.inc(sum(len(value.value or b"") for value in values))
-        first, count = await send_batches(self.producer, self._log_topic, partition, values)
-        if owned.log_next is not None and first + count != owned.log_next + len(values):
-            log.warning("somebody else wrote to the state's log of partition %d; writing it anew", partition)
+        first, count = await send_batches(self.producer, self._changelog_topic, partition, values)
+        # Only the owner of a partition writes to its changelog, so any other offset than the expected one shows
+        # that a former owner wrote in between. Its older values may be the newest of their keys now, and
+        # compaction would remove ours: write all of them again.
+        if owned.changelog_next is not None and first + count != owned.changelog_next + len(values):
+            log.warning(
+                "another process wrote to the changelog of partition %d; writing all of the state", partition
+            )
             metrics.CHANGELOG_FOREIGN_WRITES.inc()
-            owned.state.change_all()
-        owned.log_next = first + count
+            owned.state.mark_all_dirty()
+        owned.changelog_next = first + count
 
-    def _end_if_frozen(self) -> None:
-        """A worker that slept through its session may no longer own its partitions: it must not write."""
+    def _exit_if_frozen(self) -> None:
+        """A worker that was frozen past its session may no longer own its partitions: it must not write."""
         now = _boot_time()
-        # Before the first beat there was nothing to write: a start may take long.
-        if self._last_beat is not None and now - self._last_beat > self._frozen_after:
-            log.critical("frozen for %.1f s; ending, others own the partitions", now - self._last_beat)
+        # Before the first heartbeat there was nothing to write: a start may take long.
+        if self._last_heartbeat is not None and now - self._last_heartbeat > self._frozen_after:
+            log.critical("frozen for %.1f s; exiting, others own the partitions", now - self._last_heartbeat)
             os._exit(EXIT_FROZEN)
-        self._last_beat = now
+        self._last_heartbeat = now
 
 
 def _boot_time() -> float:

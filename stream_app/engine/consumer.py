@@ -13,17 +13,17 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from stream_app import metrics
-from stream_app.engine.app import ExactApp
+from stream_app.engine.app import FootfallApp
 from stream_app.engine.checkpoint import Checkpoints
 
 log = logging.getLogger(__name__)
 
-EXIT_TOPIC_IS_SHORTER_THAN_STATE = 71
+EXIT_TOPIC_TRUNCATED = 71
 DRAIN_SECONDS = 10.0
 
 
 class RawBatches(faust.Schema):  # type: ignore[misc] # Faust has no types here
-    """The value of an event is the list of records; they are decoded where they are folded."""
+    """The value of an event is the list of records, undecoded."""
 
     def loads_key(self, app: Any, message: Any, **_options: Any) -> None:
         return None
@@ -40,22 +40,22 @@ class IdempotentProducer(driver.Producer):  # type: ignore[misc] # Faust has no 
 
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types here
-    """One message a fetched partition list; starts at the state's position; commits what is durable."""
+    """One message per fetched list of a partition; starts at the state's position; commits what is durable."""
 
-    app: ExactApp
+    app: FootfallApp
     checkpoints: Checkpoints
-    # aiokafka's consumer, once the thread has made it.
-    fetching: Any = None
+    # aiokafka's consumer, once the thread has created it.
+    aiokafka_consumer: Any = None
 
     @property
     def is_connected(self) -> bool:
-        """Whether any broker is; while none is, standing still is no fault of this process."""
-        if self.fetching is None:
+        """Whether any broker is connected; without one, a restart of this process would not help."""
+        if self.aiokafka_consumer is None:
             return False
-        return any(connection.connected() for connection in self.fetching._client._conns.values())
+        return any(connection.connected() for connection in self.aiokafka_consumer._client._conns.values())
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
-        """As upstream, but a message holds the whole list of records and the offset of the last."""
+        """As upstream, but a message holds the whole list of records and the offset of the last one."""
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
@@ -67,10 +67,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 break
             if batch and (active is None or tp in active or tp in self._buffered_partitions):
-                message = self._to_message(tp, _whole(tp, batch[-1]))
+                message = self._to_message(tp, _consumer_record(tp, batch[-1]))
                 message.value = batch
-                # Faust drops what lies before the last offset it delivered, also after a seek back; records
-                # that come twice are passed over by the state, records that never come would be missed.
+                # Faust drops records before the last offset that it delivered, also after a seek back. The state
+                # skips records that come twice; records that never come would be missing from the counts.
                 self._read_offset[tp] = None
                 yield tp, message
 
@@ -81,51 +81,58 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
             log.warning("seek while the flow was stopped failed", extra={"error": repr(error)})
 
     async def perform_seek(self) -> None:
-        """Seek to the state's position; only from then on are records folded."""
+        """Seek to the state's position; only from then on are records folded.
+
+        This opens the recovery gate. Faust calls it at the end of a recovery, when the flow is about to resume.
+        Where the state is not restored yet (a rebalance came in between), the gate stays closed until the next
+        call.
+        """
         await super().perform_seek()
         for tp in self._events_tps():
             # The group's own offset is not known: commit whatever is durable the next time.
             self._committed_offset[tp] = None
-        self.app.owned.open = self.app.owned.ready
+        self.app.owned.accepting = self.app.owned.recovered
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """The committed offsets do not matter: the state knows where it stands."""
-        if not self.app.owned.ready:
+        """Seek to the states' own positions; the committed offsets do not matter."""
+        if not self.app.owned.recovered:
             seeked: Mapping[TP, int] = await super().seek_to_committed()
             return seeked
         tps = self._events_tps()
         if not tps:
             return {}
-        begins = await self.earliest_offsets(*tps)
-        ends = await self.highwaters(*tps)
-        if not self.app.owned.ready:
+        first_offsets = await self.earliest_offsets(*tps)
+        end_offsets = await self.highwaters(*tps)
+        if not self.app.owned.recovered:
             return {}  # a rebalance came in between; it seeks again
-        positions = {tp: self._start(tp, begins.get(tp) or 0, ends.get(tp) or 0) for tp in tps}
+        positions = {
+            tp: self._start_offset(tp, first_offsets.get(tp) or 0, end_offsets.get(tp) or 0) for tp in tps
+        }
         await self.seek_wait(positions)
         return positions
 
-    def _start(self, tp: TP, begin: int, end: int) -> int:
+    def _start_offset(self, tp: TP, first: int, end: int) -> int:
         state = self.app.owned.partitions[tp.partition].state
         if end < state.position + 1:
             log.critical(
-                "%s/%d ends at %d, before the state's position %d: the topic was recreated or cut. "
-                "Start anew with an empty state topic, or restore the topic.",
+                "%s/%d ends at %d, before the state's position %d: the topic was recreated or truncated. "
+                "Delete the state's changelog topic to start again, or restore the topic.",
                 *(tp.topic, tp.partition, end, state.position),
             )
-            os._exit(EXIT_TOPIC_IS_SHORTER_THAN_STATE)
-        if begin > state.position + 1:
-            lost = begin - state.position - 1
+            os._exit(EXIT_TOPIC_TRUNCATED)
+        if first > state.position + 1:
+            lost = first - state.position - 1
             log.error("retention removed %d records of %s/%d before they were read", lost, tp.topic, tp.partition)
             metrics.RECORDS_LOST.inc(lost)
-            state.position = begin - 1
+            state.position = first - 1
         return int(state.position) + 1
 
     def _events_tps(self) -> list[TP]:
         return [TP(self.app.events_topic, partition) for partition in self.app.owned.partitions]
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        """Every partition whose state is durable, in place of Faust's own books of acknowledgements."""
-        return iter(self._events_tps() if self.app.owned.open else [])
+        """Every partition with a durable offset, in place of Faust's own accounting of acknowledgements."""
+        return iter(self._events_tps() if self.app.owned.accepting else [])
 
     def _new_offset(self, tp: TP) -> int | None:
         self._acked[tp].clear()
@@ -134,48 +141,48 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
         return owned.durable if owned and owned.durable > 0 else None
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Batches make gaps in Faust's books all the time; ours need none."""
+        """Not needed: Faust accounts for each offset, and batches would be gaps all the time."""
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's livelock detector follows its own books; /healthz follows ours."""
+        """Not needed: Faust's livelock detector follows its own accounting; /healthz follows the states."""
 
     async def wait_empty(self) -> None:
-        """Before a stop and before partitions are given away: a last checkpoint, then its commit."""
+        """Before a stop and before partitions are revoked: a last checkpoint, then its commit."""
         try:
             await asyncio.wait_for(super().wait_empty(), DRAIN_SECONDS)
         except TimeoutError:
-            log.warning("not all batches were folded within %.0f s; they are read again", DRAIN_SECONDS)
-        if self.app.owned.open:
+            log.warning("not all batches were folded within %.0f s; they will be read again", DRAIN_SECONDS)
+        if self.app.owned.accepting:
             await self.checkpoints.write_all()
             await self.commit()
-            self.app.owned.open = False
+            self.app.owned.accepting = False
 
     def _new_consumer_thread(self) -> Any:
-        return _PatientThread(self, loop=self.loop, beacon=self.beacon)
+        return _TunedConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
 
 class LeanRecords(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka has no types
-    """The records as they were parsed: a `ConsumerRecord` around each costs a third of the fetching."""
+    """The records as they were parsed: wrapping each in a `ConsumerRecord` takes a third of the time to fetch."""
 
     def _consumer_record(self, tp: TP, record: Any) -> Any:
         return record
 
 
-def _whole(tp: TP, record: Any) -> ConsumerRecord:
-    """What Faust asks of a record."""
+def _consumer_record(tp: TP, record: Any) -> ConsumerRecord:
+    """What Faust needs of a record."""
     return ConsumerRecord(
         *(tp.topic, tp.partition, record.offset, record.timestamp, record.timestamp_type),
         *(None, None, record.checksum, -1, -1, ()),
     )
 
 
-class _PatientThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] # Faust has no types here
-    """Faust fixes the longest wait of a fetch at 1.5 s and takes no other."""
+class _TunedConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] # Faust has no types here
+    """Fetches wait at most 0.5 s; Faust has 1.5 s fixed, without a setting."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         # The fetcher takes the class from its module; nothing else consumes in this process.
         fetcher.PartitionRecords = LeanRecords
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = 500
-        self.consumer.fetching = consumer
+        self.consumer.aiokafka_consumer = consumer
         return consumer

@@ -1,4 +1,4 @@
-"""The partitions that this worker owns, and where they stand in the cycle of recovery and work."""
+"""The partitions that this worker owns, and where they are in the cycle of recovery and work."""
 
 import logging
 import time
@@ -13,75 +13,82 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Owned:
-    """A partition's state, and how far it is durable.
-
-    `durable` is the offset that may be committed: everything before it is in a checkpoint. `log_next` is the
-    offset that our next write to the state's log must get, if nobody else writes there.
-    """
+class OwnedPartition:
+    """A partition's state, and how far it is durable."""
 
     state: PartitionState
+    # The offset that may be committed: every record before it is in a complete checkpoint whose outputs are
+    # acknowledged. Always at or below `state.position + 1`.
     durable: int
-    log_next: int | None
-    hole_at: int = -1
-    holes: int = 0
+    # The offset that our next write to the changelog gets if nobody else writes there; None before our first
+    # write.
+    changelog_next: int | None
+    # Where the batch behind the newest gap begins, and how often in a row it came.
+    gap_at: int = -1
+    gap_fetches: int = 0
 
 
 class OwnedPartitions:
-    """What this worker holds. Records are folded only while `open`."""
+    """The partitions of this worker.
+
+    A rebalance clears them. They are `recovered` when their states are restored from the changelog, and
+    `accepting` when the consumer has then been positioned at the states' own positions: only then are records
+    folded, checkpoints written and offsets committed. `accepting` implies `recovered`.
+    """
 
     def __init__(self, new_state: Callable[[], PartitionState]) -> None:
         self._new_state = new_state
-        self.partitions: dict[int, Owned] = {}
-        self.ready = False
-        self.open = False
+        self.partitions: dict[int, OwnedPartition] = {}
+        self.recovered = False
+        self.accepting = False
         self._recoveries: dict[int, Recovery] = {}
         self._recovery_started = time.monotonic()
 
-    def forget(self) -> None:
-        """A rebalance: drop everything and read it again from the log."""
-        self.ready = self.open = False
+    def clear(self) -> None:
+        """At a rebalance: drop everything, to read it again from the changelog."""
+        self.recovered = self.accepting = False
         self.partitions.clear()
         self._recoveries.clear()
         self._recovery_started = time.monotonic()
-        # They may go to other workers, who tell of them then.
+        # The partitions may go to other workers, who report them then.
         metrics.PARTITION_LAG.clear()
         metrics.PARTITION_OFFSET.clear()
 
-    def change_all(self) -> None:
-        """Write and tell everything again at the next checkpoint."""
+    def mark_all_dirty(self) -> None:
+        """Write and emit everything again at the next checkpoint."""
         for owned in self.partitions.values():
-            owned.state.change_all()
+            owned.state.mark_all_dirty()
 
-    def recover(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
-        """Take the next record of the state's log."""
+    def read_changelog(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
+        """Take the next record of a partition's changelog."""
         if key is not None and value is not None:
             self._recoveries.setdefault(partition, Recovery()).read(offset, key, value)
 
     def finish_recovery(self, partitions: set[int]) -> None:
-        """Restore these partitions, which are the ones we own, from what was read."""
+        """Restore these partitions, which are all that we own, from what was read."""
         for partition in sorted(partitions):
             self.partitions[partition] = self._restored(self._recoveries.get(partition, Recovery()))
         self._recoveries.clear()
-        self.ready = True
+        self.recovered = True
         metrics.RECOVERIES.inc()
         metrics.PARTITIONS.set(len(partitions))
         metrics.RECOVERY_SECONDS.set(time.monotonic() - self._recovery_started)
 
-    def lag(self, highwater: dict[int, int]) -> int:
+    def lag(self, end_offsets: dict[int, int]) -> int:
         """Records that are in the topic and not in a durable checkpoint."""
         return sum(
-            max(0, end - self.partitions[p].durable) for p, end in highwater.items() if p in self.partitions
+            max(0, end - self.partitions[p].durable) for p, end in end_offsets.items() if p in self.partitions
         )
 
-    def _restored(self, recovery: Recovery) -> Owned:
+    def _restored(self, recovery: Recovery) -> OwnedPartition:
         state = self._new_state()
         values = recovery.values()
         if values is not None:
             state.restore(values)
-            # What was told to the world before the crash may be older than this.
-            state.change_all()
-        if recovery.torn or recovery.disorder:
-            log.warning("the state's log ended in a torn checkpoint or held foreign writes; writing it anew")
-        # Nothing written yet: the next offset is unknown until our first write.
-        return Owned(state, durable=state.position + 1, log_next=recovery.next_offset or None)
+            # The crash may have come between the state and its outputs.
+            state.mark_all_dirty()
+        if recovery.torn or recovery.foreign_writes:
+            log.warning(
+                "the changelog has a torn checkpoint at its end or foreign writes; writing all of the state"
+            )
+        return OwnedPartition(state, durable=state.position + 1, changelog_next=recovery.next_offset or None)

@@ -1,7 +1,9 @@
-"""Fetches again what was fetched and got lost before it was folded, where no later batch shows the hole.
+"""Fetches records again that were fetched and lost before they were folded, on partitions where nothing follows.
 
-Faust empties its queues when the flow resumes after a recovery. A batch that came between the seek and that moment
-is gone, and on a partition that falls quiet nothing follows that would not join on.
+Faust empties its queues when the flow resumes after a recovery: a batch that came between the seek and that moment
+is gone. Where more records follow, the continuity check of the agent finds the gap. On a partition that falls
+quiet nothing follows, and without this module its last records would stay uncounted until the next event or
+restart.
 """
 
 import asyncio
@@ -10,40 +12,44 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from stream_app import metrics
-from stream_app.engine.app import ExactApp
+from stream_app.engine.app import FootfallApp
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 
-# Where a partition's state stands, and where the next fetch begins.
-Standing = tuple[int, int]
+# The position of a partition's state, and where the next fetch begins.
+Progress = tuple[int, int]
 
 
-async def fetch_missed(app: ExactApp) -> None:
-    """Look at every partition once in a while, until cancelled."""
-    standings: dict[int, Standing] = {}
+async def refetch_missed(app: FootfallApp) -> None:
+    """Check every partition each second, until cancelled."""
+    progress: dict[int, Progress] = {}
     while True:
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(CHECK_SECONDS)
         try:
-            standings = await _look(app, standings) if app.owned.open else {}
+            progress = await _check(app, progress) if app.owned.accepting else {}
         except KafkaError:  # a rebalance took the partition away
-            standings = {}
+            progress = {}
 
 
-async def _look(app: ExactApp, before: dict[int, Standing]) -> dict[int, Standing]:
-    standings: dict[int, Standing] = {}
+async def _check(app: FootfallApp, before: dict[int, Progress]) -> dict[int, Progress]:
+    progress: dict[int, Progress] = {}
     for partition, owned in list(app.owned.partitions.items()):
         tp = TP(app.events_topic, partition)
-        fetched = await app.consumer.position(tp)
-        if fetched is None or app.owned.partitions.get(partition) is not owned:
+        next_fetch = await app.consumer.position(tp)
+        # While we waited, a rebalance may have replaced the state: a seek to the old position would be wrong.
+        if next_fetch is None or app.owned.partitions.get(partition) is not owned:
             return {}
-        standings[partition] = (owned.state.position, fetched)
-        if _is_missing(standings[partition], before.get(partition)):
+        progress[partition] = (owned.state.position, next_fetch)
+        if _is_stuck(progress[partition], before.get(partition)):
             metrics.GAPS_REFETCHED.inc()
             await app.consumer.seek(tp, owned.state.position + 1)
-    return standings
+    return progress
 
 
-def _is_missing(now: Standing, before: Standing | None) -> bool:
-    """Whether records lie between the state and the next fetch, and have not come on since the last look."""
-    position, fetched = now
-    return fetched > position + 1 and now == before
+def _is_stuck(now: Progress, before: Progress | None) -> bool:
+    """Whether records were fetched and not folded, and neither fetch nor fold moved since the last check.
+
+    Records on their way through Faust's queues look the same for a moment; in a whole second they move.
+    """
+    position, next_fetch = now
+    return next_fetch > position + 1 and now == before

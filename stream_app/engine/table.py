@@ -5,17 +5,17 @@ from typing import Any
 
 import faust
 
-from stream_app.engine.app import ExactApp
+from stream_app.engine.app import FootfallApp
 
 
 class StateTable(faust.Table):  # type: ignore[misc] # Faust has no types here
-    """Hands the state's log, list by list, to the owned partitions."""
+    """Hands the changelog, list by list, to the owned partitions."""
 
-    app: ExactApp
+    app: FootfallApp
 
     async def on_rebalance(self, assigned: Any, revoked: Any, newly_assigned: Any, generation_id: int = 0) -> None:
-        """Forget all partitions, the retained ones too: Faust would resume those from a stale offset."""
-        self.app.owned.forget()
+        """Forget all partitions, also those that stay: Faust would resume their recovery from a stale offset."""
+        self.app.owned.clear()
         self.app.tables.recovery.active_offsets.clear()
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
@@ -23,9 +23,9 @@ class StateTable(faust.Table):  # type: ignore[misc] # Faust has no types here
         """Events of the changelog carry lists of records, as those of `events` do."""
         for event in batch:
             for record in event.value:
-                self.app.owned.recover(event.message.partition, record.offset, record.key, record.value)
+                self.app.owned.read_changelog(event.message.partition, record.offset, record.key, record.value)
 
     async def on_recovery_completed(self, active_tps: Any, standby_tps: Any) -> None:
-        """All of the log is read: restore the partitions that are ours."""
+        """The whole changelog is read: restore the partitions that are ours."""
         self.app.owned.finish_recovery({tp.partition for tp in active_tps})
         await super().on_recovery_completed(active_tps, standby_tps)

@@ -1,1 +1,1 @@
-"""The state of one partition: folds without I/O, a function of the log alone."""
+"""The state of one partition: a function of its log, without I/O and without any client library."""

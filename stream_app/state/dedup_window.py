@@ -1,8 +1,8 @@
-"""The ids of the last ten minutes, by which a repeated event is known.
+"""The ids of the last ten minutes, by which a repeated event is recognized.
 
-A client that got no answer sends again: the same id, with the same key, lands in the same partition. The
-first offset of an id counts, the others are duplicates. Ids are kept in chunks that are cut by count and
-forgotten by the append times in the log, so what is remembered depends on the log alone.
+A client that got no answer sends again: the same id, with the same key, lands in the same partition. The first
+offset of an id counts, the others are duplicates. Ids are stored in chunks that are cut by count and dropped by
+the append times in the log, so what the window holds depends on the log alone.
 """
 
 import struct
@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-HORIZON_MS = 600_000
+DEDUP_MS = 600_000
 CHUNK_IDS = 512
-# Bounds memory: at most 131,072 ids a partition, about 14 MB.
+# Bounds memory: at most 131,072 ids per partition, about 14 MB.
 MAX_CHUNKS = 256
 
 _HEAD = struct.Struct(">QQQ")
@@ -22,51 +22,56 @@ _HEAD = struct.Struct(">QQQ")
 @dataclass(slots=True)
 class _Chunk:
     number: int
+    # Times of its first and its last id.
     first: int
     last: int
     ids: "array[int]" = field(default_factory=lambda: array("Q"))
 
 
-class IdHorizon:
-    """Which ids were seen lately in one partition."""
+class DedupWindow:
+    """Which ids came lately in one partition."""
 
     def __init__(self) -> None:
+        # Consecutive numbers, oldest first; all but the last are full.
         self._chunks: deque[_Chunk] = deque()
+        # The ids of all chunks; each id is in one chunk only.
         self._seen: set[int] = set()
-        self._next = 0
+        # Never goes back, not even after a recovery: the newest chunk tells which older ones in the ring are
+        # stale.
+        self._next_number = 0
         self._dirty: set[int] = set()
 
-    def roll(self, now: int) -> None:
-        """Forget what is older than the horizon. `now` never goes back."""
-        while self._chunks and self._chunks[0].last < now - HORIZON_MS:
+    def advance(self, now: int) -> None:
+        """Drop the chunks that have left the window. `now` never goes back."""
+        while self._chunks and self._chunks[0].last < now - DEDUP_MS:
             self._drop_oldest()
             if not self._chunks:
-                self._add_chunk(now)  # written, so that the numbers go on after a recovery
+                self._add_chunk(now)  # so that its number is written, and numbers go on after a recovery
 
-    def repeats(self, tails: Sequence[bytes], now: int) -> set[int]:
-        """Places of the ids that were seen within the horizon; the others are remembered.
+    def repeats(self, id_tails: Sequence[bytes], now: int) -> set[int]:
+        """Places of the ids that are in the window already; the others are added.
 
-        `tails` are the last sixteen hex digits of the ids, of which all but two bits are random.
+        `id_tails` are the last sixteen hex digits of the ids, of which all but two bits are random.
         """
-        ids = struct.unpack(f">{len(tails)}Q", bytes.fromhex(b"".join(tails).decode()))
-        again: set[int] = set()
+        ids = struct.unpack(f">{len(id_tails)}Q", bytes.fromhex(b"".join(id_tails).decode()))
+        repeated: set[int] = set()
         start = 0
         while start < len(ids):
             chunk = self._open_chunk(now)
-            # Not more than it has room for: opening the next one may let go of the oldest.
+            # Not more than the chunk has room for: the next chunk may push out the oldest, whose ids are then new.
             piece = ids[start : start + CHUNK_IDS - len(chunk.ids)]
-            self._take(chunk, piece, now, start, again)
+            self._add(chunk, piece, now, start, repeated)
             start += len(piece)
-        return again
+        return repeated
 
-    def reach(self, now: int) -> int:
-        """How far back, in milliseconds, ids are remembered at least; the horizon if nothing was cut off."""
+    def coverage_ms(self, now: int) -> int:
+        """How far back all ids are known; less than the window if there were more ids than memory for them."""
         if len(self._chunks) < MAX_CHUNKS:
-            return HORIZON_MS
-        return min(HORIZON_MS, now - self._chunks[0].first)
+            return DEDUP_MS
+        return min(DEDUP_MS, now - self._chunks[0].first)
 
     def changes(self) -> Iterator[tuple[str, bytes]]:
-        """What to write since the last call: ring keys, so that old chunks are overwritten."""
+        """Values to write to the changelog since the last call, by their place in the ring."""
         chunks = {chunk.number: chunk for chunk in self._chunks}
         for number in sorted(self._dirty & chunks.keys()):
             chunk = chunks[number]
@@ -74,35 +79,36 @@ class IdHorizon:
             yield str(number % MAX_CHUNKS), payload
         self._dirty.clear()
 
-    def change_all(self) -> None:
+    def mark_all_dirty(self) -> None:
         """Write everything at the next call of `changes`."""
         self._dirty.update(chunk.number for chunk in self._chunks)
 
     def restore(self, payloads: list[bytes], now: int) -> None:
-        """Take over what `changes` once gave, in any order."""
+        """Take over values of earlier `changes`, in any order."""
         chunks = []
         for payload in payloads:
             number, first, last = _HEAD.unpack_from(payload)
             chunks.append(_Chunk(number, first, last, _from_big_endian(payload[_HEAD.size :])))
         newest = max((chunk.number for chunk in chunks), default=-1)
-        self._next = newest + 1
+        self._next_number = newest + 1
         for chunk in sorted(chunks, key=lambda chunk: chunk.number):
-            # The ring may still hold a chunk that memory had let go, with an id that came again since.
-            if chunk.number > newest - MAX_CHUNKS and chunk.last >= now - HORIZON_MS:
+            # The ring may still hold a chunk that memory had dropped, with an id that was added again since: with
+            # both chunks, dropping the older one would take that id out of `_seen` while the newer one holds it.
+            if chunk.number > newest - MAX_CHUNKS and chunk.last >= now - DEDUP_MS:
                 self._chunks.append(chunk)
                 self._seen.update(chunk.ids)
 
-    def _take(self, chunk: _Chunk, ids: Sequence[int], now: int, start: int, again: set[int]) -> None:
-        """Put ids into a chunk; the places of repeats, counted from `start`, into `again`."""
+    def _add(self, chunk: _Chunk, ids: Sequence[int], now: int, start: int, repeated: set[int]) -> None:
+        """Add new ids to a chunk, and the places of repeats, counted from `start`, to `repeated`."""
         if len(set(ids)) < len(ids) or not self._seen.isdisjoint(ids):
-            fresh = []
+            new = []
             for place, short in enumerate(ids, start):
                 if short in self._seen:
-                    again.add(place)
+                    repeated.add(place)
                 else:
                     self._seen.add(short)
-                    fresh.append(short)
-            ids = fresh
+                    new.append(short)
+            ids = new
         if ids:
             self._seen.update(ids)
             chunk.ids.extend(ids)
@@ -117,9 +123,9 @@ class IdHorizon:
         return self._chunks[-1]
 
     def _add_chunk(self, now: int) -> None:
-        self._chunks.append(_Chunk(self._next, now, now))
-        self._dirty.add(self._next)
-        self._next += 1
+        self._chunks.append(_Chunk(self._next_number, now, now))
+        self._dirty.add(self._next_number)
+        self._next_number += 1
 
     def _drop_oldest(self) -> None:
         self._seen.difference_update(self._chunks.popleft().ids)

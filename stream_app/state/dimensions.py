@@ -1,14 +1,15 @@
-"""What is counted, and under which names. A new live aggregate is one line here.
+"""What is counted, and under which names. A new live aggregate is one line of `LIVE_AGGREGATES`.
 
 A dimension takes columns of the events of one schema, or of every event, and makes a name of them; events are
-counted by name in windows. What is not counted in a dimension has no name in it.
+counted by name in windows. An event for which a dimension has no name is not counted in it.
 """
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from operator import itemgetter
 
 from ddsketch.mapping import LogarithmicMapping
@@ -26,144 +27,182 @@ from avro_schemas.live_aggregates import (
 )
 from avro_schemas.wire.event_reader import Columns
 from avro_schemas.wire.projection import Group
+from stream_app.state.event_reader import FastEventReader
 
 MAX_NAMES = 500
 MAX_NAME_LENGTH = 200
 
-Label = Callable[..., str | None]
+# From the columns of an event to its name in a dimension.
+Namer = Callable[[Group], str | None]
 
 _BINS = LogarithmicMapping(WEB_VITAL_ACCURACY)
 _DIGITS = re.compile(r"\d+")
 
 
-class Pace(IntEnum):
-    """How soon a window is told after it changed: what is long or has many names need not be told at once."""
+class EmitEvery(IntEnum):
+    """How often a window is emitted while it changes, in seconds: long ones less often than short ones."""
 
-    AT_ONCE = 0
-    SOON = 1
-    LATER = 2
+    CHECKPOINT = 0
+    SECOND = 1
+    TEN_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A live aggregate; `about` says for the docs what is counted.
+    """A live aggregate.
 
-    `grain_ms` is its finest window, `windows_ms` are longer ones that are added up from it. `schema` is whose
-    events are counted, None for all. `label` makes the name from the columns; without it the one column is the
-    name. A grain keeps `max_names` and counts further ones together.
+    `grain_ms` is its shortest window; `windows_ms` are longer ones, summed from it. Only the events of `schema`
+    are counted, or all if it is None. `label` makes the name from the columns; without it the one column is the
+    name. A window of the grain has at most `max_names` names and counts all further ones as `*`.
     """
 
     name: str
-    about: str
+    # For the docs: what is counted.
+    description: str
     columns: Sequence[str] = ()
     schema: str | None = None
-    label: Label | None = None
+    label: Callable[..., str | None] | None = None
     grain_ms: int = MINUTE_MS
     windows_ms: Sequence[int] = (HOUR_MS,)
     max_names: int = MAX_NAMES
 
-    def pace(self, window_ms: int) -> Pace:
-        """How soon a window of this length is told."""
+    def emit_every(self, window_ms: int) -> EmitEvery:
+        """How often a window of this length is emitted."""
         if window_ms >= HOUR_MS:
-            return Pace.LATER
-        return Pace.AT_ONCE if self.grain_ms < MINUTE_MS else Pace.SOON
+            return EmitEvery.TEN_SECONDS
+        return EmitEvery.CHECKPOINT if self.grain_ms < MINUTE_MS else EmitEvery.SECOND
 
 
-def successful(form: str, success: bool | None) -> str | None:
-    """The form, if it was taken."""
+# Every state counts these; they need no columns but the event type.
+EVENTS = Dimension(
+    "events", "Events, by type.", ("event_type",), grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS)
+)
+# Records that are not in `events`, in the minute in which they were appended.
+LATE = Dimension("late", "Events whose window and grace period were over, by type; in the minute of their append.")
+DUPLICATES = Dimension("duplicates", "Repeated events, by type; in the minute of their append.")
+REJECTED = Dimension("rejected", "Records that are not events, by reason; in the minute of their append.")
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """What a state counts: `chosen`, and the four dimensions that every state counts.
+
+    One value serves all partitions of a process: its reader compiles a pattern per schema and caches columns.
+    """
+
+    chosen: tuple[Dimension, ...]
+
+    @cached_property
+    def all(self) -> tuple[Dimension, ...]:
+        """Those that every state counts, then the chosen ones."""
+        return (EVENTS, LATE, DUPLICATES, REJECTED, *self.chosen)
+
+    @cached_property
+    def common(self) -> tuple[Dimension, ...]:
+        """The chosen ones that count events of every schema."""
+        return tuple(dimension for dimension in self.chosen if dimension.schema is None)
+
+    @cached_property
+    def by_schema(self) -> Mapping[str, Sequence[Dimension]]:
+        """The chosen ones that count events of one schema, by its name."""
+        found: dict[str, list[Dimension]] = {}
+        for dimension in self.chosen:
+            if dimension.schema is not None:
+                found.setdefault(dimension.schema, []).append(dimension)
+        return found
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The columns that the dimensions take, each once."""
+        common = [column for dimension in (EVENTS, *self.common) for column in dimension.columns]
+        own = {
+            schema: list(dict.fromkeys(column for dimension in dimensions for column in dimension.columns))
+            for schema, dimensions in self.by_schema.items()
+        }
+        return Columns(tuple(dict.fromkeys(common)), own)
+
+    @cached_property
+    def namers(self) -> Mapping[str, Namer]:
+        """For each chosen dimension, the function that names an event in it."""
+        return {dimension.name: self._namer(dimension) for dimension in self.chosen}
+
+    @cached_property
+    def reader(self) -> FastEventReader:
+        """Reads the columns."""
+        return FastEventReader(self.columns)
+
+    def _namer(self, dimension: Dimension) -> Namer:
+        columns = self.columns.own[dimension.schema] if dimension.schema else self.columns.common
+        places = [columns.index(column) for column in dimension.columns]
+        label = dimension.label
+        if label is None:
+            return itemgetter(places[0])
+        return lambda values: label(*(values[place] for place in places))
+
+
+def successful_form(form: str, success: bool | None) -> str | None:
+    """The form, if its submission succeeded."""
     return form if success else None
 
 
 def fingerprint(kind: str | None, message: str, source: str | None) -> str:
-    """What the same error has in common each time: numbers in its message differ."""
+    """What all occurrences of an error have in common: kind, message without its numbers, file."""
     words = _DIGITS.sub("#", message)[:120]
     where = f" ({source.rsplit('/', 1)[-1]})" if source else ""
     return f"{kind or 'Error'}: {words}{where}"
 
 
-def on_page(page: str | None, kind: str | None, message: str, source: str | None) -> str:
+def fingerprint_on_page(page: str | None, kind: str | None, message: str, source: str | None) -> str:
     """The start of the page's path, and the error's fingerprint."""
     return page_error((page or "")[:60], fingerprint(kind, message, source))
 
 
-def measured(metric: str, value: float) -> str | None:
-    """The metric and the middle of the value's bin, such as `LCP 1224`; None for what is no measure."""
+def binned(metric: str, value: float) -> str | None:
+    """The metric and the middle of the value's bin, such as `LCP 1224`; None if the value is not a measurement."""
     if not math.isfinite(value) or value < 0:
         return None
     return web_vital_bin(metric, _BINS.value(_BINS.key(value)) if value > _BINS.min_possible else 0)
 
 
-EVENTS = Dimension(
-    "events", "Events, by type.", ("event_type",), grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS)
+LIVE_AGGREGATES = Dimensions(
+    (
+        # Of every event.
+        Dimension("browsers", "Events, by browser.", ("device.browser",)),
+        Dimension("systems", "Events, by operating system.", ("device.system",)),
+        Dimension("devices", "Events, by class of device; programs are `bot`.", ("device.kind",)),
+        # Of the events of one schema.
+        Dimension("pages", "Page views, by page.", ("event_data.page",), "page_view"),
+        Dimension("referrers", "Page views, by referrer.", ("event_data.referrer",), "page_view"),
+        Dimension("buttons", "Clicks, by button.", ("event_data.button",), "button_click"),
+        Dimension("forms", "Submissions, by form.", ("event_data.form",), "form_submit"),
+        Dimension(
+            "form_successes",
+            "Successful submissions, by form.",
+            ("event_data.form", "event_data.success"),
+            "form_submit",
+            successful_form,
+        ),
+        Dimension(
+            "errors",
+            "Errors, by fingerprint: kind, message without numbers, file.",
+            ("event_data.kind", "event_data.message", "event_data.source"),
+            "error_encountered",
+            fingerprint,
+        ),
+        Dimension(
+            PAGE_ERRORS,
+            "Errors, by page and fingerprint, separated by a tab.",
+            ("event_data.page", "event_data.kind", "event_data.message", "event_data.source"),
+            "error_encountered",
+            fingerprint_on_page,
+        ),
+        Dimension(
+            WEB_VITALS,
+            "Measurements, by metric and value; values within 2 % share a bin, so the counts give quantiles.",
+            ("event_data.metric", "event_data.value"),
+            "web_vital",
+            binned,
+            max_names=MAX_WEB_VITAL_BINS,
+        ),
+    )
 )
-# What is not in `events`, by the minute it was appended in.
-LATE = Dimension("late", "Events whose window and the grace were over, by type; by the time they were appended.")
-DUPLICATES = Dimension("duplicates", "Repeats of events, by type; by the time they were appended.")
-REJECTED = Dimension("rejected", "Records that are no events, by reason; by the time they were appended.")
-# Of every event.
-COMMON = (
-    Dimension("browsers", "Events, by browser.", ("device.browser",)),
-    Dimension("systems", "Events, by operating system.", ("device.system",)),
-    Dimension("devices", "Events, by class of device; programs are `bot`.", ("device.kind",)),
-)
-# Of the events of one schema.
-OWN = (
-    Dimension("pages", "Page views, by page.", ("event_data.page",), "page_view"),
-    Dimension("referrers", "Page views, by where the user came from.", ("event_data.referrer",), "page_view"),
-    Dimension("buttons", "Clicks, by button.", ("event_data.button",), "button_click"),
-    Dimension("forms", "Submissions, by form.", ("event_data.form",), "form_submit"),
-    Dimension(
-        "form_successes",
-        "Submissions that were taken, by form.",
-        ("event_data.form", "event_data.success"),
-        "form_submit",
-        successful,
-    ),
-    Dimension(
-        "errors",
-        "Errors, by what the same error has in common: kind, message without numbers, file.",
-        ("event_data.kind", "event_data.message", "event_data.source"),
-        "error_encountered",
-        fingerprint,
-    ),
-    Dimension(
-        PAGE_ERRORS,
-        "Errors, by page and what the same error has in common, with a tab between.",
-        ("event_data.page", "event_data.kind", "event_data.message", "event_data.source"),
-        "error_encountered",
-        on_page,
-    ),
-    Dimension(
-        WEB_VITALS,
-        "Measures, by name and value; values within two per cent share one: quantiles follow from the counts.",
-        ("event_data.metric", "event_data.value"),
-        "web_vital",
-        measured,
-        max_names=MAX_WEB_VITAL_BINS,
-    ),
-)
-ALL = (EVENTS, LATE, DUPLICATES, REJECTED, *COMMON, *OWN)
-
-COMMON_COLUMNS = ("event_type", *(column for dimension in COMMON for column in dimension.columns))
-
-
-def own_columns() -> dict[str, list[str]]:
-    """The columns that the dimensions take of each schema's own fields, each once."""
-    found: dict[str, list[str]] = {}
-    for dimension in OWN:
-        columns = found.setdefault(str(dimension.schema), [])
-        columns += [column for column in dimension.columns if column not in columns]
-    return found
-
-
-COLUMNS = Columns(COMMON_COLUMNS, own_columns())
-
-
-def namer(dimension: Dimension) -> Callable[[Group], str | None]:
-    """A function from the columns of an event to its name in a dimension."""
-    columns = COLUMNS.own[dimension.schema] if dimension.schema else COLUMNS.common
-    places = [columns.index(column) for column in dimension.columns]
-    label = dimension.label
-    if label is None:
-        return itemgetter(places[0])
-    return lambda values: label(*(values[place] for place in places))

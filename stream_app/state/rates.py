@@ -1,4 +1,4 @@
-"""Events of a user in the last minute, in six slots of append time: no client's clock can forge it."""
+"""Events of each user in the last minute, in six slots of append time: a client's clock cannot forge it."""
 
 import struct
 from collections import Counter, defaultdict, deque
@@ -10,8 +10,10 @@ from avro_schemas.live_aggregates import SLOT_MS
 SLOTS = 6
 WINDOW_SECONDS = SLOT_MS * SLOTS // 1000
 KEY_SIZE = 16
-# Older slots stay in the log until newer ones overwrite them; twice the window keeps a late reader safe.
+# Slots stay in the changelog until newer ones overwrite them. Twice the window is a margin: a torn checkpoint
+# overwrites slots that have left the window, not slots in it.
 _RING = 2 * SLOTS
+# A slot is written in this many values, so that a few active users do not rewrite all others.
 _BUCKETS = 64
 
 _HEAD = struct.Struct(">QI")
@@ -19,7 +21,7 @@ _HEAD = struct.Struct(">QI")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A user's events in the window, and until when (milliseconds since 1970) that is the limit or more."""
+    """A user's events in the window, and until when (milliseconds since 1970) they are at or over the limit."""
 
     user_key: bytes
     events: int
@@ -46,20 +48,27 @@ class _Slot:
         return self.buckets.get(key[0] % _BUCKETS, {}).get(key, 0)
 
 
-class Rates:
+class UserRates:
     """The sliding minute of every user of one partition."""
 
-    def __init__(self, limit: int, tell_from: int) -> None:
-        self._limit, self._tell_from = limit, tell_from
+    def __init__(self, limit: int, min_total_events: int) -> None:
+        self._limit, self._min_total_events = limit, min_total_events
+        # Oldest first; none is older than the window.
         self._slots: deque[_Slot] = deque()
+        # By user, the sum over the slots; only users with events in the window.
         self._sums: dict[bytes, int] = {}
+        # Users whose sum is at or over the limit, and when it falls below.
         self._blocked: dict[bytes, int] = {}
+        # Slot and bucket numbers to write to the changelog.
         self._dirty: set[tuple[int, int]] = set()
-        self._said: set[bytes] = set()
-        self._over: list[tuple[int, bytes, int]] = []
+        # Users whose verdict changed since it was emitted.
+        self._pending: set[bytes] = set()
+        # Minute, user, events: totals that were not emitted yet. They are emitted once, before the state is
+        # written.
+        self._pending_totals: list[tuple[int, bytes, int]] = []
 
-    def roll(self, now: int) -> None:
-        """Move to the slot of `now`, which never goes back; forget what is older than the window."""
+    def advance(self, now: int) -> None:
+        """Go to the slot of `now`, which never goes back; drop what has left the window."""
         number = now // SLOT_MS
         if self._slots and self._slots[-1].number == number:
             return
@@ -67,10 +76,10 @@ class Rates:
             self._end_minute(self._slots[-1].number // SLOTS)
         self._slots.append(_Slot(number))
         while self._slots[0].number <= number - SLOTS:
-            self._forget(self._slots.popleft())
+            self._subtract(self._slots.popleft())
 
     def count(self, keys: Iterable[bytes | None]) -> None:
-        """Count events, by the keys of their users, in the slot that `roll` moved to."""
+        """Count events, by the keys of their users, in the slot that `advance` went to."""
         slot, sums = self._slots[-1], self._sums
         for key, count in Counter(keys).items():
             if key is None or len(key) != KEY_SIZE:
@@ -92,56 +101,56 @@ class Rates:
         return self._blocked.get(key)
 
     def verdicts(self) -> Iterator[Verdict]:
-        """What changed since the last call: users who reached the limit, and who fell below it again."""
-        for key in sorted(self._said):
+        """What changed since the last call: users who reached the limit, and users who fell below it again."""
+        for key in sorted(self._pending):
             yield Verdict(key, self.events(key), self._blocked.get(key))
-        self._said.clear()
+        self._pending.clear()
 
-    def minutes(self) -> Iterator[MinuteTotal]:
-        """Minutes that were over since the last call, of the users who sent enough in them."""
-        for minute, key, events in self._over:
+    def minute_totals(self) -> Iterator[MinuteTotal]:
+        """Minutes that ended since the last call, of the users who sent enough in them."""
+        for minute, key, events in self._pending_totals:
             ended_at = (minute + 1) * SLOTS * SLOT_MS
             yield MinuteTotal(key, events, self._blocked.get(key), ended_at)
-        self._over.clear()
+        self._pending_totals.clear()
 
     def changes(self) -> Iterator[tuple[str, bytes]]:
-        """What to write since the last call, by ring key."""
+        """Values to write to the changelog since the last call, by their place in the ring."""
         slots = {slot.number: slot for slot in self._slots}
         for number, bucket in sorted(self._dirty):
             if number in slots:
                 yield f"{number % _RING}|{bucket}", _pack(number, slots[number].buckets[bucket])
         self._dirty.clear()
 
-    def change_all(self) -> None:
-        """Write and say everything at the next calls of `changes` and `verdicts`."""
+    def mark_all_dirty(self) -> None:
+        """Write and emit everything at the next calls of `changes` and `verdicts`."""
         for slot in self._slots:
             self._dirty.update((slot.number, bucket) for bucket in slot.buckets)
-        self._said.update(self._blocked)
+        self._pending.update(self._blocked)
 
     def restore(self, payloads: list[bytes], now: int) -> None:
-        """Take over what `changes` once gave, in any order; what is older than the window is passed over."""
-        kept: dict[int, _Slot] = {}
+        """Take over values of earlier `changes`, in any order, but for those that have left the window."""
+        restored: dict[int, _Slot] = {}
         for number, counts in map(_unpack, payloads):
             if now // SLOT_MS - SLOTS < number <= now // SLOT_MS:
-                slot = kept.setdefault(number, _Slot(number))
+                slot = restored.setdefault(number, _Slot(number))
                 for key, count in counts.items():
                     slot.buckets[key[0] % _BUCKETS][key] = count
                     self._sums[key] = self._sums.get(key, 0) + count
-        self._slots.extend(kept[number] for number in sorted(kept))
-        self.roll(now)
+        self._slots.extend(restored[number] for number in sorted(restored))
+        self.advance(now)
         for key, total in self._sums.items():
             if total >= self._limit:
                 self._block(key)
 
     def _end_minute(self, minute: int) -> None:
-        """Put down its totals; its slots are all there, as a window is as long as a minute."""
+        """Note its totals. Its slots are all there, as the window is as long as a minute."""
         slots = [slot for slot in self._slots if slot.number // SLOTS == minute]
-        for key in sorted(key for key, total in self._sums.items() if total >= self._tell_from):
+        for key in sorted(key for key, total in self._sums.items() if total >= self._min_total_events):
             events = sum(slot.events(key) for slot in slots)
-            if events >= self._tell_from:
-                self._over.append((minute, key, events))
+            if events >= self._min_total_events:
+                self._pending_totals.append((minute, key, events))
 
-    def _forget(self, slot: _Slot) -> None:
+    def _subtract(self, slot: _Slot) -> None:
         for bucket in slot.buckets.values():
             for key, count in bucket.items():
                 left = self._sums[key] - count
@@ -150,15 +159,15 @@ class Rates:
                 else:
                     del self._sums[key]
                 if left < self._limit and self._blocked.pop(key, None) is not None:
-                    self._said.add(key)
+                    self._pending.add(key)
 
     def _block(self, key: bytes) -> None:
-        until = self._free_at(key)
+        until = self._below_limit_at(key)
         if self._blocked.get(key) != until:
             self._blocked[key] = until
-            self._said.add(key)
+            self._pending.add(key)
 
-    def _free_at(self, key: bytes) -> int:
+    def _below_limit_at(self, key: bytes) -> int:
         """When enough slots have left the window for the user to be below the limit."""
         left = self._sums[key]
         for slot in self._slots:

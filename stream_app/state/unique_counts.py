@@ -1,6 +1,7 @@
 """How many different users and sessions there were in each minute, as sketches that can be united.
 
-HyperLogLog by Apache DataSketches, which reads them in Java, C++ and Python: unite the minutes and the partitions.
+The sketches are HyperLogLog of Apache DataSketches, which reads them in Java, C++ and Python. Their union over
+minutes and partitions counts a key once that is in several of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -8,70 +9,72 @@ from collections.abc import Iterable, Iterator
 from datasketches import hll_sketch, tgt_hll_type
 
 from avro_schemas.live_aggregates import LG_REGISTERS, MINUTE_MS
-from stream_app.state.dimensions import Pace
+from stream_app.state.dimensions import EmitEvery
 from stream_app.state.windows import Partial
 
-# Half an hour is asked for; the rest is for events that come late.
-KEPT_MINUTES = 64
+# Readers show half an hour; the rest of the ring is for late events.
+RING_MINUTES = 64
 
 
-class Actives:
+class UniqueCounts:
     """The different keys of one kind, by minute, in one partition."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, dimension: str) -> None:
+        self._dimension = dimension
+        # All minutes lie within the ring: newest - RING_MINUTES < minute <= newest.
         self._minutes: dict[int, hll_sketch] = {}
         self._newest = 0
+        # Minutes to write to the changelog, and minutes to emit; the latter also after they expired.
         self._dirty: set[int] = set()
-        self._untold: set[int] = set()
+        self._pending: set[int] = set()
 
     def add(self, minute: int, keys: Iterable[bytes]) -> None:
-        """Take different keys in, in the order of the log: the sketch remembers it."""
+        """Add keys, each once, in the order of the log: the bytes of a sketch depend on it."""
         if minute > self._newest:
-            self._move_to(minute)
+            self._advance(minute)
         sketch = self._minutes.get(minute)
         if sketch is None:
             sketch = self._minutes[minute] = hll_sketch(LG_REGISTERS, tgt_hll_type.HLL_4)
         for key in keys:
             sketch.update(key.hex())
         self._dirty.add(minute)
-        self._untold.add(minute)
+        self._pending.add(minute)
 
-    def partials(self, pace: Pace) -> Iterator[Partial]:
-        """The minutes that changed since they were told, or were let go."""
-        if pace < Pace.SOON:
+    def partials(self, due: EmitEvery) -> Iterator[Partial]:
+        """The minutes that changed or expired since they were emitted, if they are due."""
+        if due < EmitEvery.SECOND:
             return
-        for minute in sorted(self._untold):
+        for minute in sorted(self._pending):
             sketch = self._minutes.get(minute)
             if sketch is None:
-                yield Partial(self._name, MINUTE_MS, minute * MINUTE_MS, None)
+                yield Partial(self._dimension, MINUTE_MS, minute * MINUTE_MS, None)
             else:
-                about = {"about": round(sketch.get_estimate())}
-                yield Partial(self._name, MINUTE_MS, minute * MINUTE_MS, about, sketch.serialize_compact())
-        self._untold.clear()
+                counts = {"estimate": round(sketch.get_estimate())}
+                yield Partial(self._dimension, MINUTE_MS, minute * MINUTE_MS, counts, sketch.serialize_compact())
+        self._pending.clear()
 
     def changes(self) -> Iterator[tuple[str, bytes]]:
-        """What to write since the last call, by ring key."""
+        """Values to write to the changelog since the last call, by their place in the ring."""
         for minute in sorted(self._dirty & self._minutes.keys()):
             payload = minute.to_bytes(8, "big") + self._minutes[minute].serialize_compact()
-            yield str(minute % KEPT_MINUTES), payload
+            yield str(minute % RING_MINUTES), payload
         self._dirty.clear()
 
-    def change_all(self) -> None:
-        """Write and tell everything at the next calls of `changes` and `partials`."""
+    def mark_all_dirty(self) -> None:
+        """Write and emit everything at the next calls of `changes` and `partials`."""
         self._dirty.update(self._minutes)
-        self._untold.update(self._minutes)
+        self._pending.update(self._minutes)
 
     def restore(self, payloads: list[bytes]) -> None:
-        """Take over what `changes` once gave, in any order."""
+        """Take over values of earlier `changes`, in any order."""
         self._minutes = {
             int.from_bytes(payload[:8], "big"): hll_sketch.deserialize(payload[8:]) for payload in payloads
         }
-        self._move_to(max(self._minutes, default=0))
-        self._untold.clear()
+        self._advance(max(self._minutes, default=0))
+        self._pending.clear()
 
-    def _move_to(self, minute: int) -> None:
+    def _advance(self, minute: int) -> None:
         self._newest = minute
-        for old in [old for old in self._minutes if old <= minute - KEPT_MINUTES]:
+        for old in [old for old in self._minutes if old <= minute - RING_MINUTES]:
             del self._minutes[old]
-            self._untold.add(old)
+            self._pending.add(old)

@@ -1,4 +1,4 @@
-"""What is lost is brought back as docs/operating.md says: Postgres from a dump, Kafka as an empty cluster."""
+"""Lost data is restored as docs/operating.md says: Postgres from a dump, Kafka as an empty cluster."""
 
 import asyncio
 import subprocess
@@ -25,31 +25,31 @@ from tests.support.workers import Worker, sinks_worker
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(180)]
 
 ANN = user_key("ann")
-OF_ANN = f"select count(*) from events where user_key = '{ANN.hex()}'"
+ROWS_OF_ANN = f"select count(*) from events where user_key = '{ANN.hex()}'"
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "postgres")
-    yield made
-    made.stop()
+    created = Server(tmp_path / "postgres")
+    yield created
+    created.stop()
 
 
 @pytest.fixture
 def sink(settings: KafkaSettings, server: Server, tmp_path: Path) -> Iterator[Worker]:
-    """A sink that was started."""
-    made = sinks_worker(settings, server.dsn, tmp_path)
-    made.start()
-    yield made
-    made.kill()
+    """A running sink."""
+    created = sinks_worker(settings, server.dsn, tmp_path)
+    created.start()
+    yield created
+    created.kill()
 
 
-async def test_a_dump_is_restored_and_what_came_after_it_is_read_again(
+async def test_a_dump_is_restored_and_later_events_are_read_again(
     settings: KafkaSettings, server: Server, sink: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = settings.name("events")
-    of_ann = [(ANN, encoded(event("click", now_ms(), user_key=ANN))) for _ in range(10)]
-    await write(settings.kafka_bootstrap, events, [*load(300, seed=1), *of_ann])
+    events_of_ann = [(ANN, encoded(event("click", now_ms(), user_key=ANN))) for _ in range(10)]
+    await write(settings.kafka_bootstrap, events, [*load(300, seed=1), *events_of_ann])
     await until_landed(settings, server.dsn)
     dump = tmp_path / "footfall.dump"
     run("pg_dump", "--format=custom", f"--file={dump}", server.dsn)
@@ -57,28 +57,28 @@ async def test_a_dump_is_restored_and_what_came_after_it_is_read_again(
     await erase(settings, server, monkeypatch, "--user-key", ANN.hex())
     await write(settings.kafka_bootstrap, events, load(300, seed=2))
     await until_landed(settings, server.dsn)
-    assert query(server.dsn, OF_ANN) == [(0,)]
+    assert query(server.dsn, ROWS_OF_ANN) == [(0,)]
 
     sink.end()
     with psycopg.connect(server.dsn.replace("/footfall", "/postgres"), autocommit=True) as connection:
         connection.execute("drop database footfall with (force)")
         connection.execute("create database footfall")
     run("pg_restore", f"--dbname={server.dsn}", "--exit-on-error", str(dump))
-    assert query(server.dsn, OF_ANN) == [(10,)]
+    assert query(server.dsn, ROWS_OF_ANN) == [(10,)]
 
     sink.start()
     await write(settings.kafka_bootstrap, events, load(300, seed=3))
     await until_landed(settings, server.dsn)
     await erase(settings, server, monkeypatch, "--again")
-    assert query(server.dsn, OF_ANN) == [(0,)]
+    assert query(server.dsn, ROWS_OF_ANN) == [(0,)]
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         assert audit(connection).faults() == []
-    ids = {fields["event_id"] for fields in await sent(settings) if fields["user_key"] != ANN}
+    ids = {fields["event_id"] for fields in await published(settings) if fields["user_key"] != ANN}
     rows = [event_id for (event_id,) in query(server.dsn, "select event_id from events")]
     assert (len(rows), set(rows)) == (len(ids), ids)
 
 
-async def test_an_empty_cluster_takes_over_and_rows_of_both_stay(
+async def test_an_empty_cluster_takes_over_and_rows_of_both_clusters_stay(
     settings: KafkaSettings, server: Server, sink: Worker, tmp_path: Path
 ) -> None:
     await write(settings.kafka_bootstrap, settings.name("events"), load(300, seed=1))
@@ -87,19 +87,19 @@ async def test_an_empty_cluster_takes_over_and_rows_of_both_stay(
     sink.end()
     broker = Broker(tmp_path / "kafka")
     try:
-        anew = KafkaSettings(kafka_bootstrap=broker.bootstrap, topic_prefix=settings.topic_prefix)
-        await create_missing(anew)
-        await write(anew.kafka_bootstrap, anew.name("events"), load(200, seed=2))
-        sink.set(kafka_bootstrap=anew.kafka_bootstrap)
+        empty = KafkaSettings(kafka_bootstrap=broker.bootstrap, topic_prefix=settings.topic_prefix)
+        await create_missing(empty)
+        await write(empty.kafka_bootstrap, empty.name("events"), load(200, seed=2))
+        sink.set(kafka_bootstrap=empty.kafka_bootstrap)
         sink.start(wait=0)
         assert sink.process
         assert sink.process.wait(20) == 70
         assert "FOOTFALL_ACCEPT_NEW_TOPIC" in sink.log()
         sink.set(accept_new_topic=True)
         sink.start()
-        await until_landed(anew, server.dsn)
+        await until_landed(empty, server.dsn)
         sink.end()
-        ids = {fields["event_id"] for fields in await sent(anew)}
+        ids = {fields["event_id"] for fields in await published(empty)}
         assert query(server.dsn, "select count(*) from events") == [(before + len(ids),)]
         with psycopg.connect(server.dsn, autocommit=True) as connection:
             assert audit(connection).faults() == []
@@ -116,12 +116,12 @@ async def erase(settings: KafkaSettings, server: Server, monkeypatch: pytest.Mon
     monkeypatch.setenv("FOOTFALL_POSTGRES_DSN", server.dsn)
     monkeypatch.setenv("FOOTFALL_KAFKA_BOOTSTRAP", settings.kafka_bootstrap)
     monkeypatch.setenv("FOOTFALL_TOPIC_PREFIX", settings.topic_prefix)
-    # In a thread, as the command starts a loop of its own.
+    # In a thread, as the command starts its own event loop.
     ran = await asyncio.to_thread(CliRunner().invoke, build("erase"), ["erase", *which])
     assert ran.exit_code == 0, ran.output
 
 
-async def sent(settings: KafkaSettings) -> list[dict[str, object]]:
+async def published(settings: KafkaSettings) -> list[dict[str, object]]:
     """The fields of every event of the topic."""
     return [
         decode(record.value)[1] for record in await read_all(settings.kafka_bootstrap, settings.name("events"))

@@ -1,7 +1,7 @@
-"""Workers and broker are killed, stopped, frozen, added and taken away, in any order, while events flow.
+"""Workers and broker are killed, stopped, frozen, added and removed, in any order, while events flow.
 
-After every few rounds all that the stream app tells equals a recount of the topic. `make faults` plays a hundred
-rounds, and shows that simpler ways fail: the app without its gate and check, and a plain `+= 1`.
+After every few rounds all that the stream app emits is compared with a recount of the topic. `make faults` runs a
+hundred rounds, and shows that simpler ways fail: the app without its gate and check, and a plain `+= 1`.
 """
 
 import asyncio
@@ -46,13 +46,13 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture
 async def cluster(broker: Broker) -> KafkaSettings:
-    made = KafkaSettings(kafka_bootstrap=broker.bootstrap)
-    await create_missing(made)
-    return made
+    created = KafkaSettings(kafka_bootstrap=broker.bootstrap)
+    await create_missing(created)
+    return created
 
 
 class Traffic:
-    """Events by a client that waits for Kafka as long as it takes, each written once."""
+    """Events from a client that waits for Kafka as long as it takes; each is written once."""
 
     def __init__(self, cluster: KafkaSettings, seed: int, pause: float = 0.2) -> None:
         settings = {"bootstrap.servers": cluster.kafka_bootstrap, "enable.idempotence": True, "log_level": 0}
@@ -79,8 +79,8 @@ class Traffic:
             self._stopped.wait(self._pause)
 
 
-class Crew:
-    """Up to three workers, those that should run started again when they end, as a supervisor would."""
+class WorkerPool:
+    """Up to three workers; those in `running` are started again when they exit, as a supervisor would."""
 
     def __init__(self, cluster: KafkaSettings, folder: Path, module: str = "stream_app") -> None:
         self._workers = [
@@ -93,27 +93,27 @@ class Crew:
             )
             for number in range(3)
         ]
-        self.working: list[Worker] = []
+        self.running: list[Worker] = []
         self._ended = threading.Event()
         self._supervisor = threading.Thread(target=self.supervise, daemon=True)
         self._supervisor.start()
 
     def add(self) -> None:
-        worker = next(worker for worker in self._workers if worker not in self.working)
+        worker = next(worker for worker in self._workers if worker not in self.running)
         worker.start(wait=0)
-        self.working.append(worker)
+        self.running.append(worker)
 
-    def mend(self) -> None:
-        """Wait until all are ready that should run."""
+    def wait_until_ready(self) -> None:
+        """Wait until all workers in `running` are ready."""
         deadline = time.monotonic() + 180
-        while not all(worker.is_ready() for worker in self.working):
-            assert time.monotonic() < deadline, self.working[0].log()
+        while not all(worker.is_ready() for worker in self.running):
+            assert time.monotonic() < deadline, self.running[0].log()
             time.sleep(0.2)
 
     def supervise(self) -> None:
-        """Start those that end, whatever they end of: a busy machine freezes them too."""
+        """Start workers that exit, for whatever reason: a busy machine freezes them too."""
         while not self._ended.wait(0.2):
-            for worker in self.working:
+            for worker in self.running:
                 if worker.process and worker.process.poll() is not None:
                     worker.start(wait=0)
 
@@ -126,27 +126,27 @@ class Crew:
 
 
 @pytest.fixture
-def crew(cluster: KafkaSettings, tmp_path: Path) -> Iterator[Crew]:
-    made = Crew(cluster, tmp_path)
-    yield made
-    made.end()
+def pool(cluster: KafkaSettings, tmp_path: Path) -> Iterator[WorkerPool]:
+    created = WorkerPool(cluster, tmp_path)
+    yield created
+    created.end()
 
 
 class Faults:
-    """What may happen, each with a name."""
+    """What may happen, one method per fault."""
 
-    def __init__(self, crew: Crew, broker: Broker, chance: random.Random) -> None:
-        self._crew, self._broker, self._chance = crew, broker, chance
+    def __init__(self, pool: WorkerPool, broker: Broker, chance: random.Random) -> None:
+        self._pool, self._broker, self._chance = pool, broker, chance
 
     @property
     def _victim(self) -> Worker:
-        return self._chance.choice(self._crew.working)
+        return self._chance.choice(self._pool.running)
 
     def kill(self) -> None:
         self._victim.kill()
 
     def stop(self) -> None:
-        # A busy machine may have kept it from working for so long that it must not write any more.
+        # On a busy machine it may have been without CPU for so long that it must not write any more.
         assert self._victim.end(signal.SIGTERM, seconds=40) in (0, FROZEN)
 
     def freeze(self) -> None:
@@ -155,14 +155,14 @@ class Faults:
         process.send_signal(signal.SIGSTOP)
         time.sleep(1.5 * SESSION_SECONDS)
         process.send_signal(signal.SIGCONT)
-        # It must not write what others own by now.
+        # It must not write: others own its partitions by now.
         assert process.wait(40) == FROZEN
 
     def add_or_remove(self) -> None:
-        if len(self._crew.working) < 3:
-            self._crew.add()
+        if len(self._pool.running) < 3:
+            self._pool.add()
         else:
-            self._crew.working.pop(0).end(seconds=40)
+            self._pool.running.pop(0).end(seconds=40)
 
     def kill_broker(self) -> None:
         self._broker.kill()
@@ -177,49 +177,49 @@ class Faults:
 LONG_ONLY = pytest.mark.skipif(ROUNDS < 100, reason="takes minutes: make faults")
 
 
-async def test_what_is_told_equals_the_topic_after_every_fault(
-    cluster: KafkaSettings, broker: Broker, crew: Crew
+async def test_what_is_emitted_equals_the_topic_after_every_fault(
+    cluster: KafkaSettings, broker: Broker, pool: WorkerPool
 ) -> None:
     seed = int(os.environ.get("FAULT_SEED", time.time()))
     log.info("FAULT_SEED=%d", seed)
     chance = random.Random(seed)
-    faults = Faults(crew, broker, chance)
+    faults = Faults(pool, broker, chance)
     kinds = [faults.kill, faults.stop, faults.freeze, faults.add_or_remove, faults.kill_broker, faults.stop_broker]
-    await asyncio.to_thread(crew.add)
-    await asyncio.to_thread(crew.mend)
+    await asyncio.to_thread(pool.add)
+    await asyncio.to_thread(pool.wait_until_ready)
     for number in range(ROUNDS):
-        # Every kind comes up in a short run too.
+        # A short run has every kind too.
         fault = kinds[number % len(kinds)] if number < len(kinds) else chance.choice(kinds)
         with Traffic(cluster, seed + number):
             await asyncio.sleep(chance.uniform(0.3, 2))
             await asyncio.to_thread(fault)
-            await asyncio.to_thread(crew.mend)
+            await asyncio.to_thread(pool.wait_until_ready)
             await asyncio.sleep(chance.uniform(0, 1))
-        log.info("round %d: %s, %d workers", number + 1, fault.__name__, len(crew.working))
+        log.info("round %d: %s, %d workers", number + 1, fault.__name__, len(pool.running))
         if number == ROUNDS - 1 or number % 4 == 3:
             await assert_counts_equal_the_log(cluster, seconds=90)
 
 
 @LONG_ONLY
 async def test_without_gate_and_check_the_counts_go_wrong(cluster: KafkaSettings, tmp_path: Path) -> None:
-    crew = Crew(cluster, tmp_path, "tests.support.unguarded_stream_app")
+    pool = WorkerPool(cluster, tmp_path, "tests.support.unguarded_stream_app")
     try:
         for _worker in range(2):
-            await asyncio.to_thread(crew.add)
-        await asyncio.to_thread(crew.mend)
+            await asyncio.to_thread(pool.add)
+        await asyncio.to_thread(pool.wait_until_ready)
         with pytest.raises(AssertionError):
             for number in range(20):
                 with Traffic(cluster, number, pause=0):
-                    await asyncio.to_thread(crew.working[number % 2].kill)
-                    await asyncio.to_thread(crew.mend)
+                    await asyncio.to_thread(pool.running[number % 2].kill)
+                    await asyncio.to_thread(pool.wait_until_ready)
                     await asyncio.sleep(1)
                 await assert_counts_equal_the_log(cluster, seconds=15)
     finally:
-        crew.end()
+        pool.end()
 
 
-async def counted(cluster: KafkaSettings, within: float) -> None:
-    """Wait until the plain app counts, which takes it a while to begin with."""
+async def wait_until_counting(cluster: KafkaSettings, within: float) -> None:
+    """Wait until the plain app counts: it takes a while to start."""
     async with asyncio.timeout(within), AIOKafkaConsumer(bootstrap_servers=cluster.kafka_bootstrap) as consumer:
         while CHANGELOG not in await consumer.topics():
             await asyncio.sleep(1)
@@ -231,12 +231,12 @@ async def test_a_plain_count_goes_wrong(cluster: KafkaSettings) -> None:
     for number in range(4):
         process = await asyncio.create_subprocess_exec(*run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with Traffic(cluster, number):
-            await counted(cluster, within=60)
+            await wait_until_counting(cluster, within=60)
             await asyncio.sleep(12)
         if number == 3:
-            await asyncio.sleep(15)  # nothing is written any more: the rest is counted
+            await asyncio.sleep(15)  # nothing is written any more; the rest is counted
         process.kill()
         await process.wait()
     newest = {r.partition: int(r.value) for r in await read_all(cluster.kafka_bootstrap, CHANGELOG)}
-    # It goes on from the last commit with counts that went further.
+    # It continued from the last commit, with counts that included later events.
     assert sum(newest.values()) > len(await read_all(cluster.kafka_bootstrap, "events"))

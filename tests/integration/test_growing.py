@@ -1,4 +1,4 @@
-"""Two of everything on one Kafka and one Postgres, by settings alone: nothing is lost, doubled or let through."""
+"""Two of everything with one Kafka and one Postgres, by settings alone: nothing is lost, doubled or over a limit."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ SESSION_SECONDS = 10
 
 
 class Cluster:
-    """Pairs of services that share a Kafka and a Postgres."""
+    """Two collectors, two stream workers and two sinks that share a Kafka and a Postgres."""
 
     def __init__(self, settings: KafkaSettings, dsn: str, logs: Path) -> None:
         self.settings, self.dsn = settings, dsn
@@ -52,11 +52,11 @@ class Cluster:
         self.accepted = 0
 
     @property
-    def everyone(self) -> list[Worker]:
+    def processes(self) -> list[Worker]:
         return [*self.workers, *self.sinks, *self.collectors]
 
     def post(self, user: str, count: int, collector: int) -> list[str]:
-        """Statuses of so many clicks of a user at one of the collectors."""
+        """Post `count` clicks of a user to one of the collectors; their statuses."""
         session = jwt.encode({"sub": user, "exp": int(time.time()) + 600}, KEYS["session_key"])
         answer = httpx.post(
             f"http://127.0.0.1:{self.collectors[collector].port}{COLLECT}",
@@ -69,14 +69,14 @@ class Cluster:
         return statuses
 
     async def live_total(self) -> int:
-        """Events by the newest totals of all partitions."""
+        """All events, by the newest totals of the partitions."""
         newest: dict[int, tuple[int, int]] = {}
         async with reader.open_consumer(self.settings, self.settings.name(topics.LIVE_AGGREGATES)) as consumer:
             async for record in reader.read_until(consumer, await reader.end_offsets(consumer)):
                 if record.value and b"|total|" in record.key:
                     partial = decode(record.value)[1]
-                    told = (partial["source_offset"], sum(partial["counts"].values()))
-                    newest[partial["partition"]] = max(newest.get(partial["partition"], (-1, 0)), told)
+                    total = (partial["source_offset"], sum(partial["counts"].values()))
+                    newest[partial["partition"]] = max(newest.get(partial["partition"], (-1, 0)), total)
         return sum(count for _offset, count in newest.values())
 
     def rows(self) -> int:
@@ -86,47 +86,47 @@ class Cluster:
 
 @pytest.fixture
 def cluster(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[Cluster]:
-    made = Cluster(settings, postgres, tmp_path)
-    for worker in made.everyone:
+    created = Cluster(settings, postgres, tmp_path)
+    for worker in created.processes:
         worker.start(wait=0)
-    for worker in made.everyone:
+    for worker in created.processes:
         worker.wait_until_ready(120)
-    yield made
-    for worker in made.everyone:
+    yield created
+    for worker in created.processes:
         worker.end()
 
 
-async def test_two_of_everything_share_the_work_and_one_of_each_may_go(cluster: Cluster) -> None:
+async def test_two_of_everything_share_the_work_and_one_of_each_may_die(cluster: Cluster) -> None:
     for user in range(USERS):
         cluster.post(f"user-{user}", 10, collector=user % 2)
-    await _settled(cluster)
+    await _wait_until_counted_and_landed(cluster)
     owned = [worker.metrics()["footfall_stream_partitions"] for worker in cluster.workers]
     landed = [sink.metrics()["footfall_sink_rows_total"] for sink in cluster.sinks]
     assert sum(owned) == 12, owned
     assert min(*owned, *landed) > 0, (owned, landed)
-    await _limit_holds_over_both(cluster)
+    await _assert_limit_holds_over_both_collectors(cluster)
     for pair in (cluster.collectors, cluster.workers, cluster.sinks):
         pair[1].kill()
     for user in range(USERS):
         cluster.post(f"user-{user}", 10, collector=0)
-    await _settled(cluster)
+    await _wait_until_counted_and_landed(cluster)
     with psycopg.connect(cluster.dsn, autocommit=True) as connection:
         assert audit(connection).faults() == []
 
 
-async def test_partitions_are_added_as_the_page_on_operating_says(cluster: Cluster) -> None:
+async def test_partitions_are_added_as_docs_operating_says(cluster: Cluster) -> None:
     for user in range(USERS):
         cluster.post(f"user-{user}", 10, collector=0)
-    await _settled(cluster)
-    for worker in cluster.everyone:
+    await _wait_until_counted_and_landed(cluster)
+    for worker in cluster.processes:
         worker.end()
     await asyncio.sleep(SESSION_SECONDS + 2)
     await _add_partitions(cluster.settings, 18)
-    for worker in cluster.everyone:
+    for worker in cluster.processes:
         await asyncio.to_thread(worker.start, wait=120)
     for user in range(USERS):
         cluster.post(f"user-{user}", 10, collector=1)
-    await _settled(cluster)
+    await _wait_until_counted_and_landed(cluster)
     assert sum(worker.metrics()["footfall_stream_partitions"] for worker in cluster.workers) == 18
     with psycopg.connect(cluster.dsn, autocommit=True) as connection:
         accounts = audit(connection)
@@ -136,28 +136,28 @@ async def test_partitions_are_added_as_the_page_on_operating_says(cluster: Clust
 
 
 async def _add_partitions(settings: KafkaSettings, count: int) -> None:
-    go_together = (topics.EVENTS, topics.STREAM_STATE, topics.LIVE_AGGREGATES, topics.USER_RATES)
+    same_count = (topics.EVENTS, topics.STREAM_STATE, topics.LIVE_AGGREGATES, topics.USER_RATES)
     admin = AIOKafkaAdminClient(**settings.client_options())
     await admin.start()
     try:
-        await admin.create_partitions({settings.name(topic): NewPartitions(count) for topic in go_together})
+        await admin.create_partitions({settings.name(topic): NewPartitions(count) for topic in same_count})
     finally:
         await admin.close()
 
 
-async def _limit_holds_over_both(cluster: Cluster) -> None:
-    """A hundred at one collector; the other hears of it before a second hundred is through."""
+async def _assert_limit_holds_over_both_collectors(cluster: Cluster) -> None:
+    """A hundred events at one collector; the other limits the user before it has accepted another hundred."""
     before = cluster.accepted
     assert cluster.post("eager", 100, collector=0) == ["accepted"] * 100
     deadline = time.monotonic() + 20
     while "limited" not in cluster.post("eager", 1, collector=1):
-        assert time.monotonic() < deadline, "the other collector never heard of it"
+        assert time.monotonic() < deadline, "the other collector never limited the user"
         await asyncio.sleep(0.2)
     assert cluster.accepted - before < 200
 
 
-async def _settled(cluster: Cluster) -> None:
-    """Wait until every accepted event is counted and landed, once."""
+async def _wait_until_counted_and_landed(cluster: Cluster) -> None:
+    """Wait until every accepted event is counted once and landed once."""
     deadline = time.monotonic() + 100
     seen: tuple[int, int] = (0, 0)
     while seen != (cluster.accepted, cluster.accepted):

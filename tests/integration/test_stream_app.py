@@ -1,4 +1,4 @@
-"""The stream app on a real broker: whatever is killed, the counts equal the log."""
+"""The stream app with a real broker: whatever is killed, the counts equal the log."""
 
 import asyncio
 import signal
@@ -38,34 +38,34 @@ def worker(settings: KafkaSettings, log: Path, module: str = "stream_app", **cha
 
 @pytest.fixture
 def workers(settings: KafkaSettings, tmp_path: Path) -> Iterator[list[Worker]]:
-    """Two workers that are not started yet; they end with the test."""
-    made = [worker(settings, tmp_path / f"worker-{number}.log") for number in range(2)]
-    yield made
-    for each in made:
+    """Two workers that are not started yet; they are killed after the test."""
+    created = [worker(settings, tmp_path / f"worker-{number}.log") for number in range(2)]
+    yield created
+    for each in created:
         if each.process:
             each.kill()
 
 
 @pytest.fixture
-async def pump(settings: KafkaSettings) -> AsyncIterator[asyncio.Event]:
-    """Keeps writing events until told to stop."""
+async def traffic(settings: KafkaSettings) -> AsyncIterator[asyncio.Event]:
+    """Writes events until the returned event is set."""
     stop = asyncio.Event()
 
-    async def write_on() -> None:
+    async def write_until_stopped() -> None:
         number = 0
         while not stop.is_set():
             await write(settings.kafka_bootstrap, settings.name("events"), load(200, seed=number))
             number += 1
             await asyncio.sleep(0.1)
 
-    task = asyncio.create_task(write_on())
+    task = asyncio.create_task(write_until_stopped())
     yield stop
     stop.set()
     await task
 
 
 async def test_counts_stay_exact_when_the_worker_is_killed_under_load(
-    settings: KafkaSettings, workers: list[Worker], pump: asyncio.Event
+    settings: KafkaSettings, workers: list[Worker], traffic: asyncio.Event
 ) -> None:
     worker = workers[0]
     for how in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
@@ -73,14 +73,14 @@ async def test_counts_stay_exact_when_the_worker_is_killed_under_load(
         await asyncio.sleep(1.5)
         await asyncio.to_thread(worker.end, how)
     await asyncio.to_thread(worker.start)
-    pump.set()
+    traffic.set()
     await asyncio.sleep(0.5)
     await assert_counts_equal_the_log(settings)
     assert worker.metrics()["footfall_stream_records_lost_to_retention_total"] == 0
 
 
 async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_dies(
-    settings: KafkaSettings, workers: list[Worker], pump: asyncio.Event
+    settings: KafkaSettings, workers: list[Worker], traffic: asyncio.Event
 ) -> None:
     first, second = workers
     await asyncio.to_thread(first.start)
@@ -88,12 +88,12 @@ async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_othe
     await asyncio.sleep(1)
     first.kill()
     await asyncio.sleep(1)
-    pump.set()
+    traffic.set()
     await asyncio.sleep(0.5)
     await assert_counts_equal_the_log(settings, seconds=30)
 
 
-async def test_what_is_lost_between_fetching_and_folding_is_fetched_again_though_nothing_follows(
+async def test_records_lost_between_fetching_and_folding_are_fetched_again_although_nothing_follows(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
     forgetful = worker(settings, tmp_path / "worker.log", "tests.support.forgetful_stream_app")
@@ -107,38 +107,38 @@ async def test_what_is_lost_between_fetching_and_folding_is_fetched_again_though
 
 
 async def test_a_rolling_restart_moves_no_partitions(
-    settings: KafkaSettings, tmp_path: Path, pump: asyncio.Event
+    settings: KafkaSettings, tmp_path: Path, traffic: asyncio.Event
 ) -> None:
-    """A worker with a name gets its own back, and the others go on."""
-    crew = [
+    """A worker with an instance id gets its own partitions back, and the others continue."""
+    pair = [
         worker(settings, tmp_path / f"worker-{number}.log", group_session_timeout_seconds=40)
         for number in range(2)
     ]
     try:
-        for each in crew:
+        for each in pair:
             await asyncio.to_thread(each.start)
-        await asyncio.to_thread(wait_until_shared, crew)
+        await asyncio.to_thread(wait_until_shared, pair)
         recovered = "footfall_stream_recoveries_total"
         for restarted, other in ((0, 1), (1, 0)):
-            before = crew[other].metrics()[recovered]
-            assert await asyncio.to_thread(crew[restarted].end, seconds=40) == 0
-            await asyncio.to_thread(crew[restarted].start)
-            assert crew[other].metrics()[recovered] == before
-            assert [each.metrics()["footfall_stream_partitions"] for each in crew] == [6, 6]
-        pump.set()
+            before = pair[other].metrics()[recovered]
+            assert await asyncio.to_thread(pair[restarted].end, seconds=40) == 0
+            await asyncio.to_thread(pair[restarted].start)
+            assert pair[other].metrics()[recovered] == before
+            assert [each.metrics()["footfall_stream_partitions"] for each in pair] == [6, 6]
+        traffic.set()
         await assert_counts_equal_the_log(settings, seconds=60)
     finally:
-        for each in crew:
+        for each in pair:
             if each.process:
                 each.kill()
 
 
-def wait_until_shared(crew: list[Worker]) -> None:
-    while [each.metrics().get("footfall_stream_partitions") for each in crew] != [6, 6]:
+def wait_until_shared(pair: list[Worker]) -> None:
+    while [each.metrics().get("footfall_stream_partitions") for each in pair] != [6, 6]:
         time.sleep(0.2)
 
 
-async def test_a_user_who_reaches_the_limit_is_told_to_user_rates(
+async def test_a_user_who_reaches_the_limit_gets_a_verdict_in_user_rates(
     settings: KafkaSettings, workers: list[Worker]
 ) -> None:
     await asyncio.to_thread(workers[0].start)
@@ -160,7 +160,7 @@ async def test_a_user_who_reaches_the_limit_is_told_to_user_rates(
     assert 40_000 < verdict["blocked_until"] - verdict["measured_at"] <= 60_000
 
 
-async def test_a_worker_tells_where_it_stands_and_what_a_user_sent(
+async def test_the_state_pages_show_positions_and_the_events_of_a_user(
     settings: KafkaSettings, workers: list[Worker]
 ) -> None:
     await asyncio.to_thread(workers[0].start)
@@ -179,10 +179,10 @@ async def test_a_worker_tells_where_it_stands_and_what_a_user_sent(
         workers[0].get("/state/users/nobody")
 
 
-async def test_a_type_with_a_topic_of_its_own_is_copied_as_it_came(
+async def test_a_type_with_a_topic_of_its_own_is_copied_unchanged(
     settings: KafkaSettings, workers: list[Worker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In order, with key, headers and time; at least once, also when the worker is killed."""
+    """In order, with key, headers and append time; at least once, also if the worker is killed."""
     monkeypatch.setenv("FOOTFALL_EVENT_TOPICS", "page_view")
     created = [report.topic for report in await create_missing(settings) if report.state == "created"]
     assert created == ["events-page_view"]
@@ -211,11 +211,11 @@ def is_page_view(record: ConsumerRecord) -> bool:
 
 
 def by_partition(records: Iterable[ConsumerRecord]) -> dict[int, list[Any]]:
-    """What there is of the records, the first of each."""
+    """Key, value, headers and time of each record; of repeated ones only the first."""
     found: dict[int, list[Any]] = defaultdict(list)
     for r in sorted(records, key=lambda r: (r.partition, r.offset)):
         found[r.partition].append((r.key, r.value, r.headers, r.timestamp))
-    return {partition: list(dict.fromkeys(of_it)) for partition, of_it in found.items()}
+    return {partition: list(dict.fromkeys(copies)) for partition, copies in found.items()}
 
 
 async def test_a_clean_stop_leaves_nothing_to_read_again(settings: KafkaSettings, workers: list[Worker]) -> None:

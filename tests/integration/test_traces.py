@@ -1,4 +1,4 @@
-"""One event, one trace: from the request over Kafka to the row, exported to a collector of OpenTelemetry's."""
+"""One event is one trace, from the request through Kafka to the row, exported to an OpenTelemetry collector."""
 
 import gzip
 import subprocess
@@ -24,11 +24,11 @@ CLICK = {"event_type": "click", "event_data": {"element": "a-marker-of-the-test"
 
 
 class OtlpCollector:
-    """Takes spans over OTLP/HTTP, as any collector does."""
+    """Receives spans over OTLP/HTTP."""
 
     def __init__(self) -> None:
         self.spans: list[tuple[str, Span]] = []
-        kept = self.spans
+        spans = self.spans
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
@@ -38,7 +38,7 @@ class OtlpCollector:
                 request = ExportTraceServiceRequest.FromString(body)
                 for resource in request.resource_spans:
                     names = {each.key: each.value.string_value for each in resource.resource.attributes}
-                    kept.extend(
+                    spans.extend(
                         (names["service.name"], span) for scope in resource.scope_spans for span in scope.spans
                     )
                 self.send_response(200)
@@ -48,7 +48,7 @@ class OtlpCollector:
                 """Quiet."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class OtlpCollector:
         self._server.server_close()
 
     def wait_for(self, trace_id: str, count: int) -> dict[str, Span]:
-        """The spans of a trace by service, when there are so many."""
+        """Wait until a trace has `count` spans; its spans by service."""
         deadline = time.monotonic() + 40
         while True:
             found = {name: span for name, span in list(self.spans) if span.trace_id.hex() == trace_id}
@@ -70,11 +70,11 @@ class OtlpCollector:
 
 @pytest.fixture
 def otlp(monkeypatch: pytest.MonkeyPatch) -> Iterator[OtlpCollector]:
-    made = OtlpCollector()
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", made.address)
+    created = OtlpCollector()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", created.url)
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
-    yield made
-    made.close()
+    yield created
+    created.close()
 
 
 def test_an_event_is_one_trace_from_the_request_to_the_row(
@@ -105,11 +105,11 @@ def test_an_event_is_one_trace_from_the_request_to_the_row(
     assert landing.parent_span_id == fold.parent_span_id == request.span_id
     assert (request.name, landing.name) == (f"POST {COLLECT}", "land in Postgres")
     assert request.start_time_unix_nano < landing.end_time_unix_nano
-    # Most requests are not traced, and no span tells what was sent.
+    # No span holds what was sent.
     assert "a-marker-of-the-test" not in str(otlp.spans)
 
 
-def test_without_an_address_nothing_of_opentelemetry_is_imported_in_the_services() -> None:
+def test_without_an_endpoint_the_services_do_not_import_opentelemetry() -> None:
     code = (
         "import sys; from service_kit import tracing; assert tracing.tracer('x', {}) is None;"
         "import stream_app.app, sinks.__main__;"

@@ -1,6 +1,6 @@
-"""Aggregates and rates counted the plain way, from the whole topic: what the stream app must tell, whatever happened.
+"""Aggregates and rates counted in a plain way from the whole topic: what the stream app must emit, whatever happened.
 
-Nothing of the stream app is used here, nor its way of reading events.
+It shares no code with the stream app, not even constants or the reading of events.
 """
 
 from collections import Counter, defaultdict
@@ -12,13 +12,13 @@ from avro_schemas.wire.event_reader import decode_event
 
 GRACE_MS = 600_000
 SLOT_MS, SLOTS, LIMIT = 10_000, 6, 100
-MINUTE_MS, TOLD_FROM = 60_000, 20
+MINUTE_MS, MIN_TOTAL_EVENTS = 60_000, 20
 
 # (dimension, window seconds, window start) -> name -> count
-Recounted = dict[tuple[str, int, int], dict[str, int]]
+Expected = dict[tuple[str, int, int], dict[str, int]]
 
 
-class Read(Protocol):
+class Record(Protocol):
     """A record of the topic as a consumer delivers it."""
 
     partition: int
@@ -28,8 +28,8 @@ class Read(Protocol):
     value: bytes | None
 
 
-def recount(records: Iterable[Read]) -> Recounted:
-    """Every window of every aggregate, of records in the order of their partitions, all within ten minutes."""
+def expected_windows(records: Iterable[Record]) -> Expected:
+    """Every window of every aggregate, from records in the order of their partitions, all within ten minutes."""
     counts: dict[tuple[str, int, int], Counter[str]] = defaultdict(Counter)
     watermarks: Counter[int] = Counter()
     seen: set[str] = set()
@@ -45,9 +45,9 @@ def recount(records: Iterable[Read]) -> Recounted:
         now = watermarks[record.partition] = max(watermarks[record.partition], record.timestamp)
         try:
             _schema, event = decode_event(record.value, record.timestamp)
-        except Undecodable as refusal:
+        except Undecodable as error:
             outcome["rejected"] += 1
-            add("rejected", record.timestamp, refusal.reason)
+            add("rejected", record.timestamp, error.reason)
             continue
         event_type, data = event["event_type"], event["event_data"]
         if event["event_id"] in seen:
@@ -65,12 +65,12 @@ def recount(records: Iterable[Read]) -> Recounted:
         add("events", moment, event_type, 10, 60, 3600)
         for dimension, column in (("browsers", "browser"), ("systems", "system"), ("devices", "kind")):
             add(dimension, moment, event["device"][column])
-        for dimension, name in _own(event_type, data):
+        for dimension, name in _names(event_type, data):
             add(dimension, moment, name)
     return {window: dict(counted) for window, counted in counts.items() if counted}
 
 
-def _own(event_type: str, data: dict[str, Any]) -> list[tuple[str, str | None]]:
+def _names(event_type: str, data: dict[str, Any]) -> list[tuple[str, str | None]]:
     match event_type:
         case "page_view":
             return [("pages", data["page"]), ("referrers", data["referrer"])]
@@ -84,7 +84,7 @@ def _own(event_type: str, data: dict[str, Any]) -> list[tuple[str, str | None]]:
     return []
 
 
-class Rates:
+class UserSlots:
     """Unique events of each user by slots of append time, in one partition."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Rates:
         self._seen: set[str] = set()
         self.now = 0
 
-    def take(self, record: Read) -> None:
+    def add(self, record: Record) -> None:
         self.now = max(self.now, record.timestamp)
         try:
             _schema, event = decode_event(record.value, record.timestamp)
@@ -102,55 +102,59 @@ class Rates:
             self._seen.add(event["event_id"])
             self._slots[record.key][self.now // SLOT_MS] += 1
 
-    def minutes(self) -> set[tuple[bytes, int, int]]:
-        """Users who sent enough in minutes that are over, with the end of the minute and their events in it."""
+    def minute_totals(self) -> set[tuple[bytes, int, int]]:
+        """User, end of the minute, events: minutes that are over, of the users who sent enough in them."""
         totals: Counter[tuple[bytes, int]] = Counter()
         for key, slots in self._slots.items():
             for slot, count in slots.items():
                 totals[key, slot * SLOT_MS // MINUTE_MS * MINUTE_MS + MINUTE_MS] += count
-        return {(key, end, n) for (key, end), n in totals.items() if n >= TOLD_FROM and end <= self.now}
+        return {(key, end, n) for (key, end), n in totals.items() if n >= MIN_TOTAL_EVENTS and end <= self.now}
 
     def events(self, key: bytes, first_after: int = 0) -> int:
-        """Events in the window that ends now; of its slots, those after a number."""
+        """Events in the window that ends now, in its slots after `first_after`."""
         begin = max(self.now // SLOT_MS - SLOTS, first_after)
         return sum(count for slot, count in self._slots[key].items() if slot > begin)
 
     def blocked_until(self, key: bytes) -> int | None:
-        """When as many slots have left the window as hold the user over the limit."""
+        """When enough slots have left the window for the user to be below the limit."""
         if self.events(key) < LIMIT:
             return None
         gone = (slot for slot in sorted(self._slots[key]) if self.events(key, slot) < LIMIT)
         return (next(gone) + SLOTS) * SLOT_MS
 
     def blocked(self) -> dict[bytes, int]:
-        """Everyone over the limit, and until when."""
+        """All users over the limit, and until when."""
         found = ((key, self.blocked_until(key)) for key in self._slots)
         return {key: until for key, until in found if until is not None}
 
 
-def false_rates(records: Iterable[Read], told: Iterable[dict[str, Any]]) -> list[Any]:
-    """What of `user-rates` was not so at the offset it is of; and what is so now and was not told.
+def wrong_rates(records: Iterable[Record], emitted: Iterable[dict[str, Any]]) -> list[Any]:
+    """Values of `user-rates` that were wrong at their own source offset, and current ones that were never emitted.
 
     `records` in the order of their partitions.
     """
     final: set[tuple[bytes, int, int]] = set()
     sliding: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
-    for rate in told:
+    for rate in emitted:
         if rate["final"]:
             final.add((rate["user_key"], rate["measured_at"], rate["events"]))
         else:
             sliding[rate["partition"], rate["source_offset"]].append(rate)
-    rates: dict[int, Rates] = defaultdict(Rates)
+    partitions: dict[int, UserSlots] = defaultdict(UserSlots)
     newest: dict[bytes, int | None] = {}
     wrong: list[Any] = []
     for record in records:
-        held = rates[record.partition]
-        held.take(record)
+        expected = partitions[record.partition]
+        expected.add(record)
         for rate in sliding.pop((record.partition, record.offset), ()):
-            key, said = rate["user_key"], (rate["events"], rate["blocked_until"])
+            key, value = rate["user_key"], (rate["events"], rate["blocked_until"])
             newest[key] = rate["blocked_until"]
-            if said != (held.events(key), held.blocked_until(key)):
-                wrong.append((rate, held.events(key), held.blocked_until(key)))
-    blocked = {key: until for held in rates.values() for key, until in held.blocked().items()}
+            if value != (expected.events(key), expected.blocked_until(key)):
+                wrong.append((rate, expected.events(key), expected.blocked_until(key)))
+    blocked = {key: until for expected in partitions.values() for key, until in expected.blocked().items()}
     wrong += [(key, until) for key, until in blocked.items() if newest.get(key) != until]
-    return [*wrong, *sliding.values(), *(final ^ set().union(*(held.minutes() for held in rates.values())))]
+    return [
+        *wrong,
+        *sliding.values(),
+        *(final ^ set().union(*(expected.minute_totals() for expected in partitions.values()))),
+    ]

@@ -1,4 +1,7 @@
-"""`python -m tests.support.plain_stream_app BOOTSTRAP`: a count as Faust's tutorials write it, to show why ours is not."""
+"""A count as in Faust's tutorials, to show why the stream app is different.
+
+`python -m tests.support.plain_stream_app BOOTSTRAP`
+"""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""Events of all kinds for the stream app, and whether what it tells equals the topic."""
+"""Events of all kinds for the stream app, and a check that what it emits equals the topic."""
 
 import asyncio
 import random
@@ -9,7 +9,7 @@ from typing import Any
 from avro_schemas.wire.codec import decode
 from service_kit.kafka import KafkaSettings
 from tests.support.events import encoded, event, now_ms, user_key
-from tests.support.expected_aggregates import false_rates, recount
+from tests.support.expected_aggregates import expected_windows, wrong_rates
 from tests.support.topics import KeyAndValue, Windows, live, read_all
 
 KINDS: list[tuple[str, Callable[[random.Random], dict[str, Any]]]] = [
@@ -40,29 +40,29 @@ def load(count: int, seed: int) -> list[KeyAndValue]:
 
 
 async def assert_counts_equal_the_log(settings: KafkaSettings, seconds: float = 40) -> None:
-    """All that the stream app tells, against a recount of the topic; nothing may be written meanwhile."""
+    """Compare all that the stream app emits with a recount of the topic; nothing may be written meanwhile."""
     read = await read_all(settings.kafka_bootstrap, settings.name("events"))
     records = sorted(read, key=lambda record: (record.partition, record.offset))
-    truth = recount(records)
+    expected = expected_windows(records)
     counted, wrong = Windows(), [object()]
     deadline = time.monotonic() + seconds
-    while (counted != truth or wrong) and time.monotonic() < deadline:
+    while (counted != expected or wrong) and time.monotonic() < deadline:
         await asyncio.sleep(0.5)
         counted = await live(settings.kafka_bootstrap, settings.name("live-aggregates"))
         rates = await read_all(settings.kafka_bootstrap, settings.name("user-rates"))
-        wrong = false_rates(records, [decode(rate.value)[1] for rate in rates])
-    assert counted == truth, differences(counted, truth)
+        wrong = wrong_rates(records, [decode(rate.value)[1] for rate in rates])
+    assert counted == expected, differences(counted, expected)
     assert wrong == []
-    refused = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
-    sources = {(r["source_partition"], r["source_offset"]) for r in (decode(x.value)[1] for x in refused)}
-    assert len(sources) == truth["outcome", 0, 0]["rejected"]
+    rejected = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
+    sources = {(r["source_partition"], r["source_offset"]) for r in (decode(x.value)[1] for x in rejected)}
+    assert len(sources) == expected["outcome", 0, 0]["rejected"]
 
 
-def differences(counted: Windows, truth: Windows) -> str:
-    """What is told and what is true, window by window."""
-    windows = sorted({*counted, *truth}, key=str)
+def differences(counted: Windows, expected: Windows) -> str:
+    """Emitted and expected counts, window by window."""
+    windows = sorted({*counted, *expected}, key=str)
     return "\n".join(
-        f"{window}: told {counted.get(window)}, true {truth.get(window)}"
+        f"{window}: emitted {counted.get(window)}, expected {expected.get(window)}"
         for window in windows
-        if counted.get(window) != truth.get(window)
+        if counted.get(window) != expected.get(window)
     )

@@ -1,4 +1,4 @@
-"""A service in a process of its own, as it runs in production, to be killed at will."""
+"""A service in its own process, as in production, that a test can kill."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from service_kit.kafka import KafkaSettings
 
 
 class Worker:
-    """`python -m MODULE` with these settings; ready when its probe says so."""
+    """`python -m MODULE` with these settings."""
 
     def __init__(self, module: str, log: Path, *, port: str = "PROBE_PORT", **settings: object) -> None:
         self.port = ports.choose()
@@ -27,13 +27,13 @@ class Worker:
         self.process: subprocess.Popen[bytes] | None = None
 
     def set(self, **settings: object) -> None:
-        """Settings from the next start on."""
+        """Change settings, from the next start on."""
         self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
 
     def start(
         self, *, wait: float = 40, die: tuple[str, str, int] | tuple[str, str, int, str] | None = None
     ) -> None:
-        """Start; `die` names a point of the code to be killed at (see `tests.support.kill_points`)."""
+        """Start; `die` names the point of the code at which it is killed (see `tests.support.kill_points`)."""
         run = [self._module] if die is None else ["tests.support.kill_points", self._module, *map(str, die)]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -46,7 +46,7 @@ class Worker:
         deadline = time.monotonic() + seconds
         while not self.is_ready():
             assert self.process
-            assert self.process.poll() is None, f"ended: {self.log()}"
+            assert self.process.poll() is None, f"exited: {self.log()}"
             assert time.monotonic() < deadline, f"not ready: {self.log()}"
             time.sleep(0.05)
 
@@ -58,7 +58,7 @@ class Worker:
             return False
 
     def get(self, path: str) -> Any:
-        """The JSON at a path of the probes' port."""
+        """The JSON at a path of the probe port."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
             return json.load(answer)
 
@@ -68,12 +68,12 @@ class Worker:
         return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
     def kill(self) -> None:
-        """As a crash would."""
+        """End as in a crash."""
         self.end(signal.SIGKILL)
 
     def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 15) -> int:
         """Send the signal and wait; the exit code."""
-        process = self.process  # somebody else may start the next one meanwhile
+        process = self.process  # another thread may start the next one meanwhile
         assert process
         if process.poll() is None:
             process.send_signal(how)
@@ -89,13 +89,13 @@ class Worker:
 
 
 def sinks_worker(settings: KafkaSettings, dsn: str, folder: Path, number: int = 0, **more: object) -> Worker:
-    """A process of the sinks that is not started yet; its session lasts six seconds."""
-    usual: dict[str, object] = {"group_session_timeout_seconds": 6, "group_instance_id": f"sinks-{number}"}
+    """A process of the sinks that is not started yet, with a group session timeout of six seconds."""
+    defaults: dict[str, object] = {"group_session_timeout_seconds": 6, "group_instance_id": f"sinks-{number}"}
     return Worker(
         "sinks",
         folder / f"sinks-{number}.log",
         kafka_bootstrap=settings.kafka_bootstrap,
         topic_prefix=settings.topic_prefix,
         postgres_dsn=dsn,
-        **(usual | more),
+        **(defaults | more),
     )

@@ -2,19 +2,18 @@
 
 from footfall.generate.regions import Regions
 from footfall.generate.tables import table
-from stream_app.state import dimensions
-from stream_app.state.dimensions import Dimension
+from stream_app.state.dimensions import LIVE_AGGREGATES, Dimension
 
 
 def regions() -> Regions:
     """A row per dimension."""
     head = ("dimension", "counts", "windows", "max names")
-    return {"dimensions": table(head, map(_row, dimensions.ALL))}
+    return {"dimensions": table(head, map(_row, LIVE_AGGREGATES.all))}
 
 
 def _row(dimension: Dimension) -> list[str]:
     lengths = ", ".join(_in_words(length // 1000) for length in (dimension.grain_ms, *dimension.windows_ms))
-    return [f"`{dimension.name}`", dimension.about, lengths, f"{dimension.max_names:,}"]
+    return [f"`{dimension.name}`", dimension.description, lengths, f"{dimension.max_names:,}"]
 
 
 def _in_words(seconds: int) -> str:

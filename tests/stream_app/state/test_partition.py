@@ -1,4 +1,4 @@
-"""The state of a partition is a pure function of its log, however it is cut and wherever a crash falls."""
+"""The state of a partition is a function of its log, however that is cut and wherever a crash comes."""
 
 from collections.abc import Sequence
 from random import Random
@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas import event_ids
-from stream_app.engine.changelog import Recovery, fenced, log_key
+from stream_app.engine.changelog import Recovery, changelog_key, fenced
+from stream_app.state.dimensions import LIVE_AGGREGATES
 from stream_app.state.partition import CONTROL, PartitionState, Snapshot
 from stream_app.state.windows import Counts
 from tests.support.events import NOON, Record, encoded, event, fresh_id, user_key
@@ -19,7 +20,7 @@ USERS = [user_key("ann"), user_key("bob"), None]
 
 
 def new_state() -> PartitionState:
-    return PartitionState(limit=LIMIT, tell_from=1, grace_ms=10 * MINUTE)
+    return PartitionState(LIVE_AGGREGATES, limit=LIMIT, min_total_events=1, grace_ms=10 * MINUTE)
 
 
 @st.composite
@@ -37,25 +38,26 @@ def logs(draw: st.DrawFn) -> list[Record]:
 
 
 def everything(state: PartitionState) -> Snapshot:
-    """All that a state holds and tells."""
-    state.change_all()
+    """All that a state holds and emits."""
+    state.mark_all_dirty()
     snapshot = state.snapshot()
     assert snapshot is not None
     return Snapshot(
         snapshot.position,
         snapshot.watermark,
         sorted(snapshot.values),
-        # What is let go is told once, and so is who is free again; readers know it by the times in what was told.
+        # Expired windows and users below the limit again are emitted once; readers know both by the times in earlier
+        # records.
         [partial for partial in snapshot.partials if partial.counts is not None],
         [verdict for verdict in snapshot.verdicts if verdict.blocked_until],
-        minutes=[],
+        minute_totals=[],
         rejected=[],
         copies=[],
     )
 
 
-def told(state: PartitionState) -> dict[tuple[str, int], dict[int, Counts | None]]:
-    """The windows that a snapshot tells, by dimension and length, by start."""
+def emitted(state: PartitionState) -> dict[tuple[str, int], dict[int, Counts | None]]:
+    """The windows that a snapshot emits, by dimension and length, by start."""
     snapshot, found = state.snapshot(), dict[tuple[str, int], dict[int, Counts | None]]()
     assert snapshot is not None
     for partial in snapshot.partials:
@@ -102,7 +104,7 @@ def test_a_crash_anywhere_and_a_recovery_give_the_same_state(log: list[Record], 
         state.apply(log[start:cut])
         start = max(start, cut)
         if snapshot := state.snapshot():
-            written += [(log_key(3, k), fenced(snapshot.position, v)) for k, v in snapshot.values]
+            written += [(changelog_key(3, k), fenced(snapshot.position, v)) for k, v in snapshot.values]
     torn = written[: data.draw(st.integers(0, len(written)))]
 
     recovery = Recovery()
@@ -116,12 +118,12 @@ def test_a_crash_anywhere_and_a_recovery_give_the_same_state(log: list[Record], 
 
 
 @given(logs())
-def test_a_zombie_that_writes_old_values_behind_the_owner_changes_nothing(log: list[Record]) -> None:
+def test_a_former_owner_that_writes_old_values_behind_the_new_one_changes_nothing(log: list[Record]) -> None:
     early, whole = everything(folded(log[: len(log) // 2 + 1])), everything(folded(log))
     recovery = Recovery()
     for written in (whole, early):
         for key, value in control_last(written):
-            recovery.read(recovery.next_offset, log_key(3, key), fenced(written.position, value))
+            recovery.read(recovery.next_offset, changelog_key(3, key), fenced(written.position, value))
     recovered = new_state()
     values = recovery.values()
     assert values is not None
@@ -142,7 +144,7 @@ def test_every_record_has_one_outcome_and_totals_count_each_id_once(log: list[Re
     assert state.outcomes["rejected"] == rubbish
 
 
-def test_the_first_of_a_repeated_id_counts_until_the_horizon_has_passed() -> None:
+def test_the_first_of_a_repeated_id_counts_until_the_dedup_window_has_passed() -> None:
     fields = event("click")
     times = [NOON, NOON + 1, NOON + 9 * MINUTE, NOON + 21 * MINUTE]
     state = folded([Record(i, at, None, encoded(fields | {"occurred_at": at})) for i, at in enumerate(times)])
@@ -156,15 +158,15 @@ def test_an_event_is_late_once_its_window_and_the_grace_are_over() -> None:
     assert state.outcomes["late"] == 0
     state.apply([Record(1, late, None, encoded(fields | {"event_id": fresh_id()}))])
     assert state.outcomes == {"counted": 1, "late": 1, "duplicate": 0, "rejected": 0}
-    assert told(state)["late", MINUTE] == {NOON + 11 * MINUTE: {"page_view": 1}}
+    assert emitted(state)["late", MINUTE] == {NOON + 11 * MINUTE: {"page_view": 1}}
 
 
-def test_a_clock_ahead_counts_in_the_minute_of_the_append() -> None:
+def test_an_event_of_a_clock_that_is_ahead_counts_in_the_minute_of_its_append() -> None:
     state = folded([Record(0, NOON, None, encoded(event("click", occurred_at=NOON + 5 * MINUTE)))])
-    assert told(state)["events", MINUTE] == {NOON: {"click": 1}}
+    assert emitted(state)["events", MINUTE] == {NOON: {"click": 1}}
 
 
-def test_who_takes_over_remembers_ids_as_long_as_the_one_before() -> None:
+def test_a_new_owner_knows_ids_as_long_as_the_one_before() -> None:
     first, late = event("click"), NOON + 10 * MINUTE + 9_999
     state, log = (
         new_state(),

@@ -1,4 +1,4 @@
-"""Windows of any length follow from the grains, and what is kept depends on the log's order alone."""
+"""Windows of any length follow from the grains, and the names in them from the order of the log alone."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -7,49 +7,49 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.live_aggregates import HOUR_MS, MINUTE_MS, OTHER, SLOT_MS
-from stream_app.state.dimensions import Dimension, Pace
-from stream_app.state.windows import KEPT_MS, Windows, add_bounded
+from stream_app.state.dimensions import Dimension, EmitEvery
+from stream_app.state.windows import RING_MS, Windows, add_bounded
 from tests.support.events import NOON
 
 SLOTS = Dimension("slots", "", grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS))
-Told = dict[tuple[int, int], dict[str, int] | None]
+Emitted = dict[tuple[int, int], dict[str, int] | None]
 
 
-def told(windows: Windows, pace: Pace = Pace.LATER) -> Told:
-    return {(partial.window_ms, partial.start): partial.counts for partial in windows.partials(pace)}
+def emitted(windows: Windows, due: EmitEvery = EmitEvery.TEN_SECONDS) -> Emitted:
+    return {(partial.window_ms, partial.start): partial.counts for partial in windows.partials(due)}
 
 
-def test_longer_windows_are_added_up_from_the_grains() -> None:
+def test_longer_windows_are_summed_from_the_grains() -> None:
     windows = Windows(SLOTS)
     windows.add(NOON, {"click": 1})
     windows.add(NOON + SLOT_MS, {"click": 2, "scroll": 1})
     windows.add(NOON + MINUTE_MS, {"click": 4})
-    found = told(windows)
+    found = emitted(windows)
     assert found[SLOT_MS, NOON] == {"click": 1}
     assert found[MINUTE_MS, NOON] == {"click": 3, "scroll": 1}
     assert found[HOUR_MS, NOON] == {"click": 7, "scroll": 1}
-    assert told(windows) == {}
+    assert emitted(windows) == {}
 
 
-def test_short_windows_are_told_at_once_and_long_ones_later() -> None:
+def test_short_windows_are_emitted_with_each_checkpoint_and_long_ones_later() -> None:
     windows = Windows(SLOTS)
     windows.add(NOON, {"click": 1})
-    assert {length for length, _start in told(windows, Pace.AT_ONCE)} == {SLOT_MS, MINUTE_MS}
-    assert {length for length, _start in told(windows, Pace.LATER)} == {HOUR_MS}
+    assert {length for length, _start in emitted(windows, EmitEvery.CHECKPOINT)} == {SLOT_MS, MINUTE_MS}
+    assert {length for length, _start in emitted(windows, EmitEvery.TEN_SECONDS)} == {HOUR_MS}
 
 
-def test_what_leaves_the_ring_is_let_go_once_and_hours_stay_told() -> None:
+def test_windows_that_leave_the_ring_expire_once_and_hours_stay() -> None:
     windows = Windows(SLOTS)
     windows.add(NOON, {"click": 1})
-    told(windows)
-    windows.add(NOON + KEPT_MS + MINUTE_MS, {"click": 1})
-    found = told(windows)
+    emitted(windows)
+    windows.add(NOON + RING_MS + MINUTE_MS, {"click": 1})
+    found = emitted(windows)
     assert found[SLOT_MS, NOON] is None
     assert found[MINUTE_MS, NOON] is None
     assert (HOUR_MS, NOON) not in found
 
 
-def test_a_window_keeps_a_bounded_number_of_names_and_counts_the_others_together() -> None:
+def test_a_window_has_a_bounded_number_of_names_and_counts_the_others_together() -> None:
     window = {"/0": 1, "/1": 1}
     assert add_bounded(window, {"/new": 2, "/0": 1, "/newer": 3}, max_names=2) == {OTHER: 5, "/0": 1}
     assert window == {"/0": 2, "/1": 1, OTHER: 5}
@@ -57,7 +57,7 @@ def test_a_window_keeps_a_bounded_number_of_names_and_counts_the_others_together
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abcdefg")), max_size=60), st.integers(1, 30))
 def test_any_cuts_and_a_restore_give_the_same_windows(log: list[tuple[int, str]], size: int) -> None:
-    """With more names than a window keeps, so that their order matters."""
+    """With more names than a window has room for, so that their order matters."""
     dimension = replace(SLOTS, max_names=3)
     events = [(NOON + slot * SLOT_MS, name) for slot, name in log]
     whole, cut, restored = Windows(dimension), Windows(dimension), Windows(dimension)
@@ -69,8 +69,8 @@ def test_any_cuts_and_a_restore_give_the_same_windows(log: list[tuple[int, str]]
             chunk[moment][name] += 1
         for moment, counted in chunk.items():
             cut.add(moment, counted)
-    assert told(cut) == told(whole)
-    whole.change_all()
+    assert emitted(cut) == emitted(whole)
+    whole.mark_all_dirty()
     restored.restore([payload for _key, payload in whole.changes()])
-    restored.change_all()
-    assert told(restored) == told(whole)
+    restored.mark_all_dirty()
+    assert emitted(restored) == emitted(whole)

@@ -1,4 +1,4 @@
-"""The sliding minute of a user, against a count made the plain way."""
+"""The sliding minute of a user, compared with a plain count."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.live_aggregates import SLOT_MS
-from stream_app.state.rates import SLOTS, Rates
+from stream_app.state.rates import SLOTS, UserRates
 from tests.support.events import NOON, user_key
 
 MINUTE = 60_000
@@ -16,10 +16,10 @@ steps = st.lists(st.tuples(st.sampled_from([0, 900, 7_000, 10_000, 45_000, 61_00
 
 @given(steps)
 def test_a_rate_is_the_sum_of_the_last_six_slots(steps: list[tuple[int, bytes]]) -> None:
-    rates, now, seen = Rates(limit=3, tell_from=2), NOON, []
+    rates, now, seen = UserRates(limit=3, min_total_events=2), NOON, []
     for pause, key in steps:
         now += pause
-        rates.roll(now)
+        rates.advance(now)
         rates.count([key])
         seen.append((now // SLOT_MS, key))
         for user in (ANN, BOB):
@@ -28,9 +28,9 @@ def test_a_rate_is_the_sum_of_the_last_six_slots(steps: list[tuple[int, bytes]])
 
 
 def test_a_user_who_reaches_the_limit_is_blocked_until_enough_slots_have_passed() -> None:
-    rates = Rates(limit=3, tell_from=2)
+    rates = UserRates(limit=3, min_total_events=2)
     for at in (NOON, NOON + 20_000, NOON + 25_000):
-        rates.roll(at)
+        rates.advance(at)
         rates.count([ANN])
     (verdict,) = rates.verdicts()
     assert (verdict.user_key, verdict.events) == (ANN, 3)
@@ -38,44 +38,46 @@ def test_a_user_who_reaches_the_limit_is_blocked_until_enough_slots_have_passed(
     assert verdict.blocked_until == NOON + 60_000
 
 
-def test_a_verdict_is_said_once_and_again_when_it_changes() -> None:
-    rates = Rates(limit=2, tell_from=2)
-    rates.roll(NOON)
+def test_a_verdict_is_emitted_once_and_again_when_it_changes() -> None:
+    rates = UserRates(limit=2, min_total_events=2)
+    rates.advance(NOON)
     for _ in range(3):
         rates.count([ANN])
     assert len(list(rates.verdicts())) == 1
     assert list(rates.verdicts()) == []
-    rates.roll(NOON + 60_000)
+    rates.advance(NOON + 60_000)
     (verdict,) = rates.verdicts()
     assert (verdict.events, verdict.blocked_until) == (0, None)
 
 
-def test_after_a_recovery_everyone_over_the_limit_is_said_again() -> None:
-    rates, again = Rates(limit=2, tell_from=2), Rates(limit=2, tell_from=2)
-    rates.roll(NOON)
+def test_after_a_recovery_the_verdicts_of_all_users_over_the_limit_are_emitted_again() -> None:
+    rates, again = UserRates(limit=2, min_total_events=2), UserRates(limit=2, min_total_events=2)
+    rates.advance(NOON)
     for _ in range(2):
         rates.count([ANN])
     again.restore([payload for _key, payload in rates.changes()], NOON)
-    again.change_all()
+    again.mark_all_dirty()
     assert list(again.verdicts()) == list(rates.verdicts())
 
 
 @given(steps, st.integers(0, 10))
-def test_the_total_of_a_minute_is_told_once_when_it_is_over(steps: list[tuple[int, bytes]], crash: int) -> None:
-    """Also by one who took over in the middle of it."""
-    rates, now = Rates(limit=100, tell_from=2), NOON
-    kept, told, seen = dict[str, bytes](), list[tuple[int, bytes, int]](), Counter[tuple[int, bytes]]()
+def test_the_total_of_a_minute_is_emitted_once_when_it_is_over(steps: list[tuple[int, bytes]], crash: int) -> None:
+    """Also by a new owner that took over in the middle of it."""
+    rates, now = UserRates(limit=100, min_total_events=2), NOON
+    changelog, emitted, seen = dict[str, bytes](), list[tuple[int, bytes, int]](), Counter[tuple[int, bytes]]()
     for number, (pause, key) in enumerate(steps):
         now += pause
-        rates.roll(now)
+        rates.advance(now)
         rates.count([key])
         seen[now // MINUTE, key] += 1
-        told += [(total.ended_at // MINUTE - 1, total.user_key, total.events) for total in rates.minutes()]
-        kept.update(rates.changes())
+        emitted += [
+            (total.ended_at // MINUTE - 1, total.user_key, total.events) for total in rates.minute_totals()
+        ]
+        changelog.update(rates.changes())
         if number == crash:
-            rates = Rates(limit=100, tell_from=2)
-            rates.restore(list(kept.values()), now)
+            rates = UserRates(limit=100, min_total_events=2)
+            rates.restore(list(changelog.values()), now)
     over = [
         (minute, key, events) for (minute, key), events in seen.items() if minute < now // MINUTE and events > 1
     ]
-    assert sorted(told) == sorted(over)
+    assert sorted(emitted) == sorted(over)

@@ -1,4 +1,4 @@
-"""Batches are folded one after the other, and what a checkpoint has to write is bounded."""
+"""Batches are folded one by one, and the records that wait for a checkpoint are bounded."""
 
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
@@ -9,19 +9,21 @@ import pytest
 
 from stream_app.engine import agent
 from stream_app.engine.partitions import OwnedPartitions
-from stream_app.state.dimensions import Pace
+from stream_app.state.dimensions import LIVE_AGGREGATES, EmitEvery
 from stream_app.state.partition import PartitionState
 from tests.support.events import NOON, Record
 
 
-async def test_a_flood_of_refused_records_waits_for_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent, "MAX_PENDING", 25)
-    owned = OwnedPartitions(lambda: PartitionState(limit=100, tell_from=20, grace_ms=600_000))
+async def test_a_flood_of_rejected_records_waits_for_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "MAX_PENDING_RECORDS", 25)
+    owned = OwnedPartitions(
+        lambda: PartitionState(LIVE_AGGREGATES, limit=100, min_total_events=20, grace_ms=600_000)
+    )
     owned.finish_recovery({0})
-    owned.open = True
+    owned.accepting = True
     written: list[int] = []
 
-    async def write_all(_pace: Pace) -> None:
+    async def write_all(_pace: EmitEvery) -> None:
         snapshot = owned.partitions[0].state.snapshot()
         assert snapshot is not None
         written.append(len(snapshot.rejected))
@@ -33,9 +35,9 @@ async def test_a_flood_of_refused_records_waits_for_the_checkpoint(monkeypatch: 
 
     app: Any = SimpleNamespace(
         owned=owned,
-        around_fold=lambda _partition, _records: nullcontext(),
+        fold_span=lambda _partition, _records: nullcontext(),
         checkpoints=SimpleNamespace(write_all=write_all),
     )
     await agent.fold_batches(app, batches())
     assert written == [30, 30, 30]
-    assert owned.partitions[0].state.waiting == 10
+    assert owned.partitions[0].state.pending_records == 10

@@ -1,16 +1,19 @@
-"""The cycle of a worker's partitions: forget, recover, work, tell again."""
+"""The cycle of a worker's partitions: clear, recover, work, emit again."""
 
-from stream_app.engine.changelog import fenced, log_key
+from stream_app.engine.changelog import changelog_key, fenced
 from stream_app.engine.partitions import OwnedPartitions
+from stream_app.state.dimensions import LIVE_AGGREGATES
 from stream_app.state.partition import PartitionState
 from tests.support.events import NOON, Record, encoded, event
 
 
 def owned_partitions() -> OwnedPartitions:
-    return OwnedPartitions(lambda: PartitionState(limit=100, tell_from=20, grace_ms=600_000))
+    return OwnedPartitions(
+        lambda: PartitionState(LIVE_AGGREGATES, limit=100, min_total_events=20, grace_ms=600_000)
+    )
 
 
-def test_what_was_told_once_is_told_again_when_asked() -> None:
+def test_what_was_emitted_is_emitted_again_when_all_is_dirty() -> None:
     owned = owned_partitions()
     owned.finish_recovery({0})
     state = owned.partitions[0].state
@@ -18,11 +21,11 @@ def test_what_was_told_once_is_told_again_when_asked() -> None:
     first = state.snapshot()
     assert first is not None
     assert state.snapshot() is None
-    owned.change_all()
+    owned.mark_all_dirty()
     assert state.snapshot() == first
 
 
-def test_a_new_owner_goes_on_where_the_log_of_the_state_ends() -> None:
+def test_a_new_owner_continues_where_the_changelog_ends() -> None:
     before = owned_partitions()
     before.finish_recovery({3})
     before.partitions[3].state.apply([Record(offset, NOON, None, encoded(event("click"))) for offset in range(5)])
@@ -31,12 +34,12 @@ def test_a_new_owner_goes_on_where_the_log_of_the_state_ends() -> None:
 
     after = owned_partitions()
     for offset, (key, payload) in enumerate(snapshot.values):
-        after.recover(3, offset, log_key(3, key), fenced(snapshot.position, payload))
+        after.read_changelog(3, offset, changelog_key(3, key), fenced(snapshot.position, payload))
     after.finish_recovery({3, 4})
     assert (after.partitions[3].durable, after.partitions[3].state.totals) == (5, {"click": 5})
-    assert after.partitions[3].log_next == len(snapshot.values)
+    assert after.partitions[3].changelog_next == len(snapshot.values)
     assert after.partitions[4].durable == 0
     assert after.lag({3: 7, 4: 0}) == 2
 
-    after.forget()
-    assert (after.partitions, after.ready, after.open) == ({}, False, False)
+    after.clear()
+    assert (after.partitions, after.recovered, after.accepting) == ({}, False, False)
