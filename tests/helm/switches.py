@@ -81,7 +81,7 @@ _CHOICES: dict[str, Json] = {
     "disabled alerts, and runbooks elsewhere": {
         "prometheusRule": {
             "enabled": True,
-            "disabledAlerts": ["FootfallNoEvents"],
+            "disabledAlerts": ["FootfallCollectorNoEvents"],
             "runbookUrl": "https://example.com/footfall/",
         }
     },
