@@ -1,79 +1,75 @@
-"""Events in wire format, as the collector writes them: what a request's events share is written once.
+"""Events in wire format, as the collector writes them: what the events of a request share is written once.
 
-The same bytes as `codec.encode` of the same fields, which a contract test holds for every schema.
+The bytes are those of `codec.encode` for the same fields, which a contract test proves for every schema. Order and
+types of the fields come from the schema; only the names of the fields that are written per event are known here.
 """
 
+import struct
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from avro_schemas.schema import event_schema
+from avro_schemas.schema import CUSTOM, Schema, event_schema, latest
 from avro_schemas.validation import event_data_writer
 from avro_schemas.wire import varints
 
+Write = Callable[[Any], bytes]
+# The parts of an event in their order: those of the request are written, those of the event are still empty.
+RequestParts = list[bytes]
+
 _NULL, _PRESENT = b"\0", b"\2"
-_FLAGS = {symbol: varints.long(number) for number, symbol in enumerate(("unknown", "ok", "past", "clamped"))}
-_KINDS = {
-    kind: varints.long(number) for number, kind in enumerate(("unknown", "desktop", "mobile", "tablet", "bot"))
-}
 
 
-def write_event(
-    event_type: str,
-    event_id: str,
-    occurred_at: int,
-    time_flag: str,
-    shared: bytes,
-    device: bytes,
-    page: str | None,
-    event_data: Any,
-) -> bytes:
-    """An event with its prefix; `shared` and `device` as the functions of these names write them.
-
-    Raise `strict.InvalidEventData` if `event_data` is not as the schema of the event type says.
-    """
-    plan = _plan(event_type)
-    return b"".join(
-        (
-            plan.prefix,
-            _text(event_id),
-            plan.event_type,
-            varints.long(occurred_at),
-            _FLAGS[time_flag],
-            shared,
-            device,
-            _NULL if page is None else _PRESENT + _text(page),
-            plan.write_data(event_data),
-        )
-    )
+def _head(schema: Schema) -> list[dict[str, Any]]:
+    """The fields that all events have: every field but the last one, `event_data`."""
+    fields: list[dict[str, Any]] = schema.wire["fields"]
+    return fields[:-1]
 
 
-def write_shared(
-    sent_at: int | None,
-    received_at: int,
-    user_key: bytes | None,
-    session_key: bytes | None,
-    ip_hash: bytes | None,
-) -> bytes:
-    """What all events of a request share: times in milliseconds since 1970, and keyed hashes."""
-    times = (_NULL if sent_at is None else _PRESENT + varints.long(sent_at)) + varints.long(received_at)
-    return times + b"".join(map(_optional_bytes, (user_key, session_key, ip_hash)))
+# Written for each event. All other fields of the head belong to the request.
+_EVENT_FIELDS = ("event_id", "event_type", "occurred_at", "time_flag", "device", "page")
+_HEAD = _head(latest()[CUSTOM])
+_FIELDS = {field["name"]: field for field in _HEAD}
+_REQUEST_FIELDS = tuple(name for name in _FIELDS if name not in _EVENT_FIELDS)
 
 
-def write_device(browser: str, system: str, kind: str, bot: str | None) -> bytes:
-    """The classes of a device."""
-    return _text(browser) + _text(system) + _KINDS[kind] + (_NULL if bot is None else _PRESENT + _text(bot))
+def _parts() -> list[tuple[str, ...]]:
+    """The names in each part of the head: a field of the event by itself, neighbouring request fields together."""
+    parts: list[tuple[str, ...]] = []
+    for name in _FIELDS:
+        if name in _REQUEST_FIELDS and parts and parts[-1][0] in _REQUEST_FIELDS:
+            parts[-1] += (name,)
+        else:
+            parts.append((name,))
+    return parts
 
 
-class _Plan(NamedTuple):
-    prefix: bytes
-    event_type: bytes
-    write_data: event_data_writer.Write
-
-
-@lru_cache(maxsize=1_000)
-def _plan(event_type: str) -> _Plan:
-    schema = event_schema(event_type)
-    return _Plan(schema.prefix, _text(event_type), event_data_writer.writer_for(schema))
+def _writer(kind: Any) -> Write:
+    """Writes values of an Avro type. It checks nothing: the values are the collector's own."""
+    match kind:
+        case "null":
+            return lambda _value: b""
+        case "string":
+            return _text
+        case "bytes":
+            return lambda value: varints.length(len(value)) + value
+        case "int" | "long":
+            return varints.long
+        case "double":
+            return struct.Struct("<d").pack
+        case "boolean":
+            return lambda value: b"\1" if value else b"\0"
+        case ["null", other]:
+            write = _writer(other)
+            return lambda value: _NULL if value is None else _PRESENT + write(value)
+        case {"type": "enum", "symbols": symbols}:
+            return {symbol: varints.long(number) for number, symbol in enumerate(symbols)}.__getitem__
+        case {"type": "record", "fields": fields}:
+            writers = [(field["name"], _writer(field["type"])) for field in fields]
+            return lambda value: b"".join([write(value[name]) for name, write in writers])
+        case {"type": str(plain)}:
+            return _writer(plain)
+    raise NotImplementedError(f"the head of an event cannot hold {kind!r} yet: _writer does not write it")
 
 
 def _text(text: str) -> bytes:
@@ -81,5 +77,84 @@ def _text(text: str) -> bytes:
     return varints.length(len(encoded)) + encoded
 
 
-def _optional_bytes(value: bytes | None) -> bytes:
-    return _NULL if value is None else _PRESENT + varints.length(len(value)) + value
+_WRITERS = {name: _writer(field["type"]) for name, field in _FIELDS.items()}
+_TIME_FLAGS = {symbol: _WRITERS["time_flag"](symbol) for symbol in _FIELDS["time_flag"]["type"]["symbols"]}
+
+# Where each part is in an event: behind the prefix, and before `event_data`.
+_PLACES = {names: place for place, names in enumerate(_parts(), start=1)}
+_EVENT_ID, _EVENT_TYPE, _OCCURRED_AT, _TIME_FLAG, _DEVICE, _PAGE = (_PLACES[(name,)] for name in _EVENT_FIELDS)
+_EVENT_DATA = len(_PLACES) + 1
+_EMPTY_PARTS = [b""] * (_EVENT_DATA + 1)
+_REQUEST_WRITERS = [
+    (place, [(name, _WRITERS[name]) for name in names])
+    for names, place in _PLACES.items()
+    if names[0] in _REQUEST_FIELDS
+]
+_REQUEST_DEFAULTS = {name: _FIELDS[name]["default"] for name in _REQUEST_FIELDS if "default" in _FIELDS[name]}
+
+
+def write_event(
+    event_type: str,
+    event_id: str,
+    occurred_at: int,
+    time_flag: str,
+    request_parts: RequestParts,
+    device: bytes,
+    page: str | None,
+    event_data: Any,
+) -> bytes:
+    """An event with its prefix; `request_parts` and `device` are what the functions below return.
+
+    Raise `InvalidEventData` if `event_data` is not as the schema of the event type demands.
+    """
+    # Straight code: this runs for every event, and a loop over the fields would cost twice as much.
+    prefix, event_type_text, write_event_data = _plan(event_type)
+    parts = request_parts.copy()
+    parts[0] = prefix
+    parts[_EVENT_ID] = _text(event_id)
+    parts[_EVENT_TYPE] = event_type_text
+    parts[_OCCURRED_AT] = varints.long(occurred_at)
+    parts[_TIME_FLAG] = _TIME_FLAGS[time_flag]
+    parts[_DEVICE] = device
+    parts[_PAGE] = _NULL if page is None else _PRESENT + _text(page)
+    parts[_EVENT_DATA] = write_event_data(event_data)
+    return b"".join(parts)
+
+
+def write_request_parts(**values: Any) -> RequestParts:
+    """What the events of a request share, by field name; a field that is left out has its default.
+
+    Times in milliseconds since 1970, keys and hashes as bytes.
+    """
+    values = {**_REQUEST_DEFAULTS, **values}
+    if len(values) != len(_REQUEST_FIELDS):
+        raise TypeError(
+            f"the request fields of an event are {', '.join(_REQUEST_FIELDS)}, not {', '.join(values)}"
+        )
+    parts = _EMPTY_PARTS.copy()
+    for place, fields in _REQUEST_WRITERS:
+        parts[place] = b"".join([write(values[name]) for name, write in fields])
+    return parts
+
+
+def write_device(browser: str, system: str, kind: str, bot: str | None) -> bytes:
+    """The device of an event."""
+    return _WRITERS["device"]({"browser": browser, "system": system, "kind": kind, "bot": bot})
+
+
+class _Plan(NamedTuple):
+    """What is the same for all events of a type."""
+
+    prefix: bytes
+    event_type: bytes
+    write_event_data: event_data_writer.Write
+
+
+@lru_cache(maxsize=1_000)
+def _plan(event_type: str) -> _Plan:
+    schema = event_schema(event_type)
+    if _head(schema) != _HEAD:
+        raise RuntimeError(
+            f"{schema.subject}, version {schema.version}, does not begin with the head of all events"
+        )
+    return _Plan(schema.prefix, _text(event_type), event_data_writer.writer_for(schema))

@@ -1,107 +1,136 @@
-"""A new event type: schema, example, and the line of the topic that carries it."""
+"""New parts of the contract: an event type, or a field of all events. Nothing is written if one is unusable."""
 
 import copy
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from avro_schemas.schema import Definition
+from footfall.contract.files import HEAD, Contract, Field, is_event, read
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_KINDS = {"string": "string", "int": "int", "long": "long", "double": "double", "boolean": "boolean"}
+_TYPES = ("string", "int", "long", "double", "boolean")
 _EXAMPLES = {"string": "text", "int": 1, "long": 1, "double": 1.5, "boolean": True}
-# What every event begins with is taken from this one.
-_HEAD_OF = "page_view"
-# These every event has, or may have.
-_TAKEN = ("user_agent", "properties")
+# Every event type has these in its `event_data`.
+_RESERVED = ("user_agent", "properties")
+# The namespace of new schemas, and what `properties` is, are taken from this one.
+_TEMPLATE = "page_view"
 
 
 class Unusable(ValueError):
-    """A name or a field that cannot be; the message says why."""
+    """A name or a field that is not allowed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewField:
-    """A field of `event_data`."""
+    """A field to add, of `event_data` or of the head."""
 
     name: str
-    kind: str
+    type: str
     optional: bool
     doc: str
 
+    def in_avro(self) -> Field:
+        """The field of an Avro record."""
+        if self.optional:
+            return {"name": self.name, "type": ["null", self.type], "default": None, "doc": self.doc}
+        return {"name": self.name, "type": self.type, "doc": self.doc}
+
 
 def parse_field(text: str) -> NewField:
-    """A field from `name:kind` or `name:kind?`, and its doc after a second colon."""
+    """A field from `name:type` or `name:type?`, with its doc after a second colon."""
     name, _, rest = text.partition(":")
-    kind, _, doc = rest.partition(":")
-    optional = kind.endswith("?")
-    kind = kind.removesuffix("?")
-    if not NAME.fullmatch(name) or name in _TAKEN:
+    type_, _, doc = rest.partition(":")
+    optional = type_.endswith("?")
+    type_ = type_.removesuffix("?")
+    if not NAME.fullmatch(name) or name in _RESERVED:
         raise Unusable(
-            f'"{name}" cannot name a field: lower case letters, digits, underscores; not {" or ".join(_TAKEN)}.'
+            f'"{name}" cannot name a field: use lower case letters, digits and underscores, and neither '
+            f"{' nor '.join(_RESERVED)}."
         )
-    if kind not in _KINDS:
+    if type_ not in _TYPES:
         raise Unusable(
-            f'{name}: "{kind}" is no kind of value; there are {", ".join(_KINDS)}, each with ? if optional.'
+            f'{name}: "{type_}" is not a type of fields. There are {", ".join(_TYPES)}, each with ? if optional.'
         )
-    return NewField(name, kind, optional, doc.strip() or f"{name.replace('_', ' ').capitalize()}.")
+    return NewField(name, type_, optional, doc.strip() or f"{name.replace('_', ' ').capitalize()}.")
 
 
-def definition(name: str, about: str, fields: Sequence[NewField], head_of: Definition) -> Definition:
-    """The schema of an event type, with the head of another one."""
-    record = "".join(part.capitalize() for part in name.split("_"))
-    made = copy.deepcopy(head_of)
-    made |= {"name": record, "doc": about}
-    made["fields"][-1]["type"] = {
-        "type": "record",
-        "name": f"{record}Data",
-        "doc": "What the frontend sends as event_data.",
-        "fields": [*map(_avro_field, fields), _properties(head_of)],
-    }
-    return made
-
-
-def example(name: str, fields: Sequence[NewField]) -> dict[str, Any]:
-    """An event of the type, as a frontend sends it."""
-    return {"event_type": name, "event_data": {field.name: _EXAMPLES[field.kind] for field in fields}}
-
-
-def add(folder: Path, name: str, about: str, fields: Sequence[NewField], existing: Sequence[str]) -> list[Path]:
-    """Write the files of a new event type; the paths that were written."""
+def add_event_type(
+    folder: Path, name: str, about: str, fields: Sequence[NewField], existing: Iterable[str]
+) -> list[Path]:
+    """Write the files of a new event type: schema, example, and its name in the topic. Return their paths."""
     if not NAME.fullmatch(name):
-        raise Unusable(f'"{name}" cannot name an event type: lower case letters, digits and underscores.')
+        raise Unusable(f'"{name}" cannot name an event type: use lower case letters, digits and underscores.')
     if name in existing:
         raise Unusable(f'There is an event type "{name}" already.')
     if len({field.name for field in fields}) < len(fields):
         raise Unusable("Two fields have the same name.")
-    schemas = folder / "schemas"
-    newest = max(schemas.glob(f"{_HEAD_OF}.v*.avsc"), key=lambda path: int(path.stem.rsplit(".v", 1)[1]))
-    made = definition(name, about, fields, json.loads(newest.read_text()))
-    written = {
-        schemas / f"{name}.v1.avsc": json.dumps(made, indent=2, ensure_ascii=False) + "\n",
-        folder / "examples" / f"{name}.v1.json": json.dumps(example(name, fields), indent=2) + "\n",
-        folder / "topics" / "events.yaml": _carrying(folder / "topics" / "events.yaml", name),
+    topic = folder / "topics" / "events.yaml"
+    example = {"event_type": name, "event_data": {field.name: _EXAMPLES[field.type] for field in fields}}
+    return _write(
+        {
+            folder / "schemas" / f"{name}.v1.avsc": _json(_definition(name, about, fields, read(folder))),
+            folder / "examples" / f"{name}.v1.json": _json(example),
+            # Only the list changes; comments and layout stay.
+            topic: re.sub(
+                r"^(schemas: \[.*), custom\]$", rf"\1, {name}, custom]", topic.read_text(), flags=re.MULTILINE
+            ),
+        }
+    )
+
+
+def add_head_field(folder: Path, field: NewField) -> list[Path]:
+    """Add a field to the head: write the next version of every event schema, its example, and the head.
+
+    Return the paths that were written. An example moves to the new version, as clients send what they sent before.
+    """
+    contract = read(folder)
+    if field.name in {each["name"] for each in contract.head} | {"event_data"}:
+        raise Unusable(f'Every event has a field "{field.name}" already.')
+    if not field.optional:
+        raise Unusable(
+            f"{field.name} must be optional, as events that are published already do not have it: "
+            f"write {field.name}:{field.type}?"
+        )
+    head = [*contract.head, field.in_avro()]
+    texts, replaced = {folder / HEAD: _json(head)}, []
+    for name, versions in contract.schemas.items():
+        version = max(versions)
+        if is_event(versions[version]):
+            event_data = versions[version]["fields"][-1]
+            made = {**versions[version], "fields": [*head, event_data]}
+            example = folder / "examples" / f"{name}.v{version}.json"
+            texts[folder / "schemas" / f"{name}.v{version + 1}.avsc"] = _json(made)
+            texts[folder / "examples" / f"{name}.v{version + 1}.json"] = example.read_text()
+            replaced.append(example)
+    written = _write(texts)
+    for example in replaced:
+        example.unlink()
+    return written
+
+
+def _definition(name: str, about: str, fields: Sequence[NewField], contract: Contract) -> Definition:
+    """The schema of a new event type."""
+    versions = contract.schemas[_TEMPLATE]
+    template = versions[max(versions)]
+    event_data = copy.deepcopy(template["fields"][-1])
+    properties = next(each for each in event_data["type"]["fields"] if each["name"] == "properties")
+    record = "".join(part.capitalize() for part in name.split("_"))
+    event_data["type"] |= {
+        "name": f"{record}Data",
+        "fields": [*(field.in_avro() for field in fields), properties],
     }
-    for path, text in written.items():
+    return {**template, "name": record, "doc": about, "fields": [*contract.head, event_data]}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write(texts: Mapping[Path, str]) -> list[Path]:
+    for path, text in texts.items():
         path.write_text(text)
-    return list(written)
-
-
-def _avro_field(field: NewField) -> dict[str, Any]:
-    if field.optional:
-        return {"name": field.name, "type": ["null", field.kind], "default": None, "doc": field.doc}
-    return {"name": field.name, "type": field.kind, "doc": field.doc}
-
-
-def _properties(head_of: Definition) -> dict[str, Any]:
-    fields = head_of["fields"][-1]["type"]["fields"]
-    found: dict[str, Any] = next(field for field in fields if field["name"] == "properties")
-    return copy.deepcopy(found)
-
-
-def _carrying(path: Path, name: str) -> str:
-    """The description of the topic, with the type in its list; all else stays as it was written."""
-    return re.sub(r"^(schemas: \[.*), custom\]$", rf"\1, {name}, custom]", path.read_text(), flags=re.MULTILINE)
+    return list(texts)

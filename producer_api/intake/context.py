@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 
 from avro_schemas import event_ids
-from avro_schemas.wire.event_writer import write_shared
+from avro_schemas.wire.event_writer import RequestParts, write_request_parts
 
 # Asked of the system for many ids at once; one at a time costs as much as an event's checks.
 _randomness: list[bytes] = []
@@ -25,12 +25,17 @@ class Visit:
     limit_key: bytes | None
     # What was redacted, by pattern and field.
     removed: dict[tuple[str, str], int] = field(default_factory=dict)
-    shared: bytes = field(init=False)
+    request_parts: RequestParts = field(init=False)
     _id_head: str = field(init=False)
 
     def __post_init__(self) -> None:
-        keys = (self.user_key, self.session_key, self.ip_hash)
-        self.shared = write_shared(self.sent_at, self.received_at, *keys)
+        self.request_parts = write_request_parts(
+            sent_at=self.sent_at,
+            received_at=self.received_at,
+            user_key=self.user_key,
+            session_key=self.session_key,
+            ip_hash=self.ip_hash,
+        )
         self._id_head = event_ids.prefix(self.received_at)
 
     @property

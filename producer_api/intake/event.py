@@ -77,7 +77,7 @@ class Intake:
             page = page if type(page) is str else None
             try:
                 value = write_event(
-                    event_type, event_id, occurred_at, flag, visit.shared, device, page, event_data
+                    event_type, event_id, occurred_at, flag, visit.request_parts, device, page, event_data
                 )
             except InvalidEventData:
                 pass  # the checks say why

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from avro_schemas.schema import CUSTOM, event_schema, typed_events
 from avro_schemas.validation import event_data_writer, faults
 from avro_schemas.wire import codec, varints
-from avro_schemas.wire.event_writer import write_device, write_event, write_shared
+from avro_schemas.wire.event_writer import write_device, write_event, write_request_parts
 from tests.support.avro_strategies import fitting
 from tests.support.events import fresh_id
 
@@ -75,13 +75,14 @@ def test_an_event_is_written_as_fastavro_writes_it(
 ) -> None:
     event_data = data.draw(fitting_data(event_type))
     occurred_at, sent_at, received_at = times
+    keys_and_hashes = dict(zip(("user_key", "session_key", "ip_hash"), hashes, strict=True))
     event_id = fresh_id()
     ours = write_event(
         event_type,
         event_id,
         occurred_at,
         time_flag,
-        write_shared(sent_at, received_at, *hashes),
+        write_request_parts(sent_at=sent_at, received_at=received_at, **keys_and_hashes),
         write_device(*device),
         page,
         event_data,
@@ -94,7 +95,7 @@ def test_an_event_is_written_as_fastavro_writes_it(
         "time_flag": time_flag,
         "page": page,
         "device": dict(zip(("browser", "system", "kind", "bot"), device, strict=True)),
-        **dict(zip(("user_key", "session_key", "ip_hash"), hashes, strict=True)),
+        **keys_and_hashes,
     }
     assert ours == codec.encode(event_schema(event_type), record)
 

@@ -1,53 +1,60 @@
-"""A new event type is written whole, with every field's doc, or refused with what to write instead."""
+"""A new event type, or a new field of all events, is written completely, or rejected with what to write instead."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from avro_schemas.schema import FOLDER
 from footfall.contract import files
-from footfall.contract.add import NewField, Unusable, add, parse_field
-from footfall.contract.check import faults
+from footfall.contract.add import NewField, Unusable, add_event_type, add_head_field, parse_field
+from footfall.contract.check import faults, unlocked
 
-SIGNUP = [parse_field("plan:string:The plan that was chosen."), parse_field("seats:int?")]
+SIGN_UP = [parse_field("plan:string:The plan that was chosen."), parse_field("seats:int?")]
+COUNTRY = NewField("country", "string", True, "Country of the sender.")
+PUBLISHED = files.read(FOLDER)
+EVENTS = {name: max(versions) for name, versions in PUBLISHED.schemas.items() if files.is_event(versions[1])}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("schemas", "examples", "topics"):
-        shutil.copytree(FOLDER / name, tmp_path / name)
-    shutil.copy(FOLDER / "lock.json", tmp_path)
-    return tmp_path
+    """The contract of a copied checkout."""
+    copy = tmp_path / "avro_schemas"
+    shutil.copytree(FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
 
 
 def test_a_field_is_read_from_its_short_form() -> None:
-    assert SIGNUP[0] == NewField("plan", "string", False, "The plan that was chosen.")
-    assert SIGNUP[1] == NewField("seats", "int", True, "Seats.")
+    assert SIGN_UP[0] == NewField("plan", "string", False, "The plan that was chosen.")
+    assert SIGN_UP[1] == NewField("seats", "int", True, "Seats.")
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("Plan:string", '"Plan" cannot name a field'),
-        ("plan", '"" is no kind of value'),
-        ("plan:text", "there are string, int"),
-        ("user_agent:string", "not user_agent"),
+        ("plan", '"" is not a type of fields'),
+        ("plan:text", "There are string, int"),
+        ("user_agent:string", "neither user_agent"),
     ],
 )
-def test_a_field_that_cannot_be_is_refused(text: str, says: str) -> None:
+def test_an_unusable_field_is_rejected(text: str, says: str) -> None:
     with pytest.raises(Unusable, match=says):
         parse_field(text)
 
 
-def test_a_new_type_passes_the_check_and_stands_in_its_topic(folder: Path) -> None:
-    written = add(folder, "sign_up", "A user signed up.", SIGNUP, ["page_view"])
+def test_a_new_event_type_passes_the_check_and_is_in_its_topic(folder: Path) -> None:
+    written = add_event_type(folder, "sign_up", "A user signed up.", SIGN_UP, ["page_view"])
     assert [path.name for path in written] == ["sign_up.v1.avsc", "sign_up.v1.json", "events.yaml"]
     contract = files.read(folder)
-    assert faults(contract, files.read(FOLDER)) == []
+    assert faults(contract, PUBLISHED) == []
     made = contract.schemas["sign_up"][1]
     assert (made["name"], made["doc"]) == ("SignUp", "A user signed up.")
+    assert made["fields"][:-1] == PUBLISHED.head
     data = made["fields"][-1]["type"]["fields"]
     assert [(field["name"], field["type"]) for field in data[:2]] == [
         ("plan", "string"),
@@ -61,13 +68,93 @@ def test_a_new_type_passes_the_check_and_stands_in_its_topic(folder: Path) -> No
 @pytest.mark.parametrize(
     ("name", "fields", "says"),
     [
-        ("Sign-Up", SIGNUP, "lower case letters"),
-        ("page_view", SIGNUP, "already"),
-        ("sign_up", [SIGNUP[0], SIGNUP[0]], "same name"),
+        ("Sign-Up", SIGN_UP, "lower case letters"),
+        ("page_view", SIGN_UP, "already"),
+        ("sign_up", [SIGN_UP[0], SIGN_UP[0]], "same name"),
     ],
 )
-def test_what_cannot_be_made_writes_nothing(folder: Path, name: str, fields: list[NewField], says: str) -> None:
-    before = sorted(folder.rglob("*"))
+def test_an_unusable_event_type_writes_nothing(folder: Path, name: str, fields: list[NewField], says: str) -> None:
+    before = contents(folder)
     with pytest.raises(Unusable, match=says):
-        add(folder, name, "About.", fields, ["page_view"])
-    assert sorted(folder.rglob("*")) == before
+        add_event_type(folder, name, "About.", fields, ["page_view"])
+    assert contents(folder) == before
+
+
+def test_a_field_of_all_events_makes_the_next_version_of_each_and_breaks_no_subscriber(folder: Path) -> None:
+    add_head_field(folder, COUNTRY)
+    contract = files.read(folder)
+    assert faults(contract, PUBLISHED) == []
+    assert contract.head == [*PUBLISHED.head, COUNTRY.in_avro()]
+    made = {name: max(versions) for name, versions in contract.schemas.items() if name in EVENTS}
+    assert made == {name: version + 1 for name, version in EVENTS.items()}
+    for name, version in made.items():
+        before, after = PUBLISHED.schemas[name][version - 1], contract.schemas[name][version]
+        assert after["fields"] == [*contract.head, before["fields"][-1]]
+        assert {**after, "fields": []} == {**before, "fields": []}
+    assert len(list(unlocked(contract))) == len(EVENTS)
+
+
+def test_published_schemas_and_other_records_stay_as_they_are(folder: Path) -> None:
+    before = contents(folder)
+    add_head_field(folder, COUNTRY)
+    after = contents(folder)
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    expected = {files.HEAD}
+    for name, version in EVENTS.items():
+        expected |= {f"schemas/{name}.v{version + 1}.avsc"}
+        expected |= {f"examples/{name}.v{version}.json", f"examples/{name}.v{version + 1}.json"}
+    assert changed == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        (NewField("page", "string", True, "Again."), "already"),
+        (NewField("event_data", "string", True, "Again."), "already"),
+        (NewField("country", "string", False, "Country."), r"write country:string\?"),
+    ],
+)
+def test_an_unusable_field_of_all_events_writes_nothing(folder: Path, field: NewField, says: str) -> None:
+    before = contents(folder)
+    with pytest.raises(Unusable, match=says):
+        add_head_field(folder, field)
+    assert contents(folder) == before
+
+
+def test_the_writer_of_events_follows_the_new_head(folder: Path) -> None:
+    add_head_field(folder, COUNTRY)
+    lock = files.read(folder).lock
+    for schema_id, (subject, version, definition) in enumerate(unlocked(files.read(folder)), start=9_000):
+        lock[subject][str(version)] = files.line(definition, schema_id)
+    files.write_lock(folder, lock)
+    ran = subprocess.run(
+        [sys.executable, "-c", WRITE_AND_READ],
+        cwd=folder.parent,
+        env=os.environ | {"PYTHONPATH": str(folder.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == ["CH", None]
+
+
+WRITE_AND_READ = """
+import json
+from avro_schemas.wire.codec import decode
+from avro_schemas.wire.event_writer import write_device, write_event, write_request_parts
+
+request = {"sent_at": None, "received_at": 2, "user_key": None, "session_key": b"s" * 16, "ip_hash": None}
+device = write_device("Chrome", "Linux", "desktop", None)
+countries = []
+for parts in (write_request_parts(**request, country="CH"), write_request_parts(**request)):
+    value = write_event("click", "evt_1", 1, "ok", parts, device, "/page", {"n": 1})
+    _schema, event = decode(value)
+    assert (event["session_key"], event["page"], event["event_data"]) == (b"s" * 16, "/page", {"n": 1})
+    countries.append(event["country"])
+print(json.dumps(countries))
+"""
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}

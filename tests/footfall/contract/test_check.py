@@ -64,17 +64,18 @@ def test_an_incompatible_new_version_says_who_breaks_and_what_to_do() -> None:
         (lambda c: c.schemas["page_view"][1].update(doc="Other words."), "published and was edited"),
         (lambda c: c.lock[PAGE_VIEW].pop("1"), "its line in lock.json was edited or removed"),
         (lambda c: c.lock[PAGE_VIEW]["1"].update(id=999), "its line in lock.json was edited or removed"),
-        (lambda c: c.schemas.pop("page_view"), "page_view.v1.avsc is gone"),
+        (lambda c: c.schemas.pop("page_view"), "page_view.v1.avsc was removed"),
         (lambda c: c.schemas["page_view"].update({NEXT + 1: c.schemas["page_view"][1]}), "must count up from 1"),
-        (lambda c: c.schemas["page_view"][1]["fields"][0].update(type="strng"), "no valid Avro schema"),
+        (lambda c: c.schemas["page_view"][1]["fields"][0].update(type="strng"), "not a valid Avro schema"),
+        (lambda c: c.head.pop(), "must be those of schemas/_head.json"),
     ],
-    ids=["edited", "unlocked", "another id", "removed", "a gap", "not Avro"],
+    ids=["edited", "unlocked", "another id", "removed", "a gap", "not Avro", "another head"],
 )
-def test_what_subscribers_rely_on_stays(edit: Edit, says: str) -> None:
+def test_nothing_that_subscribers_rely_on_may_change(edit: Edit, says: str) -> None:
     assert any(says in fault for fault in faults(changed(edit), PUBLISHED))
 
 
-def test_two_branches_that_took_one_id_are_told() -> None:
+def test_an_id_that_two_branches_took_is_reported() -> None:
     taken = PUBLISHED.lock["footfall.ButtonClick"]["1"]["id"]
     grown = changed(next_page_view(type=["null", "int"], default=None))
     grown.lock[PAGE_VIEW][str(NEXT)] = files.line(grown.schemas["page_view"][NEXT], taken)
@@ -89,7 +90,10 @@ def test_an_edit_of_a_published_schema_is_compared_with_what_it_was() -> None:
         fields = {field["name"]: field for field in definition["fields"]}
         fields["received_at"]["type"] = "int"
 
-    assert any("as version 2 the edit would break too" in fault for fault in faults(changed(narrow), PUBLISHED))
+    assert any(
+        "the edit would break subscribers as version 2 too" in fault
+        for fault in faults(changed(narrow), PUBLISHED)
+    )
 
 
 def test_the_contract_of_a_commit_is_read_from_git(tmp_path: Path) -> None:
