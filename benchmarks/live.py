@@ -1,8 +1,8 @@
-"""From posting an event to a page in a real Chromium, and what fifty viewers cost the collector.
+"""How soon a posted event is on the page in a real Chromium, and what fifty viewers cost.
 
     footfall bench live
 
-Collector, stream app and dashboard run as processes of their own, while a thousand events a second flow.
+Collector, stream app and dashboard run as processes of their own, at a thousand events per second.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ from tests.support.browsers import SWITCHES, program
 
 RATE, BATCH = 1000, 10
 VIEWERS, ROUNDS, ROUND_SECONDS = 50, 3, 10.0
-POSTS, TICKS = 60, 40
+POSTS, PATCHES = 60, 40
 _WARM_UP_SECONDS = 5.0
-# When the counter of the posted type shows a number, by the clock of the machine.
+# Records when the page first shows each count of the posted type, by the clock of the machine.
 _OBSERVE = """() => {
   window.seen = {};
   const look = () => {
-    for (const row of document.querySelectorAll("[data-panel=customs] tbody tr"))
+    for (const row of document.querySelectorAll("[data-panel=custom_events] tbody tr"))
       if (row.textContent.startsWith("test_event")) window.seen[row.cells[1].textContent] ??= Date.now();
   };
   new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
@@ -45,7 +45,7 @@ _OBSERVE = """() => {
 
 @contextmanager
 def services(bootstrap: str, prefix: str) -> Iterator[tuple[dict[str, int], dict[str, int]]]:
-    """Process ids and ports by the service's name; all are ended."""
+    """Process ids and ports by the name of the service. All processes are terminated in the end."""
     names = ("producer_api", "stream_app", "dashboard")
     listens = {name: ports.choose() for name in names}
     environ = {
@@ -72,11 +72,11 @@ def services(bootstrap: str, prefix: str) -> Iterator[tuple[dict[str, int], dict
 
 @contextmanager
 def traffic(port: int) -> Iterator[None]:
-    """A thousand events a second, until the end."""
-    requests, over = payloads(BATCH, also={}), threading.Event()
+    """A thousand events per second, until the end."""
+    requests, ended = payloads(BATCH, also={}), threading.Event()
 
     def send() -> None:
-        while not over.is_set():
+        while not ended.is_set():
             load = http_load.run(port, requests, 10.0, RATE / BATCH)
             assert set(load.statuses) == {200}, load.statuses
 
@@ -85,7 +85,7 @@ def traffic(port: int) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        ended.set()
         sending.join()
 
 
@@ -106,8 +106,8 @@ def _wait(url: str) -> None:
 
 @contextmanager
 def viewers(port: int, count: int) -> Iterator[None]:
-    """So many pages follow the stream and read all of it, in a process of its own."""
-    reading = multiprocessing.Process(target=_watch, args=(port, count))
+    """So many viewers read the event stream, in a process of their own."""
+    reading = multiprocessing.Process(target=_view, args=(port, count))
     reading.start()
     try:
         while _viewers(port) != count:
@@ -124,7 +124,7 @@ def _viewers(port: int) -> int:
     return next(int(float(line.split()[1])) for line in lines if line.startswith("footfall_dashboard_viewers "))
 
 
-def _watch(port: int, count: int) -> None:
+def _view(port: int, count: int) -> None:
     async def follow() -> None:
         reader, writer = await asyncio.open_connection("localhost", port)
         writer.write(b"GET /dashboard/stream HTTP/1.1\r\nhost: localhost\r\n\r\n")
@@ -138,14 +138,14 @@ def _watch(port: int, count: int) -> None:
 
 
 def cost(pids: Mapping[str, int]) -> dict[str, float]:
-    """CPU seconds that each service used in a round, in per cent of a core."""
+    """CPU that each service uses in a round, in per cent of a core."""
     before = {name: cpu_seconds(pid) for name, pid in pids.items()}
     time.sleep(ROUND_SECONDS)
     return {name: 100 * (cpu_seconds(pid) - before[name]) / ROUND_SECONDS for name, pid in pids.items()}
 
 
 def compare_viewers(pids: Mapping[str, int], port: int) -> None:
-    """CPU of each service without viewers and with them, in turn."""
+    """Alternate rounds without viewers and with them, and print the CPU of each service."""
     used: dict[int, list[dict[str, float]]] = {0: [], VIEWERS: []}
     for _ in range(ROUNDS):
         for count, rounds in used.items():
@@ -160,21 +160,21 @@ def compare_viewers(pids: Mapping[str, int], port: int) -> None:
         )
 
 
-def weigh_ticks(port: int) -> None:
-    """How large a tick is, once the snapshot has come."""
+def measure_patches(port: int) -> None:
+    """Print how large a patch is."""
     sizes: list[int] = []
     with urllib.request.urlopen(f"http://localhost:{port}/dashboard/stream", timeout=20) as stream:
         name = ""
-        while len(sizes) < TICKS:
+        while len(sizes) < PATCHES:
             line = stream.readline().decode()
             name = line.removeprefix("event: ").strip() if line.startswith("event: ") else name
-            if name == "tick" and line.startswith("data: "):
+            if name == "patch" and line.startswith("data: "):
                 sizes.append(len(line))
-    print(f"a tick: {statistics.median(sizes):.0f} bytes, the largest of {TICKS} {max(sizes):,}")
+    print(f"patch: {statistics.median(sizes):.0f} bytes, the largest of {PATCHES} {max(sizes):,}")
 
 
 def seen_after(page: Page, collector: int) -> list[float]:
-    """Seconds from posting an event to its count on the page, for each of the posts."""
+    """Seconds from each post to its count on the page."""
     posted, waits = 0, []
     body = json.dumps({"event_type": "test_event", "event_data": {"source": "benchmark"}}).encode()
     for _ in range(POSTS):
@@ -186,15 +186,15 @@ def seen_after(page: Page, collector: int) -> list[float]:
             posted += 1
         page.wait_for_function("count => window.seen[count]", arg=str(posted), timeout=20_000)
         waits.append(page.evaluate("count => window.seen[count]", str(posted)) / 1000 - sent)
-        time.sleep(0.137)  # not in step with the ticks
+        time.sleep(0.137)  # no multiple of the interval of patches
     return waits
 
 
 def compare_times(collector: int, dashboard: int) -> None:
-    """How soon an event is on the page."""
+    """Print how soon an event is on the page."""
     with sync_playwright() as playwright:
         # The same browser as the tests use.
-        found = program(playwright)  # type: ignore[arg-type] # both kinds name the same programs
+        found = program(playwright)  # type: ignore[arg-type] # the sync and async APIs name the same programs
         browser = playwright.chromium.launch(executable_path=found, args=[*SWITCHES, "--no-sandbox"])
         page = browser.new_page()
         page.goto(f"http://localhost:{dashboard}/")
@@ -205,7 +205,7 @@ def compare_times(collector: int, dashboard: int) -> None:
     p95 = waits[int(len(waits) * 0.95) - 1]
     print(
         f"post to page at {RATE} events/s: p50 {statistics.median(waits) * 1000:.0f} ms, "
-        f"p95 {p95 * 1000:.0f} ms, longest {waits[-1] * 1000:.0f} ms"
+        f"p95 {p95 * 1000:.0f} ms, maximum {waits[-1] * 1000:.0f} ms"
     )
 
 
@@ -215,7 +215,7 @@ def main() -> None:
         asyncio.run(create_missing(KafkaSettings(kafka_bootstrap=bootstrap, topic_prefix=prefix)))
         with services(bootstrap, prefix) as (pids, listens), traffic(listens["producer_api"]):
             time.sleep(_WARM_UP_SECONDS)
-            weigh_ticks(listens["dashboard"])
+            measure_patches(listens["dashboard"])
             compare_times(listens["producer_api"], listens["dashboard"])
             compare_viewers(pids, listens["dashboard"])
 

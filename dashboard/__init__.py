@@ -1,1 +1,1 @@
-"""The read side: the live page and the JSON behind it."""
+"""The dashboard: the live page, the history page, and the JSON and event stream behind them."""

@@ -1,4 +1,4 @@
-"""`python -m dashboard`: the dashboard alone."""
+"""`python -m dashboard`: serve the dashboard by itself."""
 
 import os
 
@@ -11,7 +11,7 @@ from service_kit.startup import begin
 
 
 def main() -> None:
-    """Serve until a signal."""
+    """Serve until SIGTERM or SIGINT."""
     settings = load_or_exit(Settings, os.environ)
     begin("dashboard", os.environ, level=settings.log_level, kafka=settings.kafka)
     uvicorn.run(
@@ -20,7 +20,7 @@ def main() -> None:
         port=settings.port,
         log_config=None,
         access_log=False,
-        # Viewers' streams never end by themselves.
+        # Event streams stay open until a viewer leaves, so waiting longer for them is no use.
         timeout_graceful_shutdown=1,
     )
 

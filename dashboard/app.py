@@ -1,23 +1,24 @@
-"""The dashboard as a FastAPI application: the live page, the history, and the JSON behind them."""
+"""The dashboard as a FastAPI application: wires pages, access, health and probes together."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
 from dashboard import metrics
-from dashboard.access.middleware import Guard
-from dashboard.access.policy import Gate
-from dashboard.health.pipeline import Pipeline
-from dashboard.health.watch import watch_kafka, watch_postgres
-from dashboard.history.routes import add_history
-from dashboard.live.routes import add_live
-from dashboard.live.service import Live
+from dashboard.access.middleware import AccessMiddleware, DeniedPage
+from dashboard.access.policy import Access, AccessPolicy
+from dashboard.health.pipeline import PipelineHealth
+from dashboard.health.polling import poll_kafka, poll_postgres
+from dashboard.history.routes import add_history_routes
+from dashboard.history.service import HistoryService
+from dashboard.live.routes import add_live_routes
+from dashboard.live.service import LiveService
 from dashboard.render.pages import Pages
 from dashboard.settings import Settings
 from dashboard.sql import Database
@@ -28,55 +29,71 @@ _HERE = Path(__file__).parent
 
 
 def build_app(settings: Settings) -> FastAPI:
-    """The application; it shows what it has while Kafka or Postgres is away."""
+    """The application. While Kafka or Postgres is unavailable it shows what it has, and says so."""
     database = Database(settings.postgres_dsn.reveal()) if settings.postgres_dsn else None
-    pipeline = Pipeline(has_postgres=database is not None)
-    live = Live(settings.kafka, pipeline)
-    gate, pages = Gate(settings), Pages()
+    health = PipelineHealth(has_postgres=database is not None)
+    live = LiveService(settings.kafka, health)
+    policy, pages = AccessPolicy(settings), Pages()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await gate.start()
-        work = [*live.work(), watch_kafka(settings.kafka, pipeline)]
+        await policy.start()
+        background = [*live.background(), poll_kafka(settings.kafka, health)]
         if database:
-            work.append(watch_postgres(database, pipeline))
-        tasks = [asyncio.create_task(each) for each in work]
+            background.append(poll_postgres(database, health))
+        tasks = [asyncio.create_task(each) for each in background]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await gate.stop()
+        await policy.stop()
 
     app = FastAPI(title="footfall dashboard", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.live = live
-    app.mount("/dashboard/static", Static(directory=_HERE / "static"))
-    add_live(app, live, pages)
-    add_history(app, database, pages, settings.retention.retention_days)
-    _add_probes(app, live, gate)
-    _tell_metrics(live)
+    app.mount("/dashboard/static", StaticAssets(directory=_HERE / "static"))
+    add_live_routes(app, live, pages)
+    history = HistoryService(database) if database else None
+    add_history_routes(app, history, pages, settings.retention.retention_days)
+    _add_probes(app, live, policy)
+    _bind_gauges(live)
     app.add_middleware(GZipMiddleware, minimum_size=500)
-    app.add_middleware(Guard, gate=gate, refused_page=pages.refusal(gate))
+    app.add_middleware(AccessMiddleware, policy=policy, denied_page=_denied_page(pages, policy))
     app.add_middleware(CountedRequests, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     return app
 
 
-class Static(StaticFiles):
-    """Files that browsers keep and ask for again, so that all of a page are of one release."""
+class StaticAssets(StaticFiles):
+    """Scripts and styles. Browsers revalidate them, so that all files of a page are of the same release."""
 
     def file_response(self, *arguments: object, **options: object) -> Response:
-        """As the base class has it, with the header."""
-        answer = super().file_response(*arguments, **options)  # type: ignore[arg-type] # handed on as they are
-        answer.headers["cache-control"] = "no-cache"
-        return answer
+        response = super().file_response(*arguments, **options)  # type: ignore[arg-type] # passed on unchanged
+        response.headers["cache-control"] = "no-cache"
+        return response
 
 
-def _tell_metrics(live: Live) -> None:
+def _denied_page(pages: Pages, policy: AccessPolicy) -> DeniedPage:
+    def page(request: Request, access: Access, message: str) -> Response:
+        to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return pages.render(
+            request,
+            "access_denied.html",
+            is_disabled=access is Access.DISABLED,
+            is_unavailable=access is Access.UNAVAILABLE,
+            has_token=policy.has_token,
+            message=message,
+            to=to if request.method == "GET" else "/",
+        )
+
+    return page
+
+
+def _bind_gauges(live: LiveService) -> None:
     metrics.VIEWERS.set_function(lambda: len(live.hub.viewers))
     metrics.CONNECTED.set_function(lambda: live.follower.connected)
-    metrics.NEWEST_EVENT.set_function(lambda: live.newest_event / 1000)
+    metrics.NEWEST_EVENT.set_function(lambda: live.newest_event_at / 1000)
 
 
-def _add_probes(app: FastAPI, live: Live, gate: Gate) -> None:
+def _add_probes(app: FastAPI, live: LiveService, policy: AccessPolicy) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -85,8 +102,8 @@ def _add_probes(app: FastAPI, live: Live, gate: Gate) -> None:
     async def readyz() -> Response:
         if not live.follower.caught_up:
             return JSONResponse({"status": "reading the live counts"}, status_code=503)
-        if not gate.is_ready:
-            return JSONResponse({"status": "fetching the keys of sessions"}, status_code=503)
+        if not policy.is_ready:
+            return JSONResponse({"status": "fetching session keys"}, status_code=503)
         return JSONResponse({"status": "ok"})
 
     @app.get("/metrics")

@@ -12,30 +12,32 @@ from service_kit.settings import Secret, setting
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     kafka: KafkaSettings
-    host: str = setting("0.0.0.0", help="Address to listen on when served alone.")
+    host: str = setting("0.0.0.0", help="Host to listen on when served alone.")
     port: int = setting(3000, help="Port to listen on when served alone.", minimum=1, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
     postgres_dsn: Secret | None = setting(
-        None, help="The Postgres of the sinks, for the history; without it there is only the live page."
+        None, help="DSN of the Postgres that the sinks land in. Without it there is no history page."
     )
     retention: RetentionSettings = field(default_factory=RetentionSettings)
 
     dashboard_token: Secret | None = setting(
-        None, help="Who has this token may read the dashboard.", min_length=16
+        None,
+        help="A secret that grants read access, sent as a bearer token or typed in.",
+        min_length=16,
     )
     dashboard_role: str | None = setting(
-        None, help="Sessions that have this role may read the dashboard; without it none may."
+        None, help="The role that grants a session read access. Without it no session has access."
     )
     dashboard_role_claim: str = setting(
-        "roles", help="Claim of the session that names its roles: a list, or words with spaces between."
+        "roles", help="The claim that holds a session's roles: a list, or text separated by spaces."
     )
     sessions: SessionSettings = field(default_factory=SessionSettings)
     trust_loopback: bool = setting(
-        False, help="Let this machine read without a token or session; for development only."
+        False, help="Grant requests from this machine read access without a token or session. Development only."
     )
 
     def __post_init__(self) -> None:
-        """Raise ValueError where settings do not go together."""
+        """Raise ValueError where settings contradict each other."""
         if self.dashboard_role and not self.sessions.has_keys:
             raise ValueError("FOOTFALL_DASHBOARD_ROLE needs FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL.")

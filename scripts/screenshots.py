@@ -1,4 +1,4 @@
-"""The pictures of the README: a pipeline of its own, a week of believable visitors, a real Chromium.
+"""Takes the screenshots of the README: a pipeline of its own, a week of plausible visitors, a real Chromium.
 
 make screenshots
 """
@@ -30,12 +30,12 @@ IMAGES = Path(__file__).parents[1] / "docs/images"
 VISITORS = 240
 MINUTE, HOUR = 60, 3600
 # Name, path, width, height, theme.
-Picture = tuple[str, str, int, int, str]
-LIVE: tuple[Picture, ...] = (
+Screenshot = tuple[str, str, int, int, str]
+LIVE: tuple[Screenshot, ...] = (
     ("dashboard", "/", 1280, 1010, "light"),
     ("phone", "/", 390, 844, "dark"),
 )
-REFUSED = (
+REJECTED = (
     {"event_type": "pageview", "event_data": {"page": "/pricing"}},
     {"event_type": "button_click", "event_data": {"page": "/pricing"}},
     {"event_type": "form_submit", "event_data": {"form": 7}},
@@ -44,7 +44,7 @@ REFUSED = (
 
 @contextmanager
 def stack(folder: Path, port: int) -> Iterator[None]:
-    """A running `footfall up` that takes a whole week at once, and counts what is up to fifty minutes old."""
+    """A running `footfall up` without rate limits, that counts events up to fifty minutes old."""
     environ = {
         "FOOTFALL_DATA_DIR": str(folder),
         "FOOTFALL_PORT": str(port),
@@ -78,8 +78,8 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-class Town:
-    """Visitors who post what they did at any time, a batch each."""
+class Crowd:
+    """Visitors whose events are posted in batches, for any time in the past."""
 
     def __init__(self, url: str, key: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=30)
@@ -88,17 +88,17 @@ class Town:
         self._key = key
 
     def visit(self, at: float, events: int) -> None:
-        """Somebody does something so many times in the minute that begins at `at`."""
+        """Post so many events of one visitor, in the minute that begins at `at`."""
         visitor = self._chance.choice(self._visitors)
-        happened = [self._at(at + self._chance.random() * MINUTE, visitor.next_event()) for _ in range(events)]
+        batch = [self._at(at + self._chance.random() * MINUTE, visitor.next_event()) for _ in range(events)]
         claims = {"sub": f"user-{visitor.number}", "sid": f"visit-{visitor.number}", "exp": int(time.time()) + 60}
         headers = {"cookie": f"session={sign(claims, self._key)}", "user-agent": visitor.user_agent}
-        answer = self._client.post("/api/analytics/collect", json={"events": happened}, headers=headers)
+        answer = self._client.post("/api/analytics/collect", json={"events": batch}, headers=headers)
         assert answer.status_code == 200, answer.text
 
-    def fail(self) -> None:
-        """Frontends that send what is refused."""
-        for event in REFUSED * 2:
+    def send_invalid(self) -> None:
+        """Post events that are rejected."""
+        for event in REJECTED * 2:
             self._client.post("/api/analytics/collect", json=event)
 
     def _at(self, moment: float, event: dict[str, Any]) -> dict[str, Any]:
@@ -108,17 +108,17 @@ class Town:
         return event | {"event_id": event_id, "timestamp": timestamp}
 
 
-def fill_hour(town: Town, now: float) -> None:
-    """The last fifty minutes, one by one."""
+def fill_hour(crowd: Crowd, now: float) -> None:
+    """Post the last fifty minutes."""
     chance = Random(5)
     for back in range(49 * MINUTE, 0, -MINUTE):
         wave = 1 + 0.35 * math.sin(back / MINUTE / 6) + 0.2 * math.sin(back / MINUTE / 2.3)
         for _ in range(round(5 * wave * chance.uniform(0.85, 1.15))):
-            town.visit(now - back, chance.randrange(4, 9))
+            crowd.visit(now - back, chance.randrange(4, 9))
 
 
-def fill_week(town: Town, now: float) -> None:
-    """Six days and a half by the hour, busier by day and from day to day, quieter at weekends."""
+def fill_week(crowd: Crowd, now: float) -> None:
+    """Post six and a half days: busier by day, busier each day, quieter at weekends."""
     chance = Random(6)
     for back in range(156 * HOUR, HOUR, -HOUR):
         moment = now - back
@@ -126,15 +126,15 @@ def fill_week(town: Town, now: float) -> None:
         weekend = 0.6 if datetime.fromtimestamp(moment, UTC).weekday() >= 5 else 1.0
         growth = 1.3 - back / HOUR / 400
         for _ in range(round(9 * day * weekend * growth * chance.uniform(0.85, 1.15)) + 1):
-            town.visit(moment + chance.randrange(0, HOUR - MINUTE, MINUTE), chance.randrange(60, 110))
+            crowd.visit(moment + chance.randrange(0, HOUR - MINUTE, MINUTE), chance.randrange(60, 110))
 
 
-def take(browser: Browser, url: str, pictures: Iterable[Picture]) -> None:
-    """Pictures of what a screen shows."""
-    for name, path, width, height, theme in pictures:
+def take(browser: Browser, url: str, screenshots: Iterable[Screenshot]) -> None:
+    """Save screenshots of pages."""
+    for name, path, width, height, theme in screenshots:
         page = browser.new_page(
             viewport={"width": width, "height": height},
-            color_scheme=theme,  # type: ignore[arg-type] # one of its words
+            color_scheme=theme,  # type: ignore[arg-type] # one of its literals
             device_scale_factor=1.5,
         )
         page.goto(url + path)
@@ -143,8 +143,8 @@ def take(browser: Browser, url: str, pictures: Iterable[Picture]) -> None:
         page.close()
 
 
-def three_days() -> list[Picture]:
-    """The history of today and two days before, with the three days before those."""
+def three_days() -> list[Screenshot]:
+    """The history of the last three days, compared with the three before."""
     today = datetime.now(UTC).date()
     days = f"&from={today - timedelta(days=2)}&to={today}"
     return [("history", f"/history?compare=1&step=hour{days}", 1280, 1010, "dark")]
@@ -154,15 +154,15 @@ def main() -> None:
     port = ports.choose()
     with tempfile.TemporaryDirectory() as name, stack(folder := Path(name) / "data", port):
         url = f"http://localhost:{port}"
-        town = Town(url, read_or_make(folder)["FOOTFALL_SESSION_KEY"])
-        fill_hour(town, time.time())
+        crowd = Crowd(url, read_or_make(folder)["FOOTFALL_SESSION_KEY"])
+        fill_hour(crowd, time.time())
         time.sleep(MINUTE)
-        town.fail()
+        crowd.send_invalid()
         with sync_playwright() as playwright:
-            found = program(playwright)  # type: ignore[arg-type] # both kinds name the same programs
+            found = program(playwright)  # type: ignore[arg-type] # the sync and async APIs name the same programs
             browser = playwright.chromium.launch(executable_path=found, args=[*SWITCHES, "--no-sandbox"])
             take(browser, url, LIVE)
-            fill_week(town, time.time())
+            fill_week(crowd, time.time())
             take(browser, url, three_days())
 
 

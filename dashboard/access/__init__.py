@@ -1,1 +1,1 @@
-"""Who may read the dashboard."""
+"""Access: which requests may read the dashboard, and the login that grants it."""

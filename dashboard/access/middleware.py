@@ -1,4 +1,4 @@
-"""The gate in front of the application: who may not read gets a page, or JSON, that says how to."""
+"""ASGI middleware that enforces the access policy. A request without access gets a page or JSON that says why."""
 
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.access import cookie
-from dashboard.access.policy import Gate, Verdict
+from dashboard.access import login_cookie
+from dashboard.access.policy import Access, AccessPolicy
 
 LOGIN, LOGOUT = "/dashboard/login", "/dashboard/logout"
-# What holds no data of others.
-_OPEN = ("/healthz", "/readyz", "/metrics", "/dashboard/static/")
-_HEADERS = (
-    # Names of events and pages come from whoever posts: nothing of them may run.
+# Paths that serve no event data.
+_PUBLIC_PATHS = ("/healthz", "/readyz", "/metrics", "/dashboard/static/")
+_SECURITY_HEADERS = (
+    # Names of events and pages come from the senders of events: nothing in them may run.
     (
         b"content-security-policy",
         b"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
@@ -24,85 +24,95 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
-_MAX_FORM = 8_192
-_STATUSES = {Verdict.ASK: 401, Verdict.CLOSED: 403, Verdict.PENDING: 503}
-_RETRY_SECONDS = 2
+_MAX_FORM_BYTES = 8_192
+_STATUSES = {Access.LOGIN_REQUIRED: 401, Access.DISABLED: 403, Access.UNAVAILABLE: 503}
+_MESSAGES = {
+    Access.LOGIN_REQUIRED: "Send FOOTFALL_DASHBOARD_TOKEN as a bearer token, or a session that has the role.",
+    Access.DISABLED: "Access is disabled: set FOOTFALL_DASHBOARD_TOKEN or FOOTFALL_DASHBOARD_ROLE.",
+    Access.UNAVAILABLE: "The keys that verify sessions could not be fetched yet. Try again in a few seconds.",
+}
+_RETRY_AFTER_SECONDS = 2
 
-Refusal = Callable[[Request, Verdict, str], Response]
+# Makes the page from the request, the reason and a message.
+DeniedPage = Callable[[Request, Access, str], Response]
 
 
-class Guard:
-    """Around the application; `refused_page` makes the page from request, verdict and a message."""
+class AccessMiddleware:
+    """Wraps the application, adds security headers to every response, and serves login and logout."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, refused_page: Refusal) -> None:
-        self._app, self._gate, self._refused_page = app, gate, refused_page
+    def __init__(self, app: ASGIApp, policy: AccessPolicy, denied_page: DeniedPage) -> None:
+        self._app, self._policy, self._denied_page = app, policy, denied_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
-        async def secured(message: Message) -> None:
+        async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
+                message["headers"] = [*message["headers"], *_SECURITY_HEADERS]
             await send(message)
 
         request = Request(scope, receive)
-        answer = await self._answer(request)
-        await (answer or self._app)(scope, receive, secured)
+        response = await self._response(request)
+        await (response or self._app)(scope, receive, send_secured)
 
-    async def _answer(self, request: Request) -> Response | None:
-        """What is said instead of the application."""
+    async def _response(self, request: Request) -> Response | None:
+        """The response in place of the application's; None where the application may respond."""
         path = request.url.path
-        if path.startswith(_OPEN):
+        if path.startswith(_PUBLIC_PATHS):
             return None
         if path == LOGIN and request.method == "POST":
             return await self._log_in(request)
         if path == LOGOUT and request.method == "POST":
             return _with_cookie(RedirectResponse("/", 303), request, "", 0)
-        verdict = await self._gate.judge(request)
-        return None if verdict is Verdict.WELCOME else self._refuse(request, verdict, "")
+        access = await self._policy.check(request)
+        return None if access is Access.GRANTED else self._deny(request, access, "")
 
     async def _log_in(self, request: Request) -> Response:
         length = request.headers.get("content-length", "")
-        body = await request.body() if length.isdecimal() and int(length) <= _MAX_FORM else b""
+        body = await request.body() if length.isdecimal() and int(length) <= _MAX_FORM_BYTES else b""
         form = parse_qs(body.decode(errors="replace"))
-        ticket, to = self._gate.ticket_for(form.get("token", [""])[0]), form.get("to", ["/"])[0]
-        if ticket is None:
-            return self._refuse(request, await self._gate.judge(request), "That is not the token.")
-        return _with_cookie(RedirectResponse(own_path(to), 303), request, ticket, cookie.LASTS_SECONDS)
+        cookie = self._policy.log_in(form.get("token", [""])[0])
+        redirect = RedirectResponse(own_path(form.get("to", ["/"])[0]), 303)
+        if cookie:
+            return _with_cookie(redirect, request, cookie, login_cookie.MAX_AGE_SECONDS)
+        access = await self._policy.check(request)
+        # Somebody with a session, or on this machine, needs no token.
+        return redirect if access is Access.GRANTED else self._deny(request, access, "The token is wrong.")
 
-    def _refuse(self, request: Request, verdict: Verdict, message: str) -> Response:
-        status = _STATUSES[verdict]
+    def _deny(self, request: Request, access: Access, message: str) -> Response:
+        status = _STATUSES[access]
         if "text/html" in request.headers.get("accept", ""):
-            answer = self._refused_page(request, verdict, message)
-            answer.status_code = status
+            response = self._denied_page(request, access, message)
+            response.status_code = status
         else:
-            help_text = "Send FOOTFALL_DASHBOARD_TOKEN as a bearer token, or a session with the role."
-            if verdict is Verdict.CLOSED:
-                help_text = "Nobody may read: set FOOTFALL_DASHBOARD_TOKEN or FOOTFALL_DASHBOARD_ROLE."
-            elif verdict is Verdict.PENDING:
-                help_text = "The keys of sessions could not be fetched yet. Try again in a few seconds."
-            answer = JSONResponse({"message": help_text}, status)
-        answer.headers["cache-control"] = "no-store"
-        if verdict is Verdict.ASK:
-            answer.headers["www-authenticate"] = 'Bearer realm="footfall"'
-        if verdict is Verdict.PENDING:
-            answer.headers["retry-after"] = str(_RETRY_SECONDS)
-        return answer
+            response = JSONResponse({"message": _MESSAGES[access]}, status)
+        response.headers["cache-control"] = "no-store"
+        if access is Access.LOGIN_REQUIRED:
+            response.headers["www-authenticate"] = 'Bearer realm="footfall"'
+        if access is Access.UNAVAILABLE:
+            response.headers["retry-after"] = str(_RETRY_AFTER_SECONDS)
+        return response
 
 
 def own_path(to: str) -> str:
-    """The path of this site to go on to, whatever was asked for."""
+    """The path to go on to after a login: always of this site, whatever the form says."""
     parts = urlsplit(to)
-    is_ours = to.startswith("/") and not to.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return to if is_ours and to.isprintable() else "/"
+    is_own = to.startswith("/") and not to.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return to if is_own and to.isprintable() else "/"
 
 
-def _with_cookie(answer: Response, request: Request, value: str, seconds: int) -> Response:
+def _with_cookie(response: Response, request: Request, value: str, max_age_seconds: int) -> Response:
     is_secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
-    answer.set_cookie(
-        cookie.COOKIE, value, max_age=seconds, path="/", httponly=True, samesite="strict", secure=is_secure
+    response.set_cookie(
+        login_cookie.NAME,
+        value,
+        max_age=max_age_seconds,
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=is_secure,
     )
-    answer.headers["cache-control"] = "no-store"
-    return answer
+    response.headers["cache-control"] = "no-store"
+    return response

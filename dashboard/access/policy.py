@@ -1,4 +1,4 @@
-"""Lets in who may read: by token, by the ticket it was changed for, by a session with a role, or from here."""
+"""The access policy: the token, a login cookie, a session with the role, or this machine itself grant access."""
 
 import time
 from enum import Enum
@@ -6,100 +6,100 @@ from enum import Enum
 from starlette.requests import HTTPConnection
 
 from dashboard import metrics
-from dashboard.access import cookie
+from dashboard.access import login_cookie
 from dashboard.access.roles import roles_in
 from dashboard.settings import Settings
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1"})
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOOPBACK_IPS = frozenset({"127.0.0.1", "::1"})
+_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Verdict(Enum):
-    """What becomes of a request."""
+class Access(Enum):
+    """Whether a request may read, and if not, why."""
 
-    WELCOME = "welcome"
-    # Somebody could get in, with a token or a session.
-    ASK = "ask"
-    # Nobody can: nothing is set that would let anybody in.
-    CLOSED = "closed"
-    # The session cannot be verified yet.
-    PENDING = "pending"
+    GRANTED = "granted"
+    # A token or a session with the role would be granted access.
+    LOGIN_REQUIRED = "login_required"
+    # Neither a token nor a role is configured, so nobody is granted access.
+    DISABLED = "disabled"
+    # The request has a session, but the keys to verify it have not been fetched yet.
+    UNAVAILABLE = "unavailable"
 
 
-class Gate:
-    """Decides for each request."""
+class AccessPolicy:
+    """Decides about each request, from the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._token = settings.dashboard_token.reveal() if settings.dashboard_token else None
         self._role, self._role_claim = settings.dashboard_role, settings.dashboard_role_claim
-        # Without a role no session opens anything, so none is verified.
+        # Without a role no session is granted access, so none is verified.
         self._sessions = (
             SessionVerifier.from_settings(settings.sessions, _count_fetch) if settings.dashboard_role else None
         )
-        self._cookie, self._trust_loopback = settings.sessions.session_cookie, settings.trust_loopback
+        self._session_cookie, self._trust_loopback = settings.sessions.session_cookie, settings.trust_loopback
 
     async def start(self) -> None:
-        """Begin to fetch the keys of sessions, where they come from a URL."""
+        """Start fetching session keys, if they come from a JWKS URL."""
         if self._sessions:
             await self._sessions.start()
 
     async def stop(self) -> None:
-        """Stop fetching."""
+        """Stop fetching session keys."""
         if self._sessions:
             await self._sessions.stop()
 
     @property
     def is_ready(self) -> bool:
-        """Whether sessions can be verified, if they let anybody in."""
+        """Whether sessions can be verified, where sessions are granted access."""
         return self._sessions is None or self._sessions.is_ready
 
     @property
     def has_token(self) -> bool:
-        """Whether there is a token to ask for."""
+        """Whether a token is configured."""
         return self._token is not None
 
-    async def judge(self, request: HTTPConnection) -> Verdict:
+    async def check(self, request: HTTPConnection) -> Access:
         """Whether the request may read."""
-        if self._trust_loopback and is_local(request):
-            return Verdict.WELCOME
+        if self._trust_loopback and is_loopback(request):
+            return Access.GRANTED
         bearer = _bearer(request)
         if self._token and self._has_token(request, bearer):
-            return Verdict.WELCOME
+            return Access.GRANTED
         if self._sessions:
-            token = request.cookies.get(self._cookie) or bearer
-            return await self._judge_session(self._sessions, token) if token else Verdict.ASK
-        return Verdict.ASK if self._token else Verdict.CLOSED
+            session = request.cookies.get(self._session_cookie) or bearer
+            return await self._check_session(self._sessions, session) if session else Access.LOGIN_REQUIRED
+        return Access.LOGIN_REQUIRED if self._token else Access.DISABLED
 
-    async def _judge_session(self, sessions: SessionVerifier, token: str) -> Verdict:
+    async def _check_session(self, sessions: SessionVerifier, session: str) -> Access:
         try:
-            verified = await sessions.verify(token, time.time())
+            verified = await sessions.verify(session, time.time())
         except SessionRejected as rejected:
-            return Verdict.PENDING if rejected.code == "unavailable" else Verdict.ASK
-        is_welcome = self._role in roles_in(verified.claims.get(self._role_claim))
-        return Verdict.WELCOME if is_welcome else Verdict.ASK
+            return Access.UNAVAILABLE if rejected.code == "unavailable" else Access.LOGIN_REQUIRED
+        has_role = self._role in roles_in(verified.claims.get(self._role_claim))
+        return Access.GRANTED if has_role else Access.LOGIN_REQUIRED
 
-    def ticket_for(self, offered: str) -> str | None:
-        """A ticket for who offers the token, None where it is not the token."""
-        if self._token and cookie.is_token(offered, self._token):
-            return cookie.ticket(self._token, time.time())
+    def log_in(self, text: str) -> str | None:
+        """The value of a login cookie, if the text is the token."""
+        if self._token and login_cookie.is_token(text, self._token):
+            return login_cookie.issue(self._token, time.time())
         return None
 
     def _has_token(self, request: HTTPConnection, bearer: str | None) -> bool:
         assert self._token
-        if bearer and cookie.is_token(bearer, self._token):
+        if bearer and login_cookie.is_token(bearer, self._token):
             return True
-        return cookie.is_good(request.cookies.get(cookie.COOKIE, ""), self._token, time.time())
+        return login_cookie.is_valid(request.cookies.get(login_cookie.NAME, ""), self._token, time.time())
 
 
-def is_local(request: HTTPConnection) -> bool:
-    """Whether it comes from this machine, and was meant for it.
+def is_loopback(request: HTTPConnection) -> bool:
+    """Whether the request comes from this machine and names this machine.
 
-    A page of another site may have its own name resolve to 127.0.0.1 and so make a browser ask us: the name in
-    `Host` shows that.
+    A page of another site can make its own domain name resolve to 127.0.0.1, so that a browser on this machine
+    sends requests here (DNS rebinding). The name in `Host` gives it away.
     """
-    is_near = request.client is not None and request.client.host in _LOOPBACK
-    return is_near and "x-forwarded-for" not in request.headers and request.url.hostname in _LOCAL_NAMES
+    is_local = request.client is not None and request.client.host in _LOOPBACK_IPS
+    return is_local and "x-forwarded-for" not in request.headers and request.url.hostname in _LOOPBACK_HOSTS
 
 
 def _count_fetch(succeeded: bool) -> None:

@@ -1,10 +1,10 @@
-"""The roles that the claims of a session name."""
+"""Roles in the claims of a session."""
 
 from typing import Any
 
 
 def roles_in(claim: Any) -> list[str]:
-    """Roles from a list, or from words with spaces between; what is not text is no role."""
+    """The roles in a list or in space-separated text. Anything that is not text is not a role."""
     if isinstance(claim, str):
         return claim.split()
     return [role for role in claim if isinstance(role, str)] if isinstance(claim, list) else []

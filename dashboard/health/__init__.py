@@ -1,1 +1,1 @@
-"""How the pipeline is: how far its readers are behind, what died, what the last audit said."""
+"""The health of the pipeline: consumer lag, dead letters, audits, maintenance and the canary."""

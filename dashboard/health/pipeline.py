@@ -1,36 +1,38 @@
-"""What is known of the pipeline's health, and how it is told. Pure."""
+"""What is known about the pipeline's health, and how the live page shows it. No I/O."""
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dashboard.render.panels import Rows
 
-# Lags that a trend is seen in.
-_KEPT = 12
-# Below this a backlog is not worth a word.
-_NEGLIGIBLE = 100
+# Dead letters are counted up to here.
+MAX_DEAD_LETTERS = 10_000
+# The trend compares a lag with the one so many polls ago.
+_TREND_POLLS = 12
+# With less lag than this a consumer keeps up.
+_MIN_LAG = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
-    """How far a reader of `events` is behind: events, and how long the oldest of them waits (ms)."""
+class ConsumerLag:
+    """The lag of a consumer of `events`, in events, and how long the oldest of them has been pending."""
 
-    reader: str
+    consumer: str
     events: int
-    waits_ms: int
+    oldest_pending_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What Postgres says: dead letters, audited days, when maintenance and landing last ran, the canary.
+class StorageHealth:
+    """What Postgres says about itself; the columns of sql/storage_health.sql.
 
-    Times in milliseconds since 1970, 0 where there is none. `dead_letters` stops counting at `MAX_DEAD_LETTERS`.
+    Times are milliseconds since 1970, 0 for none. `dead_letters` is `MAX_DEAD_LETTERS` if there are more.
     """
 
     dead_letters: int = 0
-    last_dead_letter: int = 0
+    newest_dead_letter_at: int = 0
     audited_day: str = ""
     maintained_at: int = 0
     days_that_differ: int = 0
@@ -39,73 +41,48 @@ class Stored:
     canary: str = ""
 
 
-MAX_DEAD_LETTERS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The newest answers; `trouble` says in words why one is missing."""
-
-    lags: Sequence[Lag] = ()
-    kafka_trouble: str = ""
-    stored: Stored | None = None
-    postgres_trouble: str = ""
-
-
-class Pipeline:
-    """Holds the newest answers, and the lags before, for the trend."""
+class PipelineHealth:
+    """The newest results of the polls. A result that failed is not shown any longer; an error says why."""
 
     def __init__(self, *, has_postgres: bool) -> None:
-        trouble = "" if has_postgres else "FOOTFALL_POSTGRES_DSN is not set"
-        self._known = Known(postgres_trouble=trouble)
-        self._before: deque[dict[str, int]] = deque(maxlen=_KEPT)
+        self._lags: Sequence[ConsumerLag] = ()
+        # Lags in events by consumer, of the last polls without a failure between them.
+        self._history: deque[dict[str, int]] = deque(maxlen=_TREND_POLLS)
+        self._storage: StorageHealth | None = None
+        self._kafka_error = ""
+        self._postgres_error = "" if has_postgres else "FOOTFALL_POSTGRES_DSN is not set"
 
-    def took_lags(self, lags: Sequence[Lag]) -> None:
+    def set_lags(self, lags: Sequence[ConsumerLag]) -> None:
         """Kafka answered."""
-        self._before.append({lag.reader: lag.events for lag in lags})
-        self._known = replace(self._known, lags=lags, kafka_trouble="")
+        self._history.append({lag.consumer: lag.events for lag in lags})
+        self._lags, self._kafka_error = lags, ""
 
-    def took_stored(self, stored: Stored) -> None:
+    def set_storage(self, storage: StorageHealth) -> None:
         """Postgres answered."""
-        self._known = replace(self._known, stored=stored, postgres_trouble="")
+        self._storage, self._postgres_error = storage, ""
 
-    def lost_kafka(self) -> None:
-        """Kafka did not answer; what it said before is shown no longer."""
-        self._known = replace(self._known, lags=(), kafka_trouble="Kafka does not answer")
-        self._before.clear()
+    def set_kafka_unavailable(self) -> None:
+        """Kafka did not answer."""
+        self._lags, self._kafka_error = (), "Kafka is unavailable"
+        self._history.clear()
 
-    def lost_postgres(self, trouble: str) -> None:
-        """Postgres did not answer."""
-        self._known = replace(self._known, stored=None, postgres_trouble=trouble)
+    def set_postgres_unavailable(self, error: str) -> None:
+        """Postgres did not answer, or has no tables yet."""
+        self._storage, self._postgres_error = None, error
 
-    def readers(self) -> Rows:
-        """A row a reader."""
-        return {lag.reader: [lag.events, lag.waits_ms, self._trend(lag)] for lag in self._known.lags}
+    def consumer_rows(self) -> Rows:
+        """The rows of the panel `consumers`."""
+        return {lag.consumer: [lag.events, lag.oldest_pending_ms, self._trend(lag)] for lag in self._lags}
 
     def facts(self) -> dict[str, Any]:
         """Everything else, by name."""
-        stored = self._known.stored
-        told: dict[str, Any] = {
-            "kafka_trouble": self._known.kafka_trouble,
-            "postgres_trouble": self._known.postgres_trouble,
-        }
-        if stored:
-            told |= {
-                "dead_letters": stored.dead_letters,
-                "last_dead_letter": stored.last_dead_letter,
-                "audited_day": stored.audited_day,
-                "maintained_at": stored.maintained_at,
-                "days_that_differ": stored.days_that_differ,
-                "landed_at": stored.landed_at,
-                "canary_at": stored.canary_at,
-                "canary": stored.canary,
-            }
-        return told
+        errors = {"kafka_error": self._kafka_error, "postgres_error": self._postgres_error}
+        return errors | (asdict(self._storage) if self._storage else {})
 
-    def _trend(self, lag: Lag) -> str:
-        if lag.events < _NEGLIGIBLE:
+    def _trend(self, lag: ConsumerLag) -> str:
+        if lag.events < _MIN_LAG:
             return "keeps up"
-        before = self._before[0].get(lag.reader, lag.events)
+        before = self._history[0].get(lag.consumer, lag.events)
         if lag.events > before * 1.2:
             return "growing"
         return "shrinking" if lag.events < before * 0.8 else "steady"

@@ -1,1 +1,1 @@
-"""What happened: any range of the kept days, from Postgres."""
+"""The history page: any period within the retention, out of Postgres."""

@@ -1,4 +1,4 @@
-"""What is asked of the history, read from an address. Pure: the time comes in."""
+"""A query of the history, parsed from URL parameters. No I/O: the time is an argument."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +10,11 @@ from dashboard.render.times import UTC_ZONE, zone_named
 
 RANGES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 DEVICES = ("desktop", "mobile", "tablet", "bot", "unknown")
-Step = Literal["hour", "day"]
-# More bars than this are no chart.
-_MAX_HOUR_DAYS = 14
-_HOURS_BY_ITSELF = 3
+StepUnit = Literal["hour", "day"]
+# With more bars than these a chart is unreadable.
+_MAX_DAYS_BY_HOUR = 14
+# Up to so many days the step is an hour unless a parameter says otherwise.
+_DEFAULT_DAYS_BY_HOUR = 3
 _HOUR = timedelta(hours=1)
 
 
@@ -27,22 +28,22 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A period, cut into steps, and the same length of time before it, if it is compared.
+class Query:
+    """A period in steps, and the previous period of the same length, if they are compared.
 
-    Times carry the zone. Events count by the time inside their id. `faults` are sentences about what was asked and
-    cannot be had; then something near is answered.
+    Times carry the reader's zone. Events count by the time inside their id. Without a comparison the previous
+    period is empty. `notices` are sentences about parameters that were corrected.
     """
 
-    name: str
+    range_name: str
     since: datetime
     until: datetime
-    before_since: datetime
-    before_until: datetime
-    step: Step
+    previous_since: datetime
+    previous_until: datetime
+    step: StepUnit
     filters: Filters
-    compares: bool
-    faults: tuple[str, ...] = ()
+    compare: bool
+    notices: tuple[str, ...] = ()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -52,130 +53,131 @@ class Question:
 
     @property
     def starts(self) -> list[datetime]:
-        """When each step begins."""
+        """When each step starts."""
         return _starts(self.since, self.until, self.step)
 
     @property
-    def before_starts(self) -> list[datetime]:
-        """When each step of the period before begins."""
-        return _starts(self.before_since, self.before_until, self.step)
+    def previous_starts(self) -> list[datetime]:
+        """When each step of the previous period starts."""
+        return _starts(self.previous_since, self.previous_until, self.step)
 
 
 def ranges_within(retention_days: int) -> dict[str, str]:
-    """The ranges that are no longer than the retention."""
-    return {name: words for name, words in RANGES.items() if _days_in(name) <= retention_days}
+    """The ranges that are not longer than the retention."""
+    return {name: title for name, title in RANGES.items() if _days_in(name) <= retention_days}
 
 
-def question(asked: Mapping[str, str], now: datetime, retention_days: int) -> Question:
-    """Read an address; what it leaves out is the last 24 hours of everything, in UTC.
+def parse_query(params: Mapping[str, str], now: datetime, retention_days: int) -> Query:
+    """The query of the URL parameters. The default is the last 24 hours of everything, in UTC.
 
-    A period begins at most `retention_days` days ago, today included. An older day may still have rows, as it is
+    A period starts at most `retention_days` days ago, today included. An older day may still have rows, as it is
     audited before it is dropped; it is not shown, because it can be gone at the next request.
     """
-    zone = zone_named(asked.get("tz", "UTC")) or UTC_ZONE
-    # The current minute counts: then the same question in the same minute is the same.
-    here = now.astimezone(zone).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    name, since, until, faults = _period(asked, here, retention_days)
+    zone = zone_named(params.get("tz", "UTC")) or UTC_ZONE
+    # The end of the current minute, so that the same parameters within a minute are the same query.
+    end = now.astimezone(zone).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    range_name, since, until, notices = _period(params, end, retention_days)
     days = max(1, -(-(until.astimezone(UTC) - since.astimezone(UTC)) // timedelta(days=1)))
-    step: Step = "hour" if days <= _HOURS_BY_ITSELF else "day"
-    if asked.get("step") == "day" and name != "24h":
+    step: StepUnit = "hour" if days <= _DEFAULT_DAYS_BY_HOUR else "day"
+    if params.get("step") == "day" and range_name != "24h":
         step = "day"
-    elif asked.get("step") == "hour":
-        step = "hour" if days <= _MAX_HOUR_DAYS else "day"
+    elif params.get("step") == "hour":
+        step = "hour" if days <= _MAX_DAYS_BY_HOUR else "day"
         if step == "day":
-            faults.append(f"Hours are shown for up to {_MAX_HOUR_DAYS} days; these are days.")
-    # Python subtracts by the clock on the wall: a day of 23 hours is compared with the whole day before.
-    back = timedelta(days=days)
-    compares = asked.get("compare") == "1"
-    if compares and (before := (since - back).date()) < _oldest(here, retention_days):
-        faults.append(f"{_kept_for(retention_days)}; the period before began on {before} and is not complete.")
-    return Question(
-        name=name,
+            notices.append(f"Hours are shown for up to {_MAX_DAYS_BY_HOUR} days; this chart shows days.")
+    # Python subtracts by the clock on the wall: a day of 23 hours is compared with the whole day before it.
+    shift = timedelta(days=days)
+    compare = params.get("compare") == "1"
+    if compare and (previous := (since - shift).date()) < _oldest_day(end, retention_days):
+        notices.append(f"{_retained(retention_days)}; the previous period began on {previous} and is incomplete.")
+    return Query(
+        range_name=range_name,
         since=since,
         until=until,
-        before_since=since - back if compares else since,
-        before_until=until - back if compares else since,
+        previous_since=since - shift if compare else since,
+        previous_until=until - shift if compare else since,
         step=step,
-        filters=Filters(*(asked.get(each) or None for each in ("type", "page", "device"))),
-        compares=compares,
-        faults=tuple(faults),
+        filters=Filters(*(params.get(name) or None for name in ("type", "page", "device"))),
+        compare=compare,
+        notices=tuple(notices),
     )
 
 
 def _period(
-    asked: Mapping[str, str], here: datetime, retention_days: int
+    params: Mapping[str, str], end: datetime, retention_days: int
 ) -> tuple[str, datetime, datetime, list[str]]:
-    if asked.get("from") or asked.get("to"):
-        return _days(asked, here, retention_days)
-    name = asked.get("range", "24h")
-    faults = [] if name in RANGES else [f'There is no range "{name[:20]}"; there are {", ".join(RANGES)}.']
+    """The name of the range, its start and end, and notices."""
+    if params.get("from") or params.get("to"):
+        return _days(params, end, retention_days)
+    name = params.get("range", "24h")
+    notices = [] if name in RANGES else [f'There is no range "{name[:20]}"; there are {", ".join(RANGES)}.']
     if name == "24h" or name not in RANGES:
-        this_hour = here.replace(minute=0).astimezone(UTC)
-        return "24h", (this_hour - 23 * _HOUR).astimezone(here.tzinfo), here, faults
-    first = _today(here) - timedelta(days=_days_in(name) - 1)
-    first = _clipped(first, here, retention_days, faults)
-    return name, _midnight(first, here), here, faults
+        this_hour = end.replace(minute=0).astimezone(UTC)
+        return "24h", (this_hour - 23 * _HOUR).astimezone(end.tzinfo), end, notices
+    first = _today(end) - timedelta(days=_days_in(name) - 1)
+    first = _clipped(first, end, retention_days, notices)
+    return name, _midnight(first, end), end, notices
 
 
 def _days(
-    asked: Mapping[str, str], here: datetime, retention_days: int
+    params: Mapping[str, str], end: datetime, retention_days: int
 ) -> tuple[str, datetime, datetime, list[str]]:
     """Whole days, the last one included."""
-    faults: list[str] = []
-    today = _today(here)
-    last = _date(asked.get("to"), today, faults)
-    first = _date(asked.get("from"), last, faults)
+    notices: list[str] = []
+    today = _today(end)
+    last = _date(params.get("to"), today, notices)
+    first = _date(params.get("from"), last, notices)
     first, last = min(first, last), max(first, last)
-    first = _clipped(min(first, today), here, retention_days, faults)
+    first = _clipped(min(first, today), end, retention_days, notices)
     last = max(first, min(last, today))
-    return "days", _midnight(first, here), min(_midnight(last + timedelta(days=1), here), here), faults
+    return "days", _midnight(first, end), min(_midnight(last + timedelta(days=1), end), end), notices
 
 
-def _clipped(first: date, here: datetime, retention_days: int, faults: list[str]) -> date:
-    """The first day of a period, or the oldest day that is kept where that is later."""
-    oldest = _oldest(here, retention_days)
+def _clipped(first: date, end: datetime, retention_days: int, notices: list[str]) -> date:
+    """The first day of a period, or the oldest retained day if that is later."""
+    oldest = _oldest_day(end, retention_days)
     if first < oldest:
-        faults.append(f"{_kept_for(retention_days)}; this period begins on {oldest}.")
+        notices.append(f"{_retained(retention_days)}; this period begins on {oldest}.")
     return max(first, oldest)
 
 
-def _oldest(here: datetime, retention_days: int) -> date:
-    return _today(here) - timedelta(days=retention_days - 1)
+def _oldest_day(end: datetime, retention_days: int) -> date:
+    return _today(end) - timedelta(days=retention_days - 1)
 
 
-def _kept_for(retention_days: int) -> str:
-    return f"Events are kept for {retention_days} days"
+def _retained(retention_days: int) -> str:
+    return f"Events are retained for {retention_days} days"
 
 
-def _days_in(name: str) -> int:
-    return 1 if name == "24h" else int(name.removesuffix("d"))
+def _days_in(range_name: str) -> int:
+    return 1 if range_name == "24h" else int(range_name.removesuffix("d"))
 
 
-def _date(text: str | None, otherwise: date, faults: list[str]) -> date:
+def _date(text: str | None, default: date, notices: list[str]) -> date:
     if not text:
-        return otherwise
+        return default
     try:
         return date.fromisoformat(text)
     except ValueError:
-        faults.append(f'"{text[:20]}" is no day; write 2026-11-25.')
-        return otherwise
+        notices.append(f'"{text[:20]}" is not a date; write it like 2026-11-25.')
+        return default
 
 
-def _today(here: datetime) -> date:
-    """The day of the current minute, which ends at `here`."""
-    return (here - timedelta(minutes=1)).date()
+def _today(end: datetime) -> date:
+    """The day of the current minute, which ends at `end`."""
+    return (end - timedelta(minutes=1)).date()
 
 
-def _midnight(day: date, here: datetime) -> datetime:
-    return datetime.combine(day, time(), here.tzinfo)
+def _midnight(day: date, end: datetime) -> datetime:
+    return datetime.combine(day, time(), end.tzinfo)
 
 
-def _starts(since: datetime, until: datetime, step: Step) -> list[datetime]:
-    starts, moment = [], since
-    while moment.astimezone(UTC) < until.astimezone(UTC):
-        starts.append(moment)
+def _starts(since: datetime, until: datetime, step: StepUnit) -> list[datetime]:
+    starts, start = [], since
+    while start.astimezone(UTC) < until.astimezone(UTC):
+        starts.append(start)
         if step == "day":
-            moment += timedelta(days=1)
+            start += timedelta(days=1)
         else:
-            moment = (moment.astimezone(UTC) + _HOUR).astimezone(since.tzinfo)
+            start = (start.astimezone(UTC) + _HOUR).astimezone(since.tzinfo)
     return starts

@@ -1,128 +1,124 @@
-"""What the history answers, from rows of the queries. Pure."""
+"""The result of a query: totals, chart and panels, made of the rows of the SQL queries. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from avro_schemas.live_aggregates import page_error
-from avro_schemas.schema import typed_events
-from dashboard.history.query import Question
-from dashboard.live.panel_rows import measure, percent, speed_row
+from dashboard.history.query import Query
+from dashboard.render import web_vitals
 from dashboard.render.charts import Chart, Step, chart
-from dashboard.render.panels import LISTED, Cell, Column, Panel, Rows
-from dashboard.render.web_vitals import METRICS, Metric, Speed
+from dashboard.render.panels import HISTORY, PANELS, Cell, Column, Panel, Rows, percent
 
+# Rows of a SQL query.
 Found = Sequence[Sequence[Any]]
 
-_SPEED = {metric.name: metric for metric in METRICS}
+# The expressions of all panels, each once: panels that differ only in what they show share a ranking.
+RANKINGS = tuple(dict.fromkeys(panel.expression for panel in PANELS if panel.expression))
 _CHANGE = Column("Change", "change")
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A number, and the same of the period before."""
+class Total:
+    """A number of the period, and the same of the previous period."""
 
     name: str
-    now: int
-    before: int
+    current: int
+    previous: int
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Everything that the page of a question shows."""
+class Result:
+    """Everything that the page shows for a query."""
 
-    question: Question
-    figures: Sequence[Figure]
+    query: Query
+    totals: Sequence[Total]
     steps: Sequence[Step]
-    before: Sequence[int]
-    panels: dict[str, Rows]
+    previous_sums: Sequence[int]
+    panels: Mapping[str, Rows]
 
     @property
     def has_events(self) -> bool:
-        """Whether there is anything to show."""
-        return self.figures[0].now > 0
+        return self.totals[0].current > 0
 
     @property
     def chart(self) -> Chart:
-        """The steps as bars."""
-        return chart(self.steps, self.before)
+        return chart(self.steps, self.previous_sums)
 
 
-def panels_of(asked: Question) -> dict[str, Panel]:
+def panels_of(query: Query) -> dict[str, Panel]:
     """The panels of the page: with a column for the change, where periods are compared."""
-    if not asked.compares:
-        return dict(LISTED)
-    return {name: replace(panel, columns=(*panel.columns, _CHANGE)) for name, panel in LISTED.items()}
+    if not query.compare:
+        return dict(HISTORY)
+    return {name: replace(panel, columns=(*panel.columns, _CHANGE)) for name, panel in HISTORY.items()}
 
 
-def figures(row: Sequence[int]) -> list[Figure]:
-    """From the one row of `summary`."""
-    return [Figure(name, row[at], row[at + 1]) for name, at in (("Events", 0), ("Users", 2), ("Sessions", 4))]
+def totals(row: Sequence[int]) -> list[Total]:
+    """From the one row of `totals`."""
+    return [Total(name, row[at], row[at + 1]) for name, at in (("Events", 0), ("Users", 2), ("Sessions", 4))]
 
 
-def steps_of(asked: Question, found: Found) -> list[Step]:
+def steps(query: Query, found: Found) -> list[Step]:
     """From rows of step, type, events."""
-    counts: list[dict[str, int]] = [{} for _start in asked.starts]
+    counts: list[dict[str, int]] = [{} for _start in query.starts]
     for step, event_type, events in found:
         counts[step][event_type] = events
-    starts = [round(start.timestamp() * 1000) for start in asked.starts]
+    starts = [round(start.timestamp() * 1000) for start in query.starts]
     return [Step(start, counted) for start, counted in zip(starts, counts, strict=True)]
 
 
-def sums_before(asked: Question, found: Found) -> list[int]:
-    """From the same rows of the period before: a sum a step, of as many steps as are compared with."""
-    sums = [0] * len(asked.starts)
+def previous_sums(query: Query, found: Found) -> list[int]:
+    """From the same rows of the previous period: the sum of each step. The period may have a step more or less."""
+    sums = [0] * len(query.starts)
     for step, _event_type, events in found:
         if step < len(sums):
             sums[step] += events
     return sums
 
 
-def ranked(asked: Question, found: Found, all_events: int) -> dict[str, Rows]:
-    """From rows of panel, name, events, events before: one list of rows a panel."""
-    panels: dict[str, Rows] = {}
-    for panel, name, events, before in found:
-        change = _change(asked, events, before)
-        share: list[Cell] = [percent(events, all_events)] if panel == "types" else []
-        panels.setdefault(panel, {})[name] = [events, *share, *change]
-        if panel == "types" and name not in typed_events():
-            panels.setdefault("customs", {})[name] = [events, *change]
-    return panels
-
-
-def forms(asked: Question, found: Found) -> Rows:
-    """From rows of form, submissions, taken ones, submissions before."""
-    return {
-        form: [sent, taken, percent(taken, sent), *_change(asked, sent, before)]
-        for form, sent, taken, before in found
-    }
-
-
-def errors(asked: Question, found: Found) -> Rows:
-    """From rows of error, page, events, first, last, events before."""
-    return {
-        page_error(page, error): [error, page, events, first, last, *_change(asked, events, before)]
-        for error, page, events, first, last, before in found
-    }
-
-
-def speed(asked: Question, found: Found) -> Rows:
-    """From rows of metric, p75, samples, good ones, poor ones, p75 before."""
-    rows: Rows = {}
-    for name, p75, samples, good, poor, before in sorted(found, key=lambda row: list(_SPEED).index(row[0])):
-        metric = _SPEED[name]
-        shares = (percent(good, samples), percent(samples - good - poor, samples), percent(poor, samples))
-        row: list[Cell] = [*speed_row(Speed(metric, p75, samples, *shares))]
-        rows[name] = [*row, *([_speed_before(metric, before)] if asked.compares else [])]
+def rankings(query: Query, found: Found) -> dict[str, Rows]:
+    """From rows of the ranking's number, name, events, previous events, events of the whole ranking."""
+    rows: dict[str, Rows] = {panel.name: {} for panel in PANELS if panel.expression}
+    for number, name, events, previous, ranking_events in found:
+        for panel in PANELS:
+            if panel.expression == RANKINGS[number] and panel.shows(name):
+                share: list[Cell] = [percent(events, ranking_events)] if panel.has_share else []
+                rows[panel.name][name] = [events, *share, *_change(query, events, previous)]
     return rows
 
 
-def _speed_before(metric: Metric, before: float | None) -> Cell:
-    return None if before is None else f"before: {measure(metric, before)}"
+def forms(query: Query, found: Found) -> Rows:
+    """From rows of form, submissions, successful ones, previous submissions."""
+    return {
+        form: [submitted, succeeded, percent(succeeded, submitted), *_change(query, submitted, previous)]
+        for form, submitted, succeeded, previous in found
+    }
 
 
-def _change(asked: Question, now: int, before: int) -> list[Cell]:
+def errors(query: Query, found: Found) -> Rows:
+    """From rows of error, page, events, first, last, previous events."""
+    return {
+        page_error(page, error): [error, page, events, first, last, *_change(query, events, previous)]
+        for error, page, events, first, last, previous in found
+    }
+
+
+def web_vital_rows(query: Query, found: Found) -> Rows:
+    """From rows of metric, p75, samples, good ones, poor ones, previous p75."""
+    by_name = {row[0]: row[1:] for row in found}
+    rows: Rows = {}
+    for metric in web_vitals.METRICS:
+        if metric.name in by_name:
+            p75, samples, good, poor, previous = by_name[metric.name]
+            shares = (percent(good, samples), percent(samples - good - poor, samples), percent(poor, samples))
+            cells = web_vitals.Summary(metric, p75, samples, *shares).cells()
+            change: Cell = None if previous is None else f"was {metric.text(previous)}"
+            rows[metric.name] = [*cells, change] if query.compare else cells
+    return rows
+
+
+def _change(query: Query, current: int, previous: int) -> list[Cell]:
     """The change in per cent, as a cell, where periods are compared; None where there was nothing before."""
-    if not asked.compares:
+    if not query.compare:
         return []
-    return [round(100 * (now - before) / before) if before else None]
+    return [round(100 * (current - previous) / previous) if previous else None]

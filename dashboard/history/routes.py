@@ -1,5 +1,6 @@
-"""The history's page, and the same as JSON and CSV."""
+"""The history page, and the same result as JSON and CSV."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -8,44 +9,43 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from avro_schemas.event_types import event_type_names
-from dashboard.history.query import DEVICES, Question, question, ranges_within
-from dashboard.history.result import Answer, panels_of
-from dashboard.history.service import History, Unanswered
-from dashboard.render.exports import as_csv, no_such_panel
+from dashboard.history.query import DEVICES, Query, parse_query, ranges_within
+from dashboard.history.result import Result, panels_of
+from dashboard.history.service import HistoryService, HistoryUnavailable
+from dashboard.render.exports import as_csv
 from dashboard.render.pages import NO_STORE, Pages
-from dashboard.sql import Database
+from dashboard.render.panels import HISTORY
 
-_NO_POSTGRES = "There is no history here: FOOTFALL_POSTGRES_DSN is not set."
+_NO_POSTGRES = "There is no history: FOOTFALL_POSTGRES_DSN is not set."
 
 
-def add_history(app: FastAPI, database: Database | None, pages: Pages, retention_days: int) -> None:
-    """Add the routes to the application; without a database they say what to set."""
-    history = History(database) if database else None
+def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Pages, retention_days: int) -> None:
+    """Add the routes to the application. Without a service they say what to set."""
 
-    def asked_by(request: Request) -> Question:
-        return question(request.query_params, datetime.now(UTC), retention_days)
+    def query_of(request: Request) -> Query:
+        return parse_query(request.query_params, datetime.now(UTC), retention_days)
 
-    async def ask(request: Request) -> Answer:
-        if history is None:
-            raise Unanswered(_NO_POSTGRES)
-        return await history.ask(asked_by(request))
+    async def run(query: Query) -> Result:
+        if service is None:
+            raise HistoryUnavailable(_NO_POSTGRES)
+        return await service.run(query)
 
     @app.get("/history")
     async def page(request: Request) -> Response:
-        asked = asked_by(request)
-        answer, trouble = None, ""
+        query = query_of(request)
+        result, error_message = None, ""
         try:
-            answer = await ask(request)
-        except Unanswered as error:
-            trouble = str(error)
+            result = await run(query)
+        except HistoryUnavailable as error:
+            error_message = str(error)
         return pages.render(
             request,
             "history.html",
-            status=503 if trouble else 200,
-            asked=asked,
-            answer=answer,
-            trouble=trouble,
-            panels=panels_of(asked),
+            status=503 if error_message else 200,
+            query=query,
+            result=result,
+            error_message=error_message,
+            panels=panels_of(query).values(),
             ranges=ranges_within(retention_days),
             devices=DEVICES,
             types=sorted(event_type_names()),
@@ -54,51 +54,54 @@ def add_history(app: FastAPI, database: Database | None, pages: Pages, retention
         )
 
     @app.get("/dashboard/history.json")
-    async def numbers(request: Request) -> Response:
+    async def history_json(request: Request) -> Response:
         try:
-            return JSONResponse(as_json(await ask(request)), headers=NO_STORE)
-        except Unanswered as error:
+            return JSONResponse(as_json(await run(query_of(request))), headers=NO_STORE)
+        except HistoryUnavailable as error:
             return JSONResponse({"message": str(error)}, 503, headers=NO_STORE)
 
     @app.get("/dashboard/history/{name}.csv")
-    async def table(name: str, request: Request) -> Response:
-        panels = panels_of(asked_by(request))
-        if name not in panels:
-            return no_such_panel(name, panels)
+    async def panel_csv(name: str, request: Request) -> Response:
+        if name not in HISTORY:
+            message = f'There is no panel "{name[:50]}"; there are {", ".join(HISTORY)}.'
+            return JSONResponse({"message": message}, 404)
+        query = query_of(request)
         try:
-            answer = await ask(request)
-        except Unanswered as error:
+            result = await run(query)
+        except HistoryUnavailable as error:
             return JSONResponse({"message": str(error)}, 503, headers=NO_STORE)
-        file_name = f"{name}-{answer.question.since:%Y%m%d}-{answer.question.until:%Y%m%d}"
-        return as_csv(panels[name], answer.panels.get(name, {}), file_name)
+        file_name = f"footfall-{name}-{query.since:%Y%m%d}-{query.until:%Y%m%d}.csv"
+        headers = NO_STORE | {"content-disposition": f'attachment; filename="{file_name}"'}
+        csv = as_csv(panels_of(query)[name], result.panels[name])
+        return Response(csv, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def as_json(answer: Answer) -> dict[str, Any]:
-    """An answer for programs; times in ISO 8601, in the zone that was asked for."""
-    asked = answer.question
+def as_json(result: Result) -> dict[str, Any]:
+    """A result for programs. Times are ISO 8601, in the reader's zone."""
+    query = result.query
     return {
-        "since": asked.since.isoformat(),
-        "until": asked.until.isoformat(),
-        "step": asked.step,
-        "faults": asked.faults,
-        "figures": {
-            figure.name.lower(): {"now": figure.now, "before": figure.before} for figure in answer.figures
+        "since": query.since.isoformat(),
+        "until": query.until.isoformat(),
+        "step": query.step,
+        "notices": query.notices,
+        "totals": {
+            total.name.lower(): {"current": total.current, "previous": total.previous} for total in result.totals
         },
         "steps": [
             {"start": start.isoformat(), "counts": step.counts}
-            for start, step in zip(asked.starts, answer.steps, strict=True)
+            for start, step in zip(query.starts, result.steps, strict=True)
         ],
-        "before": answer.before,
-        "panels": answer.panels,
+        "previous_sums": result.previous_sums,
+        "panels": result.panels,
     }
 
 
-def _linker(request: Request) -> Any:
-    """Makes links to the same question with something else: `link(page="/pricing")`; None takes it away."""
+def _linker(request: Request) -> Callable[..., str]:
+    """Makes links to the same query with changed parameters: `link(page="/pricing")`. None removes a parameter."""
 
     def link(path: str = "/history", **changes: str | None) -> str:
-        kept = {name: value for name, value in request.query_params.items() if value} | changes
-        query = urlencode({name: value for name, value in kept.items() if value is not None})
+        params = {name: value for name, value in request.query_params.items() if value} | changes
+        query = urlencode({name: value for name, value in params.items() if value is not None})
         return f"{path}?{query}" if query else path
 
     return link

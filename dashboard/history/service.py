@@ -1,99 +1,107 @@
-"""Asks Postgres what a question wants to know: all in one moment of the database, and kept for a minute."""
+"""The history service: runs a query's SQL in one snapshot of the database, and caches results for a minute."""
 
 import logging
 from collections import OrderedDict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 
 from dashboard.history import result
-from dashboard.history.query import Question
-from dashboard.history.result import Answer, Found
+from dashboard.history.query import Query
+from dashboard.history.result import RANKINGS, Found, Result
 from dashboard.render.web_vitals import METRICS
 from dashboard.sql import Database, queries
 
 log = logging.getLogger(__name__)
 
-# The page shows fewer; the exports have them all.
+# The page shows fewer rows per panel; the CSV files have all of them.
 _MAX_ROWS = 100
 _MAX_CACHED = 64
 
+# The expressions are constants of the code (render/panels.py). Whatever comes from a request is a parameter.
+_EXPRESSIONS = ", ".join(f"({number}, {expression})" for number, expression in enumerate(RANKINGS))
+_SELECTED_EVENTS = {
+    name: queries["selected_events"] + queries[name].replace(b"{expressions}", _EXPRESSIONS.encode())
+    for name in ("totals", "rankings", "forms", "errors", "web_vitals")
+}
 
-class Unanswered(Exception):
-    """Postgres did not answer; the message says why, in words for the reader."""
+
+class HistoryUnavailable(Exception):
+    """There is no result; the message tells the reader why."""
 
 
-class History:
-    """Answers questions. The same question in the same minute is asked once."""
+class HistoryService:
+    """Runs queries."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: OrderedDict[Question, Answer] = OrderedDict()
+        # A query ends with the current minute, so a cached result is never older than that.
+        self._cache: OrderedDict[Query, Result] = OrderedDict()
 
-    async def ask(self, asked: Question) -> Answer:
-        """The answer. Raise `Unanswered`."""
-        if asked not in self._kept:
+    async def run(self, query: Query) -> Result:
+        """The result of a query. Raise `HistoryUnavailable`."""
+        if query not in self._cache:
             try:
                 async with self._database.reading() as connection:
-                    self._kept[asked] = await _answer(connection, asked)
+                    self._cache[query] = await _run(connection, query)
             except psycopg.errors.QueryCanceled as error:
-                raise Unanswered("That took too long. Ask for fewer days.") from error
+                raise HistoryUnavailable("The query took too long. Choose a shorter period.") from error
             except psycopg.errors.UndefinedTable as error:
-                raise Unanswered("Nothing has landed yet: the sinks have not made their tables.") from error
+                raise HistoryUnavailable("No events yet: the sinks have not created their tables.") from error
             except (psycopg.Error, OSError, TimeoutError) as error:
-                log.warning("the history cannot be asked", extra={"error": repr(error)})
-                raise Unanswered("Postgres does not answer. The live page needs none of it.") from error
-            while len(self._kept) > _MAX_CACHED:
-                self._kept.popitem(last=False)
-        return self._kept[asked]
+                log.warning("the history is unavailable", extra={"error": repr(error)})
+                raise HistoryUnavailable("Postgres is unavailable. The live page works without it.") from error
+            while len(self._cache) > _MAX_CACHED:
+                self._cache.popitem(last=False)
+        return self._cache[query]
 
 
-async def _answer(connection: psycopg.AsyncConnection, asked: Question) -> Answer:
-    values = _values(asked)
+async def _run(connection: psycopg.AsyncConnection, query: Query) -> Result:
+    params = _params(query)
 
-    async def chosen(name: str) -> Found:
-        cursor = await connection.execute(queries["chosen"] + queries[name], values)
+    async def found(name: str) -> Found:
+        cursor = await connection.execute(_SELECTED_EVENTS[name], params)
         return await cursor.fetchall()
 
-    (summary,) = await chosen("summary")
-    figures = result.figures(summary)
-    panels = result.ranked(asked, await chosen("ranked"), figures[0].now)
-    return Answer(
-        asked,
-        figures,
-        result.steps_of(asked, await _steps(connection, asked, asked.starts)),
-        result.sums_before(asked, await _steps(connection, asked, asked.before_starts)) if asked.compares else [],
+    (totals,) = await found("totals")
+    steps = await _counts_by_step(connection, query, query.starts)
+    previous = await _counts_by_step(connection, query, query.previous_starts) if query.compare else None
+    return Result(
+        query,
+        result.totals(totals),
+        result.steps(query, steps),
+        [] if previous is None else result.previous_sums(query, previous),
         {
-            **panels,
-            "forms": result.forms(asked, await chosen("forms")),
-            "errors": result.errors(asked, await chosen("errors")),
-            "speed": result.speed(asked, await chosen("speed")),
+            **result.rankings(query, await found("rankings")),
+            "forms": result.forms(query, await found("forms")),
+            "errors": result.errors(query, await found("errors")),
+            "web_vitals": result.web_vital_rows(query, await found("web_vitals")),
         },
     )
 
 
-async def _steps(connection: psycopg.AsyncConnection, asked: Question, starts: list[Any]) -> Found:
+async def _counts_by_step(connection: psycopg.AsyncConnection, query: Query, starts: list[datetime]) -> Found:
     is_hourly = all(start.timestamp() % 3600 == 0 for start in starts)
-    needs_rows = asked.filters.page or asked.filters.device
-    name = "steps_of_hours" if is_hourly and not needs_rows else "steps"
-    step = timedelta(hours=1) if asked.step == "hour" else timedelta(days=1)
-    values = _values(asked) | {"starts": starts, "first": starts[0], "end": min(starts[-1] + step, asked.until)}
-    cursor = await connection.execute(queries[name], values)
+    needs_rows = query.filters.page or query.filters.device
+    name = "counts_by_step_hourly" if is_hourly and not needs_rows else "counts_by_step"
+    step = timedelta(hours=1) if query.step == "hour" else timedelta(days=1)
+    bounds = {"starts": starts, "first": starts[0], "end": min(starts[-1] + step, query.until)}
+    cursor = await connection.execute(queries[name], _params(query) | bounds)
     return await cursor.fetchall()
 
 
-def _values(asked: Question) -> dict[str, Any]:
-    filters = asked.filters
+def _params(query: Query) -> dict[str, Any]:
+    filters = query.filters
     return {
-        "since": asked.since,
-        "until": asked.until,
-        "before_since": asked.before_since,
-        "before_until": asked.before_until,
+        "since": query.since,
+        "until": query.until,
+        "previous_since": query.previous_since,
+        "previous_until": query.previous_until,
         "type": filters.type,
         "page": filters.page,
         "device": filters.device,
-        "top": _MAX_ROWS,
+        "max_rows": _MAX_ROWS,
         "metrics": [metric.name for metric in METRICS],
         "good": [float(metric.good) for metric in METRICS],
         "poor": [float(metric.poor) for metric in METRICS],

@@ -1,1 +1,1 @@
-"""What happens now: counts of the last hour, merged from `live-aggregates`, and told to viewers."""
+"""The live page: the last hour, merged from `live-aggregates` in memory and streamed to viewers."""

@@ -1,4 +1,8 @@
-"""Viewers: each has one stream, is told what changed, and goes on after a gap where it stopped."""
+"""The hub: computes what changed once, and streams it to every viewer as server-sent events.
+
+A stream begins with an event `snapshot`. Every `patch` after it is a JSON merge patch on what came before, and has
+the id `epoch:counter`. A viewer that reconnects with the last id gets the patches that it missed.
+"""
 
 import asyncio
 import secrets
@@ -7,133 +11,138 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import orjson
 
-from dashboard.live.merge_patch import changes
+from dashboard.live.merge_patch import merge_patch
 from dashboard.live.snapshot import Json
 
-PACE_SECONDS = 0.25
-# A sign of life while nothing changes, before proxies close the connection.
-QUIET_TICKS = 20
+PATCH_INTERVAL_SECONDS = 0.25
+# While nothing changes, a patch of the time is sent every five seconds, before proxies close a silent connection.
+HEARTBEAT_INTERVALS = 20
 MAX_VIEWERS = 100
-MAX_PENDING = 256
-# Ticks kept for those who come back: a minute or more.
-KEPT_TICKS = 240
+MAX_QUEUED_MESSAGES = 256
+# Patches retained for viewers that reconnect: a minute or more.
+RETAINED_PATCHES = 240
 RETRY_MS = 2000
 
 
 class Viewer:
-    """What waits to be sent to one page; bounded, and what is let go is counted."""
+    """The queue of messages to one page. It is bounded: on overflow it is emptied, and the viewer starts over."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[bytes, int]] = deque()
-        self._came = asyncio.Event()
-        self.missed = 0
-        self.is_lost = False
+        # Each message with the number of feed entries that it shows or counts.
+        self._queue: deque[tuple[bytes, int]] = deque()
+        self._changed = asyncio.Event()
+        # Feed entries lost to the overflow, reported to the viewer when it starts over.
+        self._lost_entries = 0
+        # From the overflow to `start_over` nothing is queued: patches would not fit what the viewer has.
+        self.has_overflowed = False
 
-    def put(self, message: bytes, entries: int = 0) -> None:
-        """Queue a message that holds so many entries of the feed; on overflow everything is let go."""
-        if len(self._waiting) >= MAX_PENDING:
-            self.missed += sum(held for _message, held in self._waiting) + entries
-            self._waiting.clear()
-            self.is_lost = True
-        elif self.is_lost:
-            self.missed += entries
+    def enqueue(self, message: bytes, entries: int = 0) -> None:
+        """Queue a message that holds so many feed entries."""
+        if len(self._queue) >= MAX_QUEUED_MESSAGES:
+            self._lost_entries += sum(queued for _message, queued in self._queue) + entries
+            self._queue.clear()
+            self.has_overflowed = True
+        elif self.has_overflowed:
+            self._lost_entries += entries
         else:
-            self._waiting.append((message, entries))
-        self._came.set()
+            self._queue.append((message, entries))
+        self._changed.set()
 
-    async def take(self) -> list[bytes]:
-        """What waits; nothing where it overflowed."""
-        await self._came.wait()
-        self._came.clear()
-        taken = [message for message, _entries in self._waiting]
-        self._waiting.clear()
-        return taken
+    async def dequeue(self) -> list[bytes]:
+        """Wait for messages and take all of them; none after an overflow."""
+        await self._changed.wait()
+        self._changed.clear()
+        messages = [message for message, _entries in self._queue]
+        self._queue.clear()
+        return messages
 
-    def found(self) -> int:
-        """Viewer and hub agree again; how many entries were missed meanwhile."""
-        missed, self.missed, self.is_lost = self.missed, 0, False
-        return missed
+    def start_over(self) -> int:
+        """End the overflow: the caller sends a snapshot. Return how many feed entries were lost."""
+        lost, self._lost_entries, self.has_overflowed = self._lost_entries, 0, False
+        return lost
 
 
 class Hub:
-    """Makes a tick of what changed, once for all viewers, and only while there are any."""
+    """All viewers. It does no work while there are none."""
 
     def __init__(self, snapshot: Callable[[], Json]) -> None:
         self._snapshot = snapshot
+        # Ids of another process do not count here.
         self._epoch = secrets.token_hex(4)
         self._counter = 0
-        self._told: Json = {}
-        self._ticks: deque[tuple[int, bytes]] = deque(maxlen=KEPT_TICKS)
-        self._quiet = 0
+        # What a viewer has that got all patches up to `_counter`; the next patch is made against it.
+        self._sent: Json = {}
+        self._patches: deque[tuple[int, bytes]] = deque(maxlen=RETAINED_PATCHES)
+        self._quiet_intervals = 0
         self.viewers: set[Viewer] = set()
-        self.missed = 0
+        # Feed entries lost to overflows of all viewers.
+        self.lost_entries = 0
 
     @property
     def is_full(self) -> bool:
-        """Whether no further viewer is taken."""
         return len(self.viewers) >= MAX_VIEWERS
 
     async def run(self) -> None:
-        """Tell viewers for ever."""
+        """Send changes for ever."""
         while True:
-            await asyncio.sleep(PACE_SECONDS)
+            await asyncio.sleep(PATCH_INTERVAL_SECONDS)
             if self.viewers:
-                self.tick()
+                self.send_patch()
 
-    def tick(self) -> None:
-        """Tell what changed since the last tick."""
-        shown = self._snapshot()
-        patch = changes(self._told, shown)
-        # The time alone is no news.
-        if patch.keys() == {"as_of"} and self._quiet < QUIET_TICKS:
-            self._quiet += 1
+    def send_patch(self) -> None:
+        """Send all viewers what changed since the last patch."""
+        current = self._snapshot()
+        patch = merge_patch(self._sent, current)
+        # The time alone is not a change.
+        if patch.keys() == {"as_of"} and self._quiet_intervals < HEARTBEAT_INTERVALS:
+            self._quiet_intervals += 1
             return
-        self._quiet = 0
-        self._told = shown
+        self._quiet_intervals = 0
+        self._sent = current
         self._counter += 1
-        message = _event("tick", patch, self._id())
-        self._ticks.append((self._counter, message))
+        message = _event("patch", patch, self._id())
+        self._patches.append((self._counter, message))
         for viewer in self.viewers:
-            viewer.put(message)
+            viewer.enqueue(message)
 
-    def feed(self, entries: Sequence[Json], skipped: int) -> None:
-        """Show entries of the feed to all viewers."""
+    def send_feed(self, entries: Sequence[Json], skipped: int) -> None:
+        """Send all viewers new entries of the feed, and how many more there were."""
         message = _event("feed", {"entries": entries, "skipped": skipped})
         for viewer in self.viewers:
-            viewer.put(message, len(entries) + skipped)
+            viewer.enqueue(message, len(entries) + skipped)
 
-    async def events(self, last_id: str = "") -> AsyncIterator[bytes]:
-        """Server-sent events for one viewer: from behind `last_id`, where that is known, else from a snapshot."""
+    async def stream(self, last_id: str = "") -> AsyncIterator[bytes]:
+        """Server-sent events for one viewer: the patches after `last_id` if it is known, else a snapshot first."""
         viewer = Viewer()
-        begin = self._since(last_id)
+        missed = self._patches_since(last_id)
+        first = self._snapshot_event() if missed is None else missed
         self.viewers.add(viewer)
         try:
-            yield b"retry: %d\n\n" % RETRY_MS + begin
+            yield b"retry: %d\n\n" % RETRY_MS + first
             while True:
-                taken = await viewer.take()
-                if viewer.is_lost:
-                    missed = viewer.found()
-                    self.missed += missed
-                    taken = [self._whole(), _event("feed", {"entries": [], "skipped": missed})]
-                yield b"".join(taken)
+                messages = await viewer.dequeue()
+                if viewer.has_overflowed:
+                    lost = viewer.start_over()
+                    self.lost_entries += lost
+                    messages = [self._snapshot_event(), _event("feed", {"entries": [], "skipped": lost})]
+                yield b"".join(messages)
         finally:
             self.viewers.discard(viewer)
 
-    def _since(self, last_id: str) -> bytes:
+    def _patches_since(self, last_id: str) -> bytes | None:
+        """The patches after an id; None where the id is unknown or too old."""
         epoch, _, counter = last_id.partition(":")
         if epoch == self._epoch and counter.isdecimal() and len(counter) < 16:
-            first = self._ticks[0][0] if self._ticks else self._counter + 1
+            first = self._patches[0][0] if self._patches else self._counter + 1
             if first - 1 <= int(counter) <= self._counter:
-                return b"".join(message for number, message in self._ticks if number > int(counter))
-        return self._whole()
+                return b"".join(message for number, message in self._patches if number > int(counter))
+        return None
 
-    def _whole(self) -> bytes:
-        """A snapshot of what all viewers were told last, brought up to date first."""
-        if not self.viewers:
-            self.tick()
-        if not self._told:
-            self.tick()
-        return _event("snapshot", self._told, self._id())
+    def _snapshot_event(self) -> bytes:
+        """What all viewers have. Without viewers it is out of date, so it is updated first."""
+        if not self.viewers or not self._sent:
+            self.send_patch()
+        return _event("snapshot", self._sent, self._id())
 
     def _id(self) -> str:
         return f"{self._epoch}:{self._counter}"

@@ -1,4 +1,4 @@
-"""The live page, its stream and its JSON."""
+"""The live page, its snapshot as JSON, and its event stream."""
 
 import hashlib
 
@@ -7,39 +7,46 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from dashboard.live.hub import MAX_VIEWERS
-from dashboard.live.service import Live
-from dashboard.render.charts import minute_chart
+from dashboard.live.service import LiveService
+from dashboard.live.snapshot import minute_chart
 from dashboard.render.pages import NO_STORE, Pages
-from dashboard.render.panels import LIVE
+from dashboard.render.panels import LIVE_ONLY, PANELS
 
 
-def add_live(app: FastAPI, live: Live, pages: Pages) -> None:
+def add_live_routes(app: FastAPI, live: LiveService, pages: Pages) -> None:
     """Add the routes to the application."""
 
     @app.get("/")
     async def page(request: Request) -> Response:
         shown = live.snapshot()
-        only = request.query_params.get("type", "")
+        only_type = request.query_params.get("type", "")
         return pages.render(
-            request, "live.html", shown=shown, panels=LIVE, only=only, chart=minute_chart(shown, only)
+            request,
+            "live.html",
+            shown=shown,
+            panels=PANELS,
+            live_only_panels=LIVE_ONLY,
+            only_type=only_type,
+            chart=minute_chart(shown, only_type),
         )
 
     @app.get("/dashboard/snapshot.json")
-    async def numbers(request: Request) -> Response:
+    async def snapshot_json(request: Request) -> Response:
         shown = live.snapshot()
-        # The time alone is no news.
-        tag = hashlib.sha256(orjson.dumps(shown | {"as_of": 0})).hexdigest()[:16]
-        headers = NO_STORE | {"etag": f'"{tag}"'}
-        if tag in request.headers.get("if-none-match", ""):
+        # The time alone is not a change.
+        etag = hashlib.sha256(orjson.dumps(shown | {"as_of": 0})).hexdigest()[:16]
+        headers = NO_STORE | {"etag": f'"{etag}"'}
+        if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(orjson.dumps(shown), media_type="application/json", headers=headers)
 
     @app.get("/dashboard/stream")
     async def stream(request: Request) -> Response:
         if live.hub.is_full:
-            message = f"{MAX_VIEWERS} viewers are connected already; /dashboard/snapshot.json has the same numbers"
+            message = f"All {MAX_VIEWERS} streams are in use; /dashboard/snapshot.json has the same numbers."
             return JSONResponse({"message": message}, 503, headers=NO_STORE | {"retry-after": "30"})
-        # A page that was hidden says itself where it stopped; a browser that connects again says it in the header.
-        since = request.headers.get("last-event-id") or request.query_params.get("since", "")
+        # A browser that reconnects sends the last id as a header. A page that was hidden makes a new connection,
+        # where it cannot set headers, and sends it as a parameter.
+        last_id = request.headers.get("last-event-id") or request.query_params.get("since", "")
         headers = NO_STORE | {"x-accel-buffering": "no"}
-        return StreamingResponse(live.hub.events(since), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(live.hub.stream(last_id), media_type="text/event-stream", headers=headers)

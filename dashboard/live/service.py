@@ -1,4 +1,4 @@
-"""The live side at work: what is followed, what is held, and who is told."""
+"""The live service: follows the topics, merges their records into the live state, and feeds the hub."""
 
 import time
 from collections.abc import Coroutine, Sequence
@@ -7,63 +7,66 @@ from typing import Any
 from avro_schemas import topic
 from avro_schemas.live_aggregates import MINUTE_MS
 from avro_schemas.wire.codec import decode_values
-from dashboard.health.pipeline import Pipeline
+from dashboard.health.pipeline import PipelineHealth
 from dashboard.live import feed
+from dashboard.live.feed_reader import FeedReader
 from dashboard.live.hub import Hub
-from dashboard.live.rejections import Rejections
-from dashboard.live.snapshot import Json, Sources, snapshot
-from dashboard.live.state import SHOWN_MINUTES, Board
-from dashboard.live.tail import Tail
+from dashboard.live.rejected_events import RejectedEvents
+from dashboard.live.snapshot import Json, snapshot
+from dashboard.live.state import SHOWN_MINUTES, LiveState
 from service_kit.follower import Follower
 from service_kit.kafka import KafkaRecord, KafkaSettings
 
-_CLIENT = "footfall-dashboard"
+_CLIENT_ID = "footfall-dashboard"
 
 
-class Live:
-    """Everything behind the live page. It shows what it has while Kafka is away."""
+class LiveService:
+    """Everything behind the live page. While Kafka is unavailable it shows what it has."""
 
-    def __init__(self, kafka: KafkaSettings, pipeline: Pipeline) -> None:
-        self._sources = Sources(Board(), Rejections(), pipeline)
+    def __init__(self, kafka: KafkaSettings, health: PipelineHealth) -> None:
+        self.state = LiveState()
+        self._rejected, self._health = RejectedEvents(), health
+        # The last offset by partition that is counted in `_rejected`.
         self._rejected_offsets: dict[int, int] = {}
         self.hub = Hub(self.snapshot)
-        self.follower = Follower(kafka, topic.LIVE_AGGREGATES, client_id=_CLIENT, take=self._count)
-        self._rejected = Follower(
+        self.follower = Follower(kafka, topic.LIVE_AGGREGATES, client_id=_CLIENT_ID, take=self._merge)
+        self._rejected_follower = Follower(
             kafka,
             topic.EVENTS_REJECTED,
-            client_id=_CLIENT,
-            take=self._reject,
+            client_id=_CLIENT_ID,
+            take=self._add_rejected,
             look_back_ms=SHOWN_MINUTES * MINUTE_MS,
         )
-        self._tail = Tail(kafka, watched=lambda: bool(self.hub.viewers), show=self.hub.feed)
+        self._feed_reader = FeedReader(kafka, has_viewers=lambda: bool(self.hub.viewers), send=self.hub.send_feed)
 
-    def work(self) -> list[Coroutine[Any, Any, None]]:
+    def background(self) -> list[Coroutine[Any, Any, None]]:
         """What runs as long as the dashboard does."""
-        return [self.follower.run(), self._rejected.run(), self._tail.run(), self.hub.run()]
+        return [self.follower.run(), self._rejected_follower.run(), self._feed_reader.run(), self.hub.run()]
 
     def snapshot(self) -> Json:
-        """All numbers, now."""
-        return snapshot(self._sources, time.time_ns() // 1_000_000, connected=self.follower.connected)
+        """The snapshot of this moment."""
+        now = time.time_ns() // 1_000_000
+        return snapshot(self.state, self._rejected, self._health, now, connected=self.follower.connected)
 
     @property
-    def newest_event(self) -> int:
+    def newest_event_at(self) -> int:
         """When the newest counted event was appended, in milliseconds since 1970; 0 before the first."""
-        return self._sources.board.watermark or 0
+        return self.state.watermark or 0
 
-    def _count(self, records: Sequence[KafkaRecord]) -> None:
+    def _merge(self, records: Sequence[KafkaRecord]) -> None:
         for partial in decode_values((record.value for record in records), "live_aggregate"):
-            self._sources.board.merge(partial)
+            self.state.merge(partial)
 
-    def _reject(self, records: Sequence[KafkaRecord]) -> None:
-        shown = []
+    def _add_rejected(self, records: Sequence[KafkaRecord]) -> None:
+        entries = []
         for record in records:
-            # After a lost connection the last hour comes again.
+            # After a lost connection the follower reads the last hour again.
             if record.offset <= self._rejected_offsets.get(record.partition, -1):
                 continue
             self._rejected_offsets[record.partition] = record.offset
-            for rejected in decode_values([record.value], "rejected_event"):
-                if taken := self._sources.rejections.take(rejected):
-                    shown.append(feed.rejected(taken))
-        newest = shown[-feed.MAX_CONCURRENT :]
+            for value in decode_values([record.value], "rejected_event"):
+                if event := self._rejected.add(value):
+                    entries.append(feed.rejected_entry(event))
+        newest = entries[-feed.MAX_ENTRIES :]
         if newest:
-            self.hub.feed(newest, len(shown) - len(newest))
+            self.hub.send_feed(newest, len(entries) - len(newest))

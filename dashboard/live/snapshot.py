@@ -1,75 +1,79 @@
-"""What the live page shows, as JSON and for the template: pure."""
+"""The snapshot: everything the live page shows, as JSON that the template and the script read. No I/O."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from avro_schemas.live_aggregates import MINUTE_MS
-from dashboard.health.pipeline import Pipeline
-from dashboard.live.panel_rows import panels, percent, rest
-from dashboard.live.rejections import Rejections
-from dashboard.live.state import SHOWN_MINUTES, Board, first_shown
+from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, OUTCOME, TOTAL
+from dashboard.health.pipeline import PipelineHealth
+from dashboard.live.panel_rows import not_shown, panel_rows
+from dashboard.live.rejected_events import RejectedEvents
+from dashboard.live.state import SHOWN_MINUTES, LiveState, first_shown_minute
+from dashboard.render.charts import Chart, Step, chart
+from dashboard.render.panels import percent
 
 Json = dict[str, Any]
 
 OUTCOMES = ("counted", "late", "duplicate", "rejected")
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What the page is made of."""
-
-    board: Board
-    rejections: Rejections
-    pipeline: Pipeline
-
-
-def snapshot(sources: Sources, now: int, *, connected: bool) -> Json:
-    """All numbers of the page at `now` (milliseconds since 1970). No object in it holds a null."""
-    board = sources.board
-    board.move_to(now)
-    reasons = sources.rejections.reasons(now)
-    outcomes = board.ever("outcome")
+def snapshot(
+    state: LiveState, rejected: RejectedEvents, health: PipelineHealth, now: int, *, connected: bool
+) -> Json:
+    """All numbers of the page at `now` (milliseconds since 1970). No object holds a null: see merge_patch.py."""
+    state.advance(now)
+    reasons = rejected.reasons(now)
+    outcomes = state.all_time(OUTCOME)
     return {
         "as_of": now,
         "connected": connected,
-        "total": board.ever("total"),
+        "total": state.all_time(TOTAL),
         "outcomes": {name: outcomes.get(name, 0) for name in OUTCOMES},
-        "figures": _figures(board, sum(reasons.values()), now),
-        "minutes": {str(start): counts for start, counts in minutes(board, now) if counts},
+        "figures": _figures(state, sum(reasons.values()), now),
+        "minutes": {str(start): counts for start, counts in _minutes(state, now) if counts},
         "panels": {
-            **panels(board),
-            "reasons": {reason: [count] for reason, count in reasons.items()},
-            "rejected": sources.rejections.last(),
-            "readers": sources.pipeline.readers(),
+            **panel_rows(state),
+            "rejected_reasons": {reason: [count] for reason, count in reasons.items()},
+            "rejected_events": rejected.latest(),
+            "consumers": health.consumer_rows(),
         },
-        "rest": rest(board),
-        "pipeline": sources.pipeline.facts(),
+        "not_shown": not_shown(state),
+        "pipeline": health.facts(),
     }
 
 
-def minutes(board: Board, now: int) -> list[tuple[int, dict[str, int]]]:
+def minute_chart(shown: Json, only_type: str = "") -> Chart:
+    """The chart of a snapshot: events per minute by type, or those of one type."""
+    first = first_shown_minute(shown["as_of"])
+    steps = []
+    for start in range(first, first + SHOWN_MINUTES * MINUTE_MS, MINUTE_MS):
+        counts = shown["minutes"].get(str(start), {})
+        if only_type:
+            counts = {only_type: counts[only_type]} if only_type in counts else {}
+        steps.append(Step(start, counts))
+    return chart(steps)
+
+
+def _minutes(state: LiveState, now: int) -> list[tuple[int, dict[str, int]]]:
     """Start and counts by type of each of the last 60 minutes, the current one last."""
-    first = first_shown(now)
-    events = board.last_hour("events")
+    first = first_shown_minute(now)
+    events = state.last_hour("events")
     return [(start, events.window(start)) for start in range(first, first + SHOWN_MINUTES * MINUTE_MS, MINUTE_MS)]
 
 
-def _figures(board: Board, rejected: int, now: int) -> Json:
-    current = now // MINUTE_MS * MINUTE_MS
-    events = board.last_hour("events")
+def _figures(state: LiveState, rejected: int, now: int) -> Json:
+    events = state.last_hour("events")
     last_hour = sum(events.total.values())
-    late, repeats = (sum(board.last_hour(name).total.values()) for name in ("late", "duplicates"))
+    late, duplicates = (sum(state.last_hour(name).total.values()) for name in ("late", "duplicates"))
     return {
-        "users_5": board.active("active_users", 5, now),
-        "users_30": board.active("active_users", 30, now),
-        "sessions_5": board.active("active_sessions", 5, now),
-        "sessions_30": board.active("active_sessions", 30, now),
-        "a_second": round(board.a_second(now), 1),
-        "this_minute": sum(events.window(current).values()),
+        "users_5": state.unique(ACTIVE_USERS, 5, now),
+        "users_30": state.unique(ACTIVE_USERS, 30, now),
+        "sessions_5": state.unique(ACTIVE_SESSIONS, 5, now),
+        "sessions_30": state.unique(ACTIVE_SESSIONS, 30, now),
+        "events_per_second": round(state.events_per_second(now), 1),
+        "this_minute": sum(events.window(now // MINUTE_MS * MINUTE_MS).values()),
         "last_hour": last_hour,
         "late": late,
-        "duplicates": repeats,
+        "duplicates": duplicates,
         "rejected": rejected,
         "rejected_share": percent(rejected, last_hour + late + rejected),
-        "newest": board.watermark or 0,
+        "newest_event_at": state.watermark or 0,
     }

@@ -1,4 +1,7 @@
-"""The live counts: absolute partials merged into what a viewer sees. Pure: their order does not matter."""
+"""The live state: the last hour of all live aggregates, merged from the partials of all partitions.
+
+No I/O. Partials are absolute and carry their source offset, so they may come in any order, and more than once.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,72 +15,81 @@ from avro_schemas.live_aggregates import (
     SLOT_MS,
     WEB_VITALS,
 )
-from dashboard.live.unique_counts import Actives
-from dashboard.live.windows import Counts, Rolling
+from dashboard.live.unique_counts import UniqueCounts
+from dashboard.live.windows import Counts, WindowedCounts
 from dashboard.render import web_vitals
 
-# Minutes shown; older partials are let go.
 SHOWN_MINUTES = 60
-ACTIVES = (ACTIVE_USERS, ACTIVE_SESSIONS)
 _SLOT_SECONDS, _MINUTE_SECONDS = SLOT_MS // 1000, MINUTE_MS // 1000
 _RATE_SLOTS = 3
 
 
-class Board:
-    """The last hour of every dimension by minute, and what is counted since the beginning."""
+class LiveState:
+    """The last hour of every dimension by minute, and the counts since the beginning."""
 
     def __init__(self) -> None:
-        self._minutes: defaultdict[str, Rolling] = defaultdict(Rolling)
-        self._minutes[WEB_VITALS] = Rolling(MAX_WEB_VITAL_BINS)
-        self._slots = Rolling()
-        self._ever: defaultdict[str, Rolling] = defaultdict(Rolling)
-        self._actives = {name: Actives() for name in ACTIVES}
+        # By dimension. Every dimension on the topic gets an entry, so a panel needs no code here.
+        self._minutes: defaultdict[str, WindowedCounts] = defaultdict(WindowedCounts)
+        self._minutes[WEB_VITALS] = WindowedCounts(MAX_WEB_VITAL_BINS)
+        # Ten-second windows of the dimension `events`, the only one that has them.
+        self._slots = WindowedCounts()
+        # Counts since the beginning, by dimension: windows of no length that all start at 0.
+        self._all_time: defaultdict[str, WindowedCounts] = defaultdict(WindowedCounts)
+        self._unique = {name: UniqueCounts() for name in (ACTIVE_USERS, ACTIVE_SESSIONS)}
+        # Start of the first shown minute, as of the last `advance`; never decreases while the clock does not.
         self._oldest = 0
+        # Append time of the newest counted event, in milliseconds since 1970.
         self.watermark: int | None = None
 
     def merge(self, partial: Mapping[str, Any]) -> None:
-        """Take a `LiveAggregate` record in."""
-        name, seconds, start = partial["dimension"], partial["window_seconds"], partial["window_start"]
-        place = (start, partial["partition"], partial["source_offset"])
+        """Merge a `LiveAggregate` record. Windows that are no longer shown are ignored."""
+        dimension, seconds, start = partial["dimension"], partial["window_seconds"], partial["window_start"]
+        version = (start, partial["partition"], partial["source_offset"])
         if seconds == 0:
             self.watermark = max(self.watermark or 0, partial["watermark"])
-            self._ever[name].put(*place, partial["counts"])
+            self._all_time[dimension].merge(*version, partial["counts"])
         elif start < self._oldest:
             return
-        elif name in self._actives:
-            self._actives[name].put(*place, partial["sketch"])
+        elif dimension in self._unique:
+            self._unique[dimension].merge(*version, partial["sketch"])
         elif seconds == _MINUTE_SECONDS:
             counts = partial["counts"]
-            self._minutes[name].put(*place, web_vitals.known(counts) if name == WEB_VITALS else counts)
+            self._minutes[dimension].merge(
+                *version, web_vitals.known_bins(counts) if dimension == WEB_VITALS else counts
+            )
         elif seconds == _SLOT_SECONDS:
-            self._slots.put(*place, partial["counts"])
+            self._slots.merge(*version, partial["counts"])
 
-    def move_to(self, now: int) -> None:
-        """Let go of minutes that are no longer shown; `now` in milliseconds since 1970."""
-        self._oldest = first_shown(now)
-        folds: list[Rolling | Actives] = [*self._minutes.values(), *self._actives.values(), self._slots]
-        for fold in folds:
-            fold.forget_before(self._oldest)
+    def advance(self, now: int) -> None:
+        """Drop the minutes that are no longer shown; `now` in milliseconds since 1970."""
+        self._oldest = first_shown_minute(now)
+        windowed: list[WindowedCounts | UniqueCounts] = [
+            *self._minutes.values(),
+            *self._unique.values(),
+            self._slots,
+        ]
+        for each in windowed:
+            each.drop_before(self._oldest)
 
-    def ever(self, name: str) -> Counts:
-        """What is counted since the beginning: `total` by type, `outcome` of all records."""
-        return self._ever[name].total
+    def all_time(self, dimension: str) -> Counts:
+        """Counts since the beginning: `total` by event type, `outcome` of all records."""
+        return self._all_time[dimension].total
 
-    def last_hour(self, name: str) -> Rolling:
+    def last_hour(self, dimension: str) -> WindowedCounts:
         """The minutes of a dimension."""
-        return self._minutes[name]
+        return self._minutes[dimension]
 
-    def a_second(self, now: int) -> float:
-        """Events a second in the last ten-second windows that are over."""
+    def events_per_second(self, now: int) -> float:
+        """The rate over the last three ten-second windows that have ended."""
         current = now // SLOT_MS * SLOT_MS
         slots = [self._slots.window(current - back * SLOT_MS) for back in range(1, _RATE_SLOTS + 1)]
         return sum(sum(slot.values()) for slot in slots) / (_RATE_SLOTS * _SLOT_SECONDS)
 
-    def active(self, name: str, minutes: int, now: int) -> int:
-        """About how many different users or sessions there were in the last minutes, the current one counted."""
-        return self._actives[name].since(now // MINUTE_MS * MINUTE_MS - (minutes - 1) * MINUTE_MS)
+    def unique(self, dimension: str, minutes: int, now: int) -> int:
+        """About how many different users or sessions there were in the last minutes, the current one included."""
+        return self._unique[dimension].since(now // MINUTE_MS * MINUTE_MS - (minutes - 1) * MINUTE_MS)
 
 
-def first_shown(now: int) -> int:
-    """Start of the first of the minutes shown; the current one is the last."""
+def first_shown_minute(now: int) -> int:
+    """Start of the first of the shown minutes; the current minute is the last."""
     return now // MINUTE_MS * MINUTE_MS - (SHOWN_MINUTES - 1) * MINUTE_MS

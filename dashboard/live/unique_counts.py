@@ -1,4 +1,4 @@
-"""How many different users or sessions there were lately: HyperLogLog sketches, united. Pure."""
+"""Estimates of how many different users or sessions there were: HyperLogLog sketches by minute, united. No I/O."""
 
 from dataclasses import dataclass
 
@@ -8,45 +8,46 @@ from avro_schemas.live_aggregates import LG_REGISTERS
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Partial:
     source_offset: int
     sketch: bytes
 
 
-class Actives:
-    """Of each minute and partition the newest sketch."""
+class UniqueCounts:
+    """The newest sketch of each minute and partition."""
 
     def __init__(self) -> None:
-        self._minutes: dict[int, dict[int, _Held]] = {}
-        # A minute of all partitions together, as long as it does not change.
-        self._united: dict[int, hll_sketch] = {}
+        # Minute's start -> partition -> its newest sketch.
+        self._minutes: dict[int, dict[int, _Partial]] = {}
+        # A cache of a minute's sketch over all partitions: every change to the minute deletes its entry.
+        self._unions: dict[int, hll_sketch] = {}
 
-    def put(self, start: int, partition: int, source_offset: int, sketch: bytes) -> None:
-        """Take a sketch in; an older one than is there changes nothing."""
+    def merge(self, start: int, partition: int, source_offset: int, sketch: bytes) -> None:
+        """Replace the partition's sketch of a minute, unless the one that is there is newer."""
         minute = self._minutes.setdefault(start, {})
-        held = minute.get(partition)
-        if held is None or source_offset >= held.source_offset:
-            minute[partition] = _Held(source_offset, sketch)
-            self._united.pop(start, None)
+        old = minute.get(partition)
+        if old is None or source_offset >= old.source_offset:
+            minute[partition] = _Partial(source_offset, sketch)
+            self._unions.pop(start, None)
 
-    def forget_before(self, start: int) -> None:
-        """Let go of the minutes that began earlier."""
-        for old in [old for old in self._minutes if old < start]:
-            del self._minutes[old]
-            self._united.pop(old, None)
+    def drop_before(self, start: int) -> None:
+        """Drop the minutes that start earlier."""
+        for expired in [minute for minute in self._minutes if minute < start]:
+            del self._minutes[expired]
+            self._unions.pop(expired, None)
 
     def since(self, start: int) -> int:
-        """About how many different ones there were in the minutes from `start` on."""
+        """The estimate for all minutes from `start` on."""
         union = hll_union(LG_REGISTERS)
         for minute in self._minutes:
             if minute >= start:
-                union.update(self._unite(minute))
+                union.update(self._union(minute))
         return round(float(union.get_estimate()))
 
-    def _unite(self, minute: int) -> hll_sketch:
-        if minute not in self._united:
+    def _union(self, minute: int) -> hll_sketch:
+        if minute not in self._unions:
             union = hll_union(LG_REGISTERS)
-            for held in self._minutes[minute].values():
-                union.update(hll_sketch.deserialize(held.sketch))
-            self._united[minute] = union.get_result()
-        return self._united[minute]
+            for partial in self._minutes[minute].values():
+                union.update(hll_sketch.deserialize(partial.sketch))
+            self._unions[minute] = union.get_result()
+        return self._unions[minute]

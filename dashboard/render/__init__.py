@@ -1,1 +1,1 @@
-"""What live page and history draw alike: panels, charts, times, exports."""
+"""What the live page and the history page draw alike: panels, charts, times, CSV and templates."""

@@ -1,15 +1,11 @@
-"""Stacked bars, as rectangles that the templates draw. Pure."""
+"""Stacked bar charts, as rectangles that the templates draw. No I/O. `static/chart.js` draws the same."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from avro_schemas.live_aggregates import MINUTE_MS
-from dashboard.live.state import SHOWN_MINUTES, first_shown
-
-# The page's palette has this many colours; what is less frequent shares the last one.
+# The page's palette has this many colours; series beyond share the last one.
 COLOURS = 6
-OTHER = "others"
+OTHERS = "others"
 _LABELS = 4
 
 
@@ -25,84 +21,70 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A column of the chart: when it begins, and its counts by series."""
+    """A column of the chart: when it starts (ms since 1970), and its counts by series."""
 
     start: int
     counts: Mapping[str, int]
 
     @property
     def sum(self) -> int:
-        """All series together."""
         return sum(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars and what stands beside them. `before` are the sums of the period before, step by step."""
+    """Bars, scale and legend. `previous` has the sums of the previous period, step by step."""
 
     steps: Sequence[Step]
     series: Sequence[str]
     bars: Sequence[Bar]
     top: int
-    before: Sequence[int] = ()
+    previous: Sequence[int] = ()
 
     @property
     def labelled(self) -> Sequence[Step]:
-        """The steps whose time stands below the chart."""
+        """The steps whose start is written below the chart."""
         return self.steps[:: -(-len(self.steps) // _LABELS)]
 
 
-def chart(steps: Sequence[Step], before: Sequence[int] = ()) -> Chart:
-    """The chart of some steps; the most frequent series have a colour of their own."""
-    named = series(steps)
-    folded = [Step(step.start, _fold(step.counts, named)) for step in steps]
-    top = nice_top(max((*(step.sum for step in folded), *before), default=0))
-    bars = [bar for x, step in enumerate(folded) for bar in _stack(x, step, named, top)]
-    return Chart(folded, named, bars, top, before)
-
-
-def minute_chart(shown: Mapping[str, Any], only: str = "") -> Chart:
-    """The chart of the live page; `only` shows one type."""
-    first = first_shown(shown["as_of"])
-    minutes = shown["minutes"]
-    starts = range(first, first + SHOWN_MINUTES * MINUTE_MS, MINUTE_MS)
-    return chart([Step(start, _only(minutes.get(str(start), {}), only)) for start in starts])
+def chart(steps: Sequence[Step], previous: Sequence[int] = ()) -> Chart:
+    """The chart of the steps. The most frequent series have a colour each."""
+    names = series(steps)
+    folded = [Step(step.start, _fold(step.counts, names)) for step in steps]
+    top = round_up(max((*(step.sum for step in folded), *previous), default=0))
+    bars = [bar for x, step in enumerate(folded) for bar in _stack(x, step, names, top)]
+    return Chart(folded, names, bars, top, previous)
 
 
 def series(steps: Sequence[Step]) -> list[str]:
-    """The names that get a colour, the most frequent first, and one for all others."""
-    summed: dict[str, int] = {}
+    """The names of the series, the most frequent first; the last one stands for all that have no colour."""
+    sums: dict[str, int] = {}
     for step in steps:
         for name, count in step.counts.items():
-            summed[name] = summed.get(name, 0) + count
-    ranked = sorted(summed, key=lambda name: (-summed[name], name))
-    return ranked if len(ranked) <= COLOURS else [*ranked[: COLOURS - 1], OTHER]
+            sums[name] = sums.get(name, 0) + count
+    ranked = sorted(sums, key=lambda name: (-sums[name], name))
+    return ranked if len(ranked) <= COLOURS else [*ranked[: COLOURS - 1], OTHERS]
 
 
-def nice_top(highest: int) -> int:
-    """Where the scale ends: a round number not below the highest."""
+def round_up(highest: int) -> int:
+    """The top of the scale: a round number that is not below the highest value."""
     size = 1
     while size * 10 < highest:
         size *= 10
     return next((size * step for step in (1, 2, 3, 4, 5, 6, 8, 10) if size * step >= highest), 1)
 
 
-def _only(counts: Mapping[str, int], name: str) -> Mapping[str, int]:
-    if not name:
-        return counts
-    return {name: counts[name]} if name in counts else {}
-
-
-def _fold(counts: Mapping[str, int], named: Sequence[str]) -> dict[str, int]:
+def _fold(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int]:
     folded: dict[str, int] = {}
     for name, count in counts.items():
-        folded[name if name in named else OTHER] = folded.get(name if name in named else OTHER, 0) + count
+        shown = name if name in names else OTHERS
+        folded[shown] = folded.get(shown, 0) + count
     return folded
 
 
-def _stack(x: int, step: Step, named: Sequence[str], top: int) -> list[Bar]:
+def _stack(x: int, step: Step, names: Sequence[str], top: int) -> list[Bar]:
     bars, base = [], 100.0
-    for colour, name in enumerate(named):
+    for colour, name in enumerate(names):
         if count := step.counts.get(name):
             height = count / top * 100
             base -= height

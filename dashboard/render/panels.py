@@ -1,124 +1,216 @@
-"""The panels: which there are, with their columns, shared by the live page, the history and the exports."""
+"""The panels of both pages: what each counts, its columns and its place. A new panel is one entry here.
 
-from collections.abc import Mapping
+A panel that ranks names by count needs nothing else: on the live page its rows are the most frequent names of a
+`dimension` of `live-aggregates`, on the history page those of an `expression` over the events. The few panels
+without either get their rows from a function each in live/panel_rows.py, live/snapshot.py and history/result.py.
+Templates and scripts loop over the panels and know only the kinds of columns.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from avro_schemas.schema import typed_events
+
 Cell = str | float | int | list[float] | None
-# Cells by what names the row.
+# The cells of each row, by the row's name.
 Rows = dict[str, list[Cell]]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `kind` says how a cell is written: templates and script know the same kinds.
+    """A column. Its `kind` says how templates and scripts write a cell.
 
-    `key` is what names the row; the other kinds take the row's cells in turn.
+    The kind `key` is the row's name; every other kind takes the next of the row's cells.
     """
 
     title: str
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """A table of the page. `empty` says what to do when it has no rows.
-
-    `filter` is the filter of the history that a row's name sets; `fixed` keeps the order the rows come in, else
-    the first count ranks them.
-    """
+    """A table of the page."""
 
     name: str
     title: str
     columns: tuple[Column, ...]
+    # What the panel says when it has no rows: what to send, if that helps.
     empty: str
+    # The live aggregate whose names are the rows of the live page.
+    dimension: str = ""
+    # The SQL expression that names the row an event counts in, null for none; see sql/selected_events.sql for the
+    # columns. It becomes part of the query's text, so it is a constant here and never holds text of a request.
+    # It is not a format string: write `%` as `%%`.
+    expression: str = ""
+    # Of the dimension's or expression's names, the ones to show.
+    shows: Callable[[str], bool] = lambda _name: True
+    # The filter of the history page that a click on a row's name sets.
     filter: str = ""
-    fixed: bool = False
+    # Rows are ranked by their first count; else they stay in the order they come in.
+    is_ranked: bool = True
+    # Two of the grid's three columns wide.
+    is_wide: bool = False
 
     @property
     def kinds(self) -> str:
         """The kinds of the columns, for the script."""
         return " ".join(column.kind for column in self.columns)
 
+    @property
+    def has_share(self) -> bool:
+        """Whether the count of a name is followed by its share of all."""
+        return "percent" in self.kinds
 
-def _ranked(name: str, title: str, what: str, counted: str, empty: str, filter: str = "") -> Panel:
-    return Panel(name, title, (Column(what, "key"), Column(counted, "count")), empty, filter)
+
+def _counted(key: str, count: str, *more: Column) -> tuple[Column, ...]:
+    return (Column(key, "key"), Column(count, "count"), *more)
 
 
-_LISTED = (
+def _is_custom(event_type: str) -> bool:
+    return event_type not in typed_events()
+
+
+# On both pages, in this order.
+PANELS = (
     Panel(
-        "types",
-        "Event types",
-        (Column("Type", "key"), Column("Events", "count"), Column("Share", "percent")),
-        "No events yet.",
+        name="pages",
+        title="Pages",
+        columns=_counted("Page", "Views"),
+        empty="Send page_view with event_data.page.",
+        dimension="pages",
+        expression="case when event_type = 'page_view' then event_data ->> 'page' end",
+        filter="page",
+    ),
+    Panel(
+        name="referrers",
+        title="Referrers",
+        columns=_counted("From", "Views"),
+        empty="Send page_view with event_data.referrer.",
+        dimension="referrers",
+        expression="case when event_type = 'page_view' then event_data ->> 'referrer' end",
+    ),
+    Panel(
+        name="event_types",
+        title="Event types",
+        columns=_counted("Type", "Events", Column("Share", "percent")),
+        empty="No events yet.",
+        dimension="events",
+        expression="event_type",
         filter="type",
     ),
-    _ranked("pages", "Pages", "Page", "Views", "Send page_view with event_data.page.", "page"),
-    _ranked("referrers", "Referrers", "From", "Views", "Send page_view with event_data.referrer."),
-    _ranked("buttons", "Buttons", "Button", "Clicks", "Send button_click with event_data.button."),
     Panel(
-        "forms",
-        "Forms",
-        (Column("Form", "key"), Column("Sent", "count"), Column("Taken", "count"), Column("Rate", "percent")),
-        "Send form_submit with event_data.form and success.",
-    ),
-    Panel(
-        "errors",
-        "Errors",
-        (
+        name="errors",
+        title="Errors",
+        columns=(
             Column("Error", "text"),
             Column("Page", "page"),
             Column("Count", "count"),
-            Column("First", "moment"),
-            Column("Last", "moment"),
+            Column("First", "time"),
+            Column("Last", "time"),
         ),
-        "No errors: nobody reported error_encountered.",
+        empty="No errors. They are sent as error_encountered.",
+        is_wide=True,
     ),
     Panel(
-        "speed",
-        "Page speed",
-        (
-            Column("Measure", "text"),
+        name="buttons",
+        title="Buttons",
+        columns=_counted("Button", "Clicks"),
+        empty="Send button_click with event_data.button.",
+        dimension="buttons",
+        expression="case when event_type = 'button_click' then event_data ->> 'button' end",
+    ),
+    Panel(
+        name="web_vitals",
+        title="Page speed",
+        columns=(
+            Column("Metric", "text"),
             Column("p75", "value"),
             Column("Rating", "rating"),
             Column("Good, fair, poor", "shares"),
             Column("Samples", "count"),
         ),
-        "Send web_vital with metric (LCP, INP, CLS, FCP, TTFB) and value.",
-        fixed=True,
+        empty="Send web_vital with metric (LCP, INP, CLS, FCP, TTFB) and value.",
+        is_ranked=False,
+        is_wide=True,
     ),
-    _ranked("devices", "Devices", "Device", "Events", "No events yet.", "device"),
-    _ranked("browsers", "Browsers", "Browser", "Events", "No events yet."),
-    _ranked("systems", "Systems", "System", "Events", "No events yet."),
-    _ranked("customs", "Custom events", "Event", "Events", "Name yours in the catalogue, and post them.", "type"),
-)
-_ONLY_LIVE = (
-    _ranked("reasons", "Rejected, by reason", "Reason", "Events", "Nothing was rejected."),
     Panel(
-        "rejected",
-        "Rejected, the last of them",
-        (
-            Column("Time", "moment"),
+        name="forms",
+        title="Forms",
+        columns=_counted("Form", "Submitted", Column("Succeeded", "count"), Column("Rate", "percent")),
+        empty="Send form_submit with event_data.form and success.",
+    ),
+    Panel(
+        name="devices",
+        title="Devices",
+        columns=_counted("Device", "Events"),
+        empty="No events yet.",
+        dimension="devices",
+        expression="device",
+        filter="device",
+    ),
+    Panel(
+        name="browsers",
+        title="Browsers",
+        columns=_counted("Browser", "Events"),
+        empty="No events yet.",
+        dimension="browsers",
+        expression="browser",
+    ),
+    Panel(
+        name="systems",
+        title="Operating systems",
+        columns=_counted("System", "Events"),
+        empty="No events yet.",
+        dimension="systems",
+        expression="system",
+    ),
+    Panel(
+        name="custom_events",
+        title="Custom events",
+        columns=_counted("Event", "Events"),
+        empty="Add your event types to the catalogue and send them.",
+        dimension="events",
+        expression="event_type",
+        shows=_is_custom,
+        filter="type",
+    ),
+)
+# Behind the feed of the live page.
+LIVE_ONLY = (
+    Panel(
+        name="rejected_events",
+        title="Latest rejected events",
+        columns=(
+            Column("Time", "time"),
             Column("Type", "text"),
             Column("Where", "text"),
             Column("Expected", "text"),
             Column("Reason", "reason"),
         ),
-        "Nothing was rejected in the last hour.",
-        fixed=True,
+        empty="Nothing was rejected in the last hour.",
+        is_ranked=False,
+        is_wide=True,
     ),
     Panel(
-        "readers",
-        "Readers of the topic events",
-        (
-            Column("Reader", "key"),
-            Column("Events behind", "count"),
-            Column("Oldest waits", "span"),
-            Column("", "text"),
-        ),
-        "Kafka has not been asked yet.",
-        fixed=True,
+        name="rejected_reasons",
+        title="Rejected events by reason",
+        columns=_counted("Reason", "Events"),
+        empty="Nothing was rejected in the last hour.",
+    ),
+    Panel(
+        name="consumers",
+        title="Consumers of the topic events",
+        columns=_counted("Consumer", "Lag", Column("Oldest pending", "duration"), Column("Trend", "text")),
+        empty="Kafka has not reported a lag yet.",
+        is_ranked=False,
+        is_wide=True,
     ),
 )
-LISTED: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in _LISTED})
-LIVE: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*_LISTED, *_ONLY_LIVE)})
+HISTORY: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in PANELS})
+LIVE: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*PANELS, *LIVE_ONLY)})
+
+
+def percent(part: int, whole: int) -> float:
+    """A share in per cent, rounded to a tenth."""
+    return round(100 * part / whole, 1) if whole else 0.0

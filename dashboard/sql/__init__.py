@@ -1,4 +1,4 @@
-"""Postgres, read only: named queries from the files beside this one, and connections with a time limit."""
+"""Postgres, read-only: named queries out of the files in this folder, and connections with time limits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -8,13 +8,13 @@ from types import MappingProxyType
 
 import psycopg
 
-_SESSION = {
+_OPTIONS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "20s",
     "lock_timeout": "2s",
     "timezone": "UTC",
 }
-# Viewers of the history must not take Postgres from the sinks.
+# Readers of the history must not take connections and CPU from the sinks.
 _MAX_CONNECTIONS = 4
 
 queries: Mapping[str, bytes] = MappingProxyType(
@@ -23,7 +23,7 @@ queries: Mapping[str, bytes] = MappingProxyType(
 
 
 class Database:
-    """Makes a connection for each use, a few at a time."""
+    """Opens a connection per use, a few at a time."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -31,8 +31,8 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[psycopg.AsyncConnection]:
-        """A connection in one transaction, in which every query sees the same moment."""
-        options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+        """A connection in one transaction, in which all queries see the same snapshot of the database."""
+        options = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
         async with self._slots:
             connection = await psycopg.AsyncConnection.connect(
                 self._dsn, connect_timeout=5, options=options, application_name="footfall-dashboard"

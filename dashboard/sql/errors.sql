@@ -1,16 +1,16 @@
--- Errors by what the same error has in common, as the stream app names it, and page; first and last in ms since 1970.
+-- Errors by page and fingerprint, which is made as the stream app makes it; first and last in ms since 1970.
 select
     coalesce(event_data ->> 'kind', 'Error') || ': '
         || left(regexp_replace(event_data ->> 'message', '\d+', '#', 'g'), 120)
         || coalesce(' (' || regexp_replace(nullif(event_data ->> 'source', ''), '^.*/', '') || ')', '') as error,
     coalesce(page, '') as page,
-    count(*) filter (where is_now) as events,
-    (extract(epoch from min(occurred_at) filter (where is_now)) * 1000)::bigint,
-    (extract(epoch from max(occurred_at) filter (where is_now)) * 1000)::bigint,
-    count(*) filter (where is_before)
-from chosen
+    count(*) filter (where is_current) as events,
+    (extract(epoch from min(occurred_at) filter (where is_current)) * 1000)::bigint,
+    (extract(epoch from max(occurred_at) filter (where is_current)) * 1000)::bigint,
+    count(*) filter (where is_previous)
+from selected
 where event_type = 'error_encountered'
 group by 1, 2
-having count(*) filter (where is_now) > 0
+having count(*) filter (where is_current) > 0
 order by events desc, error, page
-limit %(top)s
+limit %(max_rows)s

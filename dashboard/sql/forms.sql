@@ -1,12 +1,12 @@
--- Forms: submissions, those that were taken, and submissions in the period before.
+-- Forms: submissions, successful ones, and submissions of the previous period.
 select
     event_data ->> 'form',
-    count(*) filter (where is_now),
-    count(*) filter (where is_now and event_data -> 'success' = 'true'),
-    count(*) filter (where is_before)
-from chosen
+    count(*) filter (where is_current),
+    count(*) filter (where is_current and event_data -> 'success' = 'true'),
+    count(*) filter (where is_previous)
+from selected
 where event_type = 'form_submit'
 group by 1
-having count(*) filter (where is_now) > 0
+having count(*) filter (where is_current) > 0
 order by 2 desc, 1
-limit %(top)s
+limit %(max_rows)s

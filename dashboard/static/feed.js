@@ -1,45 +1,45 @@
-// The live feed: newest first, a bounded number of rows, and always how much is not shown.
+// The feed: newest first, a bounded number of rows, and always how many entries are not shown.
 
 import { byId, clock, make, number, setText } from "./format.js";
 
-const MOST_ROWS = 200;
+const MAX_ROWS = 200;
 
 const only = new URLSearchParams(location.search).get("type");
 const list = byId("feed");
 const button = byId("pause");
-let skipped = 0;
-let waiting = [];
+let notShown = 0;
+let pending = [];
 let paused = false;
 
-function row({ kind, at, type, page, about, detail }) {
-  const cells = [clock(at), type, about, page].map((text) => make("span", {}, text));
-  if (kind === "rejected") cells[1].className = kind;
+function row({ status, at, type, page, summary, detail }) {
+  const cells = [clock(at), type, summary, page].map((text) => make("span", {}, text));
+  if (status === "rejected") cells[1].className = status;
   return make("li", {}, make("details", {}, make("summary", {}, ...cells), make("pre", { tabindex: 0 }, detail)));
 }
 
 function show(entries) {
   list.prepend(...entries.map(row).reverse());
-  // What somebody reads stays; the oldest closed rows go.
+  // An open row stays, because somebody reads it; the oldest closed ones go.
   const closed = [...list.children].filter((each) => !each.querySelector("details").open);
-  for (const each of closed.slice(MOST_ROWS)) each.remove();
+  for (const each of closed.slice(MAX_ROWS)) each.remove();
   byId("feed-empty").hidden = list.children.length > 0;
 }
 
-function tell() {
+function showCounts() {
   const parts = [];
-  if (paused) parts.push(`paused, ${number(waiting.length)} new`);
-  if (skipped) parts.push(`${number(skipped)} not shown`);
+  if (paused) parts.push(`paused, ${number(pending.length)} new`);
+  if (notShown) parts.push(`${number(notShown)} not shown`);
   setText(byId("feed-count"), parts.join(" · "));
 }
 
-export function feed({ entries, skipped: more }) {
+export function addToFeed({ entries, skipped }) {
   const wanted = entries.filter(({ type }) => !only || type === only);
-  skipped += more;
+  notShown += skipped;
   if (paused) {
-    waiting.push(...wanted);
-    skipped += waiting.splice(0, Math.max(0, waiting.length - MOST_ROWS)).length;
+    pending.push(...wanted);
+    notShown += pending.splice(0, Math.max(0, pending.length - MAX_ROWS)).length;
   } else show(wanted);
-  tell();
+  showCounts();
 }
 
 export function openFeed() {
@@ -48,8 +48,8 @@ export function openFeed() {
   button.addEventListener("click", () => {
     paused = !paused;
     button.setAttribute("aria-pressed", paused);
-    setText(button, paused ? "Go on" : "Pause");
-    if (!paused) show(waiting.splice(0));
-    tell();
+    setText(button, paused ? "Resume" : "Pause");
+    if (!paused) show(pending.splice(0));
+    showCounts();
   });
 }

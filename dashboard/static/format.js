@@ -1,4 +1,4 @@
-// Numbers, times and elements. Texts of others only ever go into text nodes.
+// Numbers, times and elements. Text of others only ever goes into text nodes.
 
 export const zone = document.documentElement.dataset.zone;
 
@@ -10,7 +10,7 @@ export const byId = (id) => document.getElementById(id);
 export const number = (value) => numbers.format(value);
 export const clock = (at) => times.format(at);
 
-export function span(milliseconds) {
+export function duration(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   const [size, unit] = UNITS.find(([size]) => seconds >= size) ?? [1, "s"];
   return `${Math.floor(seconds / size)} ${unit}`;
@@ -28,18 +28,18 @@ export function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
-export function moment(at, now) {
+export function timeAndAge(at, now) {
   if (!at) return ["–"];
   const time = make("time", { datetime: new Date(at).toISOString() }, clock(at).slice(0, 5));
-  return [time, " ", make("small", { "data-since": at }, `${span(now - at)} ago`)];
+  return [time, " ", make("small", { "data-since": at }, `${duration(now - at)} ago`)];
 }
 
-// What stands beside times grows older by itself.
-export function age(now) {
-  for (const small of document.querySelectorAll("[data-since]")) setText(small, `${span(now - small.dataset.since)} ago`);
+// The age behind a time grows, whether the time changes or not.
+export function updateAges(now) {
+  for (const small of document.querySelectorAll("[data-since]")) setText(small, `${duration(now - small.dataset.since)} ago`);
 }
 
-// The time zone's field offers what the browser knows, its own zone first.
+// The time zone's field offers the zones that the browser knows, its own first.
 export function offerZones() {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const others = Intl.supportedValuesOf?.("timeZone") ?? [];

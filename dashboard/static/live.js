@@ -1,16 +1,17 @@
-// The live page: one stream, paused while nobody looks, resumed where it stopped; where there is none, asks again and again.
+// The live page follows one event stream, which a hidden tab closes and resumes. Where streams fail, it polls.
 
 import { addCursor, describe, drawChart } from "./chart.js";
-import { feed, openFeed } from "./feed.js";
-import { age, byId, clock, moment, number, offerZones, setText } from "./format.js";
-import { drawRest, drawTable } from "./table.js";
+import { addToFeed, openFeed } from "./feed.js";
+import { byId, clock, number, offerZones, setText, timeAndAge, updateAges } from "./format.js";
+import { drawNotShown, drawTable } from "./table.js";
 
 const MINUTE_MS = 60_000;
 const SHOWN_MINUTES = 60;
 const HIDDEN_MS = 10_000;
 const POLL_MS = 5_000;
-const STREAM_AGAIN_MS = 30_000;
-// Without news for this long the numbers are shown as old.
+// How often polling tries the stream again.
+const RECONNECT_MS = 30_000;
+// Without an update for this long the numbers are marked as old.
 const STALE_MS = 20_000;
 const SUMMARY_MS = 30_000;
 
@@ -24,7 +25,7 @@ let staleTimer = 0;
 let summarized = 0;
 let showCursor = null;
 
-// A JSON merge patch (RFC 7386). Spread defines names and so never reaches a prototype.
+// Applies a JSON merge patch (RFC 7386). Spread and defineProperty never reach a prototype.
 function merged(target, patch) {
   const made = { ...target };
   for (const [name, value] of Object.entries(patch)) {
@@ -50,14 +51,13 @@ function drawFigures({ figures, pipeline, as_of: now }) {
   for (const each of document.querySelectorAll("[data-figure]")) setText(each, number(figures[each.dataset.figure]));
   for (const each of document.querySelectorAll("[data-fact]")) {
     const name = each.dataset.fact;
-    const value = name === "newest" ? figures.newest : pipeline[name];
-    if (each.told === value) continue;
-    each.told = value;
-    const isMoment = name === "newest" || /_at$|^last_/.test(name);
-    each.replaceChildren(...(isMoment ? moment(value, now) : [typeof value === "number" ? number(value) : value || "–"]));
+    const value = name in figures ? figures[name] : pipeline[name];
+    if (each.drawn === value) continue;
+    each.drawn = value;
+    each.replaceChildren(...(name.endsWith("_at") ? timeAndAge(value, now) : [typeof value === "number" ? number(value) : value || "–"]));
   }
-  for (const each of document.querySelectorAll("[data-trouble]")) {
-    setText(each, pipeline[each.dataset.trouble] ?? "");
+  for (const each of document.querySelectorAll("[data-error]")) {
+    setText(each, pipeline[each.dataset.error] ?? "");
     each.hidden = !each.textContent;
   }
 }
@@ -65,21 +65,21 @@ function drawFigures({ figures, pipeline, as_of: now }) {
 function draw(patch) {
   const now = shown.as_of;
   setText(byId("as-of"), clock(now));
-  state(shown.connected ? "live" : "off", shown.connected ? "Live, as" : "Not connected to Kafka; as");
+  setState(shown.connected ? "live" : "off", shown.connected ? "Live, as" : "Kafka is unavailable; as");
   byId("welcome").hidden = Object.keys(shown.total).length > 0;
   drawFigures(shown);
-  // A minute that begins moves the chart on, also when nothing is counted.
+  // The chart moves on when a minute begins, even if nothing is counted.
   if (patch.minutes || patch.as_of % MINUTE_MS < 2 * POLL_MS) drawChart(steps());
   for (const table of document.querySelectorAll("[data-panel]")) {
     if (patch.panels?.[table.dataset.panel]) drawTable(table, shown.panels[table.dataset.panel], now);
   }
-  drawRest(shown.rest);
-  age(now);
+  drawNotShown(shown.not_shown);
+  updateAges(now);
   showCursor?.();
   summarize();
 }
 
-// For screen readers: live numbers are in no live region, only this, now and then.
+// The only live region for screen readers: the numbers change too often.
 function summarize() {
   if (performance.now() - summarized < SUMMARY_MS) return;
   summarized = performance.now();
@@ -87,36 +87,36 @@ function summarize() {
   setText(byId("summary"), `${number(users)} active users, ${number(events)} events in the last hour`);
 }
 
-function state(name, words) {
+function setState(name, text) {
   byId("state").dataset.state = name;
-  setText(byId("state-word"), words);
+  setText(byId("state-text"), text);
 }
 
-function fresh() {
+function markFresh() {
   document.body.classList.remove("stale");
   clearTimeout(staleTimer);
   staleTimer = setTimeout(() => {
     document.body.classList.add("stale");
-    state("off", "No answer from the dashboard since");
+    setState("off", "The dashboard is unavailable; as");
   }, STALE_MS);
 }
 
-function take(patch, isWhole) {
-  fresh();
-  shown = isWhole ? patch : merged(shown ?? {}, patch);
+function update(patch, isSnapshot) {
+  markFresh();
+  shown = isSnapshot ? patch : merged(shown ?? {}, patch);
   draw(patch);
 }
 
 function connect() {
   if (stream) return;
   stream = new EventSource(`/dashboard/stream${lastId && `?since=${encodeURIComponent(lastId)}`}`);
-  for (const name of ["snapshot", "tick"]) {
+  for (const name of ["snapshot", "patch"]) {
     stream.addEventListener(name, (event) => {
       lastId = event.lastEventId;
-      take(JSON.parse(event.data), name === "snapshot");
+      update(JSON.parse(event.data), name === "snapshot");
     });
   }
-  stream.addEventListener("feed", (event) => feed(JSON.parse(event.data)));
+  stream.addEventListener("feed", (event) => addToFeed(JSON.parse(event.data)));
   stream.addEventListener("error", () => {
     if (stream?.readyState === EventSource.CLOSED) poll();
   });
@@ -130,20 +130,20 @@ function disconnect() {
   clearTimeout(staleTimer);
 }
 
-// All places are taken, or something between us holds streams back: the same numbers, asked for.
+// All streams are in use, or a proxy holds streams back: poll for the same numbers.
 function poll() {
   disconnect();
   lastId = "";
-  const ask = async () => {
-    const answer = await fetch("/dashboard/snapshot.json").catch(() => null);
-    if (answer?.ok) take(await answer.json(), true);
-    if (answer?.status === 401) location.reload();
+  const request = async () => {
+    const response = await fetch("/dashboard/snapshot.json").catch(() => null);
+    if (response?.ok) update(await response.json(), true);
+    if (response?.status === 401) location.reload();
   };
-  ask();
-  timers = [setInterval(ask, POLL_MS), setInterval(() => { disconnect(); connect(); }, STREAM_AGAIN_MS)];
+  request();
+  timers = [setInterval(request, POLL_MS), setInterval(() => { disconnect(); connect(); }, RECONNECT_MS)];
 }
 
-// Browsers allow six connections a host: a tab that nobody looks at gives its own back.
+// Browsers allow six connections per host, so a hidden tab closes its own.
 document.addEventListener("visibilitychange", () => {
   clearTimeout(hiddenTimer);
   if (document.hidden) hiddenTimer = setTimeout(disconnect, HIDDEN_MS);

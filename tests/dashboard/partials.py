@@ -1,9 +1,9 @@
-"""Records of `live-aggregates` for the tests of the dashboard."""
+"""Records of `live-aggregates` for the dashboard's tests."""
 
 from typing import Any
 
 from avro_schemas.live_aggregates import MINUTE_MS
-from dashboard.live.state import Board
+from dashboard.live.state import LiveState
 from tests.support.events import NOON
 
 MINUTE = NOON // MINUTE_MS * MINUTE_MS
@@ -12,7 +12,7 @@ MINUTE = NOON // MINUTE_MS * MINUTE_MS
 def partial(
     dimension: str, start: int = MINUTE, partition: int = 0, offset: int = 1, **more: Any
 ) -> dict[str, Any]:
-    """A partial of a minute, or of all time where `start` is 0."""
+    """A partial of a minute, or since the beginning where `start` is 0."""
     return {
         "dimension": dimension,
         "window_start": start,
@@ -25,9 +25,9 @@ def partial(
     } | more
 
 
-def board_of(*partials: dict[str, Any]) -> Board:
-    board = Board()
+def state_of(*partials: dict[str, Any]) -> LiveState:
+    state = LiveState()
     for each in partials:
-        board.merge(each)
-    board.move_to(NOON)
-    return board
+        state.merge(each)
+    state.advance(NOON)
+    return state

@@ -58,10 +58,10 @@ def test_rejected_events_are_listed_shown_whole_and_on_the_dashboard(stack: Stac
     assert stack.footfall("dead-letters", "show", "0:999999").returncode == 1
     shown = until(
         lambda: stack.get("/dashboard/snapshot.json").json()["panels"],
-        lambda panels: "event_type_unknown" in panels["reasons"],
+        lambda panels: "event_type_unknown" in panels["rejected_reasons"],
         seconds=5,
     )
-    assert "never_heard_of" in {event_type for _at, event_type, *_more in shown["rejected"].values()}
+    assert "never_heard_of" in {event_type for _at, event_type, *_more in shown["rejected_events"].values()}
 
 
 def test_our_own_registry_agrees_with_itself(stack: Stack) -> None:

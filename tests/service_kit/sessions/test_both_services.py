@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 import dashboard.settings
 import producer_api.settings
-from dashboard.access.policy import Gate, Verdict
+from dashboard.access.policy import Access, AccessPolicy
 from producer_api.errors import Refused
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request
@@ -36,10 +36,10 @@ WITH_SECRET = {"FOOTFALL_SESSION_KEY": SECRET}
 WITH_PUBLIC_KEY = {"FOOTFALL_SESSION_KEY": pem(RSA)}
 WITH_NAMES = WITH_SECRET | {"FOOTFALL_SESSION_AUDIENCE": "shop", "FOOTFALL_SESSION_ISSUER": "https://id.example"}
 NO_LEEWAY = WITH_SECRET | {"FOOTFALL_SESSION_LEEWAY_SECONDS": "0"}
-_OUTCOMES: dict[Verdict, Outcome] = {
-    Verdict.WELCOME: "accepted",
-    Verdict.ASK: "rejected",
-    Verdict.PENDING: "unavailable",
+_OUTCOMES: dict[Access, Outcome] = {
+    Access.GRANTED: "accepted",
+    Access.LOGIN_REQUIRED: "rejected",
+    Access.UNAVAILABLE: "unavailable",
 }
 
 
@@ -48,14 +48,14 @@ class Services:
 
     def __init__(self, environ: Environ) -> None:
         self.senders = Senders(load(producer_api.settings.Settings, COMMON | environ), Hasher("a hash key"))
-        self.gate = Gate(load(dashboard.settings.Settings, COMMON | environ))
+        self.policy = AccessPolicy(load(dashboard.settings.Settings, COMMON | environ))
 
     async def judge(self, text: str, cookie: str = "session") -> tuple[Outcome, Outcome]:
         """What collector and dashboard make of a token."""
         headers = [(b"cookie", f"{cookie}={text}".encode()), (b"host", b"stats.example")]
         client = ("203.0.113.7", 4242)
         scope: Scope = {"type": "http", "scheme": "https", "path": "/", "headers": headers, "client": client}
-        return await self._collector(scope), _OUTCOMES[await self.gate.judge(HTTPConnection(scope))]
+        return await self._collector(scope), _OUTCOMES[await self.policy.check(HTTPConnection(scope))]
 
     async def _collector(self, scope: Scope) -> Outcome:
         try:
@@ -71,9 +71,9 @@ async def running(environ: Environ) -> AsyncIterator[Services]:
     """Services that fetch keys in the background, as they do between start and stop."""
     services = Services(environ)
     await services.senders.start()
-    await services.gate.start()
+    await services.policy.start()
     yield services
-    await services.gate.stop()
+    await services.policy.stop()
     await services.senders.stop()
 
 
@@ -187,7 +187,7 @@ async def test_both_go_on_with_known_keys_while_the_key_server_is_away(
         key_server.socket.close()
         assert await services.judge(signed("unknown")) == ("rejected", "rejected")
         assert await services.judge(signed("one", name="not seen before")) == ("accepted", "accepted")
-        assert (services.senders.is_ready, services.gate.is_ready) == (True, True)
+        assert (services.senders.is_ready, services.policy.is_ready) == (True, True)
 
 
 async def test_neither_is_ready_before_the_first_keys_are_there(key_server: ThreadingHTTPServer) -> None:
@@ -195,7 +195,7 @@ async def test_neither_is_ready_before_the_first_keys_are_there(key_server: Thre
     key_server.socket.close()
     async with running(environ) as services:
         assert await services.judge(signed("one")) == ("unavailable", "unavailable")
-        assert (services.senders.is_ready, services.gate.is_ready) == (False, False)
+        assert (services.senders.is_ready, services.policy.is_ready) == (False, False)
 
 
 async def test_both_leave_the_verdict_to_the_shared_verifier(monkeypatch: pytest.MonkeyPatch) -> None:

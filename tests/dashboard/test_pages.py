@@ -12,7 +12,8 @@ from httpx import ASGITransport
 
 import dashboard
 from dashboard.app import build_app
-from dashboard.live.service import Live
+from dashboard.live.service import LiveService
+from dashboard.render.panels import PANELS
 from dashboard.settings import Settings
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
@@ -36,7 +37,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 async def test_an_empty_page_says_how_to_send_the_first_event(client: httpx.AsyncClient) -> None:
     page = (await client.get("/")).text
     assert "curl -X POST http://localhost/api/analytics/collect" in page
-    assert "Not connected to Kafka" in page
+    assert "Kafka is unavailable" in page
     assert "Send button_click with event_data.button." in page
 
 
@@ -48,7 +49,7 @@ async def test_without_postgres_the_history_says_what_to_set(client: httpx.Async
 
 
 @pytest.mark.parametrize("days", [365, 30])
-async def test_the_history_says_how_long_events_are_kept(days: int) -> None:
+async def test_the_history_says_how_long_events_are_retained(days: int) -> None:
     retention = RetentionSettings(retention_days=days)
     app = build_app(Settings(kafka=NOTHING_RUNS, trust_loopback=True, retention=retention))
     transport = ASGITransport(app, client=("127.0.0.1", 4242))
@@ -56,13 +57,13 @@ async def test_the_history_says_how_long_events_are_kept(days: int) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         oldest = (await client.get("/history", params={"from": "2001-01-01"})).text
         within = (await client.get("/history", params={"from": str(today - timedelta(days=300))})).text
-    assert f"Events are kept for {days} days; this period begins on" in oldest
-    assert ("Events are kept" in within) is (days < 300)
+    assert f"Events are retained for {days} days; this period begins on" in oldest
+    assert ("Events are retained" in within) is (days < 300)
     assert ("90 days</a>" in within) is (days >= 90)
 
 
 @pytest.mark.parametrize("path", ["/", "/history"])
-async def test_nothing_comes_from_elsewhere_nothing_inline_runs_and_nobody_keeps_it(
+async def test_nothing_is_loaded_from_elsewhere_runs_inline_or_is_cached(
     client: httpx.AsyncClient, path: str
 ) -> None:
     page = await client.get(path)
@@ -72,7 +73,7 @@ async def test_nothing_comes_from_elsewhere_nothing_inline_runs_and_nobody_keeps
     assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=", page.text)
 
 
-def test_scripts_put_texts_of_others_only_into_text() -> None:
+def test_scripts_put_text_of_others_only_into_text() -> None:
     for script in (HERE / "static").glob("*.js"):
         forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|setHTML|DOMParser"
         assert not re.search(forbidden, script.read_text()), script
@@ -87,19 +88,37 @@ async def test_page_styles_and_scripts_weigh_at_most_fifteen_kilobytes(client: h
     assert sum(sizes.values()) <= MAX_BYTES, sizes
 
 
-async def test_names_of_others_are_text_on_the_live_page() -> None:
+async def test_names_that_clients_choose_are_text_on_the_live_page() -> None:
     settings = Settings(kafka=NOTHING_RUNS, trust_loopback=True)
     names = {EVIL: 2, "=1+1": 1}
     app = build_app(settings)
-    live: Live = app.state.live
+    live: LiveService = app.state.live
     start = live.snapshot()["as_of"] // 60_000 * 60_000
     for dimension in ("events", "pages", "buttons", "page_errors"):
-        live._sources.board.merge(partial(dimension, start, counts=names))
+        live.state.merge(partial(dimension, start, counts=names))
     transport = ASGITransport(app, client=("127.0.0.1", 4242))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         page = (await client.get("/", params={"type": EVIL, "tz": EVIL})).text
     assert page.count("&lt;img") >= 4
     assert "<img src=x" not in page
+
+
+async def test_every_panel_is_on_the_live_page_with_the_names_of_its_dimension() -> None:
+    app = build_app(Settings(kafka=NOTHING_RUNS, trust_loopback=True))
+    live: LiveService = app.state.live
+    start = live.snapshot()["as_of"] // 60_000 * 60_000
+    for dimension in {panel.dimension for panel in PANELS if panel.dimension}:
+        live.state.merge(partial(dimension, start, counts={f"one of {dimension}": 3}))
+    transport = ASGITransport(app, client=("127.0.0.1", 4242))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        page = (await client.get("/")).text
+    tables = re.findall(r'<table data-panel="(\w+)".*?</table>', page, re.DOTALL)
+    assert tables[: len(PANELS)] == [panel.name for panel in PANELS]
+    for panel in PANELS:
+        if panel.dimension:
+            (table,) = re.findall(rf'<table data-panel="{panel.name}".*?</table>', page, re.DOTALL)
+            assert f"one of {panel.dimension}" in table
+            assert " hidden" not in table.partition(">")[0]
 
 
 async def test_the_snapshot_is_sent_again_only_when_it_changed(client: httpx.AsyncClient) -> None:
@@ -108,14 +127,14 @@ async def test_the_snapshot_is_sent_again_only_when_it_changed(client: httpx.Asy
     assert (first.status_code, again.status_code) == (200, 304)
 
 
-async def test_times_are_in_the_zone_of_the_address(client: httpx.AsyncClient) -> None:
+async def test_times_are_in_the_zone_of_the_url(client: httpx.AsyncClient) -> None:
     assert 'data-zone="Asia/Tokyo"' in (await client.get("/?tz=Asia/Tokyo")).text
     wrong = (await client.get("/?tz=Middle/Earth")).text
     assert 'data-zone="UTC"' in wrong
     assert "There is no time zone “Middle/Earth”" in wrong
 
 
-async def test_before_the_counts_are_read_it_is_not_ready(client: httpx.AsyncClient) -> None:
+async def test_until_the_counts_are_read_it_is_not_ready(client: httpx.AsyncClient) -> None:
     assert (await client.get("/readyz")).status_code == 503
     assert (await client.get("/healthz")).status_code == 200
     assert (await client.get("/dashboard/snapshot.json")).json()["connected"] is False

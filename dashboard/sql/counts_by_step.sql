@@ -1,4 +1,4 @@
--- Events by step and type; the steps begin at ids.
+-- Events by step and type, from the rows; each step starts at the first id of its time.
 select width_bucket(event_uuid, (select array_agg(id_from(start) order by start) from unnest(%(starts)s::timestamptz[]) as start)) - 1,
     event_type, count(*)
 from events_between(%(first)s, %(end)s)

@@ -1,18 +1,18 @@
-"""Viewers are told what changed, go on after a gap where they stopped, and know what they missed."""
+"""Viewers get what changed, resume after a gap where they stopped, and know how many feed entries they missed."""
 
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from dashboard.live.hub import KEPT_TICKS, MAX_PENDING, MAX_VIEWERS, QUIET_TICKS, Hub
-from dashboard.live.merge_patch import patched
+from dashboard.live.hub import HEARTBEAT_INTERVALS, MAX_QUEUED_MESSAGES, MAX_VIEWERS, RETAINED_PATCHES, Hub
+from tests.dashboard.json_merge_patch import patched
 
 
 class Page:
-    """What a browser makes of the stream."""
+    """What a browser shows of the stream."""
 
     def __init__(self, hub: Hub, last_id: str = "", shown: dict[str, Any] | None = None) -> None:
-        self._stream = hub.events(last_id)
+        self._stream = hub.stream(last_id)
         self.last_id, self.shown, self.names, self.skipped = last_id, shown or {}, list[str](), 0
 
     async def read(self) -> None:
@@ -26,7 +26,7 @@ class Page:
             if fields["event"] == "feed":
                 self.skipped += data["skipped"]
             else:
-                self.shown = patched(self.shown if fields["event"] == "tick" else {}, data)
+                self.shown = patched(self.shown if fields["event"] == "patch" else {}, data)
 
     async def close(self) -> None:
         stream: Any = self._stream
@@ -56,73 +56,73 @@ async def test_a_page_gets_a_snapshot_and_then_what_changed() -> None:
     async for page in opened(hub):
         assert (page.names, page.shown) == (["snapshot"], numbers.shown)
         numbers.shown["counts"] = {"a": 2, "b": 1}
-        hub.tick()
+        hub.send_patch()
         await page.read()
-        assert (page.names[-1], page.shown) == ("tick", numbers.shown)
+        assert (page.names[-1], page.shown) == ("patch", numbers.shown)
     assert not hub.viewers
 
 
-async def test_the_time_alone_is_told_only_now_and_then() -> None:
+async def test_the_time_alone_is_sent_only_as_a_heartbeat() -> None:
     numbers = Numbers()
     hub = Hub(numbers)
     async for page in opened(hub):
-        for now in range(1, QUIET_TICKS + 2):
+        for now in range(1, HEARTBEAT_INTERVALS + 2):
             numbers.shown["as_of"] = now
-            hub.tick()
+            hub.send_patch()
         await page.read()
-        assert page.names == ["snapshot", "tick"]
+        assert page.names == ["snapshot", "patch"]
 
 
-async def test_who_comes_back_goes_on_where_it_stopped() -> None:
+async def test_a_viewer_that_reconnects_resumes_where_it_stopped() -> None:
     numbers = Numbers()
     hub = Hub(numbers)
     async for page in opened(hub):
         numbers.shown["counts"] = {"a": 2}
-        hub.tick()
+        hub.send_patch()
         await page.read()
-        kept = page.last_id, page.shown
+        left_with = page.last_id, page.shown
     numbers.shown["counts"] = {"c": 3}
     async for other in opened(hub):
         numbers.shown["counts"] = {"c": 4}
-        hub.tick()
-        async for again in opened(hub, *kept):
-            assert again.names == ["tick", "tick"]
+        hub.send_patch()
+        async for again in opened(hub, *left_with):
+            assert again.names == ["patch", "patch"]
             assert again.shown == other.shown | {"counts": {"c": 4}} == numbers.shown
 
 
-async def test_an_unknown_or_old_place_gets_a_snapshot() -> None:
+async def test_an_unknown_or_old_id_gets_a_snapshot() -> None:
     numbers = Numbers()
     hub = Hub(numbers)
     async for page in opened(hub):
         first = page.last_id
-        for count in range(KEPT_TICKS + 2):
+        for count in range(RETAINED_PATCHES + 2):
             numbers.shown["counts"] = {"a": count + 10}
-            hub.tick()
-        for place in (first, "another:5", first.split(":")[0] + ":99999", "nonsense", ":" + "9" * 5000):
-            async for again in opened(hub, place):
+            hub.send_patch()
+        for last_id in (first, "another:5", first.split(":")[0] + ":99999", "nonsense", ":" + "9" * 5000):
+            async for again in opened(hub, last_id):
                 assert (again.names, again.shown) == (["snapshot"], numbers.shown)
 
 
-async def test_a_page_that_does_not_read_loses_nothing_but_entries_of_the_feed_which_are_counted() -> None:
+async def test_a_viewer_that_does_not_read_loses_only_feed_entries_and_they_are_counted() -> None:
     numbers = Numbers()
     hub = Hub(numbers)
     async for page in opened(hub):
-        for count in range(MAX_PENDING + 10):
+        for count in range(MAX_QUEUED_MESSAGES + 10):
             numbers.shown["counts"] = {"a": count + 10}
-            hub.tick()
-            hub.feed([{"type": "click"}], 2)
+            hub.send_patch()
+            hub.send_feed([{"type": "click"}], 2)
         (viewer,) = hub.viewers
-        assert len(viewer._waiting) <= MAX_PENDING
+        assert len(viewer._queue) <= MAX_QUEUED_MESSAGES
         await page.read()
         assert page.shown == numbers.shown
-        assert page.skipped == hub.missed == 3 * (MAX_PENDING + 10)
+        assert page.skipped == hub.lost_entries == 3 * (MAX_QUEUED_MESSAGES + 10)
         numbers.shown["counts"] = {}
-        hub.tick()
+        hub.send_patch()
         await page.read()
         assert page.shown == numbers.shown
 
 
-async def test_there_is_an_end_to_how_many_can_look() -> None:
+async def test_the_number_of_viewers_is_bounded() -> None:
     hub = Hub(Numbers())
     pages = [Page(hub) for _ in range(MAX_VIEWERS)]
     for page in pages:

@@ -1,4 +1,4 @@
-"""The live counts: sums of the newest partials, in whatever order they come, bounded whatever is sent."""
+"""The live state: sums of the newest partials, in whatever order they come, bounded whatever clients send."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.live_aggregates import MINUTE_MS
-from dashboard.live.state import Board
-from dashboard.live.windows import MAX_NAMES, Rolling, bounded
-from tests.dashboard.partials import MINUTE, board_of, partial
+from dashboard.live.state import LiveState
+from dashboard.live.windows import MAX_NAMES, WindowedCounts, bounded
+from tests.dashboard.partials import MINUTE, partial, state_of
 from tests.support.events import NOON
 
 # Of a partition and window a higher offset never has a lower count.
@@ -30,7 +30,7 @@ partials = st.lists(
 def test_neither_order_nor_repetition_of_partials_matters(partials: list[dict[str, Any]], chance: Any) -> None:
     shuffled = partials * 2
     chance.shuffle(shuffled)
-    board = board_of(*shuffled)
+    state = state_of(*shuffled)
     newest: dict[tuple[Any, ...], dict[str, Any]] = {}
     for each in sorted(partials, key=lambda each: each["source_offset"]):
         newest[each["dimension"], each["window_start"], each["partition"]] = each["counts"]
@@ -39,43 +39,43 @@ def test_neither_order_nor_repetition_of_partials_matters(partials: list[dict[st
         for (name, _start, _partition), counts in newest.items():
             for key, count in counts.items() if name == dimension else ():
                 expected[key] = expected.get(key, 0) + count
-        assert board.last_hour(dimension).total == expected
+        assert state.last_hour(dimension).total == expected
 
 
-def test_minutes_are_summed_over_partitions_and_old_ones_let_go() -> None:
-    board = board_of(
+def test_minutes_are_summed_over_partitions_and_expired_ones_are_dropped() -> None:
+    state = state_of(
         partial("events", MINUTE, 0, counts={"click": 2}),
         partial("events", MINUTE, 1, counts={"click": 1, "scroll": 4}),
         partial("events", MINUTE - 59 * MINUTE_MS, 1, counts={"click": 10}),
     )
-    assert board.last_hour("events").window(MINUTE) == {"click": 3, "scroll": 4}
-    assert board.last_hour("events").total == {"click": 13, "scroll": 4}
-    board.move_to(NOON + MINUTE_MS)
-    assert board.last_hour("events").total == {"click": 3, "scroll": 4}
-    board.merge(partial("events", MINUTE - 59 * MINUTE_MS, 2, counts={"click": 99}))
-    assert board.last_hour("events").total == {"click": 3, "scroll": 4}
+    assert state.last_hour("events").window(MINUTE) == {"click": 3, "scroll": 4}
+    assert state.last_hour("events").total == {"click": 13, "scroll": 4}
+    state.advance(NOON + MINUTE_MS)
+    assert state.last_hour("events").total == {"click": 3, "scroll": 4}
+    state.merge(partial("events", MINUTE - 59 * MINUTE_MS, 2, counts={"click": 99}))
+    assert state.last_hour("events").total == {"click": 3, "scroll": 4}
 
 
 def test_a_name_has_a_first_and_a_last_minute() -> None:
-    board = board_of(
+    state = state_of(
         partial("page_errors", MINUTE - 7 * MINUTE_MS, counts={"x": 1}),
         partial("page_errors", MINUTE - 2 * MINUTE_MS, partition=3, counts={"x": 1, "y": 1}),
     )
-    errors = board.last_hour("page_errors")
+    errors = state.last_hour("page_errors")
     assert errors.first_and_last("x") == (MINUTE - 7 * MINUTE_MS, MINUTE - 2 * MINUTE_MS)
     assert errors.first_and_last("z") == (0, 0)
 
 
-def test_made_up_names_cost_no_memory_and_the_sum_stays_true() -> None:
+def test_made_up_names_do_not_fill_the_memory_and_the_sum_stays_right() -> None:
     counts = {f"/{number}": 1 for number in range(500)} | {"/often": 9, "*": 3}
-    kept = bounded(counts, MAX_NAMES)
-    assert len(kept) == MAX_NAMES
-    assert kept["/often"] == 9
-    assert sum(kept.values()) == 512
-    rolling = Rolling()
-    rolling.put(MINUTE, 0, 1, counts)
-    rolling.put(MINUTE, 0, 2, {"/often": 10})
-    assert rolling.total == {"/often": 10}
+    top = bounded(counts, MAX_NAMES)
+    assert len(top) == MAX_NAMES
+    assert top["/often"] == 9
+    assert sum(top.values()) == 512
+    windows = WindowedCounts()
+    windows.merge(MINUTE, 0, 1, counts)
+    windows.merge(MINUTE, 0, 2, {"/often": 10})
+    assert windows.total == {"/often": 10}
 
 
 def sketch_of(*keys: str) -> bytes:
@@ -86,20 +86,20 @@ def sketch_of(*keys: str) -> bytes:
 
 
 def test_active_users_of_all_partitions_and_minutes_are_united() -> None:
-    board = board_of(
+    state = state_of(
         partial("active_users", MINUTE, 0, sketch=sketch_of("a", "b")),
         partial("active_users", MINUTE - 4 * MINUTE_MS, 0, sketch=sketch_of("a", "c")),
         partial("active_users", MINUTE - 5 * MINUTE_MS, 1, sketch=sketch_of("d")),
     )
-    assert (board.active("active_users", 5, NOON), board.active("active_users", 30, NOON)) == (3, 4)
-    board.merge(partial("active_users", MINUTE, 0, offset=2, sketch=sketch_of("a", "b", "e")))
-    assert board.active("active_users", 5, NOON) == 4
-    assert board.active("active_sessions", 5, NOON) == 0
+    assert (state.unique("active_users", 5, NOON), state.unique("active_users", 30, NOON)) == (3, 4)
+    state.merge(partial("active_users", MINUTE, 0, offset=2, sketch=sketch_of("a", "b", "e")))
+    assert state.unique("active_users", 5, NOON) == 4
+    assert state.unique("active_sessions", 5, NOON) == 0
 
 
-def test_events_a_second_are_those_of_slots_that_are_over() -> None:
-    board = Board()
+def test_events_per_second_are_those_of_slots_that_have_ended() -> None:
+    state = LiveState()
     for slot, count in ((0, 999), (1, 10), (2, 20), (3, 30), (4, 999)):
         start = NOON - slot * 10_000
-        board.merge(partial("events", start, window_seconds=10, counts={"click": count}))
-    assert board.a_second(NOON + 3_000) == pytest.approx(2.0)
+        state.merge(partial("events", start, window_seconds=10, counts={"click": count}))
+    assert state.events_per_second(NOON + 3_000) == pytest.approx(2.0)

@@ -1,0 +1,52 @@
+"""Polls the health of Kafka and Postgres every few seconds, whether they answer or not."""
+
+import asyncio
+import contextlib
+import logging
+
+import psycopg
+from aiokafka.errors import KafkaError
+
+from dashboard.health.lag import LagMeter
+from dashboard.health.pipeline import MAX_DEAD_LETTERS, PipelineHealth, StorageHealth
+from dashboard.sql import Database, queries
+from service_kit.kafka import KafkaSettings
+
+log = logging.getLogger(__name__)
+
+_INTERVAL_SECONDS = 5.0
+
+
+async def poll_kafka(kafka: KafkaSettings, health: PipelineHealth) -> None:
+    """Measure the lags for ever."""
+    while True:
+        meter = LagMeter(kafka)
+        try:
+            await meter.start()
+            while True:
+                health.set_lags(await meter.lags())
+                await asyncio.sleep(_INTERVAL_SECONDS)
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.warning("the lags cannot be measured", extra={"error": repr(error)})
+            health.set_kafka_unavailable()
+        finally:
+            with contextlib.suppress(KafkaError, OSError):
+                await meter.stop()
+        await asyncio.sleep(_INTERVAL_SECONDS)
+
+
+async def poll_postgres(database: Database, health: PipelineHealth) -> None:
+    """Query the health of what is stored for ever."""
+    while True:
+        try:
+            async with database.reading() as connection:
+                params = {"max_dead_letters": MAX_DEAD_LETTERS}
+                cursor = await connection.execute(queries["storage_health"], params)
+                row = await cursor.fetchone()
+            health.set_storage(StorageHealth(*(row or ())))
+        except psycopg.errors.UndefinedTable:
+            health.set_postgres_unavailable("Postgres has no tables of the sinks, or those of an older release")
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            log.warning("Postgres is unavailable", extra={"error": repr(error)})
+            health.set_postgres_unavailable("Postgres is unavailable")
+        await asyncio.sleep(_INTERVAL_SECONDS)

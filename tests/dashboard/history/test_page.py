@@ -1,0 +1,69 @@
+"""The history page, with a service that answers without Postgres."""
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport
+
+from dashboard.history import result
+from dashboard.history.query import Query
+from dashboard.history.result import RANKINGS, Result
+from dashboard.history.routes import add_history_routes
+from dashboard.history.service import HistoryService
+from dashboard.render.pages import Pages
+from dashboard.render.panels import PANELS
+from dashboard.sql import Database
+
+
+class OneNameEach(HistoryService):
+    """Finds one name per ranking, counted three times now and twice before."""
+
+    async def run(self, query: Query) -> Result:
+        found = [(number, f"one of {number}", 3, 2, 4) for number in range(len(RANKINGS))]
+        rows = {panel.name: {} for panel in PANELS} | result.rankings(query, found)
+        steps = result.steps(query, [(0, "page_view", 3)])
+        return Result(query, result.totals([3, 2, 1, 1, 1, 0]), steps, [], rows)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI()
+    add_history_routes(app, OneNameEach(Database("host=nowhere")), Pages(), 90)
+    async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as made:
+        yield made
+
+
+async def test_every_panel_is_on_the_page_with_the_names_of_its_expression(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/history", params={"compare": "1"})).text
+    assert re.findall(r'data-panel="(\w+)"', page) == [panel.name for panel in PANELS]
+    for panel in PANELS:
+        (table,) = re.findall(rf'<table data-panel="{panel.name}".*?</table>', page, re.DOTALL)
+        assert "Change" in table
+        if panel.expression:
+            assert f"one of {RANKINGS.index(panel.expression)}" in table
+            assert "▲ 50 %" in table
+
+
+@pytest.mark.parametrize("panel", [panel.name for panel in PANELS if panel.expression])
+async def test_a_ranking_can_be_downloaded(client: httpx.AsyncClient, panel: str) -> None:
+    answer = await client.get(f"/dashboard/history/{panel}.csv")
+    _titles, row = csv.reader(io.StringIO(answer.text, newline=""))
+    assert row[1] == "3"
+    assert re.search(rf'filename="footfall-{panel}-\d+-\d+\.csv"', answer.headers["content-disposition"])
+
+
+async def test_an_unknown_panel_is_not_found(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/dashboard/history/nothing.csv")
+    assert answer.status_code == 404
+    assert "pages" in answer.json()["message"]
+
+
+async def test_a_filter_is_in_every_link_and_can_be_removed(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/history", params={"type": "page_view", "page": "/a b"})).text
+    assert 'href="/history?page=%2Fa+b" aria-label="Remove the filter page_view"' in page
+    assert 'href="/history?type=page_view" aria-label="Remove the filter /a b"' in page

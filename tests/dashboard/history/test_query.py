@@ -1,0 +1,117 @@
+"""URL parameters of the history: periods by the calendar of the reader's zone, whatever the parameters are."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.history.query import Query, parse_query, ranges_within
+from service_kit.retention import MAX_RETENTION_DAYS, MIN_RETENTION_DAYS
+
+NOW = datetime(2026, 3, 30, 12, 34, 56, tzinfo=UTC)  # in Berlin a day after the clocks went forward
+
+
+def parse(params: dict[str, str], retention_days: int = 90) -> Query:
+    return parse_query(params, NOW, retention_days)
+
+
+def test_without_parameters_it_is_the_last_24_hours_of_everything_in_utc() -> None:
+    found = parse({})
+    assert (found.since, found.until) == (
+        datetime(2026, 3, 29, 13, tzinfo=UTC),
+        datetime(2026, 3, 30, 12, 35, tzinfo=UTC),
+    )
+    assert (found.step, len(found.starts), found.compare, found.notices) == ("hour", 24, False, ())
+    assert found.previous_since == found.previous_until == found.since
+
+
+def test_days_begin_at_midnight_of_the_zone_also_when_a_day_has_23_hours() -> None:
+    found = parse({"range": "7d", "tz": "Europe/Berlin", "compare": "1"})
+    assert found.since.isoformat() == "2026-03-24T00:00:00+01:00"
+    assert [start.isoformat() for start in found.starts[-2:]] == [
+        "2026-03-29T00:00:00+01:00",
+        "2026-03-30T00:00:00+02:00",
+    ]
+    assert found.previous_since.isoformat() == "2026-03-17T00:00:00+01:00"
+    assert len(found.previous_starts) == len(found.starts) == 7
+    hours = parse({"from": "2026-03-29", "to": "2026-03-29", "tz": "Europe/Berlin"}).starts
+    assert len(hours) == 23
+
+
+def test_hours_of_a_zone_with_half_an_hour_begin_by_its_own_clock() -> None:
+    assert {start.minute for start in parse({"tz": "Asia/Kolkata"}).starts} == {0}
+
+
+@pytest.mark.parametrize(
+    ("params", "notice"),
+    [
+        pytest.param({"range": "2w"}, "There is no range", id="unknown range"),
+        pytest.param({"from": "yesterday"}, "is not a date", id="not a date"),
+        pytest.param(
+            {"from": "2020-01-01"}, "retained for 90 days; this period begins on 2025-12-31", id="too old"
+        ),
+        pytest.param({"range": "90d", "step": "hour"}, "up to 14 days", id="too many bars"),
+    ],
+)
+def test_a_parameter_that_cannot_be_met_is_corrected_with_a_notice(params: dict[str, str], notice: str) -> None:
+    found = parse(params)
+    assert notice in " ".join(found.notices)
+    assert found.since < found.until
+
+
+def test_days_are_whole_and_the_last_one_is_included() -> None:
+    found = parse({"from": "2026-03-10", "to": "2026-03-01"})
+    assert (found.since.day, found.until.isoformat()) == (1, "2026-03-11T00:00:00+00:00")
+    assert found.step == "day"
+
+
+def test_a_period_begins_as_early_as_the_retention_allows() -> None:
+    params = {"from": "2025-06-03", "to": "2025-06-30"}  # 300 days ago
+    found = parse(params, retention_days=365)
+    assert (str(found.since.date()), str(found.until.date()), found.notices) == ("2025-06-03", "2025-07-01", ())
+    assert parse({"from": "2025-03-31"}, retention_days=365).notices == ()
+    clipped = parse({"from": "2025-03-30"}, retention_days=365)
+    assert clipped.notices == ("Events are retained for 365 days; this period begins on 2025-03-31.",)
+
+
+@pytest.mark.parametrize("params", [{"from": "2025-06-03", "to": "2026-03-30"}, {"range": "90d"}])
+def test_a_shorter_retention_cuts_every_period(params: dict[str, str]) -> None:
+    found = parse(params, retention_days=30)
+    assert found.notices == ("Events are retained for 30 days; this period begins on 2026-03-01.",)
+    assert (str(found.since.date()), len(found.starts)) == ("2026-03-01", 30)
+
+
+def test_a_previous_period_that_begins_too_early_gets_a_notice() -> None:
+    params = {"range": "30d", "compare": "1"}
+    assert parse(params, retention_days=60).notices == ()
+    assert parse(params, retention_days=59).notices == (
+        "Events are retained for 59 days; the previous period began on 2026-01-30 and is incomplete.",
+    )
+
+
+def test_only_ranges_within_the_retention_are_offered() -> None:
+    assert list(ranges_within(90)) == ["24h", "7d", "30d", "90d"]
+    assert list(ranges_within(89)) == ["24h", "7d", "30d"]
+    assert list(ranges_within(MIN_RETENTION_DAYS)) == ["24h", "7d"]
+
+
+texts = (
+    st.text(max_size=12) | st.dates().map(str) | st.sampled_from(["24h", "90d", "hour", "day", "1", "Asia/Tokyo"])
+)
+names = st.sampled_from(["range", "from", "to", "step", "tz", "compare", "type", "page", "device"])
+
+
+moments = st.integers(946_684_800, 3_786_912_000).map(lambda second: datetime.fromtimestamp(second, UTC))
+
+
+@given(st.dictionaries(names, texts), moments, st.integers(MIN_RETENTION_DAYS, MAX_RETENTION_DAYS))
+def test_all_parameters_make_a_query_within_the_retention(
+    params: dict[str, str], now: datetime, retention_days: int
+) -> None:
+    found = parse_query(params, now, retention_days)
+    assert found.since.astimezone(UTC) < found.until.astimezone(UTC) <= now + timedelta(minutes=1)
+    assert found.until.astimezone(UTC) - found.since.astimezone(UTC) <= timedelta(days=retention_days + 1)
+    assert 1 <= len(found.starts) <= max(24 * 15, retention_days)
+    if found.compare:
+        assert found.previous_since.astimezone(UTC) < found.previous_until.astimezone(UTC)

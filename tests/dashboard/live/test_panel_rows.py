@@ -1,0 +1,30 @@
+"""The rows of the live page's panels."""
+
+from avro_schemas.live_aggregates import MINUTE_MS
+from dashboard.live.panel_rows import TOP, not_shown, panel_rows
+from tests.dashboard.partials import MINUTE, partial, state_of
+
+
+def test_panels_rank_names_and_count_the_rest() -> None:
+    state = state_of(partial("pages", counts={f"/{number:02}": number for number in range(1, 12)} | {"*": 5}))
+    assert list(panel_rows(state)["pages"])[:2] == ["/11", "/10"]
+    assert len(panel_rows(state)["pages"]) == TOP
+    assert not_shown(state)["pages"] == 1 + 2 + 3 + 5
+
+
+def test_forms_have_a_conversion_and_errors_a_page_and_times() -> None:
+    error = "/reports\tTypeError: x is null (app.js)"
+    state = state_of(
+        partial("forms", counts={"signup": 8}),
+        partial("form_successes", counts={"signup": 6}),
+        partial("page_errors", MINUTE - 3 * MINUTE_MS, counts={error: 1}),
+        partial("page_errors", MINUTE, counts={error: 2}),
+        partial("events", counts={"page_view": 3, "sign_up": 1}),
+    )
+    rows = panel_rows(state)
+    assert rows["forms"] == {"signup": [8, 6, 75.0]}
+    assert rows["errors"][error] == [
+        "TypeError: x is null (app.js)", "/reports", 3, MINUTE - 3 * MINUTE_MS, MINUTE,
+    ]  # fmt: skip
+    assert rows["event_types"] == {"page_view": [3, 75.0], "sign_up": [1, 25.0]}
+    assert rows["custom_events"] == {"sign_up": [1]}
