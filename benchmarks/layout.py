@@ -27,8 +27,7 @@ from sinks.postgres.lookups import Dictionaries
 from sinks.postgres.migrations import migrate
 from sinks.retention import maintenance
 from sinks.retention.packing import pack
-from sinks.retention.partition_tables import make_partitions
-from sinks.retention.partitions import day_of, name_of, packed_name_of
+from sinks.retention.partitions import create_partitions, day_of, packed_table_name, raw_table_name
 from tests.support.events import user_key
 
 EVENTS = int(os.environ.get("LAYOUT_EVENTS", "1000000"))
@@ -165,10 +164,10 @@ def measure(events: int, noisy: bool) -> Sizes:
     rows = visits(day, events, noisy)
     with database() as dsn, psycopg.connect(dsn, autocommit=True) as connection:
         migrate(connection)
-        make_partitions(connection, [day])
+        create_partitions(connection, [day])
         land(connection, rows)
         connection.execute(NAIVE.encode())
-        naive, hot = size(connection, "naive"), size(connection, name_of(day))
+        naive, hot = size(connection, "naive"), size(connection, raw_table_name(day))
         connection.execute("drop table naive")
         connection.execute("vacuum (freeze, analyze) raw_events")
         reading_hot = read(connection)
@@ -176,8 +175,8 @@ def measure(events: int, noisy: bool) -> Sizes:
         assert pack(connection, day) == len(rows)
         packing = time.monotonic() - started
         connection.execute("vacuum (freeze, analyze)")
-        maintenance._give_back(connection, name_of(day))
-        packed = size(connection, packed_name_of(day)) + size(connection, name_of(day))
+        maintenance._reclaim_space(connection, raw_table_name(day))
+        packed = size(connection, packed_table_name(day)) + size(connection, raw_table_name(day))
         sizes = [each / len(rows) for each in (naive, hot, packed, avro_bytes(rows))]
         return Sizes(*sizes, packing / len(rows), reading_hot / len(rows), read(connection) / len(rows))
 

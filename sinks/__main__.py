@@ -20,8 +20,8 @@ from service_kit.probes import Health, Probes
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
 from sinks import metrics
-from sinks.canary import Canary, Door
-from sinks.commands import Rounds, maintain_command, migrate_command
+from sinks.canary import Canary, CollectorClient
+from sinks.commands import MaintenanceThread, maintain_command, migrate_command
 from sinks.dead_letters.outbox import Outbox
 from sinks.dead_letters.relay import Relay
 from sinks.landing.errors import CannotGoOn
@@ -88,23 +88,27 @@ async def _run(settings: Settings) -> None:
         accept_dead_letters=settings.accept_dead_letters,
     )
     relay = Relay(settings.kafka, Outbox(settings.postgres_dsn.reveal()))
-    rounds = Rounds(settings.postgres_dsn.reveal(), settings.retention, settings.maintenance_interval_seconds)
+    maintenance = MaintenanceThread(
+        settings.postgres_dsn.reveal(), settings.retention, settings.maintenance_interval_seconds
+    )
     if settings.maintenance_interval_seconds:
-        rounds.start()
+        maintenance.start()
     Watch(settings.postgres_dsn.reveal()).start()
     try:
         await source.start()
         await _together(stopping, landing.run(stopping), relay.run(stopping), _send_canaries(settings, stopping))
     finally:
-        rounds.stop()
+        maintenance.stop()
         await source.stop()
         store.close()
 
 
 async def _send_canaries(settings: Settings, stopping: asyncio.Event) -> None:
     if settings.canary_url:
-        door = Door(settings.canary_url.rstrip("/"), settings.canary_key and settings.canary_key.reveal())
-        await Canary(door, settings.postgres_dsn.reveal(), settings.canary_interval_seconds).run(stopping)
+        collector = CollectorClient(
+            settings.canary_url.rstrip("/"), settings.canary_key and settings.canary_key.reveal()
+        )
+        await Canary(collector, settings.postgres_dsn.reveal(), settings.canary_interval_seconds).run(stopping)
 
 
 async def _together(stopping: asyncio.Event, *running: Coroutine[None, None, None]) -> None:

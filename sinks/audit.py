@@ -1,4 +1,15 @@
-"""Whether every offset that was read is accounted for, and every row that landed is there or was let go."""
+"""The audit: proves that every offset was accounted for, and that every row is stored, erased or dropped.
+
+It checks three equations:
+
+- per partition: offsets read = rows + duplicates + dead letters + erased
+- per day (by the time inside the ids): rows landed = rows stored + rows erased + rows dropped
+- in total: rows landed by the ledger (`landed`) = rows landed by the roll-up
+
+Rows, roll-up, ledger and offsets are written in one transaction, so all of this holds at every moment, not only
+when landing is idle. A dead letter that lands in a replay moves from `dead_letters` to `rows`: the sum stays the
+same.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,21 +18,26 @@ from typing import NamedTuple
 
 import psycopg
 
-from sinks.retention.partitions import bounds
+from sinks.retention.partitions import id_bounds
+from sinks.sql import read_statements
+
+_SQL = read_statements(__name__)
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """What became of records of a partition: those with offsets from `first` up to, not including, `next`.
+class PartitionAccount:
+    """What became of the records of a partition, at offsets from `first` up to, but not including, `next`.
 
-    `passed` counts those that were read besides: before a replay, or of an earlier topic of that name.
+    `earlier_reads` counts offsets that the ledger holds in addition: they were read before a replay, or belonged
+    to an earlier topic of this name.
     """
 
     topic: str
     partition: int
     first: int
     next: int
-    passed: int
+    earlier_reads: int
     rows: int
     duplicates: int
     dead_letters: int
@@ -29,32 +45,36 @@ class Account:
 
     @property
     def unexplained(self) -> int:
-        """Offsets read that are in no account: above zero lost or gone from Kafka, below counted twice."""
-        return self.passed + self.next - self.first - self.rows - self.duplicates - self.dead_letters - self.erased
+        """Offsets read that became nothing: above zero they were lost, below zero something was counted twice."""
+        read = self.next - self.first + self.earlier_reads
+        return read - self.rows - self.duplicates - self.dead_letters - self.erased
 
 
 @dataclass(frozen=True, slots=True)
-class DayOfRows:
-    """What became of the rows of a day, by the time inside their ids. `landed` is told by the roll-up."""
+class DayAccount:
+    """What became of the rows of a day, by the time inside their ids. `landed` comes from the roll-up.
+
+    `packed` of the `stored` rows are packed.
+    """
 
     day: date
     state: str
     landed: int
-    there: int
+    stored: int
     packed: int
     erased: int
     dropped: int
 
     @property
     def missing(self) -> int:
-        """Rows that landed, were neither erased nor dropped, and are not there; below zero: nobody landed them."""
+        """Rows that landed, were neither erased nor dropped, and are not stored. Below zero: they never landed."""
         if self.state in ("detaching", "detached"):
-            return 0  # on its way out: counted when it is dropped
-        return self.landed - self.erased - self.dropped - self.there
+            return 0  # its rows are out of sight, and are counted when it is dropped
+        return self.landed - self.erased - self.dropped - self.stored
 
 
 class Gap(NamedTuple):
-    """Offsets that landed on a day and are not all in an account."""
+    """Offsets read on a day of landing, of which `missing` are unexplained."""
 
     topic: str
     partition: int
@@ -65,139 +85,84 @@ class Gap(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """What to prove: days, and one partition or all. An end that is None is open."""
+class AuditScope:
+    """What to audit: days from `since` to `until`, and one partition or all. None means no bound."""
 
     since: date | None = None
     until: date | None = None
     partition: int | None = None
 
-    @property
-    def whole(self) -> bool:
-        """Whether it is everything."""
-        return self == Range()
+
+_EVERYTHING = AuditScope()
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
-    """Accounts of partitions, days of rows, and where offsets are missing. `whole`: nothing was left out."""
+class AuditReport:
+    """The accounts of partitions and days, and where offsets are unexplained. `complete`: nothing was left out."""
 
-    accounts: Sequence[Account]
-    days: Sequence[DayOfRows]
+    partitions: Sequence[PartitionAccount]
+    days: Sequence[DayAccount]
     gaps: Sequence[Gap]
-    whole: bool
+    complete: bool
 
     @property
     def rows_landed(self) -> int:
         """Rows that landed, by the ledger."""
-        return sum(account.rows for account in self.accounts)
+        return sum(account.rows for account in self.partitions)
 
-    def faults(self) -> list[str]:
-        """Everything that does not add up, in sentences."""
-        return list(self._faults())
+    def mismatches(self) -> list[str]:
+        """Everything that does not add up, one sentence each."""
+        return list(self._mismatches())
 
-    def _faults(self) -> Iterator[str]:
-        for account in self.accounts:
-            if elsewhere := account.unexplained - self._in_gaps(account):
-                yield _unaccounted(f"{account.topic}/{account.partition}", elsewhere, account)
+    def _mismatches(self) -> Iterator[str]:
+        for account in self.partitions:
+            # What has a day is reported with it, below.
+            of_partition = (gap for gap in self.gaps if gap[:2] == (account.topic, account.partition))
+            if without_day := account.unexplained - sum(gap.missing for gap in of_partition):
+                yield _unexplained(f"{account.topic}/{account.partition}", without_day, account)
         for gap in self.gaps:
-            yield _unaccounted(f"{gap.topic}/{gap.partition}, on {gap.day}", gap.missing, gap)
+            yield _unexplained(f"{gap.topic}/{gap.partition}, landed on {gap.day}", gap.missing, gap)
         for day in self.days:
             if day.missing:
-                yield f"{day.day}: {day.missing} rows landed, were neither erased nor dropped, and are not there."
-        rolled_up = sum(day.landed for day in self.days)
-        if self.whole and rolled_up != self.rows_landed:
-            yield f"{self.rows_landed} rows landed by the ledger, {rolled_up} by the roll-up."
-
-    def _in_gaps(self, account: Account) -> int:
-        """How many of the offsets without an account have a day."""
-        of_account = (gap for gap in self.gaps if gap[:2] == (account.topic, account.partition))
-        return sum(gap.missing for gap in of_account)
+                yield f"{day.day}: {day.missing} rows landed, were neither erased nor dropped, and are not stored."
+        by_rollup = sum(day.landed for day in self.days)
+        if self.complete and by_rollup != self.rows_landed:
+            yield f"{self.rows_landed} rows landed by the ledger, but {by_rollup} by the roll-up."
 
 
-def _unaccounted(where: str, count: int, offsets: Account | Gap) -> str:
-    return f"{where}: {count} of the offsets {offsets.first} to {offsets.next - 1} are in no account."
-
-
-_ALL_OF_IT = Range()
-_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
-
-
-def audit(connection: psycopg.Connection, proved: Range = _ALL_OF_IT) -> Audit:
-    """Look at one moment of the database, while landing goes on."""
-    since, until = proved.since or _FIRST_DAY, proved.until or _LAST_DAY
-    span = {"since": since, "until": until, "low": bounds(since)[0], "high": bounds(until)[1]}
-    asked = {**span, "partition": proved.partition}
-    bounded = proved.since or proved.until
+def audit(connection: psycopg.Connection, scope: AuditScope = _EVERYTHING) -> AuditReport:
+    """Audit one snapshot of the database. Landing may go on meanwhile."""
+    since, until = scope.since or _FIRST_DAY, scope.until or _LAST_DAY
+    parameters = {
+        "since": since,
+        "until": until,
+        "low": id_bounds(since)[0],
+        "high": id_bounds(until)[1],
+        "partition": scope.partition,
+    }
+    partitions = "partitions_by_day" if scope.since or scope.until else "all_partitions"
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read read only")
-        accounts = connection.execute(_RANGE if bounded else _ALL, asked).fetchall()
-        gaps = connection.execute(_GAPS, asked).fetchall()
-        days = connection.execute(_DAYS, asked).fetchall() if proved.partition is None else []
-    return Audit(
-        [Account(*account) for account in accounts],
-        [DayOfRows(*day) for day in days],
-        [Gap(*gap) for gap in gaps],
-        proved.whole,
+        partition_rows = connection.execute(_SQL[partitions], parameters).fetchall()
+        gap_rows = connection.execute(_SQL["gaps"], parameters).fetchall()
+        # Rows do not know the partition they came from.
+        day_rows = connection.execute(_SQL["days"], parameters).fetchall() if scope.partition is None else []
+    return AuditReport(
+        [PartitionAccount(*columns) for columns in partition_rows],
+        [DayAccount(*columns) for columns in day_rows],
+        [Gap(*columns) for columns in gap_rows],
+        complete=scope == _EVERYTHING,
     )
 
 
-def accounts(connection: psycopg.Connection) -> list[Account]:
-    """The accounts alone: they cost nothing, while counting rows reads all of them."""
-    return [Account(*account) for account in connection.execute(_ALL, {"partition": None}).fetchall()]
+def partition_accounts(connection: psycopg.Connection) -> list[PartitionAccount]:
+    """The accounts of partitions alone. They are cheap, while auditing days reads every row."""
+    found = connection.execute(_SQL["all_partitions"], {"partition": None}).fetchall()
+    return [PartitionAccount(*columns) for columns in found]
 
 
-_ALL = """
-select topic, part, coalesce(first_offset, next_offset - rows - duplicates - dead_letters - erased), next_offset,
-    passed, rows, duplicates, dead_letters, erased
-from (
-    select offsets.topic, offsets.part, offsets.first_offset, offsets.next_offset, offsets.passed,
-        coalesce(sum(landed.rows), 0)::bigint as rows,
-        coalesce(sum(landed.duplicates), 0)::bigint as duplicates,
-        coalesce(sum(landed.dead_letters), 0)::bigint as dead_letters,
-        coalesce(sum(landed.erased), 0)::bigint as erased
-    from sink_offsets as offsets
-    left join landed using (sink, topic, part)
-    where offsets.part = coalesce(%(partition)s, offsets.part)
-    group by offsets.sink, offsets.cluster_id, offsets.topic, offsets.part
-) as summed
-order by topic, part
-"""
-# By days of landing. Those before offsets were noted by day have none to prove.
-_RANGE = """
-select topic, part, min(first_offset), max(next_offset),
-    (sum(read) - max(next_offset) + min(first_offset))::bigint as passed, sum(rows)::bigint,
-    sum(duplicates)::bigint, sum(dead_letters)::bigint, sum(erased)::bigint
-from landed
-where day between %(since)s and %(until)s and part = coalesce(%(partition)s, part)
-group by sink, topic, part
-having min(first_offset) is not null
-order by topic, part
-"""
-# Days of landing whose offsets are not all in an account.
-_GAPS = """
-select topic, part, day, first_offset, next_offset, read - rows - duplicates - dead_letters - erased
-from landed
-where read <> rows + duplicates + dead_letters + erased and first_offset is not null
-    and day between %(since)s and %(until)s and part = coalesce(%(partition)s, part)
-order by topic, part, day
-"""
-_DAYS = """
-with landed as (
-    select (hour at time zone 'UTC')::date as day, sum(events)::bigint as rows from events_hourly group by 1
-), loose as (
-    select day_of(event_id) as day, count(*) as rows from raw_events
-    where event_id >= %(low)s and event_id < %(high)s
-    group by 1
-), packed as (
-    select day, sum(rows)::bigint as rows from packed_events
-    where day between %(since)s and %(until)s group by 1
-), erased as (select day, sum(rows)::bigint as rows from erased_rows group by 1)
-select day, coalesce(days.state, 'open'), coalesce(landed.rows, 0),
-    coalesce(loose.rows, 0) + coalesce(packed.rows, 0), coalesce(packed.rows, 0), coalesce(erased.rows, 0),
-    coalesce(days.dropped, 0)
-from landed full join loose using (day) full join packed using (day) left join erased using (day)
-    left join days using (day)
-where day between %(since)s and %(until)s
-order by day
-"""
+def _unexplained(where: str, count: int, offsets: PartitionAccount | Gap) -> str:
+    first, last = offsets.first, offsets.next - 1
+    if count < 0:
+        return f"{where}: {-count} more records are counted than there are offsets from {first} to {last}."
+    return f"{where}: {count} of the offsets {first} to {last} are missing from the ledger."

@@ -1,7 +1,7 @@
-"""The canary: an event of our own through the collector's door, timed until its row is there.
+"""The canary: a synthetic event, sent through the collector and timed until its row is in Postgres.
 
-It goes the way of every event: HTTP, Kafka, these sinks. So it notices what no part alone can: a route that leads
-nowhere, a topic that nobody lands. One process at a time sends it, whichever holds the lock.
+It takes the way of every event: HTTP, Kafka, these sinks. So it finds what no component can find alone: a route
+that leads nowhere, a topic that nobody lands. Only the process that holds the lock sends it.
 """
 
 import asyncio
@@ -18,79 +18,82 @@ import psycopg
 
 from avro_schemas import event_ids
 from sinks import metrics
+from sinks.sql import read_statements
 
 log = logging.getLogger(__name__)
 
 EVENT_TYPE = "footfall_canary"
-KEPT = "2 days"
-_PATIENCE_SECONDS = 30.0
-_LOOK_SECONDS = 0.05
-# Any number, the same in every process of ours.
+_RETENTION = "2 days"
+_TIMEOUT_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+# An advisory lock, "canary" in ASCII.
 _LOCK = 0x63616E617279
+_SQL = read_statements(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """The collector's address, and our key in its FOOTFALL_BACKEND_KEYS; none where it trusts its loopback."""
+class CollectorClient:
+    """The collector's URL, and our key in its FOOTFALL_BACKEND_KEYS; None if it trusts loopback."""
 
     url: str
     key: str | None
 
     def send(self, event_id: str) -> None:
-        """Post the event. Raise OSError where it is not accepted."""
+        """Post a canary. Raise OSError unless it is accepted."""
         event = {"event_type": EVENT_TYPE, "event_data": {}, "event_id": event_id}
         headers = {"Content-Type": "application/json", "User-Agent": "footfall-canary"}
         headers |= {"Footfall-Key": self.key} if self.key else {}
         request = urllib.request.Request(f"{self.url}/api/analytics/collect", orjson.dumps(event), headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            answer.read()
+        with urllib.request.urlopen(request, timeout=10) as response:
+            response.read()
 
 
 class Canary:
-    """Sends one event after another, and notes in Postgres and in the metrics what became of it."""
+    """Sends one canary after another, and reports each in Postgres and in the metrics."""
 
-    def __init__(self, door: Door, dsn: str, seconds: float) -> None:
-        self._door, self._dsn, self._seconds = door, dsn, seconds
+    def __init__(self, collector: CollectorClient, dsn: str, interval_seconds: float) -> None:
+        self._collector, self._dsn, self._interval_seconds = collector, dsn, interval_seconds
         self._connection: psycopg.Connection | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Send until told to stop."""
+        """Send canaries until `stopping` is set."""
         while not stopping.is_set():
             try:
-                if await asyncio.to_thread(self._is_ours):
-                    await self._time_one(stopping)
+                if await asyncio.to_thread(self._lock):
+                    await self._send_and_time(stopping)
             except psycopg.Error as error:
-                log.warning("no canary without Postgres", extra={"error": str(error)})
+                log.warning("no canary is sent while Postgres is unavailable", extra={"error": str(error)})
                 metrics.CANARY_FAILURES.labels("postgres").inc()
                 await asyncio.to_thread(self._close)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), self._seconds)
+                await asyncio.wait_for(stopping.wait(), self._interval_seconds)
         await asyncio.to_thread(self._close)
 
-    async def _time_one(self, stopping: asyncio.Event) -> None:
+    async def _send_and_time(self, stopping: asyncio.Event) -> None:
         event_id = event_ids.generate(time.time_ns() // 1_000_000, os.urandom(event_ids.RANDOM_BYTES))
         uuid, started = event_ids.to_uuid(event_id), time.monotonic()
         await asyncio.to_thread(self._note_sent, uuid)
         try:
-            await asyncio.to_thread(self._door.send, event_id)
+            await asyncio.to_thread(self._collector.send, event_id)
         except OSError as error:
-            await self._fail(uuid, "collector", f"the collector did not take it: {error}")
+            await self._fail(uuid, "collector", f"the collector did not accept it: {error}")
             return
-        while time.monotonic() - started < _PATIENCE_SECONDS and not stopping.is_set():
+        while time.monotonic() - started < _TIMEOUT_SECONDS and not stopping.is_set():
             if await asyncio.to_thread(self._note_landed, uuid):
                 metrics.CANARY_SECONDS.observe(time.monotonic() - started)
                 metrics.CANARY_LANDED_AT.set_to_current_time()
                 return
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
         if not stopping.is_set():
-            await self._fail(uuid, "landing", f"it was accepted, and has no row after {_PATIENCE_SECONDS:.0f} s")
+            await self._fail(uuid, "landing", f"it was accepted, but has no row after {_TIMEOUT_SECONDS:.0f} s")
 
-    async def _fail(self, uuid: UUID, stage: str, what: str) -> None:
-        log.error("the canary did not arrive", extra={"what": what})
+    async def _fail(self, uuid: UUID, stage: str, failure: str) -> None:
+        log.error("the canary did not arrive", extra={"failure": failure})
         metrics.CANARY_FAILURES.labels(stage).inc()
-        await asyncio.to_thread(self._execute, "update canaries set failure = %s where event_id = %s", what, uuid)
+        await asyncio.to_thread(self._execute, "mark_failed", event_id=uuid, failure=failure)
 
-    def _is_ours(self) -> bool:
+    def _lock(self) -> bool:
+        """Whether this process sends canaries. The lock belongs to the connection."""
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(
                 self._dsn,
@@ -99,25 +102,22 @@ class Canary:
                 options="-c statement_timeout=5s",
                 application_name="footfall-canary",
             )
-            (ours,) = self._connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() or (False,)
-            if not ours:
+            (locked,) = self._connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() or (False,)
+            if not locked:
                 self._close()
         return self._connection is not None
 
     def _note_sent(self, uuid: UUID) -> None:
-        self._execute(f"delete from canaries where sent_at < now() - interval '{KEPT}'")
-        self._execute("insert into canaries (event_id, sent_at) values (%s, now())", uuid)
+        self._execute("delete_old", retention=_RETENTION)
+        self._execute("insert", event_id=uuid)
 
     def _note_landed(self, uuid: UUID) -> bool:
-        landed = (
-            "update canaries set landed_at = clock_timestamp() where event_id = %s"
-            " and exists (select from raw_events where event_id = %s)"
-        )
-        return self._execute(landed, uuid, uuid) == 1
+        return self._execute("mark_landed", event_id=uuid) == 1
 
-    def _execute(self, statement: str, *values: object) -> int:
+    def _execute(self, statement: str, **parameters: object) -> int:
+        """Run a statement and return how many rows it touched."""
         assert self._connection
-        return self._connection.execute(statement.encode(), values).rowcount
+        return self._connection.execute(_SQL[statement], parameters).rowcount
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None

@@ -1,4 +1,7 @@
-"""What Postgres needs beside landing: `python -m sinks maintain` and `migrate`, and rounds in a thread."""
+"""`python -m sinks migrate` and `python -m sinks maintain`, for jobs; and maintenance rounds in a thread.
+
+They are for images without the command line: `footfall maintain` does the same as `python -m sinks maintain`.
+"""
 
 import argparse
 import logging
@@ -15,101 +18,110 @@ from service_kit.retention import RetentionSettings
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
 from sinks.postgres.migrations import grant, migrate, pending
-from sinks.retention.maintenance import Busy, Done, due, maintain
-from sinks.settings import UpkeepSettings
+from sinks.retention.maintenance import AlreadyRunning, maintain, planned
+from sinks.settings import MaintenanceSettings
 
 log = logging.getLogger(__name__)
 
 FAILED = 1
-_CHECK_SECONDS = 1.0
-# The first round, as some only run for a while; and the next after one that was cut off.
-_SOON_SECONDS = 60.0
+_CHECK_INTERVAL_SECONDS = 1.0
+# The first round comes this soon, for stacks that only run for a while; so does the one after a failure.
+_FIRST_ROUND_SECONDS = 60.0
 
 
 def maintain_command(arguments: Sequence[str]) -> None:
-    """`python -m sinks maintain`: one round. Exit code 1 where a day does not add up."""
-    parser = argparse.ArgumentParser(prog="python -m sinks maintain", description="One round of maintenance.")
-    parser.add_argument("--dry-run", "--plan", action="store_true", help="only say what is due")
+    """`python -m sinks maintain`: one round of maintenance. Exit code 1 if an operator must look at a day."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sinks maintain",
+        description="Run one round of maintenance: fold the roll-ups, then audit, pack and drop the days that are "
+        "due. Run it every hour. Exit code 1 if a day does not add up or migrations are missing.",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="log what is due, and change nothing")
     dry_run: bool = parser.parse_args(arguments).dry_run
-    settings = _settings()
-    if one_round(settings.postgres_dsn.reveal(), settings.retention, dry_run=dry_run):
+    settings = _load_settings()
+    if not run_round(settings.postgres_dsn.reveal(), settings.retention, dry_run=dry_run):
         sys.exit(FAILED)
 
 
 def migrate_command(arguments: Sequence[str]) -> None:
-    """`python -m sinks migrate`: apply what is missing, or ask whether anything is. Exit code 1 where it is."""
-    parser = argparse.ArgumentParser(prog="python -m sinks migrate", description="Bring the tables up to date.")
-    parser.add_argument("--check", action="store_true", help="apply nothing, only tell whether any are missing")
+    """`python -m sinks migrate`: apply missing migrations, or check for them. Exit code 1 if any are missing."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sinks migrate",
+        description="Apply the migrations that the database lacks, and grant the roles their rights.",
+    )
     parser.add_argument(
-        "--wait", type=float, default=0, help="with --check: seconds to wait until none is missing"
+        "--check", action="store_true", help="change nothing; exit code 1 if migrations are missing"
+    )
+    parser.add_argument(
+        "--wait", type=float, default=0, metavar="SECONDS", help="with --check: wait this long for another job's"
     )
     chosen = parser.parse_args(arguments)
-    dsn = _settings().postgres_dsn.reveal()
+    dsn = _load_settings().postgres_dsn.reveal()
     if not chosen.check:
         with psycopg.connect(dsn, autocommit=True) as connection:
             migrate(connection)
-            grant(connection)  # the roles may have been made since
+            grant(connection)  # the roles may have been created after the last migration
         return
-    if missing := _missing(dsn, time.monotonic() + chosen.wait):
+    if missing := _missing_migrations(dsn, time.monotonic() + chosen.wait):
         log.error("missing migrations: %s", missing)
         sys.exit(FAILED)
 
 
-def one_round(dsn: str, retention: RetentionSettings, *, dry_run: bool = False) -> bool:
-    """Do one round, or say what it would do, in the log; whether a person must look."""
-    found = list[Done]()
+def run_round(dsn: str, retention: RetentionSettings, *, dry_run: bool = False) -> bool:
+    """Run one round of maintenance and log its steps. Return False if an operator must look at something."""
+    ok = True
     with psycopg.connect(dsn, autocommit=True, application_name="footfall-maintain") as connection:
         if missing := pending(connection):
             log.error("missing migrations: %s; run `python -m sinks migrate`", missing)
-            return True
+            return False
         today = datetime.now(UTC).date()
         try:
-            for done in (due if dry_run else maintain)(connection, today=today, retention=retention):
-                log.log(logging.ERROR if done.fault else logging.INFO, "%s", done.what)
-                found.append(done)
-        except Busy as error:
+            for step in (planned if dry_run else maintain)(connection, today=today, retention=retention):
+                log.log(logging.ERROR if step.failed else logging.INFO, "%s", step.message)
+                ok = ok and not step.failed
+        except AlreadyRunning as error:
             log.info("%s", error)
-    return any(done.fault for done in found)
+    return ok
 
 
-class Rounds(threading.Thread):
-    """A round every so often, beside landing; what fails is tried again at the next."""
+class MaintenanceThread(threading.Thread):
+    """Runs a round at every interval while the process lands events. A round that fails is tried again soon."""
 
-    def __init__(self, dsn: str, retention: RetentionSettings, seconds: float) -> None:
+    def __init__(self, dsn: str, retention: RetentionSettings, interval_seconds: float) -> None:
         super().__init__(name="maintenance", daemon=True)
-        self._dsn, self._retention, self._seconds = dsn, retention, seconds
+        self._dsn, self._retention, self._interval_seconds = dsn, retention, interval_seconds
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Go on until told to stop."""
-        pause = min(self._seconds, _SOON_SECONDS)
+        """Run rounds until `stop` is called."""
+        soon = pause = min(self._interval_seconds, _FIRST_ROUND_SECONDS)
         while not self._stopping.wait(pause):
             try:
-                one_round(self._dsn, self._retention)
-                pause = self._seconds
+                run_round(self._dsn, self._retention)
+                pause = self._interval_seconds
             except psycopg.Error as error:
-                log.warning("maintenance was cut off; the next round goes on", extra={"error": str(error)})
-                pause = min(self._seconds, _SOON_SECONDS)
+                log.warning("maintenance was interrupted; it is tried again soon", extra={"error": str(error)})
+                pause = soon
 
     def stop(self) -> None:
-        """Begin no further round. One that is going on may be cut off anywhere."""
+        """Start no further round. One that is running may be interrupted anywhere."""
         self._stopping.set()
 
 
-def _settings() -> UpkeepSettings:
-    settings = load_or_exit(UpkeepSettings, os.environ)
+def _load_settings() -> MaintenanceSettings:
+    settings = load_or_exit(MaintenanceSettings, os.environ)
     begin("sinks", os.environ, level=settings.log_level)
     return settings
 
 
-def _missing(dsn: str, deadline: float) -> list[str]:
-    """The migrations that are missing still at the deadline."""
+def _missing_migrations(dsn: str, deadline: float) -> list[str]:
+    """The migrations that are still missing at the deadline."""
     while True:
         try:
             with psycopg.connect(dsn, autocommit=True) as connection:
                 missing = pending(connection)
         except psycopg.OperationalError as error:
-            missing = [f"all, or none: {error}"]
+            missing = [f"unknown, as Postgres cannot be reached: {error}"]
         if not missing or time.monotonic() >= deadline:
             return missing
-        time.sleep(_CHECK_SECONDS)
+        time.sleep(_CHECK_INTERVAL_SECONDS)

@@ -1,7 +1,11 @@
-"""Forgetting a user: what they sent is removed, and what is replayed later does not land again.
+"""Erasure: removes what a user sent, and keeps it from landing again when the topic or a dead letter is replayed.
 
-A batch that read the list of erasures just before a request may commit just after the removal. So batches hold a
-lock in common while they read the list and write, and a request is written while nobody holds it.
+The events stay in Kafka until its retention ends, so removing rows is not enough: every batch checks the list of
+erasures before it lands, and skips what these users sent up to their request.
+
+The race to exclude: a batch reads the list, then the user is listed and the rows are removed, then the batch
+commits rows of that user. So batches take a shared lock when they read the list and hold it until they commit, and
+a request is only inserted while no batch holds it. A batch that starts later sees the request.
 """
 
 import time
@@ -11,21 +15,14 @@ from datetime import date, datetime
 import psycopg
 from psycopg import sql
 
-from sinks.retention.packing import forget, lock_day
-from sinks.retention.partitions import day_named, name_of
+from sinks.retention.packing import erase_user, lock_day
+from sinks.retention.partitions import day_of_table, raw_table_name
+from sinks.sql import read_statements
 
-# Any number, the same in every process of ours.
+# An advisory lock, "forge" in ASCII.
 _LOCK = 0x666F726765
-_TRY_SECONDS = 0.02
-_ROWS = sql.SQL("delete from {} where user_key = %s and received_at <= %s")
-_LETTERS = "delete from dead_letters where record_key = %s and appended_at <= %s"
-_COUNT = """
-select
-    (select count(*) from raw_events where user_key = %(key)s and received_at <= %(at)s)
-    + (select count(*) from packed_events as packed cross join lateral unpack(packed) as event
-        where packed.owners @> %(key)s::bytea and event.user_key = %(key)s and event.received_at <= %(at)s),
-    (select count(*) from dead_letters where record_key = %(key)s and appended_at <= %(at)s)
-"""
+_RETRY_SECONDS = 0.02
+_SQL = read_statements(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,101 +33,83 @@ class Removed:
     dead_letters: int
 
 
-class Erasures:
-    """The erased users as a landing process knows them; new ones are read with every batch."""
+class ErasedUsers:
+    """Erased users, as a landing process knows them. Requests are only added, so each batch reads the new ones."""
 
     def __init__(self) -> None:
         self._newest = 0
         self._until: dict[bytes, float] = {}
 
-    def forget(self) -> None:
-        """Read the whole list with the next batch."""
+    def clear(self) -> None:
+        """Read the whole list again with the next batch."""
         self._newest, self._until = 0, {}
 
     def refresh(self, connection: psycopg.Connection) -> None:
-        """Read what is new, in the transaction of a batch; no request comes in between until that ends."""
+        """Read new requests, in the transaction of a batch. No request is inserted until that transaction ends."""
         connection.execute("select pg_advisory_xact_lock_shared(%s)", [_LOCK])
-        found = connection.execute(
-            "select id, user_key, requested_at from erasures where id > %s order by id", [self._newest]
-        )
-        for number, user_key, requested_at in found.fetchall():
-            self._newest = number
+        found = connection.execute(_SQL["newer_requests"], {"newest": self._newest})
+        for request_id, user_key, requested_at in found.fetchall():
+            self._newest = request_id
             self._until[user_key] = max(self._until.get(user_key, 0.0), requested_at.timestamp() * 1000)
 
     def __bool__(self) -> bool:
-        """Whether anybody is to be forgotten."""
+        """Whether there are any."""
         return bool(self._until)
 
     def covers(self, user_key: bytes | None, received_at: int) -> bool:
-        """Whether what a user sent, received at a time in milliseconds since 1970, is to be forgotten."""
+        """Whether an event of this user, received at this time (milliseconds since 1970), must not land."""
         return user_key is not None and received_at <= self._until.get(user_key, -1.0)
 
 
 def request(connection: psycopg.Connection, user_key: bytes, requested_at: datetime, receipt: str) -> None:
-    """Put a user on the list; known receipts stay as they are. The connection must be in autocommit."""
+    """Add a user to the list; a receipt that is there already changes nothing.
+
+    The connection must be in autocommit mode.
+    """
     while True:
         with connection.transaction():
-            # Waiting for the lock would make every batch wait behind it.
-            (free,) = connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone() or (False,)
-            if free:
+            # Polls instead of waiting: a waiting exclusive lock would make every new batch queue behind it.
+            (locked,) = connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone() or (False,)
+            if locked:
                 connection.execute(
-                    "insert into erasures (user_key, requested_at, receipt) values (%s, %s, %s)"
-                    " on conflict (receipt) do nothing",
-                    [user_key, requested_at, receipt],
+                    _SQL["insert_request"],
+                    {"user_key": user_key, "requested_at": requested_at, "receipt": receipt},
                 )
                 return
-        time.sleep(_TRY_SECONDS)
+        time.sleep(_RETRY_SECONDS)
 
 
 def remove(connection: psycopg.Connection, user_key: bytes, requested_at: datetime, receipt: str) -> Removed:
-    """Remove what a listed user sent, a day at a time, newest first; and note it. May be done again.
+    """Remove what a listed user sent, one day per transaction, newest first. Safe to interrupt and to repeat.
 
-    The connection must be in autocommit.
+    The connection must be in autocommit mode.
     """
-    for day in _days(connection):
-        _remove_day(connection, day, user_key, requested_at, receipt)
+    for (table,) in connection.execute(_SQL["days"]).fetchall():
+        _remove_day(connection, day_of_table(table), user_key, requested_at, receipt)
     with connection.transaction():
-        letters = connection.execute(_LETTERS, [user_key, requested_at]).rowcount
-        connection.execute(
-            "update erasures set letters_removed = letters_removed + %s where receipt = %s", [letters, receipt]
-        )
-    done = connection.execute(
-        "update erasures set finished_at = coalesce(finished_at, now()) where receipt = %s"
-        " returning rows_removed, letters_removed",
-        [receipt],
-    ).fetchone()
-    return Removed(*(done or (0, 0)))
+        user = {"user_key": user_key, "requested_at": requested_at}
+        dead_letters = connection.execute(_SQL["delete_dead_letters"], user).rowcount
+        connection.execute(_SQL["add_dead_letters_removed"], {"dead_letters": dead_letters, "receipt": receipt})
+    totals = connection.execute(_SQL["finish"], {"receipt": receipt}).fetchone()
+    return Removed(*(totals or (0, 0)))
 
 
 def count(connection: psycopg.Connection, user_key: bytes, requested_at: datetime) -> Removed:
     """What `remove` would remove."""
-    found = connection.execute(_COUNT, {"key": user_key, "at": requested_at}).fetchone()
+    found = connection.execute(_SQL["count"], {"user_key": user_key, "requested_at": requested_at}).fetchone()
     return Removed(*(found or (0, 0)))
 
 
 def _remove_day(
     connection: psycopg.Connection, day: date, user_key: bytes, requested_at: datetime, receipt: str
 ) -> None:
-    """Remove a user's rows of both forms; the count is noted in the same transaction."""
+    """Remove a user's hot and packed rows of a day, and note how many, in one transaction."""
     with connection.transaction():
-        # Else rows on their way from one form to the other might be in neither when it is looked at.
+        # Rows that are being packed would be neither hot nor packed for the two statements below.
         lock_day(connection, day)
-        delete = _ROWS.format(sql.Identifier(name_of(day)))
-        removed = connection.execute(delete, [user_key, requested_at]).rowcount
-        removed += forget(connection, day, user_key, requested_at)
+        delete = _SQL["delete_hot_rows"].format(raw_table=sql.Identifier(raw_table_name(day)))
+        removed = connection.execute(delete, {"user_key": user_key, "requested_at": requested_at}).rowcount
+        removed += erase_user(connection, day, user_key, requested_at)
         if removed:
-            connection.execute(
-                "insert into erased_rows (day, receipt, rows) values (%s, %s, %s)"
-                " on conflict (day, receipt) do update set rows = erased_rows.rows + excluded.rows",
-                [day, receipt, removed],
-            )
-            connection.execute(
-                "update erasures set rows_removed = rows_removed + %s where receipt = %s", [removed, receipt]
-            )
-
-
-def _days(connection: psycopg.Connection) -> list[date]:
-    found = connection.execute(
-        "select inhrelid::regclass::text from pg_inherits where inhparent = 'raw_events'::regclass order by 1 desc"
-    )
-    return [day_named(name) for (name,) in found.fetchall()]
+            connection.execute(_SQL["add_erased_rows"], {"day": day, "receipt": receipt, "rows": removed})
+            connection.execute(_SQL["add_rows_removed"], {"receipt": receipt, "rows": removed})

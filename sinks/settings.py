@@ -12,7 +12,7 @@ _LOG = "What to log."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpkeepSettings:
+class MaintenanceSettings:
     """What maintenance and migrations need."""
 
     postgres_dsn: Secret = setting(help=_DSN)

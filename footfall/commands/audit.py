@@ -1,4 +1,4 @@
-"""`footfall audit`: whether every event that was read is accounted for."""
+"""`footfall audit`: proves that every event that was read is accounted for."""
 
 import json
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall import target
-from sinks.audit import Audit, Range
-from sinks.audit import audit as audited
+from sinks.audit import AuditReport, AuditScope
+from sinks.audit import audit as run_audit
 from sinks.retention.lifecycle import State
 
 DOES_NOT_ADD_UP = 1
@@ -25,47 +25,49 @@ def audit(
     partition: Annotated[int | None, typer.Option(help="Only this partition of the topic.", min=0)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
-    """Prove that every offset read is a row, a duplicate, a dead letter or erased, and that no row is missing.
+    """Prove that every offset is a row, a duplicate, a dead letter or erased, and that no row is missing.
 
-    Days of offsets are those of landing, days of rows those of the ids. Exit codes: 0 all adds up, 1 it does not.
+    Offsets are grouped by the day on which they landed, rows by the day in their ids.
+
+    Exit codes: 0 everything adds up, 1 something does not.
 
     Example: footfall audit
     """
-    proved = Range(since and since.date(), until and until.date(), partition)
+    scope = AuditScope(since and since.date(), until and until.date(), partition)
     with psycopg.connect(target.find().require("FOOTFALL_POSTGRES_DSN"), autocommit=True) as connection:
-        found = audited(connection, proved)
-    faults = found.faults()
+        report = run_audit(connection, scope)
+    mismatches = report.mismatches()
     if as_json:
-        typer.echo(json.dumps(_as_json(found, faults), indent=2))
+        typer.echo(json.dumps(_to_json(report, mismatches), indent=2))
     else:
-        Console(highlight=False).print(_table(found))
-        typer.echo("\n".join([*_by_state(found), *(faults or ["All adds up."])]))
-    if faults:
+        Console(highlight=False).print(_partition_table(report))
+        typer.echo("\n".join([*_lines_by_state(report), *(mismatches or ["Everything adds up."])]))
+    if mismatches:
         raise typer.Exit(DOES_NOT_ADD_UP)
 
 
-def _as_json(found: Audit, faults: list[str]) -> dict[str, object]:
-    accounts = [asdict(account) | {"unexplained": account.unexplained} for account in found.accounts]
-    days = [asdict(day) | {"day": str(day.day), "missing": day.missing} for day in found.days]
-    return {"faults": faults, "partitions": accounts, "days": days}
+def _to_json(report: AuditReport, mismatches: list[str]) -> dict[str, object]:
+    partitions = [asdict(account) | {"unexplained": account.unexplained} for account in report.partitions]
+    days = [asdict(day) | {"day": str(day.day), "missing": day.missing} for day in report.days]
+    return {"mismatches": mismatches, "partitions": partitions, "days": days}
 
 
-def _by_state(found: Audit) -> Iterator[str]:
-    """A line for the days of each state."""
+def _lines_by_state(report: AuditReport) -> Iterator[str]:
+    """One line for the days in each state."""
     for state in get_args(State):
-        if days := [day for day in found.days if day.state == state]:
+        if days := [day for day in report.days if day.state == state]:
             yield (
                 f"{len(days)} {'day' if len(days) == 1 else 'days'} {state}: "
                 f"{sum(day.landed for day in days)} rows landed, "
-                f"{sum(day.there for day in days)} are there ({sum(day.packed for day in days)} packed), "
-                f"{sum(day.erased for day in days)} were erased, {sum(day.dropped for day in days)} dropped."
+                f"{sum(day.stored for day in days)} stored ({sum(day.packed for day in days)} of them packed), "
+                f"{sum(day.erased for day in days)} erased, {sum(day.dropped for day in days)} dropped."
             )
 
 
-def _table(found: Audit) -> Table:
+def _partition_table(report: AuditReport) -> Table:
     columns = ("Partition", "Offsets", "Rows", "Duplicates", "Dead letters", "Erased", "Unexplained")
     table = Table(*columns, box=None, pad_edge=False)
-    for each in found.accounts:
+    for each in report.partitions:
         numbers = (each.rows, each.duplicates, each.dead_letters, each.erased, each.unexplained)
         offsets = f"{each.first} to {each.next - 1}" if each.next > each.first else "none"
         table.add_row(f"{each.topic}/{each.partition}", offsets, *map(str, numbers))

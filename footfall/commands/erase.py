@@ -1,4 +1,4 @@
-"""`footfall erase`: forget a user."""
+"""`footfall erase`: removes a user's data."""
 
 import asyncio
 import json
@@ -27,28 +27,37 @@ Json = dict[str, Any]
 
 
 def erase(
-    user: Annotated[str | None, typer.Option(help="The user's id, as sessions name it.")] = None,
-    user_key: Annotated[str | None, typer.Option(help="Instead: the user key in hex, as rows have it.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="All so far: after a restore of Postgres.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be removed.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the receipt as JSON.")] = False,
+    user: Annotated[str | None, typer.Option(help="The user's id, as in sessions.")] = None,
+    user_key: Annotated[str | None, typer.Option(help="Or the user key in hex, as in rows.")] = None,
+    reapply: Annotated[
+        bool, typer.Option("--reapply", help="Apply all earlier requests again, after a restore of Postgres.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what would be removed, and change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the receipts as a JSON list.")] = False,
 ) -> None:
-    """Remove all that a user sent so far, from Postgres, and see to it that replays do not bring it back.
+    """Remove everything that a user has sent so far from Postgres, and keep replays from bringing it back.
 
-    The request goes to the topic `erasures` too, for all who keep copies. What the user sends later is kept.
-    Exit codes: 0 nothing of the user is left in Postgres, 1 it is not done.
+    The request is also published to the topic `erasures`, for everyone who stores copies. What the user sends
+    later is not affected.
+
+    Exit codes: 0 nothing of the user is left in Postgres, 1 the request is invalid or nothing is running.
 
     Example: footfall erase --user 4711 --dry-run
     """
     where = target.find()
     kafka, dsn = where.kafka(), where.require("FOOTFALL_POSTGRES_DSN")
-    requests = asyncio.run(_requests(kafka)) if again else [_new_request(_key(user, user_key, where))]
+    requests = (
+        asyncio.run(_earlier_requests(kafka)) if reapply else [_new_request(_user_key(user, user_key, where))]
+    )
     receipts = []
     with psycopg.connect(dsn, autocommit=True) as connection:
         for request in requests:
-            if not (dry_run or again):
+            # To the topic first: if the rest fails, --reapply finds the request there and finishes it.
+            if not (dry_run or reapply):
                 asyncio.run(_publish(kafka, request))
-            receipts.append(_erased(connection, request, dry_run))
+            receipts.append(_apply(connection, request, dry_run))
     if as_json:
         typer.echo(json.dumps(receipts, indent=2))
     else:
@@ -56,9 +65,9 @@ def erase(
             _show(receipt, dry_run)
 
 
-def _key(user: str | None, user_key: str | None, where: target.Target) -> bytes:
+def _user_key(user: str | None, user_key: str | None, where: target.Target) -> bytes:
     if (user is None) == (user_key is None):
-        typer.echo("Name the user: --user ID, or --user-key HEX.", err=True)
+        typer.echo("Name the user, either by --user ID or by --user-key HEX.", err=True)
         raise typer.Exit(FAILED)
     if user is not None:
         return Hasher(where.secret("FOOTFALL_HASH_KEY")).user_key(user)
@@ -67,7 +76,7 @@ def _key(user: str | None, user_key: str | None, where: target.Target) -> bytes:
     except ValueError:
         key = b""
     if len(key) != KEY_SIZE:
-        typer.echo(f"{user_key} is no user key: it must be {2 * KEY_SIZE} hex digits.", err=True)
+        typer.echo(f"{user_key} is not a user key: that is {2 * KEY_SIZE} hex digits.", err=True)
         raise typer.Exit(FAILED)
     return key
 
@@ -78,14 +87,14 @@ def _new_request(user_key: bytes) -> Json:
 
 
 async def _publish(kafka: KafkaSettings, request: Json) -> None:
-    """Tell everybody who keeps copies, and take the user's rate off the compacted topic."""
+    """Publish the request, and a tombstone for the user's rate."""
     async with AIOKafkaProducer(**kafka.client_options(), acks="all", enable_idempotence=True) as producer:
         value = encode(latest()["erasure"], request)
         await producer.send_and_wait(kafka.name(topic.ERASURES), value, key=request["user_key"])
         await producer.send_and_wait(kafka.name(topic.USER_RATES), None, key=request["user_key"])
 
 
-async def _requests(kafka: KafkaSettings) -> list[Json]:
+async def _earlier_requests(kafka: KafkaSettings) -> list[Json]:
     """The newest request for each user, from the topic."""
     async with reader.open_consumer(kafka, kafka.name(topic.ERASURES)) as consumer:
         end = await reader.end_offsets(consumer)
@@ -98,12 +107,14 @@ async def _requests(kafka: KafkaSettings) -> list[Json]:
     return list(found.values())
 
 
-def _erased(connection: psycopg.Connection, request: Json, dry_run: bool) -> Json:
+def _apply(connection: psycopg.Connection, request: Json, dry_run: bool) -> Json:
+    """Remove what the request covers, or only count it. Return the receipt."""
     user_key, receipt = request["user_key"], request["receipt"] or f"erasure-of-{request['user_key'].hex()}"
     requested_at = datetime.fromtimestamp(request["requested_at"] / 1000, UTC)
     if dry_run:
         removed = erasure.count(connection, user_key, requested_at)
     else:
+        # Listed before anything is removed: from here on no replay can land rows of this user behind the removal.
         erasure.request(connection, user_key, requested_at, receipt)
         removed = erasure.remove(connection, user_key, requested_at, receipt)
     return {
@@ -112,27 +123,28 @@ def _erased(connection: psycopg.Connection, request: Json, dry_run: bool) -> Jso
         "requested_at": requested_at.isoformat(timespec="milliseconds"),
         "rows": removed.rows,
         "dead_letters": removed.dead_letters,
-        "kafka_keeps_until": _kept_until(requested_at),
+        "deleted_from_kafka_by": _deleted_from_kafka_by(requested_at),
     }
 
 
-def _kept_until(requested_at: datetime) -> Mapping[str, str]:
-    """When the copies in Kafka are gone at the latest, by topic, where the topics are as described."""
-    kept = {}
+def _deleted_from_kafka_by(requested_at: datetime) -> Mapping[str, str]:
+    """When Kafka will have deleted its copies, by topic, if the topics are configured as described."""
+    deleted_by = {}
     for name in (topic.EVENTS, topic.EVENTS_REJECTED):
         config = topic.named(name).config
-        # Only a closed segment is removed.
-        age = int(config["retention.ms"]) + int(config.get("segment.ms", 0))
-        kept[name] = (requested_at + timedelta(milliseconds=age)).isoformat(timespec="minutes")
-    return kept
+        # Kafka deletes only closed segments, and a segment is closed after `segment.ms`.
+        max_age = int(config["retention.ms"]) + int(config.get("segment.ms", 0))
+        deleted_by[name] = (requested_at + timedelta(milliseconds=max_age)).isoformat(timespec="minutes")
+    return deleted_by
 
 
 def _show(receipt: Json, dry_run: bool) -> None:
-    would = "Would be removed" if dry_run else "Removed"
+    verb = "Would remove" if dry_run else "Removed"
     typer.echo(
-        f"{would}: {receipt['rows']} rows and {receipt['dead_letters']} dead letters of {receipt['user_key']}"
+        f"{verb} {receipt['rows']} rows and {receipt['dead_letters']} dead letters "
+        f"of the user key {receipt['user_key']}."
     )
     if not dry_run:
         typer.echo(f"Receipt: {receipt['receipt']}")
-        for name, until in receipt["kafka_keeps_until"].items():
-            typer.echo(f"Copies in the Kafka topic {name} are gone by {until}; they do not land again.")
+        for name, moment in receipt["deleted_from_kafka_by"].items():
+            typer.echo(f"Kafka deletes the copies in {name} by {moment}. They will not land again.")

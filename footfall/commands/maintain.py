@@ -1,4 +1,4 @@
-"""`footfall maintain`: one round of what Postgres needs from time to time."""
+"""`footfall maintain`: one round of database maintenance."""
 
 import json
 from dataclasses import asdict
@@ -11,8 +11,8 @@ import typer
 from footfall import target
 from service_kit.retention import RetentionSettings
 from service_kit.settings import variables
-from sinks.retention.maintenance import Busy, due
-from sinks.retention.maintenance import maintain as round_of
+from sinks.retention.maintenance import AlreadyRunning, planned
+from sinks.retention.maintenance import maintain as run_steps
 
 FAILED = 1
 _DEFAULT = RetentionSettings()
@@ -26,28 +26,29 @@ def _option(variable: str) -> Any:
 def maintain(
     retention_days: Annotated[int, _option("FOOTFALL_RETENTION_DAYS")] = _DEFAULT.retention_days,
     pack_after_days: Annotated[int, _option("FOOTFALL_PACK_AFTER_DAYS")] = _DEFAULT.pack_after_days,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "--plan", help="Only say what is due.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is due, and change nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per line.")] = False,
 ) -> None:
-    """Fold the roll-ups, audit days that are over, pack old ones, drop those whose retention is over.
+    """Fold the roll-ups, audit days that are over, pack old days, and drop days whose retention has ended.
 
-    Run it every hour or so; it may be cut off anywhere. Exit codes: 0 done, or another process is at it; 1 a day
-    does not add up.
+    Run it every hour. It can be interrupted at any time: the next round continues.
+
+    Exit codes: 0 done, or another process is maintaining the database; 1 a day does not add up.
 
     Example: footfall maintain --dry-run
     """
     retention = RetentionSettings(retention_days=retention_days, pack_after_days=pack_after_days)
-    faults = False
+    failed = False
     with psycopg.connect(target.find().require("FOOTFALL_POSTGRES_DSN"), autocommit=True) as connection:
         today = datetime.now(UTC).date()
         try:
-            for done in (due if dry_run else round_of)(connection, today=today, retention=retention):
-                faults |= done.fault
-                typer.echo(json.dumps(asdict(done)) if as_json else done.what)
-        except Busy as error:
-            typer.echo(f"{error}, and does what is due.", err=True)
+            for step in (planned if dry_run else run_steps)(connection, today=today, retention=retention):
+                failed |= step.failed
+                typer.echo(json.dumps(asdict(step)) if as_json else step.message)
+        except AlreadyRunning as error:
+            typer.echo(f"Nothing to do here: {error}.", err=True)
             return
-    if faults:
+    if failed:
         raise typer.Exit(FAILED)
     if not as_json:
         typer.echo("Nothing else is due.")

@@ -1,4 +1,4 @@
-"""`footfall replay`: try dead letters of the sinks again, after a fix; or read the topic again."""
+"""`footfall replay`: lands dead letters again, after a fix; or makes the sinks read the topic again."""
 
 import asyncio
 import json
@@ -15,107 +15,128 @@ from avro_schemas import topic as topics
 from footfall import target
 from footfall.kafka import reader
 from service_kit.kafka import KafkaSettings
-from sinks.dead_letters.query import Selection, due
+from sinks.dead_letters.query import DeadLetterFilter, retryable
 from sinks.postgres import rewind
 from sinks.postgres.store import PostgresStore
 
-STAY_DEAD = 1
+INCOMPLETE = 1
 WRONG_OPTIONS = 2
-_AT_ONCE = 500
+_BATCH = 500
 
 
 def replay(
-    reason: Annotated[str | None, typer.Option(help="Only those with this reason.")] = None,
-    since: Annotated[float | None, typer.Option(help="Put aside this many seconds ago or later.", min=0)] = None,
-    ids: Annotated[list[int] | None, typer.Option("--id", help="Only this one; may be given again.")] = None,
-    limit: Annotated[int | None, typer.Option(help="The oldest N.", min=1)] = None,
-    from_time: Annotated[datetime | None, typer.Option(help="Read the topic again from then (UTC).")] = None,
-    from_offset: Annotated[int | None, typer.Option(help="Read it again from this offset.", min=0)] = None,
-    partition: Annotated[int | None, typer.Option(help="… of this partition; else of all.", min=0)] = None,
-    go: Annotated[bool, typer.Option("--go", help="Do it; without this it is only counted.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Only dead letters with this reason.")] = None,
+    since: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Only those of the last SECONDS.", min=0)
+    ] = None,
+    ids: Annotated[list[int] | None, typer.Option("--id", help="Only this one; can be repeated.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the oldest N.", min=1)] = None,
+    from_time: Annotated[
+        datetime | None, typer.Option(help="Instead read the topic again, from this time (UTC).")
+    ] = None,
+    from_offset: Annotated[
+        int | None, typer.Option(help="Instead read the topic again, from this offset.", min=0)
+    ] = None,
+    partition: Annotated[
+        int | None, typer.Option(help="Read only this partition again; default: all.", min=0)
+    ] = None,
+    execute: Annotated[
+        bool, typer.Option("--execute", help="Do it. Without this option it only shows what it would do.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
-    """Try the dead letters in Postgres again: those that land now are rows, and no letters any more.
+    """Land the dead letters in Postgres again. Those that land are no longer dead letters.
 
-    With `--from-time` or `--from-offset` the sinks read the topic again instead; what landed is a duplicate then.
-    Events keep their ids, so that none becomes a second row. It may be cut off and done again. Exit codes: 0 all
-    landed or were only counted, 1 some stay dead or have moved, 2 the options do not go together.
+    With `--from-time` or `--from-offset` the sinks read the topic again instead; what had landed becomes a
+    duplicate. Events have the same ids as before, so none becomes a second row. It can be interrupted and run
+    again.
+
+    Exit codes: 0 everything landed or was only counted; 1 some could not land or be moved; 2 wrong options.
 
     Example: footfall replay --reason row_rejected
     """
-    selection = Selection.of(datetime.now(UTC), reason=reason, seconds=since, ids=ids, limit=limit)
-    again = _utc(from_time) if from_time else from_offset
-    if again is not None and selection != Selection():
-        typer.echo("Either dead letters are tried again, or the topic is read again.", err=True)
+    selected = DeadLetterFilter.from_options(
+        datetime.now(UTC), reason=reason, since_seconds=since, ids=ids, limit=limit
+    )
+    start = _utc(from_time) if from_time else from_offset
+    if start is not None and selected != DeadLetterFilter():
+        typer.echo("Options for dead letters do not go with --from-time or --from-offset.", err=True)
         raise typer.Exit(WRONG_OPTIONS)
     where = target.find()
     kafka, dsn = where.kafka(), where.require("FOOTFALL_POSTGRES_DSN")
-    if again is not None:
-        _read_again(kafka, dsn, again, partition, go, as_json)
+    if start is not None:
+        _rewind(kafka, dsn, start, partition, execute, as_json)
     else:
-        _try_again(kafka, dsn, selection, go, as_json)
+        _retry(kafka, dsn, selected, execute, as_json)
 
 
-def _try_again(kafka: KafkaSettings, dsn: str, selection: Selection, go: bool, as_json: bool) -> None:
+def _retry(kafka: KafkaSettings, dsn: str, selected: DeadLetterFilter, execute: bool, as_json: bool) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        found = due(connection, selection)
-    if not go:
-        _show_counts(Counter(why for _number, why in found), as_json)
+        found = retryable(connection, selected)
+    if not execute:
+        _show_counts(Counter(reason for _id, reason in found), as_json)
         return
-    done = {"rows": 0, "duplicates": 0, "erased": 0, "still_dead": 0}
+    totals = {"rows": 0, "duplicates": 0, "erased": 0, "still_dead": 0}
     store = PostgresStore(dsn, cluster_id="", topic=kafka.name(topics.EVENTS), owner="replay")
-    for start in range(0, len(found), _AT_ONCE):
-        written = store.replay([number for number, _reason in found[start : start + _AT_ONCE]])
-        done["rows"] += written.rows
-        done["duplicates"] += written.duplicates
-        done["erased"] += written.erased
-        done["still_dead"] += len(written.dead_letters)
+    for first in range(0, len(found), _BATCH):
+        written = store.replay([dead_letter_id for dead_letter_id, _reason in found[first : first + _BATCH]])
+        totals["rows"] += written.rows
+        totals["duplicates"] += written.duplicates
+        totals["erased"] += written.erased
+        totals["still_dead"] += len(written.dead_letters)
     store.close()
-    words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.items())
-    typer.echo(json.dumps(done) if as_json else words)
-    if done["still_dead"]:
-        raise typer.Exit(STAY_DEAD)
+    if as_json:
+        typer.echo(json.dumps(totals))
+    else:
+        typer.echo(
+            f"Of {len(found)} dead letters, {totals['rows']} landed as rows, {totals['duplicates']} were "
+            f"duplicates, {totals['erased']} belong to erased users, and {totals['still_dead']} cannot land."
+        )
+    if totals["still_dead"]:
+        raise typer.Exit(INCOMPLETE)
 
 
 def _show_counts(counts: Counter[str], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(dict(sorted(counts.items()))))
     elif not counts:
-        typer.echo("There are no dead letters.")
+        typer.echo("There are no dead letters to replay.")
     else:
         table = Table("Dead letters", "Reason", box=None, pad_edge=False)
         for reason, count in sorted(counts.items()):
             table.add_row(str(count), reason)
         Console(highlight=False).print(table)
-        typer.echo("`--go` tries them again.")
+        typer.echo("Add --execute to land them again.")
 
 
-def _read_again(
-    kafka: KafkaSettings, dsn: str, start: datetime | int, only: int | None, go: bool, as_json: bool
+def _rewind(
+    kafka: KafkaSettings, dsn: str, start: datetime | int, partition: int | None, execute: bool, as_json: bool
 ) -> None:
     topic = kafka.name(topics.EVENTS)
     targets = asyncio.run(_targets(kafka, topic, start))
-    chosen = {part: offset for part, offset in targets.items() if only in (None, part)}
+    chosen = {part: offset for part, offset in targets.items() if partition in (None, part)}
     with psycopg.connect(dsn, autocommit=True) as connection:
         planned = rewind.plan(connection, topic, chosen)
-        missed = rewind.go(connection, topic, planned) if go else []
+        missed = rewind.go(connection, topic, planned) if execute else []
     records = sum(each.next - each.to for each in planned if each not in missed)
     if as_json:
-        back = {str(each.partition): {"from": each.next, "to": each.to} for each in planned}
-        typer.echo(json.dumps({"partitions": back, "records": records, "done": go, "missed": len(missed)}))
+        offsets = {str(each.partition): {"from": each.next, "to": each.to} for each in planned}
+        result = {"partitions": offsets, "records": records, "executed": execute, "missed": len(missed)}
+        typer.echo(json.dumps(result))
     else:
         for each in planned:
-            typer.echo(f"partition {each.partition}: from {each.next} back to {each.to}")
-        typer.echo(
-            f"{records} records {'are' if go else 'would be'} read again.{'' if go else ' `--go` does it.'}"
-        )
+            typer.echo(f"Partition {each.partition}: from offset {each.next} back to {each.to}")
+        if execute:
+            typer.echo(f"The sinks will read {records} records again.")
+        else:
+            typer.echo(f"The sinks would read {records} records again. Add --execute to do it.")
     if missed:
-        typer.echo(f"{len(missed)} partitions moved on meanwhile and stay where they are: do it again.", err=True)
-        raise typer.Exit(STAY_DEAD)
+        typer.echo(f"{len(missed)} partitions were not moved, as they were landing: run it again.", err=True)
+        raise typer.Exit(INCOMPLETE)
 
 
 async def _targets(kafka: KafkaSettings, topic: str, start: datetime | int) -> dict[int, int]:
-    """Where each partition would go on; not before what Kafka still has."""
+    """The offset to go back to, by partition; never before the oldest that Kafka still has."""
     async with reader.open_consumer(kafka, topic) as consumer:
         tps = list(consumer.assignment())
         begins = await consumer.beginning_offsets(tps)

@@ -1,4 +1,4 @@
-"""`footfall tail`: events as subscribers see them, decoded."""
+"""`footfall tail`: shows events as subscribers see them, decoded."""
 
 import asyncio
 import json
@@ -24,17 +24,21 @@ Shown = dict[str, Any]
 
 def tail(
     event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
-    last: Annotated[int, typer.Option(help="Begin with the last N events.", min=0)] = 0,
-    since: Annotated[float | None, typer.Option(help="Begin this many seconds ago.", min=0)] = None,
-    stop: Annotated[bool, typer.Option("--exit", help="End when all there is has been shown.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line (the default in a pipe).")] = False,
+    last: Annotated[int, typer.Option(help="Start with the last N events.", min=0)] = 0,
+    since: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Start this many seconds ago.", min=0)
+    ] = None,
+    stop: Annotated[bool, typer.Option("--exit", help="Exit at the end of the topic.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object per line (default in a pipe).")
+    ] = False,
 ) -> None:
-    """Show events as they arrive, decoded. Ctrl-C ends it.
+    """Show events as they arrive, decoded. Stop with Ctrl-C.
 
     Example: footfall tail --type page_view --last 10
     """
     kafka = target.find().kafka()
-    show = _as_json if as_json or not sys.stdout.isatty() else _for_people()
+    show = _print_json if as_json or not sys.stdout.isatty() else _printer()
     shown = 0
 
     async def run() -> None:
@@ -52,20 +56,20 @@ def tail(
 async def _records(
     kafka: KafkaSettings, last: int, since: float | None, *, follow: bool
 ) -> AsyncIterator[ConsumerRecord]:
-    """What is there now, by append time, then what arrives."""
+    """The records that are in the topic now, ordered by append time, then those that arrive."""
     async with reader.open_consumer(kafka, kafka.name(topic.EVENTS)) as consumer:
         end = await reader.end_offsets(consumer)
-        await _begin(consumer, last, since)
-        there = [record async for record in reader.read_until(consumer, end)]
-        there.sort(key=lambda record: (record.timestamp, record.offset))
-        # Each partition gave its last ones; of these the last ones over all count.
-        for record in there[-last:] if last and since is None else there:
+        await _seek(consumer, last, since)
+        present = [record async for record in reader.read_until(consumer, end)]
+        present.sort(key=lambda record: (record.timestamp, record.offset))
+        # That was the last N of each partition, of which only the last N count.
+        for record in present[-last:] if last and since is None else present:
             yield record
         while follow:
             yield await consumer.getone()
 
 
-async def _begin(consumer: Any, last: int, since: float | None) -> None:
+async def _seek(consumer: Any, last: int, since: float | None) -> None:
     if since is not None:
         await reader.seek_to_time(consumer, int((time.time() - since) * 1000))
     else:
@@ -76,12 +80,12 @@ def _decoded(record: ConsumerRecord) -> Shown:
     where = {"partition": record.partition, "offset": record.offset}
     try:
         _schema, event = decode(record.value)
-    except Undecodable as refusal:
-        return {**where, "undecodable": str(refusal)}
-    return {**where, **{name: _plain(name, value) for name, value in event.items()}}
+    except Undecodable as error:
+        return {**where, "undecodable": str(error)}
+    return {**where, **{name: _to_json(name, value) for name, value in event.items()}}
 
 
-def _plain(name: str, value: Any) -> Any:
+def _to_json(name: str, value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     if name.endswith("_at") and value is not None:
@@ -89,18 +93,18 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def _as_json(shown: Shown) -> None:
+def _print_json(shown: Shown) -> None:
     sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 
-def _for_people() -> Any:
+def _printer() -> Any:
     console = Console(highlight=False, soft_wrap=True)
 
     def show(shown: Shown) -> None:
-        place = f"{shown['partition']}:{shown['offset']}"
+        position = f"{shown['partition']}:{shown['offset']}"
         if "undecodable" in shown:
-            console.print(f"{place} cannot be decoded: {shown['undecodable']}", style="red", markup=False)
+            console.print(f"{position} cannot be decoded: {shown['undecodable']}", style="red", markup=False)
             return
         user = (shown["user_key"] or shown["session_key"] or "-")[:8]
         data = json.dumps(shown["event_data"], ensure_ascii=False)

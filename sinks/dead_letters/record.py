@@ -1,48 +1,48 @@
-"""What `events-rejected` has of a dead letter: pure.
+"""Makes the record for `events-rejected` from a dead letter. No I/O.
 
-The headers are the record's own, and those by which Kafka Connect tells where a record came from and why it fails.
+It carries the original record's headers, and those with which Kafka Connect describes a dead letter.
 """
 
 from avro_schemas import event_ids
 from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
-from sinks.dead_letters.outbox import Letter
-from sinks.landing.rows import Kept, to_row
+from sinks.dead_letters.table import StoredDeadLetter
+from sinks.landing.rows import to_row
 
 _PREFIX = "__connect.errors."
 _CONNECTOR = "footfall-sinks"
 
 
-def value(letter: Letter, now: int) -> bytes:
+def record_value(dead_letter: StoredDeadLetter, now: int) -> bytes:
     """The value; `now` in milliseconds since 1970."""
-    source = Kept(letter.partition, letter.offset, letter.appended_at, letter.key, letter.value, letter.headers)
     event_id = event_type = None
-    if letter.reason == "row_rejected":
-        row = to_row(source)
+    # Only records that Postgres rejected can be decoded: the others failed before there was an event.
+    if dead_letter.reason == "row_rejected":
+        row = to_row(dead_letter)
         event_id, event_type = event_ids.from_uuid(row.event_id), row.event_type
     return encode_rejected_event(
         "sinks",
         now,
-        [record_fault(letter.reason, letter.detail)],
-        user_key=letter.key,
-        body=letter.value or b"",
+        [record_fault(dead_letter.reason, dead_letter.detail)],
+        user_key=dead_letter.key,
+        body=dead_letter.value or b"",
         event_id=event_id,
         event_type=event_type,
-        position=RecordPosition(letter.topic, letter.partition, letter.offset),
+        position=RecordPosition(dead_letter.topic, dead_letter.partition, dead_letter.offset),
     )
 
 
-def headers(letter: Letter) -> list[tuple[str, bytes | None]]:
-    """The record's headers, and Kafka Connect's where it has none of that name."""
-    stage = "TASK_PUT" if letter.reason == "row_rejected" else "VALUE_CONVERTER"
-    told = {
-        "topic": letter.topic,
-        "partition": str(letter.partition),
-        "offset": str(letter.offset),
+def record_headers(dead_letter: StoredDeadLetter) -> list[tuple[str, bytes | None]]:
+    """The headers: those of the original record, then Kafka Connect's, but never a second one of a name."""
+    stage = "TASK_PUT" if dead_letter.reason == "row_rejected" else "VALUE_CONVERTER"
+    connect = {
+        "topic": dead_letter.topic,
+        "partition": str(dead_letter.partition),
+        "offset": str(dead_letter.offset),
         "connector.name": _CONNECTOR,
         "stage": stage,
-        "exception.class.name": letter.reason,
-        "exception.message": letter.detail,
+        "exception.class.name": dead_letter.reason,
+        "exception.message": dead_letter.detail,
     }
-    there = {name for name, _value in letter.headers}
-    added = [(_PREFIX + name, text.encode()) for name, text in told.items() if _PREFIX + name not in there]
-    return [*letter.headers, *added]
+    present = {name for name, _value in dead_letter.headers}
+    added = [(_PREFIX + name, text.encode()) for name, text in connect.items() if _PREFIX + name not in present]
+    return [*dead_letter.headers, *added]

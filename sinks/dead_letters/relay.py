@@ -1,7 +1,8 @@
-"""The relay: dead letters of the table become records of `events-rejected`, at least once each.
+"""The relay publishes dead letters to `events-rejected`, each at least once.
 
-The table is the outbox: a letter is in it with its offset, whatever becomes of Kafka; here it follows to the
-topic, for all who watch that. Whoever reads it twice tells by its source topic, partition and offset.
+The table is the outbox: a dead letter is stored in the transaction that moves its offset, so it is safe whether or
+not Kafka is available, and is published from there. Readers recognize a second copy by its source topic, partition
+and offset.
 """
 
 import asyncio
@@ -17,50 +18,51 @@ from avro_schemas import topic
 from service_kit.kafka import KafkaSettings
 from sinks import metrics
 from sinks.dead_letters.outbox import Outbox
-from sinks.dead_letters.record import headers, value
+from sinks.dead_letters.record import record_headers, record_value
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 500
-_IDLE_SECONDS, _AWAY_SECONDS = 1.0, 5.0
+_MAX_BATCH = 500
+_POLL_SECONDS, _RETRY_SECONDS = 1.0, 5.0
 
 
 class Relay:
-    """Publishes what waits in the outbox. One process at a time does, whichever holds its lock."""
+    """Publishes pending dead letters. Every process runs one; the outbox's lock lets one of them publish."""
 
     def __init__(self, kafka: KafkaSettings, outbox: Outbox) -> None:
         self._kafka, self._outbox = kafka, outbox
         self._topic = kafka.name(topic.EVENTS_REJECTED)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Publish until told to stop. Kafka or Postgres away: the letters wait where they are."""
+        """Publish until `stopping` is set. While Kafka or Postgres is unavailable, dead letters stay pending."""
         while not stopping.is_set():
             try:
                 async with AIOKafkaProducer(**self._kafka.client_options(), acks="all") as producer:
                     while not stopping.is_set():
-                        published = await self._publish_some(producer)
-                        await _wait(stopping, 0 if published == _AT_ONCE else _IDLE_SECONDS)
+                        published = await self._publish_batch(producer)
+                        await _wait(stopping, 0 if published == _MAX_BATCH else _POLL_SECONDS)
             except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-                await _wait(stopping, _IDLE_SECONDS)  # landing makes them
+                await _wait(stopping, _POLL_SECONDS)  # landing is still migrating the database
             except (psycopg.Error, KafkaError, OSError) as error:
-                log.warning("dead letters wait in Postgres", extra={"error": repr(error)})
-                await _wait(stopping, _AWAY_SECONDS)
+                log.warning("dead letters stay pending in Postgres", extra={"error": repr(error)})
+                await _wait(stopping, _RETRY_SECONDS)
             finally:
                 await asyncio.to_thread(self._outbox.close)
 
-    async def _publish_some(self, producer: AIOKafkaProducer) -> int:
-        letters = await asyncio.to_thread(self._outbox.waiting, _AT_ONCE)
+    async def _publish_batch(self, producer: AIOKafkaProducer) -> int:
+        pending = await asyncio.to_thread(self._outbox.pending, _MAX_BATCH)
         now = time.time_ns() // 1_000_000
-        sent = [
-            await producer.send(self._topic, value(letter, now), key=letter.key, headers=headers(letter))
-            for letter in letters
+        acks = [
+            await producer.send(self._topic, record_value(each, now), key=each.key, headers=record_headers(each))
+            for each in pending
         ]
-        await asyncio.gather(*sent)
-        if letters:
-            await asyncio.to_thread(self._outbox.published, [letter.id for letter in letters])
-            metrics.DEAD_LETTERS_PUBLISHED.inc(len(letters))
-        metrics.DEAD_LETTERS_PENDING.set(await asyncio.to_thread(self._outbox.backlog))
-        return len(letters)
+        # Marked only when all are acknowledged: a crash in between publishes them again.
+        await asyncio.gather(*acks)
+        if pending:
+            await asyncio.to_thread(self._outbox.mark_published, [each.id for each in pending])
+            metrics.DEAD_LETTERS_PUBLISHED.inc(len(pending))
+        metrics.DEAD_LETTERS_PENDING.set(await asyncio.to_thread(self._outbox.count_pending))
+        return len(pending)
 
 
 async def _wait(stopping: asyncio.Event, seconds: float) -> None:

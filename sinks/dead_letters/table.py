@@ -1,91 +1,118 @@
-"""Dead letters in Postgres: records that could not land, byte for byte, with the reason."""
+"""The table `dead_letters`: records that could not land, byte for byte, with the reason; and retrying them."""
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
 import psycopg
 
 from service_kit.kafka import Headers
-from sinks.landing.rows import Batch, DeadLetter, Kept, batch_of
+from sinks.landing.rows import Batch, DeadLetter, batch_of
+from sinks.sql import read_statements
 
-_WRITE = """
-insert into dead_letters (cluster_id, topic, part, record_offset, reason, detail, sqlstate,
-    record_key, record_value, headers, appended_at)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing
-"""
-# Those that another process tries now are passed over.
-_LOCKED = """
-select id, part, record_offset, (extract(epoch from appended_at) * 1000)::bigint, record_key, record_value, headers
-from dead_letters where id = any(%s) and topic = %s order by id for update skip locked
-"""
-_TRIED = """
-update dead_letters set attempts = attempts + 1, tried_at = now(), reason = %s, detail = %s, sqlstate = %s
-where id = %s
-"""
+_SQL = read_statements(__name__)
 
 
-def write(connection: psycopg.Connection, cluster_id: str, topic: str, letters: Sequence[DeadLetter]) -> None:
-    """Keep the letters of a batch, in its transaction."""
+@dataclass(slots=True)
+class StoredDeadLetter:
+    """A dead letter as the table holds it. It can be decoded like the record it was.
+
+    `timestamp` is when Kafka appended the record, in milliseconds since 1970.
+    """
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    reason: str
+    detail: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @classmethod
+    def from_row(cls, *columns: object) -> "StoredDeadLetter":
+        """From the columns of a query, in the order of the fields; the headers as JSON."""
+        *fields, headers = columns
+        return cls(*fields, headers_from_json(headers))  # type: ignore[call-arg, arg-type] # as the query returns them
+
+
+def insert(
+    connection: psycopg.Connection, cluster_id: str, topic: str, dead_letters: Sequence[DeadLetter]
+) -> None:
+    """Store the dead letters of a batch, in its transaction."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            _WRITE,
+            _SQL["insert"],
             [
-                (
-                    *(cluster_id, topic, letter.partition, letter.offset),
-                    *(letter.reason, _text(letter.detail), letter.sqlstate),
-                    *(letter.key, letter.value, orjson.dumps(_as_json(letter.headers)).decode()),
-                    datetime.fromtimestamp(letter.timestamp / 1000, UTC),
-                )
-                for letter in letters
+                {
+                    "cluster_id": cluster_id,
+                    "topic": topic,
+                    "part": each.partition,
+                    "offset": each.offset,
+                    "reason": each.reason,
+                    "detail": _without_nul(each.detail),
+                    "sqlstate": each.sqlstate,
+                    "key": each.key,
+                    "value": each.value,
+                    "headers": orjson.dumps(_headers_to_json(each.headers)).decode(),
+                    "appended_at": datetime.fromtimestamp(each.timestamp / 1000, UTC),
+                }
+                for each in dead_letters
             ],
         )
 
 
-class Tried:
-    """Letters that are tried again, locked until the end of the transaction."""
+class DeadLetterRetry:
+    """Dead letters that are being landed again, locked until the end of the transaction."""
 
     def __init__(self, connection: psycopg.Connection, topic: str, ids: Sequence[int]) -> None:
         self._connection = connection
-        found = connection.execute(_LOCKED, [list(ids), topic]).fetchall()
-        self._numbers = {(part, offset): number for number, part, offset, *_ in found}
-        self._kept = [
-            (part, Kept(part, offset, at, key, value, from_json(headers)))
-            for _number, part, offset, at, key, value, headers in found
-        ]
+        found = connection.execute(_SQL["lock"], {"ids": list(ids), "topic": topic}).fetchall()
+        self._dead_letters = [StoredDeadLetter.from_row(*columns) for columns in found]
 
     def batch(self) -> Batch:
-        """The letters as records that were just read."""
-        return batch_of(self._kept)
+        """The dead letters as a batch of records, as if they had just been read."""
+        return batch_of((each.partition, each) for each in self._dead_letters)
 
-    def note(self, letters: Sequence[DeadLetter]) -> list[int]:
-        """Keep those that are dead still, and remove the others; the partitions of the removed, one each."""
-        dead = {(letter.partition, letter.offset) for letter in letters}
-        solved = [place for place in self._numbers if place not in dead]
-        self._connection.execute(
-            "delete from dead_letters where id = any(%s)", [[self._numbers[place] for place in solved]]
-        )
+    def finish(self, failed: Sequence[DeadLetter]) -> list[int]:
+        """Count an attempt for those that failed again, and delete the others. Return the partitions of these."""
+        ids = {(each.partition, each.offset): each.id for each in self._dead_letters}
+        failed_at = {(each.partition, each.offset) for each in failed}
+        landed = [position for position in ids if position not in failed_at]
+        self._connection.execute(_SQL["delete"], {"ids": [ids[position] for position in landed]})
         with self._connection.cursor() as cursor:
             cursor.executemany(
-                _TRIED,
+                _SQL["count_attempt"],
                 [
-                    (each.reason, _text(each.detail), each.sqlstate, self._numbers[each.partition, each.offset])
-                    for each in letters
+                    {
+                        "reason": each.reason,
+                        "detail": _without_nul(each.detail),
+                        "sqlstate": each.sqlstate,
+                        "id": ids[each.partition, each.offset],
+                    }
+                    for each in failed
                 ],
             )
-        return [partition for partition, _offset in solved]
+        return [partition for partition, _offset in landed]
 
 
-def from_json(headers: Sequence[tuple[str, str | None]]) -> Headers:
-    """Headers as a record has them, of those that a letter keeps."""
+def headers_from_json(headers: Sequence[tuple[str, str | None]]) -> Headers:
+    """The headers of a record, from the form in which the table stores them."""
     return [(name, None if value is None else base64.b64decode(value)) for name, value in headers]
 
 
-def _as_json(headers: Headers) -> list[tuple[str, str | None]]:
-    return [(_text(name), None if value is None else base64.b64encode(value).decode()) for name, value in headers]
+def _headers_to_json(headers: Headers) -> list[tuple[str, str | None]]:
+    # A list of pairs, not an object: Kafka allows a name more than once, and their order matters.
+    return [
+        (_without_nul(name), None if value is None else base64.b64encode(value).decode())
+        for name, value in headers
+    ]
 
 
-def _text(text: str) -> str:
-    """Text as Postgres takes it."""
+def _without_nul(text: str) -> str:
+    # Postgres cannot store NUL in text.
     return text.replace("\0", "")

@@ -188,7 +188,7 @@ class Landing:
             raise CannotGoOn(
                 f"partition {partition} of the topic ends at {held.end}, but all before {position} has landed: "
                 "Kafka lost its end, or the topic was recreated. "
-                f"`footfall replay --partition {partition} --from-offset {held.end} --go` goes on from there."
+                f"`footfall replay --partition {partition} --from-offset {held.end} --execute` goes on from there."
             )
         if position < held.begin:
             gap = f"Kafka removed offsets {position} to {held.begin - 1} of partition {partition}"

@@ -50,18 +50,6 @@ class Device(NamedTuple):
     bot: str = ""
 
 
-@dataclass(slots=True)
-class Kept:
-    """A record as a dead letter keeps it."""
-
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
 class EventRow(NamedTuple):
     """An event for `raw_events`, before its names become numbers. Times in milliseconds since 1970."""
 

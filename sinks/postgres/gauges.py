@@ -8,10 +8,9 @@ from typing import get_args
 import psycopg
 
 from sinks import metrics
-from sinks.audit import accounts
+from sinks.audit import partition_accounts
 from sinks.retention.lifecycle import State
-from sinks.retention.partition_tables import days_attached
-from sinks.retention.partitions import days_ahead
+from sinks.retention.partitions import attached_days, days_ahead
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +58,8 @@ class Watch:
 
 def look(connection: psycopg.Connection) -> None:
     """Set the gauges from the database as it is now."""
-    metrics.POSTGRES_DAYS_AHEAD.set(days_ahead(days_attached(connection), datetime.now(UTC).date()))
-    metrics.POSTGRES_UNACCOUNTED.set(sum(abs(account.unexplained) for account in accounts(connection)))
+    metrics.POSTGRES_DAYS_AHEAD.set(days_ahead(attached_days(connection), datetime.now(UTC).date()))
+    metrics.POSTGRES_UNACCOUNTED.set(sum(abs(account.unexplained) for account in partition_accounts(connection)))
     counted: dict[str, int] = dict(connection.execute("select state, count(*) from days group by 1").fetchall())
     for state in _STATES:
         metrics.POSTGRES_DAYS.labels(state).set(counted.get(state, 0))

@@ -12,7 +12,7 @@ from sinks.columns import COPY_TYPES, NAMES, encode
 from sinks.landing.rows import DeadLetter, EventRow, dead_letter
 from sinks.postgres.lookups import Dictionaries
 from sinks.postgres.sqlstates import decision_of
-from sinks.retention.packing import remove_packed_again
+from sinks.retention.packing import delete_already_packed
 
 _NAMES = sql.SQL(", ").join(map(sql.Identifier, NAMES))
 COPY_DIRECT = sql.SQL("copy raw_events ({}) from stdin (format binary)").format(_NAMES)
@@ -90,7 +90,7 @@ class Inserter:
 
 def without_packed(connection: psycopg.Connection, inserted: Inserted) -> Inserted:
     """Without the rows that are packed already, whose ids met no key: they are taken out again, as duplicates."""
-    known = remove_packed_again(connection, (row for _partition, _record, row in inserted.rows))
+    known = delete_already_packed(connection, (row for _partition, _record, row in inserted.rows))
     if not known:
         return inserted
     return replace(

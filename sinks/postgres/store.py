@@ -15,8 +15,8 @@ import psycopg
 
 from sinks import metrics
 from sinks.dead_letters import table as dead_letters
-from sinks.dead_letters.table import Tried
-from sinks.erasure import Erasures
+from sinks.dead_letters.table import DeadLetterRetry
+from sinks.erasure import ErasedUsers
 from sinks.landing.ports import Admit, Written, admit_all
 from sinks.landing.rows import Batch, DeadLetter, Span
 from sinks.postgres.connection import Session
@@ -25,8 +25,7 @@ from sinks.postgres.lookups import Dictionaries
 from sinks.postgres.migrations import migrate
 from sinks.postgres.offsets import SINK, Offsets
 from sinks.postgres.sqlstates import decision_of
-from sinks.retention.partition_tables import make_partitions
-from sinks.retention.partitions import HOUR_MS, day_of, hour_of, wanted
+from sinks.retention.partitions import HOUR_MS, create_partitions, day_of, days_to_create, hour_of
 
 STATEMENT_SECONDS = 30.0
 
@@ -49,14 +48,14 @@ class PostgresStore:
         self._offsets = Offsets(cluster_id, topic, owner, accept_new_topic=accept_new_topic)
         self._dictionaries = Dictionaries()
         self._inserter = Inserter(self._dictionaries)
-        self._erasures = Erasures()
+        self._erased_users = ErasedUsers()
         self._partitions_of: date | None = None
 
     def prepare(self) -> None:
         """Connect, migrate, and make the partitions of the days around today."""
         with self._session.use() as connection:
             migrate(connection)
-            make_partitions(connection, wanted(_today()))
+            create_partitions(connection, days_to_create(_today()))
             self._partitions_of = _today()
 
     def offsets(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
@@ -65,7 +64,7 @@ class PostgresStore:
         self._session.close()
         # A crash of Postgres may have taken back what was known of it.
         self._dictionaries.forget()
-        self._erasures.forget()
+        self._erased_users.clear()
         with self._session.use() as connection:
             return self._offsets.claim(connection, begins, topic_id)
 
@@ -77,7 +76,7 @@ class PostgresStore:
         started = time.monotonic()
         with self._session.use() as connection:
             if self._partitions_of != _today():
-                make_partitions(connection, wanted(_today()))
+                create_partitions(connection, days_to_create(_today()))
                 self._partitions_of = _today()
             self._dictionaries.add(connection, [row for _partition, _record, row in batch.rows])
             try:
@@ -86,7 +85,7 @@ class PostgresStore:
                 if decision_of(error) != "create":
                     raise
                 days = {day_of(row.event_id) for _partition, _record, row in batch.rows}
-                make_partitions(connection, sorted(days))
+                create_partitions(connection, sorted(days))
                 written = self._write(connection, batch, admit)
         metrics.WRITE_SECONDS.observe(time.monotonic() - started)
         return written
@@ -118,7 +117,7 @@ class PostgresStore:
                 spans[letter.partition].dead_letters += 1
             written = _written(spans, letters)
             admit(written)
-            dead_letters.write(connection, self._cluster_id, self._topic, letters)
+            dead_letters.insert(connection, self._cluster_id, self._topic, letters)
             self._write_ledger(connection, spans)
             self._offsets.move(connection, spans)
             committing = time.monotonic()
@@ -129,13 +128,13 @@ class PostgresStore:
         # Somebody is told that it is done, so it is on the disk before.
         connection.execute("set synchronous_commit = on")
         with connection.transaction():
-            tried = Tried(connection, self._topic, ids)
-            batch = tried.batch()
+            retry = DeadLetterRetry(connection, self._topic, ids)
+            batch = retry.batch()
             rows = [row for _partition, _record, row in batch.rows]
             self._dictionaries.add(connection, rows)
-            make_partitions(connection, sorted({day_of(row.event_id) for row in rows}))
+            create_partitions(connection, sorted({day_of(row.event_id) for row in rows}))
             spans, letters = self._land(connection, batch)
-            for partition in tried.note(letters):
+            for partition in retry.finish(letters):
                 spans[partition].dead_letters -= 1
             # Their offsets were read long ago.
             self._write_ledger(connection, {part: replace(span, start=span.next) for part, span in spans.items()})
@@ -143,7 +142,7 @@ class PostgresStore:
 
     def _land(self, connection: psycopg.Connection, batch: Batch) -> tuple[dict[int, Span], list[DeadLetter]]:
         """Insert rows and what they add to the roll-ups; the spans with their counts, and what is left dead."""
-        self._erasures.refresh(connection)
+        self._erased_users.refresh(connection)
         rows, letters, spans = self._without_erased(batch)
         inserted = without_packed(connection, self._inserter.insert(connection, rows))
         for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
@@ -156,17 +155,17 @@ class PostgresStore:
     def _without_erased(self, batch: Batch) -> tuple[list[Located], list[DeadLetter], dict[int, Span]]:
         """Rows and dead letters of users who are not to be forgotten; and the spans, with the others counted."""
         spans = {partition: replace(span) for partition, span in batch.spans.items()}
-        if not self._erasures:
+        if not self._erased_users:
             return batch.rows, batch.dead_letters, spans
         rows, letters = list[Located](), list[DeadLetter]()
         for located in batch.rows:
             partition, _record, row = located
-            if self._erasures.covers(row.user_key, row.received_at):
+            if self._erased_users.covers(row.user_key, row.received_at):
                 spans[partition].erased += 1
             else:
                 rows.append(located)
         for letter in batch.dead_letters:
-            if self._erasures.covers(letter.key, letter.timestamp):
+            if self._erased_users.covers(letter.key, letter.timestamp):
                 spans[letter.partition].erased += 1
             else:
                 letters.append(letter)

@@ -1,1 +1,1 @@
-"""A day's life: open, closed, audited, packed, detached, dropped."""
+"""The life of a day: its state, partitions, roll-ups and packed form, and the rounds that maintain them."""

@@ -1,8 +1,10 @@
-"""What is due for a day: pure.
+"""Decides which step is due for a day. No I/O: time and settings are arguments.
 
-open -> closed -> audited -> packed -> detaching -> detached -> dropped. A day is closed and audited when it is
-over, packed some days later, and dropped when its retention ends; only if its audit is right. What came late,
-or was erased, sends it back to be audited again. What was begun is finished.
+    open -> closed -> audited -> packed -> detaching -> detached -> dropped
+
+A day is closed and audited as soon as it is over, packed a few days later, and dropped when its retention ends,
+but only if its last audit added up. Late or erased rows send it back to `closed`, so that it is audited again. A
+step that was interrupted is finished first.
 """
 
 from collections.abc import Iterator
@@ -18,48 +20,56 @@ Step = Literal["close", "audit", "pack", "detach", "drop"]
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What is known of a day: rows by its last audit, how many of them are packed, and rows by its roll-up."""
+    """What is known of a day.
+
+    `rows` were there at the last audit, on the day `audited_on`; `packed` of them are packed; `expected` should be
+    there according to the roll-up and the erasures. `attached`: its partition belongs to `raw_events`.
+    """
 
     day: date
     state: State = "open"
     rows: int = 0
     packed: int = 0
     expected: int = 0
-    checked_on: date | None = None
+    audited_on: date | None = None
     attached: bool = True
 
     @property
     def changed(self) -> bool:
-        """Whether rows came or were erased since the last audit."""
+        """Whether rows landed or were erased since the last audit."""
         return self.rows != self.expected
 
 
 def next_step(day: Day, today: date, retention: RetentionSettings) -> Step | None:
-    """What to do next with a day."""
+    """The next step for a day, or None if nothing is due."""
     match day.state:
         case "detaching":
             return "detach"
         case "detached":
             return "drop"
         case "dropped":
-            # Something came later still, and made it a partition again.
+            # A later event created the partition again.
             return "detach" if day.attached else None
         case "closed":
             return "audit"
         case "open" | "differs":
+            # A day that did not add up is closed and audited again every round: erasures or a repair may have
+            # made it right. It never reaches `detach` from here.
             return "close" if day.day < today else None
-    old = day.day < today - timedelta(days=retention.retention_days)
-    if day.changed and (old or day.checked_on != today):
+    expired = day.day < today - timedelta(days=retention.retention_days)
+    # An audit counts the whole day, so late rows trigger one at most once per day. But nothing is dropped without
+    # it.
+    if day.changed and (expired or day.audited_on != today):
         return "close"
-    if old:
+    if expired:
         return "detach"
-    # The other rows of a day that is packed came late.
-    is_due = day.day < today - timedelta(days=retention.pack_after_days)
-    return "pack" if is_due and day.rows > day.packed else None
+    # Rows of a packed day that are not packed landed late.
+    old = day.day < today - timedelta(days=retention.pack_after_days)
+    return "pack" if old and day.rows > day.packed else None
 
 
 def plan(day: Day, today: date, retention: RetentionSettings) -> Iterator[Step]:
-    """All the steps that are due for a day, if each goes well."""
+    """All steps that are due for a day, if each succeeds."""
     while step := next_step(day, today, retention):
         yield step
         day = _after(step, day, today)
@@ -70,7 +80,7 @@ def _after(step: Step, day: Day, today: date) -> Day:
         case "close":
             return replace(day, state="closed")
         case "audit":
-            return replace(day, state="audited", rows=day.expected, checked_on=today)
+            return replace(day, state="audited", rows=day.expected, audited_on=today)
         case "pack":
             return replace(day, state="packed", packed=day.rows)
         case "detach":

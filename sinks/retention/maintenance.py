@@ -1,4 +1,10 @@
-"""One round of maintenance: roll-ups folded, every day taken as far as it is due. It may be cut off anywhere."""
+"""One round of maintenance: folds the roll-ups, then takes every day through the steps that are due.
+
+A round may be interrupted anywhere: every step commits on its own and is due again until its new state is stored.
+
+Fault tests interrupt `set_state`, `detach`, `drop`, `_close`, `_audit`, `_pack`, `_detach`, `_drop` and
+`_reclaim_space` by name; `tests/contracts/test_kill_points.py` fails if one is renamed.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -11,80 +17,88 @@ from psycopg import sql
 
 from service_kit.retention import RetentionSettings
 from sinks.retention import packing, rollups
-from sinks.retention.days import known, known_of, note, note_dropped
+from sinks.retention.days import add_dropped, load_day, load_days, set_state
 from sinks.retention.lifecycle import Day, Step, next_step, plan
-from sinks.retention.partition_tables import detach, drop, finish_detaching, make_partitions
-from sinks.retention.partitions import name_of, packed_name_of, wanted
+from sinks.retention.partitions import (
+    create_partitions,
+    days_to_create,
+    detach,
+    drop,
+    finish_detaching,
+    packed_table_name,
+    raw_table_name,
+)
 
 log = logging.getLogger(__name__)
 
-# Any number, the same in every process of ours.
+# An advisory lock, "maint" in ASCII.
 _LOCK = 0x6D61696E74
-# Readers and writers never wait longer than this for us; we try again at the next round.
+# Readers and writers never queue longer than this behind us. A step that gets no lock is due again next round.
 _LOCK_TIMEOUT = "100ms"
 # More than an empty partition and its indexes take.
-_SIZE_EMPTY = 128 * 1024
-# A day takes each step once a round: what changes meanwhile waits for the next.
+_MAX_EMPTY_BYTES = 128 * 1024
+# Bounds the steps that one day takes per round, in case rows keep landing or being erased meanwhile.
 _MAX_STEPS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A step of the round, in words; `fault` where a person must look."""
+class StepResult:
+    """A step that was taken, as a message; `failed` if an operator must look at it."""
 
-    what: str
-    fault: bool = False
-
-
-class Busy(Exception):
-    """Another process maintains this database now."""
+    message: str
+    failed: bool = False
 
 
-def maintain(connection: psycopg.Connection, *, today: date, retention: RetentionSettings) -> Iterator[Done]:
-    """Do what is due. The connection must be in autocommit."""
-    with _alone(connection):
+class AlreadyRunning(Exception):
+    """Another process maintains this database at the moment."""
+
+
+def maintain(connection: psycopg.Connection, *, today: date, retention: RetentionSettings) -> Iterator[StepResult]:
+    """Take all steps that are due. The connection must be in autocommit mode."""
+    with _exclusive(connection):
         connection.execute(sql.SQL("set lock_timeout = {}").format(_LOCK_TIMEOUT))
         try:
             finish_detaching(connection)
         except psycopg.errors.LockNotAvailable:
-            yield Done("a day that is half detached waits for somebody who reads; next time")
-        make_partitions(connection, wanted(today))
+            yield StepResult("a half-detached day is still being read; it is finished next round")
+        create_partitions(connection, days_to_create(today))
         if lines := rollups.fold(connection):
-            yield Done(f"{lines} lines of the hourly roll-up moved on")
-        for day in known(connection):
+            yield StepResult(f"{lines} lines of the hourly roll-up folded")
+        for day in load_days(connection):
             yield from _advance(connection, day, today, retention)
-        for day in known(connection):
+        for day in load_days(connection):
             if day.state == "packed" and day.rows == day.packed:
-                _give_back(connection, name_of(day.day))
+                _reclaim_space(connection, raw_table_name(day.day))
         connection.execute("update maintained set finished_at = now()")
 
 
-def due(connection: psycopg.Connection, *, today: date, retention: RetentionSettings) -> Iterator[Done]:
-    """What a round would do, if all goes well."""
-    for day in known(connection):
+def planned(connection: psycopg.Connection, *, today: date, retention: RetentionSettings) -> Iterator[StepResult]:
+    """What a round would do, if every step succeeds."""
+    for day in load_days(connection):
         for step in plan(day, today, retention):
-            yield Done(f"{day.day}: would {step}")
+            yield StepResult(f"{day.day}: would {step}")
 
 
 def _advance(
     connection: psycopg.Connection, day: Day, today: date, retention: RetentionSettings
-) -> Iterator[Done]:
+) -> Iterator[StepResult]:
+    """Take the steps that are due for a day, until one fails or cannot get its lock."""
     for _ in range(_MAX_STEPS):
         step = next_step(day, today, retention)
         if step is None:
             return
         try:
-            done = _take(connection, step, day.day, today)
+            result = _run_step(connection, step, day.day, today)
         except psycopg.errors.LockNotAvailable:
-            yield Done(f"{day.day}: {step} waits for somebody who reads or writes; next time")
+            yield StepResult(f"{day.day}: {step} postponed to the next round, as the day is being read or written")
             return
-        yield done
-        if done.fault:
+        yield result
+        if result.failed:
             return
-        day = known_of(connection, day.day)
+        day = load_day(connection, day.day)
 
 
-def _take(connection: psycopg.Connection, step: Step, day: date, today: date) -> Done:
+def _run_step(connection: psycopg.Connection, step: Step, day: date, today: date) -> StepResult:
     match step:
         case "close":
             return _close(connection, day)
@@ -98,65 +112,68 @@ def _take(connection: psycopg.Connection, step: Step, day: date, today: date) ->
             return _drop(connection, day)
 
 
-def _close(connection: psycopg.Connection, day: date) -> Done:
-    """Little is written to it any more: what autovacuum would do is done once."""
-    _vacuum(connection, name_of(day))
-    note(connection, day, "closed")
-    return Done(f"{day}: closed")
+def _close(connection: psycopg.Connection, day: date) -> StepResult:
+    # Hardly anything is written to the day from here on: one vacuum now saves what autovacuum would do later.
+    _vacuum(connection, raw_table_name(day))
+    set_state(connection, day, "closed")
+    return StepResult(f"{day}: closed")
 
 
-def _audit(connection: psycopg.Connection, day: date, today: date) -> Done:
+def _audit(connection: psycopg.Connection, day: date, today: date) -> StepResult:
     rows, expected = rollups.audit(connection, day, today)
     if rows != expected:
-        said = f"{day}: kept, as {rows} rows are there, and {expected} by its roll-up and erasures"
-        return Done(said, fault=True)
-    return Done(f"{day}: audited, {rows} rows")
+        found = f"{rows} rows, but {expected} by its roll-up and erasures"
+        return StepResult(f"{day}: does not add up, so it will not be dropped: {found}", failed=True)
+    return StepResult(f"{day}: audited, {rows} rows")
 
 
-def _pack(connection: psycopg.Connection, day: date) -> Done:
+def _pack(connection: psycopg.Connection, day: date) -> StepResult:
     try:
         rows = packing.pack(connection, day)
-    except packing.NotTheSame as error:
-        return Done(str(error), fault=True)
-    note(connection, day, "packed")
-    _vacuum(connection, packed_name_of(day))
-    return Done(f"{day}: {rows} rows packed")
+    except packing.PackedRowsDiffer as error:
+        return StepResult(str(error), failed=True)
+    set_state(connection, day, "packed")
+    _vacuum(connection, packed_table_name(day))
+    return StepResult(f"{day}: {rows} rows packed")
 
 
-def _detach(connection: psycopg.Connection, day: date) -> Done:
-    """Take the tables off without stopping readers; the intention is noted first."""
-    note(connection, day, "detaching")
+def _detach(connection: psycopg.Connection, day: date) -> StepResult:
+    # The intention is stored first: the tables are not detached in one transaction, and until they are dropped the
+    # day's rows are missing from `raw_events` on purpose.
+    set_state(connection, day, "detaching")
     detach(connection, day)
-    note(connection, day, "detached")
-    return Done(f"{day}: detached")
+    set_state(connection, day, "detached")
+    return StepResult(f"{day}: detached")
 
 
-def _drop(connection: psycopg.Connection, day: date) -> Done:
+def _drop(connection: psycopg.Connection, day: date) -> StepResult:
     with connection.transaction():
-        # Counted, not believed: something may have landed between the audit and the detaching.
+        # Counted, not taken from the audit: rows may have landed between the audit and the detach.
         rows = drop(connection, day)
-        note_dropped(connection, day, rows)
-    return Done(f"{day}: {rows} rows dropped; their roll-ups stay")
+        add_dropped(connection, day, rows)
+    return StepResult(f"{day}: {rows} rows dropped; its roll-ups stay")
 
 
-def _give_back(connection: psycopg.Connection, table: str) -> None:
-    """Let the disk have what packed rows have left behind, as soon as nobody can see those any more."""
-    if _size(connection, "pg_total_relation_size", table) <= _SIZE_EMPTY:
+def _reclaim_space(connection: psycopg.Connection, table: str) -> None:
+    """Give the space of a packed day's hot rows back to the disk, once no snapshot sees them any more."""
+    if _size(connection, "pg_total_relation_size", table) <= _MAX_EMPTY_BYTES:
         return
     _vacuum(connection, table)
     try:
         with connection.transaction():
             connection.execute(sql.SQL("lock table {}").format(sql.Identifier(table)))
-            # Vacuum has taken all its pages, so no snapshot has a row here, and only the indexes still have pages.
+            # Vacuum removed every page of the table, so no snapshot can see a row in it. Only then is it safe to
+            # truncate, which also empties the indexes.
             if _size(connection, "pg_relation_size", table) == 0:
                 connection.execute(sql.SQL("truncate {}").format(sql.Identifier(table)))
     except psycopg.errors.LockNotAvailable:
-        log.debug("%s is in use; its indexes go at the next round", table)
+        log.debug("%s is in use; its indexes are truncated next round", table)
 
 
-def _size(connection: psycopg.Connection, how: str, table: str) -> int:
-    (found,) = connection.execute(sql.SQL("select {}(%s)").format(sql.Identifier(how)), [table]).fetchone() or (0,)
-    return int(found)
+def _size(connection: psycopg.Connection, function: str, table: str) -> int:
+    query = sql.SQL("select {}(%s)").format(sql.Identifier(function))
+    (size,) = connection.execute(query, [table]).fetchone() or (0,)
+    return int(size)
 
 
 def _vacuum(connection: psycopg.Connection, table: str) -> None:
@@ -164,10 +181,10 @@ def _vacuum(connection: psycopg.Connection, table: str) -> None:
 
 
 @contextmanager
-def _alone(connection: psycopg.Connection) -> Iterator[None]:
-    (got,) = connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() or (False,)
-    if not got:
-        raise Busy("another process maintains this database now")
+def _exclusive(connection: psycopg.Connection) -> Iterator[None]:
+    (locked,) = connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() or (False,)
+    if not locked:
+        raise AlreadyRunning("another process is maintaining this database")
     try:
         yield
     finally:

@@ -1,10 +1,15 @@
-"""Packing: rows of an old day become rows of about a thousand events each, which the views read as before.
+"""Packing: the hot rows of an old day become blocks of about a thousand events, each a row of `packed_events`.
 
-Rows move a slice at a time, each in one transaction: out of the partition, into packed rows, and compared with
-what these give back. So nobody sees an event twice or not at all, and nobody waits longer than for a slice.
+A few blocks are moved per transaction: hot rows are deleted, packed rows inserted, and what these give back is
+compared with what was deleted. So no query sees an event twice or not at all, and none waits longer than for one
+such transaction.
 
-A row that comes late for a packed day meets no key any more. It lands first and is then looked for among the
-packed ones: whoever packs it meanwhile has taken it out of the partition before, and is waited for there.
+A late row of a packed day meets no primary key. It is written first and then looked up among the packed rows, in
+this order: if a transaction is packing its copy, it has deleted the hot row, so the insert waits for that commit
+and the lookup finds the copy. The other way round, both could miss each other.
+
+Fault tests interrupt `_unpack_small_blocks`, `_assign_blocks`, `_pack_block_range` and `add_packed` by name;
+`tests/contracts/test_kill_points.py` fails if one is renamed.
 """
 
 from collections import defaultdict
@@ -18,147 +23,119 @@ from psycopg import sql
 from sinks.columns import COLUMNS, NAMES
 from sinks.landing.rows import EventRow
 from sinks.retention.days import add_packed
-from sinks.retention.partition_tables import make_partitions
-from sinks.retention.partitions import day_of, name_of
+from sinks.retention.partitions import create_partitions, day_of, raw_table_name
+from sinks.sql import read_statements
 
-EVENTS_A_ROW = 1000
-# Packed rows a transaction: who meets one of its rows waits that long.
-_SLICE = 5
-# Any number, the same in every process of ours; the other half of the lock is the day.
+EVENTS_PER_BLOCK = 1000
+# A statement that meets one of the rows being moved waits for the whole transaction.
+_BLOCKS_PER_TRANSACTION = 5
+# First half of an advisory lock, "pack" in ASCII; the other half is the day.
 _LOCK = 0x7061636B
-_LIST = sql.SQL(", ").join(map(sql.Identifier, NAMES))
-# Rows `taken (block, …)` into packed rows, one a block.
-_PACKED = f"""
-    insert into packed_events (day, rows, owners, {", ".join(column.packed for column in COLUMNS)})
-    select %(day)s, count(*), key_range((array_agg(owner))[1], (array_agg(owner))[count(*)], '[]'),
-        {", ".join(f"array_agg({column.packed_element})" for column in COLUMNS)}
-    from (
-        select *, milliseconds_of(occurred_at) as occurred, milliseconds_of(received_at) as received,
-            milliseconds_of(sent_at) as sent, owner_of(user_key, session_key, event_id) as owner
-        from taken order by block, owner, event_id
-    ) as ordered
-    group by block
-    returning id
-"""
-_ORDER = (
-    "create temp table packing on commit preserve rows as select event_id, ((row_number() over"
-    " (order by owner_of(user_key, session_key, event_id), event_id) - 1) / {})::integer as block from {}"
+_COLUMN_LIST = sql.SQL(", ").join(map(sql.Identifier, NAMES))
+_RAW_COLUMN_LIST = sql.SQL(", ").join(sql.Identifier("raw", name) for name in NAMES)
+_SQL = read_statements(__name__)
+_INSERT_PACKED = _SQL["insert_packed"].format(
+    packed_columns=sql.SQL(", ").join(sql.Identifier(column.packed) for column in COLUMNS),
+    packed_elements=sql.SQL(", ").join(sql.SQL(f"array_agg({column.packed_element})") for column in COLUMNS),
 )
-_MOVE = sql.SQL(
-    "with wanted as (select * from packing where block >= %(first)s and block < %(end)s),"
-    " taken as (delete from {} as raw using wanted where raw.event_id = wanted.event_id"
-    "   returning wanted.block, {}),"
-    " packed as (" + _PACKED + ")"
-    " select (select array_agg(id) from packed), count(*)::bigint, sum(hash_record_extended(row({}), 0))"
-    " from taken"
-)
-_GIVEN_BACK = (
-    "select count(*)::bigint, sum(hash_record_extended(event, 0))"
-    " from packed_events as packed cross join lateral unpack(packed) as event"
-    " where packed.day = %(day)s and packed.id = any(%(ids)s)"
-)
-# The small ones, so that what comes late a few rows at a time does not leave a packed row each time.
-_LOOSEN = sql.SQL(
-    "with taken as (delete from packed_events as packed where day = %(day)s and rows < %(few)s"
-    "   returning packed as block)"
-    " insert into raw_events ({0}) select {0} from taken cross join lateral unpack(block) as event"
-).format(_LIST)
-_FORGET = sql.SQL(
-    "with opened as (delete from packed_events as packed where day = %(day)s and owners @> %(key)s::bytea"
-    "   and %(key)s = any(user_keys) returning packed as block),"
-    " stored as (select (block).id as block, event.* from opened cross join lateral unpack(block) as event),"
-    " taken as (select * from stored where user_key is distinct from %(key)s or received_at > %(until)s),"
-    " packed as (" + _PACKED + ")"
-    " select (select count(*) from stored) - (select count(*) from taken)"
-)
-_KNOWN = (
-    "select event.id from unnest(%(ids)s::uuid[], %(owners)s::bytea[]) as event (id, owner)"
-    " join packed_events as packed on packed.day = %(day)s and packed.owners @> event.owner"
-    " where event.id = any(packed.event_ids)"
-)
+_UNPACK_SMALL_BLOCKS = _SQL["unpack_small_blocks"].format(columns=_COLUMN_LIST)
+_ERASE_USER = _SQL["erase_user"].format(insert_packed=_INSERT_PACKED)
 
 
-class NotTheSame(Exception):
-    """Packed rows do not give back what was put in; nothing was changed."""
+class PackedRowsDiffer(Exception):
+    """Packed rows do not give back the rows that went in. The transaction was rolled back."""
 
 
 def pack(connection: psycopg.Connection, day: date) -> int:
-    """Pack what the partition of a day holds; how many rows that was. The connection must be in autocommit."""
-    make_partitions(connection, [day])  # older versions made room for packed rows only here
-    loosened = _loosen(connection, day)
-    blocks = _order(connection, day)
-    moved = sum(_move(connection, day, first) for first in range(0, blocks, _SLICE))
+    """Pack the hot rows of a day. Return how many. The connection must be in autocommit mode."""
+    create_partitions(connection, [day])  # databases of older versions may lack the packed partition
+    unpacked = _unpack_small_blocks(connection, day)
+    blocks = _assign_blocks(connection, day)
+    packed = sum(_pack_block_range(connection, day, first) for first in range(0, blocks, _BLOCKS_PER_TRANSACTION))
     connection.execute("drop table packing")
-    return moved - loosened
+    return packed - unpacked
 
 
-def already_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[UUID]:
-    """The ids among these rows that are packed already. Ask after the rows are written, in their transaction."""
-    newest = (connection.execute("select max(day) from days where packed > 0").fetchone() or (None,))[0]
+def find_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[UUID]:
+    """The ids of these rows that are packed already. Call it after the rows were written, in their transaction."""
+    newest = (connection.execute(_SQL["newest_packed_day"]).fetchone() or (None,))[0]
     by_day = defaultdict[date, list[EventRow]](list)
     for row in rows if newest else ():
         if (day := day_of(row.event_id)) <= newest:
             by_day[day].append(row)
-    return {found for day, late in by_day.items() for found in _packed_of(connection, day, late)}
+    return {event_id for day, late in by_day.items() for event_id in _packed_of_day(connection, day, late)}
 
 
-def remove_packed_again(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[UUID]:
-    """Take those rows out of the partitions again that are packed already; their ids."""
-    known = already_packed(connection, rows)
-    if known:
-        connection.execute("delete from raw_events where event_id = any(%s)", [list(known)])
-    return known
+def delete_already_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[UUID]:
+    """Delete those hot rows again whose events are packed already. Return their ids."""
+    packed = find_packed(connection, rows)
+    if packed:
+        connection.execute(_SQL["delete_hot"], {"ids": list(packed)})
+    return packed
 
 
 def lock_day(connection: psycopg.Connection, day: date) -> None:
-    """Keep others from moving a day's rows from one form to the other, until the transaction ends."""
+    """Keep others from packing or unpacking rows of a day until the transaction ends."""
     connection.execute("select pg_advisory_xact_lock(%s, %s)", [_LOCK, day.toordinal()])
 
 
-def forget(connection: psycopg.Connection, day: date, user_key: bytes, until: datetime) -> int:
-    """Take what a user sent until then out of a packed day; how many rows that was. With the day's lock."""
-    removed = (connection.execute(_FORGET, {"day": day, "key": user_key, "until": until}).fetchone() or (0,))[0]
+def erase_user(connection: psycopg.Connection, day: date, user_key: bytes, until: datetime) -> int:
+    """Remove a user's events from a packed day. Return how many. The caller holds `lock_day`."""
+    user = {"day": day, "key": user_key, "until": until}
+    removed = (connection.execute(_ERASE_USER, user).fetchone() or (0,))[0]
     if removed:
         add_packed(connection, day, -removed)
     return int(removed)
 
 
-def _loosen(connection: psycopg.Connection, day: date) -> int:
+def _unpack_small_blocks(connection: psycopg.Connection, day: date) -> int:
     with connection.transaction():
         lock_day(connection, day)
-        loosened = connection.execute(_LOOSEN, {"day": day, "few": EVENTS_A_ROW // 2}).rowcount
-        add_packed(connection, day, -loosened)
-    return loosened
+        few = {"day": day, "min_rows": EVENTS_PER_BLOCK // 2}
+        unpacked = connection.execute(_UNPACK_SMALL_BLOCKS, few).rowcount
+        add_packed(connection, day, -unpacked)
+    return unpacked
 
 
-def _order(connection: psycopg.Connection, day: date) -> int:
-    """Put the rows of a day in order, in a temporary table; how many packed rows they make."""
+def _assign_blocks(connection: psycopg.Connection, day: date) -> int:
+    """Give each hot row of a day its block, in the temporary table `packing`. Return the number of blocks."""
     connection.execute("drop table if exists packing")
-    connection.execute(sql.SQL(_ORDER).format(sql.Literal(EVENTS_A_ROW), sql.Identifier(name_of(day))))
+    connection.execute(
+        _SQL["assign_blocks"].format(
+            block_size=sql.Literal(EVENTS_PER_BLOCK), raw_table=sql.Identifier(raw_table_name(day))
+        )
+    )
     connection.execute("create index on packing (block)")
     connection.execute("analyze packing")
-    (blocks,) = connection.execute("select coalesce(max(block), -1) + 1 from packing").fetchone() or (0,)
+    (blocks,) = connection.execute(_SQL["count_blocks"]).fetchone() or (0,)
     return int(blocks)
 
 
-def _move(connection: psycopg.Connection, day: date, first: int) -> int:
-    """Move a slice; how many rows that was."""
-    taken = sql.SQL(", ").join(sql.Identifier("raw", name) for name in NAMES)
-    move = _MOVE.format(sql.Identifier(name_of(day)), taken, _LIST)
+def _pack_block_range(connection: psycopg.Connection, day: date, first: int) -> int:
+    """Pack the next few blocks in one transaction. Return how many rows they held."""
+    pack_blocks = _SQL["pack_block_range"].format(
+        raw_table=sql.Identifier(raw_table_name(day)),
+        raw_columns=_RAW_COLUMN_LIST,
+        columns=_COLUMN_LIST,
+        insert_packed=_INSERT_PACKED,
+    )
+    blocks = {"day": day, "first": first, "end": first + _BLOCKS_PER_TRANSACTION}
     with connection.transaction():
         lock_day(connection, day)
-        ids, *put_in = (
-            connection.execute(move, {"day": day, "first": first, "end": first + _SLICE}).fetchone() or ()
-        )
-        given_back = connection.execute(_GIVEN_BACK, {"day": day, "ids": ids or []}).fetchone() or ()
-        if tuple(put_in) != given_back:
-            raise NotTheSame(f"{day}: packed rows give back {given_back} (rows, sum of hashes), not {put_in}")
-        add_packed(connection, day, put_in[0])
-    return int(put_in[0])
+        ids, *went_in = connection.execute(pack_blocks, blocks).fetchone() or ()
+        came_out = connection.execute(_SQL["hash_packed"], {"day": day, "ids": ids or []}).fetchone() or ()
+        # Compared before the commit: the hot rows are gone only if the packed ones hold exactly the same.
+        if tuple(went_in) != came_out:
+            raise PackedRowsDiffer(
+                f"{day}: not packed: packed rows give back {came_out} (rows, sum of hashes) instead of {went_in}"
+            )
+        add_packed(connection, day, went_in[0])
+    return int(went_in[0])
 
 
-def _packed_of(connection: psycopg.Connection, day: date, rows: list[EventRow]) -> list[UUID]:
+def _packed_of_day(connection: psycopg.Connection, day: date, rows: list[EventRow]) -> list[UUID]:
     ids = [row.event_id for row in rows]
+    # As the SQL function owner_of.
     owners = [row.user_key or row.session_key or row.event_id.bytes for row in rows]
-    found = connection.execute(_KNOWN, {"day": day, "ids": ids, "owners": owners})
+    found = connection.execute(_SQL["find_packed"], {"day": day, "ids": ids, "owners": owners})
     return [event_id for (event_id,) in found.fetchall()]

@@ -1,40 +1,48 @@
-"""The daily partitions of `raw_events`: names and bounds, pure."""
+"""The tables of a day, partitions of `raw_events` and `packed_events`: names, bounds, creation and removal."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
-# A client's own id may be seven days old or lie ten minutes ahead.
+import psycopg
+from psycopg import sql
+
+# Partitions exist this far back and ahead. A client's own id may be seven days old or ten minutes ahead of the
+# clock; two weeks ahead leave time to repair maintenance before landing has nowhere to write.
 DAYS_BACK = 8
 DAYS_AHEAD = 14
 HOUR_MS = 3_600_000
 
+# What readers search by besides the primary key: a user's events, and events by time of receipt.
+_INDEXES = (("user", "btree", "user_key"), ("received", "brin", "received_at"))
 
-def wanted(today: date) -> list[date]:
-    """The days that must have a partition."""
+
+def days_to_create(today: date) -> list[date]:
+    """The days that must have partitions."""
     return [today + timedelta(days=offset) for offset in range(-DAYS_BACK, DAYS_AHEAD + 1)]
 
 
 def days_ahead(days: Collection[date], today: date) -> int:
-    """How many days in a row after today have a partition."""
+    """How many days after today have a partition, without a gap."""
     ahead = 0
     while today + timedelta(days=ahead + 1) in days:
         ahead += 1
     return ahead
 
 
-def name_of(day: date) -> str:
-    """The partition's table."""
+def raw_table_name(day: date) -> str:
+    """Name of the day's partition of `raw_events`."""
     return f"raw_events_{day:%Y%m%d}"
 
 
-def packed_name_of(day: date) -> str:
-    """The table of a day's packed rows."""
+def packed_table_name(day: date) -> str:
+    """Name of the day's partition of `packed_events`."""
     return f"packed_events_{day:%Y%m%d}"
 
 
-def day_named(table: str) -> date:
-    """The day of a partition's table."""
+def day_of_table(table: str) -> date:
+    """The day that a partition's name ends with."""
     return datetime.strptime(table.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC).date()
 
 
@@ -43,16 +51,129 @@ def hour_of(event_id: UUID) -> int:
     return (event_id.int >> 80) // HOUR_MS
 
 
-def bounds(day: date) -> tuple[UUID, UUID]:
-    """The smallest id of the day, and of the next."""
-    return _first_id(day), _first_id(day + timedelta(days=1))
-
-
 def day_of(event_id: UUID) -> date:
     """The UTC day of the time inside an id."""
     return datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC).date()
 
 
+def id_bounds(day: date) -> tuple[UUID, UUID]:
+    """The smallest id of the day, and the smallest id of the next day."""
+    return _first_id(day), _first_id(day + timedelta(days=1))
+
+
+def create_partitions(connection: psycopg.Connection, days: Sequence[date]) -> None:
+    """Create and attach the missing partitions. Unlike `create table … partition of`, this waits for no reader.
+
+    The packed partition is created first, long before the day is packed: a query that was planned before the
+    partition existed would not see the rows that have moved there by the time it runs.
+    """
+    _create(connection, "packed_events", {packed_table_name(day): _packed_statements(day) for day in days})
+    _create(connection, "raw_events", {raw_table_name(day): _raw_statements(day) for day in days})
+
+
+def attached_days(connection: psycopg.Connection) -> list[date]:
+    """The days that have a partition of `raw_events`."""
+    found = connection.execute(
+        "select inhrelid::regclass::text from pg_inherits"
+        " where inhparent = 'raw_events'::regclass and not inhdetachpending"
+    )
+    return [day_of_table(name) for (name,) in found.fetchall()]
+
+
+def detach(connection: psycopg.Connection, day: date) -> None:
+    """Detach both tables of a day without blocking readers."""
+    for parent, name in (("raw_events", raw_table_name(day)), ("packed_events", packed_table_name(day))):
+        # Postgres allows one half-detached partition per table, and this may be the one.
+        finish_detaching(connection)
+        if connection.execute("select from pg_inherits where inhrelid = to_regclass(%s)", [name]).fetchone():
+            _detach(connection, parent, name, "concurrently")
+
+
+def finish_detaching(connection: psycopg.Connection) -> None:
+    """Finish a detach that was interrupted, or that timed out waiting for a reader."""
+    pending = connection.execute(
+        "select inhparent::regclass::text, inhrelid::regclass::text from pg_inherits where inhdetachpending"
+        " and inhparent in ('raw_events'::regclass, 'packed_events'::regclass)"
+    )
+    for parent, name in pending.fetchall():
+        _detach(connection, parent, name, "finalize")
+
+
+def drop(connection: psycopg.Connection, day: date) -> int:
+    """Drop both detached tables of a day. Return how many events they held."""
+    events = 0
+    for name, count in (
+        (raw_table_name(day), "count(*)"),
+        (packed_table_name(day), "coalesce(sum(rows), 0)::bigint"),
+    ):
+        if table_exists(connection, name):
+            table = sql.Identifier(name)
+            counting = sql.SQL("select {} from {}").format(sql.SQL(count), table)
+            events += (connection.execute(counting).fetchone() or (0,))[0]
+            connection.execute(sql.SQL("drop table {}").format(table))
+    return events
+
+
+def table_exists(connection: psycopg.Connection, name: str) -> bool:
+    """Whether there is a table of this name."""
+    return connection.execute("select to_regclass(%s)", [name]).fetchone() != (None,)
+
+
 def _first_id(day: date) -> UUID:
-    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return UUID(int=int(midnight.timestamp() * 1000) << 80)
+
+
+def _create(connection: psycopg.Connection, parent: str, tables: Mapping[str, Sequence[sql.Composed]]) -> None:
+    """Create the missing tables, each like the parent, and run the statements that belong to it."""
+    if not _missing(connection, tables):
+        return
+    create = sql.SQL("create table {} (like {} including all)")
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(hashtext('footfall partitions'))")
+        # Another process may have created some while this one waited for the lock.
+        for name in _missing(connection, tables):
+            connection.execute(create.format(sql.Identifier(name), sql.Identifier(parent)))
+            for statement in tables[name]:
+                connection.execute(statement)
+
+
+def _missing(connection: psycopg.Connection, names: Iterable[str]) -> list[str]:
+    found = connection.execute(
+        "select name from unnest(%s::text[]) as name where to_regclass(name) is null", [list(names)]
+    )
+    return [name for (name,) in found.fetchall()]
+
+
+def _raw_statements(day: date) -> list[sql.Composed]:
+    table, (low, high) = sql.Identifier(raw_table_name(day)), id_bounds(day)
+    # Lets the planner skip the partition in queries that filter by `day`.
+    check = sql.SQL("alter table {} add check (day_of(event_id) = {})").format(table, sql.Literal(day))
+    indexes = [
+        sql.SQL("create index {} on {} using {} ({})").format(
+            sql.Identifier(f"{raw_table_name(day)}_{name}"), table, sql.SQL(method), sql.Identifier(column)
+        )
+        for name, method, column in _INDEXES
+    ]
+    values = sql.SQL("from ({}) to ({})").format(sql.Literal(str(low)), sql.Literal(str(high)))
+    return [check, *indexes, _attach("raw_events", raw_table_name(day), values)]
+
+
+def _packed_statements(day: date) -> list[sql.Composed]:
+    name, values = packed_table_name(day), sql.SQL("in ({})").format(sql.Literal(day))
+    # The planner takes a table that was never analyzed for ten pages; an empty one must not change the plans of a
+    # busy day.
+    analyze = sql.SQL("analyze {}").format(sql.Identifier(name))
+    return [analyze, _attach("packed_events", name, values)]
+
+
+def _attach(parent: str, name: str, values: sql.Composed) -> sql.Composed:
+    statement = sql.SQL("alter table {} attach partition {} for values {}")
+    return statement.format(sql.Identifier(parent), sql.Identifier(name), values)
+
+
+def _detach(
+    connection: psycopg.Connection, parent: str, name: str, how: Literal["concurrently", "finalize"]
+) -> None:
+    statement = sql.SQL("alter table {} detach partition {} {}")
+    connection.execute(statement.format(sql.Identifier(parent), sql.Identifier(name), sql.SQL(how)))

@@ -9,14 +9,14 @@ from footfall.generate.docs.sizing import cluster_size
 from footfall.generate.services import SETTINGS
 from service_kit.retention import MAX_RETENTION_DAYS, MIN_RETENTION_DAYS, RetentionSettings
 from service_kit.settings import SettingsError, load, variables
-from sinks.settings import UpkeepSettings
+from sinks.settings import MaintenanceSettings
 
 RETENTION = variables(RetentionSettings)
 READERS = {"Collector", "Sinks", "Dashboard"}
 
 
 def test_every_service_that_reads_the_retention_reads_the_same_declaration() -> None:
-    classes = {**SETTINGS, "Maintenance": UpkeepSettings}
+    classes = {**SETTINGS, "Maintenance": MaintenanceSettings}
     read = {name: variables(cls) for name, cls in classes.items()}
     for variable, declared in RETENTION.items():
         found = {name: own[variable] for name, own in read.items() if variable in own}

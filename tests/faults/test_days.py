@@ -1,5 +1,5 @@
-"""A hundred and twenty days of a site, day by day, while others read and write: the sums are right at any moment, nobody
-waits, and the disk stays bounded. `make days` runs it long, with `DAYS`, `EVENTS` a day and `RETENTION_DAYS` of production."""
+"""A site lives through many days while others read and write: the sums are right at any moment, nobody waits, and the
+database stays bounded. `make days` runs 120 days, with the `DAYS`, `EVENTS` per day and `RETENTION_DAYS` of production."""
 
 import logging
 import os
@@ -29,8 +29,8 @@ FIRST = date(2026, 1, 1)
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.timeout(7200)]
 
-# Every day adds up, in every snapshot: but for those that are on their way out, whose rows are counted when they go.
-ODD_DAYS = """
+# Days that do not add up in a snapshot. Not those that are being detached: their rows are counted when dropped.
+DAYS_THAT_DIFFER = """
 select landed.day, landed.events, there.rows, erased.rows, days.state
 from (select day, sum(events)::bigint as events from events_daily group by 1) as landed
 left join (select day, count(*) as rows from events group by 1) as there using (day)
@@ -39,7 +39,7 @@ left join days using (day)
 where coalesce(days.state, 'open') not in ('detaching', 'detached')
     and landed.events <> coalesce(there.rows, 0) + coalesce(erased.rows, 0) + coalesce(days.dropped, 0)
 """
-# Who waits for a lock, and is not maintenance itself, which gives up by itself.
+# The longest wait for a lock, except for maintenance itself, which gives up soon.
 WAITING = """
 select coalesce(max(extract(epoch from clock_timestamp() - waitstart)), 0)::float from pg_locks
 where not granted and pid <> %s
@@ -50,30 +50,36 @@ def test_days_go_by_and_everything_adds_up_at_any_moment(
     store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
     site, chance, sizes = Site(store, connection, FIRST, RETENTION), Random(1), list[int]()
-    # As when a sink starts: a query that was planned before there was a partition does not see its first rows.
+    # As when a sink starts: a query that was planned before a partition existed does not see its first rows.
     assert site.maintain() == []
-    with Others(postgres, connection.info.backend_pid).at_work() as others:
+    with Observers(postgres, connection.info.backend_pid).running() as observers:
         for number in range(DAYS):
             _day(site, chance, number)
             if number % 3 == 0:
-                site.maintain_cut_off(chance)
+                site.maintain_interrupted(chance)
             assert site.maintain() == []
             sizes.append(_bytes(connection))
             site.today += timedelta(days=1)
-    assert others.faults == []
-    # What somebody was reading until now is dropped at last.
+    assert observers.failures == []
+    # The other reader may have kept a day from being dropped until now.
     assert site.maintain() == []
-    assert site.faults() == []
+    assert site.mismatches() == []
     states = connection.execute("select state, count(*) from days group by 1 order by 1").fetchall()
-    log.info("%d reads, the longest wait %.3f s, %s, database %s", others.reads, others.longest, states, sizes[-1])
-    assert others.reads > DAYS / 2
-    assert others.longest < 1  # the figure in the docs is 0.1; a busy machine is slower
-    # From when the first days are dropped on, what comes takes the place of what goes.
+    log.info(
+        "%d reads, the longest wait %.3f s, %s, database %s",
+        observers.reads,
+        observers.max_wait,
+        states,
+        sizes[-1],
+    )
+    assert observers.reads > DAYS / 2
+    assert observers.max_wait < 1  # the figure in the docs is 0.1; a busy machine is slower
+    # From the day on which the first day is dropped, new rows take the space of old ones.
     assert sizes[-1] < 1.25 * sizes[RETENTION.retention_days + 5]
 
 
 def _day(site: Site, chance: Random, number: int) -> None:
-    """What a day brings: events, a few late ones, some once more, and now and then somebody to be forgotten."""
+    """Events, a few late ones, some repeated ones, and now and then an erasure."""
     site.send(site.today, EVENTS, USERS, chance)
     for late in (1, 4, 9):
         if number > late and number % late == 0:
@@ -89,18 +95,18 @@ def _bytes(connection: psycopg.Connection) -> int:
     return int(size)
 
 
-class Others:
-    """Somebody who adds up all days again and again, and somebody who looks who waits for a lock."""
+class Observers:
+    """One thread adds up all days again and again, another watches for waits for locks."""
 
     def __init__(self, dsn: str, maintenance_pid: int) -> None:
         self._dsn, self._maintenance = dsn, maintenance_pid
         self._ended = threading.Event()
-        self.faults = list[object]()
-        self.reads, self.longest = 0, 0.0
+        self.failures = list[object]()
+        self.reads, self.max_wait = 0, 0.0
 
     @contextmanager
-    def at_work(self) -> Iterator["Others"]:
-        threads = [threading.Thread(target=self._loop, args=(what,)) for what in (self._add_up, self._look)]
+    def running(self) -> Iterator["Observers"]:
+        threads = [threading.Thread(target=self._loop, args=(what,)) for what in (self._add_up, self._watch_locks)]
         for thread in threads:
             thread.start()
         try:
@@ -116,13 +122,13 @@ class Others:
                 while not self._ended.is_set():
                     what(connection)
         except psycopg.Error as error:
-            self.faults.append(error)
+            self.failures.append(error)
 
     def _add_up(self, connection: psycopg.Connection) -> None:
-        self.faults += connection.execute(ODD_DAYS).fetchall()
+        self.failures += connection.execute(DAYS_THAT_DIFFER).fetchall()
         self.reads += 1
 
-    def _look(self, connection: psycopg.Connection) -> None:
+    def _watch_locks(self, connection: psycopg.Connection) -> None:
         (seconds,) = connection.execute(WAITING, [self._maintenance]).fetchone() or (0.0,)
-        self.longest = max(self.longest, seconds)
+        self.max_wait = max(self.max_wait, seconds)
         self._ended.wait(0.005)

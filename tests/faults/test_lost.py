@@ -69,10 +69,10 @@ async def test_a_dump_is_restored_and_later_events_are_read_again(
     sink.start()
     await write(settings.kafka_bootstrap, events, load(300, seed=3))
     await until_landed(settings, server.dsn)
-    await erase(settings, server, monkeypatch, "--again")
+    await erase(settings, server, monkeypatch, "--reapply")
     assert query(server.dsn, ROWS_OF_ANN) == [(0,)]
     with psycopg.connect(server.dsn, autocommit=True) as connection:
-        assert audit(connection).faults() == []
+        assert audit(connection).mismatches() == []
     ids = {fields["event_id"] for fields in await published(settings) if fields["user_key"] != ANN}
     rows = [event_id for (event_id,) in query(server.dsn, "select event_id from events")]
     assert (len(rows), set(rows)) == (len(ids), ids)
@@ -102,7 +102,7 @@ async def test_an_empty_cluster_takes_over_and_rows_of_both_clusters_stay(
         ids = {fields["event_id"] for fields in await published(empty)}
         assert query(server.dsn, "select count(*) from events") == [(before + len(ids),)]
         with psycopg.connect(server.dsn, autocommit=True) as connection:
-            assert audit(connection).faults() == []
+            assert audit(connection).mismatches() == []
     finally:
         sink.kill()
         broker.stop()

@@ -1,5 +1,5 @@
-"""Maintenance killed with -9 at named points, as its job runs it: the next one finishes what was begun, and nobody
-ever sees a row twice or not at all."""
+"""Maintenance jobs that are killed at named points: the next one continues, and no query ever sees a row twice or
+not at all."""
 
 import os
 import signal
@@ -25,19 +25,19 @@ POINTS = [
     for when in ("before", "after")
     for point, count in (
         ("sinks.retention.rollups:fold", 1),
-        ("sinks.retention.maintenance:note", 2),
+        ("sinks.retention.maintenance:set_state", 2),
         ("sinks.retention.rollups:audit", 2),
         ("sinks.retention.maintenance:detach", 1),
         ("sinks.retention.maintenance:drop", 1),
-        ("sinks.retention.packing:_loosen", 1),
+        ("sinks.retention.packing:_unpack_small_blocks", 1),
         ("sinks.retention.packing:add_packed", 2),
-        ("sinks.retention.maintenance:_give_back", 1),
+        ("sinks.retention.maintenance:_reclaim_space", 1),
     )
 ]
 
 
 def maintain(dsn: str, *point: str) -> int:
-    """`python -m sinks maintain`, killed at a point if there is one; its exit code."""
+    """Run `python -m sinks maintain`, killed at a point if one is given. Return its exit code."""
     run = ["sinks", "maintain"] if not point else ["tests.support.kill_points", "sinks maintain", *point]
     environ = {"FOOTFALL_POSTGRES_DSN": dsn, "PATH": os.environ["PATH"]}
     return subprocess.run([sys.executable, "-m", *run], env=environ, check=False, timeout=60).returncode
@@ -48,20 +48,20 @@ def rows_by_age(connection: psycopg.Connection) -> dict[int, int]:
     return dict(found)
 
 
-def test_maintenance_killed_anywhere_is_finished_by_the_next(
+def test_maintenance_that_is_killed_is_finished_by_the_next_round(
     store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
-    landed, kept = Landed(store), {}
+    landed, expected = Landed(store), {}
     for number, (point, when, count) in enumerate(POINTS):
-        # Each finds a day to be packed and one to be dropped, besides what the last one left.
+        # Each round has a day to pack and one to drop, in addition to what the last one left unfinished.
         landed.on(TODAY - timedelta(days=10 + number), *["click"] * 20)
         landed.on(TODAY - timedelta(days=RETENTION_DAYS + 1 + number), *["click"] * 7)
-        kept[10 + number] = 20
+        expected[10 + number] = 20
         assert maintain(postgres, point, when, str(count)) == -signal.SIGKILL, (point, when)
         seen = rows_by_age(connection)
-        assert {age: rows for age, rows in seen.items() if age <= RETENTION_DAYS} == kept, (point, when)
+        assert {age: rows for age, rows in seen.items() if age <= RETENTION_DAYS} == expected, (point, when)
         assert {rows for age, rows in seen.items() if age > RETENTION_DAYS} <= {7}
-        assert audit(connection).faults() == [], (point, when)
+        assert audit(connection).mismatches() == [], (point, when)
     assert maintain(postgres) == 0
-    assert rows_by_age(connection) == kept
-    assert audit(connection).faults() == []
+    assert rows_by_age(connection) == expected
+    assert audit(connection).mismatches() == []

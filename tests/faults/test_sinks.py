@@ -42,7 +42,7 @@ POINTS = [
     ("sinks.landing.kafka_source:KafkaSource.report_progress", "before", 1),
     ("sinks.landing.kafka_source:KafkaSource.report_progress", "after", 1),
     ("sinks.landing.loop:Landing._read", "after", 2),
-    ("sinks.dead_letters.outbox:Outbox.published", "before", 1),
+    ("sinks.dead_letters.outbox:Outbox.mark_published", "before", 1),
 ]
 
 

@@ -1,5 +1,5 @@
-"""Whatever happens in whatever order, the rows are those of a reference in memory: hypothesis looks for an order that
-breaks it. `EXAMPLES=200` looks longer."""
+"""Whatever happens in whatever order, the rows are those of a model in memory. Hypothesis searches for an order that
+breaks this; `EXAMPLES=200` searches longer."""
 
 import os
 import uuid
@@ -28,7 +28,7 @@ SEEDS = st.integers(0, 1000)
 
 @pytest.fixture
 def fresh_database(postgres_server: str) -> Iterator[Callable[[], str]]:
-    """Makes databases with all tables, by a template."""
+    """Creates databases with all tables, from a template."""
     template, made = f"template_{uuid.uuid4().hex[:8]}", list[str]()
     with psycopg.connect(postgres_server, autocommit=True) as server:
 
@@ -50,7 +50,7 @@ def fresh_database(postgres_server: str) -> Iterator[Callable[[], str]]:
             server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
-def test_rows_are_those_of_the_reference_whatever_happens(fresh_database: Callable[[], str]) -> None:
+def test_rows_are_those_of_the_model_whatever_happens(fresh_database: Callable[[], str]) -> None:
     class AnyOrder(RuleBasedStateMachine):
         @initialize()
         def begin(self) -> None:
@@ -81,12 +81,12 @@ def test_rows_are_those_of_the_reference_whatever_happens(fresh_database: Callab
             self.maintain()
 
         @rule(seed=SEEDS)
-        def cut_off(self, seed: int) -> None:
-            self.site.maintain_cut_off(Random(seed))
+        def interrupt(self, seed: int) -> None:
+            self.site.maintain_interrupted(Random(seed))
 
         def maintain(self) -> None:
             assert self.site.maintain() == []
-            assert self.site.faults() == []
+            assert self.site.mismatches() == []
 
         def teardown(self) -> None:
             if hasattr(self, "site"):

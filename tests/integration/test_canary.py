@@ -1,4 +1,4 @@
-"""The canary goes through the real door, and tells how long its way took or where it got stuck."""
+"""The canary goes through a real collector; it reports how long it took, or where it failed."""
 
 import asyncio
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ async def until(sink: Worker, metric: str) -> float:
     return found
 
 
-async def test_the_canary_is_timed_from_the_door_to_its_row(
+async def test_the_canary_is_timed_from_the_collector_to_its_row(
     collector: Worker, sink: Worker, postgres: str
 ) -> None:
     with psycopg.connect(postgres, autocommit=True) as connection:
@@ -69,7 +69,7 @@ async def test_the_canary_is_timed_from_the_door_to_its_row(
     await asyncio.to_thread(sink.start)
     assert await until(sink, "footfall_canary_seconds_count") >= 1
     assert sink.metrics()["footfall_canary_landed_timestamp_seconds"] > 0
-    # It has a name of its own and is nobody, so that no visitor is counted.
+    # It has a type of its own and neither user nor session, so no visitor is counted.
     rows = query(postgres, "select distinct event_type, user_key, session_key from events")
     assert rows == [("footfall_canary", None, None)]
     (found,) = [each for each in check_postgres(postgres) if each.part == "canary"]
@@ -80,4 +80,4 @@ async def test_the_canary_is_timed_from_the_door_to_its_row(
     sink.kill()
     (found,) = [each for each in check_postgres(postgres) if each.part == "canary"]
     assert found.state == "fail"
-    assert "the collector did not take it" in found.message
+    assert "the collector did not accept it" in found.message

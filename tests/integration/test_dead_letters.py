@@ -1,4 +1,4 @@
-"""Dead letters on a real broker and a real Postgres: to the topic, to the eye, and back onto the way after a fix."""
+"""Dead letters with a real broker and a real Postgres: published, shown, and landed after a fix."""
 
 import asyncio
 import base64
@@ -12,11 +12,12 @@ from typer.testing import CliRunner
 
 from avro_schemas.wire.codec import decode
 from footfall.cli import build
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka import Headers, KafkaSettings
 from sinks.audit import audit
-from sinks.dead_letters import record as rejections
-from sinks.dead_letters.outbox import Letter, Outbox
+from sinks.dead_letters.outbox import Outbox
+from sinks.dead_letters.record import record_headers
 from sinks.dead_letters.relay import Relay
+from sinks.dead_letters.table import StoredDeadLetter
 from sinks.landing.rows import sift
 from sinks.postgres.store import PostgresStore
 from tests.support.events import Record, encoded, event, fresh_id, now_ms
@@ -29,7 +30,7 @@ HEADERS = [("ce_type", b"click"), ("__connect.errors.topic", b"elsewhere"), ("od
 
 @pytest.fixture
 def dsn(postgres: str, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A database with one row and two dead letters, at offsets 0 to 2; commands find it and Kafka."""
+    """A database with one row and two dead letters, at offsets 0 to 2. The environment names it and Kafka."""
     now = now_ms()
     poison = encoded(event("click", now, event_id=fresh_id(now), event_data={"text": "a\0b"}))
     values = [encoded(event("click", now)), poison, b"rubbish"]
@@ -59,7 +60,7 @@ async def arun(command: str, *arguments: str) -> tuple[int, str]:
 
 @asynccontextmanager
 async def relaying(settings: KafkaSettings, dsn: str) -> AsyncIterator[None]:
-    """While a relay runs."""
+    """Run a relay meanwhile."""
     stopping = asyncio.Event()
     task = asyncio.create_task(Relay(settings, Outbox(dsn)).run(stopping))
     try:
@@ -70,9 +71,9 @@ async def relaying(settings: KafkaSettings, dsn: str) -> AsyncIterator[None]:
 
 
 async def until_published(dsn: str) -> None:
-    waiting = "select count(*) from dead_letters where published_at is null"
+    pending = "select count(*) from dead_letters where published_at is null"
     async with asyncio.timeout(20):
-        while fetch(dsn, waiting) != [(0,)]:
+        while fetch(dsn, pending) != [(0,)]:
             await asyncio.sleep(0.1)
 
 
@@ -81,23 +82,23 @@ def fetch(dsn: str, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query.encode()).fetchall()
 
 
-async def test_the_relay_tells_the_topic_once_with_the_headers_of_kafka_connect(
+async def test_the_relay_publishes_once_and_with_the_headers_of_kafka_connect(
     settings: KafkaSettings, dsn: str
 ) -> None:
     async with relaying(settings, dsn):
         await until_published(dsn)
-    async with relaying(settings, dsn):  # nothing waits any more
+    async with relaying(settings, dsn):  # nothing is pending any more
         await asyncio.sleep(1.5)
     records = await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))
-    told = {record["source_offset"]: record for record in (decode(each.value)[1] for each in records)}
+    published = {record["source_offset"]: record for record in (decode(each.value)[1] for each in records)}
     assert len(records) == 2
-    assert [told[offset]["reason"] for offset in (1, 2)] == ["row_rejected", "prefix_missing"]
-    assert told[1]["event_type"] == "click"
-    assert told[1]["event_id"].startswith("evt_")
-    assert told[2]["body"] == b"rubbish"
-    assert {each["rejected_by"] for each in told.values()} == {"sinks"}
+    assert [published[offset]["reason"] for offset in (1, 2)] == ["row_rejected", "prefix_missing"]
+    assert published[1]["event_type"] == "click"
+    assert published[1]["event_id"].startswith("evt_")
+    assert published[2]["body"] == b"rubbish"
+    assert {each["rejected_by"] for each in published.values()} == {"sinks"}
     headers = next(record.headers for record in records if decode(record.value)[1]["source_offset"] == 1)
-    assert headers[:3] == tuple(HEADERS)  # the record's own come first, as they were
+    assert headers[:3] == tuple(HEADERS)  # the original record's come first, unchanged
     named = dict(headers)
     assert named["__connect.errors.topic"] == b"elsewhere"
     assert named["__connect.errors.partition"] == b"0"
@@ -113,52 +114,53 @@ async def test_only_one_of_two_relays_publishes(settings: KafkaSettings, dsn: st
     assert len(await read_all(settings.kafka_bootstrap, settings.name("events-rejected"))) == 2
 
 
-def test_headers_that_are_there_already_are_never_overwritten() -> None:
-    letter = Letter(1, "events", 3, 17, 0, "prefix_missing", "no prefix", None, b"x", [("a", None)])
-    assert rejections.headers(letter)[0] == ("a", None)
-    there = dict(rejections.headers(letter))
-    named = [(name, base64.b64encode(b"mine").decode()) for name in there]
-    again = Letter(1, "events", 3, 17, 0, "prefix_missing", "no prefix", None, b"x", named)
-    assert rejections.headers(again) == [(name, b"mine") for name in there]
+def test_headers_that_a_record_has_are_never_overwritten() -> None:
+    def dead_letter(headers: Headers) -> StoredDeadLetter:
+        return StoredDeadLetter(1, "events", 3, 17, 0, "prefix_missing", "no prefix", None, b"x", headers)
+
+    added = record_headers(dead_letter([("a", None)]))
+    assert added[0] == ("a", None)
+    present = [(name, b"mine") for name, _value in added]
+    assert record_headers(dead_letter(present)) == present
 
 
-def test_letters_are_exported_and_shown_whole(dsn: str) -> None:
-    code, said = run("dead-letters", "export", "--reason", "row_rejected")
+def test_dead_letters_are_exported_and_shown_completely(dsn: str) -> None:
+    code, output = run("dead-letters", "export", "--reason", "row_rejected")
     assert code == 0
-    letter = json.loads(said)
-    assert (letter["partition"], letter["offset"], letter["sqlstate"]) == (0, 1, "22P05")
-    assert base64.b64decode(letter["key"]) == b"key"
-    assert [(name, base64.b64decode(value)) for name, value in letter["headers"]] == HEADERS
-    code, said = run("dead-letters", "show", str(letter["id"]))
+    exported = json.loads(output)
+    assert (exported["partition"], exported["offset"], exported["sqlstate"]) == (0, 1, "22P05")
+    assert base64.b64decode(exported["key"]) == b"key"
+    assert [(name, base64.b64decode(value)) for name, value in exported["headers"]] == HEADERS
+    code, output = run("dead-letters", "show", str(exported["id"]))
     assert code == 0
-    assert json.loads(said) == letter
+    assert json.loads(output) == exported
     assert run("dead-letters", "show", "999")[0] == 1
     assert len(run("dead-letters", "export")[1].splitlines()) == 2
     assert run("dead-letters", "export", "--since", "0")[1] == ""
 
 
-def test_a_selection_is_tried_again_and_only_that(dsn: str) -> None:
+def test_only_the_selected_dead_letters_are_retried(dsn: str) -> None:
     counted = '{"prefix_missing": 1, "row_rejected": 1}'
     assert run("replay", "--json") == (0, counted + "\n")
     fix(dsn)
     assert run("replay", "--json") == (0, counted + "\n")  # nothing was done yet
     assert json.loads(run("replay", "--json", "--limit", "1")[1]) == {"prefix_missing": 1}
-    assert run("replay", "--reason", "prefix_missing", "--go")[0] == 1
+    assert run("replay", "--reason", "prefix_missing", "--execute")[0] == 1
     assert fetch(dsn, "select reason, attempts from dead_letters order by record_offset") == [
         ("row_rejected", 1),
         ("prefix_missing", 2),
     ]
     ((number,),) = fetch(dsn, "select id from dead_letters where reason = 'row_rejected'")
-    code, said = run("replay", "--id", str(number), "--go", "--json")
-    assert (code, json.loads(said)) == (0, {"rows": 1, "duplicates": 0, "erased": 0, "still_dead": 0})
-    assert json.loads(run("replay", "--id", str(number), "--go", "--json")[1])["rows"] == 0
+    code, output = run("replay", "--id", str(number), "--execute", "--json")
+    assert (code, json.loads(output)) == (0, {"rows": 1, "duplicates": 0, "erased": 0, "still_dead": 0})
+    assert json.loads(run("replay", "--id", str(number), "--execute", "--json")[1])["rows"] == 0
     assert fetch(dsn, "select count(*) from events") == [(2,)]
     with psycopg.connect(dsn, autocommit=True) as connection:
-        assert audit(connection).faults() == []
+        assert audit(connection).mismatches() == []
 
 
 def fix(dsn: str) -> None:
-    """As if the code that could not write the row was mended."""
-    mended = encoded(event("click", now_ms()))
+    """As if the code that could not write the row had been fixed."""
+    fixed = encoded(event("click", now_ms()))
     with psycopg.connect(dsn) as connection:
-        connection.execute("update dead_letters set record_value = %s where record_offset = 1", [mended])
+        connection.execute("update dead_letters set record_value = %s where record_offset = 1", [fixed])

@@ -1,4 +1,4 @@
-"""An erased user is gone and does not come back by a replay; and the ledger explains it all."""
+"""An erased user is gone and does not return with a replay, and the audit adds up."""
 
 import threading
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ def users(connection: psycopg.Connection) -> list[bytes]:
     ]
 
 
-def test_what_was_sent_is_removed_what_is_replayed_stays_out_and_what_comes_later_is_kept(
+def test_sent_events_are_removed_replayed_ones_stay_out_and_later_ones_land(
     store: PostgresStore, connection: psycopg.Connection
 ) -> None:
     old, rubbish = value(ANN), b"rubbish of Ann"
@@ -44,44 +44,44 @@ def test_what_was_sent_is_removed_what_is_replayed_stays_out_and_what_comes_late
     assert erasure.remove(connection, ANN, AT, "receipt") == Removed(1, 1)
     assert users(connection) == [BOB]
 
-    # The topic is read again; and the user goes on using the site.
+    # The topic is read again, and the user keeps using the site.
     again = store.write(batch(3, (ANN, old), (ANN, rubbish), (ANN, value(ANN, NOON + 2_000))))
     assert (again.rows, again.erased, again.dead_letters) == (1, 2, [])
     assert users(connection) == [BOB, ANN]
     assert erasure.count(connection, ANN, AT) == Removed(0, 0)
 
     found = audit(connection)
-    assert found.faults() == []
-    (account,) = found.accounts
+    assert found.mismatches() == []
+    (account,) = found.partitions
     assert (account.next, account.rows, account.dead_letters, account.erased) == (6, 3, 1, 2)
-    assert [(day.there, day.erased) for day in found.days] == [(2, 1)]
+    assert [(day.stored, day.erased) for day in found.days] == [(2, 1)]
 
 
-def test_an_erasure_that_was_cut_off_is_done_by_doing_it_again(
+def test_an_interrupted_erasure_is_finished_by_doing_it_again(
     store: PostgresStore, connection: psycopg.Connection
 ) -> None:
     store.write(batch(0, (ANN, value(ANN))))
-    erasure.request(connection, ANN, AT, "receipt")  # and then the lights went out
+    erasure.request(connection, ANN, AT, "receipt")  # and then the process died
     erasure.request(connection, ANN, AT, "receipt")
     assert erasure.remove(connection, ANN, AT, "receipt") == Removed(1, 0)
     assert erasure.remove(connection, ANN, AT, "receipt") == Removed(1, 0)
-    assert audit(connection).faults() == []
+    assert audit(connection).mismatches() == []
 
 
-def test_a_batch_that_read_the_list_before_a_request_is_waited_for(
+def test_a_request_waits_for_batches_that_have_read_the_list(
     store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
-    """Else it would commit rows of the user behind the removal."""
-    with psycopg.connect(postgres) as batch_at_work:
-        erasure.Erasures().refresh(batch_at_work)
-        asking = threading.Thread(target=erasure.request, args=(connection, ANN, AT, "receipt"))
-        asking.start()
-        asking.join(0.3)
-        assert asking.is_alive()
-        # Others land meanwhile: nobody waits behind the request.
+    """Otherwise they would commit rows of the user after the removal."""
+    with psycopg.connect(postgres) as open_batch:
+        erasure.ErasedUsers().refresh(open_batch)
+        requesting = threading.Thread(target=erasure.request, args=(connection, ANN, AT, "receipt"))
+        requesting.start()
+        requesting.join(0.3)
+        assert requesting.is_alive()
+        # Other batches land meanwhile: none waits behind the request.
         assert store.write(batch(0, (BOB, value(BOB)))).rows == 1
-    asking.join(5)
-    assert not asking.is_alive()
+    requesting.join(5)
+    assert not requesting.is_alive()
 
 
 def test_dead_letters_land_after_a_fix_once_and_not_for_erased_users(
@@ -89,34 +89,37 @@ def test_dead_letters_land_after_a_fix_once_and_not_for_erased_users(
 ) -> None:
     landed = value(BOB)
     store.write(batch(0, (BOB, landed), (BOB, b"rubbish"), (BOB, b"more"), (BOB, b"again"), (ANN, b"of Ann")))
-    # As if the code that could not read them was mended.
-    for offset, mended in ((1, value(BOB)), (2, landed), (4, value(ANN))):
-        connection.execute("update dead_letters set record_value = %s where record_offset = %s", [mended, offset])
+    # As if the code that could not read them had been fixed.
+    for offset, fixed in ((1, value(BOB)), (2, landed), (4, value(ANN))):
+        connection.execute("update dead_letters set record_value = %s where record_offset = %s", [fixed, offset])
     erasure.request(connection, ANN, AT, "receipt")
     ids = [number for (number,) in connection.execute("select id from dead_letters").fetchall()]
-    tried = store.replay(ids)
-    assert (tried.rows, tried.duplicates, tried.erased, len(tried.dead_letters)) == (1, 1, 1, 1)
+    retried = store.replay(ids)
+    assert (retried.rows, retried.duplicates, retried.erased, len(retried.dead_letters)) == (1, 1, 1, 1)
     assert connection.execute("select record_value from dead_letters").fetchall() == [(b"again",)]
     assert store.replay(ids).rows == 0
     found = audit(connection)
-    assert found.faults() == []
-    (account,) = found.accounts
+    assert found.mismatches() == []
+    (account,) = found.partitions
     assert (account.rows, account.duplicates, account.dead_letters, account.erased) == (2, 1, 1, 1)
 
 
 @pytest.mark.parametrize(
-    ("damage", "says"),
+    ("damage", "message"),
     [
         ("delete from raw_events where user_key = %s", "1 rows landed, were neither erased nor dropped"),
         ("update sink_offsets set next_offset = next_offset + 3 where %s is not null", "3 of the offsets 0 to 4"),
-        ("update landed set duplicates = 1 where %s is not null", "-1 of the offsets 0 to 1"),
+        (
+            "update landed set duplicates = 1 where %s is not null",
+            "1 more records are counted than there are offsets from 0 to 1",
+        ),
     ],
 )
 def test_the_audit_names_what_does_not_add_up(
-    store: PostgresStore, connection: psycopg.Connection, damage: str, says: str
+    store: PostgresStore, connection: psycopg.Connection, damage: str, message: str
 ) -> None:
     store.write(batch(0, (ANN, value(ANN)), (BOB, value(BOB))))
-    assert audit(connection).faults() == []
+    assert audit(connection).mismatches() == []
     connection.execute(damage.encode(), [ANN])
-    (fault,) = audit(connection).faults()
-    assert says in fault
+    (mismatch,) = audit(connection).mismatches()
+    assert message in mismatch

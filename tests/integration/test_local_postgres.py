@@ -10,7 +10,7 @@ from footfall.local import postgres
 pytestmark = pytest.mark.integration
 
 
-def test_the_server_of_another_stack_on_the_same_port_is_not_taken_for_ours(
+def test_another_stacks_server_on_the_same_port_is_not_mistaken_for_ours(
     postgres_server: str, tmp_path: Path
 ) -> None:
     port = int(conninfo.conninfo_to_dict(postgres_server)["port"] or postgres.DEFAULT_PORT)

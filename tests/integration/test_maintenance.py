@@ -1,4 +1,4 @@
-"""Days pass: roll-ups stay right, old days go, readers are never stopped, and nothing is lost by a cut in between."""
+"""Days pass: roll-ups stay right, old days are dropped, readers never wait, and interruptions lose nothing."""
 
 import threading
 import time
@@ -12,9 +12,9 @@ from psycopg import sql
 from service_kit.retention import RetentionSettings
 from sinks.audit import audit
 from sinks.postgres.store import PostgresStore
-from sinks.retention import maintenance
-from sinks.retention.maintenance import Busy, Done, due, maintain
-from sinks.retention.partitions import name_of
+from sinks.retention.maintenance import AlreadyRunning, StepResult, maintain, planned
+from sinks.retention.partitions import raw_table_name
+from tests.support import kill_points
 from tests.support.days import Landed, noon
 from tests.support.events import encoded, event, fresh_id
 
@@ -24,7 +24,7 @@ TODAY = datetime.now(UTC).date()
 RETENTION = RetentionSettings(retention_days=30, pack_after_days=7)
 
 
-def everything(connection: psycopg.Connection, today: date = TODAY) -> list[Done]:
+def run_round(connection: psycopg.Connection, today: date = TODAY) -> list[StepResult]:
     return list(maintain(connection, today=today, retention=RETENTION))
 
 
@@ -33,22 +33,22 @@ def rolled_up(connection: psycopg.Connection) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "cut",
+    "point",
     [
-        "rollups.fold",
-        "_close",
-        "_audit",
-        "_pack",
-        "packing._loosen",
-        "packing._move",
-        "_detach",
-        "detach",
-        "_drop",
-        "note",
+        "sinks.retention.rollups:fold",
+        "sinks.retention.maintenance:_close",
+        "sinks.retention.maintenance:_audit",
+        "sinks.retention.maintenance:_pack",
+        "sinks.retention.packing:_unpack_small_blocks",
+        "sinks.retention.packing:_pack_block_range",
+        "sinks.retention.maintenance:_detach",
+        "sinks.retention.maintenance:detach",
+        "sinks.retention.maintenance:_drop",
+        "sinks.retention.maintenance:set_state",
     ],
 )
-def test_a_round_that_is_cut_off_is_finished_by_the_next(
-    store: PostgresStore, connection: psycopg.Connection, cut: str, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_round_is_finished_by_the_next(
+    store: PostgresStore, connection: psycopg.Connection, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     landed, old, packed = (
         Landed(store),
@@ -60,36 +60,35 @@ def test_a_round_that_is_cut_off_is_finished_by_the_next(
     landed.on(TODAY, "click")
     for when in ("before", "after"):
         with monkeypatch.context() as patched:
-            *within, name = cut.split(".")
-            owner = getattr(maintenance, within[0]) if within else maintenance
-            patched.setattr(owner, name, dying(getattr(owner, name), when))
-            with pytest.raises(RuntimeError, match="lights"):
-                everything(connection)
+            owner, name = kill_points.find(point)
+            patched.setattr(owner, name, interrupted(getattr(owner, name), when))
+            with pytest.raises(RuntimeError, match="interrupted"):
+                run_round(connection)
         assert rolled_up(connection) == landed.by_type
-        assert audit(connection).faults() == []
+        assert audit(connection).mismatches() == []
         landed.on(TODAY, "click")
         landed.on(packed, "click")
-    everything(connection)
-    everything(connection, TODAY + timedelta(days=1))  # what came for a packed day is packed the next day
+    run_round(connection)
+    run_round(connection, TODAY + timedelta(days=1))  # late rows of a packed day are packed the next day
     states = dict(connection.execute("select day, (state, rows, packed) from days").fetchall())
     assert states[old] == ("dropped", "2", "0")
     assert states[packed] == ("packed", "5", "5")
     assert rolled_up(connection) == landed.by_type
-    assert audit(connection).faults() == []
+    assert audit(connection).mismatches() == []
 
 
-def dying(function: object, when: str) -> object:
+def interrupted(function: object, when: str) -> object:
     def wrapped(*arguments: object, **named: object) -> object:
         if when == "before":
-            raise RuntimeError("the lights went out")
+            raise RuntimeError("interrupted")
         found = function(*arguments, **named)  # type: ignore[operator] # a function
         list(found) if isinstance(found, Iterator) else None
-        raise RuntimeError("the lights went out")
+        raise RuntimeError("interrupted")
 
     return wrapped
 
 
-def test_a_detaching_that_postgres_was_cut_off_in_is_finalized(
+def test_an_interrupted_detach_is_finalized(
     store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
     landed, later = Landed(store), TODAY + timedelta(days=3)
@@ -98,23 +97,29 @@ def test_a_detaching_that_postgres_was_cut_off_in_is_finalized(
     with psycopg.connect(postgres) as reader:
         reader.execute("select count(*) from raw_events")
         for today in (TODAY, later):
-            done = everything(connection, today)
-            assert sum("waits for somebody" in each.what for each in done) >= 3
-        # Days are made meanwhile.
-        made = connection.execute("select to_regclass(%s)", [name_of(later + timedelta(days=14))]).fetchone()
-        assert made != (None,)
-        # Who came before still reads, and nobody waits behind us.
+            done = run_round(connection, today)
+            assert sum(each.message.count("being read") for each in done) >= 3
+        # New days are created meanwhile.
+        created = connection.execute(
+            "select to_regclass(%s)", [raw_table_name(later + timedelta(days=14))]
+        ).fetchone()
+        assert created != (None,)
+        # The reader that came first can still read, and nobody waits behind maintenance.
         assert reader.execute("select count(*) from raw_events").fetchone() is not None
-    assert sum("rows dropped" in each.what for each in everything(connection, later)) >= 3
-    assert audit(connection).faults() == []
+    assert sum("rows dropped" in each.message for each in run_round(connection, later)) >= 3
+    assert audit(connection).mismatches() == []
 
 
-def test_a_day_that_does_not_add_up_is_kept_and_told(store: PostgresStore, connection: psycopg.Connection) -> None:
+def test_a_day_that_does_not_add_up_is_reported_and_not_dropped(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
     old = TODAY - timedelta(days=RETENTION.retention_days + 1)
     Landed(store).on(old, "click", "click")
-    connection.execute(sql.SQL("delete from {} where ctid = '(0,1)'").format(sql.Identifier(name_of(old))))
-    faults = [done.what for done in everything(connection) if done.fault]
-    assert faults == [f"{old}: kept, as 1 rows are there, and 2 by its roll-up and erasures"]
+    connection.execute(sql.SQL("delete from {} where ctid = '(0,1)'").format(sql.Identifier(raw_table_name(old))))
+    failed = [done.message for done in run_round(connection) if done.failed]
+    assert failed == [
+        f"{old}: does not add up, so it will not be dropped: 1 rows, but 2 by its roll-up and erasures"
+    ]
 
 
 def test_no_reader_or_writer_waits_for_maintenance(
@@ -139,7 +144,7 @@ def test_no_reader_or_writer_waits_for_maintenance(
     reading = threading.Thread(target=read)
     reading.start()
     for _ in range(5):
-        everything(connection)
+        run_round(connection)
         time.sleep(0.05)
     stop.set()
     reading.join()
@@ -149,21 +154,21 @@ def test_no_reader_or_writer_waits_for_maintenance(
 
 def test_only_one_process_maintains(connection: psycopg.Connection, store: PostgresStore, postgres: str) -> None:
     with psycopg.connect(postgres, autocommit=True) as other:
-        going = maintain(other, today=TODAY, retention=RETENTION)
+        running = maintain(other, today=TODAY, retention=RETENTION)
         Landed(store).on(TODAY, "click")
-        next(going)
-        with pytest.raises(Busy):
-            everything(connection)
-        going.close()
-    everything(connection)
+        next(running)
+        with pytest.raises(AlreadyRunning):
+            run_round(connection)
+        running.close()
+    run_round(connection)
 
 
 def test_a_dry_run_changes_nothing(store: PostgresStore, connection: psycopg.Connection) -> None:
     old = TODAY - timedelta(days=RETENTION.retention_days + 1)
     Landed(store).on(old, "click")
-    told = [done.what for done in due(connection, today=TODAY, retention=RETENTION)]
+    messages = [done.message for done in planned(connection, today=TODAY, retention=RETENTION)]
     steps = ("close", "audit", "detach", "drop")
-    assert [what for what in told if str(old) in what] == [f"{old}: would {step}" for step in steps]
+    assert [what for what in messages if str(old) in what] == [f"{old}: would {step}" for step in steps]
     assert connection.execute("select count(*) from raw_events").fetchone() == (1,)
     assert connection.execute("select count(*) from days").fetchone() == (0,)
 
@@ -178,21 +183,21 @@ def test_a_dry_run_changes_nothing(store: PostgresStore, connection: psycopg.Con
         pytest.param(25, False, id="25 hours ahead"),
     ],
 )
-def test_an_event_lands_in_the_day_of_its_id_or_is_put_aside_where_none_is_kept(
+def test_an_event_lands_in_the_day_of_its_id_or_becomes_a_dead_letter_if_that_day_is_not_retained(
     store: PostgresStore, connection: psycopg.Connection, hours: float, lands: bool
 ) -> None:
     at = noon(TODAY)
     id_time = int(at + hours * 3_600_000)
     written = Landed(store).land([(None, encoded(event("click", at, event_id=fresh_id(id_time))))], at)
-    assert (written.rows, [letter.reason for letter in written.dead_letters]) == (
+    assert (written.rows, [each.reason for each in written.dead_letters]) == (
         (1, []) if lands else (0, ["event_id_time"])
     )
     days = connection.execute("select day from events").fetchall()
     assert days == ([(datetime.fromtimestamp(id_time / 1000, UTC).date(),)] if lands else [])
-    assert audit(connection).faults() == []
+    assert audit(connection).mismatches() == []
 
 
-def test_midnight_parts_days_and_a_copy_from_the_other_side_is_a_duplicate(
+def test_midnight_separates_days_and_copies_on_either_side_are_duplicates(
     store: PostgresStore, connection: psycopg.Connection
 ) -> None:
     landed, midnight = Landed(store), noon(TODAY) - 12 * 3_600_000

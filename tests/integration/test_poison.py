@@ -41,7 +41,7 @@ def test_each_kind_lands_or_is_put_aside_alone_with_what_postgres_said(
         letters = connection.execute("select record_offset, sqlstate, record_value from dead_letters").fetchall()
         assert letters == ([(7, sqlstate, value)] if sqlstate else [])
         assert written.rows == COUNT - len(letters)
-        assert audit(connection).faults() == []
+        assert audit(connection).mismatches() == []
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_only_the_poison_is_put_aside_wherever_it_stands(
     assert sorted(letter.offset for letter in written.dead_letters) == places
     assert {letter.reason for letter in written.dead_letters} <= {"row_rejected"}
     with psycopg.connect(postgres, autocommit=True) as connection:
-        assert audit(connection).faults() == []
+        assert audit(connection).mismatches() == []
 
 
 def test_poison_among_rows_that_are_there_already(store: PostgresStore, postgres: str) -> None:
@@ -110,6 +110,6 @@ async def test_two_that_both_believe_to_own_a_partition_write_everything_once(po
         stopping.set()
         await asyncio.gather(*running)
         assert connection.execute("select count(*) from raw_events").fetchone() == (800,)
-        assert audit(connection).faults() == []
+        assert audit(connection).mismatches() == []
     for each in stores:
         each.close()

@@ -16,7 +16,7 @@ from sinks.postgres.store import PostgresStore
 from sinks.postgres.views import plural, type_views
 from sinks.retention.maintenance import maintain
 from sinks.retention.packing import pack
-from sinks.retention.partitions import name_of, packed_name_of
+from sinks.retention.partitions import packed_table_name, raw_table_name
 from tests.support.events import Record, encoded, event, fresh_id, user_key
 
 pytestmark = pytest.mark.integration
@@ -50,7 +50,7 @@ def days_read(connection: psycopg.Connection, query: str) -> set[str]:
 
 def both(day: date) -> set[str]:
     """The tables of a day: rows as they landed, and packed ones."""
-    return {name_of(day), packed_name_of(day)}
+    return {raw_table_name(day), packed_table_name(day)}
 
 
 def test_every_event_type_has_a_view_with_its_own_fields_as_columns(

@@ -12,8 +12,8 @@ from sinks.landing.rows import sift
 from sinks.metrics import REGISTRY
 from sinks.postgres.gauges import Watch, look
 from sinks.postgres.store import PostgresStore
-from sinks.retention.maintenance import due, maintain
-from sinks.retention.partitions import DAYS_AHEAD, name_of
+from sinks.retention.maintenance import maintain, planned
+from sinks.retention.partitions import DAYS_AHEAD, raw_table_name
 from tests.support.events import Record, encoded, event, fresh_id
 
 pytestmark = pytest.mark.integration
@@ -30,7 +30,7 @@ def gauge(name: str, **labels: str) -> float:
 def test_a_missing_day_shortens_what_is_ahead(connection: psycopg.Connection) -> None:
     look(connection)
     assert gauge("days_ahead") == DAYS_AHEAD
-    third = sql.Identifier(name_of(TODAY + timedelta(days=3)))
+    third = sql.Identifier(raw_table_name(TODAY + timedelta(days=3)))
     connection.execute(sql.SQL("drop table {}").format(third))
     look(connection)
     assert gauge("days_ahead") == 2
@@ -50,7 +50,7 @@ def test_what_the_ledger_does_not_explain_is_counted(store: PostgresStore, conne
 def test_the_last_round_of_maintenance_is_told(connection: psycopg.Connection) -> None:
     look(connection)
     assert gauge("maintained_timestamp_seconds") == 0
-    list(due(connection, today=TODAY, retention=RetentionSettings()))
+    list(planned(connection, today=TODAY, retention=RetentionSettings()))
     look(connection)
     assert gauge("maintained_timestamp_seconds") == 0
     list(maintain(connection, today=TODAY, retention=RetentionSettings()))

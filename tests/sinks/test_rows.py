@@ -9,7 +9,7 @@ from avro_schemas import event_ids
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 from sinks.landing.rows import as_sent, sift, to_row
-from sinks.retention.partitions import bounds, day_of, name_of, wanted
+from sinks.retention.partitions import day_of, days_to_create, id_bounds, raw_table_name
 from tests.support.events import NOON, Record, encoded, event, fresh_id
 
 
@@ -63,12 +63,12 @@ def test_what_avro_filled_in_is_left_out_of_typed_events() -> None:
 def test_every_id_lies_within_the_bounds_of_its_day(moment: int) -> None:
     event_id = event_ids.to_uuid(fresh_id(moment))
     day = day_of(event_id)
-    low, high = bounds(day)
+    low, high = id_bounds(day)
     assert low <= event_id < high
     assert day == datetime.fromtimestamp(moment / 1000, UTC).date()
 
 
 def test_partitions_reach_back_as_far_as_a_clients_id_may_lie() -> None:
-    days = wanted(date(2026, 3, 1))
+    days = days_to_create(date(2026, 3, 1))
     assert (days[0], days[-1]) == (date(2026, 2, 21), date(2026, 3, 15))
-    assert name_of(days[0]) == "raw_events_20260221"
+    assert raw_table_name(days[0]) == "raw_events_20260221"

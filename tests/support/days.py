@@ -1,4 +1,4 @@
-"""Events of any day, landed as from Kafka, for tests of what happens to rows later."""
+"""Lands events of any day, as if from Kafka, for tests of what happens to rows later."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ DAY_MS = 86_400_000
 
 @pytest.fixture
 def store(postgres: str) -> Iterator[PostgresStore]:
-    """A store in a database of its own, whose partition 0 begins at 0."""
+    """A store with a database of its own, whose partition 0 starts at offset 0."""
     made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
     made.prepare()
     made.offsets({0: 0})
@@ -27,7 +27,7 @@ def store(postgres: str) -> Iterator[PostgresStore]:
 
 @pytest.fixture
 def connection(store: PostgresStore, postgres: str) -> Iterator[psycopg.Connection]:
-    """A connection to the database of the store."""
+    """A connection to the store's database."""
     with psycopg.connect(postgres, autocommit=True) as made:
         yield made
 
@@ -38,7 +38,7 @@ def noon(day: date) -> int:
 
 
 class Landed:
-    """Lands events of any day, and remembers how many of which type."""
+    """Lands events of any day, and counts them by type."""
 
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
@@ -53,7 +53,7 @@ class Landed:
         return self.land([(user, encoded(fields)) for fields in made], at)
 
     def land(self, values: list[tuple[bytes | None, bytes]], at: int) -> Written:
-        """Land records with these keys and values, appended at a time; what they became."""
+        """Land records with these keys and values, appended at this time."""
         records = [Record(self._next + n, at, key, value) for n, (key, value) in enumerate(values)]
         batch = sift({0: records}, {0: self._next})
         types = {row.event_id: row.event_type for _partition, _record, row in batch.rows}
@@ -65,5 +65,5 @@ class Landed:
         return written
 
     def again(self, at: int) -> Written:
-        """Land all once more, as a replay of the topic would."""
+        """Land everything a second time, like a replay of the topic."""
         return self.land(list(self.values), at)

@@ -1,8 +1,10 @@
-"""Run a service that kills itself, as `kill -9` would, at one point of its code.
+"""Run a service that kills itself, like `kill -9`, at one point of its code.
 
 python -m tests.support.kill_points "SERVICE [ARGUMENT…]" module:function before|after COUNT [SIGSTOP]
 
-With SIGSTOP it freezes there instead. The function is wrapped from outside, so the code under test knows nothing of it. The COUNTth call is the one.
+It dies before or after the COUNTth call of the function; with SIGSTOP it freezes instead. The function is wrapped
+from outside, so the code under test knows nothing of it. `tests/contracts/test_kill_points.py` checks that every
+module:function that tests name exists.
 """
 
 import functools
@@ -16,13 +18,21 @@ import threading
 from typing import Any
 
 
-def arm(target: str, when: str, count: int, how: signal.Signals = signal.SIGKILL) -> None:
-    """Replace `module:name` or `module:Class.name` by one that kills the process, or stops it."""
-    module_name, _, path = target.partition(":")
+def find(point: str) -> tuple[Any, str]:
+    """The module or class of `module:function` or `module:Class.function`, and the name in it."""
+    module_name, _, path = point.partition(":")
     owner: Any = importlib.import_module(module_name)
     *parents, name = path.split(".")
     for parent in parents:
         owner = getattr(owner, parent)
+    if not callable(getattr(owner, name, None)):
+        raise TypeError(f"{point} is not a function")
+    return owner, name
+
+
+def arm(point: str, when: str, count: int, how: signal.Signals = signal.SIGKILL) -> None:
+    """Replace a function by one that kills the process, or stops it."""
+    owner, name = find(point)
     setattr(owner, name, _deadly(getattr(owner, name), when, count, how))
 
 
@@ -31,7 +41,7 @@ def _deadly(function: Any, when: str, count: int, how: signal.Signals) -> Any:
 
     def die_if(now: str) -> None:
         if now == when and next(calls) == count:
-            # To this thread, which must not go on for a moment while another one takes the signal.
+            # To this thread, which must not continue for a moment while another thread takes the signal.
             signal.pthread_kill(threading.get_ident(), how)
 
     if inspect.iscoroutinefunction(function):

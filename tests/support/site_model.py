@@ -1,6 +1,6 @@
-"""A site whose events land, come late, come again, are erased, packed and dropped; and what must be there of them.
+"""A model of a site whose events land, land late, land again, are erased, packed and dropped; and what must remain.
 
-The reference is a dictionary in memory. It shares no code with the sinks but the names of their views.
+The model is a dictionary in memory. It shares no code with the sinks except the names of their views.
 """
 
 from collections import Counter
@@ -17,17 +17,26 @@ from service_kit.retention import RetentionSettings
 from sinks import erasure
 from sinks.audit import audit
 from sinks.postgres.store import PostgresStore
-from sinks.retention import maintenance, packing, rollups
 from sinks.retention.maintenance import maintain
+from tests.support import kill_points
 from tests.support.days import Landed, noon
 from tests.support.events import encoded, event, fresh_id, user_key
 
 TYPES = ("click", "scroll", "page_view")
-# Where maintenance may be cut off.
-CUTS: tuple[tuple[Any, str], ...] = (
-    *((maintenance, name) for name in ("_close", "_audit", "_pack", "_detach", "detach", "_drop", "note")),
-    *((packing, name) for name in ("_loosen", "_order", "_move", "add_packed")),
-    (rollups, "fold"),
+# Where maintenance is interrupted.
+CUTS = (
+    "sinks.retention.maintenance:_close",
+    "sinks.retention.maintenance:_audit",
+    "sinks.retention.maintenance:_pack",
+    "sinks.retention.maintenance:_detach",
+    "sinks.retention.maintenance:detach",
+    "sinks.retention.maintenance:_drop",
+    "sinks.retention.maintenance:set_state",
+    "sinks.retention.packing:_unpack_small_blocks",
+    "sinks.retention.packing:_assign_blocks",
+    "sinks.retention.packing:_pack_block_range",
+    "sinks.retention.packing:add_packed",
+    "sinks.retention.rollups:fold",
 )
 
 
@@ -42,12 +51,12 @@ class Sent:
     value: bytes
 
 
-class LightsOut(Exception):
-    """Maintenance was cut off."""
+class Interrupted(Exception):
+    """Raised in the middle of maintenance."""
 
 
 class Site:
-    """Does to the database what days bring, and to the reference what that must come to."""
+    """Does the same to the database and to the model."""
 
     def __init__(
         self, store: PostgresStore, connection: psycopg.Connection, today: date, retention: RetentionSettings
@@ -60,20 +69,20 @@ class Site:
         self._receipts = self._calls = 0
 
     def send(self, day: date, count: int, users: int, chance: Random) -> None:
-        """Events of a day, some of them late."""
+        """Land events of a day, which may be over."""
         made = [self._event(day, f"user-{chance.randrange(users)}", chance.choice(TYPES)) for _ in range(count)]
         self.sent |= {each.event_id: each for each in made}
         self.ever.update(each.event_type for each in made)
         self._deliver(made)
 
     def send_again(self, days: int, count: int, chance: Random) -> None:
-        """Some events of the last days once more, as a replay would: those of erased users stay out."""
+        """Land some events of the last days a second time, like a replay. Those of erased users must not land."""
         recent = [each for each in self.sent.values() if each.day > self.today - timedelta(days=days)]
         if recent:
             self._deliver(chance.choices(recent, k=count))
 
     def erase(self, user: str) -> None:
-        """Forget what a user has sent so far."""
+        """Erase what a user has sent so far."""
         self._receipts += 1
         at, key = datetime.fromtimestamp(self._now() / 1000, UTC), user_key(user)
         receipt = f"receipt-{self._receipts}"
@@ -82,31 +91,30 @@ class Site:
         self.gone |= {each.event_id for each in self.sent.values() if each.user == user}
 
     def maintain(self) -> list[str]:
-        """A round; the faults it found."""
-        done = list(maintain(self._connection, today=self.today, retention=self._retention))
+        """Run a round. Return the messages of steps that failed."""
+        steps = list(maintain(self._connection, today=self.today, retention=self._retention))
         oldest = self.today - timedelta(days=self._retention.retention_days)
         self.gone |= {each.event_id for each in self.sent.values() if each.day < oldest}
-        return [each.what for each in done if each.fault]
+        return [step.message for step in steps if step.failed]
 
-    def maintain_cut_off(self, chance: Random) -> None:
-        """A round that ends before or after a step, and leaves what it had begun."""
-        owner, name = chance.choice(CUTS)
-        after, call = chance.random() < 0.5, chance.choice([1, 1, 2, 3])
-        with suppress(LightsOut), cut(owner, name, after=after, call=call):
+    def maintain_interrupted(self, chance: Random) -> None:
+        """Run a round that ends before or after a step."""
+        point, after, call = chance.choice(CUTS), chance.random() < 0.5, chance.choice([1, 1, 2, 3])
+        with suppress(Interrupted), interrupting(point, after=after, call=call):
             self.maintain()
 
-    def faults(self) -> list[str]:
-        """Where the database differs from the reference, after a whole round."""
-        there = Counter(name for (name,) in self._connection.execute("select event_id from events").fetchall())
+    def mismatches(self) -> list[str]:
+        """Where the database differs from the model, after a complete round."""
+        stored = Counter(name for (name,) in self._connection.execute("select event_id from events").fetchall())
         wanted = Counter(self.sent.keys() - self.gone)
         rolled_up = dict(
             self._connection.execute(
                 "select event_type, sum(events)::int from events_hourly group by 1"
             ).fetchall()
         )
-        found = audit(self._connection).faults()
-        if there != wanted:
-            found.append(f"{len(wanted - there)} events are missing, {len(there - wanted)} are too many")
+        found = audit(self._connection).mismatches()
+        if stored != wanted:
+            found.append(f"{len(wanted - stored)} events are missing, {len(stored - wanted)} are too many")
         if rolled_up != self.ever:
             found.append(f"the roll-up has {rolled_up}, not {dict(self.ever)}")
         return found
@@ -131,21 +139,22 @@ class Site:
 
 
 @contextmanager
-def cut(owner: Any, name: str, *, after: bool, call: int) -> Iterator[None]:
-    """End whatever calls a function at its n-th call, before or after it has done its work."""
+def interrupting(point: str, *, after: bool, call: int) -> Iterator[None]:
+    """Raise `Interrupted` in the n-th call of a function, before or after it has done its work."""
+    owner, name = kill_points.find(point)
     original: Callable[..., Any] = getattr(owner, name)
     calls = iter(range(1, 1_000_000))
 
-    def cut_off(*arguments: Any, **named: Any) -> Any:
+    def interrupted(*arguments: Any, **named: Any) -> Any:
         last = next(calls) == call
         if last and not after:
-            raise LightsOut
-        found = original(*arguments, **named)
+            raise Interrupted
+        result = original(*arguments, **named)
         if last:
-            raise LightsOut
-        return found
+            raise Interrupted
+        return result
 
-    setattr(owner, name, cut_off)
+    setattr(owner, name, interrupted)
     try:
         yield
     finally:

@@ -53,7 +53,7 @@ def test_rejected_events_are_listed_shown_whole_and_on_the_dashboard(stack: Stac
     (letter,) = until(listed, bool, seconds=10)
     assert letter["reason"] == "event_type_unknown"
     assert json.loads(letter["body"]) == event | {"event_data": {"mail": "[email]"}}
-    assert json.loads(stack.footfall("dead-letters", "show", letter["place"]).stdout) == letter
+    assert json.loads(stack.footfall("dead-letters", "show", letter["position"]).stdout) == letter
     assert "never_heard_of" in stack.footfall("dead-letters", "list", "--last", "1000").stdout
     assert stack.footfall("dead-letters", "show", "0:999999").returncode == 1
     shown = until(
@@ -100,15 +100,15 @@ def test_an_erased_user_is_gone_and_the_audit_adds_up(empty_stack: Stack) -> Non
     assert request["user_key"].hex() == counted[0]["user_key"]
 
     # A copy of Postgres from before comes back; the topic knows what to forget.
-    again = json.loads(empty_stack.footfall("erase", "--again", "--json").stdout)
+    again = json.loads(empty_stack.footfall("erase", "--reapply", "--json").stdout)
     assert [(each["user_key"], each["rows"]) for each in again] == [(counted[0]["user_key"], 3)]
     audited = empty_stack.footfall("audit")
     assert audited.returncode == 0, audited.stdout
-    assert "All adds up." in audited.stdout
+    assert "Everything adds up." in audited.stdout
 
 
 def test_an_erasure_needs_to_know_whom(stack: Stack) -> None:
-    for options, says in ((), "Name the user"), (("--user-key", "abc"), "no user key"):
+    for options, says in ((), "Name the user"), (("--user-key", "abc"), "is not a user key"):
         told = stack.footfall("erase", *options)
         assert told.returncode == 1
         assert says in told.stderr
@@ -117,4 +117,4 @@ def test_an_erasure_needs_to_know_whom(stack: Stack) -> None:
 def test_dead_letters_are_counted_and_tried_again(stack: Stack) -> None:
     counted = stack.footfall("replay", "--json")
     assert counted.returncode == 0, counted.stderr
-    assert json.loads(stack.footfall("replay", "--go", "--json").stdout)["rows"] == 0
+    assert json.loads(stack.footfall("replay", "--execute", "--json").stdout)["rows"] == 0

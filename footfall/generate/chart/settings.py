@@ -25,8 +25,8 @@ CLASSES: Mapping[str, type[Any]] = {
     "dashboard": dashboard.settings.Settings,
     "registry": registry.settings.Settings,
     "topics": footfall.jobs.topics.Settings,
-    "migrations": sinks.settings.UpkeepSettings,
-    "maintenance": sinks.settings.UpkeepSettings,
+    "migrations": sinks.settings.MaintenanceSettings,
+    "maintenance": sinks.settings.MaintenanceSettings,
     "test": footfall.jobs.smoke_test.Settings,
 }
 # Set by the chart itself, or through other values.

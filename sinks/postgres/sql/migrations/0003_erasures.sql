@@ -11,7 +11,7 @@ create table erasures (
     requested_at timestamptz not null,
     receipt text not null unique,
     rows_removed bigint not null default 0,
-    letters_removed bigint not null default 0,
+    dead_letters_removed bigint not null default 0,
     finished_at timestamptz
 );
 comment on table erasures is 'Users to forget: what they sent up to requested_at is removed, and does not land again.';

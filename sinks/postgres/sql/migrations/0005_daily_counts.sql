@@ -32,8 +32,8 @@ from (
 left join daily_counts as counted on counted.day = landed.day and counted.event_type is null;
 comment on view visitors_daily is 'Events and visitors by day (UTC), all types together, for ever. Visitors are null until the day is over and counted.';
 
-alter table days add column checked_on date;
-comment on column days.checked_on is 'The day of the last audit.';
+alter table days add column audited_on date;
+comment on column days.audited_on is 'The day of the last audit.';
 alter table days drop constraint days_state_check;
 alter table days add constraint days_state_check check (
     state in ('closed', 'audited', 'differs', 'packed', 'detaching', 'detached', 'dropped')

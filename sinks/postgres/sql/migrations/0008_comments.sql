@@ -68,7 +68,7 @@ comment on column erasures.user_key is 'Keyed hash of the user id.';
 comment on column erasures.requested_at is 'What was received up to then is to be forgotten.';
 comment on column erasures.receipt is 'The name of the request.';
 comment on column erasures.rows_removed is 'Rows that were removed.';
-comment on column erasures.letters_removed is 'Dead letters that were removed.';
+comment on column erasures.dead_letters_removed is 'Dead letters that were removed.';
 comment on column erased_rows.day is 'The UTC day of the ids.';
 comment on column erased_rows.receipt is 'The request.';
 comment on column erased_rows.rows is 'Rows that were removed.';

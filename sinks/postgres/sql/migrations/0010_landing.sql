@@ -2,11 +2,11 @@
 alter table sink_offsets add column topic_id uuid;
 alter table sink_offsets add column backend_pid integer;
 alter table sink_offsets add column backend_start timestamptz;
-alter table sink_offsets add column passed bigint not null default 0;
+alter table sink_offsets add column earlier_reads bigint not null default 0;
 comment on column sink_offsets.topic_id is 'Kafka''s id of the topic: a topic that was recreated under its name has another.';
 comment on column sink_offsets.backend_pid is 'The connection that its owner writes by; a successor ends what is left of it.';
 comment on column sink_offsets.backend_start is 'When that connection began, as Postgres uses its number again.';
-comment on column sink_offsets.passed is 'Offsets in the ledger besides those from first_offset to next_offset: read before a replay, or of an earlier topic.';
+comment on column sink_offsets.earlier_reads is 'Offsets in the ledger besides those from first_offset to next_offset: read before a replay, or of an earlier topic.';
 
 -- Dead letters whole: with headers, for events-rejected, and how often they were tried.
 alter table dead_letters add column headers jsonb not null default '[]';

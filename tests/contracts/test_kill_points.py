@@ -1,0 +1,31 @@
+"""Fault tests name functions as text, in which to kill a service. A rename must fail here, not in a fault test."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import kill_points
+
+TESTS = Path(__file__).parents[1]
+POINT = re.compile(r"[a-z_]+(\.[a-z_]+)+:[A-Za-z_]+(\.[A-Za-z_]+)?")
+
+
+def named_points() -> Iterator[str]:
+    for path in TESTS.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and POINT.fullmatch(node.value):
+                yield node.value
+
+
+@pytest.mark.parametrize("point", sorted(set(named_points())))
+def test_every_kill_point_is_a_function(point: str) -> None:
+    kill_points.find(point)
+
+
+def test_kill_points_are_found_and_a_wrong_one_fails() -> None:
+    assert "sinks.retention.rollups:fold" in set(named_points())
+    with pytest.raises(TypeError, match="is not a function"):
+        kill_points.find("sinks.retention.rollups:" + "folded")
