@@ -1,15 +1,14 @@
-# One target a service: docker build --target collector --tag footfall-collector .
-# collector, stream-app, sinks (migrations, maintenance and topics too), dashboard, registry.
+# One target per service: docker build --target collector --tag footfall-collector .
+# The targets: collector, stream-app, sinks (also migrations, maintenance, topics and the smoke test), dashboard, registry.
 
-# By digest (of the index over all architectures): a tag may be moved.
+# Pinned by the digest of the multi-architecture index, because a tag can move.
 ARG PYTHON=python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
 FROM ${PYTHON} AS base
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
-# What is built here is thrown away; only the environments leave it. Every library is a wheel that the lock names by its hash, so
-# no compiler is needed, and none is there.
+# Only the virtual environments are copied out of the build stages. Every library is a wheel, pinned by hash, so no compiler is needed.
 FROM base AS build
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -43,7 +42,7 @@ FROM build AS build-registry
 RUN docker/install.sh registry
 
 FROM base AS service
-# pip would only serve whoever breaks in.
+# Nothing needs pip at run time, except an attacker.
 RUN python -m pip uninstall --yes --quiet --root-user-action ignore pip setuptools wheel \
  && rm -rf /usr/local/lib/python3.11/ensurepip
 ENV PATH=/opt/footfall/bin:$PATH \
@@ -57,7 +56,7 @@ LABEL org.opencontainers.image.vendor="footfall" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="${SOURCE}"
-# By number, so that Kubernetes sees that it is not root. Nothing in the image belongs to it, and it writes to /tmp only.
+# A number, so that Kubernetes can verify that it is not root. The user owns no file of the image and writes only to /tmp.
 USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080
@@ -67,25 +66,25 @@ ENTRYPOINT ["python", "-m"]
 
 FROM service AS collector
 LABEL org.opencontainers.image.title="footfall-collector" \
-      org.opencontainers.image.description="Takes events over HTTP and writes them to Kafka."
+      org.opencontainers.image.description="Accepts events over HTTP and publishes them to Kafka."
 COPY --from=build-collector /opt/footfall /opt/footfall
 CMD ["producer_api"]
 
 FROM service AS stream-app
 LABEL org.opencontainers.image.title="footfall-stream-app" \
-      org.opencontainers.image.description="Counts events live, exactly."
+      org.opencontainers.image.description="Counts events live, exactly once."
 COPY --from=build-stream-app /opt/footfall /opt/footfall
 CMD ["stream_app"]
 
 FROM service AS sinks
 LABEL org.opencontainers.image.title="footfall-sinks" \
-      org.opencontainers.image.description="Lands events in Postgres, once; migrates, maintains, makes topics."
+      org.opencontainers.image.description="Lands events in Postgres, exactly once; also migrations, maintenance and topics."
 COPY --from=build-sinks /opt/footfall /opt/footfall
 CMD ["sinks"]
 
 FROM service AS dashboard
 LABEL org.opencontainers.image.title="footfall-dashboard" \
-      org.opencontainers.image.description="The live page."
+      org.opencontainers.image.description="The live page and the history."
 COPY --from=build-dashboard /opt/footfall /opt/footfall
 CMD ["dashboard"]
 

@@ -1,4 +1,4 @@
-"""helm/files/dashboards: the Grafana dashboards, from a list of rows and panels each."""
+"""Builds the JSON of a Grafana dashboard from rows of panels."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Of Grafana 11; newer ones read it too.
+# The version of Grafana 11; later ones read it too.
 SCHEMA_VERSION = 39
 _COLUMNS, _HEIGHT = 24, 8
 _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -16,24 +16,24 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A graph. `queries`: legend -> expression, in which every metric is narrowed to the chosen namespaces."""
+    """A graph. `queries` maps legends to expressions, which are restricted to the selected namespaces."""
 
     title: str
     queries: Mapping[str, str]
     unit: str = "short"
-    about: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Panels that belong together, side by side."""
+    """Panels that belong together, three to a line."""
 
     title: str
     panels: Sequence[Panel]
 
 
-def dashboard(uid: str, title: str, about: str, rows: Sequence[Row]) -> str:
-    """A whole dashboard as JSON."""
+def dashboard(uid: str, title: str, description: str, rows: Sequence[Row]) -> str:
+    """A dashboard as JSON."""
     panels: list[Json] = []
     top = 0
     for row in rows:
@@ -47,7 +47,7 @@ def dashboard(uid: str, title: str, about: str, rows: Sequence[Row]) -> str:
     board = {
         "uid": uid,
         "title": title,
-        "description": about,
+        "description": description,
         "tags": ["footfall"],
         "schemaVersion": SCHEMA_VERSION,
         "version": 1,
@@ -76,7 +76,7 @@ def _panel(panel: Panel, place: Json, number: int) -> Json:
         "id": number,
         "type": "timeseries",
         "title": panel.title,
-        "description": panel.about,
+        "description": panel.description,
         "datasource": _DATASOURCE,
         "gridPos": place,
         "fieldConfig": {
@@ -101,14 +101,14 @@ def _panel(panel: Panel, place: Json, number: int) -> Json:
 
 
 def in_namespace(expression: str) -> str:
-    """The expression with every metric narrowed to the namespaces chosen at the top of the page."""
+    """Restrict every metric of the expression to the namespaces selected at the top of the page."""
 
-    def narrowed(found: "re.Match[str]") -> str:
+    def restrict(found: "re.Match[str]") -> str:
         labels = found.group(2)
         rest = f", {labels}" if labels else ""
         return f'{found.group(1)}{{namespace=~"$namespace"{rest}}}'
 
-    return re.sub(r"\b((?:footfall|process)_\w+)(?:\{([^}]*)\})?", narrowed, expression)
+    return re.sub(r"\b((?:footfall|process)_\w+)(?:\{([^}]*)\})?", restrict, expression)
 
 
 def _variables() -> list[Json]:
@@ -125,7 +125,7 @@ def _variables() -> list[Json]:
             "refresh": 2,
             "includeAll": True,
             "multi": True,
-            # Prometheus without Kubernetes knows no namespaces.
+            # Outside Kubernetes metrics have no label `namespace`.
             "allValue": ".*",
             "current": {"text": ["All"], "value": ["$__all"]},
         },

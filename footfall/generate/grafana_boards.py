@@ -1,4 +1,4 @@
-"""What is on the Grafana dashboards."""
+"""helm/files/dashboards: the rows and panels of the Grafana dashboards."""
 
 from footfall.generate.grafana import Panel, Row, dashboard
 
@@ -6,12 +6,12 @@ _ACCEPTED = 'sum(rate(footfall_collector_events_total{status="accepted"}[$__rate
 
 
 def _rate(metric: str, by: str = "") -> str:
-    """Of a counter, a second."""
+    """Rate per second of a counter."""
     return f"sum{f' by ({by})' if by else ''} (rate({metric}[$__rate_interval]))"
 
 
 def _quantiles(histogram: str) -> dict[str, str]:
-    """Median and tails of a histogram."""
+    """Median and tail quantiles of a histogram."""
     return {
         f"p{number}": f"histogram_quantile(0.{number}, sum by (le) (rate({histogram}_bucket[$__rate_interval])))"
         for number in (50, 95, 99)
@@ -27,36 +27,36 @@ _COLLECTOR = Row(
     [
         Panel("Requests by status", {"{{status}}": _rate("footfall_collector_requests_total", "status")}, "reqps"),
         Panel(
-            "Requests answered with errors",
+            "Share of requests answered with 5xx",
             {
                 "5xx": f'{_rate("""footfall_collector_requests_total{status=~"5.."}""")}'
                 f" / {_rate('footfall_collector_requests_total')}"
             },
             "percentunit",
         ),
-        Panel("Time of a request", _quantiles("footfall_collector_request_seconds"), "s"),
+        Panel("Request duration", _quantiles("footfall_collector_request_seconds"), "s"),
         Panel("Events by status", {"{{status}}": _rate("footfall_collector_events_total", "status")}, "ops"),
         Panel(
-            "Refused and rejected, by code",
+            "Rejected and limited events by code",
             {"{{code}}": _rate('footfall_collector_events_total{status=~"rejected|refused|limited"}', "code")},
             "ops",
         ),
-        Panel("Time until Kafka acknowledges", _quantiles("footfall_collector_publish_seconds"), "s"),
+        Panel("Time to Kafka's acknowledgement", _quantiles("footfall_collector_publish_seconds"), "s"),
     ],
 )
 _PIPELINE = Row(
     "From Kafka to counts and rows",
     [
         Panel(
-            "Records behind",
+            "Lag in records",
             {
                 "stream app": "sum(footfall_stream_lag_records)",
                 "sinks": "sum(footfall_sink_lag_records)",
             },
-            about="Records in the topic that are not yet counted, or not yet rows.",
+            description="Records in the topic that have not been counted, or have not landed.",
         ),
         Panel(
-            "Seconds behind",
+            "Lag in seconds",
             {
                 "stream app": f"sum(footfall_stream_lag_records) / clamp_min({_ACCEPTED}, 1)",
                 "sinks": "max(footfall_sink_lag_seconds)",
@@ -72,52 +72,52 @@ _PIPELINE = Row(
                 "on the live page": "time() - max(footfall_dashboard_newest_event_timestamp_seconds)",
             },
             "s",
-            "By the time at which Kafka appended it. It also grows while nothing arrives.",
+            "Since Kafka appended it. It also grows while no events arrive.",
         ),
     ],
 )
-_TROUBLE = Row(
-    "While Kafka is away, and what does not pass",
+_SPOOL_AND_REJECTIONS = Row(
+    "Spool, rejected events and bots",
     [
-        Panel("Collectors that Kafka lets in", {"{{instance}}": "footfall_collector_kafka_available"}),
+        Panel("Kafka available to collectors", {"{{instance}}": "footfall_collector_kafka_available"}),
         Panel(
-            "Events in spools",
+            "Spooled events",
             {
                 "waiting": "sum(footfall_collector_spool_events)",
-                "written a second": _rate("footfall_collector_spooled_events_total"),
-                "replayed a second": _rate("footfall_collector_replayed_events_total"),
+                "written per second": _rate("footfall_collector_spooled_events_total"),
+                "replayed per second": _rate("footfall_collector_replayed_events_total"),
             },
         ),
         Panel(
-            "Spools",
+            "Spool usage",
             {"{{instance}}": "footfall_collector_spool_bytes / (footfall_collector_spool_max_bytes > 0)"},
             "percentunit",
         ),
-        Panel("Oldest event in a spool", {"{{instance}}": "footfall_collector_spool_age_seconds"}, "s"),
-        Panel("Bytes waiting for Kafka", {"{{instance}}": "footfall_collector_in_flight_bytes"}, "bytes"),
+        Panel("Age of the oldest spooled event", {"{{instance}}": "footfall_collector_spool_age_seconds"}, "s"),
+        Panel("Bytes in flight to Kafka", {"{{instance}}": "footfall_collector_in_flight_bytes"}, "bytes"),
         Panel(
-            "Acknowledged too late, producers replaced, spool faults",
+            "Late acks, producer restarts, spool errors",
             {
-                "events acknowledged after their answer": _rate("footfall_collector_late_acks_total"),
-                "producers replaced": _rate("footfall_collector_producer_restarts_total"),
-                "spool: {{kind}}": _rate("footfall_collector_spool_errors_total", "kind"),
+                "late acks": _rate("footfall_collector_late_acks_total"),
+                "producer restarts": _rate("footfall_collector_producer_restarts_total"),
+                "spool error: {{kind}}": _rate("footfall_collector_spool_errors_total", "kind"),
             },
             "ops",
         ),
         Panel(
-            "Rejected events kept",
+            "Rejected events published",
             {"{{result}}": _rate("footfall_collector_rejected_records_total", "result")},
             "ops",
         ),
         Panel(
-            "Events that browsers gave up",
-            {"a second": _rate("footfall_collector_client_dropped_events_total")},
+            "Events dropped by browsers",
+            {"per second": _rate("footfall_collector_client_dropped_events_total")},
             "ops",
-            "As their SDK says, once it reaches the collector again.",
+            "As reported by the SDK when it reaches the collector again.",
         ),
         Panel("Redactions", {"{{pattern}}": _rate("footfall_collector_redactions_total", "pattern")}, "ops"),
         Panel(
-            "Requests of programs",
+            "Requests from bots",
             {"{{reason}}": _rate("footfall_collector_bot_requests_total", "reason")},
             "reqps",
         ),
@@ -146,7 +146,7 @@ _PROCESSES = Row(
     ],
 )
 _SESSIONS = Row(
-    "Sessions, limits, readers",
+    "Sessions, rate limits, dashboard and registry",
     [
         Panel(
             "Fetches of session keys",
@@ -156,10 +156,10 @@ _SESSIONS = Row(
             },
             "ops",
         ),
-        Panel("Limits hold over all collectors", {"{{instance}}": "footfall_collector_cluster_limits_active"}),
+        Panel("Cluster-wide rate limits active", {"{{instance}}": "footfall_collector_cluster_limits_active"}),
         Panel("Viewers of the live page", {"viewers": "sum(footfall_dashboard_viewers)"}),
         Panel(
-            "Requests of dashboard and registry",
+            "Requests to dashboard and registry",
             {
                 "dashboard {{status}}": _rate("footfall_dashboard_requests_total", "status"),
                 "registry {{status}}": _rate("footfall_registry_requests_total", "status"),
@@ -171,32 +171,32 @@ _SESSIONS = Row(
 
 
 def overview() -> str:
-    """Collector, and how far everything behind it is."""
-    rows = [_COLLECTOR, _PIPELINE, _TROUBLE, _SESSIONS, _PROCESSES]
-    return dashboard("footfall-overview", "footfall: overview", "The way of events, from requests to rows.", rows)
+    """The collector, and the lag of everything behind it."""
+    rows = [_COLLECTOR, _PIPELINE, _SPOOL_AND_REJECTIONS, _SESSIONS, _PROCESSES]
+    return dashboard("footfall-overview", "footfall: overview", "Events on their way from requests to rows.", rows)
 
 
 def stream_app() -> str:
     """Folds, checkpoints, recoveries and partitions of the stream app."""
     rows = [
         Row(
-            "Work",
+            "Events and partitions",
             [
                 Panel(
                     "Events by outcome", {"{{outcome}}": _rate("footfall_stream_events_total", "outcome")}, "ops"
                 ),
-                Panel("Records behind, by partition", {"{{partition}}": "footfall_stream_partition_lag_records"}),
+                Panel("Lag by partition, in records", {"{{partition}}": "footfall_stream_partition_lag_records"}),
                 Panel("Time to fold a batch", {"mean": _mean("footfall_stream_fold_seconds")}, "s"),
                 Panel("Partitions by worker", {"{{instance}}": "footfall_stream_partitions"}),
                 Panel(
-                    "Partitions of the topic and with a worker",
+                    "Partitions of the topic, and assigned ones",
                     {
                         "of the topic": "max(footfall_stream_topic_partitions)",
-                        "with a worker": "sum(footfall_stream_partitions)",
+                        "assigned": "sum(footfall_stream_partitions)",
                     },
                 ),
                 Panel(
-                    "Speed of the partitions",
+                    "Events per second by partition",
                     {"{{partition}}": "rate(footfall_stream_partition_offset[$__rate_interval])"},
                     "ops",
                 ),
@@ -205,17 +205,16 @@ def stream_app() -> str:
         Row(
             "State",
             [
-                Panel("Time of a checkpoint", _quantiles("footfall_stream_checkpoint_seconds"), "s"),
+                Panel("Checkpoint duration", _quantiles("footfall_stream_checkpoint_seconds"), "s"),
+                Panel("Checkpoint bytes", {"per second": _rate("footfall_stream_checkpoint_bytes_total")}, "Bps"),
+                Panel("Duration of the last recovery", {"{{instance}}": "footfall_stream_recovery_seconds"}, "s"),
                 Panel(
-                    "Bytes of checkpoints", {"a second": _rate("footfall_stream_checkpoint_bytes_total")}, "Bps"
+                    "Recoveries in the last hour",
+                    {"{{instance}}": "increase(footfall_stream_recoveries_total[1h])"},
                 ),
-                Panel("Last recovery", {"{{instance}}": "footfall_stream_recovery_seconds"}, "s"),
-                Panel("Recoveries", {"{{instance}}": "increase(footfall_stream_recoveries_total[1h])"}),
+                Panel("Dedup window", {"{{instance}}": "footfall_stream_dedup_window_seconds"}, "s"),
                 Panel(
-                    "How far back repeats are known", {"{{instance}}": "footfall_stream_dedup_window_seconds"}, "s"
-                ),
-                Panel(
-                    "What must not happen",
+                    "Lost records and foreign writes",
                     {
                         "records lost": "sum(footfall_stream_records_lost_to_retention_total)",
                         "foreign writes": "sum(footfall_stream_changelog_foreign_writes_total)",
@@ -225,14 +224,14 @@ def stream_app() -> str:
         ),
         _PROCESSES,
     ]
-    return dashboard("footfall-stream-app", "footfall: stream app", "How the live counts are made.", rows)
+    return dashboard("footfall-stream-app", "footfall: stream app", "How events become live counts.", rows)
 
 
 _LANDING = Row(
     "Landing",
     [
         Panel(
-            "Records a second",
+            "Records per second",
             {
                 "rows": _rate("footfall_sink_rows_total"),
                 "duplicates": _rate("footfall_sink_duplicates_total"),
@@ -241,33 +240,35 @@ _LANDING = Row(
             },
             "ops",
         ),
-        Panel("From Kafka to the commit, oldest of a batch", _quantiles("footfall_sink_latency_seconds"), "s"),
         Panel(
-            "Time of a batch, on average",
+            "From Kafka to the commit, oldest record of a batch", _quantiles("footfall_sink_latency_seconds"), "s"
+        ),
+        Panel(
+            "Mean duration of a batch",
             {
-                "reading": _mean("footfall_sink_decode_seconds"),
-                "writing": _mean("footfall_sink_write_seconds"),
-                "of that the commit": _mean("footfall_sink_commit_seconds"),
+                "decode": _mean("footfall_sink_decode_seconds"),
+                "write": _mean("footfall_sink_write_seconds"),
+                "commit (part of write)": _mean("footfall_sink_commit_seconds"),
             },
             "s",
         ),
-        Panel("Records behind, by sink", {"{{instance}}": "footfall_sink_lag_records"}),
+        Panel("Lag by sink, in records", {"{{instance}}": "footfall_sink_lag_records"}),
         Panel(
-            "Batches out of the ordinary",
+            "Fallbacks, fenced batches, retries and assignments",
             {
-                "merged": _rate("footfall_sink_merge_fallbacks_total"),
-                "refused, another owner": _rate("footfall_sink_fenced_total"),
-                "Postgres could not, {{sqlstate_class}}": _rate(
+                "merge fallbacks": _rate("footfall_sink_merge_fallbacks_total"),
+                "fenced": _rate("footfall_sink_fenced_total"),
+                "retries, SQLSTATE class {{sqlstate_class}}": _rate(
                     "footfall_sink_write_retries_total", "sqlstate_class"
                 ),
-                "too slow, tried smaller": _rate("footfall_sink_batch_shrinks_total"),
-                "positions read": _rate("footfall_sink_assignments_total"),
+                "batch shrinks": _rate("footfall_sink_batch_shrinks_total"),
+                "assignments": _rate("footfall_sink_assignments_total"),
             },
             "ops",
         ),
-        Panel("Sinks that land", {"{{instance}}": "footfall_sink_ready"}),
+        Panel("Sinks ready", {"{{instance}}": "footfall_sink_ready"}),
         Panel(
-            "Sinks that wait",
+            "Sinks paused or halted",
             {
                 "{{instance}}: breaker open": "footfall_sink_breaker_open",
                 "{{instance}}: halted": "footfall_sink_halted",
@@ -276,14 +277,14 @@ _LANDING = Row(
         ),
     ],
 )
-_BESIDE = Row(
+_DEAD_LETTERS = Row(
     "Dead letters and the canary",
     [
         Panel(
-            "Dead letters on their way to the topic",
+            "Dead letters to events-rejected",
             {
-                "waiting": "max(footfall_sink_dead_letters_pending)",
-                "sent a second": _rate("footfall_sink_dead_letters_published_total"),
+                "pending": "max(footfall_sink_dead_letters_pending)",
+                "published per second": _rate("footfall_sink_dead_letters_published_total"),
             },
         ),
         Panel(
@@ -291,32 +292,30 @@ _BESIDE = Row(
             {"{{reason}}": _rate("footfall_sink_dead_letters_total", "reason")},
             "ops",
         ),
-        Panel("Canary, from sending to its row", _quantiles("footfall_canary_seconds"), "s"),
-        Panel(
-            "Canaries that did not arrive", {"{{stage}}": _rate("footfall_canary_failures_total", "stage")}, "ops"
-        ),
+        Panel("Canary: time from sending to its row", _quantiles("footfall_canary_seconds"), "s"),
+        Panel("Canary failures by stage", {"{{stage}}": _rate("footfall_canary_failures_total", "stage")}, "ops"),
     ],
 )
 _POSTGRES = Row(
     "Postgres",
     [
-        Panel("Size of the database", {"bytes": "max(footfall_postgres_bytes)"}, "bytes"),
-        Panel("Days ahead with a partition", {"days": "min(footfall_postgres_days_ahead)"}),
+        Panel("Database size", {"bytes": "max(footfall_postgres_bytes)"}, "bytes"),
+        Panel("Future days with a partition", {"days": "min(footfall_postgres_days_ahead)"}),
         Panel("Days by state", {"{{state}}": "max by (state) (footfall_postgres_days)"}),
         Panel(
-            "Waiting for a person",
+            "Needs an operator",
             {
                 "dead letters": "max(footfall_postgres_dead_letters)",
-                "erasures": "max(footfall_postgres_pending_erasures)",
-                "unexplained records": "max(footfall_postgres_unaccounted_records)",
-                "records gone from Kafka": "sum(footfall_sink_records_lost_to_retention_total)",
+                "pending erasures": "max(footfall_postgres_pending_erasures)",
+                "unaccounted records": "max(footfall_postgres_unaccounted_records)",
+                "records lost to retention": "sum(footfall_sink_records_lost_to_retention_total)",
             },
         ),
         Panel(
-            "Since the last",
+            "Time since the last",
             {
                 "maintenance": "time() - max(footfall_postgres_maintained_timestamp_seconds)",
-                "look at the database": "time() - max(footfall_postgres_checked_timestamp_seconds)",
+                "reading of these metrics": "time() - max(footfall_postgres_checked_timestamp_seconds)",
             },
             "s",
         ),
@@ -325,6 +324,8 @@ _POSTGRES = Row(
 
 
 def storage() -> str:
-    """Landing, dead letters, and the database."""
-    rows = [_LANDING, _BESIDE, _POSTGRES, _PROCESSES]
-    return dashboard("footfall-storage", "footfall: sinks and storage", "How events become rows, and stay.", rows)
+    """Landing, dead letters and the database."""
+    rows = [_LANDING, _DEAD_LETTERS, _POSTGRES, _PROCESSES]
+    return dashboard(
+        "footfall-storage", "footfall: sinks and storage", "How events become rows, and how rows are stored.", rows
+    )

@@ -1,4 +1,4 @@
-"""Dockerfile, locks, compose file and chart say the same; no container engine is needed for that."""
+"""Dockerfile, lock files, compose file and chart agree. No container engine is needed."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from tests.helm.pods import containers, template
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
-# Target and the extra that its image installs.
+# Each target, with the extra that its image installs.
 TARGETS = {
     "collector": "producer",
     "stream-app": "stream",
@@ -27,13 +27,13 @@ _PINNED = re.compile(r"^([\w.-]+)==(\S+)")
 
 
 def pins(lock: str) -> dict[str, str]:
-    """The versions in a lock, by library."""
+    """The pinned versions of a lock file, by library."""
     lines = (ROOT / "requirements" / f"{lock}.lock").read_text().splitlines()
     return {found[1]: found[2] for line in lines if (found := _PINNED.match(line))}
 
 
 def stages() -> dict[str, str]:
-    """The text of each stage, by its name."""
+    """The text of each build stage, by name."""
     parts = re.split(r"^FROM \S+ AS (\S+)\n", DOCKERFILE, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -51,13 +51,13 @@ def test_the_base_is_pinned_by_digest() -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_target_installs_the_extra_of_its_service_alone(target: str) -> None:
+def test_a_target_installs_only_the_extra_of_its_service(target: str) -> None:
     assert f"RUN docker/install.sh {TARGETS[target]}\n" in stages()[f"build-{target}"] + "\n"
     (copied,) = re.findall(r"COPY --from=(\S+) /opt/footfall /opt/footfall", stages()[target])
     assert copied == f"build-{target}"
 
 
-def test_every_service_runs_as_a_numbered_user_and_is_asked_how_it_is() -> None:
+def test_every_service_runs_as_a_numbered_user_and_has_a_health_check() -> None:
     service = stages()["service"]
     assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", service, re.M)
     assert 'CMD ["python", "-m", "service_kit.healthcheck"]' in service
@@ -73,7 +73,7 @@ def test_an_image_has_the_versions_that_were_tested(extra: str) -> None:
     assert "pytest" not in pins(extra)
 
 
-def test_every_package_is_copied() -> None:
+def test_the_build_copies_every_package() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks", "tests"}
     assert {name for name in packages if f"COPY {name} {name}\n" not in DOCKERFILE} == set()
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
@@ -81,7 +81,7 @@ def test_every_package_is_copied() -> None:
     assert {name for name in packages if f"!{name}" not in ignored} == set()
 
 
-def test_the_chart_and_compose_run_what_the_images_have() -> None:
+def test_the_chart_and_compose_run_only_what_the_images_contain() -> None:
     modules = {"footfall.jobs.topics", "footfall.jobs.smoke_test"} | {
         stages()[t].rsplit('"', 2)[1] for t in TARGETS
     }
@@ -99,22 +99,22 @@ def test_the_chart_and_compose_run_what_the_images_have() -> None:
         assert service["read_only"] is True
 
 
-def test_compose_leads_to_the_paths_that_one_process_serves() -> None:
+def test_compose_routes_the_paths_that_the_local_stack_serves() -> None:
     routes = COMPOSE["configs"]["routes"]["content"]
-    told = re.findall(r'"(/[a-z.]+)"', (ROOT / "footfall/local/all_http.py").read_text())
-    served = set(told) - {"/healthz", "/readyz", "/metrics"}
+    paths = re.findall(r'"(/[a-z.]+)"', (ROOT / "footfall/local/all_http.py").read_text())
+    served = set(paths) - {"/healthz", "/readyz", "/metrics"}
     assert {"/api", "/registry"} < served
     assert {path for path in served if not re.search(rf"handle(_path)? {path}\b", routes)} == set()
 
 
-def test_compose_gives_one_retention_to_all_that_read_it() -> None:
+def test_compose_gives_the_same_retention_to_all_services_that_read_it() -> None:
     services = COMPOSE["services"]
     wanted = {name: f"${{{name}:-}}" for name in ("FOOTFALL_RETENTION_DAYS", "FOOTFALL_PACK_AFTER_DAYS")}
     for name in ("collector", "sinks", "dashboard"):
         assert wanted.items() <= services[name]["environment"].items()
 
 
-def test_compose_takes_the_versions_that_the_local_stack_takes() -> None:
+def test_compose_uses_the_versions_that_the_local_stack_uses() -> None:
     from footfall.local.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 
     assert COMPOSE["services"]["kafka"]["image"] == KAFKA_IMAGE

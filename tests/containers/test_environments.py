@@ -1,6 +1,6 @@
-"""Each service in an environment with the libraries of its image alone: it starts, and lives though nothing else does.
+"""Each service starts with only the libraries of its image, and stays alive although no other system is available.
 
-The steps are those of the Dockerfile, from the same locks, without a container; the folder it runs in may not be written to.
+The steps are those of the Dockerfile, from the same lock files, without a container. The working folder is not writable.
 """
 
 import os
@@ -20,13 +20,13 @@ from tests.containers.test_dockerfile import TARGETS
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
-NOBODY = "127.0.0.1:1"
+CLOSED_PORT = "127.0.0.1:1"
 SETTINGS = {
-    "FOOTFALL_KAFKA_BOOTSTRAP": NOBODY,
-    "FOOTFALL_POSTGRES_DSN": f"postgresql://nobody@{NOBODY}/nothing?connect_timeout=1",
-    "FOOTFALL_HASH_KEY": "a key that nobody else has",
-    "FOOTFALL_SESSION_KEY": "another key that nobody else has",
-    "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{NOBODY}",
+    "FOOTFALL_KAFKA_BOOTSTRAP": CLOSED_PORT,
+    "FOOTFALL_POSTGRES_DSN": f"postgresql://nobody@{CLOSED_PORT}/nothing?connect_timeout=1",
+    "FOOTFALL_HASH_KEY": "a hash key for this test only",
+    "FOOTFALL_SESSION_KEY": "a session key for this test only",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{CLOSED_PORT}",
 }
 MODULES = {
     "producer": "producer_api",
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """footfall as the images get it: built, with nothing of this checkout in reach."""
+    """footfall's wheel, as the images install it, without access to this checkout."""
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", folder, ROOT], check=True)
     (found,) = folder.glob("*.whl")
@@ -52,7 +52,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(
     request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path]:
-    """The extra, and the Python of an environment that has only that."""
+    """The extra, and the Python of a virtual environment with only that extra."""
     extra: str = request.param
     folder = tmp_path_factory.mktemp(extra) / "environment"
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, folder], check=True)
@@ -65,23 +65,23 @@ def installed(
 
 @pytest.fixture
 def running(installed: tuple[str, Path], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """The service, where it may write to nothing but what `/tmp` is to a container."""
+    """The service, which can write only to a temporary folder, like `/tmp` in a container."""
     extra, python = installed
     port = ports.choose()
-    here = tmp_path / "here"
-    here.mkdir(mode=0o555)
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o555)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("FOOTFALL_", "PYTHON"))}
     environ |= SETTINGS | {"FOOTFALL_PORT": str(port), "FOOTFALL_PROBE_PORT": str(port), "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen([python, "-m", MODULES[extra]], cwd=here, env=environ)
+    process = subprocess.Popen([python, "-m", MODULES[extra]], cwd=folder, env=environ)
     yield process, port
     if process.poll() is None:
         process.kill()
     process.wait()
-    assert list(here.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def answer(port: int, path: str) -> int | None:
-    """The status that the service answers; None if it does not."""
+def status_of(port: int, path: str) -> int | None:
+    """The HTTP status of the service's answer; None if there is none."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as found:
             return int(found.status)
@@ -91,17 +91,17 @@ def answer(port: int, path: str) -> int | None:
         return None
 
 
-def test_a_service_lives_while_kafka_and_postgres_are_away(
+def test_a_service_stays_alive_while_kafka_and_postgres_are_unavailable(
     installed: tuple[str, Path], running: tuple[subprocess.Popen[bytes], int]
 ) -> None:
     process, port = running
     deadline = time.monotonic() + 60
-    while answer(port, "/healthz") != 200 and process.poll() is None and time.monotonic() < deadline:
+    while status_of(port, "/healthz") != 200 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
     assert process.poll() is None
-    assert answer(port, "/healthz") == 200
-    # Alive, and honest about the rest.
-    assert answer(port, "/readyz") == (200 if installed[0] == "registry" else 503)
+    assert status_of(port, "/healthz") == 200
+    # Alive, but not ready.
+    assert status_of(port, "/readyz") == (200 if installed[0] == "registry" else 503)
     check = [installed[1], "-m", "service_kit.healthcheck"]
     assert subprocess.run(check, env={"FOOTFALL_PORT": str(port)}, check=False).returncode == 0
     assert subprocess.run(check, env={"FOOTFALL_PORT": "1"}, check=False, capture_output=True).returncode == 1
@@ -110,9 +110,9 @@ def test_a_service_lives_while_kafka_and_postgres_are_away(
 
 
 @pytest.mark.parametrize("installed", ["sinks"], indirect=True)
-def test_the_jobs_run_from_the_image_of_the_sinks(installed: tuple[str, Path]) -> None:
+def test_the_jobs_run_in_the_image_of_the_sinks(installed: tuple[str, Path]) -> None:
     _extra, python = installed
-    environ = SETTINGS | {"FOOTFALL_WAIT_TIMEOUT_SECONDS": "1", "FOOTFALL_URL": f"http://{NOBODY}"}
+    environ = SETTINGS | {"FOOTFALL_WAIT_TIMEOUT_SECONDS": "1", "FOOTFALL_URL": f"http://{CLOSED_PORT}"}
     for command in (
         ["footfall.jobs.topics"],
         ["footfall.jobs.smoke_test"],
@@ -120,7 +120,7 @@ def test_the_jobs_run_from_the_image_of_the_sinks(installed: tuple[str, Path]) -
         ["sinks", "maintain"],
     ):
         ran = subprocess.run([python, "-m", *command], env=environ, capture_output=True, text=True, check=False)
-        # It says that nobody answers, and not that it lacks a library.
+        # It fails because nothing answers, not because a library is missing.
         assert ran.returncode != 0
         assert "ModuleNotFoundError" not in ran.stderr, ran.stderr
-        assert NOBODY.partition(":")[0] in ran.stderr or "refuse" in ran.stderr, ran.stderr
+        assert CLOSED_PORT.partition(":")[0] in ran.stderr or "refuse" in ran.stderr, ran.stderr

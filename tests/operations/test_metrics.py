@@ -1,4 +1,4 @@
-"""Metrics are named as Prometheus asks, documented, and looked at by somebody."""
+"""Metrics follow Prometheus' naming rules, are documented, and are used by an alert or a dashboard."""
 
 import json
 import re
@@ -27,8 +27,8 @@ from tests.operations.tools import promtool
 ALL: dict[str, Metric] = {metric.name: metric for registry in METRICS.values() for metric in metrics(registry)}
 OURS = [metric for metric in ALL.values() if not metric.name.startswith("process_")]
 SERIES = {name for metric in ALL.values() for name in metric.series}
-BOARDS = sorted((FILES / "dashboards").glob("*.json"))
-BOUNDED = {
+DASHBOARDS = sorted((FILES / "dashboards").glob("*.json"))
+LABELS_FROM_CLOSED_SETS = {
     "sqlstate_class",
     "status",
     "code",
@@ -51,9 +51,9 @@ def test_no_name_is_declared_twice() -> None:
 
 
 @pytest.mark.parametrize("metric", OURS, ids=lambda metric: metric.name)
-def test_names_follow_prometheus(metric: Metric) -> None:
+def test_names_follow_prometheus_rules(metric: Metric) -> None:
     assert re.fullmatch(r"footfall_[a-z][a-z_]*", metric.name)
-    # Base units only, and the suffixes that scraping adds.
+    # Only base units, and none of the suffixes that scraping adds.
     assert not re.search(r"_(ms|millis\w*|minutes|hours|kb|mb|percent|total|count|sum|bucket)$", metric.name)
     if "timestamp" in metric.name:
         assert metric.name.endswith("_timestamp_seconds")
@@ -61,27 +61,27 @@ def test_names_follow_prometheus(metric: Metric) -> None:
 
 
 @pytest.mark.parametrize("metric", OURS, ids=lambda metric: metric.name)
-def test_labels_are_of_closed_sets(metric: Metric) -> None:
-    assert set(metric.labels) <= BOUNDED | {"version"}
+def test_labels_have_values_from_closed_sets(metric: Metric) -> None:
+    assert set(metric.labels) <= LABELS_FROM_CLOSED_SETS | {"version"}
 
 
-def test_every_metric_is_looked_at_or_says_when_it_is_read_by_hand() -> None:
+def test_every_metric_is_used_or_says_when_to_look_at_it_by_hand() -> None:
     used = uses()
-    unseen = {metric.name for metric in ALL.values() if not any(name in used for name in metric.series)}
-    assert unseen == set(ONLY_BY_HAND)
+    unused = {metric.name for metric in ALL.values() if not any(name in used for name in metric.series)}
+    assert unused == set(ONLY_BY_HAND)
 
 
-def test_what_alerts_and_dashboards_ask_for_exists() -> None:
+def test_the_metrics_of_alerts_and_dashboards_exist() -> None:
     assert [name for name in uses() if name not in SERIES] == []
 
 
-@pytest.mark.parametrize("file", BOARDS, ids=lambda file: file.stem)
-def test_a_dashboard_is_one_that_grafana_reads(file: Path) -> None:
-    board = json.loads(file.read_text())
-    shown = list(panels(board["panels"]))
-    assert board["schemaVersion"] == SCHEMA_VERSION
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+def test_a_dashboard_has_what_grafana_needs(file: Path) -> None:
+    dashboard = json.loads(file.read_text())
+    shown = list(panels(dashboard["panels"]))
+    assert dashboard["schemaVersion"] == SCHEMA_VERSION
     assert len({panel["id"] for panel in shown}) == len(shown)
-    assert {variable["name"] for variable in board["templating"]["list"]} == {"datasource", "namespace"}
+    assert {variable["name"] for variable in dashboard["templating"]["list"]} == {"datasource", "namespace"}
     graphs = [panel for panel in shown if panel["type"] != "row"]
     assert {target["datasource"]["uid"] for panel in graphs for target in panel["targets"]} == {"${datasource}"}
     assert all('namespace=~"$namespace"' in target["expr"] for panel in graphs for target in panel["targets"])
@@ -100,16 +100,16 @@ def test_every_query_is_valid(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_queries_are_narrowed_to_the_chosen_namespaces() -> None:
-    asked = in_namespace('sum(rate(footfall_sink_rows_total{reason="a"}[5m])) / max(footfall_sink_ready)')
-    assert asked == (
+def test_queries_are_restricted_to_the_selected_namespaces() -> None:
+    restricted = in_namespace('sum(rate(footfall_sink_rows_total{reason="a"}[5m])) / max(footfall_sink_ready)')
+    assert restricted == (
         'sum(rate(footfall_sink_rows_total{namespace=~"$namespace", reason="a"}[5m]))'
         ' / max(footfall_sink_ready{namespace=~"$namespace"})'
     )
 
 
 def _overlapping(shown: list[dict[str, Any]]) -> list[tuple[int, int]]:
-    """Pairs of panels that lie on one another."""
+    """Pairs of panels that overlap."""
 
     def cells(panel: dict[str, Any]) -> set[tuple[int, int]]:
         place = panel["gridPos"]

@@ -1,4 +1,4 @@
-"""Programs that tests of the operations files need."""
+"""Programs that the tests of alerts and dashboards need."""
 
 import os
 import shutil
@@ -7,10 +7,10 @@ import pytest
 
 
 def promtool() -> str:
-    """Prometheus' own tool; without it the test is skipped, and fails in CI."""
+    """Prometheus's own tool. Without it the test is skipped, or fails in CI."""
     if found := shutil.which("promtool"):
         return found
-    missing = "promtool is missing; Debian has it in the package prometheus"
+    missing = "promtool is not installed; on Debian it is in the package prometheus"
     if os.environ.get("CI") == "true":
         pytest.fail(missing)
     pytest.skip(missing)

@@ -14,24 +14,24 @@ from footfall.generate.services import METRICS, region
 from footfall.generate.tables import table
 
 FILES = Path(__file__).parents[3] / "helm" / "files"
-# Nobody needs to watch these; each says when it is asked.
+# Metrics that no alert or dashboard uses, and when to look at them.
 ONLY_BY_HAND = {
-    "footfall_collector_clock_skew_seconds": "when times look odd: whether clients' clocks are to blame",
-    "footfall_collector_opt_outs": "when counts of users look low: how many asked not to be followed",
-    "footfall_collector_limited_users": "when users complain of 429",
-    "footfall_collector_limiter_evictions": "when limits seem not to hold under a flood of addresses",
-    "footfall_stream_early_batches": "after a recovery: what came before the seek, and was passed over",
+    "footfall_collector_clock_skew_seconds": "when event times look wrong: how far clients' clocks are off",
+    "footfall_collector_opt_outs": "when user counts look low: how many visitors opted out",
+    "footfall_collector_limited_users": "when users complain about 429",
+    "footfall_collector_limiter_evictions": "when rate limits seem not to apply during a flood of requests",
+    "footfall_stream_early_batches": "after a recovery: batches that arrived before the seek and were ignored",
     "footfall_stream_gaps_refetched": "after a recovery: batches that were fetched again",
-    "footfall_stream_batch_records": "when tuning the fetching",
-    "footfall_sink_batch_rows": "when tuning the batches",
-    "footfall_sink_batch_bytes": "when tuning the batches",
-    "footfall_sink_batch_max_rows": "when tuning the batches",
+    "footfall_stream_batch_records": "when tuning the consumer",
+    "footfall_sink_batch_rows": "when tuning the batch size",
+    "footfall_sink_batch_bytes": "when tuning the batch size",
+    "footfall_sink_batch_max_rows": "when tuning the batch size",
     "footfall_sink_revoke_seconds": "when rebalances take long",
     "footfall_dashboard_request_seconds": "when the page feels slow",
     "footfall_registry_request_seconds": "when subscribers wait for schemas",
-    "process_virtual_memory_bytes": "never: resident memory tells more",
-    "process_max_fds": "with the open ones",
-    "process_open_fds": "when a leak of connections is suspected",
+    "process_virtual_memory_bytes": "rarely: resident memory is more meaningful",
+    "process_max_fds": "together with the open ones",
+    "process_open_fds": "when connections seem to leak",
 }
 
 
