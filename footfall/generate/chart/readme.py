@@ -26,7 +26,7 @@ def regions() -> Regions:
 
 
 def _sections() -> Iterator[tuple[str, str, list[list[str]]]]:
-    """Title, introduction and rows: the single values first, then a section a group."""
+    """Title, introduction and rows of each section: first the top-level values, then one section per group."""
     found = values()
     yield _GENERAL, "", [_row(value) for value in found if len(value.path) == 1 and not value.is_group]
     for group in (value for value in found if len(value.path) == 1 and value.is_group):
@@ -35,7 +35,7 @@ def _sections() -> Iterator[tuple[str, str, list[list[str]]]]:
 
 
 def _rows(inside: list[Value]) -> Iterator[list[str]]:
-    """A row for each value that an operator sets; of objects that are handed on as they are, one for the whole."""
+    """A row for each value that an operator sets; one for a whole object that is passed on unchanged."""
     done: list[tuple[str, ...]] = []
     for value in inside:
         if any(value.path[: len(path)] == path for path in done):
