@@ -1,10 +1,10 @@
--- Roll-ups that outlive the rows, and what became of each day.
+-- Roll-ups, which outlive the rows, and the state of each day.
 create table hourly_deltas (
     hour timestamptz not null,
     event_type smallint not null,
     events bigint not null
 );
-comment on table hourly_deltas is 'Rows that landed, a line a batch, hour and type: written with them, folded into hourly_counts later.';
+comment on table hourly_deltas is 'Rows that landed, by batch, hour and type: written in their transaction, folded into hourly_counts later.';
 
 create table hourly_counts (
     hour timestamptz not null,
@@ -12,9 +12,9 @@ create table hourly_counts (
     events bigint not null,
     primary key (hour, event_type)
 );
-comment on table hourly_counts is 'Events that landed by hour of the time inside the id, and type. Stays when the rows are dropped.';
+comment on table hourly_counts is 'Events that landed, by type and hour of the time inside the id. Stays when the rows are dropped.';
 
--- What landed before there were deltas.
+-- What landed before this migration.
 insert into hourly_counts (hour, event_type, events)
 select
     date_trunc('hour', to_timestamp(('x' || substr(replace(event_id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0), 'UTC'),
@@ -28,7 +28,7 @@ select counted.hour, types.name as event_type, sum(counted.events)::bigint as ev
 from (select * from hourly_counts union all select * from hourly_deltas) as counted
 join event_types as types on types.id = counted.event_type
 group by 1, 2;
-comment on view events_hourly is 'Events by hour and type, for ever; those of erased users are counted in.';
+comment on view events_hourly is 'Events by hour and type, never deleted. Includes events of users who were erased later.';
 
 create table days (
     day date primary key,
@@ -36,8 +36,8 @@ create table days (
     rows bigint not null,
     changed_at timestamptz not null default now()
 );
-comment on table days is 'What maintenance knows of each day of raw_events; a day that is not here is open.';
-comment on column days.rows is 'Rows that were there at the last audit.';
+comment on table days is 'The state of each day of raw_events. A day that is not here is open.';
+comment on column days.rows is 'Rows that the last audit found.';
 
 create table erased_rows (
     day date not null,
@@ -45,4 +45,4 @@ create table erased_rows (
     rows bigint not null,
     primary key (day, receipt)
 );
-comment on table erased_rows is 'Rows that an erasure removed, by day, so that a day can be proved against its roll-up.';
+comment on table erased_rows is 'Rows that an erasure removed, by day, so that the day still adds up.';

@@ -1,7 +1,7 @@
--- Days that are a week old are packed: a thousand events a row, a column an array, ordered by visitor, so that
--- Postgres's own compression finds what is alike. Everything in SQL: no extension, and the views read both forms.
+-- Old days are packed: about a thousand events per row, an array per column, ordered by visitor so that Postgres's own
+-- compression finds similar values. All of it is SQL without an extension, and the views read hot and packed rows.
 create type key_range as range (subtype = bytea);
-comment on type key_range is 'A range of keys of visitors.';
+comment on type key_range is 'A range of owners: see owner_of.';
 
 create function day_of(id uuid) returns date language sql immutable parallel safe as $$
     select date '1970-01-01' + (('x' || left(id::text, 8) || substr(id::text, 10, 4))::bit(48)::bigint / 86400000)::integer
@@ -11,17 +11,17 @@ comment on function day_of is 'The UTC day of the time inside an event id.';
 create function milliseconds_of(moment timestamptz) returns bigint language sql immutable parallel safe as $$
     select (extract(epoch from moment) * 1000)::bigint
 $$;
-comment on function milliseconds_of is 'A time in milliseconds since 1970, as events have it.';
+comment on function milliseconds_of is 'A time in milliseconds since 1970.';
 
 create function moment_of(milliseconds bigint) returns timestamptz language sql immutable parallel safe as $$
-    -- In two parts: a double cannot hold the milliseconds of far years.
+    -- In two parts: a double cannot represent the milliseconds of years far away.
     select to_timestamp((milliseconds / 1000)::float8) + (milliseconds % 1000) * interval '1 millisecond'
 $$;
-comment on function moment_of is 'The time of milliseconds since 1970.';
+comment on function moment_of is 'The time that is so many milliseconds after 1970.';
 
 create function owner_of(user_key bytea, session_key bytea, event_id uuid) returns bytea
 language sql immutable parallel safe as $$ select coalesce(user_key, session_key, uuid_send(event_id)) $$;
-comment on function owner_of is 'Whose event it is: the user, else the session, else nobody but the event. Orders packed events.';
+comment on function owner_of is 'Whose event it is: the user, or else the session, or else only the event itself. Packed events are ordered by it.';
 
 create table packed_events (
     day date not null,
@@ -44,12 +44,12 @@ create table packed_events (
     primary key (day, id)
 ) partition by list (day);
 create index packed_events_owners on packed_events using gist (owners);
-comment on table packed_events is 'Old events, about a thousand a row. Read them through the view events.';
-comment on column packed_events.owners is 'From the first to the last owner_of its events: where to look for a visitor or an event.';
+comment on table packed_events is 'Old events, in blocks of about a thousand. Read them through the view events.';
+comment on column packed_events.owners is 'The range of owner_of over its events: the index finds the blocks that may hold a visitor or an event.';
 comment on column packed_events.received is 'Milliseconds since 1970.';
-comment on column packed_events.occurred is 'Milliseconds after received, mostly negative; sent likewise.';
-comment on column packed_events.sent is 'Milliseconds after received; null where the client did not say.';
-comment on column packed_events.event_data is 'JSON as text: arrays of text compress better than those of jsonb.';
+comment on column packed_events.occurred is 'Milliseconds after received, usually negative.';
+comment on column packed_events.sent is 'Milliseconds after received; null if the client did not send it.';
+comment on column packed_events.event_data is 'JSON as text: arrays of text compress better than arrays of jsonb.';
 
 create function unpack(block packed_events) returns table (
     event_id uuid, occurred_at timestamptz, received_at timestamptz, sent_at timestamptz, event_type smallint,
@@ -67,7 +67,7 @@ create function unpack(block packed_events) returns table (
         ip_hash, page, event_data
     )
 $$;
-comment on function unpack is 'The rows of a packed row, as raw_events has them.';
+comment on function unpack is 'The events of a block, as rows of raw_events.';
 
 create view stored_events as
 select day_of(event_id) as day, event_id, occurred_at, received_at, sent_at, event_type, schema_id, device, time_flag,
@@ -77,7 +77,7 @@ union all
 select packed.day, event.*
 from packed_events as packed
 cross join lateral unpack(packed) as event;
-comment on view stored_events is 'Rows of both forms, with numbers for names. The view events is made of it.';
+comment on view stored_events is 'Hot and packed rows, with numbers instead of names. The view events is built on it.';
 
 create or replace view events as
 select
@@ -103,7 +103,7 @@ from stored_events as stored
 join event_types as types on types.id = stored.event_type
 join devices on devices.id = stored.device;
 comment on view events is
-    'Every accepted event once, readable. events_between(from, to), or a filter on day, reads few days.';
+    'Every accepted event once. To read only the days you need, use events_between(from, to) or filter by day.';
 
 create function events_between(low timestamptz, high timestamptz) returns setof events
 language sql stable parallel safe as $$
@@ -111,10 +111,10 @@ language sql stable parallel safe as $$
     where event_uuid >= id_from(low) and event_uuid < id_from(high)
         and day between (low at time zone 'UTC')::date and (high at time zone 'UTC')::date
 $$;
-comment on function events_between is 'The events of a time, by the time inside the id: reads only the days it needs.';
+comment on function events_between is 'The events between two times, by the time inside the id. Reads only the days it needs.';
 
 alter table days add column packed bigint not null default 0;
-comment on column days.packed is 'Rows that are in packed_events; the others are in the partition of raw_events.';
+comment on column days.packed is 'Rows that are in packed_events; the others are in raw_events.';
 alter table days add column dropped bigint not null default 0;
-comment on column days.dropped is 'Rows that were dropped after their time.';
+comment on column days.dropped is 'Rows that were dropped at the end of retention.';
 update days set dropped = rows where state = 'dropped';

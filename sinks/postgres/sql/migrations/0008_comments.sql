@@ -23,17 +23,17 @@ comment on column raw_events.ip_hash is 'Keyed hash of the address, with a key o
 comment on column raw_events.event_data is 'The type''s own fields, as sent.';
 
 comment on column packed_events.day is 'The UTC day of its event ids.';
-comment on column packed_events.id is 'A name for the packed row.';
-comment on column packed_events.rows is 'How many events it holds.';
-comment on column packed_events.event_ids is 'As in raw_events, an element an event; so are the following.';
+comment on column packed_events.id is 'Identifies the block.';
+comment on column packed_events.rows is 'Number of events.';
+comment on column packed_events.event_ids is 'One element per event, as in all arrays here.';
 comment on column packed_events.event_types is 'Numbers of types in event_types.';
-comment on column packed_events.schema_ids is 'The schemas that they were written with.';
+comment on column packed_events.schema_ids is 'Ids of the schemas in which they were published.';
 comment on column packed_events.devices is 'Numbers of devices in devices.';
 comment on column packed_events.time_flags is '0 unknown, 1 ok, 2 past, 3 clamped.';
 comment on column packed_events.user_keys is 'Keyed hashes of user ids.';
 comment on column packed_events.session_keys is 'Keyed hashes of session ids.';
 comment on column packed_events.ip_hashes is 'Keyed hashes of addresses.';
-comment on column packed_events.pages is 'Paths of pages, unless event_data holds them.';
+comment on column packed_events.pages is 'Paths of pages; null if event_data holds them.';
 
 comment on column sink_offsets.sink is 'What reads: events.';
 comment on column sink_offsets.cluster_id is 'Kafka''s id of the cluster.';
@@ -51,26 +51,26 @@ comment on column landed.rows is 'Records that became rows.';
 comment on column landed.duplicates is 'Records whose event was there already.';
 comment on column landed.dead_letters is 'Records that could not land; fewer when a replay landed some.';
 
-comment on column dead_letters.id is 'A name for it.';
-comment on column dead_letters.cluster_id is 'Kafka''s id of the cluster it came from.';
-comment on column dead_letters.topic is 'The topic it came from.';
-comment on column dead_letters.part is 'The partition it came from.';
-comment on column dead_letters.record_offset is 'Its offset there.';
-comment on column dead_letters.reason is 'Why it could not land: a word of a closed set.';
-comment on column dead_letters.detail is 'Why, in words.';
+comment on column dead_letters.id is 'Identifies the dead letter.';
+comment on column dead_letters.cluster_id is 'Kafka''s id of the cluster that the record was read from.';
+comment on column dead_letters.topic is 'Its topic.';
+comment on column dead_letters.part is 'Its partition.';
+comment on column dead_letters.record_offset is 'Its offset.';
+comment on column dead_letters.reason is 'Why it could not land: a code of a closed set.';
+comment on column dead_letters.detail is 'Why it could not land, in detail.';
 comment on column dead_letters.record_key is 'The key of the record.';
 comment on column dead_letters.record_value is 'The value of the record.';
-comment on column dead_letters.appended_at is 'When Kafka took the record.';
-comment on column dead_letters.rejected_at is 'When it was first put aside.';
+comment on column dead_letters.appended_at is 'When Kafka appended the record.';
+comment on column dead_letters.rejected_at is 'When it was first rejected.';
 
-comment on column erasures.id is 'The order of requests.';
+comment on column erasures.id is 'Numbers the requests in order.';
 comment on column erasures.user_key is 'Keyed hash of the user id.';
-comment on column erasures.requested_at is 'What was received up to then is to be forgotten.';
-comment on column erasures.receipt is 'The name of the request.';
+comment on column erasures.requested_at is 'Everything received up to this time is erased.';
+comment on column erasures.receipt is 'Identifies the request.';
 comment on column erasures.rows_removed is 'Rows that were removed.';
 comment on column erasures.dead_letters_removed is 'Dead letters that were removed.';
 comment on column erased_rows.day is 'The UTC day of the ids.';
-comment on column erased_rows.receipt is 'The request.';
+comment on column erased_rows.receipt is 'The erasure.';
 comment on column erased_rows.rows is 'Rows that were removed.';
 
 comment on column hourly_deltas.hour is 'The UTC hour of the ids.';
@@ -78,12 +78,12 @@ comment on column hourly_deltas.event_type is 'Number of the type in event_types
 comment on column hourly_deltas.events is 'Rows that landed in a batch.';
 comment on column hourly_counts.hour is 'The UTC hour of the ids.';
 comment on column hourly_counts.event_type is 'Number of the type in event_types.';
-comment on column hourly_counts.events is 'Rows that landed, as far as they are folded.';
+comment on column hourly_counts.events is 'Rows that landed and were folded.';
 comment on column daily_counts.day is 'The UTC day of the ids.';
 
 comment on column days.day is 'The UTC day of the ids.';
 comment on column days.state is 'closed, audited, differs, packed, detaching, detached or dropped.';
-comment on column days.changed_at is 'When it came to that.';
+comment on column days.changed_at is 'When the state last changed.';
 
 comment on column stored_events.day is 'The UTC day of the event id.';
 comment on column stored_events.event_id is 'UUIDv7.';
@@ -125,9 +125,9 @@ comment on column events_hourly.events is 'Events that landed.';
 comment on column events_daily.day is 'The UTC day of the ids.';
 comment on column events_daily.event_type is 'What happened, as the frontend named it.';
 comment on column events_daily.events is 'Events that landed.';
-comment on column events_daily.users is 'Different users; null until counted.';
-comment on column events_daily.sessions is 'Different sessions; null until counted.';
+comment on column events_daily.users is 'Distinct users; null until counted.';
+comment on column events_daily.sessions is 'Distinct sessions; null until counted.';
 comment on column visitors_daily.day is 'The UTC day of the ids.';
 comment on column visitors_daily.events is 'Events that landed.';
-comment on column visitors_daily.users is 'Different users; null until counted.';
-comment on column visitors_daily.sessions is 'Different sessions; null until counted.';
+comment on column visitors_daily.users is 'Distinct users; null until counted.';
+comment on column visitors_daily.sessions is 'Distinct sessions; null until counted.';

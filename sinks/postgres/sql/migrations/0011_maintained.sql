@@ -1,9 +1,9 @@
--- When maintenance last ran, so that someone notices when it does not.
+-- When maintenance last ran, for an alert when it stops.
 create table maintained (
     only_row boolean primary key default true check (only_row),
     finished_at timestamptz
 );
 insert into maintained default values;
-comment on table maintained is 'When a round of maintenance last came to its end; null before the first.';
-comment on column maintained.only_row is 'Always true: there is one row.';
-comment on column maintained.finished_at is 'The end of the last round.';
+comment on table maintained is 'When the last round of maintenance ended.';
+comment on column maintained.only_row is 'Always true, so there is only one row.';
+comment on column maintained.finished_at is 'When the last round ended; null before the first.';
