@@ -35,6 +35,23 @@ def test_every_alert_fires_and_stays_quiet_as_its_cases_say(tmp_path: Path) -> N
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_the_name_of_an_alert_starts_with_its_component() -> None:
+    components = {
+        "footfall-collector": "Collector",
+        "footfall-stream-app": "Stream",
+        "footfall-sinks": "Sink|Postgres",
+    }
+    groups = yaml.safe_load((FILES / "alerts.yaml").read_text())["groups"]
+    assert {group["name"] for group in groups} == {*components, "footfall-general"}
+    misnamed = [
+        rule["alert"]
+        for group in groups
+        for rule in group["rules"]
+        if not re.match(f"Footfall({components.get(group['name'], '')})[A-Z]", rule["alert"])
+    ]
+    assert misnamed == []
+
+
 def test_every_alert_has_a_case_that_fires_and_one_that_stays_quiet() -> None:
     assert {name: set(cases) for name, cases in CASES.items()} == {name: {"fires", "quiet"} for name in RULES}
 
