@@ -23,7 +23,7 @@ def broker() -> Iterator[str]:
             port=ports.choose(),
             environ={},
             cache=cache_folder(),
-            say=print,
+            echo=print,
         )
         with _running(found.program, Path(folder)):
             yield found.bootstrap

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 from avro_schemas import event_ids
 from footfall.demo.visitors import Visitor
 from footfall.local import ports
-from footfall.local.local_keys import read_or_make
+from footfall.local.keys import read_or_create
 from service_kit.sessions.signing import sign
 from tests.support.browsers import SWITCHES, program
 
@@ -154,7 +154,7 @@ def main() -> None:
     port = ports.choose()
     with tempfile.TemporaryDirectory() as name, stack(folder := Path(name) / "data", port):
         url = f"http://localhost:{port}"
-        crowd = Crowd(url, read_or_make(folder)["FOOTFALL_SESSION_KEY"])
+        crowd = Crowd(url, read_or_create(folder)["FOOTFALL_SESSION_KEY"])
         fill_hour(crowd, time.time())
         time.sleep(MINUTE)
         crowd.send_invalid()

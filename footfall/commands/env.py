@@ -1,4 +1,4 @@
-"""`footfall env`: the addresses of the running stack, for any client or script."""
+"""`footfall env`: the endpoints of the running stack, for any client or script."""
 
 import json
 import os
@@ -7,28 +7,31 @@ from typing import Annotated
 
 import typer
 
+NOT_RUNNING = 1
+
 
 def env(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
-    """Print the addresses of the running stack as `export` lines.
+    """Print the URL, Kafka brokers and Postgres DSN of the running stack as `export` lines.
 
-    Exit code 1: nothing runs.
+    Exit codes: 0 printed, 1 nothing is running.
 
     Example: eval "$(footfall env)"
     """
-    from footfall.local.settings import read
-    from footfall.local.stack_file import DataFolder
+    from footfall.local.data_folder import DataFolder
+    from footfall.local.settings import LocalSettings
+    from service_kit.settings import load
 
-    folder = DataFolder(read(os.environ).folder)
-    record = folder.read()
-    if record is None:
-        typer.echo(f"Nothing runs with the data in {folder.path}. Start it with: footfall up", err=True)
-        raise typer.Exit(1)
+    folder = DataFolder(load(LocalSettings, os.environ).folder)
+    stack = folder.read_stack()
+    if stack is None:
+        typer.echo(f"Nothing is running with the data in {folder.path}. Start it with `footfall up`.", err=True)
+        raise typer.Exit(NOT_RUNNING)
     variables = {
-        "FOOTFALL_URL": record["http"],
-        "FOOTFALL_KAFKA_BOOTSTRAP": record["kafka"],
-        "FOOTFALL_POSTGRES_DSN": record["postgres"],
+        "FOOTFALL_URL": stack["http"],
+        "FOOTFALL_KAFKA_BOOTSTRAP": stack["kafka"],
+        "FOOTFALL_POSTGRES_DSN": stack["postgres"],
         "FOOTFALL_DATA_DIR": str(folder.path),
     }
     if as_json:

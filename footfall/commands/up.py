@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from service_kit.settings import SettingsError
+from service_kit.settings import SettingsError, load
 
+CANNOT_START = 1
+INVALID_SETTINGS = 2
 _WELCOME = """
 footfall is running.
 
@@ -25,8 +27,8 @@ Send the first event:
     -H "Content-Type: application/json" \\
     -d '{{"event_type": "test_event", "event_data": {{"source": "manual_test"}}}}'
 
-In another terminal: footfall tail (live events), footfall demo (visitors), footfall env (addresses).
-Ctrl-C stops everything; the data stays.
+In another terminal: footfall tail (live events), footfall demo (simulated visitors), footfall env (endpoints).
+Ctrl-C stops everything and keeps the data.
 """
 
 
@@ -35,43 +37,43 @@ def up(
         bool, typer.Option("--fresh", help="Start empty: remove the data of earlier starts.")
     ] = False,
 ) -> None:
-    """Run Kafka, Postgres, collector, stream app, sinks and dashboard on this machine.
+    """Run Kafka, Postgres, the collector, stream app, sinks and dashboard on this machine.
 
-    Settings: FOOTFALL_PORT (default 3000) and FOOTFALL_DATA_DIR; FOOTFALL_KAFKA_BOOTSTRAP and
-    FOOTFALL_POSTGRES_DSN to use a Kafka and a Postgres that run already.
+    Settings: FOOTFALL_PORT (default 3000) and FOOTFALL_DATA_DIR. To use your own Kafka or Postgres, set
+    FOOTFALL_KAFKA_BOOTSTRAP or FOOTFALL_POSTGRES_DSN.
 
-    Exit codes: 0 stopped, 1 could not start, 2 wrong settings.
+    Exit codes: 0 stopped, 1 could not start, 2 invalid settings.
 
     Example: footfall up --fresh
     """
-    from footfall.local.settings import read
-    from footfall.local.stack import PortTaken, Stack
-    from footfall.local.stack_file import AlreadyRunning, DataFolder, ForeignFolder
+    from footfall.local.data_folder import AlreadyRunning, DataFolder, ForeignFolder
+    from footfall.local.settings import LocalSettings
+    from footfall.local.stack import PortInUse, Stack
 
     console = Console(highlight=False, soft_wrap=True)
 
-    def say(text: str) -> None:
-        # Whoever read us may be gone (`| head`, a lost terminal); the stack must still be stopped in order.
+    def echo(text: str) -> None:
+        # The reader of the output may be gone (`| head`, a closed terminal); the stack must still stop in order.
         with suppress(OSError, SystemExit):
             console.print(text, markup=False)
 
     try:
-        settings = read(os.environ)
+        settings = load(LocalSettings, os.environ)
         folder = DataFolder(settings.folder)
-        folder.make()
+        folder.create()
         with folder.locked():
-            stack = Stack(settings, os.environ, say)
+            stack = Stack(settings, os.environ, echo)
             if fresh:
-                folder.end_orphans()
-                stack.start_empty()
+                folder.stop_orphans()
+                stack.remove_data()
 
-            def welcome(addresses: Mapping[str, str]) -> None:
-                say(_WELCOME.format(folder=settings.folder, **addresses))
+            def welcome(endpoints: Mapping[str, str]) -> None:
+                echo(_WELCOME.format(folder=settings.folder, **endpoints))
 
             stack.run(welcome)
     except SettingsError as error:
-        say(str(error))
-        raise typer.Exit(2) from error
-    except (AlreadyRunning, ForeignFolder, PortTaken, TimeoutError, RuntimeError) as error:
-        say(str(error))
-        raise typer.Exit(1) from error
+        echo(str(error))
+        raise typer.Exit(INVALID_SETTINGS) from error
+    except (AlreadyRunning, ForeignFolder, PortInUse, TimeoutError, RuntimeError) as error:
+        echo(str(error))
+        raise typer.Exit(CANNOT_START) from error

@@ -1,1 +1,1 @@
-"""The local stack: Kafka, Postgres and the services on one machine, for `footfall up` and for the tests."""
+"""The local stack: Kafka, Postgres and the services on one machine, for `footfall up` and the tests."""

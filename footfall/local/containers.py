@@ -1,6 +1,6 @@
 """Kafka and Postgres as containers, where a Docker engine answers.
 
-testcontainers' reaper ends them when this process ends, however it ends; their data stay in named volumes.
+testcontainers' reaper stops them when this process ends, however it ends. Their data stays in named volumes.
 """
 
 import hashlib
@@ -20,13 +20,14 @@ POSTGRES_IMAGE = "postgres:17"
 START_SECONDS = 60.0
 _DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
-# Held so that they live as long as this process.
+# References, so that they are not garbage collected (and stopped) while this process runs.
 _running: list[Any] = []
 
 
-def engine_answers() -> bool:
-    """Whether a Docker engine can be reached."""
-    if not _accepts(os.environ.get("DOCKER_HOST", _DEFAULT_ENGINE)):
+def docker_available() -> bool:
+    """Whether a Docker engine answers."""
+    # The import below is slow, so try the socket first.
+    if not _accepts_connections(os.environ.get("DOCKER_HOST", _DEFAULT_ENGINE)):
         return False
     import docker
 
@@ -37,35 +38,34 @@ def engine_answers() -> bool:
         client.close()
 
 
-def _accepts(engine: str) -> bool:
-    """Whether anything accepts connections at the engine's address: the cheap question first."""
-    address = urlsplit(engine)
+def _accepts_connections(engine_url: str) -> bool:
+    url = urlsplit(engine_url)
     try:
-        if address.scheme == "unix":
+        if url.scheme == "unix":
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(1)
-                probe.connect(address.path)
+                probe.connect(url.path)
         else:
-            socket.create_connection((address.hostname, address.port or 2375), timeout=1).close()
+            socket.create_connection((url.hostname, url.port or 2375), timeout=1).close()
     except OSError:
         return False
     return True
 
 
 def start_kafka(folder: Path, port: int) -> str:
-    """Start a broker that is reached on `port`; its address."""
+    """Start a broker on `port` of this machine, and return its bootstrap server."""
     from testcontainers.core.waiting_utils import wait_for_logs
 
     container = kafka_container(folder, port)
     container.start()
     _running.append(container)
-    # The engine's proxy accepts connections long before the broker does.
+    # Docker's proxy accepts connections long before the broker does.
     wait_for_logs(container, "Kafka Server started", timeout=START_SECONDS)
     return f"127.0.0.1:{port}"
 
 
 def start_postgres(folder: Path, port: int) -> str:
-    """Start a server that is reached on `port`; its DSN."""
+    """Start a server on `port` of this machine, and return its DSN."""
     container = postgres_container(folder, port)
     container.start()
     _running.append(container)
@@ -75,27 +75,27 @@ def start_postgres(folder: Path, port: int) -> str:
 
 
 def _wait_for_postgres(dsn: str) -> None:
-    """The server restarts once while it sets itself up: only an answered connection tells that it is there."""
+    """Wait for a connection. The log does not say when it is ready: the server restarts once during its setup."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
             psycopg.connect(dsn, connect_timeout=2).close()
         except psycopg.OperationalError as error:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Postgres in its container does not answer: {error}") from error
+                raise TimeoutError(f"the Postgres container does not answer: {error}") from error
             time.sleep(0.2)
         else:
             return
 
 
 def stop_all() -> None:
-    """Stop what was started; the volumes stay."""
+    """Stop the containers and keep their volumes."""
     while _running:
         _running.pop().stop(delete_volume=False)
 
 
 def kafka_container(folder: Path, port: int) -> Any:
-    """A KRaft broker whose advertised address is the port on this machine."""
+    """A KRaft broker that advertises `port` on this machine."""
     from testcontainers.core.container import DockerContainer
 
     container = DockerContainer(KAFKA_IMAGE).with_bind_ports(port, port)
@@ -105,7 +105,7 @@ def kafka_container(folder: Path, port: int) -> Any:
 
 
 def postgres_container(folder: Path, port: int) -> Any:
-    """A server with an empty database `footfall`."""
+    """A server with a database `footfall`."""
     from testcontainers.core.container import DockerContainer
 
     container = DockerContainer(POSTGRES_IMAGE).with_bind_ports(5432, port)

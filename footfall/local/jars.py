@@ -1,4 +1,4 @@
-"""The jars of Apache Kafka and its like, from Maven Central, kept in a cache that all checkouts share."""
+"""The jars of Apache Kafka and other Java programs, from Maven Central, in a cache that all checkouts share."""
 
 import fcntl
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 
 KAFKA_VERSION = "4.3.1"
 
-Say = Callable[[str], None]
+Echo = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A program and what it needs, by Maven coordinates."""
+    """A Java program and its dependencies, as Maven coordinates."""
 
     name: str
     version: str
@@ -29,66 +29,65 @@ KAFKA = Bundle(
 )
 
 
-def class_path(cache: Path, say: Say, bundle: Bundle = KAFKA) -> str:
-    """The Java class path of a bundle; downloads it the first time, saying so."""
+def class_path(cache: Path, echo: Echo, bundle: Bundle = KAFKA) -> str:
+    """The Java class path of a bundle. The first call downloads it and shows the progress."""
     listing = cache / f"{bundle.name}-{bundle.version}.jars"
     jars = _listed(listing)
     if not jars:
-        # Else a second start takes the half that the first has by then for all of them.
-        with _alone(listing.with_suffix(".lock")):
-            jars = _listed(listing) or _download(bundle, cache, say)
-            _write_whole(listing, "\n".join(jars))
+        # Without the lock, a second process would use a download that the first has not finished.
+        with _exclusive_lock(listing.with_suffix(".lock")):
+            jars = _listed(listing) or _download(bundle, cache, echo)
+            _write_atomically(listing, "\n".join(jars))
     return os.pathsep.join(jars)
 
 
 def _listed(listing: Path) -> list[str]:
-    """The jars of a download that is complete and still there, or none."""
+    """The jars of a complete download that still exists, else none."""
     jars = listing.read_text().splitlines() if listing.exists() else []
     return jars if all(Path(jar).exists() for jar in jars) else []
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Wait for other processes that do the same; the lock goes with the process, however that ends."""
+def _exclusive_lock(lock: Path) -> Iterator[None]:
+    """Wait until no other process holds the lock. The system releases it when the process ends."""
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _download(bundle: Bundle, cache: Path, say: Say) -> list[str]:
-    say(f"{bundle.name} {bundle.version}: downloading it ({bundle.megabytes} MB, once)")
-    # Imported late: only the first start needs the resolver.
+def _download(bundle: Bundle, cache: Path, echo: Echo) -> list[str]:
+    echo(f"{bundle.name} {bundle.version}: downloading {bundle.megabytes} MB (only once)")
+    # Only the first start needs the resolver, which is slow to import.
     from jgo.env import EnvironmentBuilder
     from jgo.maven import MavenContext, PythonResolver
 
-    resolver = PythonResolver(progress_callback=_progress(bundle, say))
+    resolver = PythonResolver(progress_callback=_progress(bundle, echo))
     builder = EnvironmentBuilder(context=MavenContext(resolver=resolver), cache_dir=cache / "jgo")
     environment = builder.from_endpoint(bundle.coordinates)
-    # jgo sorts jars into a class path and a module path; the broker runs from one class path.
+    # jgo splits the jars into a class path and a module path; the broker needs them all on one class path.
     return sorted(str(jar) for jar in Path(environment.path).rglob("*.jar"))
 
 
-def _progress(bundle: Bundle, say: Say) -> Callable[[str, int], object]:
-    """Say how much has come, every five megabytes."""
+def _progress(bundle: Bundle, echo: Echo) -> Callable[[str, int], object]:
+    """Show how much has been downloaded, every five megabytes."""
     done = 0
     step = 5_000_000
 
     @contextmanager
     def reading(_name: str, _size: int) -> Iterator[Callable[[int], None]]:
-        def arrived(count: int) -> None:
+        def received(count: int) -> None:
             nonlocal done
             if (done + count) // step > done // step:
-                say(f"{bundle.name} {bundle.version}: {(done + count) / 1e6:.0f} MB so far")
+                echo(f"{bundle.name} {bundle.version}: {(done + count) / 1e6:.0f} MB downloaded")
             done += count
 
-        yield arrived
+        yield received
 
     return reading
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all, wherever this is cut off."""
+def _write_atomically(path: Path, text: str) -> None:
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as part:
         part.write(text)
     Path(part.name).replace(path)

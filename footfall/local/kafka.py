@@ -1,4 +1,4 @@
-"""The Kafka of the stack: a given one, a container, or the real broker on a local JVM."""
+"""The Kafka of the stack: the user's own, a container, or a broker on a local JVM."""
 
 import base64
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from footfall.local import containers, jars, java, ports
-from footfall.local.jars import Say
+from footfall.local.jars import Echo
 from footfall.local.program import Program
 
 DEFAULT_PORT = 9092
@@ -29,12 +29,12 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
-# One consumer a group is the rule on one machine: nobody to wait for.
+# On one machine a group usually has one consumer, so there is nothing to wait for.
 group.initial.rebalance.delay.ms=0
-# With one broker, acknowledged means written to the page cache; a power cut is the only thing that loses it.
+# (With one broker, an acknowledged record may only be in the page cache: a power failure can lose it.)
 log.retention.check.interval.ms=300000
 """
-# A broker for one machine: small heap, and the fast compiler, which halves the time to start.
+# A small heap, and the fast compiler, which halves the startup time.
 _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 _LOG = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -45,28 +45,28 @@ _LOG = (
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """Where Kafka answers, and the program to run for it, if any."""
+    """Its bootstrap servers, where it comes from, and the program to run for it, if any."""
 
     bootstrap: str
     origin: str
     program: Program | None = None
 
 
-def find(folder: Path, *, given: str | None, port: int, environ: dict[str, str], cache: Path, say: Say) -> Kafka:
-    """The Kafka to use, in this order: the given one, a container, a broker on a local JVM."""
+def find(folder: Path, *, given: str | None, port: int, environ: dict[str, str], cache: Path, echo: Echo) -> Kafka:
+    """The Kafka to use: the `given` bootstrap servers, else a container, else a broker on a local JVM."""
     if given:
-        return Kafka(given, "given by FOOTFALL_KAFKA_BOOTSTRAP")
-    if containers.engine_answers():
+        return Kafka(given, "from FOOTFALL_KAFKA_BOOTSTRAP")
+    if containers.docker_available():
         return Kafka(containers.start_kafka(folder, port), f"container, {containers.KAFKA_IMAGE}")
-    program = broker(folder, port=port, environ=environ, cache=cache, say=say)
+    program = broker(folder, port=port, environ=environ, cache=cache, echo=echo)
     return Kafka(f"127.0.0.1:{port}", f"Apache Kafka {jars.KAFKA_VERSION} on a local JVM", program)
 
 
-def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, say: Say) -> Program:
-    """The broker as a program, its storage formatted if it is new."""
+def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, echo: Echo) -> Program:
+    """A broker on a local JVM. Formats its storage the first time."""
     cache.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    run = (str(java.find()), "-cp", jars.class_path(cache, say))
+    run = (str(java.find()), "-cp", jars.class_path(cache, echo))
     properties = folder / "server.properties"
     log_dir = folder / "log"
     properties.write_text(_PROPERTIES.format(port=port, controller_port=ports.choose(port + 1), log_dir=log_dir))
@@ -76,14 +76,14 @@ def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, say
         name="kafka",
         argv=(*run, *_JVM, *_LOG, "kafka.Kafka", str(properties)),
         environ=environ,
-        is_ready=lambda: ports.answers(port),
+        is_ready=lambda: ports.accepts_connections(port),
         show_log_on_crash=True,
     )
 
 
 def _format(run: tuple[str, ...], properties: Path) -> None:
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    # An id may begin with a dash, so it stands behind an equals sign.
+    # An id can begin with a dash, so it must follow an equals sign.
     command = (*run, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties))
     ran = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
     if ran.returncode:

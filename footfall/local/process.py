@@ -1,4 +1,4 @@
-"""A running program: its process group, its log file, and how it ended."""
+"""A running program: its process group, its log file and how it exited."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from footfall.local.program import Program
 
 
 class Process:
-    """A program in a process group of its own, so that Ctrl-C reaches only whoever supervises it."""
+    """A program in a process group of its own, so that Ctrl-C reaches only its supervisor."""
 
     def __init__(self, program: Program, log: Path) -> None:
         self.program = program
@@ -36,19 +36,19 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process's id, which is its group's too."""
+        """The id of the process and of its process group."""
         return self._popen.pid
 
-    def ended(self) -> str | None:
-        """How the process ended, in words; None while it runs."""
-        return None if (code := self._popen.poll()) is None else how(code)
+    def exit_reason(self) -> str | None:
+        """How the process exited, in words; None while it runs."""
+        return None if (code := self._popen.poll()) is None else describe_exit(code)
 
-    def ran_for(self) -> float:
+    def uptime(self) -> float:
         """Seconds since the start."""
         return time.monotonic() - self.started
 
     def stop(self, seconds: float) -> None:
-        """Ask the process to end; after `seconds` end it and all that it started."""
+        """Send SIGTERM; after `seconds`, kill it. Then kill the rest of its process group."""
         if self._popen.poll() is None:
             self._popen.terminate()
             try:
@@ -56,30 +56,30 @@ class Process:
             except subprocess.TimeoutExpired:
                 self._popen.kill()
                 self._popen.wait()
-        end_group(self.pid)
+        kill_group(self.pid)
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def how(code: int) -> str:
+def describe_exit(code: int) -> str:
     """An exit code in words."""
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     return f"exit code {code}"
 
 
-def end_group(group: int) -> None:
-    """Kill whatever is left of a process group."""
+def kill_group(group: int) -> None:
+    """Kill the remaining processes of a process group."""
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
         return
 
 
-def birth(pid: int) -> float | None:
-    """When the process was started (seconds since 1970): with the pid it names one process for good."""
+def started_at(pid: int) -> float | None:
+    """When the process was started (seconds since 1970). Pids are reused, but not with the same start time."""
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:

@@ -1,4 +1,4 @@
-"""A program of the stack: what to run, and how to tell that it is ready."""
+"""A program of the stack: what to run, and how to find out that it is ready."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """`name` is the process's; `serves` are the services it runs, by which the record lists its pid.
+    """`serves` names the services that the process runs, by which `stack.json` lists its pid; default `name`.
 
-    `user` is whom to run it as, where the stack runs as root and the program refuses to.
+    `user` is the user to run it as, for a program that refuses to run as root.
     """
 
     name: str
@@ -21,5 +21,5 @@ class Program:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The names under which the record lists the process."""
+        """The names under which `stack.json` lists the process."""
         return self.serves or (self.name,)

@@ -7,21 +7,21 @@ from collections.abc import Callable, Mapping
 
 from footfall.local.program import Program
 
-# Module to run, the services in it, the variable that sets its port.
-_HTTP = ("footfall.local.all_http", ("producer_api", "dashboard", "registry"), "FOOTFALL_PORT")
+# The module to run, the services in it, and the variable that sets its port.
+_HTTP = ("footfall.local.http_apps", ("producer_api", "dashboard", "registry"), "FOOTFALL_PORT")
 _WORKERS = (
     ("stream_app", ("stream_app",), "FOOTFALL_PROBE_PORT"),
     ("sinks", ("sinks",), "FOOTFALL_PROBE_PORT"),
 )
-# One of each on this machine: after a crash it takes its partitions back at once.
+# There is one process of each, so after a crash it can take its partitions back without a rebalance.
 _INSTANCE = "local"
-# Nobody sets up a cron job for it.
-_MAINTAIN_SECONDS = "3600"
+# Elsewhere a cron job does it.
+_MAINTENANCE_INTERVAL_SECONDS = "3600"
 
 
 def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str, str]) -> list[Program]:
-    """One program a process: all HTTP services in one, the stream app and the sinks each in its own."""
-    made, defaults = [], {"FOOTFALL_MAINTENANCE_INTERVAL_SECONDS": _MAINTAIN_SECONDS}
+    """The stream app and the sinks each as a program, and all HTTP services as one."""
+    made, defaults = [], {"FOOTFALL_MAINTENANCE_INTERVAL_SECONDS": _MAINTENANCE_INTERVAL_SECONDS}
     for module, serves, variable in (*_WORKERS, _HTTP):
         port = http_port if module == _HTTP[0] else free_port()
         made.append(

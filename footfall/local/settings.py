@@ -1,33 +1,27 @@
-"""Where the local stack listens and keeps its data."""
+"""Settings of the local stack."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from service_kit.settings import Secret, load, setting
+from service_kit.settings import Secret, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSettings:
     port: int | None = setting(None, help="Port of the HTTP services.", minimum=1, maximum=65535)
     data_dir: Path | None = setting(None, help="Folder for data and logs.")
-    kafka_bootstrap: str | None = setting(None, help="A Kafka to use instead of starting one.")
-    postgres_dsn: Secret | None = setting(None, help="A Postgres to use instead of starting one.")
+    kafka_bootstrap: str | None = setting(None, help="A Kafka to use instead of starting one, as host:port.")
+    postgres_dsn: Secret | None = setting(None, help="DSN of a Postgres to use instead of starting one.")
 
     @property
     def folder(self) -> Path:
-        """Where data and logs are kept: `data_dir`, else the user's XDG data folder."""
+        """The data folder: `data_dir`, else `footfall` in the user's XDG data folder."""
         return (self.data_dir or _xdg("XDG_DATA_HOME", ".local/share") / "footfall").expanduser().absolute()
 
 
-def read(environ: Mapping[str, str]) -> LocalSettings:
-    """The settings as the environment has them."""
-    return load(LocalSettings, environ)
-
-
 def cache_folder() -> Path:
-    """Where downloads are kept that later starts and other checkouts share."""
+    """The folder for downloads, shared by all checkouts."""
     return _xdg("XDG_CACHE_HOME", ".cache") / "footfall"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from footfall.local import kafka, ports
-from footfall.local.containers import engine_answers
+from footfall.local.containers import docker_available
 from footfall.local.process import Process
 from footfall.local.settings import cache_folder
 
@@ -17,11 +17,11 @@ class Broker:
     """A real broker on a local JVM, on one port through all its lives."""
 
     def __init__(self, folder: Path) -> None:
-        if engine_answers():
+        if docker_available():
             pytest.skip("needs a broker on a local JVM, to be frozen and killed")
         self._folder = folder
         port = ports.choose()
-        found = kafka.find(folder, given=None, port=port, environ={}, cache=cache_folder(), say=print)
+        found = kafka.find(folder, given=None, port=port, environ={}, cache=cache_folder(), echo=print)
         assert found.program
         self.bootstrap, self._program = found.bootstrap, found.program
         self.start()
@@ -48,5 +48,5 @@ class Broker:
         self._process.stop(10)
 
     def thaw_if_running(self) -> None:
-        if self._process.ended() is None:
+        if self._process.exit_reason() is None:
             self.thaw()

@@ -11,7 +11,7 @@ import pytest
 from psycopg import conninfo
 
 from footfall.local import ports, postgres
-from footfall.local.containers import engine_answers
+from footfall.local.containers import docker_available
 from footfall.local.process import Process
 
 
@@ -19,7 +19,7 @@ class Server:
     """A real server, on one port through all its lives."""
 
     def __init__(self, folder: Path) -> None:
-        if engine_answers():
+        if docker_available():
             pytest.skip("needs a Postgres on this machine, to be frozen and stopped at once")
         self._folder, self.port = folder, ports.choose()
         found = postgres.find(folder, given=None, port=self.port, environ={})
@@ -33,7 +33,7 @@ class Server:
         data.mkdir(parents=True, mode=0o700)
         user = "nobody" if os.geteuid() == 0 else None
         if user:
-            postgres._hand_over(data, user)
+            postgres._give_to(data, user)
         line = conninfo.make_conninfo(self.dsn, port=port)
         copy = [postgres._binaries() / "pg_basebackup", f"--dbname={line}", f"--pgdata={data}"]
         copy += ["--write-recovery-conf", "--checkpoint=fast"]

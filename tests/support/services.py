@@ -20,8 +20,9 @@ from footfall.local import ports
 from footfall.local import postgres as local_postgres
 from footfall.local.process import Process
 from footfall.local.program import Program
-from footfall.local.settings import cache_folder, read
+from footfall.local.settings import LocalSettings, cache_folder
 from service_kit.kafka import KafkaSettings
+from service_kit.settings import load
 
 Found = TypeVar("Found")
 START_SECONDS = 60
@@ -29,7 +30,7 @@ _ORIGINS: list[str] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what the run talked to."""
+    """Echo what the run talked to."""
     for origin in dict.fromkeys(_ORIGINS):
         terminalreporter.write_line(origin)
 
@@ -53,11 +54,11 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     found = _or_skip(
         lambda: local_kafka.find(
             folder,
-            given=read(os.environ).kafka_bootstrap,
+            given=load(LocalSettings, os.environ).kafka_bootstrap,
             port=ports.choose(),
             environ={},
             cache=cache_folder(),
-            say=print,  # the first run downloads the broker
+            echo=print,  # the first run downloads the broker
         )
     )
     _ORIGINS.append(f"Kafka: {found.origin}")
@@ -70,7 +71,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The DSN of a real server, to make databases on."""
     folder = tmp_path_factory.mktemp("postgres")
-    dsn = read(os.environ).postgres_dsn
+    dsn = load(LocalSettings, os.environ).postgres_dsn
     given = dsn.reveal() if dsn else None
     found = _or_skip(lambda: local_postgres.find(folder, given=given, port=ports.choose(), environ={}))
     _ORIGINS.append(f"Postgres: {found.origin}")
@@ -119,7 +120,7 @@ def _run(program: Program | None, folder: Path) -> Process | None:
     process = Process(program, folder / f"{program.name}.log")
     deadline = time.monotonic() + START_SECONDS
     while not program.is_ready():
-        assert process.ended() is None, process.log_tail()
+        assert process.exit_reason() is None, process.log_tail()
         assert time.monotonic() < deadline, process.log_tail()
         time.sleep(0.05)
     return process

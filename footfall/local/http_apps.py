@@ -1,6 +1,6 @@
-"""`python -m footfall.local.all_http`: collector, registry and dashboard in one process, told apart by path.
+"""`python -m footfall.local.http_apps`: collector, registry and dashboard in one process, mounted by path.
 
-In production each is its own deployment and the Ingress routes the same paths.
+In production each is a deployment of its own, and the Ingress routes the same paths.
 """
 
 import asyncio
@@ -29,21 +29,21 @@ HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
-class Mounted:
-    """An application and the paths that are its own; it does not see the prefix in `strip`."""
+class MountedApp:
+    """An ASGI app and the path prefixes that it serves. `strip_prefix` is removed before the app sees the path."""
 
     name: str
     app: ASGIApp
     paths: tuple[str, ...]
     metrics: CollectorRegistry
-    strip: str = ""
+    strip_prefix: str = ""
 
 
-class ByPath:
-    """Routes requests to the first application whose path begins theirs; the last one takes the rest."""
+class PathRouter:
+    """Routes each request to the first app with a matching path prefix, else to the last app."""
 
-    def __init__(self, *mounted: Mounted) -> None:
-        self._mounted = mounted
+    def __init__(self, *apps: MountedApp) -> None:
+        self._apps = apps
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -54,31 +54,32 @@ class ByPath:
             await self._metrics(send)
         else:
             mounted = self._find(scope["path"])
-            if mounted.strip and scope["path"].startswith(mounted.strip):
-                path = scope["path"].removeprefix(mounted.strip) or "/"
+            if mounted.strip_prefix and scope["path"].startswith(mounted.strip_prefix):
+                path = scope["path"].removeprefix(mounted.strip_prefix) or "/"
                 scope = {**scope, "path": path, "raw_path": path.encode()}
             await mounted.app(scope, receive, send)
 
-    def _find(self, path: str) -> Mounted:
-        for mounted in self._mounted[:-1]:
+    def _find(self, path: str) -> MountedApp:
+        for mounted in self._apps[:-1]:
             if any(path == prefix or path.startswith(prefix + "/") for prefix in mounted.paths):
                 return mounted
-        return self._mounted[-1]
+        return self._apps[-1]
 
     async def _probe(self, scope: Scope, send: Send) -> None:
-        """Ready when all are; the answer says who is not."""
-        answers = {m.name: await _ask(m.app, scope) for m in self._mounted}
-        status = max(status for status, _body in answers.values())
-        body = {name: orjson.loads(content) for name, (_status, content) in answers.items()}
-        await _reply(send, status, b"application/json", orjson.dumps(body))
+        """Ready when every app is; the response has each app's own."""
+        responses = {mounted.name: await _call(mounted.app, scope) for mounted in self._apps}
+        status = max(status for status, _body in responses.values())
+        body = {name: orjson.loads(content) for name, (_status, content) in responses.items()}
+        await _respond(send, status, b"application/json", orjson.dumps(body))
 
     async def _metrics(self, send: Send) -> None:
-        await _reply(send, 200, CONTENT_TYPE.encode(), exposition(*(mounted.metrics for mounted in self._mounted)))
+        metrics = exposition(*(mounted.metrics for mounted in self._apps))
+        await _respond(send, 200, CONTENT_TYPE.encode(), metrics)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         async with AsyncExitStack() as stack:
             await receive()
-            for mounted in self._mounted:
+            for mounted in self._apps:
                 await stack.enter_async_context(_Lifespan(mounted.app))
             await send({"type": "lifespan.startup.complete"})
             await receive()
@@ -86,7 +87,7 @@ class ByPath:
 
 
 class _Lifespan:
-    """Starts an application and stops it again, by the messages a server sends."""
+    """Starts and stops an app with the lifespan messages that a server would send it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -107,13 +108,13 @@ class _Lifespan:
 
     async def _exchange(self, step: str) -> None:
         await self._to_app.put({"type": f"lifespan.{step}"})
-        answer = await self._from_app.get()
-        if answer["type"] != f"lifespan.{step}.complete":
-            raise RuntimeError(answer.get("message", answer["type"]))
+        reply = await self._from_app.get()
+        if reply["type"] != f"lifespan.{step}.complete":
+            raise RuntimeError(reply.get("message", reply["type"]))
 
 
-async def _ask(app: ASGIApp, scope: Scope) -> tuple[int, bytes]:
-    """Status and body of an application's own answer."""
+async def _call(app: ASGIApp, scope: Scope) -> tuple[int, bytes]:
+    """Send a request to an app; the status and body of its response."""
     status, content = 500, b""
 
     async def send(message: Message) -> None:
@@ -130,28 +131,27 @@ async def _ask(app: ASGIApp, scope: Scope) -> tuple[int, bytes]:
     return status, content
 
 
-async def _reply(send: Send, status: int, content_type: bytes, content: bytes) -> None:
+async def _respond(send: Send, status: int, content_type: bytes, content: bytes) -> None:
     headers = [(b"content-type", content_type), (b"content-length", str(len(content)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
 
 def main() -> None:
-    """Serve on loopback until a signal."""
     settings = load_or_exit(producer_api.settings.Settings, os.environ)
     collector = producer_api.app.build_app(settings)
-    board = dashboard.app.build_app(load_or_exit(dashboard.settings.Settings, os.environ))
+    dashboard_app = dashboard.app.build_app(load_or_exit(dashboard.settings.Settings, os.environ))
     begin("http", os.environ, level=settings.log_level, kafka=settings.kafka)
-    app = ByPath(
-        Mounted("producer_api", collector, ("/api", "/sdk", "/docs"), producer_api.metrics.REGISTRY),
-        Mounted(
+    app = PathRouter(
+        MountedApp("producer_api", collector, ("/api", "/sdk", "/docs"), producer_api.metrics.REGISTRY),
+        MountedApp(
             "registry",
             registry.app.build_app(),
             ("/registry", "/catalogue", "/asyncapi.json"),
             registry.metrics.REGISTRY,
-            strip="/registry",
+            strip_prefix="/registry",
         ),
-        Mounted("dashboard", board, (), dashboard.metrics.REGISTRY),
+        MountedApp("dashboard", dashboard_app, (), dashboard.metrics.REGISTRY),
     )
     uvicorn.run(
         app,

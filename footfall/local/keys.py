@@ -1,4 +1,4 @@
-"""The keys of the local stack, made once, so that hashes and sessions stay valid over restarts."""
+"""The keys of the local stack, generated once, so that hashes and sessions stay valid across restarts."""
 
 import json
 import os
@@ -8,17 +8,17 @@ from pathlib import Path
 NAMES = ("FOOTFALL_HASH_KEY", "FOOTFALL_SESSION_KEY")
 
 
-def read_or_make(folder: Path) -> dict[str, str]:
+def read_or_create(folder: Path) -> dict[str, str]:
     """The keys as environment variables, from `secrets.json`, which only its owner can read."""
     path = folder / "secrets.json"
     try:
-        kept: dict[str, str] = json.loads(path.read_text())
+        keys: dict[str, str] = json.loads(path.read_text())
     except FileNotFoundError:
-        kept = {}
-    if missing := [name for name in NAMES if name not in kept]:
-        kept |= {name: secrets.token_hex(32) for name in missing}
+        keys = {}
+    if missing := [name for name in NAMES if name not in keys]:
+        keys |= {name: secrets.token_hex(32) for name in missing}
         part = path.with_suffix(".part")
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(kept, file)
+            json.dump(keys, file)
         part.replace(path)
-    return kept
+    return keys
