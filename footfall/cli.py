@@ -1,4 +1,4 @@
-"""`footfall`: one module a command, imported only when it is called."""
+"""`footfall`: one module per command, imported only when the command is called."""
 
 import importlib
 import sys
@@ -7,37 +7,37 @@ from typing import Any
 
 import typer
 
-# Name and what it does, in the order a newcomer meets them.
+# Names and summaries, in the order in which a newcomer needs them.
 COMMANDS = {
     "up": "Run the whole pipeline on this machine.",
-    "env": "Print the addresses of the running stack as export lines.",
-    "send": "Post an event and show the answer.",
-    "demo": "Post a believable stream of visitors.",
-    "validate": "Check events without sending them.",
-    "types": "List, check and make event types.",
+    "env": "Print the endpoints of the running stack as export lines.",
+    "send": "Post an event and print the response.",
+    "demo": "Simulate visitors.",
+    "validate": "Validate events without sending them.",
+    "types": "List, check and create event types.",
     "tail": "Show events as they arrive.",
-    "explain": "Tell where an event is.",
-    "lag": "Tell how far the readers of events are behind.",
-    "maintain": "Fold roll-ups, audit days, drop old ones.",
+    "explain": "Show where an event is.",
+    "lag": "Show the lag of the stream app and the sinks.",
+    "maintain": "Update roll-ups; audit, pack and drop days.",
     "audit": "Prove that every event is accounted for.",
-    "erase": "Forget a user.",
-    "dead-letters": "Show what was rejected, and why.",
-    "replay": "Try dead letters again, after a fix.",
-    "doctor": "Look at every part and say what is not well.",
-    "topics": "Create and check the topics.",
-    "acls": "Print who may do what on the cluster.",
-    "registry": "Put the schemas into another registry.",
-    "bench": "Measure a part of the pipeline.",
+    "erase": "Erase a user's events.",
+    "dead-letters": "List rejected events with their reasons.",
+    "replay": "Land dead letters again, after a fix.",
+    "doctor": "Check every part, and say what to do about faults.",
+    "topics": "Create missing topics and check the others.",
+    "acls": "Print Kafka access rules (ACLs).",
+    "registry": "Push the schemas to another schema registry.",
+    "bench": "Run a benchmark.",
 }
 
 
 def build(called: str | None) -> typer.Typer:
-    """The command line, with the module of the called command imported and only a line for the others."""
+    """The command line: the called command with its module, the others only with their summaries."""
     app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
     app.callback()(_footfall)
     for name, summary in COMMANDS.items():
         if name != called:
-            app.command(name, help=summary)(_listed_only)
+            app.command(name, help=summary)(_not_called)
         elif isinstance(implementation := _implementation(name), typer.Typer):
             app.add_typer(implementation, name=name)
         else:
@@ -46,12 +46,12 @@ def build(called: str | None) -> typer.Typer:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script `footfall`."""
     build(sys.argv[1] if len(sys.argv) > 1 else None)()
 
 
 def _footfall() -> None:
-    """First-party event analytics on Kafka: run it, send events, see where they go."""
+    """First-party event analytics on Kafka: run the pipeline, send events, see where they go."""
 
 
 def _implementation(name: str) -> Callable[..., Any] | typer.Typer:
@@ -62,5 +62,5 @@ def _implementation(name: str) -> Callable[..., Any] | typer.Typer:
     return implementation
 
 
-def _listed_only() -> None:
-    """Stands in the list of commands; never called."""
+def _not_called() -> None:
+    """A placeholder for the list of commands."""

@@ -1,4 +1,4 @@
-"""`footfall validate`: check events against the schemas on this machine."""
+"""`footfall validate`: validate events against the schemas on this machine."""
 
 import json
 import sys
@@ -19,29 +19,31 @@ INVALID = 1
 
 
 def validate(
-    event: Annotated[str, typer.Argument(help="An event or a list, as JSON; - reads standard input.")] = "-",
+    event: Annotated[
+        str, typer.Argument(help="An event or a list of events as JSON; - reads standard input.")
+    ] = "-",
     any_custom: Annotated[
-        bool, typer.Option("--any-custom", help="Take custom events that no catalogue names.")
+        bool, typer.Option("--any-custom", help="Accept custom events that the catalogue does not list.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what the collector would answer.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the collector's response.")] = False,
 ) -> None:
-    """Check events as the collector would, without one: nothing is sent, nothing has to run.
+    """Validate events as the collector does. Nothing is sent, and nothing needs to be running.
 
-    Exit codes: 0 all are valid, 1 some are not.
+    Exit codes: 0 all events are valid, 1 some are not.
 
     Example: footfall validate '{"event_type": "click", "event_data": {"element": "buy"}}'
     """
     raw_body = sys.stdin.buffer.read() if event == "-" else event.encode()
-    answer = _answer(raw_body, Intake(any_custom=any_custom))
+    response = _validate(raw_body, Intake(any_custom=any_custom))
     if as_json:
-        typer.echo(json.dumps(answer, indent=2))
+        typer.echo(json.dumps(response, indent=2))
     else:
-        _show(answer)
-    if not answer["success"]:
+        _show(response)
+    if not response["success"]:
         raise typer.Exit(INVALID)
 
 
-def _answer(raw_body: bytes, intake: Intake) -> Json:
+def _validate(raw_body: bytes, intake: Intake) -> Json:
     try:
         parsed = body.parse(raw_body)
         raw_events, single = body.events_of(parsed, sys.maxsize)
@@ -66,13 +68,14 @@ def _result(raw: Any, visit: Visit, intake: Intake) -> Result:
     return Result("rejected", own_id, tuple(outcome))
 
 
-def _show(answer: Json) -> None:
-    for result in answer.get("results", []):
+def _show(response: Json) -> None:
+    for result in response.get("results", []):
         for error in result.get("errors", []):
             _show_error(error, f"/{result['index']}")
-    for error in answer.get("errors", []):
+    for error in response.get("errors", []):
         _show_error(error, "")
-    typer.echo(answer["message"] if "results" in answer or answer["success"] else "The event is not valid")
+    is_list = "results" in response
+    typer.echo(response["message"] if is_list or response["success"] else "The event is not valid")
 
 
 def _show_error(error: Json, where: str) -> None:

@@ -1,1 +1,1 @@
-"""Made-up visitors."""
+"""Simulated visitors for `footfall demo`, benchmarks and screenshots."""

@@ -1,4 +1,4 @@
-"""A believable stream of visitors: who does what next. Pure: chance comes in."""
+"""Simulated visitors, and what each does next. No I/O; the random generator is an argument."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,14 +26,14 @@ BUTTONS = {
     "/dashboard": ["new_report", "refresh"],
     "/reports": ["export", "filter", "share"],
 }
-# How often a form is taken.
+# The form of a page, and the share of its submissions that succeed.
 FORMS = {
     "/": ("newsletter", 0.97),
     "/login": ("login", 0.93),
     "/settings": ("profile", 0.85),
     "/signup": ("signup", 0.62),
 }
-# Where visitors land, and where from, by how often.
+# Pages on which visits begin, and their referrers, with their frequencies.
 LANDINGS = {"/": 50, "/blog/why-kafka": 25, "/pricing": 15, "/login": 10}
 REFERRERS = {
     "https://search.example": 40,
@@ -42,21 +42,21 @@ REFERRERS = {
     "https://docs.partner.example": 6,
     None: 35,
 }
-# What visitors do, by how often, and how much of it before they leave and come back another way.
+# The most actions of a visit, and what visitors do, with frequencies.
 MAX_ACTIONS = 24
-HABITS = {"view": 30, "click": 25, "form": 9, "scroll": 22, "feature": 9, "error": 2}
+ACTIONS = {"view": 30, "click": 25, "form": 9, "scroll": 22, "feature": 9, "error": 2}
 FEATURES = ["export_data", "search", "dark_mode"]
-# Pages break in their own ways: kind, message, file.
+# The error of a page: kind, message, file.
 ERRORS = {
     "/reports": ("TypeError", "Cannot read properties of undefined (reading 'rows')", "/assets/reports.js"),
     "/dashboard": ("NetworkError", "Request timed out after 30000 ms", "/assets/app.js"),
     "/signup": ("ValidationError", "Plan 3 is not for sale", "/assets/signup.js"),
 }
-ANYWHERE = ("ResizeObserverError", "ResizeObserver loop limit exceeded", "/assets/vendor.js")
-# Web vitals: a middle value, and how far visitors lie apart; a phone is slower.
+ERROR_ON_OTHER_PAGES = ("ResizeObserverError", "ResizeObserver loop limit exceeded", "/assets/vendor.js")
+# Web vitals: median and spread (sigma of a lognormal distribution).
 VITALS = {"TTFB": (320, 0.5), "FCP": (900, 0.4), "LCP": (1500, 0.45), "INP": (110, 0.6), "CLS": (0.04, 0.9)}
-_PHONE_IS_SLOWER = 1.6
-_MEASURED_SHARE = 0.4
+_PHONE_FACTOR = 1.6
+_SHARE_OF_VIEWS_WITH_VITALS = 0.4
 _WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0"
 _CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0"
 USER_AGENTS = [
@@ -73,63 +73,65 @@ _PHONES = ("iPhone", "Android")
 
 @dataclass(slots=True)
 class Visitor:
-    """Somebody on the site. `next_event` says what they do next."""
+    """A visitor of the site, who starts a new visit when one ends."""
 
     number: int
-    chance: Random
+    random: Random
     user_agent: str = ""
     page: str = "/"
     _referrer: str | None = None
     # Actions until the visit ends.
-    _left: int = 0
-    # What the browser reports by itself, after a page was seen; before anything else.
+    _actions_left: int = 0
+    # Web vitals that the browser reports after a page view, before the next action.
     _reports: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.user_agent = self.chance.choice(USER_AGENTS)
+        self.user_agent = self.random.choice(USER_AGENTS)
 
     def next_event(self) -> Event:
-        """What the visitor's browser posts next."""
+        """The event that the visitor's browser posts next."""
         if self._reports:
             return self._reports.pop()
-        if self._left == 0:
-            self._left = self.chance.randrange(4, MAX_ACTIONS)
-            self.page, self._referrer = self._one_of(LANDINGS), self._one_of(REFERRERS)
+        if self._actions_left == 0:
+            self._actions_left = self.random.randrange(4, MAX_ACTIONS)
+            self.page, self._referrer = self._choose(LANDINGS), self._choose(REFERRERS)
             return self._view()
-        self._left -= 1
-        match self._one_of(HABITS):
+        self._actions_left -= 1
+        match self._choose(ACTIONS):
             case "click" if self.page in BUTTONS:
-                return _event("button_click", button=self.chance.choice(BUTTONS[self.page]), page=self.page)
+                return _event("button_click", button=self.random.choice(BUTTONS[self.page]), page=self.page)
             case "form" if self.page in FORMS:
-                form, taken = FORMS[self.page]
-                return _event("form_submit", form=form, page=self.page, success=self.chance.random() < taken)
+                form, success_share = FORMS[self.page]
+                return _event(
+                    "form_submit", form=form, page=self.page, success=self.random.random() < success_share
+                )
             case "scroll":
-                return _event("scroll", position=self.chance.randrange(100, 4000, 100), page=self.page)
+                return _event("scroll", position=self.random.randrange(100, 4000, 100), page=self.page)
             case "feature":
-                return _event("feature_used", feature=self.chance.choice(FEATURES))
+                return _event("feature_used", feature=self.random.choice(FEATURES))
             case "error":
-                kind, message, source = ERRORS.get(self.page, ANYWHERE)
+                kind, message, source = ERRORS.get(self.page, ERROR_ON_OTHER_PAGES)
                 return _event("error_encountered", message=message, kind=kind, source=source, page=self.page)
             case "click":
-                return _event("click", element=self.chance.choice(["nav_menu", "logo", "footer"]), page=self.page)
-        # Within the site a page's referrer is the site itself, which frontends leave out.
-        self._referrer, self.page = None, self.chance.choice(PAGES[self.page])
+                return _event("click", element=self.random.choice(["nav_menu", "logo", "footer"]), page=self.page)
+        # Within a visit the referrer is the site itself, which frontends leave out.
+        self._referrer, self.page = None, self.random.choice(PAGES[self.page])
         return self._view()
 
     def _view(self) -> Event:
-        if self.chance.random() < _MEASURED_SHARE:
-            self._reports = [self._vital(name) for name in self.chance.sample(list(VITALS), 2)]
+        if self.random.random() < _SHARE_OF_VIEWS_WITH_VITALS:
+            self._reports = [self._vital(name) for name in self.random.sample(list(VITALS), 2)]
         referrer = {"referrer": self._referrer} if self._referrer else {}
         return _event("page_view", page=self.page, **referrer)
 
     def _vital(self, name: str) -> Event:
-        middle, apart = VITALS[name]
-        slower = _PHONE_IS_SLOWER if any(phone in self.user_agent for phone in _PHONES) else 1.0
-        value = middle * slower * self.chance.lognormvariate(0, apart)
+        median, sigma = VITALS[name]
+        factor = _PHONE_FACTOR if any(phone in self.user_agent for phone in _PHONES) else 1.0
+        value = median * factor * self.random.lognormvariate(0, sigma)
         return _event("web_vital", metric=name, value=round(value, 3 if name == "CLS" else 0), page=self.page)
 
-    def _one_of(self, choices: Mapping[Choice, int]) -> Choice:
-        (chosen,) = self.chance.choices(list(choices), list(choices.values()))
+    def _choose(self, choices: Mapping[Choice, int]) -> Choice:
+        (chosen,) = self.random.choices(list(choices), list(choices.values()))
         return chosen
 
 

@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt import PyJWK, PyJWTError
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +88,9 @@ def _from_jwk(entry: Any) -> Key | None:
     """The key of an entry; None if it is not for signatures, or cannot be used."""
     if not isinstance(entry, Mapping) or entry.get("use", "sig") != "sig":
         return None
+    # Imported here: the sinks' image, which runs the smoke test, has no PyJWT.
+    from jwt import PyJWK, PyJWTError
+
     key_id = entry.get("kid")
     try:
         jwk = PyJWK.from_dict(dict(entry))

@@ -1,22 +1,22 @@
-"""The demo as a client, apart from a collector."""
+"""The demo as an HTTP client, without a collector."""
 
 import asyncio
 import json
 
 import httpx
 
-from footfall.commands.demo import MAX_CONCURRENT, Demo
+from footfall.commands.demo import MAX_CONCURRENT_REQUESTS, Demo
 
 
-async def test_no_more_requests_at_once_than_connections_however_long_the_collector_was_away() -> None:
-    at_once, most, answered = 0, 0, 0
+async def test_there_are_never_more_concurrent_requests_than_connections_even_after_an_outage() -> None:
+    concurrent, maximum, answered = 0, 0, 0
 
     async def answer(request: httpx.Request) -> httpx.Response:
-        nonlocal at_once, most, answered
-        at_once += 1
-        most = max(most, at_once)
+        nonlocal concurrent, maximum, answered
+        concurrent += 1
+        maximum = max(maximum, concurrent)
         await asyncio.sleep(0.01)
-        at_once -= 1
+        concurrent -= 1
         answered += 1
         if answered <= 200:
             return httpx.Response(503, headers={"retry-after": "0"})
@@ -27,5 +27,5 @@ async def test_no_more_requests_at_once_than_connections_however_long_the_collec
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client, asyncio.TaskGroup() as posting:
         for _ in range(300):
             posting.create_task(demo._post(client, *demo._next_events(None)))
-    assert most == MAX_CONCURRENT
+    assert maximum == MAX_CONCURRENT_REQUESTS
     assert demo.outcomes == {"accepted": demo.sent}

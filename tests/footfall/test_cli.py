@@ -1,4 +1,4 @@
-"""Commands that need nothing to run: their words and their exit codes."""
+"""Commands that work without a running stack: output and exit codes."""
 
 import json
 
@@ -11,8 +11,8 @@ from footfall.cli import build
 CLICK = {"event_type": "click", "event_data": {"element": "buy"}}
 
 
-def run(command: str, *arguments: str, given: str | None = None) -> tuple[int, str]:
-    result = CliRunner().invoke(build(command), [command, *arguments], input=given)
+def run(command: str, *arguments: str, stdin: str | None = None) -> tuple[int, str]:
+    result = CliRunner().invoke(build(command), [command, *arguments], input=stdin)
     return result.exit_code, result.output
 
 
@@ -23,25 +23,25 @@ def test_the_example_of_every_type_is_valid(event: object) -> None:
     assert run("validate", json.dumps(event)) == (0, "The event is valid; nothing was recorded\n")
 
 
-def test_validate_says_what_is_wrong_where_and_what_came_instead() -> None:
-    code, said = run("validate", "-", given=json.dumps([CLICK, {"event_type": "clik", "event_data": 7}]))
+def test_validate_reports_each_fault_with_its_place_and_what_it_got() -> None:
+    code, output = run("validate", "-", stdin=json.dumps([CLICK, {"event_type": "clik", "event_data": 7}]))
     assert code == 1
-    assert "/1/event_type" in said
-    assert 'did you mean "click"?' in said
-    assert "got: whole number" in said
-    assert "1 of 2 events valid" in said
+    assert "/1/event_type" in output
+    assert 'did you mean "click"?' in output
+    assert "got: whole number" in output
+    assert "1 of 2 events valid" in output
 
 
-def test_validate_prints_what_the_collector_would_answer() -> None:
-    code, said = run("validate", "--json", json.dumps([CLICK]))
+def test_validate_prints_the_collectors_response() -> None:
+    code, output = run("validate", "--json", json.dumps([CLICK]))
     assert code == 0
-    assert json.loads(said)["results"] == [{"index": 0, "event_id": None, "status": "accepted"}]
+    assert json.loads(output)["results"] == [{"index": 0, "event_id": None, "status": "accepted"}]
 
 
-def test_validate_refuses_what_is_no_json() -> None:
-    code, said = run("validate", "{")
+def test_validate_rejects_invalid_json() -> None:
+    code, output = run("validate", "{")
     assert code == 1
-    assert "valid JSON" in said
+    assert "valid JSON" in output
 
 
 def test_custom_events_without_a_line_in_the_catalogue_can_be_allowed() -> None:
@@ -51,19 +51,19 @@ def test_custom_events_without_a_line_in_the_catalogue_can_be_allowed() -> None:
 
 
 def test_types_lists_all_and_shows_one() -> None:
-    code, said = run("types", "list")
+    code, output = run("types", "list")
     assert code == 0
-    assert all(name in said for name in event_type_names())
-    code, said = run("types", "show", "page_view")
+    assert all(name in output for name in event_type_names())
+    code, output = run("types", "show", "page_view")
     assert code == 0
-    assert "referrer" in said
+    assert "referrer" in output
     assert json.loads(run("types", "show", "page_view", "--json")[1])["schema"]["required"] == ["page"]
-    code, said = run("types", "show", "pageview")
+    code, output = run("types", "show", "pageview")
     assert code == 1
-    assert 'Did you mean "page_view"?' in said
+    assert 'Did you mean "page_view"?' in output
 
 
-def test_bench_lists_what_there_is() -> None:
+def test_bench_lists_the_benchmarks() -> None:
     listed = run("bench")[1].split()
     assert listed == ["collect", "collect_steps", "end_to_end", "layout", "live", "recovery", "sink", "stream"]
     assert run("bench", "nothing")[0] == 1
