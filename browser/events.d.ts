@@ -1,12 +1,12 @@
-// Every event type, made from the schemas by `make generate`.
+// Every event type. Generated from the schemas by `make generate`.
 
-/** Anything else worth keeping, by name. */
+/** Anything else worth recording, by name. */
 export type Properties = Record<string, string | number | boolean | null>;
 
 interface Common {
   /** When it happened: ISO 8601 with an offset or Z. Absent: now. */
   timestamp?: string;
-  /** evt_ and the 32 hex digits of a UUIDv7: the idempotency key. Absent: the collector makes one. */
+  /** evt_ and the 32 hex digits of a UUIDv7: the idempotency key. Absent: the collector generates one. */
   event_id?: string;
 }
 
@@ -22,7 +22,7 @@ export interface PageView extends Common {
     title?: null | string;
     /** Anything else worth keeping, by name. */
     properties?: Properties;
-    /** Kept only as browser, system and class of device. */
+    /** Stored only as browser, operating system and class of device. */
     user_agent?: string;
   };
 }
@@ -37,7 +37,7 @@ export interface ButtonClick extends Common {
     page?: null | string;
     /** Anything else worth keeping, by name. */
     properties?: Properties;
-    /** Kept only as browser, system and class of device. */
+    /** Stored only as browser, operating system and class of device. */
     user_agent?: string;
   };
 }
@@ -56,7 +56,7 @@ export interface FormSubmit extends Common {
     field_count?: null | number;
     /** Anything else worth keeping, by name. */
     properties?: Properties;
-    /** Kept only as browser, system and class of device. */
+    /** Stored only as browser, operating system and class of device. */
     user_agent?: string;
   };
 }
@@ -81,7 +81,7 @@ export interface ErrorEncountered extends Common {
     stack?: null | string;
     /** Anything else worth keeping, by name. */
     properties?: Properties;
-    /** Kept only as browser, system and class of device. */
+    /** Stored only as browser, operating system and class of device. */
     user_agent?: string;
   };
 }
@@ -98,18 +98,18 @@ export interface WebVital extends Common {
     page?: null | string;
     /** Anything else worth keeping, by name. */
     properties?: Properties;
-    /** Kept only as browser, system and class of device. */
+    /** Stored only as browser, operating system and class of device. */
     user_agent?: string;
   };
 }
 
-/** An event that a line in custom_events.yaml names. */
+/** An event of the catalogue in custom_events.yaml. */
 export interface CustomEvent extends Common {
   event_type: "feature_used" | "scroll" | "click" | "footfall_canary" | "test_event";
   event_data: Properties;
 }
 
-/** What `POST /api/analytics/collect` takes. */
+/** What `POST /api/analytics/collect` accepts. */
 export type Event = PageView | ButtonClick | FormSubmit | ErrorEncountered | WebVital | CustomEvent;
 
 /** `event_data` by `event_type`. */

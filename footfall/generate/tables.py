@@ -1,4 +1,4 @@
-"""Tables in Markdown."""
+"""Markdown tables."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ def settings_rows(cls: type[Any]) -> list[list[str]]:
 
 
 def default(declared: "dataclasses.Field[Any]") -> str:
-    """The default of a setting, as a page shows it."""
+    """The default of a setting, as shown on a page."""
     default = declared.default
     if default is dataclasses.MISSING:
         return "required"

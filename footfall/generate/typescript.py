@@ -1,19 +1,19 @@
-"""browser/events.d.ts: what a frontend may send, checked by its compiler; and the records, for subscribers."""
+"""browser/events.d.ts: types of the events that frontends send and of the records that subscribers read."""
 
 from typing import Any
 
 from avro_schemas.event_types import custom_events
 from avro_schemas.schema import CUSTOM, latest, typed_events
 
-_HEAD = """// Every event type, made from the schemas by `make generate`.
+_HEAD = """// Every event type. Generated from the schemas by `make generate`.
 
-/** Anything else worth keeping, by name. */
+/** Anything else worth recording, by name. */
 export type Properties = Record<string, string | number | boolean | null>;
 
 interface Common {
   /** When it happened: ISO 8601 with an offset or Z. Absent: now. */
   timestamp?: string;
-  /** evt_ and the 32 hex digits of a UUIDv7: the idempotency key. Absent: the collector makes one. */
+  /** evt_ and the 32 hex digits of a UUIDv7: the idempotency key. Absent: the collector generates one. */
   event_id?: string;
 }
 """
@@ -30,8 +30,7 @@ _PLAIN = {
 
 
 def declarations() -> str:
-    """The whole file."""
-    sent = [_sent(name) for name in typed_events()]
+    events = [_event(name) for name in typed_events()]
     names = [latest()[name].definition["name"] for name in typed_events()]
     union = " | ".join([*names, "CustomEvent"])
     records: dict[str, str] = {}
@@ -41,9 +40,9 @@ def declarations() -> str:
     return "\n".join(
         [
             _HEAD,
-            *sent,
+            *events,
             _custom(),
-            f"/** What `POST /api/analytics/collect` takes. */\nexport type Event = {union};\n",
+            f"/** What `POST /api/analytics/collect` accepts. */\nexport type Event = {union};\n",
             _by_type(),
             "// What subscribers read. Times are milliseconds since 1970.\n",
             *records.values(),
@@ -53,7 +52,7 @@ def declarations() -> str:
     )
 
 
-def _sent(event_type: str) -> str:
+def _event(event_type: str) -> str:
     definition = latest()[event_type].definition
     lines = [f"/** {definition['doc']} */", f"export interface {definition['name']} extends Common {{"]
     lines += [f'  event_type: "{event_type}";', "  event_data: {"]
@@ -61,7 +60,10 @@ def _sent(event_type: str) -> str:
         optional = "?" if "default" in field else ""
         kind = "Properties" if field["name"] == "properties" else _kind(field["type"], {})
         lines += [f"    /** {field['doc']} */", f"    {field['name']}{optional}: {kind};"]
-    lines += ["    /** Kept only as browser, system and class of device. */", "    user_agent?: string;"]
+    lines += [
+        "    /** Stored only as browser, operating system and class of device. */",
+        "    user_agent?: string;",
+    ]
     return "\n".join([*lines, "  };", "}", ""])
 
 
@@ -69,7 +71,7 @@ def _custom() -> str:
     names = " | ".join(f'"{name}"' for name in custom_events())
     return "\n".join(
         [
-            "/** An event that a line in custom_events.yaml names. */",
+            "/** An event of the catalogue in custom_events.yaml. */",
             "export interface CustomEvent extends Common {",
             f"  event_type: {names};",
             "  event_data: Properties;",
@@ -87,29 +89,29 @@ def _by_type() -> str:
     )
 
 
-def _record(definition: dict[str, Any], made: dict[str, str]) -> str:
+def _record(definition: dict[str, Any], interfaces: dict[str, str]) -> str:
     name = f"{definition['name']}Record"
     lines = [f"/** {definition['doc']} */", f"export interface {name} {{"]
     for field in definition["fields"]:
-        lines += [f"  /** {field['doc']} */", f"  {field['name']}: {_kind(field['type'], made)};"]
-    made.setdefault(name, "\n".join([*lines, "}", ""]))
+        lines += [f"  /** {field['doc']} */", f"  {field['name']}: {_kind(field['type'], interfaces)};"]
+    interfaces.setdefault(name, "\n".join([*lines, "}", ""]))
     return name
 
 
-def _kind(kind: Any, made: dict[str, str]) -> str:
+def _kind(kind: Any, interfaces: dict[str, str]) -> str:
     match kind:
         case str():
             return _PLAIN[kind]
         case list():
-            return " | ".join(dict.fromkeys(_kind(branch, made) for branch in kind))
+            return " | ".join(dict.fromkeys(_kind(branch, interfaces) for branch in kind))
         case {"type": "record"}:
-            return _record(kind, made)
+            return _record(kind, interfaces)
         case {"type": "enum", "symbols": symbols}:
             return " | ".join(f'"{symbol}"' for symbol in symbols)
         case {"type": "map", "values": values}:
-            return f"Record<string, {_kind(values, made)}>"
+            return f"Record<string, {_kind(values, interfaces)}>"
         case {"type": "array", "items": items}:
-            return f"({_kind(items, made)})[]"
+            return f"({_kind(items, interfaces)})[]"
         case {"type": str() as plain}:
             return _PLAIN[plain]
     raise NotImplementedError(kind)

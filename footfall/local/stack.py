@@ -65,7 +65,7 @@ class Stack:
 
     def _start(self) -> None:
         if stopped := self._folder.stop_orphans():
-            self._echo(f"Stopped {stopped} processes of an earlier start")
+            self._echo(f"Stopped {stopped} processes that an earlier start left behind")
         http_port = self._http_port()
         broker, server = self._find_kafka(), self._find_postgres()
         self._endpoints = {"http": f"http://localhost:{http_port}", "kafka": broker.bootstrap}

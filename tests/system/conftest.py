@@ -1,4 +1,4 @@
-"""`footfall up` for the system tests, stopped whatever happens."""
+"""`footfall up` for the system tests, always stopped at the end."""
 
 import contextlib
 import signal
@@ -12,24 +12,24 @@ from tests.system.stack import Stack
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One stack for all tests that do not mind what others posted."""
+    """One stack for all tests to which events of other tests do not matter."""
     yield from running(tmp_path_factory.mktemp("stack") / "data")
 
 
 @pytest.fixture(scope="module")
 def first_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that holds only what the tests of one module posted, in their order."""
+    """A stack with only the events of one module's tests, which run in order."""
     yield from running(tmp_path_factory.mktemp("first") / "data")
 
 
 @pytest.fixture
 def empty_stack(tmp_path: Path) -> Iterator[Stack]:
-    """A stack of the test's own."""
+    """A stack for one test."""
     yield from running(tmp_path / "data")
 
 
 def running(folder: Path, checkout: Path | None = None) -> Iterator[Stack]:
-    """A stack, of this checkout or another one, until the fixture ends."""
+    """A stack of this or another checkout, until the fixture ends."""
     stack = Stack(folder, checkout)
     try:
         stack.start()

@@ -1,6 +1,6 @@
-"""A running `footfall up`, seen as its user sees it: a process, a port, a broker and a database.
+"""A running `footfall up`, as its user sees it: a process, a port, a broker and a database.
 
-Nothing of footfall is imported here: what these tests use is what any client uses.
+Nothing of footfall is imported here: these tests use what any client can use.
 """
 
 import json
@@ -38,7 +38,7 @@ def free_port() -> int:
 
 
 def until(ask: Callable[[], T], met: Callable[[T], bool], seconds: float) -> T:
-    """Ask again and again until the answer will do; the last answer, whether it did or not."""
+    """Call `ask` until its result meets the condition or the time is over; the last result."""
     deadline = time.monotonic() + seconds
     while not met(answer := ask()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -46,7 +46,7 @@ def until(ask: Callable[[], T], met: Callable[[T], bool], seconds: float) -> T:
 
 
 class Stack:
-    """`footfall up` in a process of its own, with its data in `folder`; of `checkout`, if given."""
+    """`footfall up` in a process of its own, with its data in `folder`, run from `checkout` if there is one."""
 
     def __init__(self, folder: Path, checkout: Path | None = None) -> None:
         self.folder, self.checkout = folder, checkout
@@ -60,7 +60,7 @@ class Stack:
     def start(self, *options: str) -> None:
         """Start and wait until every service is ready."""
         with self.output.open("ab") as output:
-            # A module is looked for where it is run, before what is installed.
+            # Python looks for modules in the working directory first.
             program = [sys.executable, "-m", "footfall"] if self.checkout else [FOOTFALL]
             self.process = subprocess.Popen(
                 [*program, "up", *options], cwd=self.checkout, env=self.environ, stdout=output, stderr=output
@@ -72,11 +72,11 @@ class Stack:
         assert self.process
         assert self.process.poll() is None, self.output.read_text()
         if "curl" not in self.output.read_text():
-            return False  # the welcome, which comes when all services are ready, has the first event's curl
+            return False  # the welcome text, printed once all services are ready, has a curl command
         return self.get("/readyz").status_code == 200
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> float:
-        """Send the signal and wait for the end; the seconds it took."""
+        """Send the signal, wait for the process to exit, and return the seconds it took."""
         assert self.process
         started = time.monotonic()
         self.process.send_signal(how)
@@ -85,16 +85,16 @@ class Stack:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What `stack.json` says."""
+        """The content of `stack.json`."""
         state: dict[str, Any] = json.loads((self.folder / "stack.json").read_text())
         return state
 
     def kill(self, service: str) -> None:
-        """kill -9, as a crash would."""
+        """Kill a service with SIGKILL, like a crash."""
         os.kill(self.state["services"][service]["pid"], signal.SIGKILL)
 
     def left_over(self) -> list[psutil.Process]:
-        """Processes that still work for this stack."""
+        """Processes of this stack that are still running."""
         mine = []
         for process in psutil.process_iter():
             try:
@@ -107,7 +107,7 @@ class Stack:
     def footfall(
         self, *arguments: str, timeout: float = 60, environ: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run another command beside `up`; `environ` changes its environment."""
+        """Run a command while the stack is up; `environ` is added to its environment."""
         return subprocess.run(
             [FOOTFALL, *arguments],
             env=self.environ | (environ or {}),
@@ -134,13 +134,13 @@ class Stack:
         return httpx.post(self.url + COLLECT, content=content, headers=headers, timeout=20, **options)
 
     def session(self, key: str | None = None, **claims: Any) -> dict[str, str]:
-        """The header of a session of a user of its own, as the application would have set it."""
-        kept = json.loads((self.folder / "secrets.json").read_text())
+        """The header of a new user's session, as the application would have set it."""
+        keys = json.loads((self.folder / "secrets.json").read_text())
         claims = {"sub": uuid.uuid4().hex, "exp": int(time.time()) + 3600} | claims
-        return {"cookie": f"session={jwt.encode(claims, key or kept['FOOTFALL_SESSION_KEY'])}"}
+        return {"cookie": f"session={jwt.encode(claims, key or keys['FOOTFALL_SESSION_KEY'])}"}
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Ask Postgres."""
+        """Query Postgres."""
         with psycopg.connect(self.state["postgres"]) as connection:
             return connection.execute(sql.encode(), parameters).fetchall()
 
@@ -152,7 +152,7 @@ class Stack:
         return sum_of_newest(self.records("live-aggregates"), dimension)
 
     def records(self, topic: str) -> list[dict[str, Any]]:
-        """Every record of a topic, decoded as a subscriber does."""
+        """Every record of a topic, decoded as a subscriber decodes it."""
         with SchemaRegistryClient({"url": self.url + "/registry"}) as registry:
             return self._read(topic, AvroDeserializer(registry))
 
@@ -179,7 +179,7 @@ class Stack:
 
 
 def sum_of_newest(partials: list[dict[str, Any]], dimension: str) -> dict[str, int]:
-    """Of each partition and window the partial with the highest source offset, the windows of one length added up."""
+    """The newest partial (highest source offset) of each partition and window, added up over windows of one length."""
     newest: dict[tuple[Any, ...], dict[str, Any]] = {}
     for partial in partials:
         key = (partial["partition"], partial["window_seconds"], partial["window_start"])

@@ -1,4 +1,4 @@
-"""What the commands say about a running stack, and about one that is not well."""
+"""The commands on a healthy stack, and on one with faults."""
 
 import json
 import os
@@ -11,49 +11,49 @@ from tests.system.stack import Stack, until
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
 
-def test_the_doctor_finds_a_healthy_stack_well(stack: Stack) -> None:
-    seen = stack.footfall("doctor")
-    assert seen.returncode == 0, seen.stdout + seen.stderr
-    assert {line[:4] for line in seen.stdout.splitlines()} == {"ok  "}
-    parts = {line.split()[1] for line in seen.stdout.splitlines()}
+def test_doctor_finds_no_fault_in_a_healthy_stack(stack: Stack) -> None:
+    result = stack.footfall("doctor")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert {line[:4] for line in result.stdout.splitlines()} == {"ok  "}
+    parts = {line.split()[1] for line in result.stdout.splitlines()}
     assert parts == {
         *("kafka", "topics", "version", "replicas", "lag", "clock"),
         *("services", "spool", "limits", "registry", "postgres", "days", "disk"),
     }
 
 
-def test_the_doctor_says_what_is_wrong_while_kafka_is_frozen(stack: Stack) -> None:
+def test_doctor_reports_faults_with_fixes_while_kafka_is_frozen(stack: Stack) -> None:
     broker = stack.state["services"]["kafka"]["pid"]
     os.kill(broker, signal.SIGSTOP)
     try:
-        seen = stack.footfall("doctor", "--json")
+        result = stack.footfall("doctor", "--json")
     finally:
         os.kill(broker, signal.SIGCONT)
-    assert seen.returncode == 1
-    failed = [finding for finding in json.loads(seen.stdout) if finding["state"] == "fail"]
+    assert result.returncode == 1
+    failed = [finding for finding in json.loads(result.stdout) if finding["state"] == "fail"]
     assert "kafka" in {finding["part"] for finding in failed}
     assert all(finding["fix"] for finding in failed)
     assert until(lambda: stack.get("/readyz").status_code, (200).__eq__, seconds=30) == 200
 
 
-def test_the_doctor_needs_something_to_look_at(stack: Stack) -> None:
-    seen = stack.footfall("doctor", environ={"FOOTFALL_DATA_DIR": str(stack.folder / "none")})
-    assert seen.returncode == 1
-    assert "footfall up" in seen.stderr
+def test_doctor_needs_a_running_stack(stack: Stack) -> None:
+    result = stack.footfall("doctor", environ={"FOOTFALL_DATA_DIR": str(stack.folder / "none")})
+    assert result.returncode == 1
+    assert "footfall up" in result.stderr
 
 
-def test_rejected_events_are_listed_shown_whole_and_on_the_dashboard(stack: Stack) -> None:
+def test_rejected_events_are_listed_shown_in_full_and_counted_on_the_dashboard(stack: Stack) -> None:
     event = {"event_type": "never_heard_of", "event_data": {"mail": "somebody@example.org"}}
     assert stack.post(event).status_code == 400
 
     def listed() -> list[dict[str, str]]:
-        seen = stack.footfall("dead-letters", "list", "--type", "never_heard_of", "--json")
-        return [json.loads(line) for line in seen.stdout.splitlines()]
+        result = stack.footfall("dead-letters", "list", "--type", "never_heard_of", "--json")
+        return [json.loads(line) for line in result.stdout.splitlines()]
 
-    (letter,) = until(listed, bool, seconds=10)
-    assert letter["reason"] == "event_type_unknown"
-    assert json.loads(letter["body"]) == event | {"event_data": {"mail": "[email]"}}
-    assert json.loads(stack.footfall("dead-letters", "show", letter["position"]).stdout) == letter
+    (dead_letter,) = until(listed, bool, seconds=10)
+    assert dead_letter["reason"] == "event_type_unknown"
+    assert json.loads(dead_letter["body"]) == event | {"event_data": {"mail": "[email]"}}
+    assert json.loads(stack.footfall("dead-letters", "show", dead_letter["position"]).stdout) == dead_letter
     assert "never_heard_of" in stack.footfall("dead-letters", "list", "--last", "1000").stdout
     assert stack.footfall("dead-letters", "show", "0:999999").returncode == 1
     shown = until(
@@ -64,26 +64,28 @@ def test_rejected_events_are_listed_shown_whole_and_on_the_dashboard(stack: Stac
     assert "never_heard_of" in {event_type for _at, event_type, *_more in shown["rejected_events"].values()}
 
 
-def test_our_own_registry_agrees_with_itself(stack: Stack) -> None:
-    told = stack.footfall("registry", "push", stack.url + "/registry", "--dry-run")
-    assert told.returncode == 0, told.stdout + told.stderr
+def test_our_own_registry_has_the_ids_that_push_expects(stack: Stack) -> None:
+    result = stack.footfall("registry", "push", stack.url + "/registry", "--dry-run")
+    assert result.returncode == 0, result.stdout + result.stderr
     nothing_there = stack.footfall("registry", "push", stack.url + "/nowhere")
     assert nothing_there.returncode == 1
     assert "is this a schema registry" in nothing_there.stderr
 
 
-def test_lag_tells_how_far_each_reader_is(stack: Stack) -> None:
+def test_lag_shows_each_readers_lag(stack: Stack) -> None:
     stack.post({"event_type": "scroll", "event_data": {"position": 1}})
-    caught_up = until(lambda: stack.footfall("lag", "--max", "0"), lambda told: told.returncode == 0, seconds=30)
+    caught_up = until(
+        lambda: stack.footfall("lag", "--max", "0"), lambda result: result.returncode == 0, seconds=30
+    )
     assert caught_up.returncode == 0, caught_up.stdout + caught_up.stderr
     assert "stream app" in caught_up.stdout
-    told = json.loads(stack.footfall("lag", "--json").stdout)
-    assert {(each["reader"], each["partition"]) for each in told} == {
+    result = json.loads(stack.footfall("lag", "--json").stdout)
+    assert {(each["reader"], each["partition"]) for each in result} == {
         (name, number) for name in ("stream app", "sinks") for number in range(12)
     }
 
 
-def test_an_erased_user_is_gone_and_the_audit_adds_up(empty_stack: Stack) -> None:
+def test_an_erased_user_has_no_rows_left_and_the_audit_adds_up(empty_stack: Stack) -> None:
     sent = [{"event_type": "scroll", "event_data": {"position": n}} for n in range(3)]
     empty_stack.post(sent, headers=empty_stack.session(sub="ann"))
     empty_stack.post(sent[:1], headers=empty_stack.session(sub="bob"))
@@ -92,14 +94,14 @@ def test_an_erased_user_is_gone_and_the_audit_adds_up(empty_stack: Stack) -> Non
     counted = json.loads(empty_stack.footfall("erase", "--user", "ann", "--dry-run", "--json").stdout)
     assert counted[0]["rows"] == 3
     assert empty_stack.rows_by_type() == {"scroll": 4}
-    told = empty_stack.footfall("erase", "--user", "ann")
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "3 rows" in told.stdout
+    result = empty_stack.footfall("erase", "--user", "ann")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "3 rows" in result.stdout
     assert empty_stack.rows_by_type() == {"scroll": 1}
     (request,) = empty_stack.records("erasures")
     assert request["user_key"].hex() == counted[0]["user_key"]
 
-    # A copy of Postgres from before comes back; the topic knows what to forget.
+    # As if an older backup of Postgres was restored: the topic still knows whom to erase.
     again = json.loads(empty_stack.footfall("erase", "--reapply", "--json").stdout)
     assert [(each["user_key"], each["rows"]) for each in again] == [(counted[0]["user_key"], 3)]
     audited = empty_stack.footfall("audit")
@@ -107,14 +109,14 @@ def test_an_erased_user_is_gone_and_the_audit_adds_up(empty_stack: Stack) -> Non
     assert "Everything adds up." in audited.stdout
 
 
-def test_an_erasure_needs_to_know_whom(stack: Stack) -> None:
-    for options, says in ((), "Name the user"), (("--user-key", "abc"), "is not a user key"):
-        told = stack.footfall("erase", *options)
-        assert told.returncode == 1
-        assert says in told.stderr
+def test_an_erasure_needs_a_user(stack: Stack) -> None:
+    for options, message in ((), "Name the user"), (("--user-key", "abc"), "is not a user key"):
+        result = stack.footfall("erase", *options)
+        assert result.returncode == 1
+        assert message in result.stderr
 
 
-def test_dead_letters_are_counted_and_tried_again(stack: Stack) -> None:
+def test_dead_letters_are_counted_and_replayed(stack: Stack) -> None:
     counted = stack.footfall("replay", "--json")
     assert counted.returncode == 0, counted.stderr
     assert json.loads(stack.footfall("replay", "--execute", "--json").stdout)["rows"] == 0

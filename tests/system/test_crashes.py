@@ -1,4 +1,4 @@
-"""kill -9 of every part during `footfall demo`: what was acknowledged is there once, and counted once."""
+"""kill -9 of every part during `footfall demo`: acknowledged events land once and are counted once."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.system, pytest.mark.faults, pytest.mark.timeout(300)]
 VICTIMS = ("stream_app", "sinks", "producer_api", "stream_app", "kafka", "producer_api", "sinks")
 
 
-def test_rows_and_counts_equal_what_was_acknowledged(empty_stack: Stack) -> None:
+def test_rows_and_counts_equal_the_acknowledged_events(empty_stack: Stack) -> None:
     stack = empty_stack
     record = stack.folder.with_suffix(".acknowledged")
     demo = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What the docs say is what happens: their examples are run against a running stack."""
+"""The examples in the docs work on a running stack."""
 
 import json
 import os
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 @pytest.mark.parametrize(("page", "block"), SHELL, ids=[f"{page}-{n}" for n, (page, _) in enumerate(SHELL)])
 def test_shell_examples_run(stack: Stack, page: str, block: str) -> None:
     script = block.replace("localhost:3000", f"localhost:{stack.port}")
-    # The tests' own programs stand for an activated environment; psql may not be there.
+    # The tests' environment is active already; psql may not be installed.
     script = script.replace("source .venv/bin/activate", "true")
     script = "\n".join(line for line in script.splitlines() if not line.startswith("psql "))
     path = f"{FOOTFALL.parent}{os.pathsep}{os.environ['PATH']}"
@@ -61,12 +61,12 @@ def test_queries_run(stack: Stack, page: str, block: str) -> None:
         assert stack.query(statement)
 
 
-def test_the_commands_of_the_docs_are_those_there_are() -> None:
+def test_the_docs_list_the_commands_that_exist() -> None:
     documented = set(re.findall(r"^\| `footfall ([\w-]+)`", (ROOT / "docs/commands.md").read_text(), re.M))
     assert documented == set(COMMANDS)
 
 
-def test_what_is_generated_is_as_the_code_says() -> None:
+def test_generated_files_are_up_to_date() -> None:
     ran = subprocess.run([sys.executable, "-m", "footfall.generate", "--check"], cwd=ROOT, check=False)
     assert ran.returncode == 0
 
@@ -77,13 +77,13 @@ def test_custom_events_and_statuses_are_documented() -> None:
     assert "event_type_unknown" in REASONS
 
 
-def test_every_topic_is_described_in_the_docs_or_is_the_stream_apps_own() -> None:
+def test_every_public_topic_is_in_the_docs() -> None:
     text = " ".join(page.read_text() for page in PAGES)
     public = [topic.name for topic in all_topics().values() if topic.schemas and topic.name != "erasures"]
     assert [name for name in public if f"`{name}`" not in text] == []
 
 
-def test_links_between_pages_lead_somewhere() -> None:
+def test_links_between_pages_work() -> None:
     broken = [
         f"{page.name}: {link}"
         for page in [*PAGES, *sorted((ROOT / "docs/decisions").glob("*.md"))]
@@ -93,7 +93,7 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert broken == []
 
 
-def test_help_of_every_command_has_an_example() -> None:
+def test_the_help_of_every_command_has_an_example() -> None:
     for command in COMMANDS:
         shown = subprocess.run(
             [sys.executable, "-m", "footfall", command, "--help"], capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""The jobs of chart and compose on a running stack: topics are there, and an event gets through to its row."""
+"""The jobs of the chart and of Compose, on a running stack."""
 
 import subprocess
 import sys
@@ -23,14 +23,14 @@ def run(stack: Stack, *command: str, **settings: str) -> "subprocess.CompletedPr
     )
 
 
-def test_the_topics_are_there_and_nothing_is_made(stack: Stack) -> None:
+def test_existing_topics_are_left_alone(stack: Stack) -> None:
     ran = run(stack, "footfall.jobs.topics")
     assert ran.returncode == 0, ran.stderr
     assert "topic exists" in ran.stderr
     assert "created" not in ran.stderr
 
 
-def test_topics_that_nobody_makes_are_waited_for_and_then_named(stack: Stack) -> None:
+def test_topics_that_nobody_creates_are_waited_for_and_then_reported(stack: Stack) -> None:
     settings = {
         "FOOTFALL_TOPIC_PREFIX": "elsewhere-",
         "FOOTFALL_CREATE_TOPICS": "false",
@@ -41,7 +41,7 @@ def test_topics_that_nobody_makes_are_waited_for_and_then_named(stack: Stack) ->
     assert "topic is missing" in ran.stderr
 
 
-def test_topics_are_made_as_the_cluster_needs_them(stack: Stack) -> None:
+def test_topics_are_created_with_the_options_of_the_cluster(stack: Stack) -> None:
     settings = {
         "FOOTFALL_TOPIC_PREFIX": "layout-",
         "FOOTFALL_TOPIC_PARTITIONS": "3",
@@ -49,7 +49,7 @@ def test_topics_are_made_as_the_cluster_needs_them(stack: Stack) -> None:
     }
     assert "topic created" in run(stack, "footfall.jobs.topics", **settings).stderr
     assert "differs" not in run(stack, "footfall.jobs.topics", **settings).stderr
-    # As described they would have twelve.
+    # Their description says twelve.
     assert (
         "partitions: 3 instead of 12" in run(stack, "footfall.jobs.topics", FOOTFALL_TOPIC_PREFIX="layout-").stderr
     )
@@ -62,7 +62,7 @@ def test_the_smoke_test_finds_the_row_of_its_event(stack: Stack) -> None:
     assert "a row in Postgres" in ran.stdout
 
 
-def test_an_event_that_is_refused_is_told_with_the_answer(stack: Stack) -> None:
+def test_a_rejected_event_is_reported_with_the_response(stack: Stack) -> None:
     ran = run(stack, "footfall.jobs.smoke_test", FOOTFALL_BACKEND_KEYS="shop=" + "x" * 40)
     assert ran.returncode == 1
     assert "403" in ran.stderr

@@ -1,4 +1,4 @@
-"""Nothing of what visitors send, and no key, is in any log of the stack."""
+"""No log of the stack contains a key or anything that visitors send."""
 
 import json
 import uuid
@@ -14,22 +14,25 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
 
 def test_no_payload_person_or_key_is_logged(empty_stack: Stack) -> None:
-    stack = empty_stack  # of its own, as what it writes past the collector no subscriber can read
+    stack = empty_stack  # its own, because no subscriber can decode what it publishes
     assert "footfall_unknown_settings 0.0" in stack.get("/metrics").text
     marker = f"marker{uuid.uuid4().hex}"
     sent = {"event_type": "click", "event_data": {"element": marker}}
-    who = stack.session(sub=f"user-{marker}") | {"user-agent": f"Agent/{marker}", "traceparent": f"00-{marker}"}
-    assert stack.post(sent, headers=who).status_code == 200
-    assert stack.post([sent, {"event_type": marker, "event_data": marker}], headers=who).status_code == 200
+    headers = stack.session(sub=f"user-{marker}") | {
+        "user-agent": f"Agent/{marker}",
+        "traceparent": f"00-{marker}",
+    }
+    assert stack.post(sent, headers=headers).status_code == 200
+    assert stack.post([sent, {"event_type": marker, "event_data": marker}], headers=headers).status_code == 200
     for wrong in (f'{{"{marker}": '.encode(), json.dumps({marker: marker}).encode(), marker.encode() * 3):
-        assert stack.post(wrong, headers=who).status_code == 400
+        assert stack.post(wrong, headers=headers).status_code == 400
     assert stack.post(sent, headers={"cookie": f"session={marker}"}).status_code in (200, 403)
     stack.get(f"{COLLECT}/{marker}?q={marker}")
     _produce(stack, marker)
     rows = "select count(*) from events where event_data ->> 'element' = %s"
     assert until(lambda: stack.query(rows, marker)[0][0], lambda n: n >= 2, seconds=20) >= 2
-    letters = "select count(*) from dead_letters where position(%s in encode(record_value, 'escape')) > 0"
-    assert until(lambda: stack.query(letters, marker)[0][0], lambda n: n == 2, seconds=20) == 2
+    dead_letters = "select count(*) from dead_letters where position(%s in encode(record_value, 'escape')) > 0"
+    assert until(lambda: stack.query(dead_letters, marker)[0][0], lambda n: n == 2, seconds=20) == 2
     keys = json.loads((stack.folder / "secrets.json").read_text()).values()
     found = [
         f"{log.name}: {line}"
@@ -42,10 +45,10 @@ def test_no_payload_person_or_key_is_logged(empty_stack: Stack) -> None:
 
 
 def _produce(stack: Stack, marker: str) -> None:
-    """What is no event, and an event that Postgres refuses, past the collector."""
+    """Publish, without the collector, a record that is not an event and an event that Postgres rejects."""
     producer = Producer({"bootstrap.servers": stack.state["kafka"]})
     producer.produce("events", value=marker.encode(), key=marker.encode())
-    # The collector refuses NUL; Postgres does too.
+    # Both the collector and Postgres reject NUL.
     poison = encoded(event("click", now_ms(), event_data={"element": f"{marker}\0"}))
     producer.produce("events", value=poison)
     producer.flush(20)

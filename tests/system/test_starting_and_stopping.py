@@ -1,4 +1,4 @@
-"""However `footfall up` ends, nothing stays behind that the next start does not find and end."""
+"""However `footfall up` ends, the next start finds and stops whatever is left of it."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tests.system.stack import FOOTFALL, Stack, until
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 
-def test_after_a_kill_the_next_start_ends_the_orphans_and_keeps_the_data(empty_stack: Stack) -> None:
+def test_after_a_kill_the_next_start_stops_the_orphans_and_keeps_the_data(empty_stack: Stack) -> None:
     stack = empty_stack
     event_id = stack.post({"event_type": "click", "event_data": {}}).json()["event_id"]
     rows = "select event_id from events"
@@ -30,7 +30,7 @@ def test_after_a_kill_the_next_start_ends_the_orphans_and_keeps_the_data(empty_s
 
     stack.output.write_text("")
     stack.start()
-    assert "had left behind" in stack.output.read_text()
+    assert "left behind" in stack.output.read_text()
     assert not any(psutil.pid_exists(pid) for pid in before)
     assert stack.query(rows) == [(event_id,)]
     assert stack.live("total") == {"click": 1}
@@ -45,7 +45,7 @@ def test_after_a_kill_the_next_start_ends_the_orphans_and_keeps_the_data(empty_s
     assert stack.query("select count(*) from raw_events") == [(0,)]
 
 
-def test_when_nobody_reads_its_output_any_more_it_still_stops_in_order(tmp_path: Path) -> None:
+def test_it_stops_in_order_even_if_its_output_is_no_longer_read(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
     process = subprocess.Popen([FOOTFALL, "up"], env=stack.environ, stdout=subprocess.PIPE)
     try:
@@ -53,7 +53,7 @@ def test_when_nobody_reads_its_output_any_more_it_still_stops_in_order(tmp_path:
         process.stdout.readline()
         process.stdout.close()
         assert until(lambda: stack.get("/readyz").status_code, (200).__eq__, seconds=60) == 200
-        stack.kill("sinks")  # something to say
+        stack.kill("sinks")  # so that it writes a line
         time.sleep(1)
         process.terminate()
         assert process.wait(15) == 0
@@ -64,7 +64,7 @@ def test_when_nobody_reads_its_output_any_more_it_still_stops_in_order(tmp_path:
             left.kill()
 
 
-def test_two_that_start_at_once_do_not_take_each_others_ports(tmp_path: Path) -> None:
+def test_two_stacks_that_start_together_do_not_take_each_others_ports(tmp_path: Path) -> None:
     stacks = [Stack(tmp_path / name) for name in ("one", "other")]
     try:
         with ThreadPoolExecutor() as starting:
@@ -79,7 +79,7 @@ def test_two_that_start_at_once_do_not_take_each_others_ports(tmp_path: Path) ->
                 stack.stop(signal.SIGTERM)
 
 
-def test_a_taken_port_that_was_asked_for_is_said(tmp_path: Path) -> None:
+def test_a_configured_port_that_is_in_use_is_reported(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "data")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", stack.port))
@@ -91,7 +91,7 @@ def test_a_taken_port_that_was_asked_for_is_said(tmp_path: Path) -> None:
     assert f"Port {stack.port} (FOOTFALL_PORT) is in use" in ran.stdout
 
 
-def test_a_wrong_setting_is_said(tmp_path: Path) -> None:
+def test_an_invalid_setting_is_reported(tmp_path: Path) -> None:
     environ = Stack(tmp_path / "data").environ | {"FOOTFALL_PORT": "eighty"}
     ran = subprocess.run([FOOTFALL, "up"], env=environ, capture_output=True, text=True, timeout=30, check=False)
     assert ran.returncode == 2
@@ -102,5 +102,5 @@ def test_the_command_line_answers_quickly() -> None:
     subprocess.run([FOOTFALL, "--help"], capture_output=True, check=True)
     started = time.monotonic()
     listed = subprocess.run([FOOTFALL, "--help"], capture_output=True, text=True, check=True)
-    assert time.monotonic() - started < 5  # the figure itself is in the docs
+    assert time.monotonic() - started < 5  # docs/performance.md has the real figure
     assert "explain" in listed.stdout
