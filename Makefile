@@ -1,28 +1,28 @@
-# footfall: one command to run it (`make up`), one to prove it (`make test`).
+# footfall: `make up` runs it, `make test` tests it.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
-# The first Python of 3.11 or newer that really starts; PYTHON=… chooses another.
+# The first Python 3.11 or newer that starts. Choose another one with PYTHON=.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-# So many files of tests at a time, each worker with a broker and a Postgres of its own; they wait more than they work.
-# In the order of their names, which has the long ones early.
+# Test files run in this many workers, each with its own broker and Postgres; most of the time they wait.
+# They start in the order of their names, in which the long ones come early.
 TEST_WORKERS ?= 2
 
-# What subscribers rely on: schemas are compared with this branch or commit.
+# The branch or commit that subscribers rely on: schemas are compared with it.
 MAIN ?= main
 
 .PHONY: help up test fuzz engines faults days faults-sinks lint types fmt generate bench screenshots lock clean
 
-help: ## Show what there is
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
-up: .venv/local.stamp ## Install what is missing and run footfall on http://localhost:3000
+up: .venv/local.stamp ## Install what is missing, and run footfall on http://localhost:3000
 	@exec $(BIN)/footfall up
 
-test: .venv/dev.stamp lint types ## Run every test, on a real Kafka broker and a real Postgres
+test: .venv/dev.stamp lint types ## Run every test, with a real Kafka broker and a real Postgres
 	@scripts/install-test-programs
 	@echo "==> Tests (the first run downloads the Kafka broker)"
 ifdef PYTEST_ARGS
@@ -31,25 +31,25 @@ else
 	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 endif
 
-fuzz: .venv/dev.stamp ## Post twenty thousand odd bodies and requests to the collector, for an hour or so
+fuzz: .venv/dev.stamp ## Post 20,000 malformed bodies and requests to the collector (about an hour)
 	@FUZZ_CASES=20000 $(BIN)/pytest tests/fuzz $(PYTEST_ARGS)
 
-engines: .venv/dev.stamp ## Send Firefox and WebKitGTK on the browser SDK's visit too; as root on Debian it installs them
+engines: .venv/dev.stamp ## Test the browser SDK in Firefox and WebKitGTK too; as root on Debian, it installs them first
 	@[ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
 		apt-get install -y -qq --no-install-recommends firefox-esr webkit2gtk-driver xvfb xauth
 	@$(BIN)/pytest tests/browser/test_engines.py $(PYTEST_ARGS)
 
-faults: .venv/dev.stamp ## Kill, freeze and move stream workers and the broker a hundred times, for half an hour
+faults: .venv/dev.stamp ## Kill, freeze and rebalance stream workers and the broker a hundred times (half an hour)
 	@FAULT_ROUNDS=100 $(BIN)/pytest tests/faults/test_stream_app.py --log-cli-level=INFO $(PYTEST_ARGS)
 
-faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points of their way, for half an hour
+faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points (half an hour)
 	@FAULT_KILLS=200 $(BIN)/pytest tests/faults/test_sinks.py tests/faults/test_sinks_postgres.py --log-cli-level=INFO $(PYTEST_ARGS)
 
-days: .venv/dev.stamp ## Let a hundred and twenty days of a site go by, and a hundred orders of events, for half an hour
+days: .venv/dev.stamp ## Simulate 120 days of a site, and events in a hundred different orders (half an hour)
 	@DAYS=120 EVENTS=1000 RETENTION_DAYS=90 PACK_AFTER_DAYS=7 EXAMPLES=100 $(BIN)/pytest tests/faults/test_days.py \
 		tests/integration/test_any_order.py --log-cli-level=INFO $(PYTEST_ARGS)
 
-lint: .venv/dev.stamp ## Check style, formatting, the direction of imports, and that no subscriber breaks
+lint: .venv/dev.stamp ## Check style, formatting, import contracts, and that no schema change breaks subscribers
 	@echo "==> Lint: ruff, ruff format, import contracts, event contracts"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "Run 'make fmt'."; exit 1; }
@@ -60,22 +60,22 @@ types: .venv/dev.stamp ## Check types (mypy strict)
 	@echo "==> Types: mypy strict"
 	@$(BIN)/mypy --no-error-summary
 
-fmt: .venv/dev.stamp ## Format the code and mend what ruff can mend
+fmt: .venv/dev.stamp ## Format the code, and fix what ruff can fix
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
-bench: .venv/dev.stamp ## Measure; docs/performance.md explains the figures
+bench: .venv/dev.stamp ## Run the benchmarks; docs/performance.md explains the figures
 	@for name in collect stream sink; do echo "==> $$name"; $(BIN)/python -m benchmarks.$$name; done
 
-screenshots: .venv/dev.stamp ## Take the pictures of the README, of a pipeline of their own
+screenshots: .venv/dev.stamp ## Take the screenshots of the docs, from a pipeline started for them
 	@PYTHONPATH=. $(BIN)/python scripts/screenshots.py
 
-generate: .venv/dev.stamp ## Write what is made from the code and the contract: models, types, pages
+generate: .venv/dev.stamp ## Regenerate what follows from code and contract: models, types, tables in the docs
 	@$(BIN)/python -m footfall.generate
 
-lock: .venv/dev.stamp ## Resolve the dependencies anew into requirements/
+lock: .venv/dev.stamp ## Resolve the dependencies again, into requirements/
 	@for extra in local dev; do $(call compile,$$extra,--upgrade); done
-	@# An image installs one of these: the same versions, and nothing but what its service needs.
+	@# Each image installs one of these: the same versions as dev.lock, and only what its service needs.
 	@for extra in producer stream sinks dashboard registry; do $(call compile,$$extra,--extra otel -c requirements/dev.lock); done
 
 define compile
@@ -84,12 +84,12 @@ define compile
 		--no-annotate --no-header --extra $(1) $(2) pyproject.toml -o requirements/$(1).lock
 endef
 
-clean: ## Remove the virtual environment and all caches of this checkout
+clean: ## Remove the virtual environment and the caches of this checkout
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "footfall needs Python 3.11 or newer; found none. Install one, or say make PYTHON=/path/to/python3"; exit 1; }
-	@echo "==> Making .venv with $$($(PYTHON) --version)"
+	@test -n "$(PYTHON)" || { echo "footfall needs Python 3.11 or newer, and none was found. Install it, or run make PYTHON=/path/to/python3"; exit 1; }
+	@echo "==> Creating .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv
 
 .venv/local.stamp: requirements/local.lock pyproject.toml | .venv/bin/python

@@ -1,4 +1,4 @@
-"""What every test gets: a clean environment, and the real services of `tests/support/services.py` on demand."""
+"""For every test: a clean environment, and the real services of `tests/support/services.py` on demand."""
 
 import os
 import shutil
@@ -14,26 +14,26 @@ _own_folder = pytest.StashKey[str]()
 def pytest_configure(config: pytest.Config) -> None:
     """Give the run a temporary folder of its own.
 
-    All runs of a user share pytest's, and each new one closes it to others: as root that takes a running
-    Postgres, which runs as `nobody`, away from its data.
+    All runs of a user share pytest's folder, and each new run makes it private: when run as root, that locks
+    a running Postgres, which runs as `nobody`, out of its data.
     """
-    # A busy machine is no fault.
+    # A busy machine must not fail a test.
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
     if not config.option.basetemp:
         config.stash[_own_folder] = tempfile.mkdtemp(prefix="footfall-tests-")
-        config.option.basetemp = os.path.join(config.stash[_own_folder], "run")  # noqa: PTH118 # pytest wants text
+        config.option.basetemp = os.path.join(config.stash[_own_folder], "run")  # noqa: PTH118 # pytest expects a string
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave nothing behind."""
+    """Remove the folder."""
     if folder := config.stash.get(_own_folder, None):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test sees only the settings it makes itself."""
+    """A test sees only the settings that it makes itself."""
     for name in list(os.environ):
         if name.startswith("FOOTFALL_"):
             monkeypatch.delenv(name)

@@ -17,8 +17,8 @@ import pytest
 
 from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from tests.support.brokers import Broker
 from tests.support.events import fresh_id, now_ms
+from tests.support.kafka_brokers import KafkaBroker
 from tests.support.topics import read_all
 from tests.support.workers import Worker
 
@@ -29,14 +29,14 @@ prefixes = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    started = Broker(tmp_path_factory.mktemp("broker"))
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    started = KafkaBroker(tmp_path_factory.mktemp("broker"))
     yield started
     started.stop()
 
 
 @pytest.fixture
-async def cluster(broker: Broker) -> KafkaSettings:
+async def cluster(broker: KafkaBroker) -> KafkaSettings:
     made = KafkaSettings(kafka_bootstrap=broker.bootstrap, topic_prefix=f"c{next(prefixes)}-")
     await create_missing(made)
     return made
@@ -112,7 +112,7 @@ async def in_kafka(cluster: KafkaSettings) -> list[str]:
 
 @pytest.mark.parametrize("spool", [False, True], ids=["no spool", "spool"])
 async def test_an_outage_of_kafka_loses_nothing(
-    broker: Broker, cluster: KafkaSettings, tmp_path: Path, spool: bool
+    broker: KafkaBroker, cluster: KafkaSettings, tmp_path: Path, spool: bool
 ) -> None:
     worker = collector(cluster, tmp_path, spool=spool)
     worker.start()
@@ -186,7 +186,7 @@ async def test_killed_while_publishing(cluster: KafkaSettings, tmp_path: Path, p
 
 @pytest.mark.parametrize(("point", "when"), SPOOLING)
 async def test_killed_while_spooling(
-    broker: Broker, cluster: KafkaSettings, tmp_path: Path, point: str, when: str
+    broker: KafkaBroker, cluster: KafkaSettings, tmp_path: Path, point: str, when: str
 ) -> None:
     worker = collector(cluster, tmp_path, spool=True)
     worker.start(die=(point, when, 30))
@@ -208,7 +208,7 @@ async def test_killed_while_spooling(
 
 @pytest.mark.parametrize(("point", "when"), REPLAYING)
 async def test_killed_while_replaying(
-    broker: Broker, cluster: KafkaSettings, tmp_path: Path, point: str, when: str
+    broker: KafkaBroker, cluster: KafkaSettings, tmp_path: Path, point: str, when: str
 ) -> None:
     worker = collector(cluster, tmp_path, spool=True)
     worker.start()
@@ -240,7 +240,7 @@ async def killed(worker: Worker, seconds: float = 20) -> None:
 
 
 async def test_a_request_on_its_way_is_answered_when_the_collector_is_told_to_stop(
-    broker: Broker, cluster: KafkaSettings, tmp_path: Path
+    broker: KafkaBroker, cluster: KafkaSettings, tmp_path: Path
 ) -> None:
     worker = collector(cluster, tmp_path, spool=False)
     worker.start()

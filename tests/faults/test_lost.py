@@ -15,10 +15,10 @@ from footfall.kafka.topics import create_missing
 from footfall.local import postgres as local_postgres
 from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
-from tests.support.brokers import Broker
 from tests.support.events import encoded, event, now_ms, user_key
+from tests.support.kafka_brokers import KafkaBroker
 from tests.support.landing import assert_nothing_lost_or_double, load, query, until_landed
-from tests.support.servers import Server
+from tests.support.postgres_servers import PostgresServer
 from tests.support.topics import read_all, write
 from tests.support.workers import Worker, sinks_worker
 
@@ -29,14 +29,14 @@ ROWS_OF_ANN = f"select count(*) from events where user_key = '{ANN.hex()}'"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    created = Server(tmp_path / "postgres")
+def server(tmp_path: Path) -> Iterator[PostgresServer]:
+    created = PostgresServer(tmp_path / "postgres")
     yield created
     created.stop()
 
 
 @pytest.fixture
-def sink(settings: KafkaSettings, server: Server, tmp_path: Path) -> Iterator[Worker]:
+def sink(settings: KafkaSettings, server: PostgresServer, tmp_path: Path) -> Iterator[Worker]:
     """A running sink."""
     created = sinks_worker(settings, server.dsn, tmp_path)
     created.start()
@@ -45,7 +45,7 @@ def sink(settings: KafkaSettings, server: Server, tmp_path: Path) -> Iterator[Wo
 
 
 async def test_a_dump_is_restored_and_later_events_are_read_again(
-    settings: KafkaSettings, server: Server, sink: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: KafkaSettings, server: PostgresServer, sink: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = settings.name("events")
     events_of_ann = [(ANN, encoded(event("click", now_ms(), user_key=ANN))) for _ in range(10)]
@@ -79,13 +79,13 @@ async def test_a_dump_is_restored_and_later_events_are_read_again(
 
 
 async def test_an_empty_cluster_takes_over_and_rows_of_both_clusters_stay(
-    settings: KafkaSettings, server: Server, sink: Worker, tmp_path: Path
+    settings: KafkaSettings, server: PostgresServer, sink: Worker, tmp_path: Path
 ) -> None:
     await write(settings.kafka_bootstrap, settings.name("events"), load(300, seed=1))
     await assert_nothing_lost_or_double(settings, server.dsn)
     ((before,),) = query(server.dsn, "select count(*) from events")
     sink.end()
-    broker = Broker(tmp_path / "kafka")
+    broker = KafkaBroker(tmp_path / "kafka")
     try:
         empty = KafkaSettings(kafka_bootstrap=broker.bootstrap, topic_prefix=settings.topic_prefix)
         await create_missing(empty)
@@ -112,7 +112,9 @@ def run(program: str, *arguments: str) -> None:
     subprocess.run([local_postgres._binaries() / program, *arguments], check=True)
 
 
-async def erase(settings: KafkaSettings, server: Server, monkeypatch: pytest.MonkeyPatch, *which: str) -> None:
+async def erase(
+    settings: KafkaSettings, server: PostgresServer, monkeypatch: pytest.MonkeyPatch, *which: str
+) -> None:
     monkeypatch.setenv("FOOTFALL_POSTGRES_DSN", server.dsn)
     monkeypatch.setenv("FOOTFALL_KAFKA_BOOTSTRAP", settings.kafka_bootstrap)
     monkeypatch.setenv("FOOTFALL_TOPIC_PREFIX", settings.topic_prefix)

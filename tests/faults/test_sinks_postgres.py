@@ -18,8 +18,8 @@ from psycopg import conninfo
 
 from service_kit.kafka import KafkaSettings
 from tests.support.landing import assert_nothing_lost_or_double, load, query, until_landed
+from tests.support.postgres_servers import PostgresServer
 from tests.support.proxies import Proxy
-from tests.support.servers import Server
 from tests.support.topics import write
 from tests.support.workers import Worker, sinks_worker
 
@@ -85,13 +85,13 @@ async def test_a_connection_that_is_cut_in_the_worst_moment_costs_and_doubles_no
 async def test_a_line_that_goes_deaf_or_half_open_is_given_up_and_a_slow_one_is_not(
     settings: KafkaSettings, sink: Worker, proxy: Proxy, postgres: str
 ) -> None:
-    proxy.go_deaf()
+    proxy.stop_forwarding()
     await some(settings, seed=1)
     await asyncio.sleep(2)
     assert sink.is_ready()  # it does not know yet
-    proxy.hear_again()
+    proxy.resume_forwarding()
     await until_landed(settings, postgres)
-    proxy.drop_servers()
+    proxy.close_server_sides()
     await some(settings, seed=2)
     await until_landed(settings, postgres)
     waits = sink.metrics()['footfall_sink_write_retries_total{sqlstate_class="08"}']
@@ -164,7 +164,7 @@ async def until_metric(sink: Worker, name: str) -> None:
 async def test_a_server_that_is_stopped_at_once_under_load_loses_and_doubles_nothing(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
-    server = Server(tmp_path)
+    server = PostgresServer(tmp_path)
     sink = worker(settings, server.dsn, tmp_path)
     try:
         sink.start()
@@ -184,7 +184,7 @@ async def test_a_server_that_is_stopped_at_once_under_load_loses_and_doubles_not
 async def test_a_replica_that_takes_over_gets_what_it_had_not_heard_of_again(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
-    server = Server(tmp_path / "first")
+    server = PostgresServer(tmp_path / "first")
     line = Proxy(server.port)
     replica = server.replica(tmp_path / "second", line.port)
     hosts = f"127.0.0.1:{server.port},127.0.0.1:{replica.port}"
@@ -194,7 +194,7 @@ async def test_a_replica_that_takes_over_gets_what_it_had_not_heard_of_again(
         sink.start()
         await some(settings, seed=1)
         await until_landed(settings, replica.dsn)
-        line.go_deaf()
+        line.stop_forwarding()
         await some(settings, seed=2)
         await until_landed(settings, server.dsn)
         await asyncio.to_thread(server.stop_immediately)
@@ -224,7 +224,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 @LONG_ONLY
 async def test_a_full_disk_is_waited_for(settings: KafkaSettings, tiny_disk: Path, tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    server = PostgresServer(tmp_path)
     sink = worker(settings, server.dsn, tmp_path)
     filler = tiny_disk / "filler"
     try:
@@ -260,7 +260,7 @@ def fill(path: Path) -> None:
 async def test_a_sink_that_starts_while_postgres_is_away_tells_how_far_behind_it_is(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
-    server = Server(tmp_path)
+    server = PostgresServer(tmp_path)
     sink = worker(settings, server.dsn, tmp_path)
     try:
         sink.start()
@@ -282,7 +282,7 @@ async def test_a_sink_that_starts_while_postgres_is_away_tells_how_far_behind_it
 
 @LONG_ONLY
 async def test_an_outage_is_noticed_and_over_soon_after_it_ends(settings: KafkaSettings, tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    server = PostgresServer(tmp_path)
     sink = worker(settings, server.dsn, tmp_path)
     try:
         sink.start()

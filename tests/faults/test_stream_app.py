@@ -22,7 +22,7 @@ from confluent_kafka import Producer
 
 from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from tests.support.brokers import Broker
+from tests.support.kafka_brokers import KafkaBroker
 from tests.support.plain_stream_app import CHANGELOG
 from tests.support.topics import read_all
 from tests.support.traffic import assert_counts_equal_the_log, load
@@ -38,14 +38,14 @@ pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(1
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    started = Broker(tmp_path)
+def broker(tmp_path: Path) -> Iterator[KafkaBroker]:
+    started = KafkaBroker(tmp_path)
     yield started
     started.stop()
 
 
 @pytest.fixture
-async def cluster(broker: Broker) -> KafkaSettings:
+async def cluster(broker: KafkaBroker) -> KafkaSettings:
     created = KafkaSettings(kafka_bootstrap=broker.bootstrap)
     await create_missing(created)
     return created
@@ -135,7 +135,7 @@ def pool(cluster: KafkaSettings, tmp_path: Path) -> Iterator[WorkerPool]:
 class Faults:
     """What may happen, one method per fault."""
 
-    def __init__(self, pool: WorkerPool, broker: Broker, chance: random.Random) -> None:
+    def __init__(self, pool: WorkerPool, broker: KafkaBroker, chance: random.Random) -> None:
         self._pool, self._broker, self._chance = pool, broker, chance
 
     @property
@@ -178,7 +178,7 @@ LONG_ONLY = pytest.mark.skipif(ROUNDS < 100, reason="takes minutes: make faults"
 
 
 async def test_what_is_emitted_equals_the_topic_after_every_fault(
-    cluster: KafkaSettings, broker: Broker, pool: WorkerPool
+    cluster: KafkaSettings, broker: KafkaBroker, pool: WorkerPool
 ) -> None:
     seed = int(os.environ.get("FAULT_SEED", time.time()))
     log.info("FAULT_SEED=%d", seed)

@@ -1,4 +1,4 @@
-"""Events as records of the topic, for tests that start behind the collector."""
+"""Events as records of the topic, for tests without a collector."""
 
 import hashlib
 import os
@@ -15,12 +15,12 @@ NOON = 1_767_268_800_000  # 2026-01-01 12:00 UTC
 
 
 def now_ms() -> int:
-    """Now, for events that a real broker stamps with its own time."""
+    """The current time, for events to which a real broker adds its own timestamp."""
     return time.time_ns() // 1_000_000
 
 
 def user_key(name: str) -> bytes:
-    """A key as the collector makes them: 16 bytes."""
+    """A user key as the collector computes it: 16 bytes."""
     return hashlib.sha256(name.encode()).digest()[:16]
 
 
@@ -29,7 +29,7 @@ def fresh_id(now: int = NOON) -> str:
 
 
 def event(event_type: str = "click", now: int = NOON, **changes: Any) -> dict[str, Any]:
-    """The fields of an event that was received at `now`."""
+    """The fields of an event received at `now`, with `changes`."""
     fields = {
         "event_id": fresh_id(now),
         "event_type": event_type,

@@ -1,4 +1,4 @@
-"""A line between a client and Postgres that can be cut at a named place, go deaf, or be slow."""
+"""A TCP proxy in front of Postgres that can cut connections at given data, stop forwarding, or be slow."""
 
 import contextlib
 import socket
@@ -8,48 +8,48 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-Where = Literal["to the server", "to the client"]
-# Closing with this option sends a reset instead of a goodbye.
+Side = Literal["to the server", "to the client"]
+# With this linger option, closing a socket sends RST instead of FIN.
 _RESET = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Forwards to a port of this machine; what it does in between is set from outside, at any time."""
+    """Forwards connections to a port of this machine. A test can change its behaviour at any time."""
 
     def __init__(self, port: int) -> None:
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.delay = 0.0
-        self._deaf = threading.Event()
-        self._lines: list[Line] = []
-        self._rule: Rule | None = None
+        self._silent = threading.Event()
+        self._connections: list[Connection] = []
+        self._rule: CutRule | None = None
         self.accepted = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def cut_at(self, words: bytes, *, after: bool = False) -> threading.Event:
-        """Reset both ends once, when a client says these words: before the server hears them, or after it answered."""
-        self._rule = Rule(words, after)
+    def cut_at(self, data: bytes, *, after: bool = False) -> threading.Event:
+        """Reset one connection when a client sends `data`: before forwarding it, or with `after`, once the server answered."""
+        self._rule = CutRule(data, after)
         return self._rule.done
 
-    def go_deaf(self) -> None:
-        """Take everything and forward nothing; nobody is told."""
-        self._deaf.set()
+    def stop_forwarding(self) -> None:
+        """Keep all connections open, but discard what they send."""
+        self._silent.set()
 
-    def drop_servers(self) -> None:
-        """Half open: the servers see their clients go, the clients see nothing."""
-        for line in self._lines:
-            line.deaf.set()
-            line.close("to the server")
+    def close_server_sides(self) -> None:
+        """Close the connections to the server only, so that they are half open."""
+        for connection in self._connections:
+            connection.silent.set()
+            connection.close("to the server")
 
-    def hear_again(self) -> None:
-        """For new lines; those that were deaf are lost."""
-        self._deaf.clear()
+    def resume_forwarding(self) -> None:
+        """Forward again, for new connections only."""
+        self._silent.clear()
 
     def stop(self) -> None:
         self._listener.close()
-        for line in self._lines:
-            line.reset()
+        for connection in self._connections:
+            connection.reset()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -57,45 +57,45 @@ class Proxy:
                 client, _ = self._listener.accept()
                 self.accepted += 1
                 server = socket.create_connection(("127.0.0.1", self._target))
-                line = Line(client, server, self)
-                self._lines.append(line)
-                line.start()
+                connection = Connection(client, server, self)
+                self._connections.append(connection)
+                connection.start()
 
-    def held(self, line: "Line") -> bool:
-        """Whether a line forwards nothing."""
-        if self._deaf.is_set():
-            line.deaf.set()
-        return line.deaf.is_set()
+    def is_silent(self, connection: "Connection") -> bool:
+        """Whether what this connection sends is discarded."""
+        if self._silent.is_set():
+            connection.silent.set()
+        return connection.silent.is_set()
 
-    def rule_for(self, data: bytes) -> "Rule | None":
-        """The rule that these words of a client call for; it holds once."""
+    def rule_for(self, data: bytes) -> "CutRule | None":
+        """The rule that this data of a client triggers, if any. A rule is used once."""
         rule = self._rule
-        if rule is None or rule.words not in data:
+        if rule is None or rule.data not in data:
             return None
         self._rule = None
         return rule
 
 
-class Rule:
-    """Where to cut, and whether it was done."""
+class CutRule:
+    """Where to cut, and whether it has happened."""
 
-    def __init__(self, words: bytes, after: bool) -> None:
-        self.words, self.after, self.done = words, after, threading.Event()
+    def __init__(self, data: bytes, after: bool) -> None:
+        self.data, self.after, self.done = data, after, threading.Event()
 
 
-class Line:
+class Connection:
     """One connection through the proxy."""
 
     def __init__(self, client: socket.socket, server: socket.socket, proxy: Proxy) -> None:
         self._client, self._server, self._proxy = client, server, proxy
-        self.deaf = threading.Event()
-        self._cut_at_answer: Rule | None = None
+        self.silent = threading.Event()
+        self._cut_at_answer: CutRule | None = None
 
     def start(self) -> None:
         for run in (self._to_server, self._to_client):
             threading.Thread(target=self._guarded, args=(run,), daemon=True).start()
 
-    def close(self, end: Where) -> None:
+    def close(self, end: Side) -> None:
         with contextlib.suppress(OSError):
             (self._server if end == "to the server" else self._client).close()
 
@@ -109,12 +109,12 @@ class Line:
     def _guarded(self, run: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):
             run()
-        if not self.deaf.is_set():
+        if not self.silent.is_set():
             self.reset()
 
     def _to_server(self) -> None:
-        for data in _arriving(self._client):
-            if self._proxy.held(self):
+        for data in _received(self._client):
+            if self._proxy.is_silent(self):
                 continue
             rule = self._proxy.rule_for(data)
             if rule is not None and not rule.after:
@@ -125,8 +125,8 @@ class Line:
             self._server.sendall(data)
 
     def _to_client(self) -> None:
-        for data in _arriving(self._server):
-            if self._proxy.held(self):
+        for data in _received(self._server):
+            if self._proxy.is_silent(self):
                 continue
             if self._cut_at_answer is not None:
                 self._cut_at_answer.done.set()
@@ -134,6 +134,6 @@ class Line:
             self._client.sendall(data)
 
 
-def _arriving(end: socket.socket) -> Iterator[bytes]:
+def _received(end: socket.socket) -> Iterator[bytes]:
     while data := end.recv(65536):
         yield data

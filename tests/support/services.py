@@ -1,6 +1,6 @@
-"""A real Kafka broker and a real Postgres for the tests, found and started as `footfall up` does.
+"""A real Kafka broker and a real Postgres for the tests, found and started as `footfall up` does it.
 
-Both serve the whole run: a test gets topics of its own by a prefix, and a database of its own.
+Both run as long as the tests. A test gets a topic prefix and a database of its own.
 """
 
 import os
@@ -36,20 +36,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker tells whoever started it."""
+    """Send the origins from a worker to the main process."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["origins"] = _ORIGINS
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take what a worker told."""
+    """Receive the origins of a worker."""
     _ORIGINS.extend(getattr(node, "workeroutput", {}).get("origins", []))
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The bootstrap address of a real broker."""
+    """The bootstrap server of a real broker."""
     folder = tmp_path_factory.mktemp("kafka")
     found = _or_skip(
         lambda: local_kafka.find(
@@ -62,22 +62,22 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     )
     _ORIGINS.append(f"Kafka: {found.origin}")
-    with_process = _run(found.program, folder)
+    process = _run(found.program, folder)
     yield found.bootstrap
-    _end(with_process)
+    _end(process)
 
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The DSN of a real server, to make databases on."""
+    """The DSN of a real server, on which databases can be created."""
     folder = tmp_path_factory.mktemp("postgres")
     dsn = load(LocalSettings, os.environ).postgres_dsn
     given = dsn.reveal() if dsn else None
     found = _or_skip(lambda: local_postgres.find(folder, given=given, port=ports.choose(), environ={}))
     _ORIGINS.append(f"Postgres: {found.origin}")
-    with_process = _run(found.program, folder)
+    process = _run(found.program, folder)
     yield found.dsn
-    _end(with_process)
+    _end(process)
 
 
 @pytest.fixture
@@ -92,26 +92,26 @@ def postgres(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def topic_prefix() -> str:
-    """A prefix that gives the test topics and groups of its own."""
+    """A prefix, so that the test has its own topics and groups."""
     return f"t{uuid.uuid4().hex[:8]}-"
 
 
 @pytest.fixture
 async def settings(kafka: str, topic_prefix: str) -> KafkaSettings:
-    """A real broker with all topics, under a prefix of the test's own."""
+    """A real broker with all topics under the test's prefix."""
     made = KafkaSettings(kafka_bootstrap=kafka, topic_prefix=topic_prefix)
     await create_missing(made)
     return made
 
 
 def _or_skip(find: Callable[[], Found]) -> Found:
-    """What was found; without it the test is skipped, which CI does not accept."""
+    """The result; if there is none, skip the test, or fail it in CI."""
     try:
         return find()
     except Exception as error:
         if os.environ.get("CI"):
             raise
-        pytest.skip(f"cannot be had here: {error}")
+        pytest.skip(f"not available here: {error}")
 
 
 def _run(program: Program | None, folder: Path) -> Process | None:

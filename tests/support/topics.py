@@ -1,4 +1,4 @@
-"""Reading and writing topics, for tests that stand beside a service."""
+"""Reading and writing topics in tests."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,20 +14,21 @@ Windows = dict[tuple[str, int, int], dict[str, int]]
 
 
 async def write(bootstrap: str, topic: str, records: Sequence[KeyAndValue]) -> None:
-    """Append records and wait until the broker has them."""
+    """Publish records and wait for their acknowledgement."""
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True) as producer:
-        waiting = [await producer.send(topic, value, key=key) for key, value in records]
-        for acknowledged in waiting:
-            await acknowledged
+        pending = [await producer.send(topic, value, key=key) for key, value in records]
+        for acknowledgement in pending:
+            await acknowledgement
 
 
 async def read_all(bootstrap: str, topic: str) -> list[ConsumerRecord]:
-    """Every record of a topic from its start to its end of now."""
+    """Every record of a topic from its start to its current end."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
         partitions = [
-            TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or await _ask(consumer, topic)
+            TopicPartition(topic, p)
+            for p in consumer.partitions_for_topic(topic) or await _fetch_partitions(consumer, topic)
         ]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
@@ -43,7 +44,7 @@ async def read_all(bootstrap: str, topic: str) -> list[ConsumerRecord]:
         await consumer.stop()
 
 
-async def _ask(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+async def _fetch_partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     await consumer._client.add_topic(topic)
     await consumer._client.force_metadata_update()
     found: set[int] = consumer.partitions_for_topic(topic) or set()
@@ -52,11 +53,11 @@ async def _ask(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
 
 
 async def live(bootstrap: str, topic: str) -> Windows:
-    """The live counts: the newest partial of each partition and window, added up; sketches apart."""
+    """The live counts: the newest partial of each partition and window, added up, without sketches."""
     newest: dict[bytes, dict[str, Any]] = {}
     for record in await read_all(bootstrap, topic):
         if record.value is None:
-            newest.pop(record.key, None)  # the window is let go
+            newest.pop(record.key, None)  # the window was removed
             continue
         _schema, partial = decode(record.value)
         held = newest.get(record.key)

@@ -1,4 +1,4 @@
-"""A Postgres of a test's own, that it may stop at once, freeze, and start again."""
+"""A Postgres server that a test can stop immediately and start again."""
 
 import os
 import signal
@@ -15,20 +15,20 @@ from footfall.local.containers import docker_available
 from footfall.local.process import Process
 
 
-class Server:
-    """A real server, on one port through all its lives."""
+class PostgresServer:
+    """A real server. It keeps its port across restarts."""
 
     def __init__(self, folder: Path) -> None:
         if docker_available():
-            pytest.skip("needs a Postgres on this machine, to be frozen and stopped at once")
+            pytest.skip("needs a Postgres server on this machine, which can be stopped immediately")
         self._folder, self.port = folder, ports.choose()
-        found = postgres.find(folder, given=None, port=self.port, environ={})
-        assert found.program
-        self.dsn, self._program = found.dsn, found.program
+        server = postgres.find(folder, given=None, port=self.port, environ={})
+        assert server.program
+        self.dsn, self._program = server.dsn, server.program
         self.start()
 
-    def replica(self, folder: Path, port: int) -> "Server":
-        """Another server that follows this one, through this port, until it is promoted."""
+    def replica(self, folder: Path, port: int) -> "PostgresServer":
+        """A standby that replicates this server through `port`, until it is promoted."""
         data = folder / "data"
         data.mkdir(parents=True, mode=0o700)
         user = "nobody" if os.geteuid() == 0 else None
@@ -38,10 +38,10 @@ class Server:
         copy = [postgres._binaries() / "pg_basebackup", f"--dbname={line}", f"--pgdata={data}"]
         copy += ["--write-recovery-conf", "--checkpoint=fast"]
         subprocess.run(copy, user=user, group=postgres._group(user), check=True)
-        return Server(folder)
+        return PostgresServer(folder)
 
     def promote(self) -> None:
-        """Take writes from now on."""
+        """Make this standby a primary."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             connection.execute("select pg_promote()")
 
@@ -53,7 +53,7 @@ class Server:
             time.sleep(0.05)
 
     def stop_immediately(self) -> None:
-        """As `pg_ctl stop -m immediate`: what is not on the disk is lost."""
+        """Like `pg_ctl stop -m immediate`: whatever is not on disk is lost."""
         os.kill(self._process.pid, signal.SIGQUIT)
         self._process.stop(10)
 

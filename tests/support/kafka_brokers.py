@@ -1,4 +1,4 @@
-"""A broker of a test's own, that it may freeze and kill."""
+"""A Kafka broker that a test can freeze and kill."""
 
 import os
 import signal
@@ -13,17 +13,17 @@ from footfall.local.process import Process
 from footfall.local.settings import cache_folder
 
 
-class Broker:
-    """A real broker on a local JVM, on one port through all its lives."""
+class KafkaBroker:
+    """A real broker on a local JVM. It keeps its port across restarts."""
 
     def __init__(self, folder: Path) -> None:
         if docker_available():
-            pytest.skip("needs a broker on a local JVM, to be frozen and killed")
+            pytest.skip("needs a broker on a local JVM, which can be frozen and killed")
         self._folder = folder
         port = ports.choose()
-        found = kafka.find(folder, given=None, port=port, environ={}, cache=cache_folder(), echo=print)
-        assert found.program
-        self.bootstrap, self._program = found.bootstrap, found.program
+        broker = kafka.find(folder, given=None, port=port, environ={}, cache=cache_folder(), echo=print)
+        assert broker.program
+        self.bootstrap, self._program = broker.bootstrap, broker.program
         self.start()
 
     def start(self) -> None:
