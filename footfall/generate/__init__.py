@@ -1,1 +1,1 @@
-"""Files that are made from the code and the contract, and checked in: nobody edits them."""
+"""Generates files, and regions of pages, from the code and the contract. The results are checked in."""

@@ -18,7 +18,7 @@ MARK = "_FOOTFALL_STACK"
 
 
 class AlreadyRunning(Exception):
-    """Another `footfall up` holds the data folder."""
+    """Another `footfall up` is using the data folder."""
 
 
 class ForeignFolder(Exception):
@@ -76,7 +76,7 @@ class DataFolder:
         self.stack_file.unlink(missing_ok=True)
 
     def orphans(self) -> list[psutil.Process]:
-        """Processes of an earlier stack on this folder that are still running. Call it with the lock held."""
+        """Processes of an earlier stack on this folder that are still running. Lock the folder before."""
         recorded = {s["pid"]: s["started_at"] for s in (self.read_stack() or {}).get("services", {}).values()}
         found = []
         for process in psutil.process_iter():

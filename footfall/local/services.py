@@ -21,19 +21,21 @@ _MAINTENANCE_INTERVAL_SECONDS = "3600"
 
 def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str, str]) -> list[Program]:
     """The stream app and the sinks each as a program, and all HTTP services as one."""
-    made, defaults = [], {"FOOTFALL_MAINTENANCE_INTERVAL_SECONDS": _MAINTENANCE_INTERVAL_SECONDS}
-    for module, serves, variable in (*_WORKERS, _HTTP):
+    defaults = {"FOOTFALL_MAINTENANCE_INTERVAL_SECONDS": _MAINTENANCE_INTERVAL_SECONDS}
+    started = []
+    for module, serves, port_variable in (*_WORKERS, _HTTP):
         port = http_port if module == _HTTP[0] else free_port()
-        made.append(
+        service_environ = {port_variable: str(port), "FOOTFALL_GROUP_INSTANCE_ID": _INSTANCE}
+        started.append(
             Program(
                 name=serves[0],
                 serves=serves,
                 argv=(sys.executable, "-m", module),
-                environ={**defaults, **environ, variable: str(port), "FOOTFALL_GROUP_INSTANCE_ID": _INSTANCE},
+                environ={**defaults, **environ, **service_environ},
                 is_ready=_ready(port),
             )
         )
-    return made
+    return started
 
 
 def _ready(port: int) -> Callable[[], bool]:

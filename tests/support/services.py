@@ -30,7 +30,7 @@ _ORIGINS: list[str] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Echo what the run talked to."""
+    """Report which services the tests used."""
     for origin in dict.fromkeys(_ORIGINS):
         terminalreporter.write_line(origin)
 
