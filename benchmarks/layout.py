@@ -22,8 +22,8 @@ from footfall.demo.visitors import Visitor
 from service_kit.retention import RetentionSettings
 from sinks.columns import COPY_TYPES, encode
 from sinks.landing.rows import Device, EventRow
-from sinks.postgres.insert import COPY_DIRECT
-from sinks.postgres.lookups import Dictionaries
+from sinks.postgres.insert import COPY
+from sinks.postgres.lookups import LookupTables
 from sinks.postgres.migrations import migrate
 from sinks.retention import maintenance
 from sinks.retention.packing import pack
@@ -111,11 +111,11 @@ def _row(
 
 def land(connection: psycopg.Connection, rows: Sequence[EventRow]) -> None:
     """As the sink does, without Kafka."""
-    dictionaries = Dictionaries()
-    dictionaries.add(connection, rows)
-    with connection.cursor() as cursor, cursor.copy(COPY_DIRECT) as copy:
+    lookups = LookupTables()
+    lookups.add(connection, rows)
+    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
         copy.set_types(COPY_TYPES)
-        for values in encode(rows, dictionaries):
+        for values in encode(rows, lookups):
             copy.write_row(values)
 
 

@@ -33,8 +33,8 @@ from benchmarks.parts import broker, database
 from footfall.local import ports
 from service_kit.kafka import KafkaRecord
 from sinks.columns import COLUMNS, NAMES
-from sinks.landing.rows import Batch, EventRow, sift
-from sinks.postgres.insert import COPY_DIRECT
+from sinks.landing.rows import Batch, EventRow, decode_batch
+from sinks.postgres.insert import COPY
 from sinks.postgres.store import PostgresStore
 from tests.support.events import Record, encoded, event, user_key
 
@@ -113,7 +113,7 @@ def plain(store: PostgresStore, row: EventRow) -> tuple[Any, ...]:
     """The values as psycopg's documentation writes them."""
     return (
         *(row.event_id, moment(row.occurred_at), moment(row.received_at), None),
-        *(store._dictionaries.types[row.event_type], row.schema_id, store._dictionaries.devices[row.device]),
+        *(store._lookups.types[row.event_type], row.schema_id, store._lookups.devices[row.device]),
         *(row.time_flag, row.user_key, row.session_key, row.ip_hash, row.page),
         Jsonb(row.event_data, dumps=orjson.dumps),
     )
@@ -125,7 +125,7 @@ def moment(milliseconds: int) -> datetime:
 
 def bare_copy(connection: psycopg.Connection, values: Values) -> None:
     for batch in values:
-        with connection.cursor() as cursor, cursor.copy(COPY_DIRECT) as copy:
+        with connection.cursor() as cursor, cursor.copy(COPY) as copy:
             copy.set_types([column.type for column in COLUMNS])
             for row in batch:
                 copy.write_row(row)
@@ -146,18 +146,18 @@ def decoded_rows(dsn: str, server: psutil.Process) -> None:
     """The three ways for rows that are decoded already, in turn; the median of several rounds."""
     store = PostgresStore(dsn, cluster_id="benchmark", topic="events", owner="benchmark")
     store.prepare()
-    position = store.offsets({0: 0})[0]
+    position = store.claim({0: 0})[0]
     found: dict[str, list[Figure]] = {}
     with psycopg.connect(dsn, autocommit=True, options="-c synchronous_commit=off") as connection:
         for number in range(ROUNDS):
             logs = [records(number * 100 + n) for n in range(BATCHES)]
             decoding = Meter(server)
-            batches = [sift({0: log}, {0: position}) for log in logs]
+            batches = [decode_batch({0: log}, {0: position}) for log in logs]
             found.setdefault("decoding alone", []).append(decoding.read(ROWS * BATCHES))
             for batch in batches:
-                batch.spans[0].start, batch.spans[0].next = position, position + ROWS
+                batch.ranges[0].start, batch.ranges[0].next = position, position + ROWS
                 position += ROWS
-            store._dictionaries.add(connection, [row for _p, _r, row in batches[0].rows])
+            store._lookups.add(connection, [row for _p, _r, row in batches[0].rows])
             values = [[plain(store, row) for _p, _r, row in batch.rows] for batch in batches]
             for name, run in ways(store, connection, batches, values):
                 connection.execute("truncate raw_events")
@@ -219,7 +219,7 @@ def whole_debezium(bootstrap: str, dsn: str, server: psutil.Process) -> None:
 
 def as_json(record: KafkaRecord) -> dict[str, Any]:
     """A row as a producer of JSON would write it."""
-    ((_partition, _record, row),) = sift({0: [record]}, {0: 0}).rows
+    ((_partition, _record, row),) = decode_batch({0: [record]}, {0: 0}).rows
     key = None if row.user_key is None else row.user_key.hex()
     return {
         "event_id": str(row.event_id),

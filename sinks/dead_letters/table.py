@@ -9,7 +9,7 @@ import orjson
 import psycopg
 
 from service_kit.kafka import Headers
-from sinks.landing.rows import Batch, DeadLetter, batch_of
+from sinks.landing.rows import Batch, DeadLetter, decode_records
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
@@ -76,7 +76,7 @@ class DeadLetterRetry:
 
     def batch(self) -> Batch:
         """The dead letters as a batch of records, as if they had just been read."""
-        return batch_of((each.partition, each) for each in self._dead_letters)
+        return decode_records((each.partition, each) for each in self._dead_letters)
 
     def finish(self, failed: Sequence[DeadLetter]) -> list[int]:
         """Count an attempt for those that failed again, and delete the others. Return the partitions of these."""

@@ -1,1 +1,1 @@
-"""From Kafka to any store: fetch, decode, write, go on. Knows no database."""
+"""From Kafka to any store: fetch, decode, write. Knows no database."""

@@ -1,4 +1,4 @@
-"""When dead letters stop landing: so many of them that the deploy is bad, not the records. Pure."""
+"""Stops landing if so many records become dead letters that the deployment is broken, not the records. No I/O."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -13,55 +13,58 @@ MAX_CONSECUTIVE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Dead letters of a partition whose offsets follow one another, up to, not including, `next`."""
+class Streak:
+    """Dead letters of a partition at consecutive offsets, the last of them just before `next`."""
 
     next: int
     length: int
 
 
-class Breaker:
-    """Looks at dead letters among the last records; refuses the batch that makes too many of them."""
+class CircuitBreaker:
+    """Counts dead letters among the last records, and rejects the batch that would make them too many."""
 
     def __init__(self, *, accept: bool = False) -> None:
+        # True once an operator has accepted any number of dead letters.
         self._accept = accept
+        # Records and dead letters of the last committed batches: the fewest batches that hold `WINDOW` records.
         self._window: deque[tuple[int, int]] = deque()
-        self._runs: dict[int, Run] = {}
+        # Of each partition, the streak that its last dead letter belongs to. The next batch may continue it.
+        self._streaks: dict[int, Streak] = {}
 
-    def admit(self, records: int, letters: Sequence[DeadLetter]) -> None:
-        """Raise TooManyDeadLetters before a batch is committed that must not be."""
-        if self._accept or not letters:
+    def check(self, records: int, dead_letters: Sequence[DeadLetter]) -> None:
+        """Raise TooManyDeadLetters if this batch must not be committed. Changes nothing: it may be tried again."""
+        if self._accept or not dead_letters:
             return
         seen = max(WINDOW, records + sum(count for count, _dead in self._window))
-        dead = len(letters) + sum(dead for _count, dead in self._window)
-        _runs, longest = runs(letters, self._runs)
+        dead = len(dead_letters) + sum(dead for _count, dead in self._window)
+        _streaks, longest = streaks(dead_letters, self._streaks)
         if dead > seen * MAX_SHARE:
             raise _too_many(f"{dead} of the last {seen:,} records cannot land")
         if longest >= MAX_CONSECUTIVE:
-            raise _too_many(f"{longest} records in a row cannot land")
+            raise _too_many(f"{longest} consecutive records cannot land")
 
-    def note(self, records: int, letters: Sequence[DeadLetter]) -> None:
-        """Remember a batch that was committed."""
-        self._runs, _longest = runs(letters, self._runs)
-        self._window.append((records, len(letters)))
+    def committed(self, records: int, dead_letters: Sequence[DeadLetter]) -> None:
+        """Count a batch that was committed."""
+        self._streaks, _longest = streaks(dead_letters, self._streaks)
+        self._window.append((records, len(dead_letters)))
         while sum(count for count, _dead in self._window) - self._window[0][0] >= WINDOW:
             self._window.popleft()
 
 
-def runs(letters: Sequence[DeadLetter], before: dict[int, Run]) -> tuple[dict[int, Run], int]:
-    """The last run of each partition, continuing those of before, and the length of the longest."""
+def streaks(dead_letters: Sequence[DeadLetter], before: dict[int, Streak]) -> tuple[dict[int, Streak], int]:
+    """The last streak of each partition, continuing those of `before`; and the length of the longest new one."""
     found, longest = dict(before), 0
-    for letter in sorted(letters, key=lambda letter: (letter.partition, letter.offset)):
-        run = found.get(letter.partition)
-        length = run.length + 1 if run and run.next == letter.offset else 1
-        found[letter.partition] = Run(letter.offset + 1, length)
+    for each in sorted(dead_letters, key=lambda each: (each.partition, each.offset)):
+        streak = found.get(each.partition)
+        length = streak.length + 1 if streak and streak.next == each.offset else 1
+        found[each.partition] = Streak(each.offset + 1, length)
         longest = max(longest, length)
     return found, longest
 
 
-def _too_many(found: str) -> TooManyDeadLetters:
+def _too_many(finding: str) -> TooManyDeadLetters:
     return TooManyDeadLetters(
-        f"{found}: landing stops before it puts them aside. `footfall dead-letters list` shows those before. "
-        "Deploy what mends it, and landing goes on by itself; or set FOOTFALL_ACCEPT_DEAD_LETTERS=true to put all "
-        "of them aside."
+        f"{finding}. Landing stops before it stores them as dead letters; `footfall dead-letters list` shows "
+        "earlier ones. Deploy a fix, and landing goes on by itself; or set "
+        "FOOTFALL_ACCEPT_DEAD_LETTERS=true to store all of them."
     )

@@ -1,4 +1,4 @@
-"""The topic `events` as a source; the only module that knows aiokafka here."""
+"""The topic `events` as a source. Of this folder, only this module and `topic_id` know aiokafka."""
 
 import asyncio
 import logging
@@ -12,35 +12,41 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from avro_schemas.topic import EVENTS, named
 from service_kit.kafka import KafkaRecord
-from sinks.landing.ports import Fetched, Range
-from sinks.landing.topic_id import identity
+from sinks.landing.ports import Fetched, PartitionOffsets
+from sinks.landing.topic_id import topic_identity
 from sinks.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# Records taken at once of what has been fetched.
-_STEP = 1000
-# How soon a pause notices that it is over.
-_LOOK_SECONDS = 0.5
+# Records per poll. A batch takes several, so that large records do not go far beyond its limit of bytes.
+_POLL_RECORDS = 1000
+# How long a fetch waits for its first record.
+_FETCH_TIMEOUT_SECONDS = 1.0
+# How often a wait with paused partitions checks whether it is over.
+_PAUSED_POLL_SECONDS = 0.5
+_COMMIT_TIMEOUT_SECONDS = 2.0
 
-Arrived = Mapping[TopicPartition, Sequence[KafkaRecord]]
+Polled = Mapping[TopicPartition, Sequence[KafkaRecord]]
 
 
 class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types here
-    """A member of the group; positions are set from outside."""
+    """A member of the consumer group. It never chooses a position itself: `seek` sets them."""
 
     def __init__(self, settings: Settings, topic: str) -> None:
         self._topic = topic
         self._kafka = settings.kafka
+        # Set by every rebalance, and by a position that is not in the log; cleared when the offsets are looked up.
+        # While it is set, fetched records are dropped: they may belong to somebody else.
         self._reassigned = True
-        self._let_go: Callable[[], Awaitable[None]] | None = None
-        self._ends: Mapping[TopicPartition, int] = {}
+        self._on_revoked: Callable[[], Awaitable[None]] | None = None
+        # Where partitions ended when we last asked. Until a partition is fetched from, the consumer does not know.
+        self._end_offsets: Mapping[TopicPartition, int] = {}
         self._consumer = AIOKafkaConsumer(
             **settings.kafka.client_options(),
             group_id=settings.kafka.name(named(EVENTS).consumer_groups["sinks"]),
             group_instance_id=settings.group_instance_id,
             enable_auto_commit=False,
-            # Positions are set from outside; Kafka's client must not choose one by itself.
+            # A missing position is an error, as the store knows it and Kafka's client must not guess.
             auto_offset_reset="none",
             isolation_level="read_committed",
             max_partition_fetch_bytes=1024 * 1024,
@@ -60,96 +66,99 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
 
     @property
     def reassigned(self) -> bool:
-        """Whether partitions came or went since the last `seek`."""
+        """Whether partitions were assigned or revoked since `partition_offsets`."""
         return self._reassigned
 
-    def when_revoked(self, let_go: Callable[[], Awaitable[None]]) -> None:
-        """Call this when partitions go; others get them after it has ended."""
-        self._let_go = let_go
+    def on_revoked(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Set what to await when partitions are revoked. Others get them only after it has returned."""
+        self._on_revoked = callback
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        """Whatever was fetched is not ours any more."""
+        """Called by the consumer in a rebalance, before the partitions are given to others."""
         self._reassigned = True
-        if self._let_go:
-            await self._let_go()
+        if self._on_revoked:
+            await self._on_revoked()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """Nothing is landed until the positions are set."""
+        """Called by the consumer at the end of a rebalance. Nothing is fetched until the positions are set."""
         self._reassigned = True
 
     async def topic_id(self) -> UUID | None:
         """Kafka's id of the topic as it is now."""
-        return (await identity(self._kafka, self._topic)).topic_id
+        return (await topic_identity(self._kafka, self._topic)).topic_id
 
-    async def ranges(self) -> dict[int, Range]:
-        """What Kafka holds of each partition that is ours; waits a little where there is none yet."""
+    async def partition_offsets(self) -> dict[int, PartitionOffsets]:
+        """What Kafka has of each assigned partition. Waits a little if there is none yet."""
+        # First, so that a rebalance during the requests below is not missed.
         self._reassigned = False
-        mine = list(self._consumer.assignment())
-        if not mine:
-            # A member that does not poll is put out of the group; what this may fetch is sought again.
+        assigned = list(self._consumer.assignment())
+        if not assigned:
+            # A member that does not poll is removed from the group. Records that this may fetch are fetched again,
+            # as nothing lands before `seek`.
             await self._poll(100, 1)
             return {}
-        begins = await self._consumer.beginning_offsets(mine)
-        self._ends = ends = await self._consumer.end_offsets(mine)
-        reported = await asyncio.gather(*map(self._consumer.committed, mine))
+        begins = await self._consumer.beginning_offsets(assigned)
+        self._end_offsets = ends = await self._consumer.end_offsets(assigned)
+        committed = await asyncio.gather(*map(self._consumer.committed, assigned))
         return {
-            tp.partition: Range(begins[tp], ends[tp], max(begins[tp], to or 0))
-            for tp, to in zip(mine, reported, strict=True)
+            tp.partition: PartitionOffsets(begins[tp], ends[tp], max(begins[tp], offset or 0))
+            for tp, offset in zip(assigned, committed, strict=True)
         }
 
     async def seek(self, positions: Mapping[int, int]) -> None:
-        """Go on at these offsets."""
-        for tp in self._tps(positions):
+        """Fetch from these offsets on, and end a pause."""
+        for tp in self._assigned(positions):
             self._consumer.seek(tp, positions[tp.partition])
         self._consumer.resume(*self._consumer.paused())
 
-    async def gather(self, rows: int, max_bytes: int, seconds: float) -> Fetched:
-        """What arrives until there are so many records or bytes, or the first of them is `seconds` old."""
+    async def fetch(self, max_rows: int, max_bytes: int, max_age_seconds: float) -> Fetched:
+        """Poll until there are that many records or bytes, or until the first of them is that old."""
         fetched: dict[int, list[KafkaRecord]] = {}
-        count, size, deadline = 0, 0, time.monotonic() + 1.0
-        while count < rows and size < max_bytes and (left := deadline - time.monotonic()) > 0:
-            # In steps, so that large records do not go far beyond the limit.
-            arrived = await self._poll(int(left * 1000) + 1, min(rows - count, _STEP))
+        count, size, deadline = 0, 0, time.monotonic() + _FETCH_TIMEOUT_SECONDS
+        while count < max_rows and size < max_bytes and (left := deadline - time.monotonic()) > 0:
+            polled = await self._poll(int(left * 1000) + 1, min(max_rows - count, _POLL_RECORDS))
             if self._reassigned:
                 return {}
-            if arrived and not count:
-                deadline = time.monotonic() + seconds
-            for tp, records in arrived.items():
+            if polled and not count:
+                deadline = time.monotonic() + max_age_seconds
+            for tp, records in polled.items():
                 fetched.setdefault(tp.partition, []).extend(records)
                 count += len(records)
                 size += sum(len(record.value or b"") for record in records)
         return fetched
 
     async def wait_paused(self, seconds: float, stopping: asyncio.Event) -> None:
-        """Wait without fetching, or until told to stop. Who does not poll meanwhile is put out of the group."""
+        """Wait without fetching. The polling goes on, as a member that does not poll is removed from the group."""
         self._consumer.pause(*self._consumer.assignment())
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not (self._reassigned or stopping.is_set()):
-            await self._poll(int(min(left, _LOOK_SECONDS) * 1000) + 1, 1)
+            await self._poll(int(min(left, _PAUSED_POLL_SECONDS) * 1000) + 1, 1)
 
     async def report_progress(self, positions: Mapping[int, int]) -> None:
-        """Tell Kafka how far we are, for lag tools only; whether it listens does not matter."""
+        """Commit these offsets for lag tools. It does not matter if that fails: the store has the real ones."""
+        offsets = {tp: positions[tp.partition] for tp in self._assigned(positions)}
         try:
-            await asyncio.wait_for(
-                self._consumer.commit({tp: positions[tp.partition] for tp in self._tps(positions)}), 2
-            )
+            await asyncio.wait_for(self._consumer.commit(offsets), _COMMIT_TIMEOUT_SECONDS)
         except (KafkaError, TimeoutError) as error:
             log.debug("progress not reported", extra={"error": repr(error)})
 
     def lag(self, positions: Mapping[int, int]) -> int:
-        """Records behind these positions, as far as Kafka has told."""
-        ends = {tp: max(self._consumer.highwater(tp) or 0, self._ends.get(tp, 0)) for tp in self._tps(positions)}
+        """Records from these offsets to the end, as far as Kafka has told us."""
+        ends = {
+            tp: max(self._consumer.highwater(tp) or 0, self._end_offsets.get(tp, 0))
+            for tp in self._assigned(positions)
+        }
         return sum(max(0, end - positions[tp.partition]) for tp, end in ends.items())
 
-    async def _poll(self, milliseconds: int, most: int) -> Arrived:
+    async def _poll(self, milliseconds: int, max_records: int) -> Polled:
         try:
-            arrived: Arrived = await self._consumer.getmany(timeout_ms=milliseconds, max_records=most)
+            polled: Polled = await self._consumer.getmany(timeout_ms=milliseconds, max_records=max_records)
         except (OffsetOutOfRangeError, NoOffsetForPartitionError):
-            # Not where the log is: removed, recreated, or not sought yet. The offsets tell which.
+            # The position is not in the log: records were removed, the topic was recreated, or `seek` is still to
+            # come. Looking up the offsets again tells which.
             self._reassigned = True
             return {}
-        return arrived
+        return polled
 
-    def _tps(self, partitions: Mapping[int, int]) -> Sequence[TopicPartition]:
-        mine = self._consumer.assignment()
-        return [tp for tp in mine if tp.partition in partitions]
+    def _assigned(self, partitions: Mapping[int, int]) -> Sequence[TopicPartition]:
+        return [tp for tp in self._consumer.assignment() if tp.partition in partitions]

@@ -1,6 +1,6 @@
-"""Landing: fetch, sift, write; and what to do when writing fails. Knows neither Kafka's client nor Postgres's.
+"""The landing loop: fetch, decode, write; and what to do if writing fails. Knows neither aiokafka nor Postgres.
 
-While one batch is written in a thread, which mostly waits for Postgres, the next is fetched and sifted.
+While one batch is written in a thread, which mostly waits for the store, the next is fetched and decoded.
 """
 
 import asyncio
@@ -13,235 +13,259 @@ from typing import Any, TypeVar
 
 from sinks import metrics
 from sinks.landing.batch_size import BatchSize
-from sinks.landing.breaker import Breaker
-from sinks.landing.errors import CannotGoOn, Fenced, Halted, StoreUnavailable, TookTooLong, TooManyDeadLetters
-from sinks.landing.ports import EventStore, Range, Source, Written
-from sinks.landing.rows import Batch, sift
+from sinks.landing.breaker import CircuitBreaker
+from sinks.landing.errors import CannotContinue, Fenced, Halted, StoreUnavailable, TooManyDeadLetters, WriteTimeout
+from sinks.landing.ports import EventStore, PartitionOffsets, Source, WriteResult
+from sinks.landing.rows import Batch, decode_batch
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-_FIRST_PAUSE, _MAX_PAUSE = 0.1, 5.0
-# A person must look: no reason to hurry.
-_HALTED_PAUSE = 15.0
-# What is being written when partitions go may still commit this long; then it is cancelled, then cut off.
-_LET_GO_SECONDS = 0.5
+_FIRST_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 0.1, 5.0
+# An operator must act, so there is no reason to hurry.
+_HALTED_SECONDS = 15.0
+# When partitions are revoked, a batch that is being written may still commit this long. Then it is cancelled, and
+# after the same time again its connection is broken.
+_REVOKE_STEP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """When a batch is full: of rows (usually, and at most), of bytes, or old enough."""
+class BatchLimits:
+    """When a batch is full: by its rows (usually, and while the lag grows), by its bytes, or by its age."""
 
     rows: int
     max_rows: int
-    bytes: int
-    seconds: float
+    max_bytes: int
+    max_age_seconds: float
 
 
 class Landing:
-    """Moves events from a source into a store; the store's offsets say where it stands."""
+    """Moves events from a source into a store, whose offsets say what has landed."""
 
     def __init__(
         self,
         source: Source,
         store: EventStore,
-        limits: Limits,
+        limits: BatchLimits,
         *,
-        store_seconds: float = 40.0,
+        store_timeout_seconds: float = 40.0,
         accept_gap: bool = False,
         accept_dead_letters: bool = False,
     ) -> None:
         self._source, self._store, self._limits = source, store, limits
-        self._store_seconds, self._accept_gap = store_seconds, accept_gap
+        self._store_timeout_seconds, self._accept_gap = store_timeout_seconds, accept_gap
         self._size = BatchSize(limits.rows, limits.max_rows)
-        self._breaker = Breaker(accept=accept_dead_letters)
-        self._read_to: dict[int, int] = {}
+        self._breaker = CircuitBreaker(accept=accept_dead_letters)
+        # The next offset to fetch and to land, of each partition. Equal while nothing is prefetched; each batch
+        # begins at `_fetched_to`, also if the first of these offsets hold no record.
+        self._fetched_to: dict[int, int] = {}
         self._landed_to: dict[int, int] = {}
+        # Append time of the newest record that landed, in milliseconds since 1970.
         self._newest = time.time() * 1000
-        self._ahead: asyncio.Task[Batch | None] | None = None
-        self._at_work: asyncio.Future[Any] | None = None
-        self._pause = _FIRST_PAUSE
+        # The next batch, fetched and decoded while the current one is written. It is discarded whenever positions
+        # must be looked up again, as it would begin at the wrong offset.
+        self._prefetch: asyncio.Task[Batch | None] | None = None
+        # The call that occupies the store, if any: what a revocation has to end.
+        self._store_call: asyncio.Future[Any] | None = None
+        self._backoff = _FIRST_BACKOFF_SECONDS
         self._stopping = asyncio.Event()
-        self.in_step = False
-        self.last_turn = time.monotonic()
-        source.when_revoked(self._let_go)
+        # Whether the source is at the store's offsets and batches land: the answer of `/readyz`.
+        self.positioned = False
+        # When the loop last came round: `/healthz` fails if that is long ago.
+        self.last_step_at = time.monotonic()
+        source.on_revoked(self._on_revoked)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Land until told to stop. Raise CannotGoOn where a person must decide."""
+        """Land until `stopping` is set. Raise CannotContinue if an operator must decide."""
         self._stopping = stopping
         try:
             while not stopping.is_set():
-                self.last_turn = time.monotonic()
-                await self._guarded_turn()
+                self.last_step_at = time.monotonic()
+                await self._step_or_recover()
         finally:
-            await self._drop_ahead()
+            await self._cancel_prefetch()
 
-    async def _guarded_turn(self) -> None:
+    async def _step_or_recover(self) -> None:
         try:
-            await self._turn()
+            await self._step()
         except Fenced as error:
             metrics.FENCED.inc()
             log.warning("%s; reading the offsets again", error)
-        except TookTooLong as error:
-            # Cancelled by ourselves as the partitions went: nothing is wrong with the size.
+        except WriteTimeout as error:
+            # If partitions were revoked, we cancelled the write ourselves: its size was not the reason.
             if not self._source.reassigned:
                 await self._shrink(error)
         except StoreUnavailable as error:
             await self._wait_for_store(error)
         except Halted as error:
-            await self._wait_for_person(error)
+            await self._wait_for_operator(error)
         else:
             return
-        await self._fall_out_of_step()
+        # Whether the batch was committed is not known after most errors. The store's offsets tell, so the next
+        # step asks for them and fetches from there.
+        await self._lose_positions()
 
-    async def _turn(self) -> None:
-        if self._source.reassigned or not self.in_step:
-            await self._fall_out_of_step()
-            await self._fall_in_step()
-        if not self.in_step:
-            return  # no partition is ours yet
-        batch = await (self._ahead or self._read())
-        self._ahead = None
+    async def _step(self) -> None:
+        if self._source.reassigned or not self.positioned:
+            await self._lose_positions()
+            await self._sync_positions()
+        if not self.positioned:
+            return  # no partition is assigned yet
+        batch = await (self._prefetch or self._read())
+        self._prefetch = None
         if not batch or self._source.reassigned:
-            return  # what was fetched before a rebalance is fetched again by whoever owns it
-        self._ahead = asyncio.create_task(self._read())
-        written = await self._in_thread(self._store.write, batch, self._admit)
-        self._pause = _FIRST_PAUSE
-        self._landed_to |= {partition: span.next for partition, span in batch.spans.items()}
+            return  # records fetched before a rebalance are fetched again by whoever owns them now
+        self._prefetch = asyncio.create_task(self._read())
+        result = await self._call_store(self._store.write, batch, self._check_before_commit)
+        self._backoff = _FIRST_BACKOFF_SECONDS
+        self._landed_to |= {partition: covered.next for partition, covered in batch.ranges.items()}
         self._newest = batch.newest
-        self._breaker.note(written.records, written.dead_letters)
-        self._size.landed(written.records, self._tell_lag())
-        _count(batch, written, self._size.rows)
+        self._breaker.committed(result.records, result.dead_letters)
+        self._size.landed(result.records, self._update_lag())
+        _count(batch, result, self._size.rows)
         await self._source.report_progress(self._landed_to)
 
     async def _read(self) -> Batch | None:
-        """The next batch, its rows ready to be written."""
+        """Fetch and decode the next batch."""
         limits = self._limits
-        fetched = await self._source.gather(self._size.rows, limits.bytes, limits.seconds)
+        fetched = await self._source.fetch(self._size.rows, limits.max_bytes, limits.max_age_seconds)
         if not fetched or self._source.reassigned:
             return None
         started = time.monotonic()
-        batch = await asyncio.to_thread(sift, fetched, self._read_to)
+        batch = await asyncio.to_thread(decode_batch, fetched, self._fetched_to)
         metrics.DECODE_SECONDS.observe(time.monotonic() - started)
-        self._read_to |= {partition: span.next for partition, span in batch.spans.items()}
+        self._fetched_to |= {partition: covered.next for partition, covered in batch.ranges.items()}
         return batch
 
-    def _admit(self, written: Written) -> None:
-        self._breaker.admit(written.records, written.dead_letters)
+    def _check_before_commit(self, result: WriteResult) -> None:
+        self._breaker.check(result.records, result.dead_letters)
 
-    async def _in_thread(self, call: Callable[..., Result], *arguments: object) -> Result:
-        """Let the store work; a server that takes the question and never answers is cut off."""
+    async def _call_store(self, call: Callable[..., Result], *arguments: object) -> Result:
+        """Run a call of the store in a thread. If it takes too long, its connection is broken, and it fails."""
         running = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
-        self._at_work = running
+        self._store_call = running
         try:
-            done, _ = await asyncio.wait({running}, timeout=self._store_seconds)
+            done, _ = await asyncio.wait({running}, timeout=self._store_timeout_seconds)
             if not done:
-                await asyncio.to_thread(self._store.cut)
+                # The store has its own timeout for statements, so it is not merely slow: nothing answers.
+                await asyncio.to_thread(self._store.abort)
             return await running
         finally:
-            self._at_work = None
+            self._store_call = None
 
-    async def _let_go(self) -> None:
-        """Partitions go to others: what is being written ends soon, whole or not at all."""
-        running, started = self._at_work, time.monotonic()
+    async def _on_revoked(self) -> None:
+        """End the write that is going on, completely or not at all: Kafka waits for us, and so do the next owners.
+
+        Waiting for the commit comes first, as it usually is a matter of milliseconds and saves the batch; then the
+        polite end, then the one that needs no answer. If none works in time, the fence protects the offsets
+        anyway.
+        """
+        running, started = self._store_call, time.monotonic()
         if running is None:
             return
-        for end in (None, self._store.cancel, self._store.cut):
+        for end in (None, self._store.cancel, self._store.abort):
             if end is not None:
                 await asyncio.to_thread(end)
-            done, _ = await asyncio.wait({running}, timeout=_LET_GO_SECONDS)
+            done, _ = await asyncio.wait({running}, timeout=_REVOKE_STEP_SECONDS)
             if done:
                 break
         metrics.REVOKE_SECONDS.observe(time.monotonic() - started)
 
-    async def _fall_out_of_step(self) -> None:
-        self.in_step = False
-        await self._drop_ahead()
+    async def _lose_positions(self) -> None:
+        self.positioned = False
+        await self._cancel_prefetch()
 
-    async def _drop_ahead(self) -> None:
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
+    async def _cancel_prefetch(self) -> None:
+        prefetch, self._prefetch = self._prefetch, None
+        if prefetch is not None:
+            prefetch.cancel()
+            await asyncio.gather(prefetch, return_exceptions=True)
 
-    async def _fall_in_step(self) -> None:
-        """Go on where the store says; Kafka's own committed offsets are never asked."""
-        ranges = await self._source.ranges()
-        if not ranges:
+    async def _sync_positions(self) -> None:
+        """Claim the assigned partitions in the store, and fetch from its offsets."""
+        logs = await self._source.partition_offsets()
+        if not logs:
             return
-        # So that the lag is told while the store is away.
-        self._landed_to = {p: self._landed_to.get(p, held.reported) for p, held in ranges.items()}
+        # A first guess from Kafka's committed offsets, so that the lag is reported also while the store is
+        # unavailable.
+        self._landed_to = {p: self._landed_to.get(p, offsets.committed) for p, offsets in logs.items()}
         topic_id = await self._source.topic_id()
-        begins = {partition: held.begin for partition, held in ranges.items()}
-        await self._in_thread(self._store.prepare)
-        positions = await self._in_thread(self._store.offsets, begins, topic_id)
-        for partition, held in ranges.items():
-            self._check(partition, positions[partition], held)
+        begins = {partition: offsets.begin for partition, offsets in logs.items()}
+        await self._call_store(self._store.prepare)
+        positions = await self._call_store(self._store.claim, begins, topic_id)
+        for partition, offsets in logs.items():
+            self._check_position(partition, positions[partition], offsets)
         await self._source.seek({p: max(position, begins[p]) for p, position in positions.items()})
-        self._read_to, self._landed_to = dict(positions), dict(positions)
+        # Not where we seek to: after an accepted gap the first batch covers the removed offsets too, as the fence
+        # expects it to begin at the stored offset.
+        self._fetched_to, self._landed_to = dict(positions), dict(positions)
         metrics.ASSIGNMENTS.inc()
-        self.in_step = True
+        self.positioned = True
 
-    def _check(self, partition: int, position: int, held: Range) -> None:
-        if position > held.end:
-            raise CannotGoOn(
-                f"partition {partition} of the topic ends at {held.end}, but all before {position} has landed: "
-                "Kafka lost its end, or the topic was recreated. "
-                f"`footfall replay --partition {partition} --from-offset {held.end} --execute` goes on from there."
+    def _check_position(self, partition: int, position: int, offsets: PartitionOffsets) -> None:
+        if position > offsets.end:
+            raise CannotContinue(
+                f"partition {partition} of the topic ends at offset {offsets.end}, but everything before "
+                f"{position} has landed: Kafka lost the end of the partition, or the topic was recreated. "
+                f"`footfall replay --partition {partition} --from-offset {offsets.end} --execute` goes on from "
+                "there."
             )
-        if position < held.begin:
-            gap = f"Kafka removed offsets {position} to {held.begin - 1} of partition {partition}"
+        if position < offsets.begin:
+            gap = f"Kafka removed offsets {position} to {offsets.begin - 1} of partition {partition}"
             if not self._accept_gap:
-                raise CannotGoOn(f"{gap} before they landed. Set FOOTFALL_ACCEPT_GAP=true to go on without them.")
+                raise CannotContinue(
+                    f"{gap} before they landed. Set FOOTFALL_ACCEPT_GAP=true to go on without them."
+                )
             log.error("%s before they landed; going on without them", gap)
-            metrics.RECORDS_LOST.inc(held.begin - position)
+            metrics.RECORDS_LOST.inc(offsets.begin - position)
 
-    async def _shrink(self, error: TookTooLong) -> None:
-        log.warning("a batch took too long", extra={"error": str(error), "rows": self._size.rows})
+    async def _shrink(self, error: WriteTimeout) -> None:
+        log.warning("writing a batch took too long", extra={"error": str(error), "rows": self._size.rows})
         metrics.BATCH_SHRINKS.inc()
-        if not self._size.took_too_long():
+        if not self._size.timed_out():
             await self._wait_for_store(error)
 
     async def _wait_for_store(self, error: StoreUnavailable) -> None:
-        """Postgres is away: stay in the group, try again with ever longer pauses, for ever."""
+        """Remain in the group, and retry with growing pauses, without limit."""
         if self._source.reassigned:
             return
-        metrics.WRITE_RETRIES.labels(error.state_class).inc()
-        log.warning("Postgres cannot take events", extra={"error": str(error)})
-        await self._wait(random.uniform(0, self._pause))
-        self._pause = min(self._pause * 2, _MAX_PAUSE)
+        metrics.WRITE_RETRIES.labels(error.sqlstate_class).inc()
+        log.warning("the store cannot take events", extra={"error": str(error)})
+        await self._wait(random.uniform(0, self._backoff))
+        self._backoff = min(self._backoff * 2, _MAX_BACKOFF_SECONDS)
 
-    async def _wait_for_person(self, error: Halted) -> None:
+    async def _wait_for_operator(self, error: Halted) -> None:
         log.critical("%s", error)
         metrics.HALTED.set(1)
         metrics.BREAKER_OPEN.set(isinstance(error, TooManyDeadLetters))
-        await self._wait(_HALTED_PAUSE)
+        await self._wait(_HALTED_SECONDS)
 
-    def _tell_lag(self) -> int:
+    def _update_lag(self) -> int:
         lag = self._source.lag(self._landed_to)
         metrics.LAG.set(lag)
         metrics.LAG_SECONDS.set(max(0.0, time.time() - self._newest / 1000) if lag else 0)
         return lag
 
     async def _wait(self, seconds: float) -> None:
-        await self._fall_out_of_step()
-        self._tell_lag()
+        # Before the wait and not after it: /readyz must not say that events land meanwhile.
+        await self._lose_positions()
+        self._update_lag()
         started = time.monotonic()
         await self._source.wait_paused(seconds, self._stopping)
         metrics.PAUSED_SECONDS.inc(time.monotonic() - started)
 
 
-def _count(batch: Batch, written: Written, most: int) -> None:
+def _count(batch: Batch, result: WriteResult, next_max_rows: int) -> None:
     metrics.HALTED.set(0)
     metrics.BREAKER_OPEN.set(0)
-    metrics.ROWS.inc(written.rows)
-    metrics.DUPLICATES.inc(written.duplicates)
-    metrics.ERASED.inc(written.erased)
-    for letter in written.dead_letters:
+    metrics.ROWS.inc(result.rows)
+    metrics.DUPLICATES.inc(result.duplicates)
+    metrics.ERASED.inc(result.erased)
+    for letter in result.dead_letters:
         metrics.DEAD_LETTERS.labels(letter.reason).inc()
-    metrics.BATCH_ROWS.observe(written.records)
+    metrics.BATCH_ROWS.observe(result.records)
     metrics.BATCH_BYTES.observe(batch.bytes)
-    metrics.BATCH_MAX_ROWS.set(most)
+    metrics.BATCH_MAX_ROWS.set(next_max_rows)
     metrics.NEWEST_EVENT.set(batch.newest / 1000)
     metrics.LATENCY_SECONDS.observe(max(0.0, time.time() - batch.oldest / 1000))

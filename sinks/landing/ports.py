@@ -1,4 +1,4 @@
-"""The two ends of landing: a source of records, and a store of rows; both as landing needs them."""
+"""What landing needs: a source of records, and a store of rows with the offsets that they came from."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,12 +9,13 @@ from uuid import UUID
 from service_kit.kafka import KafkaRecord
 from sinks.landing.rows import Batch, DeadLetter
 
+# The records of each partition, in order and at least one.
 Fetched = Mapping[int, Sequence[KafkaRecord]]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What became of a batch."""
+class WriteResult:
+    """What became of the records of a batch."""
 
     rows: int
     duplicates: int
@@ -23,59 +24,84 @@ class Written:
 
     @property
     def records(self) -> int:
-        """All of them."""
+        """All records of the batch."""
         return self.rows + self.duplicates + self.erased + len(self.dead_letters)
 
 
-# Looks at what would be committed, and raises where it must not be.
-Admit = Callable[[Written], None]
+# Sees what is about to be committed, and raises if it must not be.
+CommitCheck = Callable[[WriteResult], None]
 
 
-def admit_all(_written: Written) -> None:
-    """Nothing is held against a batch."""
+def accept_all(_result: WriteResult) -> None:
+    """The check that lets every batch pass."""
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """A partition in Kafka, from `begin` up to, not including, `end`; it was told that we are at `reported`."""
+class PartitionOffsets:
+    """A partition in Kafka: its records have offsets from `begin` up to, not including, `end`.
+
+    `committed` is the group's committed offset. It is only reported, for lag tools; landing never starts from it.
+    """
 
     begin: int
     end: int
-    reported: int
+    committed: int
 
 
 class Source(Protocol):
     """A log of records in partitions."""
 
     @property
-    def reassigned(self) -> bool: ...
+    def reassigned(self) -> bool:
+        """Whether partitions were assigned or revoked since `partition_offsets`: what was fetched is void."""
 
-    def when_revoked(self, let_go: Callable[[], Awaitable[None]]) -> None: ...
+    def on_revoked(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Set what to await when partitions are revoked, before others get them."""
 
-    async def topic_id(self) -> UUID | None: ...
+    async def topic_id(self) -> UUID | None:
+        """The id of the topic as it is now: another one after it was recreated."""
 
-    async def ranges(self) -> dict[int, Range]: ...
+    async def partition_offsets(self) -> dict[int, PartitionOffsets]:
+        """The assigned partitions; empty while there are none."""
 
-    async def seek(self, positions: Mapping[int, int]) -> None: ...
+    async def seek(self, positions: Mapping[int, int]) -> None:
+        """Fetch from these offsets on."""
 
-    async def gather(self, rows: int, max_bytes: int, seconds: float) -> Fetched: ...
+    async def fetch(self, max_rows: int, max_bytes: int, max_age_seconds: float) -> Fetched:
+        """The next records. Empty if none arrive for a while, or if the partitions changed."""
 
-    async def wait_paused(self, seconds: float, stopping: asyncio.Event) -> None: ...
+    async def wait_paused(self, seconds: float, stopping: asyncio.Event) -> None:
+        """Wait without fetching, and remain a member of the group. Ends early if the partitions change."""
 
-    async def report_progress(self, positions: Mapping[int, int]) -> None: ...
+    async def report_progress(self, positions: Mapping[int, int]) -> None:
+        """Commit these offsets for lag tools."""
 
-    def lag(self, positions: Mapping[int, int]) -> int: ...
+    def lag(self, positions: Mapping[int, int]) -> int:
+        """Records from these offsets to the end."""
 
 
 class EventStore(Protocol):
-    """Where rows land, with the offsets they came from. Its methods block; `cancel` and `cut` end what does."""
+    """Where rows land, in one transaction with the offsets they came from.
 
-    def prepare(self) -> None: ...
+    All methods block. One thread at a time calls them, except `cancel` and `abort`, which end a call of another
+    thread.
+    """
 
-    def offsets(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]: ...
+    def prepare(self) -> None:
+        """Connect, and create what is missing."""
 
-    def write(self, batch: Batch, admit: Admit = admit_all) -> Written: ...
+    def claim(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
+        """Become the owner of partitions, and return the next offset of each: `begins` if nothing has landed yet.
 
-    def cancel(self) -> None: ...
+        A batch of an earlier owner that is still being written must not commit after this returns.
+        Raise CannotContinue if the stored offsets are of another topic.
+        """
 
-    def cut(self) -> None: ...
+    def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
+        """Write a batch completely or not at all. Raise Fenced if a range does not start at the next offset."""
+
+    def cancel(self) -> None:
+        """Ask the store to stop what it is doing. It may not answer."""
+
+    def abort(self) -> None:
+        """Break the connection, so that a call that is blocked fails now."""

@@ -1,4 +1,4 @@
-"""From records of `events` to rows: pure."""
+"""Decodes records of `events` into rows and dead letters. No I/O."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from avro_schemas.wire.codec import Undecodable, schema_id_of
 from avro_schemas.wire.event_reader import Columns, EventReader
 from service_kit.kafka import Headers, KafkaRecord
 
-_COMMON = (
+_COMMON_FIELDS = (
     "event_type",
     "received_at",
     "sent_at",
@@ -25,16 +25,16 @@ _COMMON = (
     "device.bot",
 )
 # The fields of event_data of each typed event, in the newest version of its schema.
-_OWN = {
+_DATA_FIELDS = {
     name: [field["name"] for field in latest()[name].definition["fields"][-1]["type"]["fields"]]
     for name in typed_events()
 }
 _READER = EventReader(
     Columns(
-        _COMMON,
+        _COMMON_FIELDS,
         {
             CUSTOM: ["event_data"],
-            **{name: [f"event_data.{own}" for own in fields] for name, fields in _OWN.items()},
+            **{name: [f"event_data.{own}" for own in fields] for name, fields in _DATA_FIELDS.items()},
         },
     )
 )
@@ -42,7 +42,7 @@ TIME_FLAGS: Mapping[str, int] = {"unknown": 0, "ok": 1, "past": 2, "clamped": 3}
 
 
 class Device(NamedTuple):
-    """Classes of a device; `bot` says why it looks like a program, and is empty for a person's."""
+    """Classes of a device. `bot` says why it looks like a program; it is empty if it does not."""
 
     browser: str
     system: str
@@ -51,7 +51,10 @@ class Device(NamedTuple):
 
 
 class EventRow(NamedTuple):
-    """An event for `raw_events`, before its names become numbers. Times in milliseconds since 1970."""
+    """An event as a row, before lookup tables replace its names by numbers. Times in milliseconds since 1970.
+
+    A new field is read in `to_row`. `sinks.columns` has a line for each field, in this order.
+    """
 
     event_id: UUID
     occurred_at: int
@@ -84,8 +87,8 @@ class DeadLetter:
 
 
 @dataclass(slots=True)
-class Span:
-    """What a batch holds of one partition: offsets from `start` up to, not including, `next`."""
+class OffsetRange:
+    """Offsets of a partition from `start` up to, not including, `next`, and what became of their records."""
 
     start: int
     next: int
@@ -95,45 +98,53 @@ class Span:
     erased: int = 0
 
 
+# A row with its partition, and with the record that it becomes a dead letter of if the store rejects it.
+LocatedRow = tuple[int, KafkaRecord, EventRow]
+
+
 @dataclass(slots=True)
 class Batch:
-    """Rows and dead letters of some partitions, and how far they move each."""
+    """Rows and dead letters of some partitions, and the range of offsets that they cover in each."""
 
-    rows: list[tuple[int, KafkaRecord, EventRow]] = field(default_factory=list)
+    rows: list[LocatedRow] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    spans: dict[int, Span] = field(default_factory=dict)
+    ranges: dict[int, OffsetRange] = field(default_factory=dict)
     bytes: int = 0
-    # Append times, in milliseconds since 1970.
+    # Append times of its records, in milliseconds since 1970.
     oldest: int = 0
     newest: int = 0
 
 
-def sift(fetched: Mapping[int, Sequence[KafkaRecord]], starts: Mapping[int, int]) -> Batch:
-    """Rows and dead letters of records, one or more a partition. The first of a repeated id wins."""
-    batch = batch_of((partition, record) for partition, records in fetched.items() for record in records)
-    for partition, span in batch.spans.items():
-        span.start = starts[partition]
-    ends = [record.timestamp for records in fetched.values() for record in (records[0], records[-1])]
-    batch.oldest, batch.newest = min(ends), max(ends)
+def decode_batch(fetched: Mapping[int, Sequence[KafkaRecord]], starts: Mapping[int, int]) -> Batch:
+    """Decode fetched records, at least one per partition; `starts` are the offsets that were fetched from.
+
+    A range begins there and not at its first record: offsets that hold no record, such as transaction markers, are
+    covered too, else the next offset of the store would never equal the start of a batch.
+    """
+    batch = decode_records((partition, record) for partition, records in fetched.items() for record in records)
+    for partition, covered in batch.ranges.items():
+        covered.start = starts[partition]
+    times = [record.timestamp for records in fetched.values() for record in (records[0], records[-1])]
+    batch.oldest, batch.newest = min(times), max(times)
     batch.bytes = sum(len(record.value or b"") for records in fetched.values() for record in records)
     return batch
 
 
-def batch_of(located: Iterable[tuple[int, KafkaRecord]]) -> Batch:
-    """Rows and dead letters of records with their partitions; each span begins with its first record."""
+def decode_records(located: Iterable[tuple[int, KafkaRecord]]) -> Batch:
+    """Decode records with their partitions. Of several events with one id, the first becomes a row."""
     batch, seen = Batch(), set[UUID]()
     for partition, record in located:
-        span = batch.spans.get(partition)
-        if span is None:
-            span = batch.spans[partition] = Span(record.offset, record.offset)
-        span.next = record.offset + 1
+        covered = batch.ranges.get(partition)
+        if covered is None:
+            covered = batch.ranges[partition] = OffsetRange(record.offset, record.offset)
+        covered.next = record.offset + 1
         try:
             row = to_row(record)
-        except Undecodable as refusal:
-            batch.dead_letters.append(dead_letter(partition, record, refusal.reason, str(refusal)))
+        except Undecodable as error:
+            batch.dead_letters.append(dead_letter(partition, record, error.reason, str(error)))
             continue
         if row.event_id in seen:
-            span.duplicates += 1
+            covered.duplicates += 1
         else:
             seen.add(row.event_id)
             batch.rows.append((partition, record, row))
@@ -141,10 +152,10 @@ def batch_of(located: Iterable[tuple[int, KafkaRecord]]) -> Batch:
 
 
 def to_row(record: KafkaRecord) -> EventRow:
-    """The row of a record. Raise `Undecodable` for anything that is not an event."""
+    """The row of a record. Raise `Undecodable` if it is not an event."""
     schema, event_id, occurred_at, session_key, common, own = _READER.read(record.value, record.timestamp)
     event_type, received_at, sent_at, time_flag, user_key, ip_hash, page, browser, system, kind, bot = common
-    event_data = own[0] if schema == CUSTOM else as_sent(dict(zip(_OWN[schema], own, strict=True)))
+    event_data = own[0] if schema == CUSTOM else as_sent(dict(zip(_DATA_FIELDS[schema], own, strict=True)))
     return EventRow(
         event_ids.to_uuid(event_id),
         occurred_at,
@@ -157,14 +168,14 @@ def to_row(record: KafkaRecord) -> EventRow:
         user_key,
         session_key,
         ip_hash,
-        # The view reads it back from event_data where it stands there.
+        # Most typed events have the page in event_data too; the view reads it from there, so it is stored once.
         None if event_data.get("page") == page else page,
         event_data,
     )
 
 
 def as_sent(event_data: Mapping[str, Any]) -> dict[str, Any]:
-    """`event_data` of a typed event without what Avro filled in for absent fields."""
+    """`event_data` of a typed event without the defaults that Avro filled in for absent fields."""
     return {name: value for name, value in event_data.items() if value is not None and value != {}}
 
 

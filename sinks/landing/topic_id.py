@@ -1,29 +1,33 @@
-"""The ids of a cluster and of a topic in it: a topic that was recreated has the old name and another id.
+"""The ids of a Kafka cluster and of a topic: a topic that was recreated has the same name and another id.
 
-aiokafka 0.14 asks for metadata in version 5, which has no topic ids yet; this is version 12 (Kafka 3.1 and later).
+aiokafka 0.14 requests metadata in version 5, which has no topic ids yet. This is version 12 (Kafka 3.1 and later).
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from io import BytesIO
 from uuid import UUID
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import for_code
+from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
 from service_kit.kafka import KafkaSettings
 
+log = logging.getLogger(__name__)
+
 _METADATA = 3
 _NO_ID = UUID(int=0)
-_ATTEMPTS, _PAUSE = 20, 0.1
+_ATTEMPTS, _ATTEMPT_SECONDS = 20, 0.1
+_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """Which cluster answers, and which topic is behind the name; None where there is none."""
+class TopicIdentity:
+    """The ids of the cluster and of the topic in it; `topic_id` is None if there is no such topic."""
 
     cluster_id: str
     topic_id: UUID | None
@@ -110,25 +114,36 @@ class _MetadataRequest(Request[_MetadataRequestStruct]):  # type: ignore[misc] #
         return request_struct_class([(_NO_ID, self._topic, {})], False, False, {})
 
 
-async def identity(kafka: KafkaSettings, topic: str) -> Identity:
-    """Ask a broker. Raise KafkaError where none answers, or where the topic is there and cannot be told of."""
+async def topic_identity(kafka: KafkaSettings, topic: str) -> TopicIdentity:
+    """Ask a broker. Raise KafkaError if none answers, or if the topic exists and cannot be described."""
     admin = AIOKafkaAdminClient(**kafka.client_options())
     await admin.start()
     try:
-        return await _settled(admin, topic)
+        return await _ask(admin, topic)
     finally:
         await admin.close()
 
 
-async def _settled(admin: AIOKafkaAdminClient, topic: str) -> Identity:
-    """A topic that was just made has no leaders for a moment."""
+async def wait_for_cluster_id(kafka: KafkaSettings, topic: str, stopping: asyncio.Event) -> str:
+    """Ask until Kafka answers: it may start after us. Empty if we are stopped before that."""
+    while not stopping.is_set():
+        try:
+            return (await topic_identity(kafka, topic)).cluster_id
+        except (KafkaError, OSError) as error:
+            log.warning("Kafka cannot be reached", extra={"error": repr(error)})
+            await asyncio.sleep(_RETRY_SECONDS)
+    return ""
+
+
+async def _ask(admin: AIOKafkaAdminClient, topic: str) -> TopicIdentity:
     for _attempt in range(_ATTEMPTS):
-        answer = await admin._client.send(admin._client.get_random_node(), _MetadataRequest(topic))
-        ((code, _name, topic_id, *_rest),) = answer.topics
+        response = await admin._client.send(admin._client.get_random_node(), _MetadataRequest(topic))
+        ((code, _name, topic_id, *_rest),) = response.topics
         error = for_code(code)
+        # A topic that was just created has no leaders for a moment: that error is retriable.
         if not code or not error.retriable:
             break
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(_ATTEMPT_SECONDS)
     if code and error.__name__ != "UnknownTopicOrPartitionError":
         raise error(topic)
-    return Identity(str(answer.cluster_id), None if topic_id == _NO_ID else topic_id)
+    return TopicIdentity(str(response.cluster_id), None if topic_id == _NO_ID else topic_id)

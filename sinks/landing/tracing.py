@@ -1,49 +1,34 @@
-"""A span for each traced event that lands: the last one of its trace."""
+"""A span for each traced event that lands, the last one of its trace."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
 
 from service_kit.tracing import sampled
-from sinks.landing.ports import Admit, EventStore, Written, admit_all
+from sinks.landing.ports import CommitCheck, EventStore, WriteResult, accept_all
 from sinks.landing.rows import Batch
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-# Of a batch; a client that traces everything must not make us as many spans as rows.
+# Per batch: a client that traces everything must not cost us a span per row.
 MAX_SPANS = 100
 
 
 class TracedStore:
-    """Around a store."""
+    """A store that also makes spans."""
 
     def __init__(self, store: EventStore, tracer: "Tracer") -> None:
         self._store, self._tracer = store, tracer
+        self.prepare, self.claim = store.prepare, store.claim
+        self.cancel, self.abort = store.cancel, store.abort
 
-    def prepare(self) -> None:
-        """As the store does."""
-        self._store.prepare()
-
-    def offsets(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
-        """As the store does."""
-        return self._store.offsets(begins, topic_id)
-
-    def cancel(self) -> None:
-        """As the store does."""
-        self._store.cancel()
-
-    def cut(self) -> None:
-        """As the store does."""
-        self._store.cut()
-
-    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
-        """As the store does; what is traced of it gets a span each, as long as the batch took."""
+    def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
+        """Write a batch. Each traced event gets a span that is as long as the write of the batch."""
         started = time.time_ns()
-        written = self._store.write(batch, admit)
+        result = self._store.write(batch, check_before_commit)
         ended = time.time_ns()
         for number, (partition, offset, parent) in enumerate(_traced(batch)):
             if number == MAX_SPANS:
@@ -61,7 +46,7 @@ class TracedStore:
                 start_time=started,
             )
             span.end(ended)
-        return written
+        return result
 
 
 def _traced(batch: Batch) -> Iterator[tuple[int, int, SpanContext]]:

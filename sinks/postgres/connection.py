@@ -1,4 +1,4 @@
-"""One connection to Postgres: made anew after every error, and ended from outside where nobody may wait for it."""
+"""A connection to Postgres that is opened again after every error, and can be ended from another thread."""
 
 import contextlib
 import os
@@ -8,66 +8,75 @@ from typing import Any
 
 import psycopg
 
-from sinks.landing.errors import Halted, StoreRefuses, StoreUnavailable, TookTooLong
+from sinks.landing.errors import Halted, StoreMisconfigured, StoreUnavailable, WriteTimeout
 from sinks.postgres.sqlstates import decision_of
 
 APPLICATION = "footfall-sinks"
-_CANCEL_SECONDS = 0.5
-# Milliseconds until a connection is given up whose packets nobody acknowledges.
-_SILENCE_MS = 10_000
-# Whether our end or the server's goes silent: the other notices.
+_CANCEL_TIMEOUT_SECONDS = 0.5
+# A connection whose packets nobody acknowledges is given up after this time.
+_TCP_TIMEOUT_MS = 10_000
+# The same for both ends: whichever goes silent, the other one notices.
 _KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-_LINE: dict[str, Any] = {"keepalives": 1, "tcp_user_timeout": _SILENCE_MS, **_KEEPALIVES}
-_SESSION = {
-    # Landing loses nothing by it: what a crash of Postgres takes back, the offsets take back too.
+_CLIENT_OPTIONS: dict[str, Any] = {"keepalives": 1, "tcp_user_timeout": _TCP_TIMEOUT_MS, **_KEEPALIVES}
+_SERVER_OPTIONS = {
+    # Safe here: if a crash of Postgres loses the last commits, it loses their offsets too, and they are landed
+    # again.
     "synchronous_commit": "off",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "10s",
-    "tcp_user_timeout": str(_SILENCE_MS),
+    "tcp_user_timeout": str(_TCP_TIMEOUT_MS),
     **{f"tcp_{name}": str(value) for name, value in _KEEPALIVES.items()},
     "timezone": "UTC",
 }
 
 
-class Session:
-    """A connection in autocommit. Use it from one thread; `cancel` and `cut` are for others."""
+class ReconnectingConnection:
+    """A connection in autocommit. One thread uses it; `cancel` and `abort` are for others."""
 
     def __init__(self, dsn: str, *, statement_timeout_seconds: float) -> None:
         self._dsn = dsn
-        self._options = _SESSION | {"statement_timeout": f"{int(statement_timeout_seconds * 1000)}ms"}
+        self._options = _SERVER_OPTIONS | {"statement_timeout": f"{int(statement_timeout_seconds * 1000)}ms"}
+        # None, or closed, until the next `use`. Other threads read it: take it into a local before looking at it.
         self._connection: psycopg.Connection | None = None
 
     @contextlib.contextmanager
     def use(self) -> Iterator[psycopg.Connection]:
-        """The connection; Postgres's errors become decisions, and cost the connection."""
+        """The connection. Errors of Postgres become those of `landing.errors`, and close the connection.
+
+        After an error its state is not known: it may be in a failed transaction, or half dead.
+        """
         try:
-            yield self._connected()
+            yield self._open()
         except psycopg.Error as error:
             self.close()
-            raise _decided(error) from error
+            raise _landing_error(error) from error
 
     def close(self) -> None:
-        """Drop the connection; what was not committed is rolled back."""
+        """Close the connection; what was not committed is rolled back."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
     def cancel(self) -> None:
-        """Ask the server to end what it is doing for us."""
+        """Ask the server to cancel the statement that is running."""
         connection = self._connection
         if connection is not None and not connection.closed:
             with contextlib.suppress(psycopg.Error):
-                connection.cancel_safe(timeout=_CANCEL_SECONDS)
+                connection.cancel_safe(timeout=_CANCEL_TIMEOUT_SECONDS)
 
-    def cut(self) -> None:
-        """End the connection under whoever waits for it: a server that does not answer cannot be asked."""
+    def abort(self) -> None:
+        """Shut the socket down, so that a thread that waits for the server fails now.
+
+        `cancel` needs a server that answers, and `close` must not be called while another thread uses the
+        connection.
+        """
         connection = self._connection
         with contextlib.suppress(psycopg.Error, OSError):
             if connection is not None:
-                with socket.socket(fileno=os.dup(connection.fileno())) as line:
-                    line.shutdown(socket.SHUT_RDWR)
+                with socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+                    duplicate.shutdown(socket.SHUT_RDWR)
 
-    def _connected(self) -> psycopg.Connection:
+    def _open(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(
                 self._dsn,
@@ -75,19 +84,20 @@ class Session:
                 connect_timeout=5,
                 options=" ".join(f"-c {name}={value}" for name, value in self._options.items()),
                 application_name=APPLICATION,
-                **_LINE,
+                **_CLIENT_OPTIONS,
             )
         return self._connection
 
 
-def _decided(error: psycopg.Error) -> StoreUnavailable | Halted:
-    # Details and context may show values of rows, which do not belong into a log.
-    said, state_class = error.diag.message_primary or str(error).strip(), (error.sqlstate or "08")[:2]
+def _landing_error(error: psycopg.Error) -> StoreUnavailable | Halted:
+    # Only the primary message: details and context may quote values of rows, which do not belong in a log.
+    message = error.diag.message_primary or str(error).strip()
+    sqlstate_class = (error.sqlstate or "08")[:2]
     match decision_of(error):
-        case "wait":
-            return StoreUnavailable(said, state_class)
+        case "retry":
+            return StoreUnavailable(message, sqlstate_class)
         case "shrink":
-            return TookTooLong(said, state_class)
+            return WriteTimeout(message, sqlstate_class)
         case _:
-            # What could be done with the batch has been tried where it was written.
-            return StoreRefuses(f"Postgres refuses to take events ({error.sqlstate}): {said}")
+            # "isolate", "merge" and "create_partition" were tried where the batch was written, and did not help.
+            return StoreMisconfigured(f"Postgres rejects what we write ({error.sqlstate}): {message}")

@@ -1,4 +1,4 @@
-"""Asks the database once a minute for what no batch can tell: partitions ahead, gaps, maintenance, size."""
+"""Gauges that no batch can set: partitions created ahead, unaccounted records, days, maintenance, size."""
 
 import logging
 import threading
@@ -11,34 +11,29 @@ from sinks import metrics
 from sinks.audit import partition_accounts
 from sinks.retention.lifecycle import State
 from sinks.retention.partitions import attached_days, days_ahead
+from sinks.sql import read_statements
+
+_SQL = read_statements(__name__)
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS = 60.0
-_STATES = get_args(State)
-_NUMBERS = """
-select
-    (select count(*) from dead_letters),
-    (select count(*) from erasures where finished_at is null),
-    (select coalesce(extract(epoch from finished_at), 0) from maintained),
-    pg_database_size(current_database())
-"""
+INTERVAL_SECONDS = 60.0
 
 
-class Watch:
-    """A daemon thread with a connection of its own, so that it neither waits for landing nor delays it."""
+class DatabaseGauges:
+    """A daemon thread with a connection of its own: it neither waits for landing nor delays it."""
 
-    def __init__(self, dsn: str, *, every: float = EVERY_SECONDS) -> None:
-        self._dsn, self._every = dsn, every
+    def __init__(self, dsn: str, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
+        self._dsn, self._interval_seconds = dsn, interval_seconds
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="gauges", daemon=True)
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop the thread, and wait for its end."""
         self._stopping.set()
         self._thread.join()
 
@@ -46,25 +41,27 @@ class Watch:
         while not self._stopping.is_set():
             try:
                 with psycopg.connect(
-                    self._dsn, autocommit=True, connect_timeout=5, application_name="footfall-watch"
+                    self._dsn, autocommit=True, connect_timeout=5, application_name="footfall-gauges"
                 ) as connection:
-                    connection.execute("set statement_timeout = '10s'")
-                    look(connection)
+                    connection.execute(_SQL["limit_time"])
+                    update_gauges(connection)
             except psycopg.Error as error:
-                # The landing tells that Postgres is away; these gauges then say how old they are.
-                log.debug("the database cannot be asked", extra={"error": str(error)})
-            self._stopping.wait(self._every)
+                # Landing logs that Postgres is unavailable; the time of the last check says how old these gauges
+                # are.
+                log.debug("the gauges of the database cannot be updated", extra={"error": str(error)})
+            self._stopping.wait(self._interval_seconds)
 
 
-def look(connection: psycopg.Connection) -> None:
+def update_gauges(connection: psycopg.Connection) -> None:
     """Set the gauges from the database as it is now."""
     metrics.POSTGRES_DAYS_AHEAD.set(days_ahead(attached_days(connection), datetime.now(UTC).date()))
     metrics.POSTGRES_UNACCOUNTED.set(sum(abs(account.unexplained) for account in partition_accounts(connection)))
-    counted: dict[str, int] = dict(connection.execute("select state, count(*) from days group by 1").fetchall())
-    for state in _STATES:
-        metrics.POSTGRES_DAYS.labels(state).set(counted.get(state, 0))
-    letters, erasures, maintained, size = connection.execute(_NUMBERS).fetchone() or (0, 0, 0, 0)
-    metrics.POSTGRES_DEAD_LETTERS.set(letters)
+    counts: dict[str, int] = dict(connection.execute(_SQL["days_by_state"]).fetchall())
+    # All states, so that one without days goes back to 0.
+    for state in get_args(State):
+        metrics.POSTGRES_DAYS.labels(state).set(counts.get(state, 0))
+    dead_letters, erasures, maintained, size = connection.execute(_SQL["totals"]).fetchone() or (0, 0, 0, 0)
+    metrics.POSTGRES_DEAD_LETTERS.set(dead_letters)
     metrics.POSTGRES_PENDING_ERASURES.set(erasures)
     metrics.POSTGRES_MAINTAINED.set(maintained)
     metrics.POSTGRES_BYTES.set(size)

@@ -1,4 +1,4 @@
-"""Rows into `raw_events`: by binary COPY, merged where some are there already, halved where Postgres refuses."""
+"""Inserts rows into `raw_events`: by binary COPY, merged if some exist, halved if Postgres rejects a value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,47 +6,44 @@ from dataclasses import dataclass, replace
 import psycopg
 from psycopg import sql
 
-from service_kit.kafka import KafkaRecord
 from sinks import metrics
 from sinks.columns import COPY_TYPES, NAMES, encode
-from sinks.landing.rows import DeadLetter, EventRow, dead_letter
-from sinks.postgres.lookups import Dictionaries
+from sinks.landing.rows import DeadLetter, LocatedRow, dead_letter
+from sinks.postgres.lookups import LookupTables
 from sinks.postgres.sqlstates import decision_of
 from sinks.retention.packing import delete_already_packed
+from sinks.sql import read_statements
 
-_NAMES = sql.SQL(", ").join(map(sql.Identifier, NAMES))
-COPY_DIRECT = sql.SQL("copy raw_events ({}) from stdin (format binary)").format(_NAMES)
-_COPY_STAGED = sql.SQL("copy staged_events ({}) from stdin (format binary)").format(_NAMES)
-_MERGE = sql.SQL(
-    "insert into raw_events ({0}) select {0} from staged_events on conflict do nothing returning event_id"
-).format(_NAMES)
-_STAGE = "create temp table if not exists staged_events (like raw_events) on commit delete rows"
-
-Located = tuple[int, KafkaRecord, EventRow]
+_SQL = read_statements(__name__)
+_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, NAMES))
+COPY = _SQL["copy"].format(columns=_COLUMNS)
+_COPY_STAGED = _SQL["copy_staged"].format(columns=_COLUMNS)
+_MERGE = _SQL["merge"].format(columns=_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
-class Inserted:
-    """What became of rows: the new ones, the partitions of those that were there, those that were refused."""
+class InsertResult:
+    """The rows that were inserted, the partition of each duplicate, and the rows that Postgres rejects."""
 
-    rows: Sequence[Located]
+    rows: Sequence[LocatedRow]
     duplicates: Sequence[int]
-    refused: Sequence[DeadLetter]
+    rejected: Sequence[DeadLetter]
 
 
 class Inserter:
-    """Inserts rows in a transaction that is open; their names must be in the dictionaries."""
+    """Inserts rows in an open transaction. Their types and devices must be in the lookup tables."""
 
-    def __init__(self, dictionaries: Dictionaries) -> None:
-        self._dictionaries = dictionaries
+    def __init__(self, lookups: LookupTables) -> None:
+        self._lookups = lookups
 
-    def insert(self, connection: psycopg.Connection, rows: Sequence[Located]) -> Inserted:
-        """Insert the rows that are new and that Postgres takes."""
+    def insert(self, connection: psycopg.Connection, rows: Sequence[LocatedRow]) -> InsertResult:
+        """Insert the rows that are new and that Postgres accepts."""
         if not rows:
-            return Inserted([], [], [])
+            return InsertResult([], [], [])
         try:
+            # A savepoint: a COPY that fails takes back its rows and not the transaction.
             with connection.transaction():
-                self._copy(connection, COPY_DIRECT, rows)
+                self._copy(connection, COPY, rows)
         except psycopg.errors.UniqueViolation:
             metrics.MERGE_FALLBACKS.inc()
             return self._merge(connection, rows)
@@ -54,47 +51,52 @@ class Inserter:
             if decision_of(error) != "isolate":
                 raise
             return self._bisect(connection, rows, error)
-        return Inserted(rows, [], [])
+        return InsertResult(rows, [], [])
 
-    def _merge(self, connection: psycopg.Connection, rows: Sequence[Located]) -> Inserted:
-        connection.execute(_STAGE)
+    def _merge(self, connection: psycopg.Connection, rows: Sequence[LocatedRow]) -> InsertResult:
+        connection.execute(_SQL["create_staged"])
         self._copy(connection, _COPY_STAGED, rows)
         new = {event_id for (event_id,) in connection.execute(_MERGE).fetchall()}
-        connection.execute("truncate staged_events")
-        return Inserted(
+        connection.execute(_SQL["empty_staged"])
+        return InsertResult(
             rows=[located for located in rows if located[2].event_id in new],
             duplicates=[partition for partition, _record, row in rows if row.event_id not in new],
-            refused=[],
+            rejected=[],
         )
 
-    def _bisect(self, connection: psycopg.Connection, rows: Sequence[Located], error: psycopg.Error) -> Inserted:
-        """Halve until the refused rows stand alone."""
+    def _bisect(
+        self, connection: psycopg.Connection, rows: Sequence[LocatedRow], error: psycopg.Error
+    ) -> InsertResult:
+        """Halve until each rejected row is alone: about 2 log2(n) statements per rejected row."""
         if len(rows) == 1:
             ((partition, record, _row),) = rows
             detail = f"{error.sqlstate}: {error}"
-            return Inserted([], [], [dead_letter(partition, record, "row_rejected", detail, error.sqlstate)])
+            return InsertResult([], [], [dead_letter(partition, record, "row_rejected", detail, error.sqlstate)])
         middle = len(rows) // 2
         first, second = (self.insert(connection, half) for half in (rows[:middle], rows[middle:]))
-        return Inserted(
+        return InsertResult(
             [*first.rows, *second.rows],
             [*first.duplicates, *second.duplicates],
-            [*first.refused, *second.refused],
+            [*first.rejected, *second.rejected],
         )
 
-    def _copy(self, connection: psycopg.Connection, statement: sql.Composed, rows: Sequence[Located]) -> None:
+    def _copy(self, connection: psycopg.Connection, statement: sql.Composed, rows: Sequence[LocatedRow]) -> None:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.set_types(COPY_TYPES)
-            for values in encode([row for _partition, _record, row in rows], self._dictionaries):
+            for values in encode([row for _partition, _record, row in rows], self._lookups):
                 copy.write_row(values)
 
 
-def without_packed(connection: psycopg.Connection, inserted: Inserted) -> Inserted:
-    """Without the rows that are packed already, whose ids met no key: they are taken out again, as duplicates."""
-    known = delete_already_packed(connection, (row for _partition, _record, row in inserted.rows))
-    if not known:
+def without_packed(connection: psycopg.Connection, inserted: InsertResult) -> InsertResult:
+    """Delete rows again that are in packed rows already, and count them as duplicates.
+
+    The primary key is that of `raw_events`, so it does not know the ids of packed rows.
+    """
+    packed = delete_already_packed(connection, (row for _partition, _record, row in inserted.rows))
+    if not packed:
         return inserted
     return replace(
         inserted,
-        rows=[located for located in inserted.rows if located[2].event_id not in known],
-        duplicates=[*inserted.duplicates, *(part for part, _, row in inserted.rows if row.event_id in known)],
+        rows=[located for located in inserted.rows if located[2].event_id not in packed],
+        duplicates=[*inserted.duplicates, *(part for part, _, row in inserted.rows if row.event_id in packed)],
     )

@@ -5,34 +5,35 @@ from collections.abc import Sequence
 import psycopg
 
 from sinks.landing.rows import Device, EventRow
+from sinks.sql import read_statements
+
+_SQL = read_statements(__name__)
 
 
-class Dictionaries:
-    """The numbers known so far. New names get one in a transaction of their own: an orphan does no harm."""
+class LookupTables:
+    """The numbers that are known so far, in memory.
+
+    New names get their numbers in transactions of their own, before that of the batch. If the batch is rolled
+    back, a name that no row uses is left, which does no harm; within the batch, processes would wait for each
+    other.
+    """
 
     def __init__(self) -> None:
         self.types: dict[str, int] = {}
         self.devices: dict[Device, int] = {}
 
-    def forget(self) -> None:
-        """Ask Postgres again: entries that a crash took back may get other numbers."""
+    def clear(self) -> None:
+        """Read everything again: names that were lost in a crash of Postgres may get other numbers now."""
         self.types, self.devices = {}, {}
 
     def add(self, connection: psycopg.Connection, rows: Sequence[EventRow]) -> None:
-        """Know every name of these rows. The connection must be in autocommit."""
+        """Make sure that every name of these rows has a number. The connection must be in autocommit."""
         if new_types := sorted({row.event_type for row in rows} - self.types.keys()):
-            self._add_types(connection, new_types)
+            for name in new_types:
+                connection.execute(_SQL["add_type"], [name])
+            self.types = dict(connection.execute(_SQL["types"]).fetchall())
         if new_devices := sorted({row.device for row in rows} - self.devices.keys()):
-            self._add_devices(connection, new_devices)
-
-    def _add_types(self, connection: psycopg.Connection, names: Sequence[str]) -> None:
-        for name in names:
-            connection.execute("insert into event_types (name) values (%s) on conflict do nothing", [name])
-        self.types = dict(connection.execute("select name, id from event_types").fetchall())
-
-    def _add_devices(self, connection: psycopg.Connection, devices: Sequence[Device]) -> None:
-        insert = "insert into devices (browser, system, kind, bot) values (%s, %s, %s, %s) on conflict do nothing"
-        for device in devices:
-            connection.execute(insert, device)
-        found = connection.execute("select id, browser, system, kind, bot from devices").fetchall()
-        self.devices = {Device(*names): number for number, *names in found}
+            for device in new_devices:
+                connection.execute(_SQL["add_device"], device)
+            found = connection.execute(_SQL["devices"]).fetchall()
+            self.devices = {Device(*names): number for number, *names in found}

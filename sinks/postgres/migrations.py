@@ -1,4 +1,4 @@
-"""Migrations: SQL files applied in order, each once, by one process at a time.
+"""Migrations: SQL files that are applied in order, each once, by one process at a time.
 
 Old and new code run side by side while a new version is rolled out. So a migration only adds: tables, columns with
 a default, columns at the end of views. What old code still writes is removed one release later.
@@ -9,56 +9,59 @@ from importlib.resources import files
 
 import psycopg
 
-from sinks.postgres.views import make_views, missing_views
+from sinks.postgres.views import create_views, outdated_views
+from sinks.sql import read_statements
+
+_SQL = read_statements(__name__)
+_FOLDER = files("sinks.postgres") / "sql"
 
 log = logging.getLogger(__name__)
 
-# Any number, the same in every process of ours.
+# Key of an advisory lock: any number, the same in all our processes.
 _LOCK = 0x666F6F7466
 
 
 def migrate(connection: psycopg.Connection) -> list[str]:
-    """Apply what is missing; the names of what was applied. The connection must be in autocommit."""
+    """Apply what is missing, and return its names. The connection must be in autocommit."""
     if not pending(connection):
-        return []  # so that a role which may only read and write can land
+        return []  # without a lock or a write: a role that may only land rows gets through here
     applied = []
     with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-        connection.execute(
-            "create table if not exists migrations (name text primary key, applied_at timestamptz default now())"
-        )
-        done = _done(connection)
-        for name, sql in _scripts():
-            if name not in done:
-                connection.execute(sql)
-                connection.execute("insert into migrations (name) values (%s)", [name])
+        connection.execute(_SQL["lock"], [_LOCK])
+        connection.execute(_SQL["create_table"])
+        # Again, now with the lock: another process may have applied them meanwhile.
+        before = _applied(connection)
+        for name, script in _scripts():
+            if name not in before:
+                connection.execute(script)
+                connection.execute(_SQL["add"], [name])
                 log.info("applied migration %s", name)
                 applied.append(name)
-        applied += make_views(connection)
+        applied += create_views(connection)
         grant(connection)
     return applied
 
 
 def pending(connection: psycopg.Connection) -> list[str]:
-    """The names of those that this code knows and the database has not."""
-    done = _done(connection)
-    missing = [name for name, _sql in _scripts() if name not in done]
-    return missing or [view.mark for view in missing_views(connection)]
+    """The names of what this code has and the database does not: migrations, or else views."""
+    applied = _applied(connection)
+    missing = [name for name, _script in _scripts() if name not in applied]
+    return missing or [view.mark for view in outdated_views(connection)]
 
 
 def grant(connection: psycopg.Connection) -> None:
-    """Let the group roles read and write, and make them where this user may."""
+    """Let the group roles read and write, and create them if this user may."""
     with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-        connection.execute((files("sinks.postgres") / "sql" / "roles.sql").read_bytes())
+        connection.execute(_SQL["lock"], [_LOCK])
+        connection.execute((_FOLDER / "roles.sql").read_bytes())
 
 
-def _done(connection: psycopg.Connection) -> set[str]:
-    if connection.execute("select to_regclass('migrations')").fetchone() == (None,):
+def _applied(connection: psycopg.Connection) -> set[str]:
+    if connection.execute(_SQL["table_exists"]).fetchone() != (True,):
         return set()
-    return {name for (name,) in connection.execute("select name from migrations").fetchall()}
+    return {name for (name,) in connection.execute(_SQL["applied"]).fetchall()}
 
 
 def _scripts() -> list[tuple[str, bytes]]:
-    folder = files("sinks.postgres") / "sql" / "migrations"
-    return sorted((entry.name.removesuffix(".sql"), entry.read_bytes()) for entry in folder.iterdir())
+    scripts = (_FOLDER / "migrations").iterdir()
+    return sorted((entry.name.removesuffix(".sql"), entry.read_bytes()) for entry in scripts)

@@ -1,7 +1,8 @@
-"""Postgres: rows, dead letters and offsets in one transaction; the only module that knows psycopg here.
+"""Writes batches to Postgres: rows, dead letters, the ledger and the offsets in one transaction.
 
-The order within the transaction: rows by binary COPY, then dead letters, then the ledger, and the offsets last
-under compare-and-swap: who moves an offset owns the batch, a second owner writes nothing.
+The order within the transaction: rows, their roll-up lines, dead letters, the ledger, and last the offsets, by
+compare-and-swap. Of two owners of a partition only one can move its offset; the other rolls back everything. The
+offsets come last, so their rows are locked only until the commit, and a new owner can claim them while we write.
 """
 
 import time
@@ -17,21 +18,24 @@ from sinks import metrics
 from sinks.dead_letters import table as dead_letters
 from sinks.dead_letters.table import DeadLetterRetry
 from sinks.erasure import ErasedUsers
-from sinks.landing.ports import Admit, Written, admit_all
-from sinks.landing.rows import Batch, DeadLetter, Span
-from sinks.postgres.connection import Session
-from sinks.postgres.insert import Inserter, Located, without_packed
-from sinks.postgres.lookups import Dictionaries
+from sinks.landing.ports import CommitCheck, WriteResult, accept_all
+from sinks.landing.rows import Batch, DeadLetter, LocatedRow, OffsetRange
+from sinks.postgres.connection import ReconnectingConnection
+from sinks.postgres.insert import Inserter, without_packed
+from sinks.postgres.lookups import LookupTables
 from sinks.postgres.migrations import migrate
 from sinks.postgres.offsets import SINK, Offsets
 from sinks.postgres.sqlstates import decision_of
 from sinks.retention.partitions import HOUR_MS, create_partitions, day_of, days_to_create, hour_of
+from sinks.sql import read_statements
 
-STATEMENT_SECONDS = 30.0
+_SQL = read_statements(__name__)
+
+STATEMENT_TIMEOUT_SECONDS = 30.0
 
 
 class PostgresStore:
-    """Use it from one thread at a time; `cancel` and `cut` are for others."""
+    """One thread at a time uses it; `cancel` and `abort` are for others."""
 
     def __init__(
         self,
@@ -41,188 +45,195 @@ class PostgresStore:
         topic: str,
         owner: str,
         accept_new_topic: bool = False,
-        statement_timeout_seconds: float = STATEMENT_SECONDS,
+        statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
     ) -> None:
         self._cluster_id, self._topic = cluster_id, topic
-        self._session = Session(dsn, statement_timeout_seconds=statement_timeout_seconds)
+        self._connection = ReconnectingConnection(dsn, statement_timeout_seconds=statement_timeout_seconds)
         self._offsets = Offsets(cluster_id, topic, owner, accept_new_topic=accept_new_topic)
-        self._dictionaries = Dictionaries()
-        self._inserter = Inserter(self._dictionaries)
+        # Memories of what is in Postgres. A crash may take back what they saw, as landing commits asynchronously:
+        # they are cleared with every claim.
+        self._lookups = LookupTables()
         self._erased_users = ErasedUsers()
-        self._partitions_of: date | None = None
+        self._inserter = Inserter(self._lookups)
+        # The day for which partitions were last created: they are again when the day changes.
+        self._partitions_created_on: date | None = None
 
     def prepare(self) -> None:
-        """Connect, migrate, and make the partitions of the days around today."""
-        with self._session.use() as connection:
+        """Connect, migrate, and create the partitions of the days around today."""
+        with self._connection.use() as connection:
             migrate(connection)
-            create_partitions(connection, days_to_create(_today()))
-            self._partitions_of = _today()
+            self._create_partitions(connection)
 
-    def offsets(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
-        """Where each partition goes on; `begins` for those that never landed anything. Raise CannotGoOn."""
-        # A connection of its own for each assignment: who still uses an older one is none of us.
-        self._session.close()
-        # A crash of Postgres may have taken back what was known of it.
-        self._dictionaries.forget()
+    def claim(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
+        """Become the owner of partitions, and return their next offsets: `begins` if nothing has landed yet.
+
+        Raise CannotContinue if the stored offsets belong to another topic.
+        """
+        # A new connection for each claim: whoever takes over these partitions terminates it, and must not hit one
+        # that lands other partitions by then.
+        self._connection.close()
+        self._lookups.clear()
         self._erased_users.clear()
-        with self._session.use() as connection:
+        with self._connection.use() as connection:
             return self._offsets.claim(connection, begins, topic_id)
 
-    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
-        """Write a batch whole or not at all; `admit` may refuse it.
+    def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
+        """Write a batch completely or not at all; `check_before_commit` may reject it.
 
-        Raise Fenced (nothing was written), or an error of `sinks.landing.errors` (it may have been).
+        Raise Fenced (nothing was written), or another error of `sinks.landing.errors` (it may have been written).
         """
         started = time.monotonic()
-        with self._session.use() as connection:
-            if self._partitions_of != _today():
-                create_partitions(connection, days_to_create(_today()))
-                self._partitions_of = _today()
-            self._dictionaries.add(connection, [row for _partition, _record, row in batch.rows])
+        with self._connection.use() as connection:
+            if self._partitions_created_on != _today():
+                self._create_partitions(connection)
+            self._lookups.add(connection, [row for _partition, _record, row in batch.rows])
             try:
-                written = self._write(connection, batch, admit)
+                result = self._write(connection, batch, check_before_commit)
             except psycopg.errors.CheckViolation as error:
-                if decision_of(error) != "create":
+                if decision_of(error) != "create_partition":
                     raise
                 days = {day_of(row.event_id) for _partition, _record, row in batch.rows}
                 create_partitions(connection, sorted(days))
-                written = self._write(connection, batch, admit)
+                result = self._write(connection, batch, check_before_commit)
         metrics.WRITE_SECONDS.observe(time.monotonic() - started)
-        return written
+        return result
 
-    def replay(self, ids: Sequence[int]) -> Written:
-        """Try dead letters again, by their ids in the table; those that land now are no letters any more.
+    def replay(self, ids: Sequence[int]) -> WriteResult:
+        """Try dead letters again, by their ids in the table. Those that land now are deleted from it.
 
-        What it counts are rows, duplicates and erased ones of these letters, and the letters that stay dead.
+        The result counts the rows, duplicates and erased records of these dead letters, and holds those that
+        remain.
         """
-        with self._session.use() as connection:
+        with self._connection.use() as connection:
             return self._replay(connection, ids)
 
     def cancel(self) -> None:
-        """Ask Postgres to end what it is writing for us, from another thread."""
-        self._session.cancel()
+        """Ask Postgres to cancel the running statement. For another thread."""
+        self._connection.cancel()
 
-    def cut(self) -> None:
-        """End the connection under what it is writing, from another thread."""
-        self._session.cut()
+    def abort(self) -> None:
+        """Break the connection, so that a running call fails now. For another thread."""
+        self._connection.abort()
 
     def close(self) -> None:
-        """Drop the connection; what was not committed is rolled back."""
-        self._session.close()
+        """Close the connection; what was not committed is rolled back."""
+        self._connection.close()
 
-    def _write(self, connection: psycopg.Connection, batch: Batch, admit: Admit) -> Written:
+    def _create_partitions(self, connection: psycopg.Connection) -> None:
+        today = _today()
+        create_partitions(connection, days_to_create(today))
+        self._partitions_created_on = today
+
+    def _write(
+        self, connection: psycopg.Connection, batch: Batch, check_before_commit: CommitCheck
+    ) -> WriteResult:
         with connection.transaction():
-            spans, letters = self._land(connection, batch)
+            ranges, letters = self._insert(connection, batch)
             for letter in letters:
-                spans[letter.partition].dead_letters += 1
-            written = _written(spans, letters)
-            admit(written)
+                ranges[letter.partition].dead_letters += 1
+            result = _result(ranges, letters)
+            # Here, as only now it is known which rows Postgres rejects, and all of it can still be rolled back.
+            check_before_commit(result)
             dead_letters.insert(connection, self._cluster_id, self._topic, letters)
-            self._write_ledger(connection, spans)
-            self._offsets.move(connection, spans)
+            self._add_to_ledger(connection, ranges)
+            self._offsets.move(connection, ranges)
             committing = time.monotonic()
         metrics.COMMIT_SECONDS.observe(time.monotonic() - committing)
-        return written
+        return result
 
-    def _replay(self, connection: psycopg.Connection, ids: Sequence[int]) -> Written:
-        # Somebody is told that it is done, so it is on the disk before.
-        connection.execute("set synchronous_commit = on")
+    def _replay(self, connection: psycopg.Connection, ids: Sequence[int]) -> WriteResult:
+        connection.execute(_SQL["commit_durably"])
         with connection.transaction():
             retry = DeadLetterRetry(connection, self._topic, ids)
             batch = retry.batch()
             rows = [row for _partition, _record, row in batch.rows]
-            self._dictionaries.add(connection, rows)
+            self._lookups.add(connection, rows)
             create_partitions(connection, sorted({day_of(row.event_id) for row in rows}))
-            spans, letters = self._land(connection, batch)
+            ranges, letters = self._insert(connection, batch)
             for partition in retry.finish(letters):
-                spans[partition].dead_letters -= 1
-            # Their offsets were read long ago.
-            self._write_ledger(connection, {part: replace(span, start=span.next) for part, span in spans.items()})
-        return _written(spans, letters)
+                ranges[partition].dead_letters -= 1
+            # Empty ranges: these offsets were counted as read when they were read first.
+            empty = {part: replace(covered, start=covered.next) for part, covered in ranges.items()}
+            self._add_to_ledger(connection, empty)
+        return _result(ranges, letters)
 
-    def _land(self, connection: psycopg.Connection, batch: Batch) -> tuple[dict[int, Span], list[DeadLetter]]:
-        """Insert rows and what they add to the roll-ups; the spans with their counts, and what is left dead."""
+    def _insert(
+        self, connection: psycopg.Connection, batch: Batch
+    ) -> tuple[dict[int, OffsetRange], list[DeadLetter]]:
+        """Insert rows and their roll-up lines. Return the ranges with their counts, and all dead letters."""
+        # First, as it takes a lock: an erasure that is not in the list yet waits for our commit, and removes our
+        # rows too.
         self._erased_users.refresh(connection)
-        rows, letters, spans = self._without_erased(batch)
+        rows, letters, ranges = self._without_erased(batch)
         inserted = without_packed(connection, self._inserter.insert(connection, rows))
         for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
-            spans[partition].rows = count
+            ranges[partition].rows = count
         for partition in inserted.duplicates:
-            spans[partition].duplicates += 1
-        self._write_deltas(connection, inserted.rows)
-        return spans, [*letters, *inserted.refused]
+            ranges[partition].duplicates += 1
+        self._add_deltas(connection, inserted.rows)
+        return ranges, [*letters, *inserted.rejected]
 
-    def _without_erased(self, batch: Batch) -> tuple[list[Located], list[DeadLetter], dict[int, Span]]:
-        """Rows and dead letters of users who are not to be forgotten; and the spans, with the others counted."""
-        spans = {partition: replace(span) for partition, span in batch.spans.items()}
+    def _without_erased(self, batch: Batch) -> tuple[list[LocatedRow], list[DeadLetter], dict[int, OffsetRange]]:
+        """Rows and dead letters of users who were not erased; and copies of the ranges that count the others."""
+        # Copies, as the batch is written a second time if a partition was missing.
+        ranges = {partition: replace(covered) for partition, covered in batch.ranges.items()}
         if not self._erased_users:
-            return batch.rows, batch.dead_letters, spans
-        rows, letters = list[Located](), list[DeadLetter]()
+            return batch.rows, batch.dead_letters, ranges
+        rows, letters = list[LocatedRow](), list[DeadLetter]()
         for located in batch.rows:
             partition, _record, row = located
             if self._erased_users.covers(row.user_key, row.received_at):
-                spans[partition].erased += 1
+                ranges[partition].erased += 1
             else:
                 rows.append(located)
         for letter in batch.dead_letters:
             if self._erased_users.covers(letter.key, letter.timestamp):
-                spans[letter.partition].erased += 1
+                ranges[letter.partition].erased += 1
             else:
                 letters.append(letter)
-        return rows, letters, spans
+        return rows, letters, ranges
 
-    def _write_deltas(self, connection: psycopg.Connection, rows: Sequence[Located]) -> None:
-        """What the rows add to the roll-ups: appended, as a line for all would be waited for by each process."""
+    def _add_deltas(self, connection: psycopg.Connection, rows: Sequence[LocatedRow]) -> None:
         counts = Counter((hour_of(row.event_id), row.event_type) for _partition, _record, row in rows)
         with connection.cursor() as cursor:
             cursor.executemany(
-                "insert into hourly_deltas (hour, event_type, events) values (%s, %s, %s)",
+                _SQL["add_deltas"],
                 [
-                    (_moment(hour * HOUR_MS), self._dictionaries.types[name], count)
-                    for (hour, name), count in counts.items()
+                    (datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC), self._lookups.types[event_type], count)
+                    for (hour, event_type), count in counts.items()
                 ],
             )
 
-    def _write_ledger(self, connection: psycopg.Connection, spans: Mapping[int, Span]) -> None:
+    def _add_to_ledger(self, connection: psycopg.Connection, ranges: Mapping[int, OffsetRange]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
-                "insert into landed (sink, topic, part, day, read, first_offset, next_offset,"
-                " rows, duplicates, dead_letters, erased)"
-                " values (%s, %s, %s, current_date, %s, %s, %s, %s, %s, %s, %s)"
-                " on conflict (sink, topic, part, day) do update set read = landed.read + excluded.read,"
-                " first_offset = least(landed.first_offset, excluded.first_offset),"
-                " next_offset = greatest(landed.next_offset, excluded.next_offset),"
-                " rows = landed.rows + excluded.rows,"
-                " duplicates = landed.duplicates + excluded.duplicates,"
-                " dead_letters = landed.dead_letters + excluded.dead_letters,"
-                " erased = landed.erased + excluded.erased",
+                _SQL["add_to_ledger"],
                 [
-                    (
-                        *(SINK, self._topic, partition, *_offsets_read(span)),
-                        *(span.rows, span.duplicates, span.dead_letters, span.erased),
-                    )
-                    for partition, span in sorted(spans.items())
+                    {
+                        "sink": SINK,
+                        "topic": self._topic,
+                        "part": partition,
+                        "read": covered.next - covered.start,
+                        # An empty range has no first offset, and must not move those of the day.
+                        "first": covered.start if covered.next > covered.start else None,
+                        "next": covered.next if covered.next > covered.start else None,
+                        "rows": covered.rows,
+                        "duplicates": covered.duplicates,
+                        "dead_letters": covered.dead_letters,
+                        "erased": covered.erased,
+                    }
+                    for partition, covered in sorted(ranges.items())
                 ],
             )
 
 
-def _offsets_read(span: Span) -> tuple[int, int | None, int | None]:
-    """How many offsets were read, the first of them, and the one after the last."""
-    read = span.next - span.start
-    return (read, span.start, span.next) if read else (0, None, None)
-
-
-def _written(spans: Mapping[int, Span], letters: Sequence[DeadLetter]) -> Written:
-    return Written(
-        rows=sum(span.rows for span in spans.values()),
-        duplicates=sum(span.duplicates for span in spans.values()),
+def _result(ranges: Mapping[int, OffsetRange], letters: Sequence[DeadLetter]) -> WriteResult:
+    return WriteResult(
+        rows=sum(covered.rows for covered in ranges.values()),
+        duplicates=sum(covered.duplicates for covered in ranges.values()),
         dead_letters=letters,
-        erased=sum(span.erased for span in spans.values()),
+        erased=sum(covered.erased for covered in ranges.values()),
     )
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _today() -> date:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from sinks.landing.errors import Fenced, Halted
-from sinks.landing.ports import EventStore, Written
-from sinks.landing.rows import Batch, sift
+from sinks.landing.ports import EventStore, WriteResult
+from sinks.landing.rows import Batch, decode_batch
 from sinks.postgres.store import PostgresStore
 from tests.support.events import NOON, Record, encoded, event
 from tests.support.fakes import LocalStore
@@ -35,23 +35,23 @@ def store(request: pytest.FixtureRequest) -> EventStore:
 
 def batch(*values: bytes, start: int = 0, partition: int = 0) -> Batch:
     records = [Record(start + number, NOON, None, value) for number, value in enumerate(values)]
-    return sift({partition: records}, {partition: start})
+    return decode_batch({partition: records}, {partition: start})
 
 
 def test_a_new_partition_begins_where_the_log_does_and_goes_on_where_it_stood(store: EventStore) -> None:
-    assert store.offsets({0: 5, 1: 0}) == {0: 5, 1: 0}
+    assert store.claim({0: 5, 1: 0}) == {0: 5, 1: 0}
     store.write(batch(ONE, start=5))
-    assert store.offsets({0: 5, 1: 0}) == {0: 6, 1: 0}
+    assert store.claim({0: 5, 1: 0}) == {0: 6, 1: 0}
 
 
 def test_the_same_event_twice_in_one_batch_lands_once(store: EventStore) -> None:
-    store.offsets({0: 0})
+    store.claim({0: 0})
     written = store.write(batch(ONE, OTHER, ONE))
     assert (written.rows, written.duplicates) == (2, 1)
 
 
 def test_the_same_event_again_in_another_batch_or_partition_is_a_duplicate(store: EventStore) -> None:
-    store.offsets({0: 0, 1: 0})
+    store.claim({0: 0, 1: 0})
     store.write(batch(ONE))
     again = store.write(batch(ONE, OTHER, start=1))
     assert (again.rows, again.duplicates) == (1, 1)
@@ -60,29 +60,29 @@ def test_the_same_event_again_in_another_batch_or_partition_is_a_duplicate(store
 
 
 def test_a_writer_with_a_stale_offset_writes_nothing(store: EventStore) -> None:
-    store.offsets({0: 0})
+    store.claim({0: 0})
     store.write(batch(ONE))
     with pytest.raises(Fenced) as fenced:
         store.write(batch(OTHER))
     assert fenced.value.partitions == [0]
-    assert store.offsets({0: 0}) == {0: 1}
+    assert store.claim({0: 0}) == {0: 1}
     assert store.write(batch(OTHER, start=1)).rows == 1
 
 
 def test_dead_letters_move_the_offset_and_cost_the_others_nothing(store: EventStore) -> None:
-    store.offsets({0: 0})
+    store.claim({0: 0})
     written = store.write(batch(ONE, b"rubbish", OTHER))
     assert (written.rows, [letter.reason for letter in written.dead_letters]) == (2, ["prefix_missing"])
-    assert store.offsets({0: 0}) == {0: 3}
+    assert store.claim({0: 0}) == {0: 3}
 
 
 def test_what_is_not_admitted_is_not_written(store: EventStore) -> None:
-    def refuse(written: Written) -> None:
+    def refuse(written: WriteResult) -> None:
         assert (written.rows, len(written.dead_letters)) == (1, 1)
         raise Halted("no")
 
-    store.offsets({0: 0})
+    store.claim({0: 0})
     with pytest.raises(Halted):
         store.write(batch(ONE, b"rubbish"), refuse)
-    assert store.offsets({0: 0}) == {0: 0}
+    assert store.claim({0: 0}) == {0: 0}
     assert store.write(batch(ONE, b"rubbish")).rows == 1

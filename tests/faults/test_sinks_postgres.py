@@ -69,7 +69,7 @@ async def test_a_connection_that_is_cut_in_the_worst_moment_costs_and_doubles_no
     moments = [
         (b"copy raw_events", False),  # before the COPY is heard
         (b"copy raw_events", True),  # in the middle of it: Postgres asks for rows, nobody sends them
-        (b"update sink_offsets as held", True),  # the offsets are moved, in a transaction that nobody ends
+        (b"update sink_offsets as stored", True),  # the offsets are moved, in a transaction that nobody ends
         (b"COMMIT", False),  # in doubt: it did not happen
         (b"COMMIT", True),  # in doubt: it did
     ]

@@ -18,7 +18,7 @@ from sinks.dead_letters.outbox import Outbox
 from sinks.dead_letters.record import record_headers
 from sinks.dead_letters.relay import Relay
 from sinks.dead_letters.table import StoredDeadLetter
-from sinks.landing.rows import sift
+from sinks.landing.rows import decode_batch
 from sinks.postgres.store import PostgresStore
 from tests.support.events import Record, encoded, event, fresh_id, now_ms
 from tests.support.topics import read_all
@@ -38,7 +38,7 @@ def dsn(postgres: str, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch)
     store = PostgresStore(postgres, cluster_id="c", topic=settings.name("events"), owner="test")
     store.prepare()
     store.offsets({0: 0})
-    store.write(sift({0: records}, {0: 0}))
+    store.write(decode_batch({0: records}, {0: 0}))
     store.close()
     for name, value in (
         ("POSTGRES_DSN", postgres),

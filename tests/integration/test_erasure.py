@@ -9,7 +9,7 @@ import pytest
 from sinks import erasure
 from sinks.audit import audit
 from sinks.erasure import Removed
-from sinks.landing.rows import Batch, sift
+from sinks.landing.rows import Batch, decode_batch
 from sinks.postgres.store import PostgresStore
 from tests.support.events import NOON, Record, encoded, event, user_key
 
@@ -25,7 +25,7 @@ def value(key: bytes, received_at: int = NOON) -> bytes:
 
 def batch(start: int, *values: tuple[bytes, bytes]) -> Batch:
     records = [Record(start + number, NOON, key, value) for number, (key, value) in enumerate(values)]
-    return sift({0: records}, {0: start})
+    return decode_batch({0: records}, {0: start})
 
 
 def users(connection: psycopg.Connection) -> list[bytes]:

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from sinks.audit import audit
-from sinks.landing.loop import Landing, Limits
-from sinks.landing.rows import Batch, sift
+from sinks.landing.loop import BatchLimits, Landing
+from sinks.landing.rows import Batch, decode_batch
 from sinks.postgres.store import PostgresStore
 from tests.support.events import NOON, Record, encoded, event, user_key
 from tests.support.fakes import LocalSource
@@ -27,7 +27,7 @@ def batch(bad: dict[int, bytes], count: int = COUNT, start: int = 0) -> Batch:
     """A batch with these values at these places, good ones elsewhere."""
     values = [bad.get(place) or encoded(event("click")) for place in range(count)]
     records = [Record(start + place, NOON, None, value) for place, value in enumerate(values)]
-    return sift({0: records}, {0: start})
+    return decode_batch({0: records}, {0: start})
 
 
 @pytest.mark.parametrize("name", POISON)
@@ -90,7 +90,7 @@ def test_names_are_asked_for_again_after_a_crash_of_postgres_took_them_back(
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("truncate raw_events; truncate event_types restart identity cascade")
         connection.execute("insert into event_types (name) values ('page_view')")
-        store.offsets({0: 0})
+        store.claim({0: 0})
         store.write(batch({}, count=1, start=1))
         assert connection.execute("select event_type from events").fetchall() == [("click",)]
 
@@ -99,7 +99,7 @@ async def test_two_that_both_believe_to_own_a_partition_write_everything_once(po
     log = {p: [Record(n, NOON, user_key(str(n)), encoded(event("click"))) for n in range(400)] for p in range(2)}
     stopping = asyncio.Event()
     stores = [PostgresStore(postgres, cluster_id="c", topic="events", owner=f"owner-{n}") for n in range(3)]
-    limits = Limits(rows=30, max_rows=60, bytes=10**6, seconds=0.01)
+    limits = BatchLimits(rows=30, max_rows=60, max_bytes=10**6, max_age_seconds=0.01)
     landings = [Landing(LocalSource(log), each, limits) for each in stores]
     stores[0].prepare()
     running = [asyncio.create_task(each.run(stopping)) for each in landings]

@@ -9,11 +9,11 @@ from psycopg import sql
 
 from avro_schemas.event_types import describe_event_types
 from service_kit.retention import RetentionSettings
-from sinks.landing.rows import sift
+from sinks.landing.rows import decode_batch
 from sinks.postgres import migrations
 from sinks.postgres.migrations import migrate, pending
 from sinks.postgres.store import PostgresStore
-from sinks.postgres.views import plural, type_views
+from sinks.postgres.views import type_views, view_name
 from sinks.retention.maintenance import maintain
 from sinks.retention.packing import pack
 from sinks.retention.partitions import packed_table_name, raw_table_name
@@ -27,9 +27,9 @@ DAY_MS = 86_400_000
 
 
 def land(store: PostgresStore, *records: dict[str, object]) -> None:
-    (start,) = store.offsets({0: 0}).values()
+    (start,) = store.claim({0: 0}).values()
     logged = [Record(start + n, NOW, None, encoded(fields)) for n, fields in enumerate(records)]
-    store.write(sift({0: logged}, {0: start}))
+    store.write(decode_batch({0: logged}, {0: start}))
 
 
 def ago(days: int, event_type: str = "click", **changes: object) -> dict[str, object]:
@@ -57,7 +57,7 @@ def test_every_event_type_has_a_view_with_its_own_fields_as_columns(
     store: PostgresStore, connection: psycopg.Connection
 ) -> None:
     for known in describe_event_types():
-        connection.execute(sql.SQL("select * from {}").format(sql.Identifier(plural(known["event_type"]))))
+        connection.execute(sql.SQL("select * from {}").format(sql.Identifier(view_name(known["event_type"]))))
     form = {"form": "signup", "page": "/a", "success": True, "field_count": 3, "properties": {"x": 1}}
     land(store, ago(0, "form_submit", page="/a", event_data=form), ago(0))
     found = connection.execute(

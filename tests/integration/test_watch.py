@@ -8,9 +8,9 @@ import pytest
 from psycopg import sql
 
 from service_kit.retention import RetentionSettings
-from sinks.landing.rows import sift
+from sinks.landing.rows import decode_batch
 from sinks.metrics import REGISTRY
-from sinks.postgres.gauges import Watch, look
+from sinks.postgres.gauges import DatabaseGauges, update_gauges
 from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import maintain, planned
 from sinks.retention.partitions import DAYS_AHEAD, raw_table_name
@@ -28,34 +28,34 @@ def gauge(name: str, **labels: str) -> float:
 
 
 def test_a_missing_day_shortens_what_is_ahead(connection: psycopg.Connection) -> None:
-    look(connection)
+    update_gauges(connection)
     assert gauge("days_ahead") == DAYS_AHEAD
     third = sql.Identifier(raw_table_name(TODAY + timedelta(days=3)))
     connection.execute(sql.SQL("drop table {}").format(third))
-    look(connection)
+    update_gauges(connection)
     assert gauge("days_ahead") == 2
 
 
 def test_what_the_ledger_does_not_explain_is_counted(store: PostgresStore, connection: psycopg.Connection) -> None:
     now = int(time.time() * 1000)
     good = Record(0, now, None, encoded(event("click", now, event_id=fresh_id(now))))
-    store.write(sift({0: [good, Record(1, now, None, b"no event")]}, {0: 0}))
-    look(connection)
+    store.write(decode_batch({0: [good, Record(1, now, None, b"no event")]}, {0: 0}))
+    update_gauges(connection)
     assert (gauge("unaccounted_records"), gauge("dead_letters")) == (0, 1)
     connection.execute("update sink_offsets set next_offset = next_offset + 5")
-    look(connection)
+    update_gauges(connection)
     assert gauge("unaccounted_records") == 5
 
 
 def test_the_last_round_of_maintenance_is_told(connection: psycopg.Connection) -> None:
-    look(connection)
+    update_gauges(connection)
     assert gauge("maintained_timestamp_seconds") == 0
     list(planned(connection, today=TODAY, retention=RetentionSettings()))
-    look(connection)
+    update_gauges(connection)
     assert gauge("maintained_timestamp_seconds") == 0
     list(maintain(connection, today=TODAY, retention=RetentionSettings()))
     connection.execute("insert into days (day, state, rows) values (current_date - 9, 'differs', 3)")
-    look(connection)
+    update_gauges(connection)
     assert time.time() - gauge("maintained_timestamp_seconds") < 60
     assert gauge("days", state="differs") == 1
     assert gauge("days", state="dropped") == 0
@@ -64,15 +64,15 @@ def test_the_last_round_of_maintenance_is_told(connection: psycopg.Connection) -
 
 def test_the_thread_looks_again_and_again_also_after_a_failure(postgres: str, store: PostgresStore) -> None:
     before = time.time()
-    watch = Watch(postgres, every=0.05)
-    watch.start()
+    gauges = DatabaseGauges(postgres, interval_seconds=0.05)
+    gauges.start()
     with psycopg.connect(postgres, autocommit=True) as connection:
         _until_looked(before)
         connection.execute("alter table maintained rename to elsewhere")
         time.sleep(0.2)
         connection.execute("alter table elsewhere rename to maintained")
         _until_looked(time.time())
-    watch.stop()
+    gauges.stop()
 
 
 def _until_looked(since: float) -> None:

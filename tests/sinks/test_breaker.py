@@ -1,55 +1,55 @@
-"""Dead letters stop landing when there are so many that the deploy is bad."""
+"""Landing stops if there are so many dead letters that the deployment is broken."""
 
 import pytest
 
-from sinks.landing.breaker import Breaker
+from sinks.landing.breaker import CircuitBreaker
 from sinks.landing.errors import TooManyDeadLetters
 from sinks.landing.rows import DeadLetter
 
 
-def letters(*offsets: int, partition: int = 0) -> list[DeadLetter]:
+def dead_letters(*offsets: int, partition: int = 0) -> list[DeadLetter]:
     return [DeadLetter(partition, offset, "row_rejected", "", None, None, 0) for offset in offsets]
 
 
-def land(breaker: Breaker, records: int, dead: list[DeadLetter]) -> None:
-    breaker.admit(records, dead)
-    breaker.note(records, dead)
+def land(breaker: CircuitBreaker, records: int, dead: list[DeadLetter]) -> None:
+    breaker.check(records, dead)
+    breaker.committed(records, dead)
 
 
-def test_one_in_a_hundred_of_the_last_ten_thousand_is_borne_and_one_more_is_not() -> None:
-    breaker = Breaker()
+def test_one_percent_of_the_last_ten_thousand_records_is_accepted_and_one_more_is_not() -> None:
+    breaker = CircuitBreaker()
     for batch in range(10):
-        land(breaker, 1000, letters(*range(batch * 1000, batch * 1000 + 20, 2)))
+        land(breaker, 1000, dead_letters(*range(batch * 1000, batch * 1000 + 20, 2)))
     with pytest.raises(TooManyDeadLetters, match="101 of the last"):
-        breaker.admit(1, letters(20_000))
-    # Those of long ago do not count any more.
+        breaker.check(1, dead_letters(20_000))
+    # Earlier records do not count any more.
     for _ in range(10):
         land(breaker, 1000, [])
-    breaker.admit(1000, letters(30_000))
+    breaker.check(1000, dead_letters(30_000))
 
 
-def test_a_hundred_in_a_row_are_too_many_over_batches_too() -> None:
-    breaker = Breaker()
-    land(breaker, 60, letters(*range(60)))
-    land(breaker, 39, letters(*range(60, 99)))
-    with pytest.raises(TooManyDeadLetters, match="100 records in a row"):
-        breaker.admit(1, letters(99))
-    # A row in between ends the run, another partition has its own.
-    breaker.admit(1, letters(100))
-    breaker.admit(1, letters(99, partition=1))
+def test_a_hundred_consecutive_ones_are_too_many_even_over_several_batches() -> None:
+    breaker = CircuitBreaker()
+    land(breaker, 60, dead_letters(*range(60)))
+    land(breaker, 39, dead_letters(*range(60, 99)))
+    with pytest.raises(TooManyDeadLetters, match="100 consecutive records"):
+        breaker.check(1, dead_letters(99))
+    # A row in between ends the streak, and each partition has its own.
+    breaker.check(1, dead_letters(100))
+    breaker.check(1, dead_letters(99, partition=1))
 
 
-def test_a_large_batch_is_measured_by_its_share() -> None:
+def test_a_large_batch_is_judged_by_its_share() -> None:
     odd = range(0, 400, 2)
-    Breaker().admit(20_000, letters(*odd))
+    CircuitBreaker().check(20_000, dead_letters(*odd))
     with pytest.raises(TooManyDeadLetters, match="200 of the last 19,999"):
-        Breaker().admit(19_999, letters(*odd))
+        CircuitBreaker().check(19_999, dead_letters(*odd))
 
 
-def test_what_was_refused_is_not_remembered_and_all_is_taken_where_a_person_says_so() -> None:
-    breaker = Breaker()
+def test_a_batch_that_was_rejected_is_not_counted_and_an_operator_can_accept_all() -> None:
+    breaker = CircuitBreaker()
     for _ in range(3):
         with pytest.raises(TooManyDeadLetters):
-            breaker.admit(200, letters(*range(200)))
-    breaker.admit(200, letters(7))
-    Breaker(accept=True).admit(200, letters(*range(200)))
+            breaker.check(200, dead_letters(*range(200)))
+    breaker.check(200, dead_letters(7))
+    CircuitBreaker(accept=True).check(200, dead_letters(*range(200)))

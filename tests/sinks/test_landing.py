@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from sinks.landing.errors import CannotGoOn, Fenced, StoreUnavailable, TookTooLong
-from sinks.landing.loop import Landing, Limits
-from sinks.landing.ports import Admit, Written, admit_all
+from sinks.landing.errors import CannotContinue, Fenced, StoreUnavailable, WriteTimeout
+from sinks.landing.loop import BatchLimits, Landing
+from sinks.landing.ports import CommitCheck, WriteResult, accept_all
 from sinks.landing.rows import Batch
 from tests.support.events import NOON, Record, encoded, event
 from tests.support.fakes import LocalSource, LocalStore
 
-LIMITS = Limits(rows=7, max_rows=14, bytes=10_000, seconds=0.01)
+LIMITS = BatchLimits(rows=7, max_rows=14, max_bytes=10_000, max_age_seconds=0.01)
 LOG = {p: [Record(offset, NOON, None, encoded(event("click"))) for offset in range(20)] for p in range(3)}
 
 
@@ -37,14 +37,14 @@ class FlakyStore(LocalStore):
         super().__init__()
         self._fail, self._after, self._calls = fail, after, 0
 
-    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
+    def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
         self._calls += 1
         if self._calls % 2 and not self._after:
             raise self._fail()
-        written = super().write(batch, admit)
+        result = super().write(batch, check_before_commit)
         if self._calls % 2:
             raise self._fail()
-        return written
+        return result
 
 
 async def test_everything_lands() -> None:
@@ -79,10 +79,10 @@ async def test_an_hour_without_a_store_is_borne_and_over_within_seconds() -> Non
 class SlowStore(LocalStore):
     """Takes batches of three and no larger ones."""
 
-    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
+    def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
         if len(batch.rows) > 3:
-            raise TookTooLong("canceling statement due to statement timeout", "57")
-        return super().write(batch, admit)
+            raise WriteTimeout("canceling statement due to statement timeout", "57")
+        return super().write(batch, check_before_commit)
 
 
 async def test_what_takes_too_long_is_tried_in_smaller_pieces() -> None:
@@ -99,10 +99,10 @@ class WaitingStore(LocalStore):
         super().__init__()
         self.writing, self.cancelled = threading.Event(), threading.Event()
 
-    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
+    def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
         self.writing.set()
         assert self.cancelled.wait(10)
-        raise TookTooLong("canceling statement due to user request", "57")
+        raise WriteTimeout("canceling statement due to user request", "57")
 
     def cancel(self) -> None:
         self.cancelled.set()
@@ -115,7 +115,7 @@ async def test_what_is_being_written_when_partitions_go_is_cancelled_and_the_siz
     running = asyncio.create_task(landing.run(stopping))
     await asyncio.to_thread(store.writing.wait, 10)
     source.reassigned = True
-    await source.let_go()
+    await source.revoke()
     assert store.cancelled.is_set()
     stopping.set()
     await running
@@ -129,12 +129,12 @@ async def test_the_next_batch_is_read_while_one_is_written() -> None:
     at_write: list[int] = []
 
     class Watching(LocalStore):
-        def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
+        def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
             deadline = time.monotonic() + 5
-            while source.gathered <= len(at_write) + 1 and time.monotonic() < deadline:
+            while source.fetches <= len(at_write) + 1 and time.monotonic() < deadline:
                 time.sleep(0.001)
-            at_write.append(source.gathered)
-            return super().write(batch, admit)
+            at_write.append(source.fetches)
+            return super().write(batch, check_before_commit)
 
     store = Watching()
     await land(source, store)
@@ -145,13 +145,13 @@ async def test_the_next_batch_is_read_while_one_is_written() -> None:
 async def test_too_many_dead_letters_stop_landing_before_they_are_put_aside() -> None:
     log = {0: [Record(offset, NOON, None, b"rubbish") for offset in range(200)]}
     store, source = LocalStore(), LocalSource(log)
-    landing = Landing(source, store, Limits(rows=500, max_rows=500, bytes=10**6, seconds=0.01))
+    landing = Landing(source, store, BatchLimits(rows=500, max_rows=500, max_bytes=10**6, max_age_seconds=0.01))
     stopping = asyncio.Event()
     running = asyncio.create_task(landing.run(stopping))
     async with asyncio.timeout(10):
         while not source.paused:
             await asyncio.sleep(0)
-    assert not landing.in_step
+    assert not landing.positioned
     stopping.set()
     await running
     assert store.next == {0: 0}
@@ -160,14 +160,14 @@ async def test_too_many_dead_letters_stop_landing_before_they_are_put_aside() ->
 async def test_a_topic_shorter_than_what_has_landed_stops_with_what_to_do() -> None:
     store = LocalStore()
     store.next = {0: 21, 1: 0, 2: 0}
-    with pytest.raises(CannotGoOn, match="goes on from there"):
+    with pytest.raises(CannotContinue, match="goes on from there"):
         await land(LocalSource(LOG), store)
 
 
 async def test_a_gap_stops_until_it_is_accepted() -> None:
     store = LocalStore()
     store.next = {0: 3, 1: 0, 2: 0}
-    with pytest.raises(CannotGoOn, match="FOOTFALL_ACCEPT_GAP"):
+    with pytest.raises(CannotContinue, match="FOOTFALL_ACCEPT_GAP"):
         await land(LocalSource(LOG, begins={0: 5}), store)
     await land(LocalSource(LOG, begins={0: 5}), store, accept_gap=True)
     assert len(store.rows) == 55

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from avro_schemas import event_ids
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
-from sinks.landing.rows import as_sent, sift, to_row
+from sinks.landing.rows import as_sent, decode_batch, to_row
 from sinks.retention.partitions import day_of, days_to_create, id_bounds, raw_table_name
 from tests.support.events import NOON, Record, encoded, event, fresh_id
 
@@ -19,9 +19,9 @@ def record(offset: int, value: bytes | None) -> Record:
 
 def test_the_first_of_a_repeated_id_wins_and_the_others_are_counted() -> None:
     one, other = encoded(event("click")), encoded(event("scroll"))
-    batch = sift({3: [record(7, one), record(8, other), record(9, one)]}, {3: 5})
+    batch = decode_batch({3: [record(7, one), record(8, other), record(9, one)]}, {3: 5})
     assert [row.event_type for _partition, _record, row in batch.rows] == ["click", "scroll"]
-    span = batch.spans[3]
+    span = batch.ranges[3]
     assert (span.start, span.next, span.duplicates) == (5, 10, 1)
 
 
@@ -31,7 +31,7 @@ def test_what_is_no_event_becomes_a_dead_letter_with_its_bytes() -> None:
     far_id = encoded(event("click", event_id=fresh_id(2**47)))
     far_time = encoded(event("click", occurred_at=2**60))
     values = [b"rubbish", None, rate, bad_id, far_id, far_time]
-    batch = sift({0: [record(offset, value) for offset, value in enumerate(values)]}, {0: 0})
+    batch = decode_batch({0: [record(offset, value) for offset, value in enumerate(values)]}, {0: 0})
     reasons = [(letter.offset, letter.reason, letter.value) for letter in batch.dead_letters]
     assert reasons == [
         (0, "prefix_missing", b"rubbish"),
@@ -41,7 +41,7 @@ def test_what_is_no_event_becomes_a_dead_letter_with_its_bytes() -> None:
         (4, "event_id_time", far_id),
         (5, "timestamp_out_of_range", far_time),
     ]
-    assert (batch.rows, batch.spans[0].next) == ([], 6)
+    assert (batch.rows, batch.ranges[0].next) == ([], 6)
 
 
 def test_a_page_that_stands_in_the_data_is_not_kept_twice() -> None:

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
-from sinks.landing.ports import Written
-from sinks.landing.rows import sift
+from sinks.landing.ports import WriteResult
+from sinks.landing.rows import decode_batch
 from sinks.postgres.store import PostgresStore
 from tests.support.events import Record, encoded, event, fresh_id
 
@@ -20,7 +20,7 @@ def store(postgres: str) -> Iterator[PostgresStore]:
     """A store with a database of its own, whose partition 0 starts at offset 0."""
     made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
     made.prepare()
-    made.offsets({0: 0})
+    made.claim({0: 0})
     yield made
     made.close()
 
@@ -46,16 +46,16 @@ class Landed:
         self.by_type: Counter[str] = Counter()
         self.values: list[tuple[bytes | None, bytes]] = []
 
-    def on(self, day: date, *types: str, user: bytes | None = None) -> Written:
+    def on(self, day: date, *types: str, user: bytes | None = None) -> WriteResult:
         """Land an event of each of these types at noon of a day."""
         at = noon(day)
         made = [event(name, at, event_id=fresh_id(at), user_key=user) for name in types]
         return self.land([(user, encoded(fields)) for fields in made], at)
 
-    def land(self, values: list[tuple[bytes | None, bytes]], at: int) -> Written:
+    def land(self, values: list[tuple[bytes | None, bytes]], at: int) -> WriteResult:
         """Land records with these keys and values, appended at this time."""
         records = [Record(self._next + n, at, key, value) for n, (key, value) in enumerate(values)]
-        batch = sift({0: records}, {0: self._next})
+        batch = decode_batch({0: records}, {0: self._next})
         types = {row.event_id: row.event_type for _partition, _record, row in batch.rows}
         written = self._store.write(batch)
         self._next += len(records)
@@ -64,6 +64,6 @@ class Landed:
             self.by_type.update(types.values())
         return written
 
-    def again(self, at: int) -> Written:
+    def again(self, at: int) -> WriteResult:
         """Land everything a second time, like a replay of the topic."""
         return self.land(list(self.values), at)

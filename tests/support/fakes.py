@@ -6,7 +6,7 @@ from uuid import UUID
 
 from service_kit.kafka import KafkaRecord
 from sinks.landing.errors import Fenced
-from sinks.landing.ports import Admit, Fetched, Range, Written, admit_all
+from sinks.landing.ports import CommitCheck, Fetched, PartitionOffsets, WriteResult, accept_all
 from sinks.landing.rows import Batch, EventRow
 
 
@@ -20,55 +20,55 @@ class LocalStore:
     def prepare(self) -> None:
         """Nothing to prepare."""
 
-    def offsets(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
+    def claim(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
         return {partition: self.next.setdefault(partition, begin) for partition, begin in begins.items()}
 
-    def write(self, batch: Batch, admit: Admit = admit_all) -> Written:
-        if fenced := [p for p, span in batch.spans.items() if self.next.get(p) != span.start]:
+    def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
+        if fenced := [p for p, covered in batch.ranges.items() if self.next.get(p) != covered.start]:
             raise Fenced(fenced)
         new = {row.event_id: row for _partition, _record, row in batch.rows if row.event_id not in self.rows}
-        repeats = len(batch.rows) - len(new) + sum(span.duplicates for span in batch.spans.values())
-        written = Written(len(new), repeats, batch.dead_letters)
-        admit(written)
+        repeats = len(batch.rows) - len(new) + sum(covered.duplicates for covered in batch.ranges.values())
+        result = WriteResult(len(new), repeats, batch.dead_letters)
+        check_before_commit(result)
         self.rows |= new
-        self.next |= {partition: span.next for partition, span in batch.spans.items()}
-        return written
+        self.next |= {partition: covered.next for partition, covered in batch.ranges.items()}
+        return result
 
     def cancel(self) -> None:
         """It never waits."""
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """It never waits."""
 
 
 class LocalSource:
-    """A log in memory; `gather` gives what is left of it, a few records at a time."""
+    """A log in memory; `fetch` gives what is left of it, a few records at a time."""
 
     def __init__(self, log: dict[int, list[KafkaRecord]], begins: Mapping[int, int] | None = None) -> None:
         self._log, self._begins = log, begins or {}
         self._at: dict[int, int] = {}
         self.reassigned = True
         self.paused = 0.0
-        self.gathered = 0
+        self.fetches = 0
 
-    def when_revoked(self, let_go: Callable[[], Awaitable[None]]) -> None:
-        self.let_go = let_go
+    def on_revoked(self, callback: Callable[[], Awaitable[None]]) -> None:
+        self.revoke = callback
 
     async def topic_id(self) -> UUID | None:
         return None
 
-    async def ranges(self) -> dict[int, Range]:
+    async def partition_offsets(self) -> dict[int, PartitionOffsets]:
         self.reassigned = False
         begins = {p: self._begins.get(p, 0) for p in self._log}
-        return {p: Range(begins[p], len(records), begins[p]) for p, records in self._log.items()}
+        return {p: PartitionOffsets(begins[p], len(records), begins[p]) for p, records in self._log.items()}
 
     async def seek(self, positions: Mapping[int, int]) -> None:
         self._at = dict(positions)
 
-    async def gather(self, rows: int, max_bytes: int, seconds: float) -> Fetched:
+    async def fetch(self, max_rows: int, max_bytes: int, max_age_seconds: float) -> Fetched:
         await asyncio.sleep(0)
-        self.gathered += 1
-        fetched = {p: self._log[p][at : at + rows] for p, at in self._at.items() if at < len(self._log[p])}
+        self.fetches += 1
+        fetched = {p: self._log[p][at : at + max_rows] for p, at in self._at.items() if at < len(self._log[p])}
         self._at |= {p: self._at[p] + len(records) for p, records in fetched.items()}
         return fetched
 

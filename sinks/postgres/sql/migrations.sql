@@ -1,0 +1,15 @@
+-- name: lock
+-- One process at a time, until the transaction ends.
+select pg_advisory_xact_lock(%s)
+
+-- name: create_table
+create table if not exists migrations (name text primary key, applied_at timestamptz default now())
+
+-- name: table_exists
+select to_regclass('migrations') is not null
+
+-- name: applied
+select name from migrations
+
+-- name: add
+insert into migrations (name) values (%s)
