@@ -1,4 +1,4 @@
-"""What the sinks count about themselves."""
+"""Metrics of the sinks."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -21,79 +21,86 @@ def _seconds(name: str, text: str) -> Histogram:
 
 
 ROWS = _counter("rows", "Events landed.")
-DUPLICATES = _counter("duplicates", "Events that were there already.")
-ERASED = _counter("erased", "Records of users who were erased.")
-DEAD_LETTERS = _counter("dead_letters", "Records that could not land.", "reason")
+DUPLICATES = _counter("duplicates", "Events whose id had landed before.")
+ERASED = _counter("erased", "Records that were not landed because their user was erased.")
+DEAD_LETTERS = _counter("dead_letters", "Records that could not land, by reason.", "reason")
 BATCH_ROWS = Histogram(
     "footfall_sink_batch_rows",
-    "Records a batch.",
+    "Records per batch.",
     buckets=(1, 10, 100, 500, 1000, 5000, 10000, 20000),
     registry=REGISTRY,
 )
 BATCH_BYTES = Histogram(
     "footfall_sink_batch_bytes",
-    "Bytes of a batch's records.",
+    "Bytes of records per batch.",
     buckets=[4**n for n in range(5, 13)],
     registry=REGISTRY,
 )
-BATCH_MAX_ROWS = _gauge("batch_max_rows", "Most records the next batch may have.")
-DECODE_SECONDS = _seconds("decode", "Time to make rows of a batch's records.")
+BATCH_MAX_ROWS = _gauge("batch_max_rows", "Records that the next batch may have.")
+DECODE_SECONDS = _seconds("decode", "Time to decode the records of a batch.")
 WRITE_SECONDS = _seconds("write", "Time to write and commit a batch.")
-COMMIT_SECONDS = _seconds("commit", "Time that the commit of a batch took.")
-LATENCY_SECONDS = _seconds("latency", "From Kafka's time of the oldest record of a batch to its commit.")
-MERGE_FALLBACKS = _counter("merge_fallbacks", "Batches that met rows that were there already.")
-FENCED = _counter("fenced", "Batches refused as another owner had moved on.")
-ASSIGNMENTS = _counter("assignments", "Times that the positions were read and sought.")
-REVOKE_SECONDS = _seconds("revoke", "From the loss of partitions to the end of what was being written.")
+COMMIT_SECONDS = _seconds("commit", "Time to commit a batch.")
+LATENCY_SECONDS = _seconds("latency", "Time from Kafka's append of a batch's oldest record to its commit.")
+MERGE_FALLBACKS = _counter("merge_fallbacks", "Batches that were merged because some rows existed already.")
+FENCED = _counter("fenced", "Batches that were not written because another owner had moved the offsets.")
+ASSIGNMENTS = _counter("assignments", "Times that partitions were claimed and their offsets read.")
+REVOKE_SECONDS = _seconds("revoke", "Time from a revocation to the end of the write that was going on.")
 WRITE_RETRIES = _counter(
-    "write_retries", "Times that Postgres could not take a batch, by class of SQLSTATE.", "sqlstate_class"
+    "write_retries", "Times that Postgres was unavailable for a batch, by class of SQLSTATE.", "sqlstate_class"
 )
-BATCH_SHRINKS = _counter("batch_shrinks", "Batches that took too long, so that a smaller one was tried.")
-PAUSED_SECONDS = _counter("paused_seconds", "Time spent waiting for Postgres or for a person.")
-HALTED = _gauge("halted", "1 while a person must look: the log says at what.")
-BREAKER_OPEN = _gauge("breaker_open", "1 while too many dead letters stop landing.")
+BATCH_SHRINKS = _counter("batch_shrinks", "Batches that timed out, so that a smaller one was tried.")
+PAUSED_SECONDS = _counter("paused_seconds", "Time spent waiting for Postgres or for an operator.")
+HALTED = _gauge("halted", "1 while landing waits for an operator; the log says for what.")
+BREAKER_OPEN = _gauge("breaker_open", "1 while landing is stopped by too many dead letters.")
 RECORDS_LOST = _counter("records_lost_to_retention", "Records that Kafka removed before they landed.")
-LAG = _gauge("lag_records", "Records not landed yet.")
-LAG_SECONDS = _gauge("lag_seconds", "Age of the last record landed while others wait behind it, else 0.")
-DEAD_LETTERS_PUBLISHED = _counter("dead_letters_published", "Dead letters that events-rejected has.")
-DEAD_LETTERS_PENDING = _gauge("dead_letters_pending", "Dead letters that events-rejected does not have yet.")
-NEWEST_EVENT = _gauge("newest_event_timestamp_seconds", "Append time of the newest event that landed; 0 before.")
-READY = _gauge("ready", "1 while partitions are landing, 0 while it waits.")
+LAG = _gauge("lag_records", "Records that have not landed yet.")
+LAG_SECONDS = _gauge("lag_seconds", "Age of the newest record that landed, if others wait behind it; else 0.")
+DEAD_LETTERS_PUBLISHED = _counter("dead_letters_published", "Dead letters that were published to events-rejected.")
+DEAD_LETTERS_PENDING = _gauge(
+    "dead_letters_pending", "Dead letters that are not published to events-rejected yet."
+)
+NEWEST_EVENT = _gauge(
+    "newest_event_timestamp_seconds", "Kafka's append time of the newest event that landed; 0 before."
+)
+READY = _gauge("ready", "1 while events land, 0 while Kafka, partitions or Postgres are waited for.")
 
 
 def _postgres(name: str, text: str, *labels: str) -> Gauge:
-    """Of the database, the same from every process: sinks/postgres/gauges.py asks once a minute."""
+    """A gauge of the database, the same in every process: sinks/postgres/gauges.py sets it once per minute."""
     return Gauge(f"footfall_postgres_{name}", text, labels, registry=REGISTRY)
 
 
-POSTGRES_CHECKED = _postgres("checked_timestamp_seconds", "When the database was last asked for these.")
-POSTGRES_DAYS_AHEAD = _postgres("days_ahead", "Days after today whose partition is there already.")
-POSTGRES_DAYS = _postgres("days", "Days that maintenance knows, by state.", "state")
-POSTGRES_UNACCOUNTED = _postgres("unaccounted_records", "Offsets passed that the ledger does not explain.")
-POSTGRES_DEAD_LETTERS = _postgres("dead_letters", "Dead letters that wait in Postgres.")
-POSTGRES_PENDING_ERASURES = _postgres("pending_erasures", "Users to forget of whom something is left.")
-POSTGRES_MAINTAINED = _postgres(
-    "maintained_timestamp_seconds", "When a round of maintenance last ended; 0 before the first."
+POSTGRES_CHECKED = _postgres("checked_timestamp_seconds", "When these gauges were last set.")
+POSTGRES_DAYS_AHEAD = _postgres("days_ahead", "Consecutive days after today that have a partition.")
+POSTGRES_DAYS = _postgres("days", "Days by their state in maintenance.", "state")
+POSTGRES_UNACCOUNTED = _postgres(
+    "unaccounted_records",
+    "Offsets read that the ledger does not account for.",
 )
-POSTGRES_BYTES = _postgres("bytes", "Bytes of the whole database.")
+POSTGRES_DEAD_LETTERS = _postgres("dead_letters", "Dead letters in Postgres.")
+POSTGRES_PENDING_ERASURES = _postgres("pending_erasures", "Erasures that are not finished.")
+POSTGRES_MAINTAINED = _postgres(
+    "maintained_timestamp_seconds", "End of the last round of maintenance; 0 before the first."
+)
+POSTGRES_BYTES = _postgres("bytes", "Size of the database.")
 
 CANARY_SECONDS = Histogram(
     "footfall_canary_seconds",
-    "From the sending of the canary, through the collector and Kafka, to its row.",
+    "Time from the sending of a canary, through the collector and Kafka, to its row.",
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
     registry=REGISTRY,
 )
 CANARY_LANDED_AT = Gauge(
-    "footfall_canary_landed_timestamp_seconds", "When the last canary that arrived did.", registry=REGISTRY
+    "footfall_canary_landed_timestamp_seconds", "When a canary last landed.", registry=REGISTRY
 )
 CANARY_FAILURES = Counter(
     "footfall_canary_failures",
-    "Canaries that did not arrive, by where they got stuck.",
+    "Canaries that did not land, by the stage that they did not pass.",
     ["stage"],
     registry=REGISTRY,
 )
 
-# They stand there from the start: a first one would not be seen as an increase.
+# From the start with 0: Prometheus sees no increase in a series that begins with 1.
 for reason in RECORD_REASONS:
     DEAD_LETTERS.labels(reason)
 for stage in ("collector", "landing", "postgres"):
