@@ -1,1 +1,1 @@
-"""The collector: HTTP in, acknowledged Kafka records out."""
+"""The collector: it accepts events over HTTP and publishes them to Kafka."""

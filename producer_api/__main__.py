@@ -16,14 +16,14 @@ from service_kit.startup import begin
 
 
 class Server(uvicorn.Server):
-    """Goes on serving for a while after a signal, not ready any more, so that proxies turn elsewhere first."""
+    """Keeps serving for a while after a signal, but is not ready, so that proxies stop sending first."""
 
     def __init__(self, config: uvicorn.Config, app: CollectorApp, drain_seconds: float) -> None:
         super().__init__(config)
         self._app, self._drain_seconds = app, drain_seconds
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop at once at the second signal."""
+        """Drain after the first signal, stop immediately after the second."""
         if self._app.draining or not self._drain_seconds:
             super().handle_exit(sig, frame)
             return
@@ -33,13 +33,13 @@ class Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Serve until a signal; what is on its way is finished first."""
+    """Serve until a signal. Requests in progress are finished first."""
     settings = load_or_exit(Settings, os.environ)
     begin("producer_api", os.environ, level=settings.log_level, kafka=settings.kafka)
     try:
         app = build_app(settings)
     except (SpoolInUse, OSError) as error:
-        sys.stderr.write(f"The spool cannot be used: {error}\n")
+        sys.stderr.write(f"Cannot open the spool: {error}\n")
         sys.exit(WRONG_SETTINGS)
     config = uvicorn.Config(
         app,
@@ -52,7 +52,7 @@ def main() -> None:
         access_log=False,
         timeout_graceful_shutdown=8,
     )
-    # What is there now stays: the collector of garbage need not look at it again and again.
+    # What exists now lives as long as the process, so the garbage collector does not have to look at it again.
     gc.freeze()
     Server(config, app, settings.drain_seconds).run()
 

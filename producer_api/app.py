@@ -1,4 +1,4 @@
-"""The collector as an application: its parts put together, started and stopped in order."""
+"""The collector as an ASGI application: its parts are put together here, and started and stopped in order."""
 
 import asyncio
 import contextlib
@@ -14,122 +14,128 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from avro_schemas import topic
 from producer_api import metrics
-from producer_api.intake.pipeline import Collector
-from producer_api.intake.rejected import Rejects
-from producer_api.limits.admission import Limits
-from producer_api.limits.cluster import LOOK_BACK_MS, Verdicts
-from producer_api.privacy.devices import device
+from producer_api.intake.pipeline import Pipeline
+from producer_api.intake.rejected import RejectedEvents
+from producer_api.limits.admission import RateLimiter
+from producer_api.limits.cluster import LOOK_BACK_MS, ClusterLimits
+from producer_api.privacy.devices import classify
 from producer_api.privacy.hashes import Hasher
-from producer_api.routes.collect import Endpoint
+from producer_api.routes.collect import CollectRoute
 from producer_api.routes.probes_and_pages import add_pages
-from producer_api.senders.authenticate import Senders
+from producer_api.senders.authenticate import Authenticator
 from producer_api.settings import Settings
-from producer_api.storage.publisher import Publisher
-from producer_api.storage.records import Storing
+from producer_api.storage.publisher import KafkaPublisher
+from producer_api.storage.records import EventPublisher
 from producer_api.storage.spool import Spool
 from service_kit import tracing
 from service_kit.follower import Follower
 
 COLLECT = "/api/analytics/collect"
 VALIDATE = "/api/analytics/validate"
-# Without the cluster's verdicts for so long, the limits of this process alone have to do.
-_VERDICTS_SECONDS = 10.0
+# If the cluster's limits are not known after this long, the collector is ready with its own limits alone.
+_CLUSTER_LIMITS_SECONDS = 10.0
 
 
 class CollectorApp:
-    """The hot routes by a look at the path, everything else by FastAPI."""
+    """Routes the two hot paths itself, and leaves everything else to FastAPI."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.draining = False
         hasher = Hasher(settings.hash_key.reveal())
-        verdicts = Verdicts()
-        self._senders = Senders(settings, hasher)
-        self._publisher = Publisher(
+        cluster_limits = ClusterLimits()
+        self._authenticator = Authenticator(settings, hasher)
+        self._kafka = KafkaPublisher(
             settings.kafka,
             [topic.EVENTS, topic.EVENTS_REJECTED],
-            deadline=settings.publish_timeout_seconds,
+            timeout_seconds=settings.publish_timeout_seconds,
             max_bytes=settings.max_in_flight_bytes,
         )
         self._follower = Follower(
             settings.kafka,
             topic.USER_RATES,
             client_id="footfall-collector",
-            take=verdicts.take,
+            take=cluster_limits.apply,
             look_back_ms=LOOK_BACK_MS,
         )
         self._spool: Spool | None = None
-        storing: Storing = self._publisher
+        self._publisher: EventPublisher = self._kafka
         if settings.spool_dir:
-            storing = self._spool = Spool(settings.spool_dir, settings.spool_max_bytes, self._publisher)
-        self._storing = storing
-        rejects = Rejects(
-            lambda key, record: self._publisher.post(topic.EVENTS_REJECTED, key, record),
+            self._publisher = self._spool = Spool(settings.spool_dir, settings.spool_max_bytes, self._kafka)
+        rejected_events = RejectedEvents(
+            lambda key, record: self._kafka.publish_nowait(topic.EVENTS_REJECTED, key, record),
             settings.max_rejected_per_second,
         )
-        collector = Collector(settings, hasher, Limits(settings, verdicts), storing, rejects)
-        self._hot: dict[str, ASGIApp] = {
-            COLLECT: _traced(Endpoint(settings, self._senders, collector)),
-            VALIDATE: Endpoint(settings, self._senders, collector, dry_run=True),
+        rate_limiter = RateLimiter(
+            cluster_limits,
+            per_user=settings.events_per_minute,
+            per_ip=settings.events_per_minute_per_address,
+            per_backend=settings.events_per_minute_per_backend,
+            on_evict=metrics.LIMITER_EVICTIONS.inc,
+        )
+        pipeline = Pipeline(settings, hasher, rate_limiter, self._publisher, rejected_events)
+        self._hot_routes: dict[str, ASGIApp] = {
+            COLLECT: _traced(CollectRoute(settings, self._authenticator, pipeline)),
+            VALIDATE: CollectRoute(settings, self._authenticator, pipeline, dry_run=True),
         }
-        self._rest = _fastapi(self, settings)
+        self._other_routes = _fastapi(self, settings)
         self._started = time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._hot.get(scope["path"]) if scope["type"] == "http" else None
-        await (endpoint or self._rest)(scope, receive, send)
+        route = self._hot_routes.get(scope["path"]) if scope["type"] == "http" else None
+        await (route or self._other_routes)(scope, receive, send)
 
     def readiness(self) -> dict[str, bool]:
         """What has to be true before requests should come here."""
-        waited = time.monotonic() - self._started > _VERDICTS_SECONDS
+        waited = time.monotonic() - self._started > _CLUSTER_LIMITS_SECONDS
         return {
-            "storage": self._storing.is_open,
+            "storage": self._publisher.is_available,
             "limits": not self._settings.cluster_limits or self._follower.caught_up or waited,
-            "sessions": self._senders.is_ready,
+            "sessions": self._authenticator.is_ready,
             "serving": not self.draining,
         }
 
-    def _limits_hold(self) -> float:
-        """1 while the cluster's verdicts are known; NaN where nobody asks for them."""
+    def _cluster_limits_active(self) -> float:
         if not self._settings.cluster_limits:
             return math.nan
         return float(self._follower.connected and self._follower.caught_up)
 
     @asynccontextmanager
     async def running(self, _app: FastAPI) -> AsyncIterator[None]:
-        """Everything that works beside the requests."""
+        """Run the background work of the collector."""
         self._started = time.monotonic()
-        device("Mozilla/5.0")  # the first look compiles the patterns, which no visitor should wait for
-        await self._senders.start()
-        await self._publisher.start()
+        classify("Mozilla/5.0")  # the first call compiles the patterns, and no visitor should wait for that
+        await self._authenticator.start()
+        await self._kafka.start()
         if self._spool:
             await self._spool.start()
-        metrics.CLUSTER_LIMITS_ACTIVE.set_function(self._limits_hold)
+        metrics.CLUSTER_LIMITS_ACTIVE.set_function(self._cluster_limits_active)
         following = asyncio.create_task(self._follower.run()) if self._settings.cluster_limits else None
         yield
+        # The spool before Kafka: it writes what still waits, and may be publishing.
         if self._spool:
             await self._spool.stop()
-        await self._publisher.stop()
-        await self._senders.stop()
+        await self._kafka.stop()
+        await self._authenticator.stop()
         if following:
             following.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await following
 
 
+def build_app(settings: Settings) -> CollectorApp:
+    """The application. It connects to Kafka when it starts, and answers 503 until it is connected."""
+    return CollectorApp(settings)
+
+
 def _traced(route: ASGIApp) -> ASGIApp:
-    """The route itself, where no traces are wanted: they cost nothing then."""
+    """The route with traces if they are enabled; otherwise the route itself, so that they cost nothing."""
     tracer = tracing.tracer("footfall-collector", os.environ)
     if tracer is None:
         return route
     from producer_api.routes.tracing import TracedRoute
 
     return TracedRoute(route, tracer)
-
-
-def build_app(settings: Settings) -> CollectorApp:
-    """The application; it connects to Kafka when it starts, and answers 503 until that is there."""
-    return CollectorApp(settings)
 
 
 def _fastapi(collector: CollectorApp, settings: Settings) -> FastAPI:

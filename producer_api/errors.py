@@ -1,35 +1,62 @@
-"""Refusals of a whole request, and the HTTP status of every code: one place turns them into answers."""
+"""Rejected requests, and the one table of HTTP statuses that the collector answers with."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from avro_schemas.validation.faults import Fault
 
-# All other codes are 400: sending the same again will not help.
-STATUSES: Mapping[str, int] = MappingProxyType(
+_WAIT = "Wait for as many seconds as `Retry-After` says, then send the same ids again."
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What an HTTP status means here, what a client does about it, and the error codes that lead to it."""
+
+    meaning: str
+    advice: str
+    codes: tuple[str, ...] = ()
+
+
+# The docs page, the OpenAPI description and docs/collect-reference.md are made of this table.
+STATUSES: Mapping[int, Status] = MappingProxyType(
     {
-        "session_missing": 403,
-        "session_invalid": 403,
-        "session_expired": 403,
-        "backend_key_invalid": 403,
-        "origin_not_allowed": 403,
-        "body_timeout": 408,
-        "body_too_large": 413,
-        "too_many_events": 413,
-        "media_type_unsupported": 415,
-        "rate_limited": 429,
-        "unavailable": 503,
+        # Also the status of every code that is not listed below: sending the same again will not help.
+        400: Status(
+            "The body, or every event in it, is invalid.",
+            "Fix what `errors` names; sending the same again will not help.",
+        ),
+        403: Status(
+            "There is no valid session or backend key, or pages of this origin may not post.",
+            "Check that cookies are sent and that the session has not expired.",
+            ("session_missing", "session_invalid", "session_expired", "backend_key_invalid", "origin_not_allowed"),
+        ),
+        408: Status("The body did not arrive in time.", "Send it again.", ("body_timeout",)),
+        413: Status(
+            "The body is too large, or the list too long.",
+            "Split it into two requests.",
+            ("body_too_large", "too_many_events"),
+        ),
+        415: Status(
+            "The content type or encoding is not supported.",
+            "Send `application/json` or `text/plain`, plain or gzip.",
+            ("media_type_unsupported",),
+        ),
+        429: Status("The sender is over a rate limit.", _WAIT, ("rate_limited",)),
+        503: Status("Neither Kafka nor the spool takes events now.", _WAIT, ("unavailable",)),
     }
 )
 
+_STATUS_BY_CODE = {code: number for number, status in STATUSES.items() for code in status.codes}
+
 
 def status_of(code: str) -> int:
-    """The HTTP status of an answer whose first fault has this code."""
-    return STATUSES.get(code, 400)
+    """The HTTP status of a response whose first fault has this code."""
+    return _STATUS_BY_CODE.get(code, 400)
 
 
-class Refused(Exception):
-    """The request is not taken. `retry_after` is in seconds, where waiting helps."""
+class RequestRejected(Exception):
+    """The whole request is rejected. `retry_after` is in seconds, where waiting helps."""
 
     def __init__(self, code: str, expected: str, *, pointer: str = "", retry_after: int | None = None) -> None:
         self.fault = Fault(code, pointer, expected)
@@ -37,5 +64,5 @@ class Refused(Exception):
         super().__init__(code)
 
 
-class NotAllowed(Refused):
-    """No valid session, or a page of a site that may not post."""
+class Forbidden(RequestRejected):
+    """The sender has no valid session or key, or its page belongs to an origin that may not post."""

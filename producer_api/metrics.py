@@ -1,4 +1,4 @@
-"""What the collector counts about itself."""
+"""The collector's metrics."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -17,11 +17,16 @@ def _histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram
     return Histogram(f"footfall_collector_{name}", meaning, buckets=buckets, registry=REGISTRY)
 
 
-EVENTS = _counter("events", "Events by status and code.", "status", "code")
+EVENTS = _counter(
+    "events",
+    "Events by status and code; a rejected request counts as one.",
+    "status",
+    "code",
+)
 REQUESTS = _counter("requests", "Requests by HTTP status.", "status")
 REQUEST_SECONDS = _histogram(
     "request_seconds",
-    "Time from a request's first byte to its answer.",
+    "Time from a request's first byte to its response.",
     (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 PUBLISH_SECONDS = _histogram(
@@ -31,39 +36,39 @@ PUBLISH_SECONDS = _histogram(
 )
 CLOCK_SKEW_SECONDS = _histogram(
     "clock_skew_seconds",
-    "How far the clocks of clients that tell sent_at are off, either way.",
+    "By how much clients' clocks are wrong, in either direction, if they send sent_at.",
     (1, 5, 60, 600, 3600, 86_400),
 )
 IN_FLIGHT_BYTES = _gauge("in_flight_bytes", "Bytes handed to Kafka and not acknowledged yet.")
-LATE_ACKS = _counter("late_acks", "Events acknowledged after their request was answered 503 or spooled.")
+LATE_ACKS = _counter("late_acks", "Events acknowledged after their request was answered with 503 or spooled.")
 KAFKA_AVAILABLE = _gauge("kafka_available", "1 while Kafka takes events, else 0.")
 PRODUCER_RESTARTS = _counter("producer_restarts", "Producers replaced after a fatal error.")
-LIMITER_EVICTIONS = _counter("limiter_evictions", "Senders whose count was forgotten to bound memory.")
+LIMITER_EVICTIONS = _counter("limiter_evictions", "Senders whose count was dropped to bound memory.")
 CLUSTER_LIMITS_ACTIVE = _gauge(
     "cluster_limits_active",
-    "1 while limits hold over all collectors, 0 while only in this one, NaN where they are not to.",
+    "1 while limits hold across all collectors, 0 while only in this one, NaN if FOOTFALL_CLUSTER_LIMITS is off.",
 )
-LIMITED_USERS = _gauge("limited_users", "Users that the cluster last said to be over the limit.")
-JWKS_FETCHES = _counter("jwks_fetches", "Fetches of the keys of sessions, by result.", "result")
+LIMITED_USERS = _gauge("limited_users", "Users over the limit across all collectors.")
+JWKS_FETCHES = _counter("jwks_fetches", "Fetches of session keys, by result.", "result")
 JWKS_FETCHED = _gauge(
-    "jwks_fetched_timestamp_seconds", "When the keys of sessions were last fetched; 0 without a JWKS URL."
+    "jwks_fetched_timestamp_seconds", "When session keys were last fetched; 0 without a JWKS URL."
 )
-REDACTIONS = _counter("redactions", "Texts replaced in events, by pattern and field.", "pattern", "field")
+REDACTIONS = _counter("redactions", "Texts redacted in events, by pattern and field.", "pattern", "field")
 CLIENT_DROPPED_EVENTS = _counter(
-    "client_dropped_events", "Events that browsers gave up before they could be sent, as they say."
+    "client_dropped_events", "Events that browsers gave up before they could be sent, as reported by them."
 )
-OPT_OUTS = _counter("opt_outs", "Events stripped of user, session and address as the visitor asked.")
+OPT_OUTS = _counter("opt_outs", "Events stored without user, session and IP because the visitor opted out.")
 BOT_REQUESTS = _counter("bot_requests", "Requests that look like a program's, by reason.", "reason")
-REJECTED_RECORDS = _counter("rejected_records", "Records for events-rejected, by what became of them.", "result")
-SPOOL_EVENTS = _gauge("spool_events", "Events in the spool that Kafka does not have yet.")
-SPOOL_BYTES = _gauge("spool_bytes", "Bytes of the spool on the disk.")
-SPOOL_MAX_BYTES = _gauge("spool_max_bytes", "Bytes the spool may take; 0 without one.")
-SPOOL_AGE_SECONDS = _gauge("spool_age_seconds", "How long the oldest event has been in the spool.")
+REJECTED_RECORDS = _counter("rejected_records", "Records for events-rejected, by result.", "result")
+SPOOL_EVENTS = _gauge("spool_events", "Events in the spool that are not in Kafka yet.")
+SPOOL_BYTES = _gauge("spool_bytes", "Size of the spool on disk.")
+SPOOL_MAX_BYTES = _gauge("spool_max_bytes", "Bytes that the spool may take; 0 without a spool.")
+SPOOL_AGE_SECONDS = _gauge("spool_age_seconds", "Age of the oldest event in the spool.")
 SPOOLED_EVENTS = _counter("spooled_events", "Events written to the spool.")
-REPLAYED_EVENTS = _counter("replayed_events", "Events of the spool that Kafka acknowledged.")
-SPOOL_ERRORS = _counter("spool_errors", "Writes that failed and frames that were damaged.", "kind")
+REPLAYED_EVENTS = _counter("replayed_events", "Spooled events that Kafka acknowledged.")
+SPOOL_ERRORS = _counter("spool_errors", "Failed writes and unreadable frames, by kind.", "kind")
 
-# What alerts look at stands there from the start: a first one would not be seen as an increase.
+# Series that alerts watch exist from the start: a series that begins at 1 does not count as an increase.
 EVENTS.labels("accepted", "")
 EVENTS.labels("rejected", "unexpected")
 for status in (200, 500, 503):

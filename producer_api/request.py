@@ -1,25 +1,62 @@
-"""A request as far as the collector looks at it."""
+"""What the collector reads of a request and knows of its sender, and every header it reads or sends."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
-from starlette.requests import cookie_parser
-from starlette.types import Scope
+REQUEST_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Authorization": "`Bearer` and a session token, if no cookie holds one.",
+        "Content-Encoding": "`gzip`, or absent.",
+        "Content-Length": "A body that is announced as too large is rejected before it is read.",
+        "Content-Type": "`application/json`, or `text/plain` (also read as JSON, but sent without a preflight).",
+        "Cookie": "The session, or the signed cookie of an anonymous visitor.",
+        "DNT": "`1`: the event is stored without user, session and IP.",
+        "Footfall-Key": "The key of a backend, from `FOOTFALL_BACKEND_KEYS`.",
+        "Footfall-Session": "The session on whose behalf a backend sends.",
+        "Footfall-User": "The user on whose behalf a backend sends.",
+        "Host": "Pages served from this host may post.",
+        "Origin": "Pages of other origins may post if `FOOTFALL_ALLOWED_ORIGINS` lists them.",
+        "Sec-Fetch-Site": "`cross-site` without an allowed `Origin` is rejected.",
+        "Sec-GPC": "`1`: the event is stored without user, session and IP.",
+        "traceparent": "Copied to a header of the record.",
+        "User-Agent": "Stored as browser, system, device class, and why it looks like a program, if it does.",
+    }
+)
 
-from producer_api import headers
+RESPONSE_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Access-Control-Allow-Credentials": "For pages of an allowed origin: requests may include cookies.",
+        "Access-Control-Allow-Headers": "In response to a preflight: the headers that may be sent.",
+        "Access-Control-Allow-Methods": "In response to a preflight: `POST`.",
+        "Access-Control-Allow-Origin": "For pages of an allowed origin: they may read the response.",
+        "Access-Control-Expose-Headers": "The headers that such pages may read.",
+        "Access-Control-Max-Age": "How long a browser may cache the preflight, in seconds.",
+        "Allow": "With 405: the allowed methods.",
+        "Content-Length": "The length of the response.",
+        "Content-Type": "`application/json`.",
+        "RateLimit": "The limit closest to being reached: `r` events are left, `t` seconds until there are more.",
+        "RateLimit-Policy": "That limit: `q` events per `w` seconds.",
+        "Retry-After": "With 429 and 503, and when some events of a list have to wait: seconds to wait.",
+        "Set-Cookie": "The cookie of a new anonymous visitor, or its renewal.",
+        "Vary": "`Origin`, for caches.",
+    }
+)
 
-_READ = frozenset(name.lower().encode() for name in headers.REQUEST)
+_READ = frozenset(name.lower().encode() for name in REQUEST_HEADERS)
 
 
 @dataclass(slots=True)
 class Request:
-    """A request without its body; headers that nobody reads are left out."""
+    """A request without its body, and without the headers that the collector does not read."""
 
     headers: dict[bytes, bytes]
-    address: str
+    ip: str
     is_secure: bool
 
     @classmethod
-    def of(cls, scope: Scope) -> "Request":
+    def of(cls, scope: Mapping[str, Any]) -> "Request":
         """The request of an ASGI scope."""
         read = {name: value for name, value in scope["headers"] if name in _READ}
         client = scope.get("client")
@@ -30,11 +67,19 @@ class Request:
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
-    def cookies(self) -> dict[str, str]:
-        """The cookies by name."""
-        return cookie_parser(self.headers.get(b"cookie", b"").decode("latin-1"))
-
     @property
     def opts_out(self) -> bool:
-        """Whether the visitor asked not to be followed (Global Privacy Control, or Do Not Track)."""
+        """Whether the visitor opted out of tracking: Global Privacy Control, or Do Not Track."""
         return self.headers.get(b"sec-gpc") == b"1" or self.headers.get(b"dnt") == b"1"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends a request. All None: a trusted sender without a session."""
+
+    user_id: str | None = None
+    session_id: str | None = None
+    # The name of the backend that sends on its user's behalf.
+    backend: str | None = None
+    # The Set-Cookie header for a visitor who is new, or whose cookie is renewed.
+    set_cookie: str | None = None

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from avro_schemas.wire.event_writer import write_device
-from producer_api.errors import Refused
+from producer_api.errors import RequestRejected
 from producer_api.intake import answers, body
 from producer_api.intake.answers import Json, Result
-from producer_api.intake.context import Visit
-from producer_api.intake.event import Accepted, Intake, own_id_of
-from producer_api.privacy.devices import UNSAID
+from producer_api.intake.context import RandomPool, RequestContext
+from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
+from producer_api.privacy.devices import UNKNOWN
 
 INVALID = 1
 
@@ -34,7 +34,7 @@ def validate(
     Example: footfall validate '{"event_type": "click", "event_data": {"element": "buy"}}'
     """
     raw_body = sys.stdin.buffer.read() if event == "-" else event.encode()
-    response = _validate(raw_body, Intake(any_custom=any_custom))
+    response = _validate(raw_body, EventProcessor(any_custom=any_custom))
     if as_json:
         typer.echo(json.dumps(response, indent=2))
     else:
@@ -43,29 +43,29 @@ def validate(
         raise typer.Exit(INVALID)
 
 
-def _validate(raw_body: bytes, intake: Intake) -> Json:
+def _validate(raw_body: bytes, processor: EventProcessor) -> Json:
     try:
-        parsed = body.parse(raw_body)
-        raw_events, single = body.events_of(parsed, sys.maxsize)
-        visit = _visit(body.sent_at_of(parsed))
-    except Refused as refused:
-        return answers.for_refused(refused).body
-    results = [_result(raw, visit, intake) for raw in raw_events]
-    if single:
+        envelope = body.parse(raw_body, sys.maxsize)
+    except RequestRejected as rejected:
+        return answers.for_rejected_request(rejected).body
+    context = _context(envelope.sent_at)
+    results = [_result(raw, context, processor) for raw in envelope.events]
+    if envelope.single:
         return answers.for_single(results[0], recorded=False).body
     return answers.for_list(results, recorded=False).body
 
 
-def _visit(sent_at: int | None) -> Visit:
-    return Visit(time.time_ns() // 1_000_000, sent_at, None, None, None, write_device(*UNSAID), None)
+def _context(sent_at: int | None) -> RequestContext:
+    now = time.time_ns() // 1_000_000
+    return RequestContext(now, sent_at, None, None, None, write_device(*UNKNOWN), None, RandomPool())
 
 
-def _result(raw: Any, visit: Visit, intake: Intake) -> Result:
-    own_id = own_id_of(raw)
-    outcome = intake.accept(raw, visit, own_id)
-    if isinstance(outcome, Accepted):
-        return Result("accepted", own_id)
-    return Result("rejected", own_id, tuple(outcome))
+def _result(raw: Any, context: RequestContext, processor: EventProcessor) -> Result:
+    event_id = client_event_id(raw)
+    outcome = processor.process(raw, context, event_id)
+    if isinstance(outcome, EncodedEvent):
+        return Result("accepted", event_id)
+    return Result("rejected", event_id, tuple(outcome))
 
 
 def _show(response: Json) -> None:

@@ -38,7 +38,7 @@ _COLLECTOR = Row(
         Panel("Events by status", {"{{status}}": _rate("footfall_collector_events_total", "status")}, "ops"),
         Panel(
             "Rejected and limited events by code",
-            {"{{code}}": _rate('footfall_collector_events_total{status=~"rejected|refused|limited"}', "code")},
+            {"{{code}}": _rate('footfall_collector_events_total{status=~".*rejected|limited"}', "code")},
             "ops",
         ),
         Panel("Time to Kafka's acknowledgement", _quantiles("footfall_collector_publish_seconds"), "s"),

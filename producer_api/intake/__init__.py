@@ -1,1 +1,1 @@
-"""From the body of a request to events ready to publish."""
+"""From the body of a request to events that are published, and the answer."""

@@ -1,96 +1,112 @@
-"""From bytes to raw events: unpacked, measured, parsed, listed."""
+"""From the bytes of a body to raw events: decompressed, bounded, parsed."""
 
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from avro_schemas.validation.faults import child_pointer
-from producer_api.errors import Refused
+from producer_api.errors import RequestRejected
 from producer_api.intake import clock_skew
 
 MEDIA_TYPES = ("", "application/json", "text/plain")
-_ENVELOPE = frozenset({"events", "sent_at", "sdk", "dropped"})
+_ENVELOPE_FIELDS = frozenset({"events", "sent_at", "sdk", "dropped"})
 _MAX_DROPPED = 1_000_000
 _GZIP = 16 + zlib.MAX_WBITS
 
 
+@dataclass(slots=True)
+class Envelope:
+    """The raw events of a body, and what the client says about the request itself."""
+
+    events: list[Any]
+    # A single event, which is answered without a list of results.
+    single: bool
+    # Milliseconds since 1970 by the client's clock; None if the client does not say.
+    sent_at: int | None = None
+    # How many events the client gave up since it last reported them.
+    dropped: int = 0
+
+
 def require_media_type(content_type: str) -> None:
-    """Refuse what is neither JSON nor plain text, such as a form."""
+    """Reject what is neither JSON nor plain text, such as a form."""
     if content_type.partition(";")[0].strip().lower() not in MEDIA_TYPES:
-        raise Refused("media_type_unsupported", "Content-Type application/json or text/plain")
+        raise RequestRejected("media_type_unsupported", "Content-Type application/json or text/plain")
 
 
-def too_large(most: int) -> Refused:
-    """The refusal of a body above the limit."""
-    return Refused("body_too_large", f"at most {most} bytes after unpacking")
+def too_large(max_bytes: int) -> RequestRejected:
+    """The rejection of a body over the limit."""
+    return RequestRejected("body_too_large", f"at most {max_bytes} bytes after decompression")
 
 
-def unpack(body: bytes, encoding: str, most: int) -> bytes:
-    """Undo gzip, never making more than `most` bytes of it."""
+def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Undo gzip. Never produces more than `max_bytes`, however much the body would expand to."""
     if encoding in ("", "identity"):
         return body
     if encoding != "gzip":
-        raise Refused("media_type_unsupported", "Content-Encoding gzip, or none")
+        raise RequestRejected("media_type_unsupported", "Content-Encoding gzip, or none")
     stream = zlib.decompressobj(_GZIP)
     try:
-        unpacked = stream.decompress(body, most + 1)
+        content = stream.decompress(body, max_bytes + 1)
     except zlib.error as error:
-        raise Refused("gzip_invalid", "a whole gzip stream") from error
-    if len(unpacked) > most:
-        raise too_large(most)
+        raise RequestRejected("gzip_invalid", "a complete gzip stream") from error
+    if len(content) > max_bytes:
+        raise too_large(max_bytes)
     if not stream.eof:
-        raise Refused("gzip_invalid", "a whole gzip stream")
-    return unpacked
+        raise RequestRejected("gzip_invalid", "a complete gzip stream")
+    return content
 
 
-def parse(body: bytes) -> Any:
-    """The JSON value of a body."""
+def parse(body: bytes, max_events: int) -> Envelope:
+    """The envelope of a body. Raise RequestRejected for anything that holds no events."""
+    parsed = _parse_json(body)
+    if not isinstance(parsed, dict):
+        return Envelope(_require_events(parsed, max_events), single=False)
+    if "events" not in parsed:
+        sent_at = parsed.pop("sent_at", None)
+        return Envelope([parsed], single=True, sent_at=None if sent_at is None else _parse_sent_at(sent_at))
+    for name in parsed.keys() - _ENVELOPE_FIELDS:
+        expected = "only events, sent_at, sdk and dropped"
+        raise RequestRejected("field_unknown", expected, pointer=child_pointer("", name))
+    events = _require_events(parsed["events"], max_events)
+    sent_at = parsed.get("sent_at")
+    sent_at = None if sent_at is None else _parse_sent_at(sent_at)
+    return Envelope(events, single=False, sent_at=sent_at, dropped=_require_dropped(parsed.get("dropped", 0)))
+
+
+def _parse_json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if "depth limit" in error.msg:
-            raise Refused("too_deep", "JSON that is not nested so deeply") from error
-        where = f"valid JSON in UTF-8; the parser stopped at line {error.lineno} column {error.colno}"
-        raise Refused("json_invalid", where) from error
+            raise RequestRejected("too_deep", "JSON that is nested less deeply") from error
+        expected = f"valid JSON in UTF-8; the parser stopped at line {error.lineno} column {error.colno}"
+        raise RequestRejected("json_invalid", expected) from error
 
 
-def events_of(parsed: Any, most: int) -> tuple[list[Any], bool]:
-    """The raw events in a body, and whether it was a single one."""
-    if isinstance(parsed, dict) and "events" not in parsed:
-        return [{name: value for name, value in parsed.items() if name != "sent_at"}], True
-    events = parsed
-    if isinstance(parsed, dict):
-        events = parsed["events"]
-        for name in parsed.keys() - _ENVELOPE:
-            raise Refused("field_unknown", "events, sent_at, sdk and dropped", pointer=child_pointer("", name))
+def _require_events(events: Any, max_events: int) -> list[Any]:
     if not isinstance(events, list):
-        raise Refused("events_missing", 'an event, a list of events, or {"events": […]}')
+        raise RequestRejected("events_missing", 'an event, a list of events, or {"events": [...]}')
     if not events:
-        raise Refused("events_missing", "at least one event")
-    if len(events) > most:
-        raise Refused("too_many_events", f"at most {most} events in one request")
-    return events, False
+        raise RequestRejected("events_missing", "at least one event")
+    if len(events) > max_events:
+        raise RequestRejected("too_many_events", f"at most {max_events} events per request")
+    return events
 
 
-def sent_at_of(parsed: Any) -> int | None:
-    """When the client says it sent the request, in milliseconds since 1970; None if it does not say."""
-    if not isinstance(parsed, dict) or parsed.get("sent_at") is None:
-        return None
-    sent_at = clock_skew.read(parsed["sent_at"])
+def _parse_sent_at(text: Any) -> int:
+    sent_at = clock_skew.parse_timestamp(text)
     if sent_at is None:
-        expected = "ISO 8601 with an offset, such as 2024-01-15T10:30:00Z"
-        raise Refused("timestamp_invalid", expected, pointer="/sent_at")
+        raise RequestRejected("timestamp_invalid", clock_skew.TIMESTAMP_FORMAT, pointer="/sent_at")
     if not clock_skew.is_in_range(sent_at):
-        raise Refused("timestamp_out_of_range", "a moment in the years 2000 to 2099", pointer="/sent_at")
+        raise RequestRejected("timestamp_out_of_range", clock_skew.TIMESTAMP_RANGE, pointer="/sent_at")
     return sent_at
 
 
-def dropped_of(parsed: Any) -> int:
-    """How many events the client says it gave up since it last said so."""
-    dropped = parsed.get("dropped", 0) if isinstance(parsed, dict) and "events" in parsed else 0
+def _require_dropped(dropped: Any) -> int:
     if type(dropped) is not int:
-        raise Refused("type_mismatch", "a whole number", pointer="/dropped")
+        raise RequestRejected("type_mismatch", "a whole number", pointer="/dropped")
     if not 0 <= dropped <= _MAX_DROPPED:
-        raise Refused("out_of_range", f"0 to {_MAX_DROPPED}", pointer="/dropped")
+        raise RequestRejected("out_of_range", f"0 to {_MAX_DROPPED}", pointer="/dropped")
     return dropped

@@ -1,21 +1,23 @@
-"""When an event happened: what the client says, put right where its clock is shown to be wrong."""
+"""When an event occurred: the time that the client gives, corrected if its clock is wrong."""
 
 from datetime import UTC, datetime, timedelta
 
-# Beyond these an event's own time is flagged, in milliseconds around the time of receipt.
-AHEAD_MS = 10 * 60_000
-PAST_MS = 10 * 60_000
-# What the way from the client may take; a larger difference is the clock's.
-SKEW_MS = 5_000
-# The whole range that every reader of the timestamp can hold: the years 2000 to 2099.
+# An event's own time is flagged outside these limits, in milliseconds around the time of receipt.
+MAX_AHEAD_MS = 10 * 60_000
+MAX_AGE_MS = 10 * 60_000
+# A request may take this long to arrive. If the difference is larger, the client's clock is wrong.
+MAX_TRANSIT_MS = 5_000
+TIMESTAMP_FORMAT = "ISO 8601 with an offset, such as 2024-01-15T10:30:00Z"
+TIMESTAMP_RANGE = "a time in the years 2000 to 2099"
+# The range that every reader of a timestamp can represent.
 _FIRST_MS, _LAST_MS = 946_684_800_000, 4_102_444_800_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def read(text: object) -> int | None:
-    """A moment in ISO 8601 with an offset, in milliseconds since 1970; None for anything else."""
+def parse_timestamp(text: object) -> int | None:
+    """A time in ISO 8601 with an offset, in milliseconds since 1970; None for anything else."""
     if type(text) is not str:
         return None
     try:
@@ -25,18 +27,18 @@ def read(text: object) -> int | None:
         return None
 
 
-def is_in_range(moment: int) -> bool:
-    """Whether a moment lies in the years 2000 to 2099."""
-    return _FIRST_MS <= moment < _LAST_MS
+def is_in_range(timestamp: int) -> bool:
+    """Whether a time is in the years 2000 to 2099."""
+    return _FIRST_MS <= timestamp < _LAST_MS
 
 
-def placed(occurred_at: int, sent_at: int | None, received_at: int) -> tuple[int, str]:
-    """When an event happened by the collector's clock, and how far to trust it (`time_flag`).
+def corrected(occurred_at: int, sent_at: int | None, received_at: int) -> tuple[int, str]:
+    """When an event occurred by the collector's clock, and how far to trust it (`time_flag`).
 
-    Clients tell `sent_at` by the clock that told `occurred_at`: what one is off, the other is too.
+    Clients read `sent_at` from the same clock as `occurred_at`, so both are wrong by the same amount.
     """
-    if sent_at is not None and occurred_at <= sent_at and abs(received_at - sent_at) > SKEW_MS:
+    if sent_at is not None and occurred_at <= sent_at and abs(received_at - sent_at) > MAX_TRANSIT_MS:
         occurred_at += received_at - sent_at
-    if occurred_at > received_at + AHEAD_MS:
+    if occurred_at > received_at + MAX_AHEAD_MS:
         return received_at, "clamped"
-    return occurred_at, "past" if occurred_at < received_at - PAST_MS else "ok"
+    return occurred_at, "past" if occurred_at < received_at - MAX_AGE_MS else "ok"

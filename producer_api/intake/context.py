@@ -1,32 +1,53 @@
-"""What the collector knows of the sender of one request, and what its events have in common."""
+"""What the events of one request have in common: times, keyed hashes, device."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from avro_schemas import event_ids
 from avro_schemas.wire.event_writer import RequestParts, write_request_parts
 
-# Asked of the system for many ids at once; one at a time costs as much as an event's checks.
-_randomness: list[bytes] = []
+_IDS_PER_DRAW = 400
+
+
+class RandomPool:
+    """The random part of event ids, drawn for many ids together.
+
+    One call of os.urandom per id would cost as much as all checks of an event. `draw` makes that many bytes.
+    """
+
+    def __init__(self, draw: Callable[[int], bytes] = os.urandom) -> None:
+        self._draw = draw
+        self._pool: list[bytes] = []
+
+    def take(self) -> bytes:
+        """The bytes for one id; never the same bytes twice."""
+        if not self._pool:
+            size = event_ids.RANDOM_BYTES
+            drawn = self._draw(_IDS_PER_DRAW * size)
+            self._pool.extend(drawn[at : at + size] for at in range(0, len(drawn), size))
+        return self._pool.pop()
 
 
 @dataclass(slots=True)
-class Visit:
-    """Times in milliseconds since 1970. The keys are None where a visitor asked not to be followed."""
+class RequestContext:
+    """Times are in milliseconds since 1970. Keys and the IP's hash are None if the visitor opted out."""
 
     received_at: int
     sent_at: int | None
     user_key: bytes | None
     session_key: bytes | None
     ip_hash: bytes | None
-    # As Avro bytes: of the request's user agent.
+    # The device of the request's user agent, as Avro bytes.
     device: bytes
-    # What the limit counts by, in memory only; it stays also where the keys were taken away.
+    # What the user's rate limit counts by. Held in memory only, so it is there even after an opt-out.
     limit_key: bytes | None
-    # What was redacted, by pattern and field.
-    removed: dict[tuple[str, str], int] = field(default_factory=dict)
+    random: RandomPool
+    # How often each pattern was redacted, by pattern and field. Grows while the events are processed.
+    redactions: dict[tuple[str, str], int] = field(default_factory=dict)
+    # The fields that all events of the request share, as Avro bytes.
     request_parts: RequestParts = field(init=False)
-    _id_head: str = field(init=False)
+    _id_prefix: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.request_parts = write_request_parts(
@@ -36,25 +57,17 @@ class Visit:
             session_key=self.session_key,
             ip_hash=self.ip_hash,
         )
-        self._id_head = event_ids.prefix(self.received_at)
+        self._id_prefix = event_ids.prefix(self.received_at)
 
     @property
     def key(self) -> bytes | None:
-        """The record key: of the user, else of the session, else none."""
+        """The key of the records: the user's, else the session's, else none."""
         return self.user_key or self.session_key
 
-    def count_removed(self, pattern: str, field_name: str, count: int = 1) -> None:
+    def count_redaction(self, pattern: str, field_name: str, count: int = 1) -> None:
         """Count what was redacted."""
-        self.removed[pattern, field_name] = self.removed.get((pattern, field_name), 0) + count
+        self.redactions[pattern, field_name] = self.redactions.get((pattern, field_name), 0) + count
 
-    def fresh_id(self) -> str:
+    def new_id(self) -> str:
         """An id for an event that came without one."""
-        return event_ids.from_prefix(self._id_head, _random_bytes())
-
-
-def _random_bytes() -> bytes:
-    if not _randomness:
-        size = event_ids.RANDOM_BYTES
-        drawn = os.urandom(400 * size)
-        _randomness.extend(drawn[at : at + size] for at in range(0, len(drawn), size))
-    return _randomness.pop()
+        return event_ids.from_prefix(self._id_prefix, self.random.take())

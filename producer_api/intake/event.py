@@ -1,4 +1,7 @@
-"""From a raw event to a record of `events`: checked, reduced, written. Pure: time and ids come with the visit."""
+"""From a raw event to a record of `events`: validated, stripped of personal data, encoded.
+
+No I/O: time and randomness come with the request's context, and redactions are counted in it.
+"""
 
 import re
 from collections import Counter
@@ -14,31 +17,31 @@ from avro_schemas.validation.event_data_writer import InvalidEventData
 from avro_schemas.validation.faults import Fault, child_pointer, describe_value, find_faults, text_fault
 from avro_schemas.wire.event_writer import write_event
 from producer_api.intake import clock_skew
-from producer_api.intake.context import Visit
-from producer_api.privacy.devices import written_device
+from producer_api.intake.context import RequestContext
+from producer_api.privacy.devices import encoded_device
 from producer_api.privacy.redaction import is_card_number, is_suspicious, redact
-from producer_api.privacy.urls import reduced
+from producer_api.privacy.urls import strip_url
 
 FIELDS = frozenset({"event_type", "event_data", "timestamp", "event_id"})
-ID_BACK_MS = 7 * 86_400_000
-ID_AHEAD_MS = clock_skew.AHEAD_MS
+MAX_ID_AGE_MS = 7 * 86_400_000
+MAX_ID_AHEAD_MS = clock_skew.MAX_AHEAD_MS
 _MAX_USER_AGENT_LENGTH = 2_000
-_ADDRESSES = ("page", "referrer")
-_ANY_NAME = re.compile(r"[a-zA-Z0-9_.\-:]{1,100}")
-_ID_FORM = "evt_ and the 32 hex digits of a UUIDv7, in lower case"
+_URL_FIELDS = ("page", "referrer")
+_CUSTOM_NAME = re.compile(r"[a-zA-Z0-9_.\-:]{1,100}")
+_ID_FORMAT = "evt_ and the 32 hex digits of a UUIDv7, in lower case"
 
 
 @dataclass(slots=True)
-class Accepted:
-    """An event that may be published: `value` is the Avro record with its prefix."""
+class EncodedEvent:
+    """An event that may be published. `value` is the Avro record with its prefix."""
 
     event_id: str
     event_type: str
     value: bytes
 
 
-class Intake:
-    """Turns raw events into records. `any_custom` takes custom events that no catalogue names."""
+class EventProcessor:
+    """Turns raw events into records. `any_custom` accepts custom events that are not in the catalogue."""
 
     def __init__(
         self,
@@ -51,51 +54,51 @@ class Intake:
         self._any_custom, self._max_event_bytes, self._max_depth = any_custom, max_event_bytes, max_depth
         self._allowed_parameters = frozenset(allowed_parameters)
 
-    def accept(self, raw: Any, visit: Visit, own_id: str | None) -> Accepted | list[Fault]:
-        """The record of a raw event, or everything that is wrong with it; `own_id` as `own_id_of` tells."""
-        outcome = self._accept(raw, visit, own_id)
-        # No event as deep as that passes, so only what is wrong is measured.
+    def process(self, raw: Any, context: RequestContext, sent_id: str | None) -> EncodedEvent | list[Fault]:
+        """The record of a raw event, or every fault of it. `sent_id` is its `client_event_id`."""
+        outcome = self._process(raw, context, sent_id)
+        # An event nested too deeply always has other faults too, so only events with faults are measured.
         if type(outcome) is list and _is_deeper(raw, self._max_depth):
             return [Fault("too_deep", "", f"values nested at most {self._max_depth} deep")]
         return outcome
 
-    def _accept(self, raw: Any, visit: Visit, own_id: str | None) -> Accepted | list[Fault]:
+    def _process(self, raw: Any, context: RequestContext, sent_id: str | None) -> EncodedEvent | list[Fault]:
         if type(raw) is not dict:
             return [Fault("event_not_object", "", "an object", describe_value(raw))]
         found: list[Fault] = []
         if not raw.keys() <= FIELDS:
             found += [_unknown(name, raw[name]) for name in raw.keys() - FIELDS]
         event_type = self._event_type(raw, found)
-        event_id = _event_id(raw, visit, own_id, found)
-        occurred_at, flag = _occurred_at(raw, visit, found)
+        event_id = _event_id(raw, context, sent_id, found)
+        occurred_at, time_flag = _occurred_at(raw, context, found)
         event_data = _event_data(raw, found)
         if event_data is None:
             return found
-        event_data, device = self._reduced(event_type, event_data, visit, found)
+        event_data, device = self._strip(event_type, event_data, context, found)
         if not found:
             page = event_data.get("page")
             page = page if type(page) is str else None
             try:
                 value = write_event(
-                    event_type, event_id, occurred_at, flag, visit.request_parts, device, page, event_data
+                    event_type, event_id, occurred_at, time_flag, context.request_parts, device, page, event_data
                 )
             except InvalidEventData:
-                pass  # the checks say why
+                pass  # the writer does not say what is wrong; `find_faults` below does
             else:
-                return self._accepted(event_id, event_type, value)
+                return self._encoded(event_id, event_type, value)
         if event_type:
             found += find_faults(event_schema(event_type), event_data)
         return found
 
-    def _accepted(self, event_id: str, event_type: str, value: bytes) -> Accepted | list[Fault]:
+    def _encoded(self, event_id: str, event_type: str, value: bytes) -> EncodedEvent | list[Fault]:
         if len(value) > self._max_event_bytes:
             return [Fault("too_large", "", f"an event of at most {self._max_event_bytes} bytes")]
-        return Accepted(event_id, event_type, value)
+        return EncodedEvent(event_id, event_type, value)
 
     def _event_type(self, raw: dict[str, Any], found: list[Fault]) -> str:
         event_type = raw.get("event_type")
         if type(event_type) is str:
-            if event_type in event_type_names() or (self._any_custom and _ANY_NAME.fullmatch(event_type)):
+            if event_type in event_type_names() or (self._any_custom and _CUSTOM_NAME.fullmatch(event_type)):
                 return event_type
             meant = did_you_mean(event_type)
             known = "one of " + ", ".join(sorted(event_type_names()))
@@ -104,36 +107,36 @@ class Intake:
         elif "event_type" in raw:
             found.append(Fault("type_mismatch", "/event_type", "text", describe_value(event_type)))
         else:
-            found.append(Fault("field_missing", "/event_type", "the name of an event"))
+            found.append(Fault("field_missing", "/event_type", "the name of an event type"))
         return ""
 
-    def _reduced(
-        self, event_type: str, event_data: dict[str, Any], visit: Visit, found: list[Fault]
+    def _strip(
+        self, event_type: str, event_data: dict[str, Any], context: RequestContext, found: list[Fault]
     ) -> tuple[dict[str, Any], bytes]:
-        """`event_data` without what is only kept reduced, and the device as Avro bytes."""
-        device = visit.device
-        kept: dict[str, Any] = {}
+        """`event_data` without personal data and without the user agent, and the device as Avro bytes."""
+        device = context.device
+        stripped: dict[str, Any] = {}
         for name, value in event_data.items():
             if name == "user_agent":
                 device = _device(value, found)
                 continue
-            if name in _ADDRESSES and type(value) is str:
-                value = reduced(value, self._allowed_parameters)
-            kept[name] = _without_personal_data(name, value, visit)
+            if name in _URL_FIELDS and type(value) is str:
+                value = strip_url(value, self._allowed_parameters)
+            stripped[name] = _redact_value(name, value, context)
         if event_type and event_schema(event_type).name == CUSTOM:
-            kept = _named_freely(kept, visit)
-        return kept, device
+            stripped = _redact_names_and_cards(stripped, context)
+        return stripped, device
 
 
-def own_id_of(raw: Any) -> str | None:
-    """The client's own id of an event, where it has a valid one."""
+def client_event_id(raw: Any) -> str | None:
+    """The event id that the client made, if it is valid."""
     event_id = raw.get("event_id") if type(raw) is dict else None
     return event_id if type(event_id) is str and event_ids.is_valid(event_id) else None
 
 
-def _is_deeper(value: Any, most: int) -> bool:
+def _is_deeper(value: Any, max_depth: int) -> bool:
     level = [value]
-    for _ in range(most):
+    for _ in range(max_depth):
         level = [
             inner
             for outer in level
@@ -151,31 +154,30 @@ def _unknown(name: str, value: Any) -> Fault:
     )
 
 
-def _event_id(raw: dict[str, Any], visit: Visit, own_id: str | None, found: list[Fault]) -> str:
-    if own_id is None:
-        if (sent := raw.get("event_id")) is None:
-            return visit.fresh_id()
-        found.append(Fault("event_id_invalid", "/event_id", _ID_FORM, describe_value(sent)))
+def _event_id(raw: dict[str, Any], context: RequestContext, sent_id: str | None, found: list[Fault]) -> str:
+    if sent_id is None:
+        if (invalid := raw.get("event_id")) is None:
+            return context.new_id()
+        found.append(Fault("event_id_invalid", "/event_id", _ID_FORMAT, describe_value(invalid)))
         return ""
-    if not -ID_BACK_MS <= event_ids.timestamp_ms(own_id) - visit.received_at <= ID_AHEAD_MS:
-        expected = "an id made at most 7 days ago and 10 minutes ahead; make a new one"
+    if not -MAX_ID_AGE_MS <= event_ids.timestamp_ms(sent_id) - context.received_at <= MAX_ID_AHEAD_MS:
+        expected = "an id made at most 7 days ago and at most 10 minutes ahead; make a new one"
         found.append(Fault("event_id_time", "/event_id", expected))
-    return own_id
+    return sent_id
 
 
-def _occurred_at(raw: dict[str, Any], visit: Visit, found: list[Fault]) -> tuple[int, str]:
+def _occurred_at(raw: dict[str, Any], context: RequestContext, found: list[Fault]) -> tuple[int, str]:
     text = raw.get("timestamp")
     if text is None:
-        return visit.received_at, "ok"
-    moment = clock_skew.read(text)
-    if moment is None:
-        expected = "ISO 8601 with an offset, such as 2024-01-15T10:30:00Z"
-        found.append(Fault("timestamp_invalid", "/timestamp", expected, describe_value(text)))
-    elif not clock_skew.is_in_range(moment):
-        found.append(Fault("timestamp_out_of_range", "/timestamp", "a moment in the years 2000 to 2099"))
+        return context.received_at, "ok"
+    timestamp = clock_skew.parse_timestamp(text)
+    if timestamp is None:
+        found.append(Fault("timestamp_invalid", "/timestamp", clock_skew.TIMESTAMP_FORMAT, describe_value(text)))
+    elif not clock_skew.is_in_range(timestamp):
+        found.append(Fault("timestamp_out_of_range", "/timestamp", clock_skew.TIMESTAMP_RANGE))
     else:
-        return clock_skew.placed(moment, visit.sent_at, visit.received_at)
-    return visit.received_at, "ok"
+        return clock_skew.corrected(timestamp, context.sent_at, context.received_at)
+    return context.received_at, "ok"
 
 
 def _event_data(raw: dict[str, Any], found: list[Fault]) -> dict[str, Any] | None:
@@ -195,42 +197,42 @@ def _device(user_agent: Any, found: list[Fault]) -> bytes:
     elif fault := text_fault(user_agent, "/event_data/user_agent", _MAX_USER_AGENT_LENGTH):
         found.append(fault)
     else:
-        return written_device(user_agent)
+        return encoded_device(user_agent)
     return b""
 
 
-def _without_personal_data(name: str, value: Any, visit: Visit) -> Any:
+def _redact_value(name: str, value: Any, context: RequestContext) -> Any:
     if type(value) is str:
-        return _redacted(value, name, visit) if is_suspicious(value) else value
+        return _redact_text(value, name, context) if is_suspicious(value) else value
     if type(value) is dict:
-        return _named_freely(
-            {key: _without_personal_data(name, item, visit) for key, item in value.items()}, visit
+        return _redact_names_and_cards(
+            {key: _redact_value(name, item, context) for key, item in value.items()}, context
         )
     return value
 
 
-def _named_freely(values: dict[str, Any], visit: Visit) -> dict[str, Any]:
-    """Where clients choose the names, the names are looked at too, and numbers may be card numbers."""
-    named = {}
+def _redact_names_and_cards(values: dict[str, Any], context: RequestContext) -> dict[str, Any]:
+    """Where clients choose the names, names may be personal too, and numbers may be card numbers."""
+    redacted = {}
     for name, value in values.items():
         if type(value) is int and value > 10**11 and is_card_number(value):
-            visit.count_removed("card", "properties")
+            context.count_redaction("card", "properties")
             value = "[card]"
-        named[name if name.isidentifier() else _redacted(name, "properties", visit)] = value
-    return named
+        redacted[name if name.isidentifier() else _redact_text(name, "properties", context)] = value
+    return redacted
 
 
-def _redacted(text: str, name: str, visit: Visit) -> str:
-    removed: Counter[str] = Counter()
-    text = redact(text, removed)
-    for pattern, count in removed.items():
-        visit.count_removed(pattern, name if name in _field_names() else "properties", count)
+def _redact_text(text: str, name: str, context: RequestContext) -> str:
+    counts: Counter[str] = Counter()
+    text = redact(text, counts)
+    for pattern, count in counts.items():
+        context.count_redaction(pattern, name if name in _field_names() else "properties", count)
     return text
 
 
 @cache
 def _field_names() -> frozenset[str]:
-    """The names of all typed fields: labels that cannot grow with what clients send."""
+    """The names of all typed fields. As metric labels they are bounded, whatever clients send."""
     types = (event_schema(event_type) for event_type in event_type_names())
     data = (schema.definition["fields"][-1]["type"] for schema in types if schema.name != CUSTOM)
     return frozenset(field["name"] for record in data for field in record["fields"])

@@ -1,222 +1,257 @@
-"""The way of a request: who sends, how much, what; then it is kept; then the answer."""
+"""What happens to a request, step by step: `Pipeline.collect` reads from top to bottom."""
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from avro_schemas.validation.faults import Fault
 from avro_schemas.wire.event_writer import write_device
 from producer_api import metrics
-from producer_api.errors import Refused
+from producer_api.errors import RequestRejected
 from producer_api.intake import answers, body
 from producer_api.intake.answers import Answer, Result
-from producer_api.intake.context import Visit
-from producer_api.intake.event import Accepted, Intake, own_id_of
-from producer_api.intake.recent_ids import RecentIds, digest
-from producer_api.intake.rejected import Rejects
-from producer_api.limits.admission import Admission, Limits
-from producer_api.privacy.devices import UNSAID, device, written_device
+from producer_api.intake.body import Envelope
+from producer_api.intake.context import RandomPool, RequestContext
+from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
+from producer_api.intake.recent_ids import RecentIds, content_hash
+from producer_api.intake.rejected import RejectedEvents
+from producer_api.limits.admission import Admission, RateLimiter
+from producer_api.privacy.devices import MAX_USER_AGENT_LENGTH, UNKNOWN, classify, encoded_device
 from producer_api.privacy.hashes import Hasher
-from producer_api.request import Request
-from producer_api.senders.authenticate import Sender
+from producer_api.request import Request, Sender
 from producer_api.settings import Settings
-from producer_api.storage.records import Header, Outgoing, Record, Storing
+from producer_api.storage.records import EventPublisher, Header, PublishRequest, Record
 
 log = logging.getLogger(__name__)
 
-_MAX_USER_AGENT_LENGTH = 500
-# CloudEvents, Kafka binding: what the headers of all records have in common.
+# The headers that all records have in common, by the Kafka binding of CloudEvents.
 _HEADERS: list[Header] = [
     ("ce_specversion", b"1.0"),
     ("ce_source", b"/api/analytics/collect"),
     ("content-type", b"application/vnd.confluent.avro"),
 ]
-_CONFLICT = Fault("event_id_conflict", "/event_id", "another id for another event")
-_UNSAID = write_device(*UNSAID)
-_UNEXPECTED = Fault("unexpected", "", "nothing of you; the fault is the collector's")
+_CONFLICT = Fault("event_id_conflict", "/event_id", "a new id for another event")
+_BUG = Fault("unexpected", "", "")
+_UNKNOWN_DEVICE = write_device(*UNKNOWN)
 
 
-class _Work:
-    """A request's events, and their results as they become known."""
+@dataclass(slots=True)
+class _Ids:
+    """The client's own ids in a request. Events are named by their index in the request."""
 
-    __slots__ = ("accepted", "address", "dropped", "own", "own_ids", "raw_events", "repeats", "results", "visit")
+    # The valid id that the client sent with each event, if any.
+    sent: list[str | None]
+    # Events that are neither duplicates nor conflicts. Only they count for the rate limits.
+    new: list[int] = field(default_factory=list)
+    # The results of acknowledged duplicates and of conflicts.
+    results: dict[int, Result] = field(default_factory=dict)
+    # Repetitions within the request, and the first event of the same id and content, whose result they share.
+    repeated: dict[int, int] = field(default_factory=dict)
+    # Where each id came first, and the hash of its content.
+    first: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def __init__(self, visit: Visit, address: str, raw_events: list[Any], dropped: int) -> None:
-        self.visit, self.address, self.raw_events, self.dropped = visit, address, raw_events, dropped
-        self.own_ids = [own_id_of(raw) for raw in raw_events]
-        self.results: list[Result | None] = [None] * len(raw_events)
-        # Ids of the client's own: where each came first, and its content.
-        self.own: dict[str, tuple[int, int]] = {}
-        # Repeats within the request share the result of the first.
-        self.repeats: dict[int, int] = {}
-        self.accepted: dict[int, Accepted] = {}
 
+class Pipeline:
+    """Checks, limits, publishes and answers requests.
 
-class Collector:
-    """Takes requests; remembers what was acknowledged lately."""
+    It holds the ids of recently acknowledged events and a pool of randomness, in memory. `wall_clock` is in
+    nanoseconds since 1970, `monotonic` in seconds.
+    """
 
     def __init__(
-        self, settings: Settings, hasher: Hasher, limits: Limits, storing: Storing, rejects: Rejects
+        self,
+        settings: Settings,
+        hasher: Hasher,
+        rate_limiter: RateLimiter,
+        publisher: EventPublisher,
+        rejected_events: RejectedEvents,
+        *,
+        wall_clock: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings, self._hasher, self._limits = settings, hasher, limits
-        self._storing, self._rejects = storing, rejects
-        self._intake = Intake(
+        self._settings, self._hasher, self._rate_limiter = settings, hasher, rate_limiter
+        self._publisher, self._rejected_events = publisher, rejected_events
+        self._wall_clock, self._monotonic = wall_clock, monotonic
+        self._processor = EventProcessor(
             any_custom=settings.custom_events == "any",
             max_event_bytes=settings.max_event_bytes,
             max_depth=settings.max_depth,
             allowed_parameters=settings.allowed_query_parameters,
         )
+        self._random = RandomPool()
         self._recent = RecentIds()
 
-    def require_open(self) -> None:
-        """Raise Refused while nothing can be kept: before any work is done."""
-        if not self._storing.is_open:
-            raise Refused("unavailable", "Kafka to be back", retry_after=answers.RETRY_SECONDS)
+    def require_available(self) -> None:
+        """Raise RequestRejected while neither Kafka nor the spool takes events, before any work is done."""
+        if not self._publisher.is_available:
+            raise RequestRejected("unavailable", "", retry_after=answers.RETRY_SECONDS)
 
     async def collect(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
-        """The answer to a request, and what is left of the limit."""
+        """The answer, and the state of the rate limit. Raise RequestRejected if the body holds no events."""
         try:
-            work, single = self._read(request, sender, raw_body)
-        except Refused as refused:
-            self._rejects.keep_body(raw_body, refused.fault, self._visit(request, sender, None))
+            envelope = self._parse(request, raw_body)
+        except RequestRejected as rejected:
+            self._rejected_events.publish_body(raw_body, rejected.fault, self._context(request, sender, None))
             raise
-        admission = self._sort(work, sender)
-        await self._keep(work, request)
-        self._keep_rejected(work)
-        _count(work, request)
-        return _answer(work, single), admission
+        events, context = envelope.events, self._context(request, sender, envelope.sent_at)
+        ids = self._check_ids(events, context)
+        admission = self._admit(len(ids.new), request, sender, context)
+        encoded, rejected_results = self._process(events, ids, ids.new[: admission.granted], context)
+        published = await self._publish(encoded, ids, request, context)
+        limited = _limit(ids, ids.new[admission.granted :], admission, context)
+        # Repetitions within the request are not in `events-rejected`: their first event is.
+        known = ids.results | rejected_results | published | limited
+        self._publish_rejected(events, known, context)
+        results = _in_order(known, ids)
+        _count(results, envelope, request, context, accepted=len(encoded))
+        return _answer(results, envelope), admission
 
     def validate(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
-        """What `collect` would answer; nothing is kept, but it counts for the limit."""
-        work, single = self._read(request, sender, raw_body)
-        admission = self._sort(work, sender)
-        for index in work.accepted:
-            work.results[index] = Result("accepted", own_id_of(work.raw_events[index]))
-        return _answer(work, single, recorded=False), admission
+        """What `collect` would answer. Nothing is published, but the events count for the rate limit."""
+        envelope = self._parse(request, raw_body)
+        events, context = envelope.events, self._context(request, sender, envelope.sent_at)
+        ids = self._check_ids(events, context)
+        admission = self._admit(len(ids.new), request, sender, context)
+        encoded, rejected = self._process(events, ids, ids.new[: admission.granted], context)
+        valid = {index: Result("accepted", ids.sent[index]) for index in encoded}
+        limited = _limit(ids, ids.new[admission.granted :], admission, context)
+        results = _in_order(ids.results | rejected | valid | limited, ids)
+        return _answer(results, envelope, recorded=False), admission
 
-    def _read(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[_Work, bool]:
-        """The events of a body, and whether it was a single one."""
+    def _parse(self, request: Request, raw_body: bytes) -> Envelope:
         encoding = (request.header(b"content-encoding") or "").strip().lower()
-        parsed = body.parse(body.unpack(raw_body, encoding, self._settings.max_body_bytes))
-        raw_events, single = body.events_of(parsed, self._settings.max_events)
-        visit = self._visit(request, sender, body.sent_at_of(parsed))
-        return _Work(visit, request.address, raw_events, body.dropped_of(parsed)), single
+        content = body.decompress(raw_body, encoding, self._settings.max_body_bytes)
+        return body.parse(content, self._settings.max_events)
 
-    def _visit(self, request: Request, sender: Sender, sent_at: int | None) -> Visit:
-        now = time.time_ns() // 1_000_000
+    def _context(self, request: Request, sender: Sender, sent_at: int | None) -> RequestContext:
+        now = self._wall_clock() // 1_000_000
         user_key = self._hasher.user_key(sender.user_id) if sender.user_id else None
         session_key = self._hasher.session_key(sender.session_id) if sender.session_id else None
         limit_key = user_key or session_key
-        ip_hash: bytes | None = self._hasher.ip_hash(request.address, now)
-        device = written_device((request.header(b"user-agent") or "")[:_MAX_USER_AGENT_LENGTH])
-        if sender.source:  # a backend's own address and user agent say nothing about its users
-            ip_hash, device = None, _UNSAID
+        ip_hash: bytes | None = self._hasher.ip_hash(request.ip, now)
+        device = encoded_device(_user_agent(request))
+        if sender.backend:  # its own IP and user agent say nothing about its users
+            ip_hash, device = None, _UNKNOWN_DEVICE
         if request.opts_out:
             user_key = session_key = ip_hash = None
-        return Visit(now, sent_at, user_key, session_key, ip_hash, device, limit_key)
+        return RequestContext(now, sent_at, user_key, session_key, ip_hash, device, limit_key, self._random)
 
-    def _sort(self, work: _Work, sender: Sender) -> Admission:
-        """Repeats first, then the limits, then the checks; what passes is `accepted`."""
-        fresh = [index for index in range(len(work.raw_events)) if not self._is_known(index, work)]
-        admission = self._limits.admit(
-            len(fresh),
-            user=work.visit.limit_key,
-            address=work.address,
-            source=sender.source,
-            now=time.monotonic(),
-            now_ms=work.visit.received_at,
-        )
-        for index in fresh[: admission.granted]:
-            outcome = self._accept(work, index)
-            if type(outcome) is Accepted:
-                work.accepted[index] = outcome
+    def _check_ids(self, events: list[Any], context: RequestContext) -> _Ids:
+        """Find the events that repeat one of this request, or one that was acknowledged before."""
+        ids = _Ids([client_event_id(raw) for raw in events])
+        for index, event_id in enumerate(ids.sent):
+            if event_id is None:
+                ids.new.append(index)
+                continue
+            content = content_hash(events[index])
+            first, first_content = ids.first.setdefault(event_id, (index, content))
+            check = self._recent.check(context.limit_key, event_id, content)
+            if content != first_content or check == "conflict":
+                ids.results[index] = Result("rejected", event_id, (_CONFLICT,))
+            elif check == "duplicate":
+                ids.results[index] = Result("duplicate", event_id)
+            elif first != index:
+                ids.repeated[index] = first
             else:
-                work.results[index] = Result("rejected", work.own_ids[index], tuple(outcome))  # type: ignore[arg-type] # faults
-        for index in fresh[admission.granted :]:
-            event_id = work.own_ids[index] or work.visit.fresh_id()
-            work.results[index] = answers.limited(event_id, admission)
-        return admission
+                ids.new.append(index)
+        return ids
 
-    def _accept(self, work: _Work, index: int) -> Accepted | list[Fault]:
-        """One event's own boundary: what breaks on it does not break its neighbours."""
-        try:
-            return self._intake.accept(work.raw_events[index], work.visit, work.own_ids[index])
-        except Exception:
-            # The id, not the event: it leads to what is kept of it in events-rejected.
-            log.exception("an event broke the intake", extra={"event_id": work.own_ids[index]})
-            return [_UNEXPECTED]
+    def _admit(self, requested: int, request: Request, sender: Sender, context: RequestContext) -> Admission:
+        return self._rate_limiter.admit(
+            requested,
+            user=context.limit_key,
+            ip=request.ip,
+            backend=sender.backend,
+            now=self._monotonic(),
+            now_ms=context.received_at,
+        )
 
-    def _is_known(self, index: int, work: _Work) -> bool:
-        """Whether an event repeats one of this request or one that was acknowledged; neither costs the limit."""
-        event_id = work.own_ids[index]
-        if event_id is None:
-            return False
-        content = digest(work.raw_events[index])
-        first, its_content = work.own.setdefault(event_id, (index, content))
-        met = self._recent.meet(work.visit.limit_key, event_id, content)
-        if content != its_content or met == "conflict":
-            work.results[index] = Result("rejected", event_id, (_CONFLICT,))
-        elif met == "repeat":
-            work.results[index] = Result("duplicate", event_id)
-        elif first != index:
-            work.repeats[index] = first
-        else:
-            return False
-        return True
+    def _process(
+        self, events: list[Any], ids: _Ids, granted: list[int], context: RequestContext
+    ) -> tuple[dict[int, EncodedEvent], dict[int, Result]]:
+        """The records of valid events, and the results of the others."""
+        encoded: dict[int, EncodedEvent] = {}
+        rejected: dict[int, Result] = {}
+        for index in granted:
+            event_id = ids.sent[index]
+            outcome: EncodedEvent | list[Fault]
+            try:
+                outcome = self._processor.process(events[index], context, event_id)
+            except Exception:
+                # A bug that one event triggers must not fail the others. Its content is not logged, but its id
+                # leads to it in `events-rejected`.
+                log.exception("processing an event failed", extra={"event_id": event_id})
+                outcome = [_BUG]
+            if type(outcome) is EncodedEvent:
+                encoded[index] = outcome
+            else:
+                rejected[index] = Result("rejected", event_id, tuple(outcome))  # type: ignore[arg-type] # faults
+        return encoded, rejected
 
-    async def _keep(self, work: _Work, request: Request) -> None:
-        """Wait until what was accepted is durable; what is not in time is to be sent again."""
-        if not work.accepted:
-            return
-        headers = _headers_of(request)
+    async def _publish(
+        self, encoded: Mapping[int, EncodedEvent], ids: _Ids, request: Request, context: RequestContext
+    ) -> dict[int, Result]:
+        """Wait until the events are durable. Those that are not in time are to be sent again."""
+        if not encoded:
+            return {}
+        headers = _headers(request)
         records = [
-            Record(event.event_id, event.value, [*headers, *_own_headers(event)])
-            for event in work.accepted.values()
+            Record(event.event_id, event.value, [*headers, *_event_headers(event)]) for event in encoded.values()
         ]
 
-        def remember(kept: Sequence[Record]) -> None:
-            for record in kept:
-                if record.event_id in work.own:
-                    self._recent.remember(work.visit.limit_key, record.event_id, work.own[record.event_id][1])
+        def remember(acked: Iterable[Record]) -> None:
+            for record in acked:
+                if record.event_id in ids.first:
+                    self._recent.add(context.limit_key, record.event_id, ids.first[record.event_id][1])
 
-        durable = await self._storing.keep(Outgoing(work.visit.key, records, late=remember))
-        if all(durable):
-            remember(records)
-        else:
-            remember([record for record, kept in zip(records, durable, strict=True) if kept])
-        for (index, event), kept in zip(work.accepted.items(), durable, strict=True):
-            work.results[index] = Result("accepted", event.event_id) if kept else answers.in_doubt(event.event_id)
+        durable = await self._publisher.publish(PublishRequest(context.key, records, on_late_ack=remember))
+        if ids.first:
+            remember(record for record, acked in zip(records, durable, strict=True) if acked)
+        return {
+            index: Result("accepted", event.event_id) if acked else answers.unacknowledged(event.event_id)
+            for (index, event), acked in zip(encoded.items(), durable, strict=True)
+        }
 
-    def _keep_rejected(self, work: _Work) -> None:
-        for index, result in enumerate(work.results):
-            if result is not None and result.status == "rejected":
-                self._rejects.keep_event(work.raw_events[index], result.faults, result.event_id, work.visit)
+    def _publish_rejected(self, events: list[Any], results: Mapping[int, Result], context: RequestContext) -> None:
+        for index, result in results.items():
+            if result.status == "rejected":
+                self._rejected_events.publish_event(events[index], result.faults, result.event_id, context)
 
 
-def _answer(work: _Work, single: bool, *, recorded: bool = True) -> Answer:
-    for index, first in work.repeats.items():
-        result = work.results[first]
-        assert result is not None  # the first of its id was not a repeat
-        work.results[index] = Result("duplicate", result.event_id) if result.status == "accepted" else result
-    results = [result for result in work.results if result is not None]
-    if single:
+def _limit(
+    ids: _Ids, over_limit: Sequence[int], admission: Admission, context: RequestContext
+) -> dict[int, Result]:
+    return {index: answers.limited(ids.sent[index] or context.new_id(), admission) for index in over_limit}
+
+
+def _in_order(known: dict[int, Result], ids: _Ids) -> list[Result]:
+    """All results in the order of the events. Repetitions get the result of their first event."""
+    for index, first in ids.repeated.items():
+        result = known[first]
+        known[index] = Result("duplicate", result.event_id) if result.status == "accepted" else result
+    return [known[index] for index in range(len(ids.sent))]
+
+
+def _answer(results: list[Result], envelope: Envelope, *, recorded: bool = True) -> Answer:
+    if envelope.single:
         return answers.for_single(results[0], recorded=recorded)
     return answers.for_list(results, recorded=recorded)
 
 
-def _first_code(result: Result) -> str:
-    return result.faults[0].code if result.faults else ""
+def _user_agent(request: Request) -> str:
+    return (request.header(b"user-agent") or "")[:MAX_USER_AGENT_LENGTH]
 
 
-def _headers_of(request: Request) -> list[Header]:
+def _headers(request: Request) -> list[Header]:
     traceparent = request.headers.get(b"traceparent")
     return [*_HEADERS, ("traceparent", traceparent[:100])] if traceparent else _HEADERS
 
 
-def _own_headers(event: Accepted) -> tuple[Header, Header]:
+def _event_headers(event: EncodedEvent) -> tuple[Header, Header]:
     return ("ce_id", event.event_id.encode()), _type_header(event.event_type)
 
 
@@ -225,25 +260,30 @@ def _type_header(event_type: str) -> Header:
     return "ce_type", event_type.encode()
 
 
-def _count(work: _Work, request: Request) -> None:
-    """Looking a label up costs as much as a check: once for each outcome of a request."""
-    results = [result for result in work.results if result is not None]
-    others = [(each.status, _first_code(each)) for each in results if each.status != "accepted"]
-    if accepted := len(results) - len(others):
-        _ACCEPTED_COUNTER.inc(accepted)
-    if work.dropped and any(result.status in ("accepted", "duplicate") for result in results):
-        metrics.CLIENT_DROPPED_EVENTS.inc(work.dropped)  # else the answer is no 200, and the client says it again
-    if others := others + [("duplicate", "")] * len(work.repeats):
-        for (status, code), count in Counter(others).items():
-            metrics.EVENTS.labels(status, code).inc(count)
-    for (pattern, field_name), count in work.visit.removed.items():
+def _count(
+    results: list[Result], envelope: Envelope, request: Request, context: RequestContext, *, accepted: int
+) -> None:
+    """Update the metrics. Looking up a label costs as much as a check, so each is looked up once per request."""
+    others = [
+        (result.status, result.faults[0].code if result.faults else "")
+        for result in results
+        if result.status != "accepted"
+    ]
+    if count := len(results) - len(others):
+        _ACCEPTED.inc(count)
+    for (status, code), count in Counter(others).items():
+        metrics.EVENTS.labels(status, code).inc(count)
+    # If nothing succeeded the answer is not 200, and the client reports the same events as dropped again.
+    if envelope.dropped and any(result.status in ("accepted", "duplicate") for result in results):
+        metrics.CLIENT_DROPPED_EVENTS.inc(envelope.dropped)
+    for (pattern, field_name), count in context.redactions.items():
         metrics.REDACTIONS.labels(pattern, field_name).inc(count)
     if request.opts_out:
-        metrics.OPT_OUTS.inc(len(work.accepted))
-    if work.visit.sent_at is not None:
-        metrics.CLOCK_SKEW_SECONDS.observe(abs(work.visit.received_at - work.visit.sent_at) / 1000)
-    if bot := device((request.header(b"user-agent") or "")[:_MAX_USER_AGENT_LENGTH]).bot:
+        metrics.OPT_OUTS.inc(accepted)
+    if context.sent_at is not None:
+        metrics.CLOCK_SKEW_SECONDS.observe(abs(context.received_at - context.sent_at) / 1000)
+    if bot := classify(_user_agent(request)).bot:
         metrics.BOT_REQUESTS.labels(bot).inc()
 
 
-_ACCEPTED_COUNTER = metrics.EVENTS.labels("accepted", "")
+_ACCEPTED = metrics.EVENTS.labels("accepted", "")

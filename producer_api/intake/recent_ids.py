@@ -1,4 +1,4 @@
-"""Ids that Kafka acknowledged lately, by which a repeat is known at once. Advisory: Postgres decides."""
+"""Ids of recently acknowledged events, so that most duplicates are not published. Postgres has the last word."""
 
 from collections import OrderedDict
 from typing import Any, Literal
@@ -7,30 +7,34 @@ import orjson
 
 MAX_IDS = 100_000
 
-Meeting = Literal["new", "repeat", "conflict"]
+IdCheck = Literal["new", "duplicate", "conflict"]
 
 
-def digest(raw: Any) -> int:
-    """What the content of an event is known by in this process, whatever the order of its fields."""
+def content_hash(raw: Any) -> int:
+    """Identifies the content of an event within this process, whatever the order of its fields."""
     return hash(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS))
 
 
 class RecentIds:
-    """The last ids, by who sent them. Entered after the acknowledgement: before, a crash loses events."""
+    """The newest ids by sender.
 
-    def __init__(self, most: int = MAX_IDS) -> None:
-        self._most = most
-        self._digests: OrderedDict[tuple[bytes | None, str], int] = OrderedDict()
+    An id is added after the acknowledgement only: added earlier, a retry of an event that Kafka never got would be
+    answered as a duplicate, and the event would be lost.
+    """
 
-    def meet(self, key: bytes | None, event_id: str, content: int) -> Meeting:
-        """Whether this id is new, was acknowledged with this content, or with another."""
-        known = self._digests.get((key, event_id))
+    def __init__(self, max_ids: int = MAX_IDS) -> None:
+        self._max_ids = max_ids
+        self._hashes: OrderedDict[tuple[bytes | None, str], int] = OrderedDict()
+
+    def check(self, limit_key: bytes | None, event_id: str, content: int) -> IdCheck:
+        """Whether the id is new, or was acknowledged with this content, or with other content."""
+        known = self._hashes.get((limit_key, event_id))
         if known is None:
             return "new"
-        return "repeat" if known == content else "conflict"
+        return "duplicate" if known == content else "conflict"
 
-    def remember(self, key: bytes | None, event_id: str, content: int) -> None:
-        """Kafka has acknowledged the event."""
-        self._digests[key, event_id] = content
-        if len(self._digests) > self._most:
-            self._digests.popitem(last=False)
+    def add(self, limit_key: bytes | None, event_id: str, content: int) -> None:
+        """Remember an acknowledged event, and forget the oldest if there are too many."""
+        self._hashes[limit_key, event_id] = content
+        if len(self._hashes) > self._max_ids:
+            self._hashes.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Rejected events of valid senders, kept in `events-rejected` to be looked at: redacted, and bounded."""
+"""Rejected events of valid senders, published to `events-rejected`: redacted, and bounded in size and rate."""
 
 import time
 from collections import Counter
@@ -7,46 +7,64 @@ from typing import Any
 
 import orjson
 
-from avro_schemas.schema import latest
+from avro_schemas.rejected_event import MAX_BODY_BYTES, encode_rejected_event
 from avro_schemas.validation.faults import Fault
-from avro_schemas.wire import codec
 from producer_api import metrics
-from producer_api.intake.context import Visit
+from producer_api.intake.context import RequestContext
 from producer_api.privacy.redaction import redact
 from producer_api.storage.records import Record
 
-MAX_BODY_BYTES = 32 * 1024
-MAX_FAULTS = 20
+_MAX_EVENT_TYPE_LENGTH = 100
 _BURST_SECONDS = 10.0
 
-# Hands a record over: key and record; whether it was taken.
-Post = Callable[[bytes | None, Record], bool]
+# Publishes a record with a key, without waiting; whether the record was queued.
+Publish = Callable[[bytes | None, Record], bool]
 
 
-class Rejects:
-    """Hands rejected events to Kafka, at most so many a second; nobody waits for them."""
+class RejectedEvents:
+    """Queues rejected events for Kafka, at most `per_second`. No request waits for them."""
 
-    def __init__(self, post: Post, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._post, self._per_second, self._clock = post, per_second, clock
+    def __init__(self, publish: Publish, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._publish, self._per_second, self._clock = publish, per_second, clock
+        # A token bucket: it fills at `per_second` up to a burst, and each rejected event takes a token.
         self._tokens, self._filled_at = per_second * _BURST_SECONDS, clock()
 
-    def keep_event(self, raw: Any, faults: Sequence[Fault], event_id: str | None, visit: Visit) -> None:
-        """Keep a raw event with everything that is wrong with it."""
-        if self._may():
+    def publish_event(
+        self, raw: Any, faults: Sequence[Fault], event_id: str | None, context: RequestContext
+    ) -> None:
+        """Publish a raw event with all its faults."""
+        if self._take_token():
             event_type = raw.get("event_type") if type(raw) is dict else None
-            named = event_type[:100] if type(event_type) is str else None
-            self._keep(orjson.dumps(raw).decode(), faults, event_id, named, visit)
+            event_type = event_type[:_MAX_EVENT_TYPE_LENGTH] if type(event_type) is str else None
+            body = _redact_counted(orjson.dumps(raw).decode())
+            value = encode_rejected_event(
+                "producer_api",
+                context.received_at,
+                faults,
+                user_key=context.key,
+                body=body,
+                event_id=event_id,
+                event_type=event_type,
+            )
+            self._queue(Record(event_id or context.new_id(), value, []), context)
 
-    def keep_body(self, body: bytes, fault: Fault, visit: Visit) -> None:
-        """Keep a body in which no events could be found."""
-        if self._may():
-            self._keep(body[:MAX_BODY_BYTES].decode(errors="replace"), [fault], None, None, visit, len(body))
+    def publish_body(self, body: bytes, fault: Fault, context: RequestContext) -> None:
+        """Publish a body that could not be read as events."""
+        if self._take_token():
+            value = encode_rejected_event(
+                "producer_api",
+                context.received_at,
+                [fault],
+                user_key=context.key,
+                body=_redact_counted(body[:MAX_BODY_BYTES].decode(errors="replace")),
+                body_size=len(body),
+            )
+            self._queue(Record(context.new_id(), value, []), context)
 
-    def _may(self) -> bool:
-        """Whether another one is within the rate."""
+    def _take_token(self) -> bool:
         now = self._clock()
-        most = self._per_second * _BURST_SECONDS
-        self._tokens = min(most, self._tokens + (now - self._filled_at) * self._per_second)
+        burst = self._per_second * _BURST_SECONDS
+        self._tokens = min(burst, self._tokens + (now - self._filled_at) * self._per_second)
         self._filled_at = now
         if self._tokens < 1:
             metrics.REJECTED_RECORDS.labels("over_rate").inc()
@@ -54,37 +72,14 @@ class Rejects:
         self._tokens -= 1
         return True
 
-    def _keep(
-        self,
-        text: str,
-        faults: Sequence[Fault],
-        event_id: str | None,
-        event_type: str | None,
-        visit: Visit,
-        size: int | None = None,
-    ) -> None:
-        removed: Counter[str] = Counter()
-        body = redact(text, removed).encode()
-        for pattern, count in removed.items():
-            metrics.REDACTIONS.labels(pattern, "rejected").inc(count)
-        record = {
-            "rejected_at": visit.received_at,
-            "rejected_by": "producer_api",
-            "reason": faults[0].code,
-            "errors": [
-                {"code": fault.code, "pointer": fault.pointer, "expected": fault.expected, "got": fault.got}
-                for fault in faults[:MAX_FAULTS]
-            ],
-            "event_id": event_id,
-            "event_type": event_type,
-            "user_key": visit.key,
-            "schema_id": None,
-            "source_topic": None,
-            "source_partition": None,
-            "source_offset": None,
-            "body": body[:MAX_BODY_BYTES],
-            "body_size": len(body) if size is None else size,
-        }
-        value = codec.encode(latest()["rejected_event"], record)
-        taken = self._post(visit.key, Record(event_id or visit.fresh_id(), value, []))
-        metrics.REJECTED_RECORDS.labels("handed_over" if taken else "kafka_away").inc()
+    def _queue(self, record: Record, context: RequestContext) -> None:
+        queued = self._publish(context.key, record)
+        metrics.REJECTED_RECORDS.labels("queued" if queued else "kafka_unavailable").inc()
+
+
+def _redact_counted(text: str) -> bytes:
+    counts: Counter[str] = Counter()
+    redacted = redact(text, counts)
+    for pattern, count in counts.items():
+        metrics.REDACTIONS.labels(pattern, "rejected").inc(count)
+    return redacted.encode()

@@ -1,1 +1,1 @@
-"""How much a sender may still send: in this process, and in the whole cluster."""
+"""How much a sender may still send: in this process, and across all collectors."""

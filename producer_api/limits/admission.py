@@ -1,17 +1,19 @@
-"""All limits of a request together: a user's here and in the cluster, and an address's or a backend's."""
+"""All rate limits of a request together: the user's, here and in the cluster, and the IP's or the backend's."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from producer_api import metrics
-from producer_api.limits.cluster import Verdicts
-from producer_api.limits.sliding_window import WINDOW, Quota
-from producer_api.settings import Settings
+from producer_api.limits.cluster import ClusterLimits
+from producer_api.limits.sliding_window import WINDOW, SlidingWindow
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """How many of the asked events pass, and what the limit that is nearest says (`retry_after` in seconds)."""
+    """How many of the requested events pass, and the state of the limit that is closest to being reached.
+
+    `name` is user, ip or backend. `retry_after` is in seconds.
+    """
 
     granted: int
     name: str
@@ -20,45 +22,55 @@ class Admission:
     retry_after: int
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """`RateLimit` and `RateLimit-Policy`, as the IETF's draft has them."""
+        """`RateLimit` and `RateLimit-Policy`, as the IETF's draft defines them."""
         return [
             (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (self.name.encode(), self.limit, WINDOW)),
             (b"ratelimit", b'"%s";r=%d;t=%d' % (self.name.encode(), self.remaining, self.retry_after)),
         ]
 
 
-class Limits:
-    """Counts what senders are granted. `verdicts` knows what they sent through other collectors."""
+class RateLimiter:
+    """Counts what senders are granted, in memory. `cluster` knows who is over the limit across all collectors.
 
-    def __init__(self, settings: Settings, verdicts: Verdicts) -> None:
-        evicted = metrics.LIMITER_EVICTIONS.inc
-        self._users = Quota(settings.events_per_minute, evicted=evicted)
-        self._addresses = Quota(settings.events_per_minute_per_address, evicted=evicted)
-        self._sources = Quota(settings.events_per_minute_per_backend, evicted=evicted)
-        self._verdicts = verdicts
+    `per_user`, `per_ip` and `per_backend` are events per minute. `on_evict` is called when a count is dropped.
+    """
+
+    def __init__(
+        self,
+        cluster: ClusterLimits,
+        *,
+        per_user: int,
+        per_ip: int,
+        per_backend: int,
+        on_evict: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._cluster = cluster
+        self._users = SlidingWindow(per_user, on_evict=on_evict)
+        self._ips = SlidingWindow(per_ip, on_evict=on_evict)
+        self._backends = SlidingWindow(per_backend, on_evict=on_evict)
 
     def admit(
-        self, asked: int, *, user: bytes | None, address: str, source: str | None, now: float, now_ms: int
+        self, requested: int, *, user: bytes | None, ip: str, backend: str | None, now: float, now_ms: int
     ) -> Admission:
-        """Grant as many of the asked events as every limit lets pass.
+        """Grant as many of the requested events as all limits allow.
 
-        `now` in seconds of a clock that never goes back, `now_ms` in milliseconds since 1970. A backend has
-        a limit of its own instead of its address's, as it speaks for many.
+        `now` is in seconds of a monotonic clock, `now_ms` in milliseconds since 1970. A backend has a limit of its
+        own instead of its IP's, because it sends for many users.
         """
-        name, shared = ("address", self._addresses) if source is None else ("source", self._sources)
-        theirs = shared.usage((source or address).encode(), now)
-        left = shared.limit - theirs.total
+        name, window = ("ip", self._ips) if backend is None else ("backend", self._backends)
+        shared = window.usage((backend or ip).encode(), now)
+        shared_left = window.limit - shared.total
         if user is None:
-            granted = min(asked, left)
-            theirs.take(granted, now)
-            return Admission(granted, name, shared.limit, left - granted, theirs.wait(now))
-        ours = self._users.usage(user, now)
-        blocked_ms = self._verdicts.blocked_ms(user, now_ms)
-        own_left = 0 if blocked_ms else self._users.limit - ours.total
-        granted = min(asked, left, own_left)
-        ours.take(granted, now)
-        theirs.take(granted, now)
-        if left < own_left and granted < asked:
-            return Admission(granted, name, shared.limit, left - granted, theirs.wait(now))
-        wait = math.ceil(blocked_ms / 1000) if blocked_ms else ours.wait(now)
-        return Admission(granted, "user", self._users.limit, own_left - granted, wait)
+            granted = min(requested, shared_left)
+            shared.add(granted, now)
+            return Admission(granted, name, window.limit, shared_left - granted, shared.retry_after(now))
+        own = self._users.usage(user, now)
+        blocked_ms = self._cluster.blocked_ms(user, now_ms)
+        own_left = 0 if blocked_ms else self._users.limit - own.total
+        granted = min(requested, shared_left, own_left)
+        own.add(granted, now)
+        shared.add(granted, now)
+        if shared_left < own_left and granted < requested:
+            return Admission(granted, name, window.limit, shared_left - granted, shared.retry_after(now))
+        retry_after = math.ceil(blocked_ms / 1000) if blocked_ms else own.retry_after(now)
+        return Admission(granted, "user", self._users.limit, own_left - granted, retry_after)

@@ -1,4 +1,4 @@
-"""How many events a sender may still send: an exact sliding minute, in bounded memory."""
+"""How many events a sender may still send: an exact sliding minute, in bounded memory. No I/O."""
 
 import math
 from collections import OrderedDict, deque
@@ -11,56 +11,57 @@ MAX_KEYS = 200_000
 
 @dataclass(slots=True)
 class Usage:
-    """What one sender was granted in the minute. Times are in seconds of a clock that never goes back."""
+    """What one sender was granted within the window. Times are in seconds of a monotonic clock."""
 
+    # Always the sum of `grants`.
     total: int = 0
-    # When how many were granted, oldest first.
-    runs: deque[tuple[float, int]] = field(default_factory=deque)
+    # When how many events were granted, oldest first.
+    grants: deque[tuple[float, int]] = field(default_factory=deque)
 
-    def take(self, granted: int, now: float) -> None:
+    def add(self, granted: int, now: float) -> None:
         """Count what was granted."""
         if granted:
-            self.runs.append((now, granted))
+            self.grants.append((now, granted))
             self.total += granted
 
-    def wait(self, now: float) -> int:
-        """Whole seconds until the oldest granted events leave the minute, at least one."""
-        return max(1, math.ceil(self.runs[0][0] + WINDOW - now)) if self.runs else 1
+    def retry_after(self, now: float) -> int:
+        """Whole seconds until the oldest granted events leave the window, at least one."""
+        return max(1, math.ceil(self.grants[0][0] + WINDOW - now)) if self.grants else 1
 
-    def forget_before(self, moment: float) -> None:
-        """Let go of what was granted at this moment or earlier."""
-        while self.runs and self.runs[0][0] <= moment:
-            self.total -= self.runs.popleft()[1]
+    def expire(self, moment: float) -> None:
+        """Forget what was granted at this moment or earlier."""
+        while self.grants and self.grants[0][0] <= moment:
+            self.total -= self.grants.popleft()[1]
 
 
-class Quota:
-    """The minute of every sender. `evicted` is called when one is forgotten too early, to bound memory."""
+class SlidingWindow:
+    """The usage of every sender. `on_evict` is called when a sender is forgotten too early, to bound memory."""
 
     def __init__(
-        self, limit: int, *, max_keys: int = MAX_KEYS, evicted: Callable[[], None] = lambda: None
+        self, limit: int, *, max_keys: int = MAX_KEYS, on_evict: Callable[[], None] = lambda: None
     ) -> None:
         self.limit = limit
-        self._max_keys, self._evicted = max_keys, evicted
-        # By last use: idle keys are at the front.
+        self._max_keys, self._on_evict = max_keys, on_evict
+        # In the order of last use: idle senders are at the front.
         self._usages: OrderedDict[bytes, Usage] = OrderedDict()
 
     def usage(self, key: bytes, now: float) -> Usage:
-        """What a sender used of the minute before `now`."""
+        """What a sender was granted in the window that ends at `now`."""
         usage = self._usages.get(key)
         if usage is None:
             self._make_room(now)
             usage = self._usages[key] = Usage()
         else:
-            usage.forget_before(now - WINDOW)
+            usage.expire(now - WINDOW)
             self._usages.move_to_end(key)
         return usage
 
     def _make_room(self, now: float) -> None:
-        """Forget who sent nothing for a minute, and the one idle for longest if that is not enough."""
+        """Forget senders that sent nothing within the window; if that is not enough, the one idle for longest."""
         while self._usages:
             key, usage = next(iter(self._usages.items()))
-            if usage.runs and usage.runs[-1][0] > now - WINDOW:
+            if usage.grants and usage.grants[-1][0] > now - WINDOW:
                 if len(self._usages) < self._max_keys:
                     return
-                self._evicted()
+                self._on_evict()
             del self._usages[key]

@@ -1,1 +1,1 @@
-"""What is kept of a visitor: hashes, classes, and texts without what names somebody."""
+"""What is stored about a visitor: keyed hashes, device classes, and texts without personal data."""

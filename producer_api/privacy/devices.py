@@ -1,4 +1,4 @@
-"""The user agent, reduced to classes, and whether it looks like a program's."""
+"""The user agent, reduced to a device class, and whether it looks like a program's."""
 
 import re
 from functools import lru_cache
@@ -7,6 +7,9 @@ from typing import NamedTuple
 from ua_parser import parse
 
 from avro_schemas.wire.event_writer import write_device
+
+# Longer user agents are cut before they are parsed.
+MAX_USER_AGENT_LENGTH = 500
 
 
 class Device(NamedTuple):
@@ -18,9 +21,8 @@ class Device(NamedTuple):
     bot: str | None
 
 
-# A backend speaks for its users: its own user agent says nothing about theirs.
-UNSAID = Device("unknown", "unknown", "unknown", None)
-_MAX_LENGTH = 500
+# A backend's own user agent says nothing about its users' devices.
+UNKNOWN = Device("unknown", "unknown", "unknown", None)
 _TABLETS = ("iPad", "Tablet", "Kindle")
 _PHONE_SYSTEMS = frozenset({"iOS", "Android", "Windows Phone", "KaiOS"})
 _HEADLESS = re.compile(r"headless|phantomjs|selenium|webdriver|puppeteer|playwright|cypress", re.IGNORECASE)
@@ -31,11 +33,11 @@ _SCRIPT = re.compile(
 
 
 @lru_cache(maxsize=10_000)
-def device(user_agent: str) -> Device:
-    """What a user agent says."""
+def classify(user_agent: str) -> Device:
+    """The device that a user agent describes."""
     if not user_agent:
-        return UNSAID._replace(bot="missing")
-    found = parse(user_agent[:_MAX_LENGTH])
+        return UNKNOWN._replace(bot="missing")
+    found = parse(user_agent[:MAX_USER_AGENT_LENGTH])
     system = found.os.family if found.os else "unknown"
     family = found.device.family if found.device else ""
     browser = found.user_agent.family if found.user_agent else "unknown"
@@ -44,9 +46,9 @@ def device(user_agent: str) -> Device:
 
 
 @lru_cache(maxsize=10_000)
-def written_device(user_agent: str) -> bytes:
+def encoded_device(user_agent: str) -> bytes:
     """The same as Avro bytes."""
-    return write_device(*device(user_agent))
+    return write_device(*classify(user_agent))
 
 
 def _bot(user_agent: str, family: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Keyed hashes: who sent an event is only ever kept as one."""
+"""Keyed hashes, the only form in which users, sessions and IPs are stored."""
 
 import hmac
 from functools import lru_cache
@@ -8,7 +8,7 @@ DAY_MS = 86_400_000
 
 
 class Hasher:
-    """HMAC-SHA256 cut to 16 bytes. Users and sessions keep their hash, an address has one a day."""
+    """HMAC-SHA256, cut to 16 bytes. The hash of a user or session never changes, an IP's does every day."""
 
     def __init__(self, key: str) -> None:
         self._key = key.encode()
@@ -22,12 +22,12 @@ class Hasher:
         """The key of a session."""
         return self._cached("session:" + session_id)
 
-    def ip_hash(self, address: str, now: int) -> bytes:
-        """The hash of an address on the UTC day of `now` (milliseconds since 1970)."""
-        return self._cached(f"address:{now // DAY_MS}:{address}")
+    def ip_hash(self, ip: str, now: int) -> bytes:
+        """The hash of an IP on the UTC day of `now` (milliseconds since 1970)."""
+        return self._cached(f"ip:{now // DAY_MS}:{ip}")
 
     def derived_key(self, purpose: str) -> bytes:
-        """A signing key for another purpose, so that one secret serves both without mixing."""
+        """A signing key for another purpose, so that one secret serves both and neither reveals the other."""
         return hmac.digest(self._key, f"key:{purpose}".encode(), "sha256")
 
     def _hash(self, text: str) -> bytes:

@@ -1,17 +1,19 @@
-"""Texts without what names or pays for somebody: e-mail addresses, phone and card numbers, tokens.
+"""Texts without personal data and secrets: e-mail addresses, phone and card numbers, tokens.
 
-Found by form, so it is a net and not a promise: frontends should not send such values in the first place.
+They are recognised by their form, so some are missed: frontends should not send such values in the first place.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable
 
-Removed = Counter[str]
+# How often each pattern was replaced.
+Counts = Counter[str]
 
-# Each form has a digit or an @ somewhere; most texts have neither, and are done with one search.
+# Every pattern needs a digit or an @. Most texts have neither, so one search is enough for them.
 is_suspicious = re.compile(r"[0-9@]|%40").search
-# A run of characters is tried from its start only, or long texts would take the square of their length.
+# The lookbehinds make each run of characters match from its start only. Without them, matching would be quadratic
+# in the length of the text.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _TOKEN = re.compile(
     r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"  # JWT
@@ -28,34 +30,34 @@ _PHONE = re.compile(
 _CARD_NUMBERS = range(10**12, 10**19)
 
 
-def redact(text: str, removed: Removed) -> str:
-    """The text with `[email]`, `[token]`, `[card]` and `[phone]` for what was found, which is counted."""
+def redact(text: str, counts: Counts) -> str:
+    """The text with `[email]`, `[token]`, `[card]` and `[phone]` in place of what was found, which is counted."""
     if not is_suspicious(text):
         return text
-    text = _TOKEN.sub(_replacing("token", removed), text)
-    text = _EMAIL.sub(_replacing("email", removed), text)
-    text = _CARD.sub(lambda found: _card(found, removed), text)
-    return _PHONE.sub(_replacing("phone", removed), text)
+    text = _TOKEN.sub(_replace_with("token", counts), text)
+    text = _EMAIL.sub(_replace_with("email", counts), text)
+    text = _CARD.sub(lambda found: _replace_card(found, counts), text)
+    return _PHONE.sub(_replace_with("phone", counts), text)
 
 
 def is_card_number(number: int) -> bool:
-    """Whether a whole number has the form and the check digit of a card number."""
+    """Whether a whole number has the length, the first digit and the check digit of a card number."""
     return number in _CARD_NUMBERS and "2" <= str(number)[0] <= "6" and _passes_luhn(str(number))
 
 
-def _replacing(pattern: str, removed: Removed) -> Callable[[re.Match[str]], str]:
+def _replace_with(pattern: str, counts: Counts) -> Callable[[re.Match[str]], str]:
     def replace(_found: re.Match[str]) -> str:
-        removed[pattern] += 1
+        counts[pattern] += 1
         return f"[{pattern}]"
 
     return replace
 
 
-def _card(found: re.Match[str], removed: Removed) -> str:
+def _replace_card(found: re.Match[str], counts: Counts) -> str:
     digits = re.sub(r"\D", "", found[0])
     if not _passes_luhn(digits):
         return found[0]
-    removed["card"] += 1
+    counts["card"] += 1
     return "[card]"
 
 

@@ -1,4 +1,4 @@
-"""Pages and referrers without what hides personal data: query, fragment, and names in front of the host."""
+"""Pages and referrers without the parts that hold personal data: query, fragment, user name and password."""
 
 import re
 from collections.abc import Collection
@@ -6,12 +6,12 @@ from collections.abc import Collection
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@")
 
 
-def reduced(address: str, allowed_parameters: Collection[str]) -> str:
-    """The address with only the allowed parameters of its query; they stand as they were sent."""
-    if "@" in address:
-        address = _CREDENTIALS.sub("", address, count=1)
-    if "?" not in address and "#" not in address:
-        return address
-    path, _, query = address.partition("#")[0].partition("?")
-    kept = [pair for pair in query.split("&") if pair.partition("=")[0] in allowed_parameters]
-    return f"{path}?{'&'.join(kept)}" if kept else path
+def strip_url(url: str, allowed_parameters: Collection[str]) -> str:
+    """The URL with only the allowed parameters of its query, in the order and form in which they were sent."""
+    if "@" in url:
+        url = _CREDENTIALS.sub("", url, count=1)
+    if "?" not in url and "#" not in url:
+        return url
+    path, _, query = url.partition("#")[0].partition("?")
+    allowed = [pair for pair in query.split("&") if pair.partition("=")[0] in allowed_parameters]
+    return f"{path}?{'&'.join(allowed)}" if allowed else path

@@ -1,4 +1,4 @@
-"""The collect and validate routes as plain ASGI: FastAPI's machinery would cost more than the work."""
+"""The collect and validate routes as plain ASGI: FastAPI's machinery would cost more than the work itself."""
 
 import logging
 import time
@@ -9,14 +9,14 @@ from prometheus_client import Counter
 from starlette.types import Message, Receive, Scope, Send
 
 from producer_api import metrics
-from producer_api.errors import Refused
+from producer_api.errors import RequestRejected
 from producer_api.intake import answers, body
 from producer_api.intake.answers import RETRY_SECONDS, Answer
-from producer_api.intake.pipeline import Collector
+from producer_api.intake.pipeline import Pipeline
 from producer_api.limits.admission import Admission
-from producer_api.request import Request
+from producer_api.request import Request, Sender
 from producer_api.routes.deadline import Deadline
-from producer_api.senders.authenticate import Sender, Senders
+from producer_api.senders.authenticate import Authenticator
 from producer_api.senders.origin import cors_headers, preflight_headers
 from producer_api.settings import Settings
 
@@ -27,30 +27,31 @@ Headers = list[tuple[bytes, bytes]]
 _JSON = (b"content-type", b"application/json")
 
 
-class ClientGone(Exception):
-    """The client hung up before its body was whole; there is nobody to answer."""
+class ClientDisconnected(Exception):
+    """The client closed the connection before its body was complete, so there is nobody to answer."""
 
 
-class Endpoint:
-    """One of the routes, and the preflight that browsers send before it."""
+class CollectRoute:
+    """POST for collect, or for validate (`dry_run`), and the preflight that browsers send before it."""
 
     def __init__(
-        self, settings: Settings, senders: Senders, collector: Collector, *, dry_run: bool = False
+        self, settings: Settings, authenticator: Authenticator, pipeline: Pipeline, *, dry_run: bool = False
     ) -> None:
-        self._settings, self._senders, self._collector, self._dry_run = settings, senders, collector, dry_run
-        # Bytes of the bodies that are being read in pieces.
-        self._held = 0
+        self._settings, self._authenticator, self._pipeline = settings, authenticator, pipeline
+        self._dry_run = dry_run
+        # The bytes received so far of all bodies that arrive in chunks.
+        self._partial_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         request = Request.of(scope)
         method = scope["method"]
         if method != "POST":
-            await self._answer_other(method, request, send)
+            await self._answer_other_method(method, request, send)
             return
         try:
             answer, headers = await self._answer(request, receive)
-        except ClientGone:
+        except ClientDisconnected:
             return
         except Exception:  # the server answers 500
             _requests(500).inc()
@@ -60,7 +61,7 @@ class Endpoint:
         _requests(answer.status).inc()
         metrics.REQUEST_SECONDS.observe(time.perf_counter() - started)
 
-    async def _answer_other(self, method: str, request: Request, send: Send) -> None:
+    async def _answer_other_method(self, method: str, request: Request, send: Send) -> None:
         if method == "OPTIONS":
             origin, allowed = request.header(b"origin"), self._settings.allowed_origins
             await _send(send, 204, b"", preflight_headers(origin, allowed))
@@ -71,61 +72,62 @@ class Endpoint:
     async def _answer(self, request: Request, receive: Receive) -> tuple[Answer, Headers]:
         try:
             if not self._dry_run:
-                self._collector.require_open()
+                self._pipeline.require_available()
             body.require_media_type(request.header(b"content-type") or "")
-            sender = await self._senders.find(request)
-            answer, admission = await self._work(request, sender, receive)
-        except Refused as refused:
-            metrics.EVENTS.labels("refused", refused.fault.code).inc()
-            answer = answers.for_refused(refused)
-            return answer, _waiting(answer)
-        return answer, [*_waiting(answer), *admission.headers(), *_cookie(sender)]
+            sender = await self._authenticator.authenticate(request)
+            answer, admission = await self._collect(request, sender, receive)
+        except RequestRejected as rejected:
+            metrics.EVENTS.labels("request_rejected", rejected.fault.code).inc()
+            answer = answers.for_rejected_request(rejected)
+            return answer, _retry_after(answer)
+        return answer, [*_retry_after(answer), *admission.headers(), *_cookie(sender)]
 
-    async def _work(self, request: Request, sender: Sender, receive: Receive) -> tuple[Answer, Admission]:
+    async def _collect(self, request: Request, sender: Sender, receive: Receive) -> tuple[Answer, Admission]:
+        seconds = self._settings.body_timeout_seconds
         try:
-            with Deadline(self._settings.body_timeout_seconds):
+            with Deadline(seconds):
                 received = await self._read(request, receive)
         except TimeoutError as error:
-            raise Refused("body_timeout", f"a body within {self._settings.body_timeout_seconds:g} s") from error
+            raise RequestRejected("body_timeout", f"a complete body within {seconds:g} s") from error
         if self._dry_run:
-            return self._collector.validate(request, sender, received)
-        return await self._collector.collect(request, sender, received)
+            return self._pipeline.validate(request, sender, received)
+        return await self._pipeline.collect(request, sender, received)
 
     async def _read(self, request: Request, receive: Receive) -> bytes:
-        """The body, refused as soon as it is known to be too large."""
-        most = self._settings.max_body_bytes
+        """The body. Rejected as soon as it is known to be too large."""
+        max_bytes = self._settings.max_body_bytes
         if b"content-encoding" in request.headers:
-            most = min(most, self._settings.max_compressed_bytes)
+            max_bytes = min(max_bytes, self._settings.max_compressed_bytes)
         announced = request.headers.get(b"content-length", b"")
-        if announced.isdigit() and int(announced) > most:
-            raise body.too_large(most)
+        if announced.isdigit() and int(announced) > max_bytes:
+            raise body.too_large(max_bytes)
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
             content: bytes = message.get("body", b"")
-            if len(content) > most:
-                raise body.too_large(most)
+            if len(content) > max_bytes:
+                raise body.too_large(max_bytes)
             return content
-        return await self._read_chunks(message, receive, most)
+        return await self._read_chunks(message, receive, max_bytes)
 
-    async def _read_chunks(self, message: Message, receive: Receive, most: int) -> bytes:
-        """A body in pieces. All that are being read together are bounded, or slow clients fill the memory."""
+    async def _read_chunks(self, message: Message, receive: Receive, max_bytes: int) -> bytes:
+        """A body in chunks. All such bodies together are bounded too, or slow clients would fill the memory."""
         content = bytearray()
         try:
             while True:
                 if message["type"] == "http.disconnect":
-                    raise ClientGone
+                    raise ClientDisconnected
                 chunk = message.get("body", b"")
                 content += chunk
-                self._held += len(chunk)
-                if len(content) > most:
-                    raise body.too_large(most)
-                if self._held > self._settings.max_in_flight_bytes:
-                    raise Refused("unavailable", "other requests to be done", retry_after=RETRY_SECONDS)
+                self._partial_bytes += len(chunk)
+                if len(content) > max_bytes:
+                    raise body.too_large(max_bytes)
+                if self._partial_bytes > self._settings.max_in_flight_bytes:
+                    raise RequestRejected("unavailable", "", retry_after=RETRY_SECONDS)
                 if not message.get("more_body", False):
                     return bytes(content)
                 message = await receive()
         finally:
-            self._held -= len(content)
+            self._partial_bytes -= len(content)
 
     def _cors(self, request: Request) -> Headers:
         origin = request.header(b"origin")
@@ -134,12 +136,11 @@ class Endpoint:
 
 @cache
 def _requests(status: int) -> Counter:
-    """Looking a label up costs more than counting."""
+    """The counter of a status: looking up a label costs more than counting."""
     return metrics.REQUESTS.labels(status)
 
 
-def _waiting(answer: Answer) -> Headers:
-    """`Retry-After` where waiting helps."""
+def _retry_after(answer: Answer) -> Headers:
     return [] if answer.retry_after is None else [(b"retry-after", str(answer.retry_after).encode())]
 
 

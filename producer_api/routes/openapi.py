@@ -1,33 +1,28 @@
-"""The OpenAPI description of the routes that FastAPI cannot see, as they are plain ASGI."""
+"""The OpenAPI description of the routes that FastAPI does not know, because they are plain ASGI."""
 
 from typing import Any
 
 from avro_schemas.event_types import describe_event_types, event_type_names
 from avro_schemas.reasons import REASONS
+from producer_api.errors import STATUSES
 
 Json = dict[str, Any]
 
 _EVENT_ID: Json = {
     "type": "string",
     "pattern": "^evt_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$",
-    "description": "Idempotency key: evt_ and a UUIDv7, made at most 7 days ago. Absent: the collector makes one.",
+    "description": "Idempotency key: evt_ and a UUIDv7, made at most 7 days ago. By default, a new id.",
 }
 _MOMENT: Json = {"type": "string", "format": "date-time"}
-_ANSWERS = {
-    "200": "Recorded: at least one event is durable. `results` tells of each.",
-    "400": "Nothing was taken: the body or the events are not valid.",
-    "403": "No valid session or key, or a page of an origin that may not post.",
-    "408": "The body did not arrive in time.",
-    "413": "The body is too large, or the list too long.",
-    "415": "The content type or encoding is not supported.",
-    "429": "Over the limit; see Retry-After.",
-    "503": "Nothing can be kept now; see Retry-After, and send the same ids again.",
-}
-_WAITING = ("200", "429", "503")
-_LIMITED = ("200", "400", "429", "503")
+_RECORDED = "At least one event is durable. In response to a list, `results` has the outcome of each."
+_WITH_RETRY_AFTER = (200, 429, 503)
+_WITH_RATE_LIMIT = (200, 400, 429, 503)
 _HEADERS: Json = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
-    "RateLimit": {"description": "What is left of the limit that is nearest.", "schema": {"type": "string"}},
+    "RateLimit": {
+        "description": "What is left of the nearest limit.",
+        "schema": {"type": "string"},
+    },
     "RateLimit-Policy": {"description": "That limit and its window.", "schema": {"type": "string"}},
 }
 
@@ -36,11 +31,12 @@ def paths() -> Json:
     """The path items of the collector."""
     return {
         "/api/analytics/collect": {
-            "post": _posting("Record events", "Answers when Kafka, or the spool on the disk, has them.")
+            "post": _posting("Record events", "Answers once the events are in Kafka, or in the spool on disk.")
         },
         "/api/analytics/validate": {
             "post": _posting(
-                "Check events", "The answer of collect; nothing is recorded, but it counts for the limit."
+                "Check events",
+                "Answers as collect does. Nothing is recorded, but the events count for the rate limit.",
             )
         },
         "/api/analytics/event-types": {"get": _EVENT_TYPES},
@@ -67,7 +63,7 @@ def _event(described_type: Json) -> Json:
         "properties": {
             "event_type": {"const": described_type["event_type"]},
             "event_data": described_type["schema"],
-            "timestamp": _MOMENT | {"description": "When it happened, in the years 2000 to 2099. Absent: now."},
+            "timestamp": _MOMENT | {"description": "When it occurred, in the years 2000 to 2099. If absent, now."},
             "event_id": _EVENT_ID,
         },
         "examples": [described_type["example"]],
@@ -83,13 +79,13 @@ def _posting(summary: str, description: str) -> Json:
         "additionalProperties": False,
         "properties": {
             "events": events,
-            "sent_at": _MOMENT | {"description": "Now, by the clock of the client: puts wrong clocks right."},
+            "sent_at": _MOMENT | {"description": "Now, by the client's clock: shows how far that clock is wrong."},
             "sdk": {"type": "string", "description": "Version of the browser SDK."},
             "dropped": {
                 "type": "integer",
                 "minimum": 0,
                 "maximum": 1_000_000,
-                "description": "Events given up since the last request that was answered 200.",
+                "description": "Events given up since the last request that was answered with 200.",
             },
         },
     }
@@ -100,12 +96,18 @@ def _posting(summary: str, description: str) -> Json:
         "summary": summary,
         "description": f"{description} Event types: {', '.join(sorted(event_type_names()))}.",
         "requestBody": {"required": True, "content": {"application/json": content, "text/plain": content}},
-        "responses": {status: _response(status, meaning) for status, meaning in _ANSWERS.items()},
+        "responses": _responses(),
     }
 
 
-def _response(status: str, meaning: str) -> Json:
-    named = [name for name in _HEADERS if status in (_WAITING if name == "Retry-After" else _LIMITED)]
+def _responses() -> Json:
+    meanings = {200: _RECORDED, **{status: each.meaning for status, each in STATUSES.items()}}
+    return {str(status): _response(status, meaning) for status, meaning in meanings.items()}
+
+
+def _response(status: int, meaning: str) -> Json:
+    with_retry, with_limit = status in _WITH_RETRY_AFTER, status in _WITH_RATE_LIMIT
+    named = [name for name in _HEADERS if (with_retry if name == "Retry-After" else with_limit)]
     return {
         "description": meaning,
         "headers": {name: _HEADERS[name] for name in named},
@@ -149,7 +151,7 @@ _ANSWER: Json = {
 }
 _EVENT_TYPES: Json = {
     "summary": "The event types",
-    "description": "Every event type with the JSON Schema of its event_data, and an example.",
+    "description": "Every event type, with the JSON Schema of its event_data and an example.",
     "responses": {
         "200": {
             "description": "The catalogue.",

@@ -1,4 +1,4 @@
-"""What is read and not posted: probes, metrics, the catalogue, what errors mean, the API's description."""
+"""Everything that is read rather than posted: probes, metrics, event types, error codes, the API's description."""
 
 import html
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str
 
     @app.get(ERRORS_PAGE, include_in_schema=False)
     async def errors() -> HTMLResponse:
-        """What each code means; the errors in answers link here."""
+        """What each code means. The errors in responses link here."""
         rows = "".join(
             f'<dt id="{code}"><code>{code}</code></dt><dd>{html.escape(meaning)}</dd>'
             for code, meaning in REASONS.items()
@@ -39,7 +39,7 @@ def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str
 
     @app.get(EVENT_TYPES_PAGE, include_in_schema=False)
     async def event_types() -> dict[str, Any]:
-        """Every event type with its JSON Schema and an example."""
+        """Every event type, with its JSON Schema and an example."""
         return {"event_types": describe_event_types()}
 
     def description() -> dict[str, Any]:
@@ -49,7 +49,7 @@ def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str
             app.openapi_schema["components"] = {"schemas": components()}
         return app.openapi_schema
 
-    app.openapi = description  # type: ignore[method-assign] # FastAPI's way to change it
+    app.openapi = description  # type: ignore[method-assign] # as FastAPI documents it
 
 
 def _add_probes(app: FastAPI, readiness: Callable[[], dict[str, bool]]) -> None:

@@ -1,4 +1,4 @@
-"""The browser SDK as the collector serves it: compressed ahead, under a short name and one of its content."""
+"""The browser SDK as the collector serves it: compressed in advance, under a short path and one with its hash."""
 
 import base64
 import hashlib
@@ -11,15 +11,15 @@ from fastapi import FastAPI, Request, Response
 
 _FOLDER = Path(__file__).parents[1] / "static" / "sdk"
 NAMES = ("footfall", "vitals")
-# What files end in, by Content-Encoding, the smallest first.
-_ENDINGS: Mapping[str, str] = {"br": ".br", "gzip": ".gz", "": ""}
-_AN_HOUR = "public, max-age=3600, stale-while-revalidate=86400"
-_FOR_EVER = "public, max-age=31536000, immutable"
+# File suffixes by Content-Encoding, smallest file first.
+_SUFFIXES: Mapping[str, str] = {"br": ".br", "gzip": ".gz", "": ""}
+_ONE_HOUR = "public, max-age=3600, stale-while-revalidate=86400"
+_FOREVER = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A file of the SDK. `integrity` is for the tag's attribute, `hashed_path` never changes its content."""
+    """A file of the SDK. `integrity` is for the script tag; what `hashed_path` serves never changes."""
 
     name: str
     contents: Mapping[str, bytes]
@@ -28,14 +28,14 @@ class Script:
 
     @property
     def path(self) -> str:
-        """The address that always has the newest."""
+        """The path that always serves the newest version."""
         return f"/sdk/{self.name}.js"
 
 
 @cache
 def script(name: str) -> Script:
-    """One of the files, read once."""
-    contents = {encoding: (_FOLDER / f"{name}.js{ending}").read_bytes() for encoding, ending in _ENDINGS.items()}
+    """One of the files; read once, then cached."""
+    contents = {encoding: (_FOLDER / f"{name}.js{suffix}").read_bytes() for encoding, suffix in _SUFFIXES.items()}
     digest = hashlib.sha384(contents[""]).digest()
     integrity = f"sha384-{base64.b64encode(digest).decode()}"
     return Script(name, contents, integrity, f"/sdk/{name}.{digest.hex()[:12]}.js")
@@ -44,25 +44,25 @@ def script(name: str) -> Script:
 def add_sdk(app: FastAPI) -> None:
     """Add the routes to the application."""
     for name in NAMES:
-        _add(app, script(name), script(name).path, _AN_HOUR)
-        _add(app, script(name), script(name).hashed_path, _FOR_EVER)
+        _add(app, script(name), script(name).path, _ONE_HOUR)
+        _add(app, script(name), script(name).hashed_path, _FOREVER)
 
 
-def _add(app: FastAPI, served: Script, path: str, keep: str) -> None:
+def _add(app: FastAPI, served: Script, path: str, cache_control: str) -> None:
     async def answer(request: Request) -> Response:
         accepted = _accepted(request.headers.get("accept-encoding", ""))
         encoding = next(each for each in served.contents if each in accepted)
-        tag = f'"{served.integrity[7:23]}{encoding}"'
+        etag = f'"{served.integrity[7:23]}{encoding}"'
         headers = {
-            "cache-control": keep,
-            "etag": tag,
+            "cache-control": cache_control,
+            "etag": etag,
             "vary": "Accept-Encoding",
             "x-content-type-options": "nosniff",
-            # Pages of other origins load it, and browsers check `integrity` only where they may read it.
+            # Pages of other origins load the script, and browsers check `integrity` only if they may read it.
             "access-control-allow-origin": "*",
             "cross-origin-resource-policy": "cross-origin",
         }
-        if tag in request.headers.get("if-none-match", ""):
+        if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         if encoding:
             headers["content-encoding"] = encoding
@@ -72,6 +72,6 @@ def _add(app: FastAPI, served: Script, path: str, keep: str) -> None:
 
 
 def _accepted(header: str) -> set[str]:
-    """The encodings that a browser takes; one with q=0 is none."""
+    """The encodings that a browser accepts; q=0 excludes one."""
     offers = [offer.replace(" ", "").partition(";q=") for offer in header.lower().split(",")]
     return {name for name, _, quality in offers if quality.strip("0.") or not quality} | {""}

@@ -14,7 +14,7 @@ _NAME = TRACEPARENT.encode()
 
 
 class TracedRoute:
-    """Around a route. A span tells method, route and status, and nothing of who sent what."""
+    """Wraps a route. A span has method, route and status, but nothing about the sender or the events."""
 
     def __init__(self, app: ASGIApp, tracer: "Tracer") -> None:
         self._app, self._tracer = app, tracer
@@ -28,7 +28,7 @@ class TracedRoute:
             name, context, kind=SpanKind.SERVER, attributes=attributes, record_exception=False
         ) as span:
 
-            async def told(message: Message) -> None:
+            async def send_and_record(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     span.set_attribute("http.response.status_code", message["status"])
                     if message["status"] >= 500:
@@ -36,7 +36,7 @@ class TracedRoute:
                 await send(message)
 
             if span.is_recording():
-                # The collector copies this header into the records, so they come after this span.
-                kept = [(name, value) for name, value in scope["headers"] if name != _NAME]
-                scope = {**scope, "headers": [*kept, (_NAME, written(span.get_span_context()))]}
-            await self._app(scope, receive, told)
+                # The pipeline copies this header into the records, so their spans are children of this one.
+                others = [(name, value) for name, value in scope["headers"] if name != _NAME]
+                scope = {**scope, "headers": [*others, (_NAME, written(span.get_span_context()))]}
+            await self._app(scope, receive, send_and_record)

@@ -1,8 +1,8 @@
-"""Which pages may post: text/plain needs no preflight, so the server itself must refuse other sites."""
+"""Which pages may post. A text/plain request has no preflight, so the server itself has to reject other sites."""
 
 from collections.abc import Collection
 
-from producer_api.errors import NotAllowed
+from producer_api.errors import Forbidden
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -10,18 +10,18 @@ _EXPOSED = b"Retry-After, RateLimit, RateLimit-Policy"
 
 
 def require_allowed(origin: str | None, fetch_site: str | None, host: str, allowed: Collection[str]) -> None:
-    """Raise NotAllowed unless the request comes from our own origin, a listed one, or no page at all."""
+    """Raise Forbidden unless the request comes from our own origin, a listed one, or not from a page at all."""
     if origin is None:
-        # Servers and command lines send no Origin; a browser that hides it still tells the site.
+        # Servers and command lines send no Origin. A browser that hides it still sends Sec-Fetch-Site.
         if fetch_site in (None, "same-origin", "none"):
             return
     elif origin in allowed or (fetch_site in (None, "same-origin") and _is_own(origin, host)):
         return
-    raise NotAllowed("origin_not_allowed", "a page of this origin, or an origin in FOOTFALL_ALLOWED_ORIGINS")
+    raise Forbidden("origin_not_allowed", "a page of this origin, or an origin in FOOTFALL_ALLOWED_ORIGINS")
 
 
 def cors_headers(origin: str | None, allowed: Collection[str]) -> Headers:
-    """What lets the page of a listed origin read the answer."""
+    """The headers that let pages of a listed origin read the response."""
     if origin is None or origin not in allowed:
         return []
     return [
@@ -33,7 +33,7 @@ def cors_headers(origin: str | None, allowed: Collection[str]) -> Headers:
 
 
 def preflight_headers(origin: str | None, allowed: Collection[str]) -> Headers:
-    """The answer to OPTIONS; without the CORS headers the browser refuses by itself."""
+    """The headers of the response to OPTIONS. Without CORS headers the browser does not send the request."""
     headers = cors_headers(origin, allowed)
     if headers:
         headers += [

@@ -1,4 +1,4 @@
-"""Visitors without a session: a first-party cookie that the collector signs, with a random id and nothing else."""
+"""Visitors without a session: a signed first-party cookie that holds a random id and nothing else."""
 
 import uuid
 from typing import NamedTuple
@@ -10,20 +10,20 @@ _DAY_SECONDS = 86_400
 
 
 class Visitor(NamedTuple):
-    """A visitor's id, and until when it is good (seconds since 1970)."""
+    """A visitor's id, and when the cookie expires (seconds since 1970)."""
 
     visitor_id: str
     expires: float
 
 
-class Visitors:
-    """Makes and reads the cookie. `key` signs it, `days` is how long it lasts after the last visit."""
+class VisitorCookies:
+    """Makes and verifies the cookie. `key` signs it; it lasts `days` after the last visit."""
 
     def __init__(self, key: bytes, days: int) -> None:
         self._key, self._seconds = key, days * _DAY_SECONDS
 
-    def read(self, token: str | None, now: float) -> Visitor | None:
-        """The visitor that a cookie names; None without one, or where it is forged or old."""
+    def verify(self, token: str | None, now: float) -> Visitor | None:
+        """The visitor that a cookie names; None if there is no cookie, or it is forged or expired."""
         if not token:
             return None
         try:
@@ -36,15 +36,15 @@ class Visitors:
         return visitor if now < visitor.expires else None
 
     def new(self, now: float) -> Visitor:
-        """A visitor seen for the first time."""
+        """A visitor who is seen for the first time."""
         return Visitor(uuid.uuid4().hex, now + self._seconds)
 
-    def is_due(self, visitor: Visitor, now: float) -> bool:
-        """Whether half of the cookie's time is over, so that those who come back keep theirs."""
+    def needs_renewal(self, visitor: Visitor, now: float) -> bool:
+        """Whether half of the cookie's lifetime is over. Visitors who come back so keep their id."""
         return visitor.expires - now < self._seconds / 2
 
-    def cookie(self, visitor: Visitor, now: float, *, secure: bool, other_site: bool) -> str:
-        """The Set-Cookie header; pages of other sites can only have it over TLS."""
+    def set_cookie(self, visitor: Visitor, now: float, *, secure: bool, other_site: bool) -> str:
+        """The Set-Cookie header. Pages of other sites can only get the cookie over TLS."""
         token = jwt.encode({"vid": visitor.visitor_id, "exp": int(now + self._seconds)}, self._key, "HS256")
         same_site = "None" if other_site and secure else "Lax"
         flags = "; Secure" if secure else ""

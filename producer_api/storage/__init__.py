@@ -1,1 +1,1 @@
-"""Where accepted events go before they are answered: Kafka, and while it is away a spool on the disk."""
+"""Where accepted events are stored before they are answered: Kafka, or a spool on disk while it is unavailable."""

@@ -1,321 +1,247 @@
-"""Writes records to Kafka and waits for the acknowledgement; the only module that knows aiokafka's producer.
+"""Publishes records in batches that are built here, and reports within a deadline whether Kafka acknowledged them.
 
-What arrives while a partition's batch is on its way goes into its next one, ready-made: four times cheaper than
-a `send` a record. aiokafka retries for ever and a deadline does not stop it, so the publisher has a deadline and
-a gate of its own, and tells of acknowledgements that come too late.
+While a partition's batch is in flight, new records for the partition collect in its queue and make up the next
+batch. Sending whole batches costs a quarter of aiokafka's `send` per record. aiokafka retries forever, so the
+publisher has a deadline and a measure of availability of its own, and handles acknowledgements that come late.
 """
 
 import asyncio
 import contextlib
-import logging
 import time
-import zlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import DefaultPartitioner
 
 from producer_api import metrics
-from producer_api.storage.records import Outgoing, Record
+from producer_api.storage.partitioning import by_partition, split
+from producer_api.storage.producer import Partitions, ReconnectingProducer
+from producer_api.storage.records import PublishRequest, Record
 from service_kit.kafka import KafkaSettings
 
-log = logging.getLogger(__name__)
-
-# A broker takes record batches of 1 MiB.
-BATCH_BYTES = 512 * 1024
-PARCEL_BYTES = 256 * 1024
-_BUILDER_BYTES = 1_000_000
-# A batch that waits longer than this says that Kafka is away.
-GATE_SECONDS = 1.0
-_PAUSE_SECONDS = 0.5
+# Brokers accept record batches of up to 1 MiB by default.
+MAX_BATCH_BYTES = 512 * 1024
+# If a batch is in flight for longer than this, Kafka is considered unavailable.
+STALL_SECONDS = 1.0
 _STOP_SECONDS = 5.0
 _SWEEP_SECONDS = 0.05
 
 
 @dataclass(slots=True, eq=False)
-class _Parcel:
-    """Records for one partition that go into one batch: Kafka acknowledges all of them or none."""
+class _PendingBatch:
+    """Records of one request for one partition. They share a record batch: all are acknowledged, or none."""
 
-    outgoing: Outgoing
-    records: list[Record]
+    request: PublishRequest
+    records: Sequence[Record]
+    # The sum of the records' sizes. Counted in KafkaPublisher._in_flight_bytes until the batch is finished.
     size: int
-    since: float
-    # True: acknowledged. False: not in time, or not at all.
-    settled: asyncio.Future[bool]
+    # When it was queued, by the monotonic clock.
+    queued_at: float
+    # The result for the waiting request. Set once: to True when Kafka acknowledges, to False at the deadline or on
+    # an error. A batch whose deadline has passed may still be in flight, and may still be acknowledged.
+    acked: asyncio.Future[bool]
 
 
 @dataclass(slots=True)
-class _Lane:
-    """What waits for one partition. One batch is on its way at a time, so a key's order holds."""
+class _PartitionQueue:
+    """What waits for one partition. One record batch is in flight at a time, which keeps the order of a key."""
 
     topic: str
     partition: int
-    waiting: deque[_Parcel] = field(default_factory=deque)
-    busy: bool = False
-    # When the batch on its way was handed over.
-    since: float | None = None
+    waiting: deque[_PendingBatch] = field(default_factory=deque)
+    # True while a task sends from this queue. There is never more than one.
+    is_sending: bool = False
+    # When the record batch in flight was handed to aiokafka; None while there is none.
+    sent_at: float | None = None
 
 
-class Publisher:
-    """An idempotent producer behind a gate. It starts, and starts again, by itself.
+class KafkaPublisher:
+    """An EventPublisher that writes to Kafka. It connects and reconnects by itself.
 
-    The first topic must be there; records for others are lost while theirs is not.
+    The first topic is the one that `publish` writes to, and must exist. If another does not exist, its records are
+    dropped.
     """
 
-    def __init__(self, settings: KafkaSettings, topics: Sequence[str], *, deadline: float, max_bytes: int) -> None:
+    def __init__(
+        self, settings: KafkaSettings, topics: Sequence[str], *, timeout_seconds: float, max_bytes: int
+    ) -> None:
         self._settings, self._topics = settings, [settings.name(topic) for topic in topics]
-        self._deadline, self._max_bytes = deadline, max_bytes
-        self._producer: AIOKafkaProducer | None = None
-        self._lanes: dict[str, list[_Lane]] = {}
-        self._outstanding: deque[_Parcel] = deque()
-        self._bytes = 0
-        # Whether a batch waits for longer than GATE_SECONDS; the sweeper keeps it.
-        self._stalled = False
-        self._broken = asyncio.Event()
+        self._timeout_seconds, self._max_bytes = timeout_seconds, max_bytes
+        self._producer = ReconnectingProducer(
+            settings, self._topics, on_connect=self._open_queues, on_disconnect=self._drop_queues
+        )
+        # The queues of each topic, by partition. They live as long as a connection: the next one may find more
+        # partitions.
+        self._queues: dict[str, list[_PartitionQueue]] = {}
+        # In the order of `queued_at`, so that the sweep stops at the first that still has time. Batches that were
+        # acknowledged stay until the sweep comes past them.
+        self._unanswered: deque[_PendingBatch] = deque()
+        # The sizes of all batches that are queued or in flight. `_queue` adds each once. It is subtracted once:
+        # by `_finish` when aiokafka is done with the batch, or by `_take` if its deadline passed while it was
+        # queued. The deadline of a batch in flight subtracts nothing, because aiokafka still holds its records.
+        self._in_flight_bytes = 0
+        # Whether a batch is in flight for longer than STALL_SECONDS. Updated by the sweep.
+        self._is_stalled = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lane_tasks: set[asyncio.Task[None]] = set()
+        # One per queue that is sending.
+        self._send_tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Begin to connect; returns at once, `is_open` tells when Kafka takes records."""
-        metrics.KAFKA_AVAILABLE.set_function(lambda: self.is_open)
-        metrics.IN_FLIGHT_BYTES.set_function(lambda: self._bytes)
-        self._spawn(self._keep_running(), self._tasks)
-        self._spawn(self._keep_sweeping(), self._tasks)
+        """Begin to connect. Returns immediately; `is_available` says when there is a connection."""
+        metrics.KAFKA_AVAILABLE.set_function(lambda: self.is_available)
+        metrics.IN_FLIGHT_BYTES.set_function(lambda: self._in_flight_bytes)
+        self._spawn(self._producer.run(), self._tasks)
+        self._spawn(self._sweep_forever(), self._tasks)
 
     async def stop(self) -> None:
-        """Let what is on its way finish, for a while, and disconnect."""
+        """Give what is queued and in flight a few seconds to be acknowledged, then disconnect."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):
-                while self._lane_tasks:
-                    await asyncio.wait(self._lane_tasks)
+                while self._send_tasks:
+                    await asyncio.wait(self._send_tasks)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._close()
+        await self._producer.close()
 
     @property
-    def is_open(self) -> bool:
+    def is_available(self) -> bool:
         """Whether Kafka takes records now."""
-        return self._producer is not None and self._bytes < self._max_bytes and not self._stalled
+        is_connected = self._producer.current is not None
+        return is_connected and self._in_flight_bytes < self._max_bytes and not self._is_stalled
 
-    async def keep(self, outgoing: Outgoing) -> list[bool]:
-        """Whether Kafka acknowledged each record before the deadline; what it did not may still arrive."""
-        parcels = self._enqueue(outgoing, self._topics[0])
-        if len(parcels) == 1:
-            (parcel,) = parcels
-            settled = await parcel.settled
-            metrics.PUBLISH_SECONDS.observe(time.monotonic() - parcel.since)
-            return [settled] * len(outgoing.records)
-        kept = {record.event_id for parcel in parcels if await parcel.settled for record in parcel.records}
-        return [record.event_id in kept for record in outgoing.records]
+    async def publish(self, request: PublishRequest) -> list[bool]:
+        """Whether Kafka acknowledged each record before the deadline. The others may still arrive."""
+        batches = self._queue_request(request, self._topics[0])
+        if len(batches) == 1:
+            (batch,) = batches
+            acked = await batch.acked
+            metrics.PUBLISH_SECONDS.observe(time.monotonic() - batch.queued_at)
+            return [acked] * len(request.records)
+        durable = {record.event_id for batch in batches if await batch.acked for record in batch.records}
+        return [record.event_id in durable for record in request.records]
 
-    def post(self, topic: str, key: bytes | None, record: Record) -> bool:
-        """Hand over a record that nobody waits for; whether it was taken."""
-        if not self.is_open:
+    def publish_nowait(self, topic: str, key: bytes | None, record: Record) -> bool:
+        """Queue a record whose acknowledgement nobody waits for; whether it was queued."""
+        if not self.is_available:
             return False
-        return bool(self._enqueue(Outgoing(key, [record]), self._settings.name(topic)))
+        return bool(self._queue_request(PublishRequest(key, [record]), self._settings.name(topic)))
 
-    def _enqueue(self, outgoing: Outgoing, topic: str) -> list[_Parcel]:
-        """Divide into parcels and hand them to their lanes; none if the topic is not there."""
-        lanes = self._lanes.get(topic)
-        if not lanes:
+    def _queue_request(self, request: PublishRequest, topic: str) -> list[_PendingBatch]:
+        """Divide a request into batches and queue them. Empty if there is no connection, or no such topic."""
+        queues = self._queues.get(topic)
+        if not queues or self._producer.current is None:
             return []
-        parcels = []
-        for lane, records in _by_lane(outgoing, lanes):
-            for some in _portions(records):
-                parcels.append(self._hand_over(lane, outgoing, some))
-        return parcels
+        return [
+            self._queue(queues[partition], request, part)
+            for partition, records in by_partition(request, len(queues))
+            for part in split(records)
+        ]
 
-    def _hand_over(self, lane: _Lane, outgoing: Outgoing, records: list[Record]) -> _Parcel:
-        loop = asyncio.get_running_loop()
+    def _queue(self, queue: _PartitionQueue, request: PublishRequest, records: Sequence[Record]) -> _PendingBatch:
         size = sum(record.size for record in records)
-        parcel = _Parcel(outgoing, records, size, time.monotonic(), loop.create_future())
-        self._bytes += size
-        self._outstanding.append(parcel)
-        lane.waiting.append(parcel)
-        if not lane.busy:
-            lane.busy = True
-            self._spawn(self._drain(lane), self._lane_tasks)
-        return parcel
+        acked = asyncio.get_running_loop().create_future()
+        batch = _PendingBatch(request, records, size, time.monotonic(), acked)
+        self._in_flight_bytes += size
+        self._unanswered.append(batch)
+        queue.waiting.append(batch)
+        if not queue.is_sending:
+            queue.is_sending = True
+            self._spawn(self._send_all(queue), self._send_tasks)
+        return batch
 
-    async def _drain(self, lane: _Lane) -> None:
-        """Send what waits, batch after batch; what arrives meanwhile goes into the next one."""
+    async def _send_all(self, queue: _PartitionQueue) -> None:
+        """Send record batch after record batch until the queue is empty."""
         try:
-            while lane.waiting:
-                await self._send_batch(lane)
+            while queue.waiting:
+                await self._send_batch(queue)
         except Exception as error:
-            log.warning("the producer failed; making a new one", extra={"error": repr(error)})
-            self._broken.set()
+            self._producer.report_failure(error)
         finally:
-            lane.busy = False
-            self._settle(lane.waiting, acknowledged=False)
-            lane.waiting.clear()
+            queue.is_sending = False
+            self._finish(queue.waiting, acknowledged=False)
+            queue.waiting.clear()
 
-    async def _send_batch(self, lane: _Lane) -> None:
-        producer = self._producer
+    async def _send_batch(self, queue: _PartitionQueue) -> None:
+        producer = self._producer.current
         if producer is None:
             raise KafkaError("not connected")
-        batch, parcels = producer.create_batch(), self._take(lane)
+        record_batch, batches = producer.create_batch(), self._take(queue)
         try:
-            for parcel in parcels:
-                for record in parcel.records:
-                    batch.append(
-                        key=parcel.outgoing.key, value=record.value, timestamp=None, headers=record.headers
+            for batch in batches:
+                for record in batch.records:
+                    record_batch.append(
+                        key=batch.request.key, value=record.value, timestamp=None, headers=record.headers
                     )
-            if parcels:
-                batch.close()
-                lane.since = time.monotonic()
-                await (await producer.send_batch(batch, lane.topic, partition=lane.partition))
+            if batches:
+                record_batch.close()
+                queue.sent_at = time.monotonic()
+                await (await producer.send_batch(record_batch, queue.topic, partition=queue.partition))
         except BaseException:
-            self._settle(parcels, acknowledged=False)
+            # Also when cancelled, or the bytes and the waiting requests would be lost.
+            self._finish(batches, acknowledged=False)
             raise
         finally:
-            lane.since = None
-        self._settle(parcels, acknowledged=True)
+            queue.sent_at = None
+        self._finish(batches, acknowledged=True)
 
-    def _take(self, lane: _Lane) -> list[_Parcel]:
-        """The parcels of the next batch; those given up while they waited are left out."""
-        parcels: list[_Parcel] = []
+    def _take(self, queue: _PartitionQueue) -> list[_PendingBatch]:
+        """What goes into the next record batch, without batches whose deadline passed while they were queued."""
+        batches: list[_PendingBatch] = []
         size = 0
-        while lane.waiting and (not parcels or size + lane.waiting[0].size <= BATCH_BYTES):
-            parcel = lane.waiting.popleft()
-            if parcel.settled.done():
-                self._bytes -= parcel.size
+        while queue.waiting and (not batches or size + queue.waiting[0].size <= MAX_BATCH_BYTES):
+            batch = queue.waiting.popleft()
+            if batch.acked.done():
+                self._in_flight_bytes -= batch.size
                 continue
-            parcels.append(parcel)
-            size += parcel.size
-        return parcels
+            batches.append(batch)
+            size += batch.size
+        return batches
 
-    def _settle(self, parcels: Sequence[_Parcel] | deque[_Parcel], *, acknowledged: bool) -> None:
-        for parcel in parcels:
-            self._bytes -= parcel.size
-            if not parcel.settled.done():
-                parcel.settled.set_result(acknowledged)
+    def _finish(self, batches: Iterable[_PendingBatch], *, acknowledged: bool) -> None:
+        """Release the batches' bytes, and answer the requests that still wait. The others get a late ack."""
+        for batch in batches:
+            self._in_flight_bytes -= batch.size
+            if not batch.acked.done():
+                batch.acked.set_result(acknowledged)
             elif acknowledged:
-                metrics.LATE_ACKS.inc(len(parcel.records))
-                parcel.outgoing.late(parcel.records)
+                metrics.LATE_ACKS.inc(len(batch.records))
+                batch.request.on_late_ack(batch.records)
 
-    def _oldest_wait(self) -> float:
-        begun = [lane.since for lanes in self._lanes.values() for lane in lanes if lane.since is not None]
-        return time.monotonic() - min(begun) if begun else 0.0
-
-    async def _keep_sweeping(self) -> None:
-        """Give up what waits for longer than the deadline: one timer for all requests."""
+    async def _sweep_forever(self) -> None:
+        """Answer requests whose deadline has passed. One timer for all requests is cheaper than one for each."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            self._stalled = self._oldest_wait() > GATE_SECONDS
-            oldest = time.monotonic() - self._deadline
-            while self._outstanding:
-                parcel = self._outstanding[0]
-                if not parcel.settled.done():
-                    if parcel.since > oldest:
+            self._is_stalled = self._oldest_in_flight() > STALL_SECONDS
+            deadline = time.monotonic() - self._timeout_seconds
+            while self._unanswered:
+                batch = self._unanswered[0]
+                if not batch.acked.done():
+                    if batch.queued_at > deadline:
                         break
-                    parcel.settled.set_result(False)
-                self._outstanding.popleft()
+                    batch.acked.set_result(False)
+                self._unanswered.popleft()
 
-    async def _keep_running(self) -> None:
-        """Connect, and connect anew after a fatal error, for ever."""
-        while True:
-            try:
-                await self._connect()
-                await self._broken.wait()
-                metrics.PRODUCER_RESTARTS.inc()
-            except Exception as error:  # whatever it is: nothing is taken until there is a producer
-                log.warning("Kafka cannot be reached", extra={"error": repr(error)})
-            await self._close()
-            await asyncio.sleep(_PAUSE_SECONDS)
+    def _oldest_in_flight(self) -> float:
+        """For how many seconds the oldest record batch has been in flight."""
+        sent = [queue.sent_at for queues in self._queues.values() for queue in queues if queue.sent_at is not None]
+        return time.monotonic() - min(sent) if sent else 0.0
 
-    async def _connect(self) -> None:
-        self._broken.clear()
-        producer = AIOKafkaProducer(
-            **self._settings.client_options(),
-            client_id="footfall-collector",
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_batch_size=_BUILDER_BYTES,
-            metadata_max_age_ms=60_000,
-        )
-        try:
-            async with asyncio.timeout(10):
-                await producer.start()
-                lanes = [await _lanes(producer, topic) for topic in self._topics[:1]]
-            lanes += [await _lanes_if_there(producer, topic) for topic in self._topics[1:]]
-        except BaseException:
-            await _stop(producer)
-            raise
-        self._lanes = dict(zip(self._topics, lanes, strict=True))
-        self._producer = producer
+    def _open_queues(self, partitions: Partitions) -> None:
+        self._queues = {
+            topic: [_PartitionQueue(topic, number) for number in numbers] for topic, numbers in partitions.items()
+        }
 
-    async def _close(self) -> None:
-        producer, self._producer, self._lanes = self._producer, None, {}
-        if producer is not None:
-            await _stop(producer)
-        for task in self._lane_tasks:
+    async def _drop_queues(self) -> None:
+        """Cancel what is still being sent; each task answers what was in its queue."""
+        self._queues = {}
+        for task in self._send_tasks:
             task.cancel()
-        await asyncio.gather(*self._lane_tasks, return_exceptions=True)
+        await asyncio.gather(*self._send_tasks, return_exceptions=True)
 
-    def _spawn(self, work: Any, tasks: set[asyncio.Task[None]]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
         task = asyncio.create_task(work)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-
-
-_choose = DefaultPartitioner()
-
-
-@lru_cache(maxsize=50_000)
-def _partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key, as every standard producer chooses it."""
-    numbers = list(range(partitions))
-    return int(_choose(key, numbers, numbers))
-
-
-def _by_lane(outgoing: Outgoing, lanes: list[_Lane]) -> list[tuple[_Lane, list[Record]]]:
-    if outgoing.key is not None:
-        return [(lanes[_partition_of(outgoing.key, len(lanes))], list(outgoing.records))]
-    found: dict[int, list[Record]] = {}
-    for record in outgoing.records:
-        found.setdefault(zlib.crc32(record.event_id.encode()) % len(lanes), []).append(record)
-    return [(lanes[partition], records) for partition, records in found.items()]
-
-
-def _portions(records: list[Record]) -> list[list[Record]]:
-    """Records in order, as many together as a parcel may hold."""
-    if sum(record.size for record in records) <= PARCEL_BYTES:
-        return [records]
-    portions: list[list[Record]] = [[]]
-    room = PARCEL_BYTES
-    for record in records:
-        if portions[-1] and record.size > room:
-            portions.append([])
-            room = PARCEL_BYTES
-        portions[-1].append(record)
-        room -= record.size
-    return portions
-
-
-async def _lanes(producer: AIOKafkaProducer, topic: str) -> list[_Lane]:
-    return [_Lane(topic, partition) for partition in sorted(await producer.partitions_for(topic))]
-
-
-async def _lanes_if_there(producer: AIOKafkaProducer, topic: str) -> list[_Lane]:
-    try:
-        async with asyncio.timeout(3):
-            return await _lanes(producer, topic)
-    except (KafkaError, TimeoutError) as error:
-        log.warning("the topic cannot be written to", extra={"topic": topic, "error": repr(error)})
-        return []
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    """aiokafka's stop flushes first, which takes for ever while the broker is away."""
-    try:
-        await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
-    except (TimeoutError, KafkaError, OSError) as error:
-        log.warning("the producer did not stop in time", extra={"error": repr(error)})

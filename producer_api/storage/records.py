@@ -1,4 +1,4 @@
-"""Records on their way."""
+"""Records to be published, and the interface of what publishes them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ Header = tuple[str, bytes]
 
 
 class Record(NamedTuple):
-    """A record for Kafka; without a key `event_id` finds the partition, so that a repeat meets the first."""
+    """A record for Kafka. Without a key `event_id` selects the partition, so that duplicates meet in one."""
 
     event_id: str
     value: bytes
@@ -16,25 +16,28 @@ class Record(NamedTuple):
 
     @property
     def size(self) -> int:
-        """About how many bytes of a batch it takes."""
+        """About how many bytes of a record batch it takes."""
         return len(self.value) + 200
 
 
 @dataclass(slots=True)
-class Outgoing:
-    """Records of one request. `late` is told of those acknowledged after their request was answered."""
+class PublishRequest:
+    """The records of one HTTP request, which share a key."""
 
     key: bytes | None
     records: Sequence[Record]
-    late: Callable[[Sequence[Record]], None] = lambda _records: None
+    # Called with records that were acknowledged after `publish` had reported them as not durable.
+    on_late_ack: Callable[[Sequence[Record]], None] = lambda _records: None
 
 
-class Storing(Protocol):
-    """What keeps records."""
+class EventPublisher(Protocol):
+    """What makes records durable."""
 
     @property
-    def is_open(self) -> bool: ...
+    def is_available(self) -> bool:
+        """Whether it takes records now."""
+        ...
 
-    async def keep(self, outgoing: Outgoing) -> list[bool]:
-        """Whether each record is durable; answers in time, whatever happens."""
+    async def publish(self, request: PublishRequest) -> list[bool]:
+        """Whether each record is durable. Returns in bounded time, even if nothing answers."""
         ...

@@ -1,6 +1,6 @@
-"""The spool's files: append-only segments, read once from front to back, and a mark of how far that went.
+"""The spool's files: append-only segments, replayed once from front to back, and a mark of how far that went.
 
-Everything here blocks; the spool calls it from threads, one at a time for writing and one for reading.
+Everything here blocks. The spool calls it from a thread of its own.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from producer_api import metrics
-from producer_api.storage.frames import Damaged, Frame, frame_size, unpack
+from producer_api.storage.frames import DamagedFrame, Frame, decode_frames, frame_size
 
 log = logging.getLogger(__name__)
 
@@ -22,82 +22,85 @@ _MARK = "replayed"
 
 
 class SpoolInUse(Exception):
-    """Another collector writes to this folder."""
+    """Another collector uses this folder."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in the spool: the number of a segment, and a byte in it."""
+    """A position in the spool: the number of a segment, and a byte in it."""
 
     segment: int
     offset: int
 
 
 class Segments:
-    """A folder of segments. A new one is begun at every start, so that no torn end is ever written behind."""
+    """A folder of segments. Every start begins a new one, so that nothing follows an incomplete frame."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder. Raise SpoolInUse, or OSError where it cannot be written."""
+        """Open the folder. Raise SpoolInUse, or OSError if it cannot be written."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._lock = _locked(folder)
+        self._lock_file = _lock(folder)
         numbers = self._numbers()
+        # Everything before this position is in Kafka.
         self.replayed = self._read_mark() or Position(numbers[0] if numbers else 0, 0)
+        # The segments on disk, and how many bytes of complete frames each holds.
         self._sizes = {number: self._path(number).stat().st_size for number in numbers}
+        # The segment that is written to, and its open file; None and -1 until the next write begins one.
         self._writing: int | None = None
         self._file = -1
         self._next = max([self.replayed.segment, *numbers], default=0) + 1
-        self._drop_replayed()
+        self._delete_replayed()
 
     @property
     def disk_bytes(self) -> int:
-        """What the segments take on the disk."""
+        """The size of all segments."""
         return sum(self._sizes.values())
 
     @property
-    def waiting_bytes(self) -> int:
-        """What is not replayed yet."""
+    def unreplayed_bytes(self) -> int:
+        """The size of what is not replayed yet."""
         replayed = min(self.replayed.offset, self._sizes.get(self.replayed.segment, 0))
         return self.disk_bytes - replayed
 
     def append(self, frames: bytes) -> None:
-        """Write frames and wait until the disk has them. On OSError nothing of them stays."""
+        """Write frames and wait until they are on disk. After an OSError none of them is."""
         if self._writing is None or self._sizes[self._writing] >= SEGMENT_BYTES:
             self._begin_segment()
         assert self._writing is not None
         before = self._sizes[self._writing]
         try:
-            _write_whole(self._file, frames)
+            _write_all(self._file, frames)
             os.fsync(self._file)
         except OSError:
-            self._give_up_segment(before)
+            self._abandon_segment(before)
             raise
         self._sizes[self._writing] = before + len(frames)
 
     def read(self) -> list[Frame]:
-        """The next frames to replay, about a megabyte of them; none at the end. Steps over what is unreadable."""
-        while self.waiting_bytes:
+        """The next frames to replay, about a megabyte; none at the end. Skips what cannot be read."""
+        while self.unreplayed_bytes:
             number = self.replayed.segment
             if frames := self._read_from(self.replayed):
                 return frames
-            if torn := self._sizes.get(number, 0) - self.replayed.offset:
-                log.warning("a frame that was never finished is passed over", extra={"bytes": torn})
+            if incomplete := self._sizes.get(number, 0) - self.replayed.offset:
+                log.warning("skipped an incomplete frame", extra={"bytes": incomplete})
                 metrics.SPOOL_ERRORS.labels("torn").inc()
-            behind = [other for other in self._sizes if other > number]
+            following = [other for other in self._sizes if other > number]
             self.mark_replayed(
-                Position(min(behind), 0) if behind else Position(number, self._sizes.get(number, 0))
+                Position(min(following), 0) if following else Position(number, self._sizes.get(number, 0))
             )
         return []
 
-    def roll(self) -> None:
-        """Write no more to this segment, so that it goes as soon as it is replayed."""
+    def end_segment(self) -> None:
+        """Write no more to the current segment, so that it is deleted as soon as it is replayed."""
         if self._file >= 0:
             os.close(self._file)
         self._file, self._writing = -1, None
-        self._drop_replayed()
+        self._delete_replayed()
 
     def mark_replayed(self, position: Position) -> None:
-        """Remember that everything before this position is in Kafka, and delete the segments before it."""
+        """Record on disk that everything before this position is in Kafka, and delete the segments before it."""
         part = self._folder / f"{_MARK}.part"
         with part.open("w") as file:
             file.write(f"{position.segment} {position.offset}\n")
@@ -105,13 +108,13 @@ class Segments:
             os.fsync(file.fileno())
         part.replace(self._folder / _MARK)
         self.replayed = position
-        self._drop_replayed()
+        self._delete_replayed()
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Close the files and unlock the folder."""
         if self._file >= 0:
             os.close(self._file)
-        os.close(self._lock)
+        os.close(self._lock_file)
 
     def _read_from(self, position: Position) -> list[Frame]:
         size = self._sizes.get(position.segment, 0)
@@ -123,25 +126,26 @@ class Segments:
             content += file.read(max(0, min(frame_size(content), size - position.offset) - len(content)))
         is_end = position.offset + len(content) >= size
         try:
-            return list(unpack(content, position.offset, is_end=is_end))
-        except Damaged as damaged:
+            return list(decode_frames(content, position.offset, is_end=is_end))
+        except DamagedFrame as damaged:
             return self._before_damage(position, content, damaged)
 
-    def _before_damage(self, position: Position, content: bytes, damaged: Damaged) -> list[Frame]:
-        """The frames before a damaged one; the segment is kept aside for somebody to look at."""
-        good: list[Frame] = []
-        with contextlib.suppress(Damaged):
-            for frame in unpack(content, position.offset, is_end=False):
-                good.append(frame)  # what came before the error is wanted
-        if not good:
+    def _before_damage(self, position: Position, content: bytes, damaged: DamagedFrame) -> list[Frame]:
+        """The frames before a damaged one. If there are none, the segment is set aside for an operator."""
+        intact: list[Frame] = []
+        with contextlib.suppress(DamagedFrame):
+            for frame in decode_frames(content, position.offset, is_end=False):
+                intact.append(frame)  # an assignment of the whole list would lose those before the error
+        if not intact:
             path = self._path(position.segment)
             log.error(
-                "a segment of the spool is damaged; the rest of it is kept aside", extra={"error": str(damaged)}
+                "a damaged segment of the spool is set aside",
+                extra={"error": str(damaged)},
             )
             path.rename(path.with_suffix(".damaged"))
             self._forget(position.segment)
             metrics.SPOOL_ERRORS.labels("damaged").inc()
-        return good
+        return intact
 
     def _begin_segment(self) -> None:
         if self._file >= 0:
@@ -153,8 +157,8 @@ class Segments:
         self._writing, self._sizes[number] = number, 0
         _sync_folder(self._folder)
 
-    def _give_up_segment(self, before: int) -> None:
-        """After a failed write: cut it off and begin another segment, as the state of this one is unknown."""
+    def _abandon_segment(self, before: int) -> None:
+        """After a failed write: cut it off, and begin another segment, as the state of this one is unknown."""
         assert self._writing is not None
         with contextlib.suppress(OSError):
             os.ftruncate(self._file, before)
@@ -162,7 +166,7 @@ class Segments:
             os.close(self._file)
         self._file, self._writing = -1, None
 
-    def _drop_replayed(self) -> None:
+    def _delete_replayed(self) -> None:
         for number in [number for number in self._sizes if number < self.replayed.segment]:
             self._path(number).unlink(missing_ok=True)
             self._forget(number)
@@ -190,7 +194,7 @@ class Segments:
         return Position(int(segment), int(offset))
 
 
-def _locked(folder: Path) -> int:
+def _lock(folder: Path) -> int:
     file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -200,7 +204,7 @@ def _locked(folder: Path) -> int:
     return file
 
 
-def _write_whole(file: int, content: bytes) -> None:
+def _write_all(file: int, content: bytes) -> None:
     left = memoryview(content)
     while left:
         left = left[os.write(file, left) :]

@@ -1,4 +1,4 @@
-"""The collector in a process of its own, with a real broker behind it, as its clients see it."""
+"""The collector in its own process, with a real broker, as its clients see it."""
 
 import asyncio
 import gzip
@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas.topic import EVENT_HEADERS
 from avro_schemas.wire.codec import decode
-from producer_api.headers import RESPONSE
+from producer_api.request import RESPONSE_HEADERS
 from service_kit.kafka import KafkaSettings
 from tests.support.events import fresh_id, now_ms
 from tests.support.topics import read_all
@@ -24,7 +24,7 @@ from tests.support.workers import Worker
 pytestmark = pytest.mark.integration
 
 KEY = "a session key of thirty-two characters"
-SOURCE_KEY = "a-key-of-a-backend-with-32-characters"
+BACKEND_KEY = "a-key-of-a-backend-with-32-characters"
 FRIEND = "https://friend.example"
 COLLECT, VALIDATE = "/api/analytics/collect", "/api/analytics/validate"
 CLICK = {"event_type": "click", "event_data": {"element": "logo"}}
@@ -68,7 +68,7 @@ def start(settings: KafkaSettings, tmp_path: Path) -> Iterator[Start]:
 def has_documented_headers(response: httpx.Response) -> None:
     if response.request.method != "GET":
         of_the_server = {"date", "server"}
-        assert set(response.headers) <= {name.lower() for name in RESPONSE} | of_the_server
+        assert set(response.headers) <= {name.lower() for name in RESPONSE_HEADERS} | of_the_server
 
 
 def session(user: str = "ann", **claims: Any) -> dict[str, str]:
@@ -81,7 +81,7 @@ async def records(settings: KafkaSettings, topic: str = "events") -> list[tuple[
     return [(record.key, decode(record.value)[1]) for record in read]
 
 
-async def test_one_user_is_held_to_one_limit_through_two_collectors(
+async def test_one_user_has_one_limit_across_two_collectors(
     start: Start, settings: KafkaSettings, tmp_path: Path
 ) -> None:
     stream_app = Worker(
@@ -93,26 +93,26 @@ async def test_one_user_is_held_to_one_limit_through_two_collectors(
     )
     stream_app.start()
     try:
-        collectors, accepted, refused = [start(), start()], list[float](), list[float]()
+        collectors, accepted, limited = [start(), start()], list[float](), list[float]()
         until = time.monotonic() + 9
-        while time.monotonic() < until and len(refused) < 100:
+        while time.monotonic() < until and len(limited) < 100:
             for collector in collectors:
                 answer = collector.post(COLLECT, json=CLICK, headers=session())
-                (accepted if answer.status_code == 200 else refused).append(time.monotonic())
+                (accepted if answer.status_code == 200 else limited).append(time.monotonic())
             await asyncio.sleep(0.04)
-        # Each would have let a hundred pass by itself.
+        # Each collector alone would have accepted a hundred.
         assert 100 <= len(accepted) < 190
         assert accepted[-1] - accepted[99] < 2
-        late = start()
-        answer = late.post(COLLECT, json=CLICK, headers=session())
+        newcomer = start()
+        answer = newcomer.post(COLLECT, json=CLICK, headers=session())
         assert answer.status_code == 429
         assert 1 <= int(answer.headers["retry-after"]) <= 60
-        assert late.post(COLLECT, json=CLICK, headers=session("bob")).status_code == 200
+        assert newcomer.post(COLLECT, json=CLICK, headers=session("bob")).status_code == 200
     finally:
         stream_app.end()
 
 
-async def test_without_the_topic_of_verdicts_limits_hold_in_the_process_and_a_metric_says_so(
+async def test_without_the_topic_user_rates_each_process_limits_alone_and_a_metric_shows_it(
     start: Start, settings: KafkaSettings
 ) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
@@ -125,16 +125,18 @@ async def test_without_the_topic_of_verdicts_limits_hold_in_the_process_and_a_me
     assert [result["status"] for result in answer["results"]] == ["accepted"] * 100 + ["limited"]
 
 
-async def test_rejected_events_of_valid_senders_are_kept_redacted(start: Start, settings: KafkaSettings) -> None:
+async def test_rejected_events_of_valid_senders_are_published_redacted(
+    start: Start, settings: KafkaSettings
+) -> None:
     collector = start()
     event_id = fresh_id(now_ms())
     bad = {"event_type": "page_view", "event_data": {"title": "mail ann@example.org"}, "event_id": event_id}
     assert collector.post(COLLECT, json=bad, headers=session()).status_code == 400
     assert collector.post(COLLECT, content=b"{broken", headers=session()).status_code == 400
-    assert collector.post(COLLECT, json=bad).status_code == 403  # no session: not kept
+    assert collector.post(COLLECT, json=bad).status_code == 403  # without a session it is not published
     assert collector.post(COLLECT, json=CLICK, headers=session()).status_code == 200
     (key, event), (_key, body) = sorted(
-        await records(settings, "events-rejected"), key=lambda kept: kept[1]["body_size"]
+        await records(settings, "events-rejected"), key=lambda record: record[1]["body_size"]
     )[::-1]
     (recorded_key, _recorded) = (await records(settings))[0]
     assert key == recorded_key
@@ -150,47 +152,45 @@ async def test_events_carry_the_documented_headers_and_never_a_schema_id(
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     answer = start().post(COLLECT, json=CLICK, headers=session() | {"traceparent": trace})
     (record,) = await read_all(settings.kafka_bootstrap, settings.name("events"))
-    said = {name: value.decode() for name, value in record.headers}
-    # A schema id in a header beside the one before the value would make clients misread the value.
-    assert set(said) == set(EVENT_HEADERS)
-    assert (said["ce_id"], said["ce_type"]) == (answer.json()["event_id"], "click")
-    assert said["traceparent"] == trace
+    headers = {name: value.decode() for name, value in record.headers}
+    # With a schema id in a header too, clients would misread the value.
+    assert set(headers) == set(EVENT_HEADERS)
+    assert (headers["ce_id"], headers["ce_type"]) == (answer.json()["event_id"], "click")
+    assert headers["traceparent"] == trace
 
 
-async def test_who_asks_not_to_be_followed_is_not(start: Start, settings: KafkaSettings) -> None:
+async def test_visitors_who_opt_out_are_not_tracked(start: Start, settings: KafkaSettings) -> None:
     collector = start(events_per_minute=2)
     for signal in ("sec-gpc", "dnt"):
         answer = collector.post(COLLECT, json=CLICK, headers=session(sid="s") | {signal: "1"})
         assert answer.status_code == 200
     for key, event in await records(settings):
         assert (key, event["user_key"], event["session_key"], event["ip_hash"]) == (None, None, None, None)
-    # The limit counts by the session all the same, in memory.
+    # The rate limit still counts by the session, in memory.
     assert collector.post(COLLECT, json=CLICK, headers=session(sid="s")).status_code == 429
 
 
-async def test_a_visitor_without_a_session_gets_a_cookie_where_allowed(
-    start: Start, settings: KafkaSettings
-) -> None:
+async def test_a_visitor_without_a_session_gets_a_cookie_if_allowed(start: Start, settings: KafkaSettings) -> None:
     assert start().post(COLLECT, json=CLICK).status_code == 403
     collector = start(anonymous_visitors="true")
     answer = collector.post(COLLECT, json=CLICK)
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
-    again = collector.post(COLLECT, json=CLICK)  # the client kept the cookie
+    again = collector.post(COLLECT, json=CLICK)  # the client stored the cookie
     assert "set-cookie" not in again.headers
     (one, _), (other, _) = await records(settings)
     assert one == other is not None
     collector.cookies.clear()
-    unfollowed = collector.post(COLLECT, json=CLICK, headers={"sec-gpc": "1"})
-    assert (unfollowed.status_code, unfollowed.headers.get("set-cookie")) == (200, None)
+    opted_out = collector.post(COLLECT, json=CLICK, headers={"sec-gpc": "1"})
+    assert (opted_out.status_code, opted_out.headers.get("set-cookie")) == (200, None)
     forged = collector.post(COLLECT, json=CLICK, headers={"cookie": "footfall_visitor=a.b.c"})
     assert "set-cookie" in forged.headers
 
 
-async def test_a_backend_sends_for_its_users(start: Start, settings: KafkaSettings) -> None:
-    collector = start(backend_keys=f"billing={SOURCE_KEY}", events_per_minute_per_backend=3)
-    as_ann = {"footfall-key": SOURCE_KEY, "footfall-user": "ann"}
+async def test_a_backend_sends_on_behalf_of_its_users(start: Start, settings: KafkaSettings) -> None:
+    collector = start(backend_keys=f"billing={BACKEND_KEY}", events_per_minute_per_backend=3)
+    as_ann = {"footfall-key": BACKEND_KEY, "footfall-user": "ann"}
     assert collector.post(COLLECT, json=CLICK, headers=as_ann).status_code == 200
     assert collector.post(COLLECT, json=CLICK, headers=session()).status_code == 200
     (one, sent), (other, _) = await records(settings)
@@ -199,11 +199,11 @@ async def test_a_backend_sends_for_its_users(start: Start, settings: KafkaSettin
     assert sent["device"]["bot"] is None
     wrong = collector.post(COLLECT, json=CLICK, headers=as_ann | {"footfall-key": "x" * 40})
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (403, "backend_key_invalid")
-    garbage = collector.post(COLLECT, json=CLICK, headers=as_ann | {"footfall-user": "undefined"})
-    assert (garbage.status_code, garbage.json()["errors"][0]["code"]) == (403, "session_invalid")
+    placeholder = collector.post(COLLECT, json=CLICK, headers=as_ann | {"footfall-user": "undefined"})
+    assert (placeholder.status_code, placeholder.json()["errors"][0]["code"]) == (403, "session_invalid")
     limited = collector.post(COLLECT, json=[CLICK] * 5, headers=as_ann)
     assert [result["status"] for result in limited.json()["results"]] == ["accepted"] * 2 + ["limited"] * 3
-    assert limited.headers["ratelimit-policy"] == '"source";q=3;w=60'
+    assert limited.headers["ratelimit-policy"] == '"backend";q=3;w=60'
 
 
 async def test_a_dry_run_answers_the_same_and_records_nothing(start: Start, settings: KafkaSettings) -> None:
@@ -220,7 +220,7 @@ async def test_a_dry_run_answers_the_same_and_records_nothing(start: Start, sett
     assert left.headers["ratelimit"].startswith('"user";r=93;')
 
 
-def test_what_browsers_dropped_is_counted_once_it_is_answered_200(start: Start) -> None:
+def test_dropped_events_are_counted_once_their_report_is_answered_with_200(start: Start) -> None:
     collector = start()
     envelope = {"events": [CLICK], "sent_at": "2026-01-15T10:30:05Z", "sdk": "0.1.0", "dropped": 3}
     wrong = envelope | {"events": [{"event_type": "click"}]}
@@ -237,22 +237,22 @@ def test_pages_of_listed_origins_may_read_the_answer(start: Start) -> None:
     answer = collector.post(COLLECT, json=CLICK, headers=headers)
     assert answer.headers["access-control-allow-credentials"] == "true"
     assert "Retry-After" in answer.headers["access-control-expose-headers"]
-    refused = collector.post(COLLECT, content=b"{}", headers=headers | {"content-type": "text/html"})
-    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (415, FRIEND)
+    rejected = collector.post(COLLECT, content=b"{}", headers=headers | {"content-type": "text/html"})
+    assert (rejected.status_code, rejected.headers["access-control-allow-origin"]) == (415, FRIEND)
     foreign = collector.post(COLLECT, json=CLICK, headers=headers | {"origin": "https://evil.example"})
     assert (foreign.status_code, "access-control-allow-origin" in foreign.headers) == (403, False)
 
 
-def test_bodies_in_pieces_packed_bodies_and_slow_ones(start: Start) -> None:
+def test_chunked_compressed_and_slow_bodies(start: Start) -> None:
     collector = start(body_timeout_seconds=0.5, max_compressed_bytes=1000)
     headers = session() | {"content-type": "application/json"}
     body = json.dumps([CLICK] * 20).encode()
-    pieces = (body[at : at + 100] for at in range(0, len(body), 100))
-    assert collector.post(COLLECT, content=pieces, headers=headers).status_code == 200
-    packed = headers | {"content-encoding": "gzip"}
-    assert collector.post(COLLECT, content=gzip.compress(body), headers=packed).status_code == 200
-    assert collector.post(COLLECT, content=gzip.compress(b"0" * 10**7), headers=packed).status_code == 413
-    assert collector.post(COLLECT, content=b"x" * 1001, headers=packed).status_code == 413
+    chunks = (body[at : at + 100] for at in range(0, len(body), 100))
+    assert collector.post(COLLECT, content=chunks, headers=headers).status_code == 200
+    compressed = headers | {"content-encoding": "gzip"}
+    assert collector.post(COLLECT, content=gzip.compress(body), headers=compressed).status_code == 200
+    assert collector.post(COLLECT, content=gzip.compress(b"0" * 10**7), headers=compressed).status_code == 413
+    assert collector.post(COLLECT, content=b"x" * 1001, headers=compressed).status_code == 413
     endless = (b"x" * 100_000 for _ in range(20))
     assert collector.post(COLLECT, content=endless, headers=headers).status_code == 413
 
@@ -266,7 +266,7 @@ def test_bodies_in_pieces_packed_bodies_and_slow_ones(start: Start) -> None:
     assert collector.get(COLLECT).status_code == 405
 
 
-def test_the_catalogue_says_what_may_be_sent(start: Start) -> None:
+def test_the_catalogue_describes_every_event_type(start: Start) -> None:
     collector = start()
     listed = {
         entry["event_type"]: entry for entry in collector.get("/api/analytics/event-types").json()["event_types"]

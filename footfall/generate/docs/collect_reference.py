@@ -1,21 +1,27 @@
-"""docs/collect-reference.md: every code and header of the collector."""
+"""docs/collect-reference.md: every code, status and header of the collector; docs/collect.md: its statuses."""
 
 from collections.abc import Mapping
 
 from avro_schemas.reasons import REASONS, RECORD_REASONS
 from footfall.generate.regions import Regions
 from footfall.generate.tables import table
-from producer_api import headers
-from producer_api.errors import status_of
+from producer_api.errors import STATUSES, status_of
+from producer_api.request import REQUEST_HEADERS, RESPONSE_HEADERS
 
 
 def regions() -> Regions:
     """The codes with their statuses, and the headers of requests and responses."""
     return {
         "codes": table(("code", "status", "meaning"), _codes()),
-        "request-headers": table(("header", "purpose"), _rows(headers.REQUEST)),
-        "response-headers": table(("header", "purpose"), _rows(headers.RESPONSE)),
+        "request-headers": table(("header", "purpose"), _rows(REQUEST_HEADERS)),
+        "response-headers": table(("header", "purpose"), _rows(RESPONSE_HEADERS)),
     }
+
+
+def status_regions() -> Regions:
+    """What each HTTP status means, and what a client does about it."""
+    rows = [[str(number), status.meaning, status.advice] for number, status in STATUSES.items()]
+    return {"statuses": table(("status", "meaning", "what to do"), rows)}
 
 
 def _codes() -> list[list[str]]:

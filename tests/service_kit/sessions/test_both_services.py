@@ -1,4 +1,4 @@
-"""Collector and dashboard give the same verdict on every token, from the same settings."""
+"""Pipeline and dashboard give the same verdict on every token, from the same settings."""
 
 import threading
 import time
@@ -15,10 +15,10 @@ from starlette.types import Scope
 import dashboard.settings
 import producer_api.settings
 from dashboard.access.policy import Access, AccessPolicy
-from producer_api.errors import Refused
+from producer_api.errors import RequestRejected
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request
-from producer_api.senders.authenticate import Senders
+from producer_api.senders.authenticate import Authenticator
 from service_kit.sessions import jwks as fetching
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier, VerifiedToken
 from service_kit.settings import SettingsError, load
@@ -47,7 +47,9 @@ class Services:
     """The part of each service that judges sessions, made from one environment as `main` does."""
 
     def __init__(self, environ: Environ) -> None:
-        self.senders = Senders(load(producer_api.settings.Settings, COMMON | environ), Hasher("a hash key"))
+        self.authenticator = Authenticator(
+            load(producer_api.settings.Settings, COMMON | environ), Hasher("a hash key")
+        )
         self.policy = AccessPolicy(load(dashboard.settings.Settings, COMMON | environ))
 
     async def judge(self, text: str, cookie: str = "session") -> tuple[Outcome, Outcome]:
@@ -59,9 +61,9 @@ class Services:
 
     async def _collector(self, scope: Scope) -> Outcome:
         try:
-            sender = await self.senders.find(Request.of(scope))
-        except Refused as refused:
-            return "unavailable" if refused.fault.code == "unavailable" else "rejected"
+            sender = await self.authenticator.authenticate(Request.of(scope))
+        except RequestRejected as rejected:
+            return "unavailable" if rejected.fault.code == "unavailable" else "rejected"
         assert sender.user_id == "ann"
         return "accepted"
 
@@ -70,11 +72,11 @@ class Services:
 async def running(environ: Environ) -> AsyncIterator[Services]:
     """Services that fetch keys in the background, as they do between start and stop."""
     services = Services(environ)
-    await services.senders.start()
+    await services.authenticator.start()
     await services.policy.start()
     yield services
     await services.policy.stop()
-    await services.senders.stop()
+    await services.authenticator.stop()
 
 
 @pytest.fixture
@@ -164,9 +166,9 @@ async def test_both_read_the_cookie_of_the_setting() -> None:
 )
 def test_both_refuse_to_start_with_the_same_message(environ: Environ, message: str) -> None:
     for settings in (producer_api.settings.Settings, dashboard.settings.Settings):
-        with pytest.raises(SettingsError) as refused:
+        with pytest.raises(SettingsError) as rejected:
             load(settings, COMMON | environ)
-        assert refused.value.faults == [message]
+        assert rejected.value.faults == [message]
 
 
 async def test_keys_of_a_file_are_good_for_both(tmp_path: Path) -> None:
@@ -187,7 +189,7 @@ async def test_both_go_on_with_known_keys_while_the_key_server_is_away(
         key_server.socket.close()
         assert await services.judge(signed("unknown")) == ("rejected", "rejected")
         assert await services.judge(signed("one", name="not seen before")) == ("accepted", "accepted")
-        assert (services.senders.is_ready, services.policy.is_ready) == (True, True)
+        assert (services.authenticator.is_ready, services.policy.is_ready) == (True, True)
 
 
 async def test_neither_is_ready_before_the_first_keys_are_there(key_server: ThreadingHTTPServer) -> None:
@@ -195,7 +197,7 @@ async def test_neither_is_ready_before_the_first_keys_are_there(key_server: Thre
     key_server.socket.close()
     async with running(environ) as services:
         assert await services.judge(signed("one")) == ("unavailable", "unavailable")
-        assert (services.senders.is_ready, services.policy.is_ready) == (False, False)
+        assert (services.authenticator.is_ready, services.policy.is_ready) == (False, False)
 
 
 async def test_both_leave_the_verdict_to_the_shared_verifier(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""From raw events to records: every fault is named, and no input breaks it."""
+"""Raw events become records, or every fault is named, whatever the input."""
 
 from collections import Counter
 from typing import Any
@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from avro_schemas import event_ids
 from avro_schemas.reasons import REASONS
 from avro_schemas.wire.codec import decode
-from producer_api.intake.context import Visit
-from producer_api.intake.event import Accepted, Intake, own_id_of
-from producer_api.privacy.devices import written_device
+from producer_api.intake.context import RandomPool, RequestContext
+from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
+from producer_api.privacy.devices import encoded_device
 from producer_api.privacy.redaction import redact
 from tests.support.events import NOON
 
 MINUTE, DAY = 60_000, 86_400_000
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/143.0"
-INTAKE = Intake(allowed_parameters=["utm_source"])
+PROCESSOR = EventProcessor(allowed_parameters=["utm_source"])
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),
@@ -28,22 +28,24 @@ json_values = st.recursive(
 names = st.sampled_from(["event_type", "event_data", "timestamp", "event_id", "other"])
 
 
-def visit(sent_at: int | None = None) -> Visit:
-    return Visit(NOON, sent_at, b"u" * 16, None, b"i" * 16, written_device(FIREFOX), b"u" * 16)
+def context(sent_at: int | None = None) -> RequestContext:
+    return RequestContext(
+        NOON, sent_at, b"u" * 16, None, b"i" * 16, encoded_device(FIREFOX), b"u" * 16, RandomPool()
+    )
 
 
-def accept(raw: Any, intake: Intake = INTAKE, to: Visit | None = None) -> Any:
-    return intake.accept(raw, to or visit(), own_id_of(raw))
+def process(raw: Any, processor: EventProcessor = PROCESSOR, in_context: RequestContext | None = None) -> Any:
+    return processor.process(raw, in_context or context(), client_event_id(raw))
 
 
-def record_of(raw: Any, to: Visit | None = None) -> dict[str, Any]:
-    accepted = accept(raw, to=to)
-    assert isinstance(accepted, Accepted), accepted
-    return decode(accepted.value)[1]
+def record_of(raw: Any, in_context: RequestContext | None = None) -> dict[str, Any]:
+    encoded = process(raw, in_context=in_context)
+    assert isinstance(encoded, EncodedEvent), encoded
+    return decode(encoded.value)[1]
 
 
 def codes(raw: Any) -> set[tuple[str, str]]:
-    found = accept(raw)
+    found = process(raw)
     assert isinstance(found, list)
     return {(fault.code, fault.pointer) for fault in found}
 
@@ -60,78 +62,78 @@ def test_an_event_without_id_and_time_gets_both() -> None:
     assert record["device"] == {"browser": "Firefox", "system": "Linux", "kind": "desktop", "bot": None}
 
 
-def test_the_user_agent_of_the_event_is_kept_as_classes_only() -> None:
+def test_only_the_device_class_of_the_user_agent_is_stored() -> None:
     phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
     record = record_of(click(event_data={"element": "x", "user_agent": phone}))
     assert record["event_data"] == {"element": "x"}
     assert (record["device"]["system"], record["device"]["kind"]) == ("iOS", "mobile")
 
 
-def test_addresses_lose_their_query_and_the_page_stands_in_the_head() -> None:
+def test_urls_lose_their_query_and_the_page_is_a_field_of_every_event() -> None:
     data = {"page": "/reset?token=secret#top", "referrer": "https://a.example/x?q=me"}
     record = record_of({"event_type": "page_view", "event_data": data})
     assert (record["page"], record["event_data"]["page"]) == ("/reset", "/reset")
     assert record["event_data"]["referrer"] == "https://a.example/x"
 
 
-def test_allowed_parameters_stay() -> None:
+def test_allowed_query_parameters_are_not_removed() -> None:
     data = {"page": "/?utm_source=mail&token=secret&utm_source=x#top", "referrer": "https://ann:pw@a.example/?q=1"}
-    kept = record_of({"event_type": "page_view", "event_data": data})["event_data"]
-    assert (kept["page"], kept["referrer"]) == ("/?utm_source=mail&utm_source=x", "https://a.example/")
+    stored = record_of({"event_type": "page_view", "event_data": data})["event_data"]
+    assert (stored["page"], stored["referrer"]) == ("/?utm_source=mail&utm_source=x", "https://a.example/")
 
 
 @pytest.mark.parametrize(
     ("sent_at", "occurred_at", "flag"),
     [
-        pytest.param(NOON - 400, NOON - MINUTE, "ok", id="a clock that is right"),
+        pytest.param(NOON - 400, NOON - MINUTE, "ok", id="a correct clock"),
         pytest.param(NOON + 3_600_000, NOON - MINUTE - 3_600_000, "past", id="an hour ahead"),
         pytest.param(NOON - 30_000, NOON - 30_000, "ok", id="half a minute slow"),
-        pytest.param(NOON - DAY, NOON - MINUTE, "ok", id="sent before it happened, which says nothing"),
+        pytest.param(NOON - DAY, NOON - MINUTE, "ok", id="sent before it occurred, which proves nothing"),
     ],
 )
-def test_a_wrong_clock_is_put_right_by_sent_at(sent_at: int, occurred_at: int, flag: str) -> None:
-    record = record_of(click(timestamp="2026-01-01T11:59:00Z"), to=visit(sent_at=sent_at))
+def test_sent_at_corrects_a_wrong_clock(sent_at: int, occurred_at: int, flag: str) -> None:
+    record = record_of(click(timestamp="2026-01-01T11:59:00Z"), in_context=context(sent_at=sent_at))
     assert (record["sent_at"], record["occurred_at"], record["time_flag"]) == (sent_at, occurred_at, flag)
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "stored"),
     [
         pytest.param("write to Ann.B+x@mail.example.org now", "write to [email] now", id="e-mail"),
-        pytest.param("/u/ann%40example.org/", "/u/[email]/", id="e-mail in an address"),
+        pytest.param("/u/ann%40example.org/", "/u/[email]/", id="e-mail in a URL"),
         pytest.param("call +49 (30) 1234-5678!", "call [phone]!", id="phone"),
         pytest.param("(555) 123-4567 and 555-123-4567", "[phone] and [phone]", id="phones as written in the US"),
         pytest.param("4111 1111 1111 1111", "[card]", id="card"),
-        pytest.param("4111 1111 1111 1112", "4111 1111 1111 1112", id="no card, the check digit is wrong"),
-        pytest.param("order 1767268800000", "order 1767268800000", id="a moment is no card"),
-        pytest.param("v 2026-01-01 12:00:00.123", "v 2026-01-01 12:00:00.123", id="a date is no phone"),
-        pytest.param("192.168.100.200:8080", "192.168.100.200:8080", id="an address is no phone"),
+        pytest.param("4111 1111 1111 1112", "4111 1111 1111 1112", id="not a card, the check digit is wrong"),
+        pytest.param("order 1767268800000", "order 1767268800000", id="a timestamp is not a card"),
+        pytest.param("v 2026-01-01 12:00:00.123", "v 2026-01-01 12:00:00.123", id="a date is not a phone"),
+        pytest.param("192.168.100.200:8080", "192.168.100.200:8080", id="an IP is not a phone"),
         pytest.param("019ab3c0-d5e8-7000-a1b2-c3d4e5f60718", "019ab3c0-d5e8-7000-a1b2-c3d4e5f60718", id="a UUID"),
         pytest.param("t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc1", "t=[token]", id="a JWT"),
         pytest.param("Bearer abcdefghijklmnop1234", "[token]", id="a bearer token"),
         pytest.param("sk_live_abcdefghijklmnop1234", "[token]", id="an API key"),
     ],
 )
-def test_what_names_or_pays_for_somebody_is_redacted(value: str, kept: str) -> None:
-    arrived = visit()
-    record = record_of({"event_type": "click", "event_data": {"element": value}}, to=arrived)
-    assert record["event_data"] == {"element": kept}
-    assert bool(arrived.removed) is (value != kept)
+def test_personal_data_and_secrets_are_redacted(value: str, stored: str) -> None:
+    request = context()
+    record = record_of({"event_type": "click", "event_data": {"element": value}}, in_context=request)
+    assert record["event_data"] == {"element": stored}
+    assert bool(request.redactions) is (value != stored)
 
 
 def test_names_and_numbers_that_clients_choose_are_redacted_too() -> None:
-    arrived = visit()
+    request = context()
     data = {"page": "/", "properties": {"ann@example.org": 1, "card": 4111111111111111, "n": 1767268800000}}
-    record = record_of({"event_type": "page_view", "event_data": data}, to=arrived)
+    record = record_of({"event_type": "page_view", "event_data": data}, in_context=request)
     assert record["event_data"]["properties"] == {"[email]": 1, "card": "[card]", "n": 1767268800000}
-    assert arrived.removed == {("email", "properties"): 1, ("card", "properties"): 1}
+    assert request.redactions == {("email", "properties"): 1, ("card", "properties"): 1}
 
 
 @pytest.mark.timeout(20)  # the square of the length would take minutes
 @pytest.mark.parametrize(
     "text", ["a1" * 160_000, "eyJ-" * 80_000 + "1", "1 " * 160_000, "+1" * 160_000, "a.@" * 99_000]
 )
-def test_no_text_makes_redaction_hang(text: str) -> None:
+def test_no_text_makes_redaction_slow(text: str) -> None:
     assert redact(text, Counter())
 
 
@@ -152,7 +154,7 @@ def test_nesting_is_bounded() -> None:
         pytest.param("2026-01-01T12:11:00Z", NOON, "clamped", id="too far ahead"),
     ],
 )
-def test_the_time_of_an_event_is_kept_and_flagged(timestamp: str, occurred_at: int, flag: str) -> None:
+def test_the_time_of_an_event_is_stored_and_flagged(timestamp: str, occurred_at: int, flag: str) -> None:
     record = record_of(click(timestamp=timestamp))
     assert (record["occurred_at"], record["time_flag"]) == (occurred_at, flag)
 
@@ -198,7 +200,7 @@ def test_the_time_of_an_event_is_kept_and_flagged(timestamp: str, occurred_at: i
                 ("timestamp_invalid", "/timestamp"),
                 ("event_id_invalid", "/event_id"),
             },
-            id="everything at once",
+            id="everything together",
         ),
     ],
 )
@@ -206,28 +208,28 @@ def test_every_fault_is_named(raw: Any, expected: set[tuple[str, str]]) -> None:
     if expected:
         assert codes(raw) == expected
     else:
-        assert isinstance(accept(raw), Accepted)
+        assert isinstance(process(raw), EncodedEvent)
 
 
-def test_a_mistyped_event_type_is_told_what_was_meant() -> None:
-    (fault,) = accept(click(event_type="page-view"))
+def test_a_mistyped_event_type_gets_a_suggestion() -> None:
+    (fault,) = process(click(event_type="page-view"))
     assert 'did you mean "page_view"?' in fault.expected
 
 
-def test_custom_events_of_any_name_pass_where_the_setting_says_so() -> None:
-    intake = Intake(any_custom=True, max_event_bytes=1024)
-    assert isinstance(accept(click(event_type="cart:checkout.v2"), intake), Accepted)
-    assert isinstance(accept(click(event_type="has space"), intake), list)
+def test_custom_events_of_any_name_pass_if_the_setting_allows_them() -> None:
+    processor = EventProcessor(any_custom=True, max_event_bytes=1024)
+    assert isinstance(process(click(event_type="cart:checkout.v2"), processor), EncodedEvent)
+    assert isinstance(process(click(event_type="has space"), processor), list)
 
 
-def test_an_event_that_is_too_large_is_refused() -> None:
-    (fault,) = accept(click(event_data={f"k{n}": "x" * 2000 for n in range(20)}))
+def test_an_event_that_is_too_large_is_rejected() -> None:
+    (fault,) = process(click(event_data={f"k{n}": "x" * 2000 for n in range(20)}))
     assert fault.code == "too_large"
 
 
 @given(st.dictionaries(names, json_values) | json_values)
-def test_no_input_breaks_the_intake(raw: Any) -> None:
-    outcome = accept(raw)
+def test_no_input_raises_an_error(raw: Any) -> None:
+    outcome = process(raw)
     if isinstance(outcome, list):
         assert outcome
         assert {fault.code for fault in outcome} <= REASONS.keys()

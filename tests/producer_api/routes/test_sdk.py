@@ -1,4 +1,4 @@
-"""The SDK's files: small, compressed ahead, kept by browsers as long as they may, and checked by their hash."""
+"""The SDK's files: small, compressed in advance, cached as long as possible, and protected by their hash."""
 
 import base64
 import gzip
@@ -11,9 +11,9 @@ from fastapi import FastAPI
 
 from producer_api.routes.sdk import NAMES, add_sdk, script
 
-DOCS = Path(__file__).parents[2] / "docs" / "browser-sdk.md"
-# Bytes of gzip and of brotli.
-GATES = {"footfall": (2_250, 2_000), "vitals": (4_000, 3_600)}
+DOCS = Path(__file__).parents[3] / "docs" / "browser-sdk.md"
+# In bytes, of gzip and of brotli.
+MAX_SIZES = {"footfall": (2_250, 2_000), "vitals": (4_000, 3_600)}
 
 
 @pytest.fixture
@@ -24,16 +24,16 @@ def client() -> httpx.AsyncClient:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_is_within_its_gate_in_bytes(name: str) -> None:
+def test_a_file_is_no_larger_than_it_may_be(name: str) -> None:
     contents = script(name).contents
-    assert len(contents["gzip"]) <= GATES[name][0]
-    assert len(contents["br"]) <= GATES[name][1]
+    assert len(contents["gzip"]) <= MAX_SIZES[name][0]
+    assert len(contents["br"]) <= MAX_SIZES[name][1]
     assert gzip.decompress(contents["gzip"]) == contents[""]
 
 
 def test_the_size_in_the_docs_is_the_size() -> None:
-    raw, packed, small = (len(script("footfall").contents[encoding]) for encoding in ("", "gzip", "br"))
-    assert f"| footfall | {raw:,} | **{packed:,}** | {small:,} |" in DOCS.read_text()
+    raw, gzipped, brotli = (len(script("footfall").contents[encoding]) for encoding in ("", "gzip", "br"))
+    assert f"| footfall | {raw:,} | **{gzipped:,}** | {brotli:,} |" in DOCS.read_text()
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_the_size_in_the_docs_is_the_size() -> None:
         ("", None),
     ],
 )
-async def test_each_browser_gets_the_smallest_form_it_takes(
+async def test_each_browser_gets_the_smallest_form_that_it_accepts(
     client: httpx.AsyncClient, accepted: str, encoding: str | None
 ) -> None:
     async with client, client.stream("GET", "/sdk/footfall.js", headers={"accept-encoding": accepted}) as answer:
@@ -57,7 +57,7 @@ async def test_each_browser_gets_the_smallest_form_it_takes(
     assert answer.headers["content-type"].startswith("text/javascript")
 
 
-async def test_browsers_ask_again_after_an_hour_and_are_told_that_nothing_changed(
+async def test_browsers_revalidate_after_an_hour_and_get_a_304(
     client: httpx.AsyncClient,
 ) -> None:
     async with client:
@@ -69,7 +69,7 @@ async def test_browsers_ask_again_after_an_hour_and_are_told_that_nothing_change
         assert (head.status_code, head.content) == (200, b"")
 
 
-async def test_the_address_with_the_hash_is_kept_for_ever_and_has_what_the_integrity_says(
+async def test_the_path_with_the_hash_is_cached_forever_and_matches_the_integrity(
     client: httpx.AsyncClient,
 ) -> None:
     served = script("footfall")
@@ -80,7 +80,7 @@ async def test_the_address_with_the_hash_is_kept_for_ever_and_has_what_the_integ
     assert served.integrity == f"sha384-{base64.b64encode(digest).decode()}"
 
 
-async def test_pages_of_other_origins_may_load_it_and_nothing_else_may_it_be(client: httpx.AsyncClient) -> None:
+async def test_pages_of_other_origins_may_load_it_as_a_script_only(client: httpx.AsyncClient) -> None:
     async with client:
         headers = (await client.get("/sdk/vitals.js")).headers
     assert headers["cross-origin-resource-policy"] == "cross-origin"

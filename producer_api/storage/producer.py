@@ -1,0 +1,113 @@
+"""An aiokafka producer that is replaced after a fatal error, and the partitions that it can write to."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from producer_api import metrics
+from service_kit.kafka import KafkaSettings
+
+log = logging.getLogger(__name__)
+
+# The size at which aiokafka's batch builder refuses more; the publisher closes its batches long before.
+_MAX_BUILDER_BYTES = 1_000_000
+_PAUSE_SECONDS = 0.5
+_CONNECT_SECONDS = 10.0
+_OPTIONAL_TOPIC_SECONDS = 3.0
+_STOP_SECONDS = 5.0
+
+Partitions = Mapping[str, Sequence[int]]
+
+
+class ReconnectingProducer:
+    """Connects, and connects again, forever. The first of `topics` must exist; any other may be missing.
+
+    `on_connect` gets the partitions of each topic before `current` is set. `on_disconnect` is awaited when the old
+    producer has stopped, that is, after it tried to flush what it had been given.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topics: Sequence[str],
+        *,
+        on_connect: Callable[[Partitions], None],
+        on_disconnect: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._settings, self._topics = settings, topics
+        self._on_connect, self._on_disconnect = on_connect, on_disconnect
+        # None while there is no connection, and as soon as a broken producer is being stopped.
+        self.current: AIOKafkaProducer | None = None
+        self._failed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Hold a connection until cancelled. The last producer is left to `close`."""
+        while True:
+            try:
+                await self._connect()
+                await self._failed.wait()
+                metrics.PRODUCER_RESTARTS.inc()
+            except Exception as error:  # whatever it is: nothing is published until there is a producer
+                log.warning("cannot connect to Kafka", extra={"error": repr(error)})
+            await self.close()
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def report_failure(self, error: Exception) -> None:
+        """Have the producer replaced: after a fatal error an idempotent producer cannot send any more."""
+        log.warning("the producer failed and will be replaced", extra={"error": repr(error)})
+        self._failed.set()
+
+    async def close(self) -> None:
+        """Stop the current producer, if any."""
+        producer, self.current = self.current, None
+        if producer is not None:
+            await _stop(producer)
+        await self._on_disconnect()
+
+    async def _connect(self) -> None:
+        self._failed.clear()
+        producer = AIOKafkaProducer(
+            **self._settings.client_options(),
+            client_id="footfall-collector",
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=_MAX_BUILDER_BYTES,
+            metadata_max_age_ms=60_000,
+        )
+        required, *optional = self._topics
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await producer.start()
+                partitions = {required: await _partitions(producer, required)}
+            for topic in optional:
+                partitions[topic] = await _partitions_if_available(producer, topic)
+        except BaseException:
+            await _stop(producer)
+            raise
+        self._on_connect(partitions)
+        self.current = producer
+
+
+async def _partitions(producer: AIOKafkaProducer, topic: str) -> list[int]:
+    return sorted(await producer.partitions_for(topic))
+
+
+async def _partitions_if_available(producer: AIOKafkaProducer, topic: str) -> list[int]:
+    try:
+        async with asyncio.timeout(_OPTIONAL_TOPIC_SECONDS):
+            return await _partitions(producer, topic)
+    except (KafkaError, TimeoutError) as error:
+        log.warning("cannot write to a topic", extra={"topic": topic, "error": repr(error)})
+        return []
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Stop with a timeout: aiokafka flushes first, which takes forever while the broker is unavailable."""
+    try:
+        await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
+    except (TimeoutError, KafkaError, OSError) as error:
+        log.warning("the producer did not stop in time", extra={"error": repr(error)})

@@ -1,0 +1,60 @@
+"""The limit is an exact sliding minute, compared with a count made the simple way."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from producer_api.limits.sliding_window import WINDOW, SlidingWindow, Usage
+
+
+def admit(window: SlidingWindow, key: bytes, requested: int, now: float) -> tuple[int, Usage]:
+    """Grant what is left, as the rate limiter does."""
+    usage = window.usage(key, now)
+    granted = min(requested, window.limit - usage.total)
+    usage.add(granted, now)
+    return granted, usage
+
+
+requests = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.5, 10.0, 29.9, 60.0]), st.integers(1, 6), st.sampled_from([b"a", b"b"]))
+)
+
+
+@given(requests)
+def test_no_minute_holds_more_than_the_limit_and_nothing_is_limited_early(
+    requests: list[tuple[float, int, bytes]],
+) -> None:
+    window, now, admitted = SlidingWindow(5), 1000.0, list[tuple[float, bytes]]()
+    for pause, requested, key in requests:
+        now += pause
+        inside = sum(at > now - WINDOW and k == key for at, k in admitted)
+        granted, usage = admit(window, key, requested, now)
+        assert granted == min(requested, 5 - inside)
+        assert usage.total == inside + granted
+        admitted += [(now, key)] * granted
+
+
+def test_waiting_for_retry_after_is_enough() -> None:
+    window = SlidingWindow(2)
+    admit(window, b"a", 1, 100.0)
+    admit(window, b"a", 1, 130.5)
+    granted, usage = admit(window, b"a", 1, 140.2)
+    assert (granted, usage.retry_after(140.2)) == (0, 20)
+    assert admit(window, b"a", 1, 140.2 + 20)[0] == 1
+
+
+def test_memory_is_bounded_and_evictions_are_counted() -> None:
+    evicted = []
+    window = SlidingWindow(1, max_keys=3, on_evict=lambda: evicted.append(1))
+    for number in range(10):
+        assert admit(window, bytes([number]), 1, 100.0)[0] == 1
+    assert len(window._usages) <= 3
+    assert len(evicted) == 7
+
+
+def test_forgetting_idle_users_is_not_an_eviction() -> None:
+    evicted = []
+    window = SlidingWindow(1, max_keys=3, on_evict=lambda: evicted.append(1))
+    for number in range(10):
+        admit(window, bytes([number]), 1, 100.0 + number * 61)
+    assert evicted == []
+    assert len(window._usages) == 1

@@ -1,0 +1,149 @@
+"""The spool loses nothing that it accepted, whatever fails in whatever order, and publishes it in order."""
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from producer_api.storage import spool
+from producer_api.storage.records import PublishRequest
+from producer_api.storage.spool import Spool
+from tests.support.spool import disk_bytes, ids, publish_request
+
+
+class FakePublisher:
+    """Kafka in memory. While it fails or is unavailable it publishes nothing, and says so after a while."""
+
+    def __init__(self) -> None:
+        self.is_available, self.published = True, list[str]()
+        self.fails = False
+
+    async def publish(self, request: PublishRequest) -> list[bool]:
+        if self.fails or not self.is_available:
+            await asyncio.sleep(0.01)
+            return [False] * len(request.records)
+        self.published += ids(request)
+        await asyncio.sleep(0)
+        return [True] * len(request.records)
+
+
+@asynccontextmanager
+async def running(folder: Path, publisher: FakePublisher, max_bytes: int = 10**8) -> AsyncIterator[Spool]:
+    opened = Spool(folder, max_bytes, publisher)
+    await opened.start()
+    try:
+        yield opened
+    finally:
+        await opened.stop()
+
+
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_RETRY_SECONDS", 0.01)
+
+
+async def test_while_kafka_is_available_nothing_is_written_to_disk(tmp_path: Path) -> None:
+    publisher, sent = FakePublisher(), publish_request(3)
+    async with running(tmp_path, publisher) as opened:
+        assert await opened.publish(sent) == [True] * 3
+    assert publisher.published == ids(sent)
+    assert disk_bytes(tmp_path) == 0
+
+
+async def test_events_accepted_during_an_outage_are_published_in_order_before_later_ones(tmp_path: Path) -> None:
+    publisher, sent = FakePublisher(), [publish_request(2) for _ in range(30)]
+    async with running(tmp_path, publisher) as opened:
+        publisher.is_available = False
+        for request in sent[:20]:
+            assert await opened.publish(request) == [True, True]
+        assert publisher.published == []
+        publisher.is_available = True
+        for request in sent[20:]:
+            assert await opened.publish(request) == [True, True]
+        await until(lambda: len(publisher.published) == 60)
+        assert publisher.published == ids(*sent)
+        await until(lambda: disk_bytes(tmp_path) == 0)
+
+
+async def test_under_steady_load_new_events_go_straight_to_kafka_again(tmp_path: Path) -> None:
+    publisher, sent = FakePublisher(), list[PublishRequest]()
+    async with running(tmp_path, publisher) as opened:
+        publisher.is_available = False
+        stop = asyncio.Event()
+
+        async def post() -> None:
+            while not stop.is_set():
+                sent.append(publish_request())
+                assert await opened.publish(sent[-1]) == [True]
+
+        posting = [asyncio.create_task(post()) for _ in range(5)]
+        await until(lambda: len(sent) > 50)
+        publisher.is_available = True
+        await until(lambda: opened._is_direct)
+        stop.set()
+        await asyncio.gather(*posting)
+    assert sorted(publisher.published) == sorted(ids(*sent))
+
+
+async def test_what_kafka_does_not_acknowledge_in_time_goes_to_disk(tmp_path: Path) -> None:
+    publisher, sent = FakePublisher(), publish_request(2)
+    async with running(tmp_path, publisher) as opened:
+        publisher.fails = True
+        assert await opened.publish(sent) == [True, True]
+        publisher.fails = False
+        await until(lambda: publisher.published == ids(sent))
+
+
+async def test_the_next_run_replays_what_this_one_left(tmp_path: Path) -> None:
+    unavailable, sent = FakePublisher(), [publish_request() for _ in range(5)]
+    unavailable.is_available = False
+    async with running(tmp_path, unavailable) as opened:
+        for request in sent:
+            await opened.publish(request)
+    back = FakePublisher()
+    async with running(tmp_path, back) as opened:
+        later = publish_request()
+        assert await opened.publish(later) == [True]
+        await until(lambda: len(back.published) == 6)
+    assert back.published == ids(*sent, later)
+
+
+async def test_a_full_disk_rejects_events_and_loses_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher, before, after = FakePublisher(), publish_request(), publish_request()
+    monkeypatch.setattr(spool, "PAUSE_SECONDS", 0.1)
+    async with running(tmp_path, publisher) as opened:
+        publisher.is_available = False
+        assert await opened.publish(before) == [True]
+        real = os.fsync
+
+        def full(_file: int) -> None:
+            raise OSError(errno.ENOSPC, "no space left")
+
+        monkeypatch.setattr(os, "fsync", full)
+        assert await opened.publish(publish_request()) == [False]
+        assert not opened.is_available
+        monkeypatch.setattr(os, "fsync", real)
+        await until(lambda: opened.is_available)
+        assert await opened.publish(after) == [True]
+        publisher.is_available = True
+        await until(lambda: publisher.published == ids(before, after))
+
+
+async def test_the_spool_is_bounded(tmp_path: Path) -> None:
+    publisher = FakePublisher()
+    publisher.is_available = False
+    async with running(tmp_path, publisher, max_bytes=2000) as opened:
+        stored = [(await opened.publish(publish_request()))[0] for _ in range(20)]
+        assert 5 < sum(stored) < 20
+        assert stored == sorted(stored, reverse=True)
+        assert 0 < disk_bytes(tmp_path) <= 2000
