@@ -1,5 +1,5 @@
--- Group roles for whoever reads and writes, where this user may make them. Roles are of the whole server, so others
--- may make the same ones at this moment.
+-- Group roles for readers and writers, if this user may create roles. Roles belong to the whole server, so another
+-- database of it may create the same ones at this moment.
 do $$
 declare
     role text;
@@ -9,18 +9,18 @@ begin
             begin
                 execute format('create role %I nologin', role);
             exception
-                when insufficient_privilege then raise notice 'the role % is for somebody else to make', role;
+                when insufficient_privilege then raise notice 'the role % must be created by somebody who may', role;
                 when duplicate_object or unique_violation then null;
             end;
         end if;
     end loop;
     if to_regrole('footfall_reader') is not null then
         execute (
-            select 'grant select on days, landed, sink_offsets, maintained, canaries, ' || string_agg(oid::regclass::text, ', ' order by relname)
-                || ' to footfall_reader'
+            select 'grant select on days, landed, sink_offsets, maintained, canaries, '
+                || string_agg(oid::regclass::text, ', ' order by relname) || ' to footfall_reader'
             from pg_class where relnamespace = current_schema::regnamespace and relkind = 'v'
         );
-        -- How many and why, not what was in them.
+        -- How many and why, but not their contents.
         grant select (id, topic, part, record_offset, reason, appended_at, rejected_at) on dead_letters
             to footfall_reader;
     end if;
