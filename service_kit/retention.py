@@ -14,17 +14,17 @@ MIN_PACK_AFTER_DAYS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionSettings:
-    """How many days events are kept, and after how many they are packed."""
+    """After how many days events are deleted, and after how many they are packed."""
 
     retention_days: int = setting(
         90,
-        help="Days that events are kept in Postgres; the hourly and daily counts stay.",
+        help="Days that events are retained in Postgres; the hourly and daily counts are never deleted.",
         minimum=MIN_RETENTION_DAYS,
         maximum=MAX_RETENTION_DAYS,
     )
     pack_after_days: int = setting(
         7,
-        help="Days after which events are packed, which makes them smaller and keeps them readable.",
+        help="Days after which events are packed, which makes them smaller; they stay readable.",
         minimum=MIN_PACK_AFTER_DAYS,
         maximum=MAX_RETENTION_DAYS,
     )

@@ -45,7 +45,7 @@ def list_rejected(
     since: Annotated[
         float, typer.Option(metavar="SECONDS", help="Only those of the last SECONDS.", min=0)
     ] = _DAY_SECONDS,
-    last: Annotated[int, typer.Option(help="Show the last N one by one.", min=0)] = 10,
+    last: Annotated[int, typer.Option(metavar="N", help="Show the last N one by one.", min=0)] = 10,
     reason: Annotated[str | None, typer.Option(help="Only those with this reason.")] = None,
     event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of them, a JSON object per line.")] = False,
@@ -98,7 +98,7 @@ def export(
     since: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Only those of the last SECONDS.", min=0)
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the oldest N.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the oldest N.", min=1)] = None,
 ) -> None:
     """Print the sinks' dead letters completely, a JSON object per line; key, value and headers are in base64.
 

@@ -29,16 +29,18 @@ def replay(
     since: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Only those of the last SECONDS.", min=0)
     ] = None,
-    ids: Annotated[list[int] | None, typer.Option("--id", help="Only this one; can be repeated.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the oldest N.", min=1)] = None,
+    ids: Annotated[
+        list[int] | None, typer.Option("--id", metavar="ID", help="Only this one; can be repeated.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the oldest N.", min=1)] = None,
     from_time: Annotated[
         datetime | None, typer.Option(help="Instead read the topic again, from this time (UTC).")
     ] = None,
     from_offset: Annotated[
-        int | None, typer.Option(help="Instead read the topic again, from this offset.", min=0)
+        int | None, typer.Option(metavar="OFFSET", help="Instead read the topic again, from this offset.", min=0)
     ] = None,
     partition: Annotated[
-        int | None, typer.Option(help="Read only this partition again; default: all.", min=0)
+        int | None, typer.Option(metavar="N", help="Read only this partition again; default: all.", min=0)
     ] = None,
     execute: Annotated[
         bool, typer.Option("--execute", help="Do it. Without this option it only shows what it would do.")

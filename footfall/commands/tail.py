@@ -24,7 +24,7 @@ Shown = dict[str, Any]
 
 def tail(
     event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
-    last: Annotated[int, typer.Option(help="Start with the last N events.", min=0)] = 0,
+    last: Annotated[int, typer.Option(metavar="N", help="Start with the last N events.", min=0)] = 0,
     since: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Start this many seconds ago.", min=0)
     ] = None,

@@ -8,6 +8,9 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
+from sinks.sql import read_statements
+
+_SQL = read_statements(__name__)
 # Partitions exist this far back and ahead. A client's own id may be seven days old or ten minutes ahead of the
 # clock; two weeks ahead leave time to repair maintenance before landing has nowhere to write.
 DAYS_BACK = 8
@@ -73,11 +76,7 @@ def create_partitions(connection: psycopg.Connection, days: Sequence[date]) -> N
 
 def attached_days(connection: psycopg.Connection) -> list[date]:
     """The days that have a partition of `raw_events`."""
-    found = connection.execute(
-        "select inhrelid::regclass::text from pg_inherits"
-        " where inhparent = 'raw_events'::regclass and not inhdetachpending"
-    )
-    return [day_of_table(name) for (name,) in found.fetchall()]
+    return [day_of_table(name) for (name,) in connection.execute(_SQL["attached"]).fetchall()]
 
 
 def detach(connection: psycopg.Connection, day: date) -> None:
@@ -85,17 +84,13 @@ def detach(connection: psycopg.Connection, day: date) -> None:
     for parent, name in (("raw_events", raw_table_name(day)), ("packed_events", packed_table_name(day))):
         # Postgres allows one half-detached partition per table, and this may be the one.
         finish_detaching(connection)
-        if connection.execute("select from pg_inherits where inhrelid = to_regclass(%s)", [name]).fetchone():
+        if connection.execute(_SQL["is_attached"], {"name": name}).fetchone():
             _detach(connection, parent, name, "concurrently")
 
 
 def finish_detaching(connection: psycopg.Connection) -> None:
     """Finish a detach that was interrupted, or that timed out waiting for a reader."""
-    pending = connection.execute(
-        "select inhparent::regclass::text, inhrelid::regclass::text from pg_inherits where inhdetachpending"
-        " and inhparent in ('raw_events'::regclass, 'packed_events'::regclass)"
-    )
-    for parent, name in pending.fetchall():
+    for parent, name in connection.execute(_SQL["half_detached"]).fetchall():
         _detach(connection, parent, name, "finalize")
 
 
@@ -130,7 +125,7 @@ def _create(connection: psycopg.Connection, parent: str, tables: Mapping[str, Se
         return
     create = sql.SQL("create table {} (like {} including all)")
     with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(hashtext('footfall partitions'))")
+        connection.execute(_SQL["lock_creation"])
         # Another process may have created some while this one waited for the lock.
         for name in _missing(connection, tables):
             connection.execute(create.format(sql.Identifier(name), sql.Identifier(parent)))
@@ -139,10 +134,7 @@ def _create(connection: psycopg.Connection, parent: str, tables: Mapping[str, Se
 
 
 def _missing(connection: psycopg.Connection, names: Iterable[str]) -> list[str]:
-    found = connection.execute(
-        "select name from unnest(%s::text[]) as name where to_regclass(name) is null", [list(names)]
-    )
-    return [name for (name,) in found.fetchall()]
+    return [name for (name,) in connection.execute(_SQL["missing"], {"names": list(names)}).fetchall()]
 
 
 def _raw_statements(day: date) -> list[sql.Composed]:

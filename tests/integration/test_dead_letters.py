@@ -159,6 +159,13 @@ def test_only_the_selected_dead_letters_are_retried(dsn: str) -> None:
         assert audit(connection).mismatches() == []
 
 
+@pytest.mark.parametrize("state", ["detaching", "detached", "dropped"])
+def test_dead_letters_of_dropped_days_are_not_retried(dsn: str, state: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        connection.execute("insert into days (day, state, rows) values (current_date, %s, 0)", [state])
+    assert run("replay", "--json") == (0, "{}\n")
+
+
 def fix(dsn: str) -> None:
     """As if the code that could not write the row had been fixed."""
     fixed = encoded(event("click", now_ms()))

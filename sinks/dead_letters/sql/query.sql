@@ -32,7 +32,7 @@ where (%(reason)s::text is null or reason = %(reason)s)
     and (%(since)s::timestamptz is null or rejected_at >= %(since)s)
     and (%(ids)s::bigint[] is null or id = any(%(ids)s))
     and not exists (
-        select from days where day = appended_at::date and state in ('detaching', 'dropped')
+        select from days where day = appended_at::date and state in ('detaching', 'detached', 'dropped')
     )
 order by id
 limit %(limit)s
