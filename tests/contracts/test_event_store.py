@@ -1,4 +1,4 @@
-"""What every event store does: the small one of the unit tests and Postgres alike."""
+"""What every event store does: the fake of the unit tests, and Postgres."""
 
 from collections.abc import Iterator
 
@@ -38,7 +38,7 @@ def batch(*values: bytes, start: int = 0, partition: int = 0) -> Batch:
     return decode_batch({partition: records}, {partition: start})
 
 
-def test_a_new_partition_begins_where_the_log_does_and_goes_on_where_it_stood(store: EventStore) -> None:
+def test_a_new_partition_starts_where_its_log_does_and_goes_on_where_it_landed(store: EventStore) -> None:
     assert store.claim({0: 5, 1: 0}) == {0: 5, 1: 0}
     store.write(batch(ONE, start=5))
     assert store.claim({0: 5, 1: 0}) == {0: 6, 1: 0}
@@ -46,8 +46,8 @@ def test_a_new_partition_begins_where_the_log_does_and_goes_on_where_it_stood(st
 
 def test_the_same_event_twice_in_one_batch_lands_once(store: EventStore) -> None:
     store.claim({0: 0})
-    written = store.write(batch(ONE, OTHER, ONE))
-    assert (written.rows, written.duplicates) == (2, 1)
+    result = store.write(batch(ONE, OTHER, ONE))
+    assert (result.rows, result.duplicates) == (2, 1)
 
 
 def test_the_same_event_again_in_another_batch_or_partition_is_a_duplicate(store: EventStore) -> None:
@@ -69,20 +69,20 @@ def test_a_writer_with_a_stale_offset_writes_nothing(store: EventStore) -> None:
     assert store.write(batch(OTHER, start=1)).rows == 1
 
 
-def test_dead_letters_move_the_offset_and_cost_the_others_nothing(store: EventStore) -> None:
+def test_dead_letters_move_the_offset_and_the_other_records_land(store: EventStore) -> None:
     store.claim({0: 0})
-    written = store.write(batch(ONE, b"rubbish", OTHER))
-    assert (written.rows, [letter.reason for letter in written.dead_letters]) == (2, ["prefix_missing"])
+    result = store.write(batch(ONE, b"rubbish", OTHER))
+    assert (result.rows, [letter.reason for letter in result.dead_letters]) == (2, ["prefix_missing"])
     assert store.claim({0: 0}) == {0: 3}
 
 
-def test_what_is_not_admitted_is_not_written(store: EventStore) -> None:
-    def refuse(written: WriteResult) -> None:
-        assert (written.rows, len(written.dead_letters)) == (1, 1)
-        raise Halted("no")
+def test_a_batch_that_the_check_rejects_is_not_written(store: EventStore) -> None:
+    def reject(result: WriteResult) -> None:
+        assert (result.rows, len(result.dead_letters)) == (1, 1)
+        raise Halted("rejected")
 
     store.claim({0: 0})
     with pytest.raises(Halted):
-        store.write(batch(ONE, b"rubbish"), refuse)
+        store.write(batch(ONE, b"rubbish"), reject)
     assert store.claim({0: 0}) == {0: 0}
     assert store.write(batch(ONE, b"rubbish")).rows == 1

@@ -1,7 +1,7 @@
-"""A sink is killed and frozen at every point of its way, and scaled up and down, while events flow.
+"""A sink is killed or frozen at every point of the code, and scaled up and down, while events arrive.
 
-Nothing is lost, nothing double: by `footfall audit`, and by a recount that shares no code with it. `make faults-sinks`
-kills two hundred times.
+No event is lost or lands twice, according to `footfall audit` and to a recount that shares no code with it.
+`make faults-sinks` kills two hundred times.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ KILLS = int(os.environ.get("FAULT_KILLS", "0"))
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(180 + 20 * KILLS)]
 
-# Every point between two effects; the number is the call that is the last.
+# Every point between two effects. The number says at which call the process is killed.
 POINTS = [
     ("sinks.postgres.offsets:Offsets.claim", "before", 1),
     ("sinks.postgres.offsets:Offsets.claim", "after", 1),
@@ -50,7 +50,7 @@ POINTS = [
 def sinks(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[list[Worker]]:
     """Three processes that are not started yet; all end with the test."""
     made = [
-        # One in a hundred of these records is no event, on purpose.
+        # Some of these records are not events, on purpose.
         sinks_worker(settings, postgres, tmp_path, number, batch_rows=200, accept_dead_letters=True)
         for number in range(3)
     ]
@@ -64,11 +64,11 @@ def sinks(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[li
 
 
 async def some(settings: KafkaSettings, seed: int, count: int = 300) -> None:
-    """Events, some of them twice, within a batch and over batches; and a few records that are none."""
+    """Events, some of them twice, in one batch or in several; and a record that is not an event."""
     records = load(count, seed)
     chance = random.Random(seed)
     again = chance.sample(records, 20)
-    await write(settings.kafka_bootstrap, settings.name("events"), [*records, *again, (None, b"no event")])
+    await write(settings.kafka_bootstrap, settings.name("events"), [*records, *again, (None, b"rubbish")])
 
 
 async def until_killed(worker: Worker, seconds: float = 40) -> None:
@@ -80,10 +80,10 @@ async def until_killed(worker: Worker, seconds: float = 40) -> None:
     assert worker.process.returncode == -signal.SIGKILL, worker.log()
 
 
-async def test_killed_at_every_point_of_the_way_in_turn(
+async def test_nothing_is_lost_or_lands_twice_if_a_sink_is_killed_at_each_point_in_turn(
     settings: KafkaSettings, sinks: list[Worker], postgres: str
 ) -> None:
-    """At every second one in a short run."""
+    """At every second point in a short run."""
     await some(settings, seed=0)
     for number, point in enumerate(POINTS if KILLS else POINTS[::2]):
         sinks[0].start(wait=0, die=point)
@@ -104,18 +104,18 @@ async def test_killed_at_every_point_of_the_way_in_turn(
         pytest.param(("sinks.postgres.offsets:Offsets.move", "after", 1, "SIGSTOP"), id="with the offsets moved"),
     ],
 )
-async def test_a_sink_that_is_frozen_in_a_transaction_holds_nobody_up_and_writes_nothing_when_it_wakes(
+async def test_a_sink_frozen_in_a_transaction_delays_nobody_and_writes_nothing_when_it_wakes_up(
     settings: KafkaSettings, sinks: list[Worker], postgres: str, point: tuple[str, str, int, str]
 ) -> None:
     if not KILLS and "write_row" in point[0]:
-        pytest.skip("takes a session's time: make faults-sinks")
+        pytest.skip("takes as long as a group session: make faults-sinks")
     await some(settings, seed=1)
     sinks[0].start(wait=0, die=point)
     await until_frozen(postgres)
     await asyncio.to_thread(sinks[1].start, wait=60)
     claimed = time.monotonic()
     await until_landed(settings, postgres)
-    # Not the ten seconds after which Postgres itself would end the transaction.
+    # Less than the ten seconds after which Postgres itself would end the transaction.
     assert time.monotonic() - claimed < 8
     assert sinks[0].process
     sinks[0].process.send_signal(signal.SIGCONT)
@@ -124,8 +124,7 @@ async def test_a_sink_that_is_frozen_in_a_transaction_holds_nobody_up_and_writes
 
 
 async def until_frozen(dsn: str) -> None:
-    """Until a transaction of the sinks makes no progress."""
-
+    """Until a transaction of the sinks has been open for a second."""
     held = (
         "select count(*) from pg_stat_activity where application_name = 'footfall-sinks'"
         " and xact_start < now() - interval '1 second'"
@@ -135,7 +134,7 @@ async def until_frozen(dsn: str) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_what_is_being_written_when_partitions_go_ends_within_two_seconds(
+async def test_a_write_ends_within_two_seconds_when_partitions_are_revoked(
     settings: KafkaSettings, sinks: list[Worker], postgres: str
 ) -> None:
     await asyncio.to_thread(sinks[0].start)
@@ -175,11 +174,11 @@ async def test_hundreds_of_kills_at_random_points_while_processes_come_and_go(
             kills += 1
     await asyncio.to_thread(sinks[0].start)
     await assert_nothing_lost_or_double(settings, postgres, seconds=120)
-    log.info("%d kills, nothing lost, nothing double; audit and recount agree", kills)
+    log.info("%d kills; nothing was lost or landed twice; audit and recount agree", kills)
 
 
 async def end_all(settings: KafkaSettings, victims: list[Worker], seed: int) -> int:
-    """Until each has died at its point; those that do not come by it are killed where they are."""
+    """Wait until each has died at its point. Those that do not reach it are killed wherever they are."""
     deadline = time.monotonic() + 8
     while alive := [victim for victim in victims if victim.process and victim.process.poll() is None]:
         if time.monotonic() > deadline:

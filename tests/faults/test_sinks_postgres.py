@@ -1,6 +1,6 @@
-"""Postgres away, cut off in the worst moment, deaf, slow, full, read-only, changed under our feet.
+"""Postgres is unavailable, disconnected at the worst moment, silent, slow, full, read-only or altered.
 
-The sink waits and stays in its group; nothing is lost, nothing double, and an outage never makes a dead letter.
+The sink waits and remains in its group. Nothing is lost or lands twice, and an outage never makes a dead letter.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ def proxy(postgres: str) -> Iterator[Proxy]:
 
 @pytest.fixture
 def sink(settings: KafkaSettings, postgres: str, proxy: Proxy, tmp_path: Path) -> Iterator[Worker]:
-    """A sink that talks to Postgres through the proxy; started."""
+    """A sink that was started and reaches Postgres through the proxy."""
     made = worker(settings, conninfo.make_conninfo(postgres, port=proxy.port), tmp_path)
     made.start()
     yield made
@@ -54,16 +54,16 @@ async def some(settings: KafkaSettings, seed: int, count: int = 300) -> None:
 
 
 async def assert_unharmed(settings: KafkaSettings, dsn: str, sink: Worker) -> None:
-    """All is there once, nothing was put aside, and the process never left its group."""
+    """Every event landed once, there are no dead letters, and the process never left its group."""
     await assert_nothing_lost_or_double(settings, dsn, seconds=60)
     assert query(dsn, "select count(*) from dead_letters") == [(0,)]
     assert sink.process
     assert sink.process.poll() is None
-    # Once at the start: every later one would be a rebalance or a heartbeat that did not come.
+    # Once, at the start: another one would be a rebalance, or a heartbeat that was missed.
     assert sink.log(10_000).count("Setting newly assigned partitions") == 1
 
 
-async def test_a_connection_that_is_cut_in_the_worst_moment_costs_and_doubles_nothing(
+async def test_nothing_is_lost_or_lands_twice_if_the_connection_breaks_at_the_worst_moment(
     settings: KafkaSettings, sink: Worker, proxy: Proxy, postgres: str
 ) -> None:
     moments = [
@@ -82,13 +82,13 @@ async def test_a_connection_that_is_cut_in_the_worst_moment_costs_and_doubles_no
 
 
 @LONG_ONLY
-async def test_a_line_that_goes_deaf_or_half_open_is_given_up_and_a_slow_one_is_not(
+async def test_a_silent_or_half_open_connection_is_given_up_and_a_slow_one_is_not(
     settings: KafkaSettings, sink: Worker, proxy: Proxy, postgres: str
 ) -> None:
     proxy.stop_forwarding()
     await some(settings, seed=1)
     await asyncio.sleep(2)
-    assert sink.is_ready()  # it does not know yet
+    assert sink.is_ready()  # it has not noticed yet
     proxy.resume_forwarding()
     await until_landed(settings, postgres)
     proxy.close_server_sides()
@@ -105,7 +105,7 @@ async def test_a_line_that_goes_deaf_or_half_open_is_given_up_and_a_slow_one_is_
 
 
 @LONG_ONLY
-async def test_what_takes_too_long_is_written_in_smaller_batches(
+async def test_batches_that_time_out_are_written_as_smaller_ones(
     settings: KafkaSettings, sink: Worker, postgres: str
 ) -> None:
     with psycopg.connect(postgres, autocommit=True) as connection:
@@ -116,14 +116,14 @@ async def test_what_takes_too_long_is_written_in_smaller_batches(
         connection.execute(
             "create trigger dawdle before insert on raw_events for each row execute function dawdle()"
         )
-    await some(settings, seed=1, count=700)  # almost three seconds in one batch
+    await some(settings, seed=1, count=700)  # one batch would take almost three seconds
     await until_landed(settings, postgres, seconds=60)
     assert sink.metrics()["footfall_sink_batch_shrinks_total"] >= 1
     await assert_unharmed(settings, postgres, sink)
 
 
 @LONG_ONLY
-async def test_a_server_that_is_read_only_or_lacks_a_column_is_waited_for(
+async def test_the_sink_waits_while_the_server_is_read_only_or_lacks_a_column(
     settings: KafkaSettings, sink: Worker, postgres: str
 ) -> None:
     name = conninfo.conninfo_to_dict(postgres)["dbname"]
@@ -161,7 +161,7 @@ async def until_metric(sink: Worker, name: str) -> None:
                 found = sink.metrics().get(name)
 
 
-async def test_a_server_that_is_stopped_at_once_under_load_loses_and_doubles_nothing(
+async def test_nothing_is_lost_or_lands_twice_if_the_server_crashes_under_load(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
     server = PostgresServer(tmp_path)
@@ -173,7 +173,7 @@ async def test_a_server_that_is_stopped_at_once_under_load_loses_and_doubles_not
             await asyncio.sleep(0.3)
             await asyncio.to_thread(server.stop_immediately)
             await writing
-            # What was committed and not on the disk yet is gone, and the offsets with it: it is read again.
+            # Commits that were not on disk yet are lost, their offsets with them: the events are landed again.
             await asyncio.to_thread(server.start)
         await assert_unharmed(settings, server.dsn, sink)
     finally:
@@ -181,7 +181,7 @@ async def test_a_server_that_is_stopped_at_once_under_load_loses_and_doubles_not
         server.stop()
 
 
-async def test_a_replica_that_takes_over_gets_what_it_had_not_heard_of_again(
+async def test_a_promoted_replica_gets_the_events_again_that_it_had_not_received(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
     server = PostgresServer(tmp_path / "first")
@@ -223,7 +223,9 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @LONG_ONLY
-async def test_a_full_disk_is_waited_for(settings: KafkaSettings, tiny_disk: Path, tmp_path: Path) -> None:
+async def test_the_sink_waits_while_the_disk_is_full(
+    settings: KafkaSettings, tiny_disk: Path, tmp_path: Path
+) -> None:
     server = PostgresServer(tmp_path)
     sink = worker(settings, server.dsn, tmp_path)
     filler = tiny_disk / "filler"
@@ -247,7 +249,7 @@ async def test_a_full_disk_is_waited_for(settings: KafkaSettings, tiny_disk: Pat
 
 
 def fill(path: Path) -> None:
-    """Take what is left of the file system."""
+    """Fill the file system."""
     with path.open("wb") as file:
         try:
             while True:
@@ -257,7 +259,7 @@ def fill(path: Path) -> None:
             return
 
 
-async def test_a_sink_that_starts_while_postgres_is_away_tells_how_far_behind_it_is(
+async def test_a_sink_that_starts_while_postgres_is_unavailable_reports_its_lag(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
     server = PostgresServer(tmp_path)
@@ -281,14 +283,16 @@ async def test_a_sink_that_starts_while_postgres_is_away_tells_how_far_behind_it
 
 
 @LONG_ONLY
-async def test_an_outage_is_noticed_and_over_soon_after_it_ends(settings: KafkaSettings, tmp_path: Path) -> None:
+async def test_an_outage_is_noticed_and_landing_goes_on_soon_after_it(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
     server = PostgresServer(tmp_path)
     sink = worker(settings, server.dsn, tmp_path)
     try:
         sink.start()
         await asyncio.to_thread(server.stop_immediately)
         await some(settings, seed=1)
-        await asyncio.sleep(8)  # longer than the session
+        await asyncio.sleep(8)  # longer than the group session timeout
         assert not sink.is_ready()
         assert sink.metrics()["footfall_sink_lag_records"] > 250
         assert sink.metrics()["footfall_sink_paused_seconds_total"] > 3

@@ -1,4 +1,4 @@
-"""Records that Avro and JSON let through and Postgres does not: each alone, first, last, many; and what they cost."""
+"""Records that Avro and JSON accept and Postgres rejects: one, many, at any place of a batch."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ def batch(bad: dict[int, bytes], count: int = COUNT, start: int = 0) -> Batch:
 
 
 @pytest.mark.parametrize("name", POISON)
-def test_each_kind_lands_or_is_put_aside_alone_with_what_postgres_said(
+def test_each_kind_lands_or_becomes_the_only_dead_letter_with_its_sqlstate(
     store: PostgresStore, postgres: str, name: str
 ) -> None:
     changes, sqlstate = POISON[name]
@@ -50,11 +50,11 @@ def test_each_kind_lands_or_is_put_aside_alone_with_what_postgres_said(
         pytest.param([0], id="first"),
         pytest.param([COUNT - 1], id="last"),
         pytest.param([0, COUNT // 2, COUNT - 1], id="first, middle and last"),
-        pytest.param(list(range(100, 200)), id="a hundred in a row"),
+        pytest.param(list(range(100, 200)), id="a hundred consecutive ones"),
         pytest.param(list(range(COUNT)), id="all"),
     ],
 )
-def test_only_the_poison_is_put_aside_wherever_it_stands(
+def test_only_the_poison_becomes_dead_letters_wherever_it_is_in_the_batch(
     store: PostgresStore, postgres: str, places: list[int]
 ) -> None:
     poison = {place: encoded(event("click", event_data={"text": "\0"})) for place in places}
@@ -66,26 +66,26 @@ def test_only_the_poison_is_put_aside_wherever_it_stands(
         assert audit(connection).mismatches() == []
 
 
-def test_poison_among_rows_that_are_there_already(store: PostgresStore, postgres: str) -> None:
-    """A batch that must be merged and halved at once."""
+def test_poison_among_rows_that_exist_already(store: PostgresStore, postgres: str) -> None:
+    """A batch that must be both merged and halved."""
     good = encoded(event("click"))
     store.write(batch(dict.fromkeys((0,), good), count=1))
     written = store.write(batch({3: good, 5: encoded(event("click", page="\0"))}, start=1))
     assert (written.rows, written.duplicates, len(written.dead_letters)) == (COUNT - 2, 1, 1)
 
 
-def test_a_check_that_a_row_breaks_costs_that_row_only(store: PostgresStore, postgres: str) -> None:
-    """Not to be taken for a missing partition, which has the same SQLSTATE."""
+def test_a_check_constraint_rejects_only_the_row_that_violates_it(store: PostgresStore, postgres: str) -> None:
+    """A missing partition has the same SQLSTATE, and the two must not be confused."""
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("alter table raw_events add constraint polite check (page <> '/rude')")
     written = store.write(batch({9: encoded(event("click", page="/rude"))}))
     assert [(letter.offset, letter.sqlstate) for letter in written.dead_letters] == [(9, "23514")]
 
 
-def test_names_are_asked_for_again_after_a_crash_of_postgres_took_them_back(
+def test_lookup_tables_are_read_again_after_a_crash_of_postgres_lost_entries(
     store: PostgresStore, postgres: str
 ) -> None:
-    """They are written without waiting for the disk: another name may have got their number since."""
+    """They are committed asynchronously, so after a crash another name may have their number."""
     store.write(batch({}, count=1))
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("truncate raw_events; truncate event_types restart identity cascade")
@@ -95,7 +95,7 @@ def test_names_are_asked_for_again_after_a_crash_of_postgres_took_them_back(
         assert connection.execute("select event_type from events").fetchall() == [("click",)]
 
 
-async def test_two_that_both_believe_to_own_a_partition_write_everything_once(postgres: str) -> None:
+async def test_several_owners_of_the_same_partitions_write_every_event_once(postgres: str) -> None:
     log = {p: [Record(n, NOON, user_key(str(n)), encoded(event("click"))) for n in range(400)] for p in range(2)}
     stopping = asyncio.Event()
     stores = [PostgresStore(postgres, cluster_id="c", topic="events", owner=f"owner-{n}") for n in range(3)]

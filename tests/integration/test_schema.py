@@ -1,4 +1,4 @@
-"""What Postgres users meet: views with typed columns, pruned by time, comments everywhere, roles."""
+"""What users of Postgres see: views with typed columns, pruning by time, comments, roles."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -43,13 +43,13 @@ def plan(connection: psycopg.Connection, query: str) -> str:
 
 
 def days_read(connection: psycopg.Connection, query: str) -> set[str]:
-    """The tables of days that a query looked at."""
+    """The daily tables that a query read."""
     executed = [line for line in plan(connection, query).splitlines() if "never executed" not in line]
     return set(re.findall(r"on ((?:raw|packed)_events_\d+)", "\n".join(executed)))
 
 
 def both(day: date) -> set[str]:
-    """The tables of a day: rows as they landed, and packed ones."""
+    """Both tables of a day: for hot rows and for packed ones."""
     return {raw_table_name(day), packed_table_name(day)}
 
 
@@ -69,7 +69,7 @@ def test_every_event_type_has_a_view_with_its_own_fields_as_columns(
     ]
 
 
-def test_a_view_that_is_as_it_should_be_is_left_alone_and_a_table_of_that_name_too(
+def test_a_view_that_is_up_to_date_is_not_touched_nor_is_a_table_with_the_name_of_a_view(
     connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert migrate(connection) == []
@@ -100,7 +100,7 @@ def test_a_filter_by_time_reads_only_the_days_it_needs_packed_or_not(
             assert days_read(connection, query) == both(day), query
             (count,) = connection.execute(query.encode()).fetchone() or (0,)
             assert count == 1
-    # Where the bounds are known only when the query runs.
+    # Even if the bounds are known only when the query runs.
     recent = "select count(event_data) from events_between(now() - interval '1 day', now())"
     assert days_read(connection, recent) == both(TODAY) | both(TODAY - timedelta(days=1))
     assert "Subplans Removed" in plan(connection, recent)
@@ -108,7 +108,7 @@ def test_a_filter_by_time_reads_only_the_days_it_needs_packed_or_not(
 
 def test_every_table_and_column_has_a_comment(store: PostgresStore, connection: psycopg.Connection) -> None:
     pack(connection, TODAY)
-    silent = connection.execute(
+    without_comment = connection.execute(
         "select relname, attname from pg_class join pg_attribute on attrelid = pg_class.oid"
         " where relnamespace = current_schema::regnamespace and relkind in ('r', 'v', 'p') and not relispartition"
         " and attnum >= 0 and not attisdropped and col_description(attrelid, attnum) is null"
@@ -120,7 +120,7 @@ def test_every_table_and_column_has_a_comment(store: PostgresStore, connection: 
         " and not exists (select from pg_range join pg_type on rngtypid = pg_type.oid where typname = proname)"
         " and proname not like '%multirange'"
     ).fetchall()
-    assert silent == []
+    assert without_comment == []
 
 
 def test_group_roles_read_views_and_land_rows(
@@ -144,7 +144,7 @@ def test_group_roles_read_views_and_land_rows(
     assert connection.execute("select count(*) from events").fetchone() == (2,)
 
 
-def test_who_may_not_make_roles_goes_without(connection: psycopg.Connection, postgres: str) -> None:
+def test_a_user_who_may_not_create_roles_can_still_migrate(connection: psycopg.Connection, postgres: str) -> None:
     connection.execute("create role plain nologin")
     try:
         connection.execute("set role plain")

@@ -1,4 +1,4 @@
-"""The sinks on a real broker and a real Postgres: every event once, whatever is killed."""
+"""The sinks with a real broker and a real Postgres: every event lands once."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ def sinks(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[li
             worker.kill()
 
 
-async def assert_every_event_is_there_once(settings: KafkaSettings, dsn: str) -> None:
+async def assert_every_event_landed_once(settings: KafkaSettings, dsn: str) -> None:
     await until_landed(settings, dsn)
     records = await read_all(settings.kafka_bootstrap, settings.name("events"))
     ids = {codec.decode(record.value)[1]["event_id"] for record in records}
@@ -88,15 +88,15 @@ async def test_two_processes_share_the_partitions(
     await write(settings.kafka_bootstrap, settings.name("events"), load(1000, seed=2))
     sinks[0].kill()
     await write(settings.kafka_bootstrap, settings.name("events"), load(1000, seed=3))
-    await assert_every_event_is_there_once(settings, postgres)
+    await assert_every_event_landed_once(settings, postgres)
 
 
-async def test_what_cannot_land_becomes_a_dead_letter_and_costs_nothing_else(
+async def test_a_record_that_cannot_land_becomes_a_dead_letter_and_the_others_land(
     settings: KafkaSettings, sinks: list[Worker], postgres: str
 ) -> None:
     await asyncio.to_thread(sinks[0].start)
     good = [(None, encoded(event("click", now_ms()))) for _ in range(200)]
-    # The collector refuses NUL; whoever writes past it must not stop the others.
+    # The collector rejects NUL, but other producers can write it.
     poison = encoded(event("click", now_ms(), event_data={"text": "a\0b"}))
     erasure = codec.encode(latest()["erasure"], {"user_key": b"u" * 16, "requested_at": 1, "receipt": None})
     bad = [(None, b"rubbish"), (None, poison), (None, erasure)]
@@ -107,7 +107,7 @@ async def test_what_cannot_land_becomes_a_dead_letter_and_costs_nothing_else(
     assert reasons == [("prefix_missing", b"rubbish"), ("row_rejected", poison), ("schema_unexpected", erasure)]
 
 
-async def test_a_stream_of_dead_letters_is_not_put_aside_until_a_person_says_so(
+async def test_a_stream_of_dead_letters_stops_landing_until_an_operator_accepts_it(
     settings: KafkaSettings, sinks: list[Worker], postgres: str
 ) -> None:
     await asyncio.to_thread(sinks[0].start)
@@ -118,14 +118,14 @@ async def test_a_stream_of_dead_letters_is_not_put_aside_until_a_person_says_so(
     assert not sinks[0].is_ready()
     assert "FOOTFALL_ACCEPT_DEAD_LETTERS" in sinks[0].log()
     assert query(postgres, "select count(*) from dead_letters") == [(0,)]
-    await asyncio.to_thread(sinks[0].end, seconds=5)  # it does not wait for the person when it is told to stop
+    await asyncio.to_thread(sinks[0].end, seconds=5)  # SIGTERM ends the wait for an operator
     sinks[0].set(accept_dead_letters=True)
     await asyncio.to_thread(sinks[0].start)
     await until_landed(settings, postgres)
     assert query(postgres, "select count(*) from dead_letters") == [(150,)]
 
 
-async def test_what_kafka_removed_before_it_landed_is_a_gap_that_a_person_accepts(
+async def test_records_that_kafka_removed_before_they_landed_are_a_gap_that_an_operator_accepts(
     settings: KafkaSettings, sinks: list[Worker], postgres: str
 ) -> None:
     name = settings.name("events")
@@ -148,7 +148,7 @@ async def test_what_kafka_removed_before_it_landed_is_a_gap_that_a_person_accept
     await until_rows(postgres, 13)
     with psycopg.connect(postgres, autocommit=True) as connection:
         faults = audit(connection).mismatches()
-    assert len(faults) == 1  # what is gone for good stays told
+    assert len(faults) == 1  # the audit goes on naming what is lost
 
 
 async def until_rows(dsn: str, count: int) -> None:
@@ -157,9 +157,7 @@ async def until_rows(dsn: str, count: int) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_an_id_of_a_day_without_a_partition_gets_one(
-    settings: KafkaSettings, sinks: list[Worker], postgres: str
-) -> None:
+async def test_a_missing_partition_is_created(settings: KafkaSettings, sinks: list[Worker], postgres: str) -> None:
     await asyncio.to_thread(sinks[0].start)
     old = now_ms() - 30 * DAY_MS
     record = encoded(event("click", now_ms(), event_id=fresh_id(old)))
@@ -169,7 +167,7 @@ async def test_an_id_of_a_day_without_a_partition_gets_one(
     assert event_ids.timestamp_ms(event_id) == old
 
 
-async def test_a_topic_that_lost_its_end_stops_the_sink_with_a_clear_message(
+async def test_the_sink_exits_with_advice_if_the_topic_lost_its_end(
     settings: KafkaSettings, sinks: list[Worker], postgres: str
 ) -> None:
     await asyncio.to_thread(sinks[0].start)
@@ -184,7 +182,7 @@ async def test_a_topic_that_lost_its_end_stops_the_sink_with_a_clear_message(
     assert "goes on from there" in sinks[0].log()
 
 
-async def test_a_topic_that_was_recreated_stops_the_sink_until_a_person_says_so(
+async def test_the_sink_exits_if_the_topic_was_recreated_until_an_operator_accepts_it(
     settings: KafkaSettings, sinks: list[Worker], postgres: str
 ) -> None:
     name = settings.name("events")
@@ -193,7 +191,7 @@ async def test_a_topic_that_was_recreated_stops_the_sink_until_a_person_says_so(
     await until_landed(settings, postgres)
     await asyncio.to_thread(sinks[0].end)
     await recreate(settings)
-    # As many again: only the id of the topic tells that these are others.
+    # More than before, so the offset exists: only the id of the topic tells that it is another topic.
     await write(settings.kafka_bootstrap, name, load(150, seed=2))
     sinks[0].start(wait=0)
     assert sinks[0].process
@@ -209,7 +207,7 @@ async def test_a_topic_that_was_recreated_stops_the_sink_until_a_person_says_so(
         assert audit(connection).mismatches() == []
 
 
-async def test_the_topic_is_read_again_and_no_row_comes_twice(
+async def test_a_replay_of_the_topic_makes_no_row_twice(
     settings: KafkaSettings, sinks: list[Worker], postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await asyncio.to_thread(sinks[0].start)
@@ -224,7 +222,7 @@ async def test_the_topic_is_read_again_and_no_row_comes_twice(
     await until_landed(settings, postgres, seconds=1)  # it was only counted
     done = json.loads(await asyncio.to_thread(run_command, *replay, "--execute"))
     assert done == planned | {"executed": True}
-    # The sink notices with its next batch that its offsets were moved.
+    # The sink notices with its next batch that the stored offsets were moved.
     await write(settings.kafka_bootstrap, settings.name("events"), load(200, seed=2))
     await until_landed(settings, postgres)
     records = await read_all(settings.kafka_bootstrap, settings.name("events"))
@@ -242,7 +240,7 @@ def run_command(*arguments: str) -> str:
 
 
 async def recreate(settings: KafkaSettings) -> None:
-    """Delete the topic and make it anew."""
+    """Delete the topic and create it again."""
     admin = AIOKafkaAdminClient(**settings.client_options())
     await admin.start()
     try:

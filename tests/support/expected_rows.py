@@ -1,4 +1,4 @@
-"""What ought to be in Postgres, counted without a line of footfall: librdkafka, fastavro on the schema files, and SQL."""
+"""What should be in Postgres, counted without any code of footfall: librdkafka, fastavro and SQL."""
 
 import json
 from collections import Counter
@@ -17,15 +17,15 @@ _SCHEMAS = Path(__file__).parents[2] / "avro_schemas"
 
 @dataclass
 class Log:
-    """Of a topic: ids of its events with how often each is there, and the places of what is no event."""
+    """A topic: how often it has each event id, the places of records that are not events, and its offsets."""
 
     ids: Counter[str] = field(default_factory=Counter)
-    odd: set[tuple[int, int]] = field(default_factory=set)
+    not_events: set[tuple[int, int]] = field(default_factory=set)
     offsets: int = 0
 
 
 def read_log(bootstrap: str, topic: str) -> Log:
-    """All of a topic up to its end of now."""
+    """Read a topic up to its present end."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "recount", "enable.auto.commit": False})
     found = Log()
     try:
@@ -55,7 +55,7 @@ def _take(found: Log, partition: int, offset: int, value: bytes | None) -> None:
     if "event_id" in record:
         found.ids[record["event_id"]] += 1
     else:
-        found.odd.add((partition, offset))
+        found.not_events.add((partition, offset))
 
 
 @cache
@@ -74,7 +74,7 @@ def _schemas() -> dict[int, Any]:
 
 
 def faults(bootstrap: str, topic: str, dsn: str) -> list[str]:
-    """Everything in Postgres that is not as the topic says: lost, double, or put aside without a reason."""
+    """Every difference between Postgres and the topic: events lost or landed twice, unexpected dead letters."""
     log = read_log(bootstrap, topic)
     with psycopg.connect(dsn) as connection:
         rows = Counter(
@@ -90,8 +90,8 @@ def faults(bootstrap: str, topic: str, dsn: str) -> list[str]:
         found.append(f"{len(more)} rows have no event")
     if double := [event_id for event_id, count in rows.items() if count > 1]:
         found.append(f"{len(double)} events have more than one row")
-    if set(letters) != log.odd or max(letters.values(), default=1) > 1:
-        found.append(f"{sum(letters.values())} dead letters, {len(log.odd)} records that are no events")
+    if set(letters) != log.not_events or max(letters.values(), default=1) > 1:
+        found.append(f"{sum(letters.values())} dead letters, {len(log.not_events)} records that are not events")
     if landed != log.offsets:
         found.append(f"{landed} offsets landed of {log.offsets}")
     return found

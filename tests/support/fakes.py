@@ -1,4 +1,4 @@
-"""Small stand-ins for unit tests; each passes the suite of the real thing in tests/contracts."""
+"""Fakes for unit tests. LocalStore passes the same suite as the real store, tests/contracts/test_event_store.py."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -35,14 +35,14 @@ class LocalStore:
         return result
 
     def cancel(self) -> None:
-        """It never waits."""
+        """No call of it blocks."""
 
     def abort(self) -> None:
-        """It never waits."""
+        """No call of it blocks."""
 
 
 class LocalSource:
-    """A log in memory; `fetch` gives what is left of it, a few records at a time."""
+    """A log in memory, fetched a few records at a time."""
 
     def __init__(self, log: dict[int, list[KafkaRecord]], begins: Mapping[int, int] | None = None) -> None:
         self._log, self._begins = log, begins or {}
@@ -77,7 +77,7 @@ class LocalSource:
         self.paused += seconds
 
     async def report_progress(self, positions: Mapping[int, int]) -> None:
-        """Nobody asks."""
+        """No lag tool looks at it."""
 
     def lag(self, positions: Mapping[int, int]) -> int:
         return sum(len(self._log[p]) - position for p, position in positions.items())

@@ -1,4 +1,4 @@
-"""Events for the sinks, and waiting until they have landed."""
+"""Writes events for the sinks, and waits until they have landed."""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ def query(dsn: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 def load(count: int, seed: int) -> list[KeyAndValue]:
-    """Events of a hundred users; some twice."""
+    """Events of a hundred users; about every twentieth of them twice."""
     chance, now = random.Random(seed), now_ms()
     records: list[KeyAndValue] = []
     for _ in range(count):
@@ -30,7 +30,7 @@ def load(count: int, seed: int) -> list[KeyAndValue]:
 
 
 async def until_landed(settings: KafkaSettings, dsn: str, seconds: float = 40) -> None:
-    """Wait until the offsets have reached the ends of the topic."""
+    """Wait until the stored offsets have reached the end of the topic."""
     topic = settings.name("events")
     end = (await asyncio.to_thread(expected_rows.read_log, settings.kafka_bootstrap, topic)).offsets
     landed = None
@@ -43,7 +43,7 @@ async def until_landed(settings: KafkaSettings, dsn: str, seconds: float = 40) -
 
 
 async def assert_nothing_lost_or_double(settings: KafkaSettings, dsn: str, seconds: float = 40) -> None:
-    """By the audit, and by a recount that shares no code with it or with the sinks."""
+    """According to the audit, and to a recount that shares no code with it or with the sinks."""
     await until_landed(settings, dsn, seconds)
     with psycopg.connect(dsn, autocommit=True) as connection:
         assert audit(connection).mismatches() == []

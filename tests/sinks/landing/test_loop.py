@@ -1,4 +1,4 @@
-"""The loop: what is fetched lands once, whatever the store says in between."""
+"""The landing loop: everything that is fetched lands once, whatever goes wrong in between."""
 
 import asyncio
 import threading
@@ -31,7 +31,7 @@ async def land(source: LocalSource, store: LocalStore, *, accept_gap: bool = Fal
 
 
 class FlakyStore(LocalStore):
-    """Fails each time before it works, before or after the write."""
+    """Every other write fails, before it has written anything or after it has written everything."""
 
     def __init__(self, fail: Callable[[], Exception], *, after: bool) -> None:
         super().__init__()
@@ -54,30 +54,32 @@ async def test_everything_lands() -> None:
 
 
 @pytest.mark.parametrize("after", [pytest.param(False, id="before the commit"), pytest.param(True, id="in doubt")])
-@pytest.mark.parametrize("fail", [lambda: StoreUnavailable("away"), lambda: Fenced([1])])
-async def test_a_failing_store_costs_and_doubles_nothing(fail: Callable[[], Exception], after: bool) -> None:
+@pytest.mark.parametrize("fail", [lambda: StoreUnavailable("no connection"), lambda: Fenced([1])])
+async def test_nothing_is_lost_or_lands_twice_if_the_store_fails(
+    fail: Callable[[], Exception], after: bool
+) -> None:
     store, source = FlakyStore(fail, after=after), LocalSource(LOG)
     await land(source, store)
     assert len(store.rows) == 60
     assert store.next == {0: 20, 1: 20, 2: 20}
 
 
-async def test_an_hour_without_a_store_is_borne_and_over_within_seconds() -> None:
+async def test_after_an_hour_without_a_store_landing_goes_on_within_seconds() -> None:
     source = LocalSource(LOG)
 
-    class Away(LocalStore):
+    class UnavailableStore(LocalStore):
         def prepare(self) -> None:
             if source.paused < 3600:
-                raise StoreUnavailable("away")
+                raise StoreUnavailable("no connection")
 
-    store = Away()
+    store = UnavailableStore()
     await land(source, store)
     assert len(store.rows) == 60
     assert source.paused < 3605
 
 
 class SlowStore(LocalStore):
-    """Takes batches of three and no larger ones."""
+    """Times out on batches of more than three rows."""
 
     def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
         if len(batch.rows) > 3:
@@ -85,15 +87,15 @@ class SlowStore(LocalStore):
         return super().write(batch, check_before_commit)
 
 
-async def test_what_takes_too_long_is_tried_in_smaller_pieces() -> None:
+async def test_a_batch_that_times_out_is_tried_in_smaller_ones() -> None:
     store, source = SlowStore(), LocalSource(LOG)
     await land(source, store)
     assert len(store.rows) == 60
     assert source.paused == 0
 
 
-class WaitingStore(LocalStore):
-    """Waits in its write until it is cancelled."""
+class BlockedStore(LocalStore):
+    """Blocks in its write until it is cancelled."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,8 +110,8 @@ class WaitingStore(LocalStore):
         self.cancelled.set()
 
 
-async def test_what_is_being_written_when_partitions_go_is_cancelled_and_the_size_stays() -> None:
-    store, source = WaitingStore(), LocalSource(LOG)
+async def test_a_write_is_cancelled_when_partitions_are_revoked_and_the_batch_size_stays() -> None:
+    store, source = BlockedStore(), LocalSource(LOG)
     landing = Landing(source, store, LIMITS)
     stopping = asyncio.Event()
     running = asyncio.create_task(landing.run(stopping))
@@ -123,26 +125,26 @@ async def test_what_is_being_written_when_partitions_go_is_cancelled_and_the_siz
     assert store.next == {0: 0, 1: 0, 2: 0}
 
 
-async def test_the_next_batch_is_read_while_one_is_written() -> None:
-    """Else decoding and waiting for Postgres take turns."""
+async def test_the_next_batch_is_fetched_while_one_is_written() -> None:
+    """Otherwise decoding and waiting for Postgres would take turns."""
     source = LocalSource(LOG)
-    at_write: list[int] = []
+    fetches_at_write: list[int] = []
 
-    class Watching(LocalStore):
+    class RecordingStore(LocalStore):
         def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
             deadline = time.monotonic() + 5
-            while source.fetches <= len(at_write) + 1 and time.monotonic() < deadline:
+            while source.fetches <= len(fetches_at_write) + 1 and time.monotonic() < deadline:
                 time.sleep(0.001)
-            at_write.append(source.fetches)
+            fetches_at_write.append(source.fetches)
             return super().write(batch, check_before_commit)
 
-    store = Watching()
+    store = RecordingStore()
     await land(source, store)
-    assert at_write[0] >= 2
+    assert fetches_at_write[0] >= 2
     assert len(store.rows) == 60
 
 
-async def test_too_many_dead_letters_stop_landing_before_they_are_put_aside() -> None:
+async def test_too_many_dead_letters_stop_landing_before_they_are_stored() -> None:
     log = {0: [Record(offset, NOON, None, b"rubbish") for offset in range(200)]}
     store, source = LocalStore(), LocalSource(log)
     landing = Landing(source, store, BatchLimits(rows=500, max_rows=500, max_bytes=10**6, max_age_seconds=0.01))
@@ -157,14 +159,14 @@ async def test_too_many_dead_letters_stop_landing_before_they_are_put_aside() ->
     assert store.next == {0: 0}
 
 
-async def test_a_topic_shorter_than_what_has_landed_stops_with_what_to_do() -> None:
+async def test_landing_ends_with_advice_if_the_topic_is_shorter_than_what_has_landed() -> None:
     store = LocalStore()
     store.next = {0: 21, 1: 0, 2: 0}
     with pytest.raises(CannotContinue, match="goes on from there"):
         await land(LocalSource(LOG), store)
 
 
-async def test_a_gap_stops_until_it_is_accepted() -> None:
+async def test_landing_ends_at_a_gap_until_an_operator_accepts_it() -> None:
     store = LocalStore()
     store.next = {0: 3, 1: 0, 2: 0}
     with pytest.raises(CannotContinue, match="FOOTFALL_ACCEPT_GAP"):

@@ -1,4 +1,4 @@
-"""The gauges of the database say what is in it, and that somebody looked."""
+"""The gauges of the database show what is in it, and when they were set."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ def gauge(name: str, **labels: str) -> float:
     return value
 
 
-def test_a_missing_day_shortens_what_is_ahead(connection: psycopg.Connection) -> None:
+def test_a_missing_partition_shortens_the_days_ahead(connection: psycopg.Connection) -> None:
     update_gauges(connection)
     assert gauge("days_ahead") == DAYS_AHEAD
     third = sql.Identifier(raw_table_name(TODAY + timedelta(days=3)))
@@ -36,10 +36,12 @@ def test_a_missing_day_shortens_what_is_ahead(connection: psycopg.Connection) ->
     assert gauge("days_ahead") == 2
 
 
-def test_what_the_ledger_does_not_explain_is_counted(store: PostgresStore, connection: psycopg.Connection) -> None:
+def test_offsets_that_the_ledger_does_not_account_for_are_counted(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
     now = int(time.time() * 1000)
     good = Record(0, now, None, encoded(event("click", now, event_id=fresh_id(now))))
-    store.write(decode_batch({0: [good, Record(1, now, None, b"no event")]}, {0: 0}))
+    store.write(decode_batch({0: [good, Record(1, now, None, b"rubbish")]}, {0: 0}))
     update_gauges(connection)
     assert (gauge("unaccounted_records"), gauge("dead_letters")) == (0, 1)
     connection.execute("update sink_offsets set next_offset = next_offset + 5")
@@ -47,7 +49,7 @@ def test_what_the_ledger_does_not_explain_is_counted(store: PostgresStore, conne
     assert gauge("unaccounted_records") == 5
 
 
-def test_the_last_round_of_maintenance_is_told(connection: psycopg.Connection) -> None:
+def test_the_last_round_of_maintenance_and_the_days_are_shown(connection: psycopg.Connection) -> None:
     update_gauges(connection)
     assert gauge("maintained_timestamp_seconds") == 0
     list(planned(connection, today=TODAY, retention=RetentionSettings()))
@@ -62,21 +64,21 @@ def test_the_last_round_of_maintenance_is_told(connection: psycopg.Connection) -
     assert gauge("bytes") > 1_000_000
 
 
-def test_the_thread_looks_again_and_again_also_after_a_failure(postgres: str, store: PostgresStore) -> None:
+def test_the_thread_sets_the_gauges_again_even_after_a_failure(postgres: str, store: PostgresStore) -> None:
     before = time.time()
     gauges = DatabaseGauges(postgres, interval_seconds=0.05)
     gauges.start()
     with psycopg.connect(postgres, autocommit=True) as connection:
-        _until_looked(before)
+        _until_set_after(before)
         connection.execute("alter table maintained rename to elsewhere")
         time.sleep(0.2)
         connection.execute("alter table elsewhere rename to maintained")
-        _until_looked(time.time())
+        _until_set_after(time.time())
     gauges.stop()
 
 
-def _until_looked(since: float) -> None:
+def _until_set_after(moment: float) -> None:
     deadline = time.monotonic() + 10
-    while gauge("checked_timestamp_seconds") < since:
+    while gauge("checked_timestamp_seconds") < moment:
         assert time.monotonic() < deadline
         time.sleep(0.02)
