@@ -1,4 +1,4 @@
-"""Debezium's JDBC sink on Kafka Connect, standalone, from Maven Central: what `benchmarks.sink` compares with."""
+"""Debezium's JDBC sink on standalone Kafka Connect, from Maven Central, for comparison in `benchmarks.sink`."""
 
 import json
 import os
@@ -39,7 +39,7 @@ _SCHEMA = {
     "type": "struct",
     "fields": [{"field": name, "type": kind, "optional": name != "event_id"} for name, kind in _FIELDS.items()],
 }
-# As `raw_events`, with the types that the connector writes: the same columns and key, one partition.
+# Like `raw_events`, with the same columns and key, in the types that the connector writes; not partitioned.
 _TABLE = """
 create table debezium_events (
     event_id text primary key, occurred_at bigint, received_at bigint, event_type smallint, schema_id integer,
@@ -49,12 +49,12 @@ create table debezium_events (
 
 
 def message(values: dict[str, Any]) -> bytes:
-    """A row as Kafka Connect's JSON converter reads it: with its schema."""
+    """A row as Kafka Connect's JSON converter expects it, with its schema."""
     return json.dumps({"schema": _SCHEMA, "payload": values}).encode()
 
 
-def make_table(dsn: str) -> None:
-    """The table that the connector writes to."""
+def create_table(dsn: str) -> None:
+    """Create the table that the connector writes to."""
     with psycopg.connect(dsn) as connection:
         connection.execute("drop table if exists debezium_events")
         connection.execute(_TABLE)
@@ -62,7 +62,7 @@ def make_table(dsn: str) -> None:
 
 @contextmanager
 def connector(folder: Path, bootstrap: str, topic: str, dsn: str) -> Iterator[int]:
-    """While the sink runs; its process id. Upsert by key, as another copy of an event must not fail it."""
+    """Run the connector, and yield its process id. It upserts by key: a second copy of an event must not fail."""
     parts = conninfo.conninfo_to_dict(dsn)
     worker = {
         "bootstrap.servers": bootstrap,

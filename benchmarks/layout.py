@@ -1,4 +1,4 @@
-"""Bytes an event of every layout, indexes included, on a million events of `footfall demo`; how fast packing and reading are.
+"""Bytes per event of each table layout, with indexes, for a million events of `footfall demo`; packing and reading times.
 
 footfall bench layout
 """
@@ -31,7 +31,7 @@ from sinks.retention.partitions import create_partitions, day_of, packed_table_n
 from tests.support.events import user_key
 
 EVENTS = int(os.environ.get("LAYOUT_EVENTS", "1000000"))
-EVENTS_A_USER = 50
+EVENTS_PER_USER = 50
 RETENTION = RetentionSettings()
 DEVICES = [
     Device("Chrome", "Linux", "desktop"),
@@ -40,7 +40,7 @@ DEVICES = [
     Device("Safari", "iOS", "mobile"),
     Device("Chrome", "Android", "mobile"),
 ]
-# What a first draft would have: everything as text, and an index for each question.
+# What a first draft would look like: everything as text, and an index for each question.
 NAIVE = """
 create table naive (event_id text primary key, event_type text not null, occurred_at timestamptz not null,
     received_at timestamptz not null, sent_at timestamptz, user_hash text, session_hash text, ip_hash text,
@@ -54,7 +54,7 @@ WORDS = [Random(0).randbytes(n % 5 + 2).hex() for n in range(20_000)]
 
 
 class Sizes(NamedTuple):
-    """Bytes an event, and seconds for all."""
+    """Bytes per event, and seconds per event."""
 
     naive: float
     hot: float
@@ -66,16 +66,16 @@ class Sizes(NamedTuple):
 
 
 def visits(day: date, events: int, noisy: bool) -> list[EventRow]:
-    """A day of visitors: a session of fifty events each. Noisy ones have titles and texts that nobody else has."""
+    """A day of visitors with a session of fifty events each. Noisy events have texts that occur only once."""
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
     chance, made = Random(1), list[EventRow]()
-    for number in range(events // EVENTS_A_USER):
+    for number in range(events // EVENTS_PER_USER):
         visitor, at = Visitor(number, Random(number)), start + chance.randrange(80_000_000)
         keys = [user_key(f"{kind}{number}") for kind in ("user", "session", "ip")]
-        for _ in range(EVENTS_A_USER):
+        for _ in range(EVENTS_PER_USER):
             at += chance.randrange(200, 60_000)
             made.append(_row(visitor, at, chance, keys, DEVICES[number % len(DEVICES)], noisy))
-    # A day ends where it ends.
+    # Sessions that go on after midnight are cut off.
     return sorted((row for row in made if day_of(row.event_id) == day), key=lambda row: row.received_at)
 
 
@@ -92,25 +92,26 @@ def _row(
     event_id = event_ids.to_uuid(event_ids.generate(at, chance.randbytes(10)))
     schema_id, named = event_schema(event["event_type"]).id, data.get("page") == page
     sent = received - chance.randrange(5, 15)
+    user, session, ip = keys
     return EventRow(
-        *(
-            event_id,
-            at,
-            received,
-            sent,
-            event["event_type"],
-            schema_id,
-            device,
-            1,
-            *keys,
-            None if named else page,
-            data,
-        )
+        event_id=event_id,
+        occurred_at=at,
+        received_at=received,
+        sent_at=sent,
+        event_type=event["event_type"],
+        schema_id=schema_id,
+        device=device,
+        time_flag=1,
+        user_key=user,
+        session_key=session,
+        ip_hash=ip,
+        page=None if named else page,
+        event_data=data,
     )
 
 
 def land(connection: psycopg.Connection, rows: Sequence[EventRow]) -> None:
-    """As the sink does, without Kafka."""
+    """Land rows like the sink, without Kafka."""
     lookups = LookupTables()
     lookups.add(connection, rows)
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
@@ -120,7 +121,7 @@ def land(connection: psycopg.Connection, rows: Sequence[EventRow]) -> None:
 
 
 def avro_bytes(rows: Sequence[EventRow]) -> int:
-    """The same rows in an Avro container: deflate, a thousand a block, ordered by user."""
+    """Bytes of the same rows in an Avro container: deflate, a thousand per block, ordered by user."""
     fields: list[dict[str, Any]] = [
         {"name": "event_id", "type": {"type": "fixed", "name": "id", "size": 16}},
         *({"name": name, "type": "long"} for name in ("occurred_at", "received_at", "sent_at")),
@@ -140,7 +141,7 @@ def avro_bytes(rows: Sequence[EventRow]) -> int:
         | {"event_id": row.event_id.bytes, "event_data": orjson.dumps(row.event_data)}
         for row in ordered
     )
-    # About a thousand events of this size a block.
+    # About a thousand events of this size per block.
     fastavro.writer(out, schema, records, codec="deflate", sync_interval=150_000)
     return len(out.getvalue())
 
@@ -152,14 +153,14 @@ def size(connection: psycopg.Connection, table: str) -> int:
 
 
 def read(connection: psycopg.Connection) -> float:
-    """Seconds for a query that looks into every event, through the view."""
+    """Seconds for a query that reads every event through the view."""
     started = time.monotonic()
     connection.execute("select page, count(*), count(distinct user_key) from events group by 1").fetchall()
     return time.monotonic() - started
 
 
 def measure(events: int, noisy: bool) -> Sizes:
-    """All layouts of the same rows."""
+    """Measure all layouts with the same rows."""
     day = datetime.now(UTC).date() - timedelta(days=10)
     rows = visits(day, events, noisy)
     with database() as dsn, psycopg.connect(dsn, autocommit=True) as connection:
@@ -182,16 +183,16 @@ def measure(events: int, noisy: bool) -> Sizes:
 
 
 def report(name: str, found: Sizes) -> Iterator[str]:
-    """The figures in lines."""
-    # The day that goes on, those that are hot, the day that is packed; the rest are packed.
+    """The figures as lines of text."""
+    # Hot are the present day and those that are not old enough to be packed.
     days, hot = RETENTION.retention_days, RETENTION.pack_after_days + 1
     mean = (found.hot * hot + found.packed * (days - hot)) / days
-    yield f"{name}: naive {found.naive:.0f}, hot {found.hot:.0f}, packed {found.packed:.1f} bytes an event"
+    yield f"{name}: naive {found.naive:.0f}, hot {found.hot:.0f}, packed {found.packed:.1f} bytes per event"
     yield f"  over {days} days, {hot} of them hot: {mean:.0f}; packed as Avro and deflate: {found.avro:.1f}"
-    yield f"  packing {1e6 * found.packing:.1f} µs an event, comparison included"
+    yield f"  packing {1e6 * found.packing:.1f} µs per event, comparison included"
     yield (
-        f"  pages and users through the view: {1e6 * found.reading_hot:.2f} µs a hot event, "
-        f"{1e6 * found.reading_packed:.2f} a packed one"
+        f"  pages and users through the view: {1e6 * found.reading_hot:.2f} µs per hot event, "
+        f"{1e6 * found.reading_packed:.2f} per packed one"
     )
 
 

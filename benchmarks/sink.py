@@ -1,9 +1,9 @@
-"""The sink, and other ways to get the same rows into Postgres, in one run: rows/s, and CPU a row of client and server.
+"""Compares the sink with other ways to write the same rows to Postgres: rows/s, and CPU per row of client and server.
 
 footfall bench sink
 
-Rows that are decoded already: the sink's transactions, a bare binary COPY, multi-row inserts. Then whole processes on a
-topic that is full: the sink, and Debezium's JDBC sink on Kafka Connect (JSON with schema, upsert by key).
+First with rows that are decoded already: the transactions of the sink, plain binary COPY, multi-row inserts. Then whole
+processes that catch up with a topic: the sink, and Debezium's JDBC sink on Kafka Connect (JSON with schema, upsert).
 """
 
 import os
@@ -40,12 +40,12 @@ from tests.support.events import Record, encoded, event, user_key
 
 ROWS, BATCHES, ROUNDS = 5000, 6, 3
 TOPIC_RECORDS, DEBEZIUM_RECORDS = 200_000, 40_000
-AT_ONCE = 1000  # rows of a multi-row insert: most parameters a statement may have are 65,535
+ROWS_PER_INSERT = 1000  # of a multi-row insert: a statement may have at most 65,535 parameters
 Values = Sequence[Sequence[tuple[Any, ...]]]
 
 
 def records(seed: int) -> list[KafkaRecord]:
-    """Events as they come: pages, referrers, some properties."""
+    """Realistic page views: pages, referrers, titles."""
     chance, now = Random(seed), time.time_ns() // 1_000_000
     made: list[KafkaRecord] = []
     for offset in range(ROWS):
@@ -65,7 +65,7 @@ def records(seed: int) -> list[KafkaRecord]:
 
 
 class Meter:
-    """Wall clock, and CPU of this process and of the server's, from its making on."""
+    """Measures wall clock and CPU of the client process and of the server, from its creation on."""
 
     def __init__(self, server: psutil.Process, client: psutil.Process | None = None) -> None:
         self._server, self._client = server, client or psutil.Process()
@@ -73,28 +73,28 @@ class Meter:
         self._before = cpu(self._client, children=False), cpu(self._server)
 
     def read(self, rows: int) -> "Figure":
-        """What it took for so many rows."""
+        """The figure for so many rows."""
         seconds = time.monotonic() - self._started
         used = cpu(self._client, children=False) - self._before[0], cpu(self._server) - self._before[1]
         return Figure(rows / seconds, *(1e6 * each / rows for each in used))
 
 
 class Figure:
-    """Rows a second, and CPU µs a row of client and server."""
+    """Rows per second, and CPU µs per row of client and server."""
 
     def __init__(self, rate: float, client: float, server: float) -> None:
         self.rate, self.client, self.server = rate, client, server
 
     def __str__(self) -> str:
-        return f"{self.rate:>9,.0f} rows/s   {self.client:5.1f} µs client + {self.server:5.1f} µs server a row"
+        return f"{self.rate:>9,.0f} rows/s   {self.client:5.1f} µs client + {self.server:5.1f} µs server per row"
 
 
 def cpu(process: psutil.Process, *, children: bool = True) -> float:
-    """Seconds of CPU so far; with those of children, also of those that ended."""
+    """CPU seconds so far; with `children`, also those of child processes, including ended ones."""
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:
-        return 0.0  # ended just now: its parent has its time
+        return 0.0  # just ended: its parent has its time
     own = times.user + times.system
     if not children:
         return own
@@ -102,28 +102,28 @@ def cpu(process: psutil.Process, *, children: bool = True) -> float:
     return own + ended + sum(cpu(child) for child in process.children())
 
 
-def postmaster(dsn: str) -> psutil.Process:
+def server_process(dsn: str) -> psutil.Process:
     with psycopg.connect(dsn) as connection:
         parent = psutil.Process(connection.info.backend_pid).parent()
     assert parent
     return parent
 
 
-def plain(store: PostgresStore, row: EventRow) -> tuple[Any, ...]:
-    """The values as psycopg's documentation writes them."""
+def python_values(store: PostgresStore, row: EventRow) -> tuple[Any, ...]:
+    """The values as Python objects, as psycopg's documentation does it."""
     return (
-        *(row.event_id, moment(row.occurred_at), moment(row.received_at), None),
+        *(row.event_id, to_datetime(row.occurred_at), to_datetime(row.received_at), None),
         *(store._lookups.types[row.event_type], row.schema_id, store._lookups.devices[row.device]),
         *(row.time_flag, row.user_key, row.session_key, row.ip_hash, row.page),
         Jsonb(row.event_data, dumps=orjson.dumps),
     )
 
 
-def moment(milliseconds: int) -> datetime:
+def to_datetime(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def bare_copy(connection: psycopg.Connection, values: Values) -> None:
+def plain_copy(connection: psycopg.Connection, values: Values) -> None:
     for batch in values:
         with connection.cursor() as cursor, cursor.copy(COPY) as copy:
             copy.set_types([column.type for column in COLUMNS])
@@ -135,15 +135,17 @@ def multi_row_insert(connection: psycopg.Connection, values: Values) -> None:
     names = sql.SQL(", ").join(map(sql.Identifier, NAMES))
     one = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(COLUMNS)))
     insert = sql.SQL("insert into raw_events ({}) values {} on conflict do nothing")
-    statement = insert.format(names, sql.SQL(", ").join([one] * AT_ONCE))
+    statement = insert.format(names, sql.SQL(", ").join([one] * ROWS_PER_INSERT))
     for batch in values:
         with connection.transaction():
-            for start in range(0, len(batch), AT_ONCE):
-                connection.execute(statement, [value for row in batch[start : start + AT_ONCE] for value in row])
+            for start in range(0, len(batch), ROWS_PER_INSERT):
+                connection.execute(
+                    statement, [value for row in batch[start : start + ROWS_PER_INSERT] for value in row]
+                )
 
 
 def decoded_rows(dsn: str, server: psutil.Process) -> None:
-    """The three ways for rows that are decoded already, in turn; the median of several rounds."""
+    """The three ways with rows that are decoded already, one after another; the median of several rounds."""
     store = PostgresStore(dsn, cluster_id="benchmark", topic="events", owner="benchmark")
     store.prepare()
     position = store.claim({0: 0})[0]
@@ -153,12 +155,12 @@ def decoded_rows(dsn: str, server: psutil.Process) -> None:
             logs = [records(number * 100 + n) for n in range(BATCHES)]
             decoding = Meter(server)
             batches = [decode_batch({0: log}, {0: position}) for log in logs]
-            found.setdefault("decoding alone", []).append(decoding.read(ROWS * BATCHES))
+            found.setdefault("decoding only", []).append(decoding.read(ROWS * BATCHES))
             for batch in batches:
                 batch.ranges[0].start, batch.ranges[0].next = position, position + ROWS
                 position += ROWS
             store._lookups.add(connection, [row for _p, _r, row in batches[0].rows])
-            values = [[plain(store, row) for _p, _r, row in batch.rows] for batch in batches]
+            values = [[python_values(store, row) for _p, _r, row in batch.rows] for batch in batches]
             for name, run in ways(store, connection, batches, values):
                 connection.execute("truncate raw_events")
                 connection.execute("checkpoint")
@@ -172,24 +174,24 @@ def decoded_rows(dsn: str, server: psutil.Process) -> None:
         )
         print(f"{name:<24}{Figure(rate, client, server_cpu)}")
     ratios = [
-        ours.rate / bare.rate
-        for ours, bare in zip(found["the sink's transactions"], found["bare binary COPY"], strict=True)
+        ours.rate / plain.rate
+        for ours, plain in zip(found["the sink's transactions"], found["plain binary COPY"], strict=True)
     ]
-    print(f"the sink is {statistics.median(ratios):.2f}x of bare COPY ({min(ratios):.2f} to {max(ratios):.2f})")
+    print(f"the sink is {statistics.median(ratios):.2f}x of plain COPY ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
 def ways(
     store: PostgresStore, connection: psycopg.Connection, batches: Sequence[Batch], values: Values
 ) -> list[tuple[str, Callable[[], object]]]:
     return [
-        ("bare binary COPY", lambda: bare_copy(connection, values)),
+        ("plain binary COPY", lambda: plain_copy(connection, values)),
         ("the sink's transactions", lambda: [store.write(batch) for batch in batches]),
         ("multi-row inserts", lambda: multi_row_insert(connection, values)),
     ]
 
 
 def whole_sink(bootstrap: str, dsn: str, server: psutil.Process) -> None:
-    """A sink that catches up with a topic of twelve partitions."""
+    """A sink process that catches up with a topic of twelve partitions."""
     fill(bootstrap, "events", [record.value for n in range(TOPIC_RECORDS // ROWS) for record in records(n)])
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("truncate raw_events, sink_offsets, landed")
@@ -201,8 +203,8 @@ def whole_sink(bootstrap: str, dsn: str, server: psutil.Process) -> None:
 
 
 def whole_debezium(bootstrap: str, dsn: str, server: psutil.Process) -> None:
-    """Debezium's sink on the same rows, as JSON with schema."""
-    debezium.make_table(dsn)
+    """Debezium's sink with the same rows, as JSON with schema."""
+    debezium.create_table(dsn)
     fill(
         bootstrap,
         "rows",
@@ -218,7 +220,7 @@ def whole_debezium(bootstrap: str, dsn: str, server: psutil.Process) -> None:
 
 
 def as_json(record: KafkaRecord) -> dict[str, Any]:
-    """A row as a producer of JSON would write it."""
+    """A row as a JSON producer would write it."""
     ((_partition, _record, row),) = decode_batch({0: [record]}, {0: 0}).rows
     key = None if row.user_key is None else row.user_key.hex()
     return {
@@ -238,7 +240,7 @@ def as_json(record: KafkaRecord) -> dict[str, Any]:
 
 
 def caught_up(connection: psycopg.Connection, landed: str, count: int, pid: int, server: psutil.Process) -> Figure:
-    """From a first part that has landed, start-up and compilation included in it, until all have."""
+    """Measure from when a first part has landed, so without start-up and JIT compilation, until everything has."""
 
     def done() -> int:
         (number,) = connection.execute(landed.encode()).fetchone() or (0,)
@@ -246,7 +248,7 @@ def caught_up(connection: psycopg.Connection, landed: str, count: int, pid: int,
 
     warm, deadline = count // 5, time.monotonic() + 300
     while (before := done()) < warm:
-        assert time.monotonic() < deadline, "nothing lands"
+        assert time.monotonic() < deadline, "nothing landed"
         time.sleep(0.02)
     meter = Meter(server, psutil.Process(pid))
     while (now := done()) < count:
@@ -283,7 +285,7 @@ def running(argv: list[str], environ: dict[str, str]) -> Iterator[int]:
 
 def main() -> None:
     with database() as dsn, broker() as bootstrap:
-        server = postmaster(dsn)
+        server = server_process(dsn)
         decoded_rows(dsn, server)
         whole_sink(bootstrap, dsn, server)
         whole_debezium(bootstrap, dsn, server)
