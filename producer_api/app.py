@@ -55,7 +55,7 @@ class CollectorApp:
             settings.kafka,
             topic.USER_RATES,
             client_id="footfall-collector",
-            take=cluster_limits.apply,
+            on_records=cluster_limits.apply,
             look_back_ms=LOOK_BACK_MS,
         )
         self._spool: Spool | None = None

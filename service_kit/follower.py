@@ -1,4 +1,4 @@
-"""Follow a topic without a group, from the past to now and on; it comes back by itself when Kafka does."""
+"""A reader of a topic without a consumer group, from some moment to now and on. It reconnects by itself."""
 
 import asyncio
 import logging
@@ -11,11 +11,16 @@ from service_kit.kafka import KafkaRecord, KafkaSettings
 
 log = logging.getLogger(__name__)
 
-_PAUSE_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
+
+OnRecords = Callable[[int, Sequence[KafkaRecord]], None]
 
 
 class Follower:
-    """Hands on every record of a topic. `changed` is called when the connection comes or goes."""
+    """Passes every record of a topic to `on_records`, with its partition.
+
+    `connected`: whether any broker is. `caught_up`: whether all that the topic held at the start was read.
+    """
 
     def __init__(
         self,
@@ -23,25 +28,24 @@ class Follower:
         topic: str,
         *,
         client_id: str,
-        take: Callable[[Sequence[KafkaRecord]], None],
+        on_records: OnRecords,
         look_back_ms: int | None = None,
-        changed: Callable[[], None] = lambda: None,
     ) -> None:
         """`look_back_ms`: how far into the past to begin; None for the start of the topic."""
         self._settings, self._topic, self._client_id = settings, settings.name(topic), client_id
-        self._take, self._look_back_ms, self._changed = take, look_back_ms, changed
+        self._on_records, self._look_back_ms = on_records, look_back_ms
         self.caught_up = False
         self.connected = False
 
     async def run(self) -> None:
-        """Follow for ever; when Kafka goes away, connect again and take up where it was left."""
+        """Follow until cancelled. After any error, connect again and begin where a new follower would."""
         while True:
             try:
                 await self._follow()
-            except Exception as error:  # whatever it is: nobody else would begin again
+            except Exception as error:  # whatever it is: nobody else would start it again
                 log.warning("Kafka cannot be reached", extra={"topic": self._topic, "error": repr(error)})
-            self._is_connected(False)
-            await asyncio.sleep(_PAUSE_SECONDS)
+            self.connected = False
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -57,38 +61,33 @@ class Follower:
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
             await self._seek(consumer, ends)
-            self._is_connected(True)
+            self.connected = True
             while True:
                 fetched = await consumer.getmany(timeout_ms=500)
-                for records in fetched.values():
-                    self._take(records)
+                for tp, records in fetched.items():
+                    self._on_records(tp.partition, records)
                 if not self.caught_up:
-                    positions = {partition: await consumer.position(partition) for partition in partitions}
-                    self.caught_up = all(positions[partition] >= ends[partition] for partition in partitions)
-                # aiokafka waits silently for a broker that is gone.
-                self._is_connected(any(c.connected() for c in consumer._client._conns.values()))
+                    self.caught_up = all([await consumer.position(tp) >= ends[tp] for tp in partitions])
+                # aiokafka waits silently for a broker that is unavailable, and has no public way to ask.
+                self.connected = any(connection.connected() for connection in consumer._client._conns.values())
         finally:
             await consumer.stop()
 
     async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        """All partitions of the topic; waits until it exists."""
+        """All partitions of the topic. Waits until the topic exists."""
         while True:
+            # A consumer without an assignment fetches no metadata of the topic: ask for it.
             await consumer._client.add_topic(self._topic)
             await consumer._client.force_metadata_update()
             if found := consumer.partitions_for_topic(self._topic):
                 return [TopicPartition(self._topic, partition) for partition in sorted(found)]
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _seek(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
         if self._look_back_ms is None:
             return
         since = time.time_ns() // 1_000_000 - self._look_back_ms
         found = await consumer.offsets_for_times(dict.fromkeys(ends, since))
-        for partition, end in ends.items():
-            begin = found.get(partition)
-            consumer.seek(partition, begin.offset if begin else end)
-
-    def _is_connected(self, connected: bool) -> None:
-        if connected != self.connected:
-            self.connected = connected
-            self._changed()
+        for tp, end in ends.items():
+            first = found.get(tp)
+            consumer.seek(tp, first.offset if first else end)

@@ -18,9 +18,6 @@ class KafkaRecord(Protocol):
     """A record as a consumer delivers it; `timestamp` in milliseconds since 1970, on `events` the append time."""
 
     @property
-    def partition(self) -> int: ...
-
-    @property
     def offset(self) -> int: ...
 
     @property

@@ -4,23 +4,15 @@ import gc
 import os
 from pathlib import Path
 
-import faust
-
 from service_kit.probes import Probes
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
 from stream_app import health, metrics
 from stream_app.app import build_app
+from stream_app.engine.app import Worker
 from stream_app.settings import Settings
 from stream_app.state.dimensions import LIVE_AGGREGATES, Dimensions
 from stream_app.state_pages import StatePages
-
-
-class Worker(faust.Worker):  # type: ignore[misc] # Faust has no types here
-    """Faust's worker, without its logging."""
-
-    def _setup_logging(self) -> None:
-        """`begin` has set it up, in JSON lines."""
 
 
 def main(dimensions: Dimensions = LIVE_AGGREGATES) -> None:

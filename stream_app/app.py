@@ -13,7 +13,7 @@ from service_kit.kafka import KafkaSettings
 from stream_app.engine.agent import fold_batches
 from stream_app.engine.app import FootfallApp
 from stream_app.engine.checkpoint import Checkpoints
-from stream_app.engine.consumer import BatchConsumer, IdempotentProducer, RawBatches
+from stream_app.engine.consumer import BatchConsumer, IdempotentProducer, RawBatches, started_producer
 from stream_app.engine.partitions import OwnedPartitions
 from stream_app.engine.record_batches import BATCH_BYTES
 from stream_app.engine.refetch import refetch_missed
@@ -84,7 +84,7 @@ def _declare(app: FootfallApp, changelog_topic: str, outputs: TopicOutputs) -> N
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def checkpoint() -> None:
-        outputs.producer = app.checkpoints.producer = await _started_producer(app)
+        outputs.producer = app.checkpoints.producer = await started_producer(app)
         await app.checkpoints.run()
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
@@ -94,12 +94,6 @@ def _declare(app: FootfallApp, changelog_topic: str, outputs: TopicOutputs) -> N
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def refetch() -> None:
         await refetch_missed(app)
-
-
-async def _started_producer(app: FootfallApp) -> Any:
-    """The aiokafka producer inside Faust's: only it can send whole record batches."""
-    producer = await app.maybe_start_producer()
-    return producer._ensure_producer()
 
 
 def _options(settings: Settings) -> dict[str, Any]:

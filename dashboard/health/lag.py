@@ -43,7 +43,7 @@ class LagMeter:
 
     async def lags(self) -> list[ConsumerLag]:
         """The lag of each consumer group, as of its last commit, a second or so ago."""
-        partitions = await self._partitions()
+        partitions = await self._assign_all()
         ends = await self._consumer.end_offsets(partitions)
         starts = await self._consumer.beginning_offsets(partitions)
         lags = []
@@ -55,24 +55,28 @@ class LagMeter:
             lags.append(ConsumerLag(consumer, events, await self._oldest_pending_ms(behind)))
         return lags
 
-    async def _partitions(self) -> list[TopicPartition]:
-        await self._consumer._client.add_topic(self._topic)
-        found = self._consumer.partitions_for_topic(self._topic) or set()
-        return [TopicPartition(self._topic, number) for number in sorted(found)]
+    async def _assign_all(self) -> list[TopicPartition]:
+        """All partitions, those that were added since included. They are paused: nothing of them is fetched."""
+        (described,) = await self._admin.describe_topics([self._topic])
+        partitions = sorted(TopicPartition(self._topic, each["partition"]) for each in described["partitions"])
+        if set(partitions) != self._consumer.assignment():
+            self._consumer.assign(partitions)
+            self._consumer.pause(*partitions)
+        return partitions
 
     async def _oldest_pending_ms(self, behind: Positions) -> int:
         """The age of the oldest of the first pending records of these partitions, in milliseconds."""
         if not behind:
             return 0
-        self._consumer.assign(list(behind))
         for tp, position in behind.items():
             self._consumer.seek(tp, position)
+        self._consumer.resume(*behind)
         appended: dict[TopicPartition, int] = {}
         deadline = time.monotonic() + _FIRST_RECORD_SECONDS
         while len(appended) < len(behind) and time.monotonic() < deadline:
-            for tp, records in (await self._consumer.getmany(timeout_ms=250)).items():
+            for tp, records in (await self._consumer.getmany(*behind, timeout_ms=250)).items():
                 appended.setdefault(tp, records[0].timestamp)
-        self._consumer.assign([])
+        self._consumer.pause(*behind)
         now = time.time_ns() // 1_000_000
         return max(0, now - min(appended.values(), default=now))
 

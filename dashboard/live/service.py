@@ -29,12 +29,12 @@ class LiveService:
         # The last offset by partition that is counted in `_rejected`.
         self._rejected_offsets: dict[int, int] = {}
         self.hub = Hub(self.snapshot)
-        self.follower = Follower(kafka, topic.LIVE_AGGREGATES, client_id=_CLIENT_ID, take=self._merge)
+        self.follower = Follower(kafka, topic.LIVE_AGGREGATES, client_id=_CLIENT_ID, on_records=self._merge)
         self._rejected_follower = Follower(
             kafka,
             topic.EVENTS_REJECTED,
             client_id=_CLIENT_ID,
-            take=self._add_rejected,
+            on_records=self._add_rejected,
             look_back_ms=SHOWN_MINUTES * MINUTE_MS,
         )
         self._feed_reader = FeedReader(kafka, has_viewers=lambda: bool(self.hub.viewers), send=self.hub.send_feed)
@@ -53,17 +53,17 @@ class LiveService:
         """When the newest counted event was appended, in milliseconds since 1970; 0 before the first."""
         return self.state.watermark or 0
 
-    def _merge(self, records: Sequence[KafkaRecord]) -> None:
+    def _merge(self, _partition: int, records: Sequence[KafkaRecord]) -> None:
         for partial in decode_values((record.value for record in records), "live_aggregate"):
             self.state.merge(partial)
 
-    def _add_rejected(self, records: Sequence[KafkaRecord]) -> None:
+    def _add_rejected(self, partition: int, records: Sequence[KafkaRecord]) -> None:
         entries = []
         for record in records:
             # After a lost connection the follower reads the last hour again.
-            if record.offset <= self._rejected_offsets.get(record.partition, -1):
+            if record.offset <= self._rejected_offsets.get(partition, -1):
                 continue
-            self._rejected_offsets[record.partition] = record.offset
+            self._rejected_offsets[partition] = record.offset
             for value in decode_values([record.value], "rejected_event"):
                 if event := self._rejected.add(value):
                     entries.append(feed.rejected_entry(event))

@@ -1,9 +1,8 @@
 """Every service with its settings and its metrics, for the pages about them."""
 
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
-
-from prometheus_client import CollectorRegistry
 
 import dashboard.metrics
 import dashboard.settings
@@ -13,12 +12,12 @@ import producer_api.metrics
 import producer_api.settings
 import registry.metrics
 import registry.settings
+import service_kit.metrics
 import sinks.metrics
 import sinks.settings
 import stream_app.metrics
 import stream_app.settings
 from footfall.local.settings import LocalSettings
-from service_kit.metrics import SHARED
 from service_kit.settings import variables
 
 SETTINGS: Mapping[str, type[Any]] = {
@@ -35,13 +34,14 @@ SETTINGS: Mapping[str, type[Any]] = {
 COMMAND_VARIABLES: Mapping[str, str] = {
     "FOOTFALL_URL": "URL at which commands find collector, dashboard and registry.",
 }
-METRICS: Mapping[str, CollectorRegistry] = {
-    "Collector": producer_api.metrics.REGISTRY,
-    "Stream app": stream_app.metrics.REGISTRY,
-    "Sinks and Postgres": sinks.metrics.REGISTRY,
-    "Dashboard": dashboard.metrics.REGISTRY,
-    "Registry": registry.metrics.REGISTRY,
-    "Every service": SHARED,
+# The modules that declare metrics, each with a registry of its own.
+METRICS: Mapping[str, ModuleType] = {
+    "Collector": producer_api.metrics,
+    "Stream app": stream_app.metrics,
+    "Sinks and Postgres": sinks.metrics,
+    "Dashboard": dashboard.metrics,
+    "Registry": registry.metrics,
+    "Every service": service_kit.metrics,
 }
 
 

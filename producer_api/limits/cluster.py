@@ -26,7 +26,7 @@ class ClusterLimits:
         until = self._blocked_until.get(user_key)
         return max(0, until - now) if until else 0
 
-    def apply(self, records: Sequence[KafkaRecord]) -> None:
+    def apply(self, _partition: int, records: Sequence[KafkaRecord]) -> None:
         """Apply new records of `user-rates`."""
         for rate in decode_values((record.value for record in records), "user_rate"):
             if rate["blocked_until"] is None:

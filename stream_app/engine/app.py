@@ -21,3 +21,10 @@ class FootfallApp(faust.App):  # type: ignore[misc] # Faust has no types here
 
     def _create_directories(self) -> None:
         """None: the state is in memory and in Kafka."""
+
+
+class Worker(faust.Worker):  # type: ignore[misc] # Faust has no types here
+    """Faust's worker, without its logging."""
+
+    def _setup_logging(self) -> None:
+        """`service_kit.startup` has set it up, in JSON lines."""

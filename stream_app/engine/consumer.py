@@ -39,6 +39,12 @@ class IdempotentProducer(driver.Producer):  # type: ignore[misc] # Faust has no 
         return {"acks": "all", "enable_idempotence": True}
 
 
+async def started_producer(app: FootfallApp) -> Any:
+    """The aiokafka producer inside Faust's: only it can send whole record batches."""
+    producer = await app.maybe_start_producer()
+    return producer._ensure_producer()
+
+
 class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types here
     """One message per fetched list of a partition; starts at the state's position; commits what is durable."""
 

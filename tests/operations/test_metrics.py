@@ -24,7 +24,7 @@ from footfall.generate.grafana import SCHEMA_VERSION, in_namespace
 from footfall.generate.services import METRICS
 from tests.operations.tools import promtool
 
-ALL: dict[str, Metric] = {metric.name: metric for registry in METRICS.values() for metric in metrics(registry)}
+ALL: dict[str, Metric] = {metric.name: metric for module in METRICS.values() for metric in metrics(module)}
 OURS = [metric for metric in ALL.values() if not metric.name.startswith("process_")]
 SERIES = {name for metric in ALL.values() for name in metric.series}
 DASHBOARDS = sorted((FILES / "dashboards").glob("*.json"))
@@ -46,7 +46,7 @@ LABELS_FROM_CLOSED_SETS = {
 
 
 def test_no_name_is_declared_twice() -> None:
-    names = [metric.name for registry in METRICS.values() for metric in metrics(registry)]
+    names = [metric.name for module in METRICS.values() for metric in metrics(module)]
     assert [name for name, count in Counter(names).items() if count > 1] == []
 
 

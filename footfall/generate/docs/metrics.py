@@ -4,16 +4,18 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import yaml
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from footfall.generate.regions import Regions
 from footfall.generate.services import METRICS, region
 from footfall.generate.tables import table
 
 FILES = Path(__file__).parents[3] / "helm" / "files"
+_MAX_LABELS = 4
 # Metrics that no alert or dashboard uses, and when to look at them.
 ONLY_BY_HAND = {
     "footfall_collector_clock_skew_seconds": "when event times look wrong: how far clients' clocks are off",
@@ -58,22 +60,42 @@ def regions() -> Regions:
     used = uses()
     head = ("metric", "type", "labels", "meaning", "used by")
     return {
-        region(service): table(head, [_row(metric, used) for metric in metrics(registry)])
-        for service, registry in METRICS.items()
+        region(service): table(head, [_row(metric, used) for metric in metrics(module)])
+        for service, module in METRICS.items()
     }
 
 
-def metrics(registry: CollectorRegistry) -> list[Metric]:
-    """The metrics of a registry, in the order of their declaration."""
-    found = []
-    for collector in list(registry._collector_to_names):
-        described: Any = collector
-        if hasattr(described, "_labelnames"):
-            kind, labels = described._type, tuple(described._labelnames)
-            found.append(Metric(described._name, kind, labels, described._documentation))
-        else:  # of the process: it describes itself by what it collects
-            found += [Metric(each.name, each.type, (), each.documentation) for each in collector.collect()]
-    return found
+def metrics(module: ModuleType) -> list[Metric]:
+    """The metrics of the registry that a module declares, in the order of their declaration."""
+    declared = list(vars(module).values())
+    registry = next(each for each in declared if isinstance(each, CollectorRegistry))
+    labels = {
+        metric.name: _label_names(each)
+        for each in declared
+        if isinstance(each, Counter | Gauge | Histogram)
+        for metric in each.describe()
+    }
+    return [
+        Metric(each.name, each.type, labels.get(each.name, ()), each.documentation) for each in registry.collect()
+    ]
+
+
+def _label_names(collector: Counter | Gauge | Histogram) -> tuple[str, ...]:
+    """The labels of a metric. prometheus_client shows them only in samples, so this makes one and removes it."""
+    for count in range(1, _MAX_LABELS + 1):
+        values = ("?",) * count
+        try:
+            collector.labels(*values)
+        except ValueError:  # another number of labels, or none
+            continue
+        samples = [sample for metric in collector.collect() for sample in metric.samples]
+        collector.remove(*values)
+        return next(
+            tuple(name for name, value in sample.labels.items() if value == "?")
+            for sample in samples
+            if "?" in sample.labels.values()
+        )
+    return ()
 
 
 def uses() -> dict[str, list[str]]:
