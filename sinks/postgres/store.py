@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 
 from sinks import metrics
-from sinks.dead_letters import table as dead_letters
+from sinks.dead_letters import table as dead_letter_table
 from sinks.dead_letters.table import DeadLetterRetry
 from sinks.erasure import ErasedUsers
 from sinks.landing.ports import CommitCheck, WriteResult, accept_all
@@ -128,13 +128,13 @@ class PostgresStore:
         self, connection: psycopg.Connection, batch: Batch, check_before_commit: CommitCheck
     ) -> WriteResult:
         with connection.transaction():
-            ranges, letters = self._insert(connection, batch)
-            for letter in letters:
-                ranges[letter.partition].dead_letters += 1
-            result = _result(ranges, letters)
+            ranges, dead_letters = self._insert(connection, batch)
+            for each in dead_letters:
+                ranges[each.partition].dead_letters += 1
+            result = _result(ranges, dead_letters)
             # Here, as only now it is known which rows Postgres rejects, and all of it can still be rolled back.
             check_before_commit(result)
-            dead_letters.insert(connection, self._cluster_id, self._topic, letters)
+            dead_letter_table.insert(connection, self._cluster_id, self._topic, dead_letters)
             self._add_to_ledger(connection, ranges)
             self._offsets.move(connection, ranges)
             committing = time.monotonic()
@@ -147,15 +147,17 @@ class PostgresStore:
             retry = DeadLetterRetry(connection, self._topic, ids)
             batch = retry.batch()
             rows = [row for _partition, _record, row in batch.rows]
+            # Within the transaction, as the dead letters are locked in it: a caller whose replay fails must not go
+            # on with this store, whose lookup tables may hold numbers that were rolled back.
             self._lookups.add(connection, rows)
             create_partitions(connection, sorted({day_of(row.event_id) for row in rows}))
-            ranges, letters = self._insert(connection, batch)
-            for partition in retry.finish(letters):
+            ranges, dead_letters = self._insert(connection, batch)
+            for partition in retry.finish(dead_letters):
                 ranges[partition].dead_letters -= 1
             # Empty ranges: these offsets were counted as read when they were read first.
             empty = {part: replace(covered, start=covered.next) for part, covered in ranges.items()}
             self._add_to_ledger(connection, empty)
-        return _result(ranges, letters)
+        return _result(ranges, dead_letters)
 
     def _insert(
         self, connection: psycopg.Connection, batch: Batch
@@ -164,14 +166,14 @@ class PostgresStore:
         # First, as it takes a lock: an erasure that is not in the list yet waits for our commit, and removes our
         # rows too.
         self._erased_users.refresh(connection)
-        rows, letters, ranges = self._without_erased(batch)
+        rows, dead_letters, ranges = self._without_erased(batch)
         inserted = without_packed(connection, self._inserter.insert(connection, rows))
         for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
             ranges[partition].rows = count
         for partition in inserted.duplicates:
             ranges[partition].duplicates += 1
         self._add_deltas(connection, inserted.rows)
-        return ranges, [*letters, *inserted.rejected]
+        return ranges, [*dead_letters, *inserted.rejected]
 
     def _without_erased(self, batch: Batch) -> tuple[list[LocatedRow], list[DeadLetter], dict[int, OffsetRange]]:
         """Rows and dead letters of users who were not erased; and copies of the ranges that count the others."""
@@ -179,19 +181,19 @@ class PostgresStore:
         ranges = {partition: replace(covered) for partition, covered in batch.ranges.items()}
         if not self._erased_users:
             return batch.rows, batch.dead_letters, ranges
-        rows, letters = list[LocatedRow](), list[DeadLetter]()
+        rows, dead_letters = list[LocatedRow](), list[DeadLetter]()
         for located in batch.rows:
             partition, _record, row = located
             if self._erased_users.covers(row.user_key, row.received_at):
                 ranges[partition].erased += 1
             else:
                 rows.append(located)
-        for letter in batch.dead_letters:
-            if self._erased_users.covers(letter.key, letter.timestamp):
-                ranges[letter.partition].erased += 1
+        for each in batch.dead_letters:
+            if self._erased_users.covers(each.key, each.timestamp):
+                ranges[each.partition].erased += 1
             else:
-                letters.append(letter)
-        return rows, letters, ranges
+                dead_letters.append(each)
+        return rows, dead_letters, ranges
 
     def _add_deltas(self, connection: psycopg.Connection, rows: Sequence[LocatedRow]) -> None:
         counts = Counter((hour_of(row.event_id), row.event_type) for _partition, _record, row in rows)
@@ -227,11 +229,11 @@ class PostgresStore:
             )
 
 
-def _result(ranges: Mapping[int, OffsetRange], letters: Sequence[DeadLetter]) -> WriteResult:
+def _result(ranges: Mapping[int, OffsetRange], dead_letters: Sequence[DeadLetter]) -> WriteResult:
     return WriteResult(
         rows=sum(covered.rows for covered in ranges.values()),
         duplicates=sum(covered.duplicates for covered in ranges.values()),
-        dead_letters=letters,
+        dead_letters=dead_letters,
         erased=sum(covered.erased for covered in ranges.values()),
     )
 

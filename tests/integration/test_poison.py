@@ -38,9 +38,11 @@ def test_each_kind_lands_or_becomes_the_only_dead_letter_with_its_sqlstate(
     value = encoded(event("click", **changes))
     written = store.write(batch({7: value}))
     with psycopg.connect(postgres, autocommit=True) as connection:
-        letters = connection.execute("select record_offset, sqlstate, record_value from dead_letters").fetchall()
-        assert letters == ([(7, sqlstate, value)] if sqlstate else [])
-        assert written.rows == COUNT - len(letters)
+        dead_letters = connection.execute(
+            "select record_offset, sqlstate, record_value from dead_letters"
+        ).fetchall()
+        assert dead_letters == ([(7, sqlstate, value)] if sqlstate else [])
+        assert written.rows == COUNT - len(dead_letters)
         assert audit(connection).mismatches() == []
 
 
