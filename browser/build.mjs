@@ -1,4 +1,4 @@
-// `npm run build [folder]` makes what the collector serves; `npm pack` makes the package.
+// `npm run build [folder]` builds what the collector serves; `npm pack` builds the package.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -11,8 +11,8 @@ const served = { footfall: "src/script.ts", vitals: "src/vitals-script.ts" };
 const notice = { footfall: "", vitals: "// Includes web-vitals, (c) Google LLC, Apache-2.0\n" };
 
 async function script(name) {
-  const made = await build({ ...common, entryPoints: [served[name]], format: "iife", write: false });
-  const { code } = await minify(made.outputFiles[0].text, {
+  const bundle = await build({ ...common, entryPoints: [served[name]], format: "iife", write: false });
+  const { code } = await minify(bundle.outputFiles[0].text, {
     ecma: 2020,
     toplevel: true,
     compress: { passes: 3, booleans_as_integers: true, pure_getters: true, unsafe_arrows: true },
@@ -29,7 +29,7 @@ async function buildServed(folder) {
       ".gz": gzipSync(code, { level: 9 }),
       ".br": brotliCompressSync(code, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: code.length } }),
     };
-    for (const [ending, content] of Object.entries(files)) writeFileSync(`${folder}/${name}.js${ending}`, content);
+    for (const [suffix, content] of Object.entries(files)) writeFileSync(`${folder}/${name}.js${suffix}`, content);
     const sizes = Object.values(files).map((content) => content.length);
     console.log(`${name}.js: ${sizes[0]} bytes, ${sizes[1]} gzip, ${sizes[2]} brotli`);
   }

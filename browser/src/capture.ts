@@ -1,4 +1,4 @@
-// What a page tells by itself: views, clicks, forms, errors. Names and paths, never texts or values.
+// What is tracked automatically: page views, clicks, forms, errors. Names and paths, never texts or values.
 
 import { track } from "./client.js";
 
@@ -6,16 +6,16 @@ const CLICKABLE = "[data-track],a,button,[role=button],[type=submit]";
 const SAME_ERROR_MS = 1e4;
 
 let lastPage: string | undefined;
-let errorsLeft = 10; // a page
+let errorsLeft = 10; // per page
 const lastSeen: Record<string, number> = {};
 
-/** Listen to what `kinds` names: page, click, form, error. */
+/** Track the args kinds of events: page, click, form, error. */
 export function capture(kinds = "page,click,form,error"): void {
   if (kinds.includes("page")) {
     for (const name of ["pushState", "replaceState"] as const) {
       const original = history[name];
-      history[name] = (...given) => {
-        original.apply(history, given);
+      history[name] = (...args) => {
+        original.apply(history, args);
         view();
       };
     }
@@ -34,12 +34,12 @@ export function capture(kinds = "page,click,form,error"): void {
 
 function view(_?: unknown): void {
   if (location.pathname == lastPage || (document as any).prerendering) return;
-  // Of this site the path, of others the host.
+  // The path of a page of this site, the host of any other.
   const [, host, path] = document.referrer.match(/\/\/([^/]+)([^?]*)/) || [];
   track("page_view", {
     page: location.pathname + location.search.replace(/([?&])(?!utm_)[^&]*/g, "$1"),
     referrer: lastPage || (host == location.host ? path : host),
-    title: lastPage ? null : document.title, // frameworks set that of the next page later
+    title: lastPage ? null : document.title, // frameworks set the title of the next page later
   });
   lastPage = location.pathname;
 }
@@ -69,7 +69,7 @@ function failed({ message, filename, lineno, colno, error, reason = error }: Err
   });
 }
 
-/** How the page calls an element; never what it says. */
+/** The name of an element in the page's source; never its text. */
 function nameOf(element: Element): string {
   const names = ["data-track", "id", "name", "aria-label"].map((attribute) => element.getAttribute(attribute));
   return names.find((name) => name) || element.localName;

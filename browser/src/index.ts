@@ -1,4 +1,4 @@
-// The npm package. Importing it does nothing; `init` begins.
+// The npm package. Importing it has no effect; `init` starts it.
 
 export { consent, flush, flush as resume, init, track, type Options, type Sent } from "./client.js";
 export { capture } from "./capture.js";

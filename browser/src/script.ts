@@ -1,4 +1,4 @@
-// The script tag: settings from its data-* attributes, `window.footfall` for the page.
+// The script tag: settings come from its data-* attributes, `window.footfall` is for the page.
 
 import { capture } from "./capture.js";
 import { consent, flush, init, track, type Sent } from "./client.js";
@@ -11,7 +11,7 @@ page.footfall ||=
   (init({
     endpoint: new URL("../api/analytics/collect", src) as unknown as string,
     ...(dataset as object),
-    // Looked up when it is needed; where it is missing nothing goes out unseen.
+    // Looked up for each event. If the function is missing, nothing is sent, rather than unfiltered events.
     before: (event: Sent) => (dataset.before ? page[dataset.before](event) : event),
   }) && capture(dataset.auto),
   { track, flush, consent, resume: flush });

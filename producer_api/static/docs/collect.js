@@ -1,10 +1,11 @@
-// The page for frontends: copy an example, try an event, watch it arrive. Texts of others only ever go into textContent.
+// The page for frontend developers: copy an example, try an event, watch it arrive. Text from elsewhere only goes into
+// textContent.
 
 const COLLECT = "/api/analytics/collect";
 const VALIDATE = "/api/analytics/validate";
 const SNAPSHOT = "/dashboard/snapshot.json";
-const LOOK_EVERY_MS = 400;
-const LOOK_MS = 15_000;
+const POLL_INTERVAL_MS = 400;
+const POLL_TIMEOUT_MS = 15_000;
 
 const byId = (id) => document.getElementById(id);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -36,12 +37,12 @@ async function copy(example) {
 }
 
 async function examplesByType() {
-  const answer = await fetch("/api/analytics/event-types");
-  const { event_types } = await answer.json();
+  const response = await fetch("/api/analytics/event-types");
+  const { event_types } = await response.json();
   return Object.fromEntries(event_types.map((each) => [each.event_type, each.example]));
 }
 
-function say(text, kind = "") {
+function showOutcome(text, kind = "") {
   byId("outcome").textContent = text;
   byId("outcome").className = kind;
 }
@@ -56,59 +57,59 @@ function addStep(text) {
 
 async function post(path) {
   const started = performance.now();
-  const answer = await fetch(path, {
+  const response = await fetch(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: byId("event").value,
   });
-  const text = await answer.text();
-  const wait = answer.headers.get("Retry-After");
-  return { status: answer.status, ok: answer.ok, text, wait, ms: Math.round(performance.now() - started) };
+  const text = await response.text();
+  const retryAfter = response.headers.get("Retry-After");
+  return { status: response.status, ok: response.ok, text, retryAfter, ms: Math.round(performance.now() - started) };
 }
 
-function showAnswer({ status, ok, text, wait, ms }) {
-  let said = null;
+function showResponse({ status, ok, text, retryAfter, ms }) {
+  let body = null;
   try {
-    said = JSON.parse(text);
+    body = JSON.parse(text);
   } catch {
-    // a proxy's page; shown as it came
+    // perhaps the error page of a proxy; shown as it is
   }
-  say(`${status} after ${ms} ms${wait ? `; come back in ${wait} s` : ""}`, ok ? "good" : "bad");
+  showOutcome(`${status} after ${ms} ms${retryAfter ? `; try again in ${retryAfter} s` : ""}`, ok ? "good" : "bad");
   byId("answer").hidden = false;
-  byId("answer").firstElementChild.textContent = said ? JSON.stringify(said, null, 2) : text;
-  return said;
+  byId("answer").firstElementChild.textContent = body ? JSON.stringify(body, null, 2) : text;
+  return body;
 }
 
-/** How often the dashboard has counted a type; null where it cannot be asked. */
-async function counted(type) {
+/** How many events of a type the dashboard has counted; null if it cannot be asked. */
+async function countOf(type) {
   try {
-    const answer = await fetch(SNAPSHOT, { headers: { Accept: "application/json" } });
-    return answer.ok ? ((await answer.json()).total[type] ?? 0) : null;
+    const response = await fetch(SNAPSHOT, { headers: { Accept: "application/json" } });
+    return response.ok ? ((await response.json()).total[type] ?? 0) : null;
   } catch {
     return null;
   }
 }
 
 async function watch(type, before, eventId) {
-  addStep(`Kept: ${eventId} is in Kafka. From here on nothing loses it.`);
+  addStep(`Stored: ${eventId} is in Kafka. From here on it cannot be lost.`);
   if (before === null) {
-    addStep(`Counted: cannot be seen from here, as the dashboard is elsewhere or closed to you. On the server, footfall explain ${eventId} tells.`);
+    addStep(`Counted: not visible from here, because the dashboard is elsewhere or you have no access. On the server, run: footfall explain ${eventId}`);
     return;
   }
-  const step = addStep("Counted: waiting for the live counts …");
+  const step = addStep("Counted: waiting for the live counts…");
   const started = performance.now();
-  while (performance.now() - started < LOOK_MS) {
-    const now = await counted(type);
+  while (performance.now() - started < POLL_TIMEOUT_MS) {
+    const now = await countOf(type);
     if (now > before) {
       step.textContent = `Counted after ${Math.round(performance.now() - started)} ms: ${type} went from ${before} to ${now} on the dashboard.`;
       return;
     }
-    await pause(LOOK_EVERY_MS);
+    await pause(POLL_INTERVAL_MS);
   }
-  step.textContent = `Not counted within ${LOOK_MS / 1000} s. It may have been sent before (repeats count once), or the stream app is behind: footfall explain ${eventId} tells.`;
+  step.textContent = `Not counted within ${POLL_TIMEOUT_MS / 1000} s. Perhaps it was sent before (duplicates count once), or the stream app lags behind. On the server, run: footfall explain ${eventId}`;
 }
 
-function typeIn(text) {
+function eventTypeOf(text) {
   try {
     return JSON.parse(text).event_type;
   } catch {
@@ -117,17 +118,17 @@ function typeIn(text) {
 }
 
 async function tryEvent(path) {
-  const type = typeIn(byId("event").value);
+  const type = eventTypeOf(byId("event").value);
   byId("steps").hidden = true;
   byId("steps").replaceChildren();
-  say("Sending …");
-  const before = path === COLLECT && type ? await counted(type) : null;
+  showOutcome("Sending…");
+  const before = path === COLLECT && type ? await countOf(type) : null;
   try {
-    const answer = await post(path);
-    const said = showAnswer(answer);
-    if (path === COLLECT && answer.ok && said?.event_id) await watch(type, before, said.event_id);
+    const response = await post(path);
+    const body = showResponse(response);
+    if (path === COLLECT && response.ok && body?.event_id) await watch(type, before, body.event_id);
   } catch (error) {
-    say(`No answer: ${error.message}`, "bad");
+    showOutcome(`No response: ${error.message}`, "bad");
   }
 }
 
