@@ -1,9 +1,9 @@
-"""The collector against a FastAPI endpoint that only reads the body, on the same server, in turn.
+"""The collector compared with a FastAPI endpoint that only reads the body: same server, alternating runs.
 
     footfall bench collect
 
-Prints requests/s, CPU µs an event of the server process, the ratio of each pair of runs, answer times at 500
-requests/s, and what aiokafka alone needs for the same records. Each connection is a user with a session.
+Prints requests/s, CPU µs per event of the server process, the ratio of the pairs of runs, response times at 500
+requests/s, and what aiokafka alone needs for records of the same size. Each connection is a user with a session.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ baseline = FastAPI()
 
 @baseline.post(PATH)
 async def read_only(request: Request) -> dict[str, object]:
-    """What FastAPI costs when nothing is done."""
+    """What FastAPI costs if the endpoint does nothing."""
     await request.body()
     return {"success": True}
 
@@ -51,17 +51,17 @@ def _serve_baseline(port: int) -> None:
 
 
 def payloads(
-    events: int, users: int = CONNECTIONS, requests: int = 50, also: Mapping[str, str] = _OLD
+    events: int, users: int = CONNECTIONS, requests: int = 50, fields: Mapping[str, str] = _OLD
 ) -> list[list[bytes]]:
-    """Requests of believable visitors, a list of them a user; `events` in each request, each with what is `also` in it."""
+    """Requests of realistic visitors, one list per user, with `events` events per request. `fields` are added to each."""
     return [
-        [_request(Visitor(user, Random(user)), events, user, also) for _ in range(requests)]
+        [_request(Visitor(user, Random(user)), events, user, fields) for _ in range(requests)]
         for user in range(users)
     ]
 
 
-def _request(visitor: Visitor, events: int, user: int, also: Mapping[str, str]) -> bytes:
-    happened = [visitor.next_event() | also for _ in range(events)]
+def _request(visitor: Visitor, events: int, user: int, fields: Mapping[str, str]) -> bytes:
+    happened = [visitor.next_event() | fields for _ in range(events)]
     body = json.dumps(happened if events > 1 else happened[0]).encode()
     claims = {"sub": f"user-{user}", "sid": f"session-{user}", "exp": int(time.time()) + 86_400}
     head = (
@@ -73,7 +73,7 @@ def _request(visitor: Visitor, events: int, user: int, also: Mapping[str, str]) 
 
 
 def measure(port: int, pid: int, requests: list[list[bytes]], events: int) -> tuple[float, float]:
-    """Requests/s and CPU µs an event of one run."""
+    """Requests/s and CPU µs per event of one run."""
     before = cpu_seconds(pid)
     load = http_load.run(port, requests, SECONDS)
     used = cpu_seconds(pid) - before
@@ -98,19 +98,19 @@ def main() -> None:
             "FOOTFALL_LOG_LEVEL": "WARNING",
         }
         collector = subprocess.Popen([sys.executable, "-m", "producer_api"], env=environ)
-        nothing = multiprocessing.Process(target=_serve_baseline, args=(theirs,))
-        nothing.start()
+        baseline_server = multiprocessing.Process(target=_serve_baseline, args=(theirs,))
+        baseline_server.start()
         try:
             _wait(ours)
             time.sleep(1)
-            _compare(ours, theirs, collector.pid, nothing.pid or 0)
-            _answer_times(ours)
+            _compare(ours, theirs, collector.pid, baseline_server.pid or 0)
+            _response_times(ours)
             asyncio.run(_bare_client(cluster))
         finally:
             collector.terminate()
             collector.wait()
-            nothing.terminate()
-            nothing.join()
+            baseline_server.terminate()
+            baseline_server.join()
 
 
 def _compare(ours: int, theirs: int, our_pid: int, their_pid: int) -> None:
@@ -125,18 +125,18 @@ def _compare(ours: int, theirs: int, our_pid: int, their_pid: int) -> None:
             costs.append(cost)
             print(f"  {rate:,.0f} requests/s, {cost:.1f} µs; body-only {base:,.0f}, {base_cost:.1f} µs")
         print(
-            f"{name}: {statistics.median(rates) * events:,.0f} events/s, {statistics.median(costs):.1f} µs CPU an "
+            f"{name}: {statistics.median(rates) * events:,.0f} events/s, {statistics.median(costs):.1f} µs CPU per "
             f"event, {statistics.median(ratios):.2f}x of body-only, {resident_mib(our_pid):.0f} MiB"
         )
 
 
-def _answer_times(port: int) -> None:
+def _response_times(port: int) -> None:
     load = http_load.run(port, payloads(1), SECONDS, rate=500)
     print(f"at 500 requests/s: p50 {load.quantile(0.5):.1f} ms, p99 {load.quantile(0.99):.1f} ms")
 
 
 async def _bare_client(cluster: KafkaSettings) -> None:
-    """aiokafka alone, with records as long as ours: one `send` an event, and one ready batch for a hundred."""
+    """aiokafka alone, with records of the same size: one `send` per event, and one batch per hundred."""
     producer = AIOKafkaProducer(**cluster.client_options(), acks="all", enable_idempotence=True)
     await producer.start()
     topic, value, keys = cluster.name("events"), os.urandom(150), [os.urandom(16) for _ in range(CONNECTIONS)]
@@ -163,7 +163,7 @@ async def _bare_client(cluster: KafkaSettings) -> None:
         runs = (job(keys[n] if job is singles else n, until) for n, job in enumerate(work))  # type: ignore[operator]
         sent = sum(await asyncio.gather(*runs))
         cost = (time.process_time() - before) / sent * 1e6
-        print(f"aiokafka alone, {name}: {sent / SECONDS:,.0f} events/s, {cost:.1f} µs CPU an event")
+        print(f"aiokafka alone, {name}: {sent / SECONDS:,.0f} events/s, {cost:.1f} µs CPU per event")
     await producer.stop()
 
 

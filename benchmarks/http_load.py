@@ -1,4 +1,4 @@
-"""Requests over a few connections, each sending the next one when its answer is there."""
+"""Load over a few connections, each of which sends its next request after the response to the last."""
 
 import asyncio
 import multiprocessing
@@ -12,19 +12,19 @@ import uvloop
 
 @dataclass(slots=True)
 class Load:
-    """What came back: how often each status, and how long each answer took, in seconds."""
+    """How often each status was answered, and how long each response took, in seconds."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)
 
     def quantile(self, share: float) -> float:
-        """The answer time that this share of the requests stayed below, in milliseconds."""
+        """The response time that this share of the requests stayed below, in milliseconds."""
         ordered = sorted(self.waits)
         return ordered[int(share * (len(ordered) - 1))] * 1000
 
 
 class _Connection(asyncio.Protocol):
-    """Sends its payloads in turn. `pause` seconds between two; 0 sends when the answer is there."""
+    """Sends its payloads one after another, `pause` seconds apart; with 0, right after each response."""
 
     def __init__(self, payloads: Sequence[bytes], until: float, pause: float, load: Load) -> None:
         self._payloads, self._until, self._pause, self._load = payloads, until, pause, load
@@ -70,7 +70,7 @@ class _Connection(asyncio.Protocol):
 
 
 def run(port: int, payloads: Sequence[Sequence[bytes]], seconds: float, rate: float | None = None) -> Load:
-    """Load from a process of its own, a connection for each list of payloads; `rate` in requests/s, or all it can."""
+    """Load from a separate process, one connection per list of payloads; `rate` in requests/s, or as fast as possible."""
     results: multiprocessing.Queue[Load] = multiprocessing.Queue()
     process = multiprocessing.Process(target=_work, args=(port, payloads, seconds, rate, results))
     process.start()

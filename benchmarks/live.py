@@ -73,7 +73,7 @@ def services(bootstrap: str, prefix: str) -> Iterator[tuple[dict[str, int], dict
 @contextmanager
 def traffic(port: int) -> Iterator[None]:
     """A thousand events per second, until the end."""
-    requests, ended = payloads(BATCH, also={}), threading.Event()
+    requests, ended = payloads(BATCH, fields={}), threading.Event()
 
     def send() -> None:
         while not ended.is_set():

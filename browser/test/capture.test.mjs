@@ -1,4 +1,4 @@
-// What a page tells by itself, and what it never tells.
+// What is tracked automatically, and what is never sent.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { World } from "./world.mjs";
@@ -17,26 +17,26 @@ const element = (localName, attributes = {}, more = {}) => ({
   ...more,
 });
 
-async function told() {
+async function tracked() {
   await world.pass(30_000);
   return world.sent.map(({ event_type, event_data }) => [event_type, event_data]);
 }
 
 test("a page view has the path, the campaign and the site the visitor came from", async () => {
   world.open({ auto: "page" }, { url: "https://shop.example/a?email=x%40y.example&utm_source=mail&q=1#part", referrer: "https://search.example/find?q=secret" });
-  const [[type, data]] = await told();
+  const [[type, data]] = await tracked();
   assert.equal(type, "page_view");
   assert.deepEqual([data.referrer, data.title], ["search.example", "Start"]);
   assert.match(data.page, /^\/a\?&?utm_source=mail&?$/);
   assert.equal(JSON.stringify(world.sent).includes("secret"), false);
 });
 
-test("of the same site the referrer is a path without its query", async () => {
+test("the referrer from the same site is a path without its query", async () => {
   world.open({ auto: "page" }, { referrer: "https://shop.example/login?next=/private" });
-  assert.equal((await told())[0][1].referrer, "/login");
+  assert.equal((await tracked())[0][1].referrer, "/login");
 });
 
-test("a single-page app's views: pushState, replaceState and Back, where the path changes", async () => {
+test("in a single-page app, pushState, replaceState and Back are page views if the path changes", async () => {
   const page = world.open({ auto: "page" });
   const { history } = page.window;
   history.pushState(null, "", "/list");
@@ -45,28 +45,28 @@ test("a single-page app's views: pushState, replaceState and Back, where the pat
   history.pushState(null, "", "/list/first#top");
   page.window.location.href = "https://shop.example/list";
   page.fire("popstate");
-  const views = (await told()).map(([, data]) => [data.page.replace("?", ""), data.referrer]);
+  const views = (await tracked()).map(([, data]) => [data.page.replace("?", ""), data.referrer]);
   assert.deepEqual(views, [["/start", undefined], ["/list", "/start"], ["/list/first", "/list"], ["/list", "/list/first"]]);
 });
 
-test("a page from the back-forward cache is viewed again, a load is viewed once", async () => {
+test("a page from the back-forward cache is viewed again, a load only once", async () => {
   const page = world.open({ auto: "page" });
   page.fire("pageshow", { persisted: false });
   page.fire("pageshow", { persisted: true });
-  assert.equal((await told()).length, 2);
+  assert.equal((await tracked()).length, 2);
 });
 
 test("a prerendered page is viewed when somebody looks at it", async () => {
   const document = { hidden: true, prerendering: true, title: "Start", referrer: "", currentScript: { dataset: { auto: "page", bots: "1" }, src: "https://shop.example/sdk/footfall.js" } };
   const page = world.open({ auto: "page" }, { window: { document } });
   page.fire("pageshow", { persisted: false });
-  assert.deepEqual(await told(), []);
+  assert.deepEqual(await tracked(), []);
   document.prerendering = document.hidden = false;
   page.fire("prerenderingchange");
-  assert.equal((await told()).length, 1);
+  assert.equal((await tracked()).length, 1);
 });
 
-test("a click is called by data-track, id, name, aria-label or the tag, never by its text", async () => {
+test("a click is named by data-track, id, name, aria-label or the tag, never by its text", async () => {
   const page = world.open({ auto: "click" });
   const texts = { textContent: "Pay 100 EUR to Jo", innerText: "Pay 100 EUR to Jo", value: "secret" };
   const named = { "data-track": "buy", id: "b1", name: "pay", "aria-label": "Pay" };
@@ -77,17 +77,17 @@ test("a click is called by data-track, id, name, aria-label or the tag, never by
   page.fire("click", { target: element("a", {}, texts) });
   page.fire("click", { target: { ...element("p"), closest: () => null } });
   page.fire("click", { target: page.window.document });
-  assert.deepEqual((await told()).map(([, data]) => data.button), ["buy", "b1", "pay", "Pay", "a"]);
+  assert.deepEqual((await tracked()).map(([, data]) => data.button), ["buy", "b1", "pay", "Pay", "a"]);
   assert.deepEqual(world.sent[0].event_data, { button: "buy", page: "/start" });
 });
 
-test("a form tells its name and how many fields it has, no value", async () => {
+test("a form is tracked with its name and the number of fields, without values", async () => {
   const page = world.open({ auto: "form" });
   page.fire("submit", { target: element("form", { id: "sign-up" }, { length: 3, elements: [{ value: "secret" }] }) });
-  assert.deepEqual(await told(), [["form_submit", { form: "sign-up", page: "/start", field_count: 3 }]]);
+  assert.deepEqual(await tracked(), [["form_submit", { form: "sign-up", page: "/start", field_count: 3 }]]);
 });
 
-test("errors and rejections, the same one once in ten seconds, ten a page", async () => {
+test("errors and rejections are tracked, the same one once per ten seconds, at most ten per page", async () => {
   const page = world.open({ auto: "error" });
   const error = new TypeError("x is not a function");
   page.fire("error", { message: "Uncaught TypeError: x is not a function", filename: "https://shop.example/app.js?token=1", lineno: 3, colno: 14, error });
@@ -97,7 +97,7 @@ test("errors and rejections, the same one once in ten seconds, ten a page", asyn
   page.fire("unhandledrejection", { reason: undefined });
   await world.pass(10_001);
   for (let n = 0; n < 1_000; n++) page.fire("error", { message: n ? `storm ${n}` : "Uncaught TypeError: x is not a function" });
-  const all = (await told()).map(([, data]) => data);
+  const all = (await tracked()).map(([, data]) => data);
   assert.deepEqual(all[0], { message: "Uncaught TypeError: x is not a function", page: "/start", kind: "TypeError", source: "https://shop.example/app.js", line: 3, column: 14 });
   assert.deepEqual(all.slice(1, 5).map(({ message }) => message), ["too far", "only a text", "undefined", all[0].message]);
   assert.equal(all.length, 10);
@@ -106,12 +106,12 @@ test("errors and rejections, the same one once in ten seconds, ten a page", asyn
 test("a long message is cut", async () => {
   const page = world.open({ auto: "error" });
   page.fire("error", { message: "x".repeat(5_000) });
-  assert.equal((await told())[0][1].message.length, 500);
+  assert.equal((await tracked())[0][1].message.length, 500);
 });
 
-test("only what data-auto names is told", async () => {
+test("only what data-auto names is tracked", async () => {
   const page = world.open({ auto: "page" });
   page.fire("click", { target: element("button") });
   page.fire("error", { message: "broken" });
-  assert.deepEqual((await told()).map(([type]) => type), ["page_view"]);
+  assert.deepEqual((await tracked()).map(([type]) => type), ["page_view"]);
 });

@@ -1,4 +1,4 @@
-// What waits is sent, once, when it may be; nothing is lost uncounted.
+// Every event is sent once, when it may be sent; nothing is lost without being counted.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { positions, World } from "./world.mjs";
@@ -12,7 +12,7 @@ beforeEach(() => {
   world = new World();
 });
 
-test("twenty events make one request after three seconds, or at once when they are twenty", async () => {
+test("events wait three seconds for others, and are sent immediately when there are twenty", async () => {
   const page = world.open();
   page.track(19);
   await world.pass(2_999);
@@ -25,7 +25,7 @@ test("twenty events make one request after three seconds, or at once when they a
   assert.equal(world.requests[1].events.length, 20);
 });
 
-test("a request is what the collector takes", async () => {
+test("a request has the form that the collector accepts", async () => {
   const page = world.open();
   page.footfall.track("feature_used", { feature: "export" });
   await world.pass(3_000);
@@ -37,7 +37,7 @@ test("a request is what the collector takes", async () => {
   assert.deepEqual(event, { event_type: "feature_used", event_data: { feature: "export" }, timestamp: "2026-01-15T10:00:00.000Z" });
 });
 
-test("every id is a UUIDv7 of its moment, and none comes twice", async () => {
+test("every id is a UUIDv7 with its time, and all are different", async () => {
   const page = world.open();
   for (let n = 0; n < 50; n++) {
     page.track(20);
@@ -52,7 +52,7 @@ test("every id is a UUIDv7 of its moment, and none comes twice", async () => {
 });
 
 for (const status of [429, 503])
-  test(`${status}: the whole queue waits as the collector says, at most a second longer`, async () => {
+  test(`${status}: the whole queue waits as long as Retry-After says, at most a second longer`, async () => {
     const page = world.open();
     world.answer = answering(status, { "Retry-After": "60" });
     page.track(20);
@@ -66,7 +66,7 @@ for (const status of [429, 503])
     assert.deepEqual(world.requests[0].events, world.requests[1].events);
   });
 
-test("nor does hiding send earlier, nor the next page", async () => {
+test("neither hiding nor the next page sends before Retry-After is over", async () => {
   const page = world.open();
   world.answer = answering(429, { "Retry-After": "60" });
   page.track(20);
@@ -88,7 +88,7 @@ test("nor does hiding send earlier, nor the next page", async () => {
 });
 
 for (const header of ["0", "-5", "Thu, 01 Jan 2015 00:00:00 GMT", "soon", undefined])
-  test(`Retry-After ${header}: seconds that grow, no storm`, async () => {
+  test(`Retry-After ${header}: the waits grow, and there is no storm of requests`, async () => {
     const page = world.open();
     world.answer = answering(503, header === undefined ? {} : { "Retry-After": header });
     page.track(20);
@@ -98,7 +98,7 @@ for (const header of ["0", "-5", "Thu, 01 Jan 2015 00:00:00 GMT", "soon", undefi
     assert.ok(world.requests.length < 400);
   });
 
-test("a wait of a year is one of an hour", async () => {
+test("a Retry-After of a year is limited to an hour", async () => {
   const page = world.open();
   world.answer = answering(503, { "Retry-After": "31536000" });
   page.track(20);
@@ -106,10 +106,10 @@ test("a wait of a year is one of an hour", async () => {
   assert.equal(world.requests.length, 2);
 });
 
-test("what is limited or to be tried again stays, with the same ids; the rest is done", async () => {
+test("limited and retry events are sent again with the same ids; the others are done", async () => {
   const page = world.open();
-  const said = results("accepted", "limited", "duplicate", "retry", "rejected");
-  world.answer = answering(200, { "Retry-After": "5" }, said);
+  const body = results("accepted", "limited", "duplicate", "retry", "rejected");
+  world.answer = answering(200, { "Retry-After": "5" }, body);
   page.track(5);
   await world.pass(3_000);
   world.answer = new World().answer;
@@ -131,7 +131,7 @@ test("events rejected in a 429 are not sent again", async () => {
 });
 
 for (const body of ["", "<html>", "null"])
-  test(`a 200 with the body ${JSON.stringify(body)} is a 200`, async () => {
+  test(`a 200 with the body ${JSON.stringify(body)} counts as success`, async () => {
     const page = world.open();
     world.answer = answering(200, {}, body);
     page.track(20);
@@ -140,7 +140,7 @@ for (const body of ["", "<html>", "null"])
   });
 
 for (const status of [400, 415, 422])
-  test(`${status}: the batch is dropped and counted, the next is sent`, async () => {
+  test(`${status}: the batch is dropped and counted, and the next one is sent`, async () => {
     const page = world.open();
     world.answer = answering(status);
     page.track(20);
@@ -151,7 +151,7 @@ for (const status of [400, 415, 422])
     assert.deepEqual(world.requests.map(({ events, dropped }) => [events.length, dropped]), [[20, 0], [1, 20]]);
   });
 
-test("413 halves the request until it fits; an event too large by itself is dropped and counted", async () => {
+test("413 halves the request until it fits; an event that is too large alone is dropped and counted", async () => {
   const page = world.open();
   world.answer = ({ events, bytes }) => (bytes > 700 ? answering(413)() : new World().answer({ events }));
   page.track(8);
@@ -166,14 +166,14 @@ test("413 halves the request until it fits; an event too large by itself is drop
 });
 
 for (const status of [401, 403])
-  test(`${status}: the events are kept, the page is told, and resume() or the next page goes on`, async () => {
+  test(`${status}: the events are stored, footfall:blocked is fired, and resume() or the next page continues`, async () => {
     const page = world.open();
-    let told = 0;
-    page.listens("footfall:blocked", () => told++);
+    let blocked = 0;
+    page.listens("footfall:blocked", () => blocked++);
     world.answer = answering(status);
     page.track(20);
     await world.pass(60_000);
-    assert.deepEqual([world.requests.length, told, world.stored.length], [1, 1, 20]);
+    assert.deepEqual([world.requests.length, blocked, world.stored.length], [1, 1, 20]);
     await page.close();
     const next = world.open();
     await world.pass();
@@ -186,7 +186,7 @@ for (const status of [401, 403])
   });
 
 for (const [name, answer] of [["500", answering(500)], ["502", answering(502, {}, "<html>")], ["408", answering(408)], ["no network", () => null]])
-  test(`${name}: again after seconds that double, at most five minutes, without end`, async () => {
+  test(`${name}: retried forever, after waits that double up to five minutes`, async () => {
     const page = world.open();
     world.answer = answer;
     page.track(20);
@@ -198,7 +198,7 @@ for (const [name, answer] of [["500", answering(500)], ["502", answering(502, {}
     assert.equal(world.requests.at(-1).events.length, 20);
   });
 
-test("offline and back: sent at once, once", async () => {
+test("offline and back online: sent immediately, once", async () => {
   const page = world.open();
   world.online = false;
   page.track(30);
@@ -210,7 +210,7 @@ test("offline and back: sent at once, once", async () => {
   assert.deepEqual(positions(world.requests.slice(tried).flatMap(({ events }) => events)), range(0, 30));
 });
 
-test("offline for a minute, closed, opened again: a hundred events kept, none twice", async () => {
+test("offline for a minute, closed and opened again: a hundred events are sent, each once", async () => {
   const page = world.open();
   world.online = false;
   page.track(100);
@@ -224,7 +224,7 @@ test("offline for a minute, closed, opened again: a hundred events kept, none tw
   assert.equal(world.stored.length, 0);
 });
 
-test("hiding sends everything that waits, though an answer is awaited", async () => {
+test("hiding sends the whole queue, even while a request is in flight", async () => {
   const page = world.open();
   let reply;
   world.answer = () => new Promise((resolve) => (reply = resolve));
@@ -235,7 +235,7 @@ test("hiding sends everything that waits, though an answer is awaited", async ()
   reply(null);
 });
 
-test("a page that goes offline takes nothing out of the storage again, though its timers run on", async () => {
+test("a page that is closed offline takes nothing out of storage again, even if its timers still run", async () => {
   const page = world.open();
   world.online = false;
   page.track(25);
@@ -243,12 +243,12 @@ test("a page that goes offline takes nothing out of the storage again, though it
   page.track(3);
   await page.close();
   assert.equal(world.stored.length, 28);
-  page.fire("online"); // as Chromium says where it lets go of a page that was told to be offline
+  page.fire("online"); // as Chromium does when it unloads a page that is emulating offline
   await world.pass(60_000);
   assert.equal(world.stored.length, 28);
 });
 
-test("wherever a page ends while it keeps events, none is missing", async () => {
+test("wherever a page ends while it stores events, none is missing", async () => {
   const page = world.open();
   world.online = false;
   page.track(20);
@@ -262,7 +262,7 @@ test("wherever a page ends while it keeps events, none is missing", async () => 
   assert.equal(seen.at(-1), 25);
 });
 
-test("a page that comes back out of the back-forward cache goes on", async () => {
+test("a page that returns from the back-forward cache continues", async () => {
   const page = world.open();
   page.fire("pagehide", { persisted: true });
   page.hide();
@@ -272,7 +272,7 @@ test("a page that comes back out of the back-forward cache goes on", async () =>
   assert.equal(world.sent.length, 3);
 });
 
-test("a hidden page goes on trying", async () => {
+test("a hidden page keeps retrying", async () => {
   const page = world.open();
   world.online = false;
   page.track(5);
@@ -284,7 +284,7 @@ test("a hidden page goes on trying", async () => {
   assert.equal(world.stored.length, 0);
 });
 
-test("where requests fail, one under way is kept too when the page goes, and once", async () => {
+test("while requests fail, a closing page stores the events in flight too, and they are sent once", async () => {
   const page = world.open();
   world.answer = () => null;
   page.track(20);
@@ -297,7 +297,7 @@ test("where requests fail, one under way is kept too when the page goes, and onc
   page.hide();
   await world.pass();
   assert.deepEqual(positions(world.stored.map((text) => JSON.parse(text))), [...range(0, 20), ...range(0, 3)]);
-  reply(null); // it was only hidden, and hears that it failed
+  reply(null); // the page was only hidden, so it sees the failure
   await world.pass();
   assert.equal(world.stored.length, 23);
   world.answer = new World().answer;
@@ -318,14 +318,14 @@ test("hidden, shown and hidden again: sent once", async () => {
   assert.equal(world.requests.length, 1);
 });
 
-test("what others track while the page goes is sent too, in one request", async () => {
+test("events that are tracked while the page unloads are sent too, in one request", async () => {
   const page = world.open();
   page.listens("visibilitychange", () => page.track(3));
   await page.close();
   assert.deepEqual(world.requests.map(({ events }) => events.length), [3]);
 });
 
-test("requests under way stay below what browsers allow, counted in bytes", async () => {
+test("requests in flight stay below the limit of browsers, counted in bytes", async () => {
   const page = world.open();
   world.answer = () => new Promise(() => {});
   page.track(100, { text: "漢".repeat(1_500) });
@@ -336,7 +336,7 @@ test("requests under way stay below what browsers allow, counted in bytes", asyn
   assert.ok(world.stored.length > 0);
 });
 
-test("a thousand in a loop: the newest hundred wait, the others are counted", async () => {
+test("of a thousand events in a loop, the newest hundred are queued and the others counted as dropped", async () => {
   const page = world.open();
   page.track(1_000);
   await world.pass(60_000);
@@ -344,7 +344,7 @@ test("a thousand in a loop: the newest hundred wait, the others are counted", as
   assert.equal(world.requests.reduce((sum, { dropped }) => sum + dropped, 0), 880);
 });
 
-test("an answer to an older request does not zero what was dropped since", async () => {
+test("the response to an older request does not reset what was dropped since", async () => {
   const page = world.open();
   let reply;
   world.answer = () => new Promise((resolve) => (reply = resolve));
@@ -357,7 +357,7 @@ test("an answer to an older request does not zero what was dropped since", async
   assert.equal(world.requests.reduce((sum, { dropped }) => sum + dropped, 0), 900);
 });
 
-test("drops that were told to a collector in trouble are told again", async () => {
+test("dropped events are reported again if the report failed", async () => {
   const page = world.open();
   page.footfall.track("scroll", { text: "x".repeat(9_000) });
   page.track(1);
@@ -370,7 +370,7 @@ test("drops that were told to a collector in trouble are told again", async () =
   assert.deepEqual(world.requests.map(({ dropped }) => dropped), [1, 1]);
 });
 
-test("two tabs that close offline keep both their events, and one of two tabs that are back sends them", async () => {
+test("two tabs that close offline both store their events, and the first tab that is back sends them", async () => {
   const tabs = [world.open(), world.open()];
   world.online = false;
   tabs[0].track(3);
@@ -383,7 +383,7 @@ test("two tabs that close offline keep both their events, and one of two tabs th
   assert.equal(world.sent.length, 8);
 });
 
-test("one tab's success leaves alone what another tab keeps", async () => {
+test("the success of one tab does not delete what another tab stored", async () => {
   const [waiting, well] = [world.open(), world.open()];
   world.answer = answering(429, { "Retry-After": "60" });
   waiting.track(5);
@@ -396,7 +396,7 @@ test("one tab's success leaves alone what another tab keeps", async () => {
   assert.equal(new Set(taken).size, 7);
 });
 
-test("a full storage: what fits is kept, the page goes on", async () => {
+test("with a full storage, what fits is stored and the page continues", async () => {
   world.quota = 3_000;
   const page = world.open();
   world.online = false;
@@ -406,7 +406,7 @@ test("a full storage: what fits is kept, the page goes on", async () => {
   assert.ok(world.stored.length >= 10 && world.stored.length < 40, String(world.stored.length));
 });
 
-test("what is kept stays below 64 KiB, the newest of it, however often a page hides", async () => {
+test("storage stays below 64 KiB and holds the newest events, however often a page hides", async () => {
   const page = world.open({ batch: "1000" });
   world.online = false;
   page.track(100, { text: "x".repeat(2_000) });
@@ -432,7 +432,7 @@ for (const [name, data, parts] of [["blocked", {}, { storage: "blocked" }], ["no
     assert.equal(world.requests[1].events.length, 20);
   });
 
-test("after a day what was kept is dropped and counted", async () => {
+test("stored events are dropped and counted after a day", async () => {
   const page = world.open();
   world.online = false;
   page.track(5);
@@ -444,7 +444,7 @@ test("after a day what was kept is dropped and counted", async () => {
   assert.deepEqual(world.requests.map(({ events, dropped }) => [events.length, dropped]), [[1, 5]]);
 });
 
-test("nothing is in the storage while all is well", async () => {
+test("nothing is stored while requests succeed", async () => {
   const page = world.open();
   page.track(25);
   await world.pass(10_000);
@@ -452,12 +452,12 @@ test("nothing is in the storage while all is well", async () => {
   assert.deepEqual(world.local, {});
 });
 
-test("what somebody else left in the storage does no harm", async () => {
+test("foreign entries in storage do no harm", async () => {
   world.local["footfall:1"] = "{";
-  world.local["other"] = "kept";
+  world.local["other"] = "foreign";
   const page = world.open();
   page.track(1);
   await world.pass(3_000);
   assert.equal(world.sent.length, 1);
-  assert.equal(world.local.other, "kept");
+  assert.equal(world.local.other, "foreign");
 });

@@ -1,4 +1,4 @@
-// What the tag's attributes and the visitor's wishes change.
+// The effect of the tag's attributes, and of the visitor's choices.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { World } from "./world.mjs";
@@ -18,13 +18,13 @@ for (const [name, navigator] of [["GPC", { globalPrivacyControl: true }], ["DNT"
     assert.deepEqual([world.requests, world.local], [[], {}]);
   });
 
-test("DNT 0 and unspecified are no wish", async () => {
+test("DNT 0 and unspecified are not an opt-out", async () => {
   for (const doNotTrack of ["0", "unspecified", null]) world.open({}, { navigator: { doNotTrack } }).track(1);
   await world.pass(3_000);
   assert.equal(world.sent.length, 3);
 });
 
-test("consent required: nothing leaves the page before, all of it after", async () => {
+test("consent required: nothing is sent before consent, and everything after it", async () => {
   const page = world.open({ consent: "required" });
   page.track(30);
   page.hide();
@@ -36,7 +36,7 @@ test("consent required: nothing leaves the page before, all of it after", async 
   assert.equal(world.sent.length, 30);
 });
 
-test("consent refused: what waited and what was kept is gone, and nothing more is tracked", async () => {
+test("consent refused: the queue and the storage are deleted, and nothing more is tracked", async () => {
   const page = world.open();
   world.online = false;
   page.track(30);
@@ -52,11 +52,11 @@ test("consent refused: what waited and what was kept is gone, and nothing more i
   assert.deepEqual([world.requests.length, world.local], [tried, {}]);
   page.footfall.consent(true);
   page.track(1);
-  await world.pass(60_000); // it still holds back for the requests that failed
+  await world.pass(60_000); // it still waits because of the failed requests
   assert.equal(world.requests.slice(tried).flatMap(({ events }) => events).length, 1);
 });
 
-test("consent refused while a request is under way: it does not come back", async () => {
+test("consent refused while a request is in flight: its events are not queued again", async () => {
   const page = world.open();
   let reply;
   world.answer = () => new Promise((resolve) => (reply = resolve));
@@ -70,7 +70,7 @@ test("consent refused while a request is under way: it does not come back", asyn
   assert.deepEqual([world.requests.length, world.local], [1, {}]);
 });
 
-test("attributes set the batch, the wait, the queue, the endpoint and the cookies", async () => {
+test("attributes set the batch size, the wait, the queue size, the endpoint and the cookies", async () => {
   const settings = { batch: "2", wait: "500", queue: "3", endpoint: "https://stats.example/c", credentials: "omit" };
   const page = world.open(settings);
   page.track(1);
@@ -83,7 +83,7 @@ test("attributes set the batch, the wait, the queue, the endpoint and the cookie
   assert.deepEqual(world.requests.slice(1).map(({ events, dropped }) => [events.length, dropped]), [[2, 0], [2, 5], [1, 0]]);
 });
 
-test("the function that data-before names sees each event first", async () => {
+test("the function that data-before names is called with each event", async () => {
   const page = world.open({ before: "scrub" });
   page.window.scrub = (event) => event.event_data.position !== 1 && { ...event, event_data: { position: -1 } };
   page.track(3);
@@ -93,7 +93,7 @@ test("the function that data-before names sees each event first", async () => {
   assert.match(world.sent[0].event_id, /^evt_/);
 });
 
-test("where that function is missing or breaks, nothing goes out, and it is counted", async () => {
+test("if that function is missing or throws, nothing is sent, and the events are counted", async () => {
   const page = world.open({ before: "scrub" });
   page.track(2);
   page.window.scrub = (event) => event;
@@ -102,7 +102,7 @@ test("where that function is missing or breaks, nothing goes out, and it is coun
   assert.deepEqual(world.requests.map(({ events, dropped }) => [events.length, dropped]), [[1, 2]]);
 });
 
-test("what cannot be JSON does not throw into the page", async () => {
+test("data that is not JSON does not throw into the page", async () => {
   const page = world.open();
   const round = {};
   round.round = round;
@@ -113,7 +113,7 @@ test("what cannot be JSON does not throw into the page", async () => {
   assert.deepEqual([world.sent.length, world.requests[0].dropped], [1, 2]);
 });
 
-test("debug tells in the console what became of the events", async () => {
+test("debug logs the outcome of the events to the console", async () => {
   const lines = [];
   const page = world.open({ debug: "on" }, { window: { console: { log: (...what) => lines.push(what) } } });
   page.track(1);

@@ -1,4 +1,4 @@
-// A browser that holds still: pages run the built script on a clock, a network and a storage that the test moves.
+// A simulated browser: pages run the built script on a clock, a network and a storage that the test controls.
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
@@ -11,9 +11,9 @@ export class World {
   requests = [];
   quota = Infinity;
   local = {};
-  // Called after every change of the storage.
+  // Called after every change of storage.
   changed = () => {};
-  // Says what a request is answered: {status, body, headers}; null: the network fails; a promise: later.
+  // Returns the response to a request as {status, body, headers}, or null for a network error, or a promise of these.
   answer = ({ events }) => ({ status: 200, body: { results: events.map(() => ({ status: "accepted" })) } });
   #timers = new Map();
   #last = 0;
@@ -24,7 +24,7 @@ export class World {
   };
   clearTimeout = (id) => void this.#timers.delete(id);
 
-  /** Let time pass, in milliseconds, and all that falls due. */
+  /** Let so many milliseconds pass, and run the timers that are due. */
   async pass(ms = 0) {
     const until = this.now + ms;
     await settled();
@@ -39,12 +39,12 @@ export class World {
     this.now = until;
   }
 
-  /** All events that were sent, and those of one request. */
+  /** All events that were sent, in the order of the requests. */
   get sent() {
     return this.requests.flatMap((request) => request.events);
   }
 
-  /** What waits in the storage. */
+  /** All events in storage, as JSON. */
   get stored() {
     return Object.values(this.local).flatMap((text) => JSON.parse(text)[2]);
   }
@@ -54,17 +54,17 @@ export class World {
     this.requests.push(request);
     const answer = this.online ? await this.answer(request) : null;
     if (!answer) throw new TypeError("Failed to fetch");
-    const { status, body: said = {}, headers = {} } = answer;
+    const { status, body: content = {}, headers = {} } = answer;
     return {
       status,
       ok: status >= 200 && status < 300,
       headers: new Headers(headers),
-      json: async () => (typeof said === "string" ? JSON.parse(said) : said),
+      json: async () => (typeof content === "string" ? JSON.parse(content) : content),
     };
   };
 
-  storage(kept) {
-    return new Proxy(kept, {
+  storage(entries) {
+    return new Proxy(entries, {
       set: (all, name, value) => {
         const size = Object.entries({ ...all, [name]: value }).reduce((sum, pair) => sum + pair.join("").length, 0);
         if (size > this.quota) throw new DOMException("full", "QuotaExceededError");
@@ -80,7 +80,7 @@ export class World {
     });
   }
 
-  /** Open a page; `data` are the tag's attributes, `parts` change what the browser has. */
+  /** Open a page. `data` are the tag's attributes, `parts` replace parts of the browser. */
   open(data = {}, parts = {}) {
     return new Page(this, { bots: "true", auto: "off", ...data }, parts);
   }
@@ -148,7 +148,7 @@ class Page {
     this.fire("visibilitychange");
   }
 
-  /** As a browser closes a tab: after this nothing of the page runs any more. */
+  /** Close the tab: after this, no code of the page runs any more. */
   async close() {
     this.fire("pagehide");
     this.hide();

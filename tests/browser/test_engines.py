@@ -1,6 +1,6 @@
-"""The SDK in real engines, against a collector that refuses, is away, and lives on another port.
+"""The SDK in real browser engines, against a collector that rejects requests, is unavailable, or is on another port.
 
-Browsers are only started with an address: the pages walk on by themselves (walk.js).
+Browsers are only started with a URL. The pages then navigate by themselves (walk.js).
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.system.stack import free_port
 WALK = (Path(__file__).parent / "walk.js").read_bytes()
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 WEBKIT = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser"
-# A browser of a test asks nobody, tells nobody, and opens and closes tabs as it is told.
+# No update checks, no telemetry, no captive portal; scripts may open and close tabs.
 FIREFOX_SETTINGS = {
     "app.normandy.enabled": False,
     "app.update.enabled": False,
@@ -36,23 +36,32 @@ FIREFOX_SETTINGS = {
     "network.connectivity-service.enabled": False,
     "toolkit.telemetry.enabled": False,
 }
-MADE = {"navigated": 5, "closed": 5, "limited": 20, "bytes": 40, "full": 20, "away": 20, "sandboxed": 20}
+# How many events each step of the walk tracks.
+TRACKED = {
+    "navigated": 5,
+    "closed": 5,
+    "limited": 20,
+    "bytes": 40,
+    "full": 20,
+    "unavailable": 20,
+    "sandboxed": 20,
+}
 
 
 class Site:
-    """Pages on one port; collectors on that, on another that limits once, and on one that is away at first."""
+    """Pages on one port. Collectors on the same port, on one that limits once, and on one that is unavailable at first."""
 
     def __init__(self) -> None:
-        self.requests: list[tuple[str, float, int]] = []  # step, when, and the status it was answered
-        # Step and number by event id: Chromium fails some requests of a page that goes and delivers them all the same.
-        self.taken: dict[str, tuple[str, int]] = {}
+        self.requests: list[tuple[str, float, int]] = []  # step, time, and status of the response
+        # Step and number by event id: Chromium fails some requests of an unloading page although it delivers them.
+        self.accepted: dict[str, tuple[str, int]] = {}
         self.methods: Counter[str] = Counter()
         self.largest = 0
-        self.over = threading.Event()
+        self.is_over = threading.Event()
         self._pages = self._serve(free_port())
         self._other = self._serve(free_port())
-        self._away_port = free_port()
-        self._away: ThreadingHTTPServer | None = None
+        self._third_port = free_port()
+        self._third: ThreadingHTTPServer | None = None
         self.url = f"http://localhost:{self._pages.server_port}"
 
     def _serve(self, port: int) -> ThreadingHTTPServer:
@@ -62,19 +71,19 @@ class Site:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server
 
-    def come_back(self) -> None:
-        """From now on the third collector answers."""
-        self._away = self._away or self._serve(self._away_port)
+    def recover(self) -> None:
+        """Start the third collector."""
+        self._third = self._third or self._serve(self._third_port)
 
     def close(self) -> None:
         """Stop serving."""
-        for server in filter(None, (self._pages, self._other, self._away)):
+        for server in filter(None, (self._pages, self._other, self._third)):
             server.shutdown()
             server.server_close()
 
     def page(self, step: str) -> tuple[bytes, str]:
         """A page of the walk and its Content-Security-Policy."""
-        ports = {"limited": self._other.server_port, "away": self._away_port}
+        ports = {"limited": self._other.server_port, "unavailable": self._third_port}
         port = ports.get(step.removesuffix("-next"), self._pages.server_port)
         endpoint = f"http://localhost:{port}/api/analytics/collect"
         tag = f'<script defer src="/sdk/footfall.js" data-auto="off" data-bots="on" data-endpoint="{endpoint}"></script>'
@@ -83,16 +92,16 @@ class Site:
         return html.encode(), f"{policy}; sandbox allow-scripts" if step == "sandboxed" else policy
 
     def collect(self, body: bytes) -> int:
-        """The status that these events are answered."""
+        """The status that these events are answered with."""
         events = json.loads(body)["events"]
         step: str = events[0]["event_data"]["step"]
-        refusals = {"limited": 429, "full": 503, "sandboxed": 503}
+        failures = {"limited": 429, "full": 503, "sandboxed": 503}
         again = any(name == step for name, _, _ in self.requests)
-        status = 200 if again else refusals.get(step, 200)
+        status = 200 if again else failures.get(step, 200)
         self.requests.append((step, time.monotonic(), status))
         self.largest = max(self.largest, len(body))
         if status == 200:
-            self.taken |= {event["event_id"]: (step, event["event_data"]["n"]) for event in events}
+            self.accepted |= {event["event_id"]: (step, event["event_data"]["n"]) for event in events}
         return status
 
 
@@ -104,20 +113,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
-        if path == "/taken":
-            self._answer(str(sum(step == query for step, _ in self.site.taken.values())).encode())
+        if path == "/accepted":
+            self._answer(str(sum(step == query for step, _ in self.site.accepted.values())).encode())
         elif path == "/sdk/footfall.js":
             self._answer(script("footfall").contents[""], "text/javascript")
         elif path == "/walk.js":
             self._answer(WALK, "text/javascript")
-        elif path == "/come-back":
-            self.site.come_back()
+        elif path == "/recover":
+            self.site.recover()
             self._answer(b"")
         else:
             html, policy = self.site.page(path[1:])
             self._answer(html, "text/html", {"Content-Security-Policy": policy})
             if path == "/end":
-                self.site.over.set()
+                self.site.is_over.set()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -149,9 +158,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    made = Site()
-    yield made
-    made.close()
+    served = Site()
+    yield served
+    served.close()
 
 
 def chromium(folder: Path) -> list[str]:
@@ -186,7 +195,7 @@ def _program(*names: str, needed: bool = False) -> str:
 
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("engine", [chromium, firefox, webkit])
-def test_every_event_of_a_visit_is_taken_once(
+def test_every_event_of_a_visit_is_accepted_once(
     site: Site, tmp_path: Path, engine: Callable[[Path], list[str]]
 ) -> None:
     environ = os.environ | {
@@ -197,13 +206,15 @@ def test_every_event_of_a_visit_is_taken_once(
     with (tmp_path / "log").open("wb") as log:
         browser = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
     try:
-        assert site.over.wait(120), f"stopped after {site.requests[-3:]}"
+        assert site.is_over.wait(120), f"stopped after {site.requests[-3:]}"
         time.sleep(0.5)
     finally:
         os.killpg(browser.pid, 15)
         browser.wait(timeout=20)
-    assert Counter(site.taken.values()) == Counter((step, n) for step, count in MADE.items() for n in range(count))
+    assert Counter(site.accepted.values()) == Counter(
+        (step, n) for step, count in TRACKED.items() for n in range(count)
+    )
     limited = [at for step, at, _ in site.requests if step == "limited"]
-    assert limited[1] - limited[0] >= 2  # Retry-After, read across origins and kept for the next page
+    assert limited[1] - limited[0] >= 2  # Retry-After, read across origins and stored for the next page
     assert site.methods["OPTIONS"] == 0  # no preflight
     assert site.largest < 32_000

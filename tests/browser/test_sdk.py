@@ -1,4 +1,4 @@
-"""The SDK's own tests on a clock of their own, its built files, and its package."""
+"""The SDK's own tests in a simulated browser, its built files, and its package."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.npm import BIN, NODE, npm
 
 BROWSER = Path(__file__).parents[2] / "browser"
 IGNORED = shutil.ignore_patterns("node_modules", "dist", "test")
-RIGHT = """
+VALID = """
 import { capture, consent, flush, init, resume, track, type Event } from "footfall-browser";
 import { measure } from "footfall-browser/vitals";
 init({ endpoint: "/api/analytics/collect", storage: "session", before: (event) => event }) && capture("page,click");
@@ -28,7 +28,7 @@ consent(true), resume();
 const event: Event = { event_type: "click", event_data: { element: "logo" } };
 export { done, event };
 """
-WRONG = [
+INVALID = [
     'track("page_view", { page: 7 });',
     'track("page_view", {});',
     'track("page_view");',
@@ -52,24 +52,26 @@ def test_the_sdks_own_tests_pass() -> None:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of `browser/` with what its lock file names."""
+    """A copy of `browser/` with the packages of its lock file."""
     folder = tmp_path_factory.mktemp("sdk") / "browser"
     shutil.copytree(BROWSER, folder, ignore=IGNORED)
     npm(folder, "ci", "--silent", "--no-audit", "--no-fund")
     return folder
 
 
-def test_the_files_that_are_served_are_those_that_the_source_makes(source: Path, tmp_path: Path) -> None:
+def test_the_served_files_are_built_from_the_source(source: Path, tmp_path: Path) -> None:
     npm(source, "run", "--silent", "build", "--", str(tmp_path))
     for name in ("footfall", "vitals"):
         for encoding, ending in (("", ""), ("gzip", ".gz"), ("br", ".br")):
-            made = (tmp_path / f"{name}.js{ending}").read_bytes()
-            assert made == script(name).contents[encoding], f"{name}.js{ending} is old: npm run build in browser/"
+            built = (tmp_path / f"{name}.js{ending}").read_bytes()
+            assert built == script(name).contents[encoding], (
+                f"{name}.js{ending} is out of date: npm run build in browser/"
+            )
 
 
 @pytest.fixture(scope="module")
 def installed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that has installed the package as npm would get it."""
+    """A project that has installed the package with npm."""
     project = tmp_path_factory.mktemp("project")
     (packed,) = json.loads(npm(source, "pack", "--json", "--silent", "--pack-destination", str(project)))
     assert packed["unpackedSize"] < 60_000
@@ -82,8 +84,8 @@ def installed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-def compiled(source: Path, project: Path, *lines: str) -> list[str]:
-    """What the compiler says about a program."""
+def compile_errors(source: Path, project: Path, *lines: str) -> list[str]:
+    """The errors of the compiler in a program."""
     (project / "program.ts").write_text("\n".join(lines))
     compiler = source / "node_modules/typescript/bin/tsc"
     ran = subprocess.run(
@@ -93,15 +95,17 @@ def compiled(source: Path, project: Path, *lines: str) -> list[str]:
 
 
 def test_the_package_has_types_for_every_event(source: Path, installed: Path) -> None:
-    assert compiled(source, installed, RIGHT) == []
+    assert compile_errors(source, installed, VALID) == []
 
 
-def test_what_the_collector_would_refuse_does_not_compile(source: Path, installed: Path) -> None:
-    told = compiled(source, installed, 'import { consent, init, track } from "footfall-browser";', *WRONG)
-    assert {int(line.split("(")[1].split(",")[0]) - 2 for line in told} == set(range(len(WRONG)))
+def test_what_the_collector_would_reject_does_not_compile(source: Path, installed: Path) -> None:
+    errors = compile_errors(
+        source, installed, 'import { consent, init, track } from "footfall-browser";', *INVALID
+    )
+    assert {int(line.split("(")[1].split(",")[0]) - 2 for line in errors} == set(range(len(INVALID)))
 
 
-def test_importing_the_package_does_nothing_and_needs_no_browser(installed: Path) -> None:
+def test_importing_the_package_has_no_effect_and_needs_no_browser(installed: Path) -> None:
     program = (
         'import * as sdk from "footfall-browser"; sdk.track("click", {}); console.log(Object.keys(sdk).join())'
     )

@@ -1,4 +1,4 @@
-// A visit that walks through its pages by itself, so that any browser can be sent on it: each page does its step and goes on.
+// A visit that navigates by itself, so that it runs in any browser: each page does its step and goes to the next one.
 const go = (path) => (location.href = path);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const step = location.pathname.slice(1);
@@ -7,10 +7,10 @@ function track(count, text) {
   for (let n = 0; n < count; n++) footfall.track("scroll", { step, n, ...(text && { text }) });
 }
 
-/** Wait until the collector has taken so many events of a step, or too long. */
-async function taken(name, count) {
+/** Wait until the collector has accepted so many events of a step, for at most 15 seconds. */
+async function accepted(name, count) {
   for (let n = 0; n < 60; n++) {
-    if (Number(await (await fetch(`/taken?${name}`)).text()) >= count) return;
+    if (Number(await (await fetch(`/accepted?${name}`)).text()) >= count) return;
     await pause(250);
   }
 }
@@ -35,7 +35,7 @@ const steps = {
     go("/limited-next");
   },
   async "limited-next"() {
-    await taken("limited", 20);
+    await accepted("limited", 20);
     go("/bytes");
   },
   async bytes() {
@@ -43,7 +43,7 @@ const steps = {
     go("/bytes-next");
   },
   async "bytes-next"() {
-    await taken("bytes", 40);
+    await accepted("bytes", 40);
     go("/full");
   },
   async full() {
@@ -52,18 +52,18 @@ const steps = {
         for (;;) localStorage[Math.random()] = "x".repeat(size);
       } catch {} // until nothing fits any more
     track(20);
-    await taken("full", 20);
+    await accepted("full", 20);
     localStorage.clear();
-    go("/away");
+    go("/unavailable");
   },
-  async away() {
+  async unavailable() {
     track(20);
     await pause(500);
-    go("/away-next");
+    go("/unavailable-next");
   },
-  async "away-next"() {
-    await fetch("/come-back");
-    await taken("away", 20);
+  async "unavailable-next"() {
+    await fetch("/recover");
+    await accepted("unavailable", 20);
     go("/sandboxed");
   },
   async sandboxed() {

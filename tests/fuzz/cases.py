@@ -8,5 +8,5 @@ COUNT = int(os.environ.get("FUZZ_CASES", "1000"))
 
 
 def cases(count: int = COUNT) -> settings:
-    """At any pace: a case is a request to another process."""
+    """Without a deadline per case: each is a request to another process."""
     return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))

@@ -1,4 +1,4 @@
-"""A collector to be fuzzed, on a real broker."""
+"""A collector with a real broker, for fuzzing."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Whatever the OpenAPI description lets through or forbids, the collector answers as it describes."""
+"""Whether the OpenAPI description allows a request or forbids it, the collector answers as described."""
 
 import functools
 from typing import Any
@@ -44,7 +44,7 @@ def operation(path: str, method: str) -> Any:
 @pytest.mark.parametrize("path", ["/api/analytics/collect", "/api/analytics/validate"])
 @cases(COUNT // 3 + 1)
 @given(data=st.data())
-def test_what_the_description_allows(
+def test_requests_that_the_description_allows(
     collector: Worker, session: dict[str, str], path: str, data: st.DataObject
 ) -> None:
     case = data.draw(operation(path, "POST").as_strategy(generation_mode=GenerationMode.POSITIVE))
@@ -54,11 +54,13 @@ def test_what_the_description_allows(
 @pytest.mark.timeout(3600 * 5)
 @cases(COUNT // 3 + 1)
 @given(data=st.data())
-def test_what_the_description_forbids(collector: Worker, session: dict[str, str], data: st.DataObject) -> None:
+def test_requests_that_the_description_forbids(
+    collector: Worker, session: dict[str, str], data: st.DataObject
+) -> None:
     case = data.draw(
         operation("/api/analytics/collect", "POST").as_strategy(generation_mode=GenerationMode.NEGATIVE)
     )
-    # What is wrong with one event of a list does not cost the others: a list may well be taken in part.
+    # An invalid event does not affect the others of its list, so a list may be accepted in part.
     case.call_and_validate(base_url=f"http://127.0.0.1:{collector.port}", headers=session, checks=CHECKS)
 
 

@@ -1,4 +1,4 @@
-"""The page for frontends in a real browser: its examples work as printed, an event can be tried, everybody can use it."""
+"""The page for frontend developers in a real browser: its examples work, events can be tried, and it is accessible."""
 
 import json
 import re
@@ -16,26 +16,26 @@ pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session"), pyt
 Barriers = Callable[[Page], Awaitable[list[str]]]
 
 
-async def opened(context: BrowserContext, stack: Stack) -> Page:
+async def open_page(context: BrowserContext, stack: Stack) -> Page:
     page = await context.new_page()
     await page.goto(stack.url + "/docs/collect")
     return page
 
 
-def printed(command: str) -> str:
+def output_of(command: str) -> str:
     words = shlex.split(command.replace("\\\n", " "))
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
-async def test_every_example_is_taken_as_printed(context: BrowserContext, stack: Stack) -> None:
-    page = await opened(context, stack)
+async def test_every_example_is_accepted_as_printed(context: BrowserContext, stack: Stack) -> None:
+    page = await open_page(context, stack)
     events = await page.locator("[data-event]").all_text_contents()
     assert len(events) > 4
     for text in events:
         answer = stack.post(text.encode())
         assert answer.status_code == 200, f"{text}: {answer.text}"
     (curl,) = await page.locator("[data-curl]").all_text_contents()
-    assert json.loads(printed(curl))["message"] == "Event recorded successfully"
+    assert json.loads(output_of(curl))["message"] == "Event recorded successfully"
     for program in await page.locator("[data-fetch]").all_text_contents():
         program = program.replace("await fetch", "return await fetch")
         answered = await page.evaluate(
@@ -44,8 +44,10 @@ async def test_every_example_is_taken_as_printed(context: BrowserContext, stack:
         assert answered["success"] is True, program
 
 
-async def test_an_event_is_tried_by_keyboard_and_seen_to_arrive(context: BrowserContext, stack: Stack) -> None:
-    page = await opened(context, stack)
+async def test_an_event_can_be_tried_with_the_keyboard_and_is_seen_to_arrive(
+    context: BrowserContext, stack: Stack
+) -> None:
+    page = await open_page(context, stack)
     await page.get_by_label("Event type", exact=True).focus()
     await page.keyboard.type("scroll")
     await page.keyboard.press("Tab")
@@ -54,36 +56,38 @@ async def test_an_event_is_tried_by_keyboard_and_seen_to_arrive(context: Browser
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("status")).to_have_text(re.compile(r"200 after \d+ ms"))
-    await expect(page.get_by_label("Answer", exact=True)).to_contain_text("Event recorded successfully")
-    steps = page.get_by_role("list", name="The way of the event").get_by_role("listitem")
+    await expect(page.get_by_label("Response", exact=True)).to_contain_text("Event recorded successfully")
+    steps = page.get_by_role("list", name="Path of the event").get_by_role("listitem")
     await expect(steps.nth(1)).to_have_text(re.compile(r"Counted after \d+ ms: scroll went"), timeout=15_000)
 
 
-async def test_a_wrong_event_is_explained_and_checking_keeps_nothing(
+async def test_an_invalid_event_is_explained_and_validating_records_nothing(
     context: BrowserContext, stack: Stack
 ) -> None:
-    page = await opened(context, stack)
+    page = await open_page(context, stack)
     await page.get_by_label("Event", exact=True).fill(
         '{"event_type": "pageview<img onerror=alert(1) src=x>", "event_data": {}}'
     )
     await page.get_by_role("button", name="Send").click()
     await expect(page.get_by_role("status")).to_have_text(re.compile("400 after"))
-    await expect(page.get_by_label("Answer", exact=True)).to_contain_text("event_type_unknown")
+    await expect(page.get_by_label("Response", exact=True)).to_contain_text("event_type_unknown")
     await page.get_by_label("Event", exact=True).fill('{"event_type": "click", "event_data": {}}')
-    await page.get_by_role("button", name="Check only").click()
-    await expect(page.get_by_label("Answer", exact=True)).to_contain_text("nothing was recorded")
+    await page.get_by_role("button", name="Validate only").click()
+    await expect(page.get_by_label("Response", exact=True)).to_contain_text("nothing was recorded")
     assert await page.locator("img").count() == 0
 
 
-async def test_where_the_dashboard_cannot_be_asked_the_page_says_so(context: BrowserContext, stack: Stack) -> None:
+async def test_the_page_says_so_if_it_cannot_read_the_dashboard(context: BrowserContext, stack: Stack) -> None:
     await context.route("**/dashboard/**", lambda route: route.fulfill(status=403, body=""))
-    page = await opened(context, stack)
+    page = await open_page(context, stack)
     await page.get_by_role("button", name="Send").click()
-    await expect(page.get_by_text("cannot be seen from here")).to_be_visible()
+    await expect(page.get_by_text("not visible from here")).to_be_visible()
 
 
-async def test_the_script_tag_of_the_page_passes_the_browsers_check(context: BrowserContext, stack: Stack) -> None:
-    page = await opened(context, stack)
+async def test_the_script_tag_of_the_page_passes_the_integrity_check(
+    context: BrowserContext, stack: Stack
+) -> None:
+    page = await open_page(context, stack)
     tags = await page.locator("[data-copy]").all_text_contents()
     (checked,) = [tag for tag in tags if "integrity" in tag]
     assert stack.url + "/sdk/footfall." in checked
@@ -95,11 +99,11 @@ async def test_the_script_tag_of_the_page_passes_the_browsers_check(context: Bro
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
-async def test_nothing_keeps_anybody_out(
+async def test_the_page_is_accessible(
     chromium: Browser, stack: Stack, barriers: Barriers, theme: str, width: int
 ) -> None:
     context = await chromium.new_context(color_scheme=theme, viewport={"width": width, "height": 800})  # type: ignore[arg-type] # one of two
-    page = await opened(context, stack)
+    page = await open_page(context, stack)
     complaints: list[ConsoleMessage] = []
     page.on("console", lambda message: complaints.append(message))
     await page.get_by_role("button", name="Send").click()
@@ -110,17 +114,17 @@ async def test_nothing_keeps_anybody_out(
     await context.close()
 
 
-async def test_it_is_readable_without_javascript_and_loads_nothing_from_elsewhere(
+async def test_the_page_is_readable_without_javascript_and_loads_nothing_from_elsewhere(
     chromium: Browser, stack: Stack
 ) -> None:
     context = await chromium.new_context(java_script_enabled=False)
     page = await context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     answer = await page.goto(stack.url + "/docs/collect")
     assert answer
     assert "default-src 'self'" in answer.headers["content-security-policy"]
-    assert all(url.startswith(stack.url) for url in asked)
+    assert all(url.startswith(stack.url) for url in requested)
     await expect(page.get_by_role("heading", name="Event types")).to_be_visible()
     await expect(page.locator("noscript p")).to_be_visible()
     await expect(page.get_by_role("button")).to_have_count(0)

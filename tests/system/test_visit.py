@@ -1,6 +1,6 @@
-"""A visit in a real Chromium, with everything that goes wrong on one: each of its events is in Postgres, once.
+"""A visit in a real Chromium, with everything that can go wrong during one: each event is in Postgres once.
 
-The pages come from here; the script, the collector and all behind it are those of `footfall up`.
+The pages are defined here. The script, the collector and the rest of the pipeline are those of `footfall up`.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ NO_STORAGE = "Object.defineProperty(window, 'localStorage', { get() { throw new 
 
 
 class Visit:
-    """A visitor on a shop of one test; `made` counts what the pages were asked to track."""
+    """A visitor of a shop that belongs to one test. `tracked` counts the events that the pages were asked to track."""
 
     def __init__(self, context: BrowserContext, stack: Stack) -> None:
         self.context, self.stack = context, stack
         self.run = uuid.uuid4().hex[:8]
-        self.made = 0
+        self.tracked = 0
         self.complaints: list[str] = []
 
     async def begin(self) -> None:
-        """Serve the shop, and sign the visitor in."""
+        """Serve the shop and sign the visitor in."""
         await self.context.route(f"**/shop-{self.run}/**", self._serve)
         token = self.stack.session()["cookie"].partition("=")[2]
         await self.context.add_cookies([{"name": "session", "value": token, "url": self.stack.url}])
@@ -51,44 +51,44 @@ class Visit:
         await route.fulfill(body=HTML, headers=headers)
 
     async def open(self, path: str) -> Page:
-        """A new tab on a page of the shop, when its script is there."""
+        """A new tab on a page of the shop, with the script loaded."""
         page = await self.context.new_page()
-        page.on("console", lambda message: self._hear(message.text))
+        page.on("console", lambda message: self._on_console(message.text))
         await page.goto(f"{self.stack.url}/shop-{self.run}/{path}")
         await page.wait_for_function("window.footfall")
         return page
 
-    def _hear(self, text: str) -> None:
+    def _on_console(self, text: str) -> None:
         if "Content Security Policy" in text:
             self.complaints.append(text)
 
     async def track(self, page: Page, count: int) -> None:
-        """Events of the test's own, numbered."""
-        numbers = [*range(self.made, self.made + count)]
-        self.made += count
+        """Track numbered events."""
+        numbers = [*range(self.tracked, self.tracked + count)]
+        self.tracked += count
         await page.evaluate(
             "([run, numbers]) => { for (const n of numbers) footfall.track('feature_used', { run, n }) }",
             [self.run, numbers],
         )
 
     async def landed(self) -> Counter[int]:
-        """How often each number is in Postgres, once all are or time is up."""
+        """How often each number is in Postgres, once all are or the time is up."""
 
         def rows() -> Counter[int]:
             sql = "select (event_data->>'n')::int from events where event_data->>'run' = %s"
             return Counter(n for (n,) in self.stack.query(sql, self.run))
 
-        return await asyncio.to_thread(until, rows, lambda found: len(found) >= self.made, 20)
+        return await asyncio.to_thread(until, rows, lambda found: len(found) >= self.tracked, 20)
 
     async def pages_landed(self, expected: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
-        """Rows by type and what they are about, of the shop's pages, without page speed."""
+        """Rows of the shop's pages, by type and subject, without page speed."""
 
         def rows() -> Counter[tuple[str, str]]:
             sql = """select event_type, coalesce(event_data->>'button', event_data->>'form', event_data->>'message', page)
                 from events where page like %s and event_type <> 'web_vital'"""
             prefix = f"/shop-{self.run}/"
             return Counter(
-                (kind, about.removeprefix(prefix)) for kind, about in self.stack.query(sql, prefix + "%")
+                (kind, subject.removeprefix(prefix)) for kind, subject in self.stack.query(sql, prefix + "%")
             )
 
         return await asyncio.to_thread(until, rows, lambda found: found == expected, 20)
@@ -97,18 +97,18 @@ class Visit:
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(chromium: Browser, stack: Stack) -> AsyncIterator[Visit]:
     context = await chromium.new_context()
-    made = Visit(context, stack)
-    await made.begin()
-    yield made
-    assert made.complaints == []
+    opened = Visit(context, stack)
+    await opened.begin()
+    yield opened
+    assert opened.complaints == []
     await context.close()
 
 
 def once(visit: Visit) -> Counter[int]:
-    return Counter(range(visit.made))
+    return Counter(range(visit.tracked))
 
 
-async def test_what_a_page_tells_by_itself_is_there_once(visit: Visit) -> None:
+async def test_automatic_events_of_a_page_arrive_once(visit: Visit) -> None:
     page = await visit.open("start?utm_source=mail&token=secret")
     await page.evaluate("history.pushState(null, '', 'list'), history.replaceState(null, '', 'list?sorted=up')")
     await page.click("#buy")
@@ -118,7 +118,7 @@ async def test_what_a_page_tells_by_itself_is_there_once(visit: Visit) -> None:
     await page.click("form button")
     await page.evaluate("setTimeout(() => { throw new RangeError('too far') }), void Promise.reject('no reason')")
     await page.go_back()
-    await page.click("#next")  # what waits is handed over while the page goes
+    await page.click("#next")  # the queue is sent while the page unloads
     await page.wait_for_url("**/next")
     await page.go_back()
     await page.close()
@@ -127,7 +127,7 @@ async def test_what_a_page_tells_by_itself_is_there_once(visit: Visit) -> None:
             (
                 "page_view",
                 "start?utm_source=mail",
-            ): 3,  # loaded, by Back within the page, by Back from the next one
+            ): 3,  # loading, Back within the page, Back from the next page
             ("page_view", "list"): 1,
             ("page_view", "next"): 1,
             ("button_click", "buy"): 1,
@@ -170,7 +170,7 @@ async def test_navigation_tab_close_and_two_tabs_lose_nothing(visit: Visit) -> N
     assert await visit.landed() == once(visit)
 
 
-async def test_offline_and_back_and_closed_while_offline(visit: Visit) -> None:
+async def test_offline_and_back_and_closed_while_offline_loses_nothing(visit: Visit) -> None:
     page, other = await visit.open("a"), await visit.open("b")
     await visit.context.set_offline(True)
     await visit.track(page, 25)
@@ -190,17 +190,17 @@ async def test_offline_and_back_and_closed_while_offline(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_refused_for_a_second_and_kept_over_a_navigation(visit: Visit, status: int) -> None:
+async def test_events_wait_for_retry_after_across_a_navigation(visit: Visit, status: int) -> None:
     times: list[float] = []
 
-    async def refuse_once(route: Route) -> None:
+    async def reject_once(route: Route) -> None:
         times.append(asyncio.get_running_loop().time())
         if len(times) == 1:
             await route.fulfill(status=status, headers={"retry-after": "2"}, json={"success": False})
         else:
             await route.fallback()
 
-    await visit.context.route(COLLECT, refuse_once)
+    await visit.context.route(COLLECT, reject_once)
     page = await visit.open("a")
     await visit.track(page, 20)
     await page.wait_for_timeout(300)
@@ -211,7 +211,7 @@ async def test_refused_for_a_second_and_kept_over_a_navigation(visit: Visit, sta
 
 
 @pytest.mark.parametrize("storage", [FILL_STORAGE, NO_STORAGE], ids=["full", "blocked"])
-async def test_without_storage_the_page_itself_keeps_what_waits(visit: Visit, storage: str) -> None:
+async def test_without_storage_events_wait_in_the_page(visit: Visit, storage: str) -> None:
     await visit.context.add_init_script(storage)
     page = await visit.open("a")
     await visit.context.set_offline(True)

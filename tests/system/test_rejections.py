@@ -1,4 +1,4 @@
-"""Whatever is wrong gets its clear answer, and costs nothing else."""
+"""Every invalid request gets a clear answer, and affects nothing else."""
 
 import gzip
 import json
@@ -42,45 +42,45 @@ def codes(body: dict[str, Any]) -> set[tuple[str, str]]:
         pytest.param([CLICK] * 501, 413, {("too_many_events", "")}, id="too many events"),
     ],
 )
-def test_what_is_wrong_is_named(stack: Stack, sent: Any, status: int, expected: set[tuple[str, str]]) -> None:
+def test_every_fault_is_named(stack: Stack, sent: Any, status: int, expected: set[tuple[str, str]]) -> None:
     answer = stack.post(sent)
     assert answer.status_code == status
     assert answer.json()["success"] is False
     assert codes(answer.json()) == expected
 
 
-def test_a_mistyped_event_type_is_told_what_was_meant(stack: Stack) -> None:
+def test_a_mistyped_event_type_gets_a_suggestion(stack: Stack) -> None:
     body = stack.post(CLICK | {"event_type": "page-view"}).json()
-    assert 'did you mean "page_view"?' in body["message"]
+    assert 'Did you mean "page_view"?' in body["message"]
     page = stack.get(body["errors"][0]["docs"].split("#")[0])
     assert 'id="event_type_unknown"' in page.text
 
 
-def test_a_form_is_no_media_type(stack: Stack) -> None:
+def test_a_form_is_not_a_supported_media_type(stack: Stack) -> None:
     answer = stack.post(CLICK, headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert (answer.status_code, codes(answer.json())) == (415, {("media_type_unsupported", "")})
 
 
-def test_plain_text_and_gzip_are_taken(stack: Stack) -> None:
+def test_plain_text_and_gzip_are_accepted(stack: Stack) -> None:
     packed = gzip.compress(json.dumps(CLICK).encode())
     headers = {"Content-Type": "text/plain", "Content-Encoding": "gzip"}
     assert stack.post(packed, headers=headers).status_code == 200
 
 
-def test_an_expired_and_a_forged_session_are_refused_even_from_this_machine(stack: Stack) -> None:
+def test_an_expired_and_a_forged_session_are_rejected_even_from_this_machine(stack: Stack) -> None:
     expired = stack.post(CLICK, headers=stack.session(exp=int(time.time()) - 60))
     assert (expired.status_code, codes(expired.json())) == (403, {("session_expired", "")})
     forged = stack.post(CLICK, headers=stack.session(key="somebody else's key, long enough"))
     assert (forged.status_code, codes(forged.json())) == (403, {("session_invalid", "")})
 
 
-def test_a_page_of_another_site_is_refused(stack: Stack) -> None:
+def test_a_page_of_another_site_is_rejected(stack: Stack) -> None:
     headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain"}
     answer = stack.post(CLICK, headers=headers)
     assert (answer.status_code, codes(answer.json())) == (403, {("origin_not_allowed", "")})
 
 
-def test_one_bad_event_of_a_list_costs_the_others_nothing(stack: Stack) -> None:
+def test_an_invalid_event_in_a_list_does_not_affect_the_others(stack: Stack) -> None:
     before = stack.rows_by_type().get("scroll", 0)
     scroll = {"event_type": "scroll", "event_data": {"position": 500}}
     answer = stack.post([scroll, {"event_type": "scroll"}, scroll, "nonsense"])
@@ -99,10 +99,10 @@ def test_the_hundred_and_first_event_of_a_minute_is_limited(stack: Stack) -> Non
     limited = stack.post(CLICK, headers=headers)
     assert (limited.status_code, codes(limited.json())) == (429, {("rate_limited", "")})
     assert 1 <= int(limited.headers["Retry-After"]) <= 60
-    assert stack.post(CLICK, headers=stack.session()).status_code == 200  # others are not
+    assert stack.post(CLICK, headers=stack.session()).status_code == 200  # other users are not limited
 
 
-def test_of_a_list_over_the_limit_the_first_hundred_are_taken(stack: Stack) -> None:
+def test_the_first_hundred_events_of_a_list_over_the_limit_are_accepted(stack: Stack) -> None:
     answer = stack.post([CLICK] * 150, headers=stack.session())
     statuses = [result["status"] for result in answer.json()["results"]]
     assert (answer.status_code, statuses) == (200, ["accepted"] * 100 + ["limited"] * 50)
@@ -122,11 +122,13 @@ def test_the_same_id_again_is_a_duplicate_and_makes_no_second_row(stack: Stack) 
     assert until(lambda: stack.query(count, event["event_id"]), lambda rows: rows == [(1,)], seconds=5) == [(1,)]
 
 
-def test_while_kafka_does_not_answer_the_collector_says_so_at_once_and_takes_up_again(stack: Stack) -> None:
+def test_while_kafka_does_not_respond_the_collector_answers_immediately_and_recovers_afterwards(
+    stack: Stack,
+) -> None:
     broker = stack.state["services"]["kafka"]["pid"]
     os.kill(broker, signal.SIGSTOP)
     try:
-        assert stack.post(CLICK).status_code == 503  # waited for the deadline
+        assert stack.post(CLICK).status_code == 503  # after the deadline
         started = time.monotonic()
         answer = stack.post(CLICK)
         assert time.monotonic() - started < 1
@@ -139,7 +141,7 @@ def test_while_kafka_does_not_answer_the_collector_says_so_at_once_and_takes_up_
     assert until(lambda: stack.post(CLICK).status_code, (200).__eq__, seconds=30) == 200
 
 
-def test_the_description_and_its_page_need_nothing_from_elsewhere(stack: Stack) -> None:
+def test_the_api_description_and_its_page_load_nothing_from_elsewhere(stack: Stack) -> None:
     described = stack.get("/api/analytics/openapi.json").json()
     assert "post" in described["paths"]["/api/analytics/collect"]
     page = stack.get("/api/analytics/docs").text
