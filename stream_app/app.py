@@ -43,7 +43,7 @@ def build_app(settings: Settings, dimensions: Dimensions = LIVE_AGGREGATES) -> F
         interval_seconds=settings.checkpoint_interval_seconds,
         group_session_timeout_seconds=settings.group_session_timeout_seconds,
     )
-    app.transport.Consumer = type("Consumer", (BatchConsumer,), {"checkpoints": app.checkpoints})
+    app.transport.Consumer = BatchConsumer
     app.producer_transport.Producer = IdempotentProducer
     app.transport.Producer = IdempotentProducer
     _declare(app, changelog_topic, outputs)

@@ -14,7 +14,6 @@ from faust.types import TP
 
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
-from stream_app.engine.checkpoint import Checkpoints
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,6 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
     """One message per fetched list of a partition; starts at the state's position; commits what is durable."""
 
     app: FootfallApp
-    checkpoints: Checkpoints
     # aiokafka's consumer, once the thread has created it.
     aiokafka_consumer: Any = None
 
@@ -159,7 +157,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
         except TimeoutError:
             log.warning("not all batches were folded within %.0f s; they will be read again", DRAIN_SECONDS)
         if self.app.owned.accepting:
-            await self.checkpoints.write_all()
+            await self.app.checkpoints.write_all()
             await self.commit()
             self.app.owned.accepting = False
 
