@@ -20,8 +20,8 @@ class OwnedPartition:
     # The offset that may be committed: every record before it is in a complete checkpoint whose outputs are
     # acknowledged. Always at or below `state.position + 1`.
     durable: int
-    # The offset that our next write to the changelog gets if nobody else writes there; None before our first
-    # write.
+    # The offset that our next write to the changelog gets if nobody else writes there. None if the changelog was
+    # empty at the recovery, until our first write.
     changelog_next: int | None
     # Where the batch behind the newest gap begins, and how often in a row it came.
     gap_at: int = -1
