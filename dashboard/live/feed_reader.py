@@ -16,6 +16,7 @@ from service_kit.kafka import KafkaSettings
 log = logging.getLogger(__name__)
 
 _INTERVAL_SECONDS = 0.25
+_RETRY_SECONDS = 2.0
 # With more lag than this the feed skips to the end: it shows what happens now, and does not catch up.
 _MAX_LAG = 500
 # Somebody who reloads the page finds the consumer still running.
@@ -44,6 +45,7 @@ class FeedReader:
                     await self._read()
                 except (KafkaError, OSError, TimeoutError) as error:
                     log.warning("the feed cannot be read", extra={"error": repr(error)})
+                    await asyncio.sleep(_RETRY_SECONDS)
             await asyncio.sleep(_INTERVAL_SECONDS)
 
     async def _read(self) -> None:
@@ -55,8 +57,8 @@ class FeedReader:
             auto_offset_reset="latest",
             fetch_max_wait_ms=250,
         )
-        await consumer.start()
         try:
+            await consumer.start()
             await consumer.seek_to_end()
             self._positions = {tp: await consumer.position(tp) for tp in consumer.assignment()}
             viewed_at = time.monotonic()
