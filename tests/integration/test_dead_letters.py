@@ -37,7 +37,7 @@ def dsn(postgres: str, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch)
     records = [Record(offset, now, b"key", value, HEADERS) for offset, value in enumerate(values)]
     store = PostgresStore(postgres, cluster_id="c", topic=settings.name("events"), owner="test")
     store.prepare()
-    store.offsets({0: 0})
+    store.claim({0: 0})
     store.write(decode_batch({0: records}, {0: 0}))
     store.close()
     for name, value in (

@@ -42,7 +42,7 @@ class Landed:
 
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
-        self._next = store.offsets({0: 0})[0]
+        self._next = store.claim({0: 0})[0]
         self.by_type: Counter[str] = Counter()
         self.values: list[tuple[bytes | None, bytes]] = []
 
