@@ -1,1 +1,1 @@
-"""The contract: event schemas, topic descriptions, schema ids, codec and checks."""
+"""The contract: event schemas with their ids, topic descriptions, wire format and checks."""

@@ -1,7 +1,7 @@
-"""Whether subscribers can go on reading when a schema gets another version: full and transitive, both ways.
+"""Whether subscribers keep working when a schema gets another version: full and transitive compatibility.
 
-Apache Avro's own checker finds what a reader cannot resolve; what it lets pass and readers get wrong (logical
-types, bytes for text, symbols that become the default) is looked at here.
+Apache Avro's own checker finds what a reader cannot resolve. It misses what readers resolve to the wrong value:
+changed logical types, bytes that become text, symbols that become the default. Those are found here.
 """
 
 import json
@@ -15,9 +15,9 @@ from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaIncompati
 
 from avro_schemas.schema import Definition
 
-_ADD_A_FIELD = "add another field and go on filling this one; a new meaning is a new event type"
+_ADD_A_FIELD = "add another field and continue to fill this one; a new meaning is a new event type"
 _INSTEAD = {
-    SchemaIncompatibilityType.name_mismatch: "keep the name; another record is another event type",
+    SchemaIncompatibilityType.name_mismatch: "keep the name; a record of another name is another event type",
     SchemaIncompatibilityType.reader_field_missing_default_value: (
         'give the field a default, such as {"type": ["null", …], "default": null}; never remove one without'
     ),
@@ -30,7 +30,7 @@ _INSTEAD = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What one schema does to readers of another: where in it, what, and what to do instead."""
+    """A change that readers of another version do not survive: where, what, and what to do instead."""
 
     where: str
     what: str
@@ -39,19 +39,19 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A reader with one version would fail on, or misread, what is written with the other."""
+    """A reader with one version would fail on values that are written with the other, or misread them."""
 
     reader: int
     writer: int
     problem: Problem
 
     def in_words(self) -> str:
-        """A sentence for whoever made the change."""
+        """A sentence for the author of the change."""
         if self.reader < self.writer:
-            who = f"Subscribers that read with version {self.reader} would break on version {self.writer}"
+            broken = f"Subscribers that read with version {self.reader} would break on version {self.writer}"
         else:
-            who = f"Readers with version {self.reader} would break on what was written with version {self.writer}"
-        return f"{who}: {self.problem.where}: {self.problem.what}. Instead: {self.problem.instead}."
+            broken = f"Readers with version {self.reader} would break on values of version {self.writer}"
+        return f"{broken}: {self.problem.where}: {self.problem.what}. Instead: {self.problem.instead}."
 
 
 def breaks(versions: Mapping[int, Definition]) -> list[Break]:
@@ -66,7 +66,7 @@ def breaks(versions: Mapping[int, Definition]) -> list[Break]:
 
 
 def unresolvable(reader: Definition, writer: Definition) -> list[Problem]:
-    """What Avro's rules for resolving schemas do not allow."""
+    """What Avro's schema resolution does not allow."""
     checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call] # its __init__ has no types
     result = checker.get_compatibility(
         avro.schema.parse(json.dumps(reader)), avro.schema.parse(json.dumps(writer))
@@ -81,7 +81,7 @@ def unresolvable(reader: Definition, writer: Definition) -> list[Problem]:
 
 
 def misread(old: Definition, new: Definition) -> list[Problem]:
-    """What readers take for something else without noticing."""
+    """What readers resolve to another value without noticing."""
     found = []
     if old.get("namespace") != new.get("namespace"):
         found.append(Problem("/", "the namespace changed", "keep it"))
@@ -92,7 +92,7 @@ def misread(old: Definition, new: Definition) -> list[Problem]:
 
 
 def lint(definition: Definition) -> list[str]:
-    """What every schema of ours must have, so that it can grow later."""
+    """What a schema lacks to be extended later, in sentences."""
     return [fault for where, node in _nodes(definition, "") for fault in _faults(where, node)]
 
 
@@ -103,12 +103,12 @@ def _changes(where: str, old: Definition, new: Definition) -> Iterator[Problem]:
     if {old["type"], new["type"]} == {"bytes", "string"}:
         yield Problem(where, f"{old['type']} became {new['type']}", _ADD_A_FIELD)
     if lost := [symbol for symbol in old.get("symbols", []) if symbol not in new.get("symbols", [])]:
-        what = f"the symbols {', '.join(lost)} are gone, and would be read as the default"
+        what = f"the symbols {', '.join(lost)} were removed, and would be read as the default"
         yield Problem(where, what, "keep every symbol")
 
 
 def _leaves(node: Any, where: str) -> Iterator[tuple[str, Definition]]:
-    """Every type that is no record, map or list of others, by its path of field names."""
+    """Every type that is not a record, map or list of others, by its path of field names."""
     match node:
         case str():
             yield where, {"type": node}
@@ -125,7 +125,7 @@ def _leaves(node: Any, where: str) -> Iterator[tuple[str, Definition]]:
 
 
 def _branch(where: str, branch: Any, *, is_optional: bool) -> str:
-    """Where a branch of a union stands; the value of an optional field stands for the field."""
+    """The path of a branch of a union; the path of an optional value is that of its field."""
     if is_optional and branch != "null":
         return where
     return f"{where}|{branch if isinstance(branch, str) else branch.get('name', branch['type'])}"
@@ -144,11 +144,11 @@ def _nodes(node: Any, where: str) -> Iterator[tuple[str, Definition]]:
 
 def _faults(where: str, node: Definition) -> Iterator[str]:
     if "name" in node and not node.get("doc"):
-        yield f"{where} has no doc: say in a sentence what it means."
+        yield f"{where} has no doc: say what it means in a sentence."
     if node.get("type") == "enum" and node.get("default") not in node["symbols"]:
-        yield f"{where} has no default symbol: without one it can never get another."
+        yield f"{where} has no default symbol: without one no symbol can ever be added."
     if "aliases" in node:
-        yield f"{where} has aliases: subscribers that read with an older version do not know them."
+        yield f"{where} has aliases: subscribers with an older version do not know them."
     if isinstance(node.get("type"), list) and "name" in node:
         if node["type"][0] != "null":
             yield f'{where} is a union that does not begin with "null".'

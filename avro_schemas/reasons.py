@@ -19,7 +19,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "type_mismatch": "The type of the value is not the one in the schema.",
         "out_of_range": "The number is outside the range of its type.",
         "not_finite": "The number is not finite.",
-        "text_invalid": "The text holds a NUL character or a lone surrogate.",
+        "text_invalid": "The text contains a NUL character or a lone surrogate.",
         "too_long": "The text or list is longer than the schema allows.",
         "too_deep": "The value is nested too deeply.",
         "too_large": "The event is larger than the collector accepts.",
@@ -42,9 +42,9 @@ REASONS: Mapping[str, str] = MappingProxyType(
         # A record on a topic
         "value_empty": "The record has no value.",
         "prefix_missing": "The value does not begin with a zero byte and a schema id.",
-        "schema_unknown": "No schema has the id that the value names.",
-        "schema_unexpected": "The schema that the value names does not belong on this topic.",
-        "body_undecodable": "The bytes behind the prefix are not a record of the schema they name.",
+        "schema_unknown": "No schema has the id that the value begins with.",
+        "schema_unexpected": "The schema of the value does not belong on this topic.",
+        "body_undecodable": "The bytes after the prefix are not a record of the schema.",
         "row_rejected": "Postgres rejected the row.",
     }
 )

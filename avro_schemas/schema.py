@@ -1,4 +1,4 @@
-"""The schemas of every record, with the ids that the lock file gives them."""
+"""The schemas of all records, in all versions, with their ids from the lock file."""
 
 import hashlib
 import json
@@ -23,8 +23,8 @@ Definition = dict[str, Any]
 class Schema:
     """One version of one record.
 
-    `text` is what a registry serves, byte for byte and for ever: clients derive the guid from it.
-    `wire` is the same schema for our own code: times are plain longs, in milliseconds since 1970.
+    `text` is what a registry serves. It never changes, not by a byte: clients derive the guid from it.
+    `wire` is the same schema for our own code, without logical types: times are milliseconds since 1970.
     """
 
     name: str
@@ -36,17 +36,17 @@ class Schema:
 
     @property
     def subject(self) -> str:
-        """The full record name, under which the schema evolves by itself."""
+        """The full name of the record. Each subject evolves by itself."""
         return f"{self.definition['namespace']}.{self.definition['name']}"
 
     @property
     def guid(self) -> str:
-        """The schema's id by content: the MD5 of its text, printed as a UUID."""
+        """The id of the schema by content: the MD5 of its text, printed as a UUID."""
         return str(uuid.UUID(bytes=hashlib.md5(self.text.encode(), usedforsecurity=False).digest()))
 
     @property
     def prefix(self) -> bytes:
-        """The five bytes in front of every value: a zero and the big-endian id (Confluent wire format)."""
+        """The first five bytes of every value: a zero and the big-endian id (Confluent wire format)."""
         return b"\0" + self.id.to_bytes(4, "big")
 
     def example(self) -> Any:
@@ -60,7 +60,7 @@ class UnlockedSchema(Exception):
 
 @cache
 def by_id() -> Mapping[int, Schema]:
-    """Every version of every schema, by schema id."""
+    """Every version of every schema, by its id."""
     lock = json.loads(LOCK.read_text())
     loaded = (_load(path, lock) for path in sorted((FOLDER / "schemas").glob("*.avsc")))
     return MappingProxyType({schema.id: schema for schema in sorted(loaded, key=lambda schema: schema.id)})
@@ -75,19 +75,19 @@ def latest() -> Mapping[str, Schema]:
 
 @cache
 def typed_events() -> tuple[str, ...]:
-    """The event types that have a schema of their own, oldest first: what has `event_data`."""
+    """The event types that have a schema of their own, oldest first: those with `event_data`."""
     events = [schema for schema in by_id().values() if schema.definition["fields"][-1]["name"] == "event_data"]
     return tuple(dict.fromkeys(schema.name for schema in events if schema.name != CUSTOM))
 
 
 @lru_cache(maxsize=1_000)
 def event_schema(event_type: str) -> Schema:
-    """The schema that events of this type are written with; untyped ones share `custom`."""
+    """The schema that events of this type are written with; custom events share one."""
     return latest()[event_type if event_type in typed_events() else CUSTOM]
 
 
 def text_of(definition: Definition) -> str:
-    """The one text of a schema, whatever white space its file has."""
+    """The canonical text of a schema, whatever white space its file has."""
     return json.dumps(definition, separators=(",", ":"), ensure_ascii=False)
 
 

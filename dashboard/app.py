@@ -23,7 +23,7 @@ from dashboard.render.pages import Pages
 from dashboard.settings import Settings
 from dashboard.sql import Database
 from service_kit.metrics import CONTENT_TYPE, exposition
-from service_kit.request_metrics import CountedRequests
+from service_kit.request_metrics import RequestMetrics
 
 _HERE = Path(__file__).parent
 
@@ -58,7 +58,7 @@ def build_app(settings: Settings) -> FastAPI:
     _bind_gauges(live)
     app.add_middleware(GZipMiddleware, minimum_size=500)
     app.add_middleware(AccessMiddleware, policy=policy, denied_page=_denied_page(pages, policy))
-    app.add_middleware(CountedRequests, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
+    app.add_middleware(RequestMetrics, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     return app
 
 

@@ -21,7 +21,7 @@ from registry.compatibility import incompatibilities
 from registry.errors import RegistryError, read_only
 from registry.subjects import Subjects
 from service_kit.metrics import CONTENT_TYPE, exposition
-from service_kit.request_metrics import CountedRequests
+from service_kit.request_metrics import RequestMetrics
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 # Of the contract as a whole: the first number changes when a subscriber has to.
@@ -47,7 +47,7 @@ def build_app() -> FastAPI:
         redoc_url=None,
         default_response_class=RegistryJson,
     )
-    app.add_middleware(CountedRequests, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
+    app.add_middleware(RequestMetrics, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     _add_schemas(app, subjects)
     _add_subjects(app, subjects)
     _add_fixed_answers(app, subjects)

@@ -1,1 +1,1 @@
-"""The little that all services share and that knows no event and no topic."""
+"""What all services share and that knows neither events nor topics: settings, logs, metrics, Kafka clients."""

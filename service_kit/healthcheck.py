@@ -1,19 +1,19 @@
-"""`python -m service_kit.healthcheck`: whether the service in this container answers; no shell is needed."""
+"""`python -m service_kit.healthcheck`: whether the service in this container is alive. It needs no shell."""
 
 import os
 import sys
 import urllib.request
 
-_SECONDS = 3
+_TIMEOUT_SECONDS = 3
 
 
 def main() -> None:
-    """Ask `/healthz` on the port that the service was given; end with 1 unless it answers 200."""
+    """Request `/healthz` on the port of the service; exit with 1 unless the answer is 200."""
     port = os.environ.get("FOOTFALL_PORT") or os.environ.get("FOOTFALL_PROBE_PORT", "8080")
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=_SECONDS).close()
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=_TIMEOUT_SECONDS).close()
     except OSError as error:
-        sys.exit(f"no good answer on port {port}: {error}")
+        sys.exit(f"no healthy service on port {port}: {error}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Kafka client settings that every service shares: where the brokers are, and how to be let in."""
+"""What every service knows of Kafka: how to connect and sign in, names on the cluster, and what a record is."""
 
 import ssl
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class KafkaRecord(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaSettings:
-    kafka_bootstrap: str = setting(help="Kafka brokers to start from, as host:port,host:port.")
+    kafka_bootstrap: str = setting(help="Kafka brokers to connect to first, as host:port,host:port.")
     topic_prefix: str = setting("", help="Text in front of every topic and group name on a shared cluster.")
     kafka_security_protocol: SecurityProtocol = setting("PLAINTEXT", help="How to talk to the brokers.")
     kafka_sasl_mechanism: SaslMechanism = setting("SCRAM-SHA-512", help="How to sign in with SASL.")

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, never a payload."""
+"""Logs: one JSON object per line on standard error, never with a payload."""
 
 import json
 import logging
@@ -35,41 +35,47 @@ class JsonLines(logging.Formatter):
 
 
 def _stack(error: BaseException | None) -> str:
-    """Where it happened, and of what class; causes first.
+    """The traceback and the class of the error; causes first.
 
-    Messages may repeat what a client sent: they are left out, but for those of the system and of Kafka.
+    Messages may repeat what a client sent. They are left out, except those of the system and of the Kafka client.
     """
     if error is None:
         return ""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     before = f"{_stack(cause)}\n" if cause else ""
     is_harmless = isinstance(error, OSError) or type(error).__module__.startswith("aiokafka")
-    said = f": {error}" if is_harmless else ""
-    return before + "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__ + said
+    message = f": {error}" if is_harmless else ""
+    return before + "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__ + message
 
 
 class RateLimit(logging.Filter):
-    """Let a logger say `most` things every `seconds`; the next one let through counts what was held back.
+    """Passes `max_records` of each logger per interval. The next record that passes says how many were suppressed.
 
-    Kafka clients log each try of a reconnect: 27,000 lines in 35 seconds were seen with the broker away.
+    Kafka clients log each attempt to reconnect: without brokers, 27,000 lines in 35 seconds were seen.
     """
 
-    def __init__(self, most: int = 20, seconds: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        max_records: int = 20,
+        interval_seconds: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__()
-        self._most, self._seconds, self._clock = most, seconds, clock
-        self._windows: dict[str, tuple[float, int]] = {}
-        self._held_back: dict[str, int] = {}
+        self._max_records, self._interval_seconds, self._clock = max_records, interval_seconds, clock
+        # Per logger: when its interval started, and the records since.
+        self._intervals: dict[str, tuple[float, int]] = {}
+        self._suppressed: dict[str, int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         now = self._clock()
-        started, said = self._windows.get(record.name, (now, 0))
-        if now - started >= self._seconds:
-            started, said = now, 0
-        self._windows[record.name] = (started, said + 1)
-        if said >= self._most:
-            self._held_back[record.name] = self._held_back.get(record.name, 0) + 1
+        started, count = self._intervals.get(record.name, (now, 0))
+        if now - started >= self._interval_seconds:
+            started, count = now, 0
+        self._intervals[record.name] = (started, count + 1)
+        if count >= self._max_records:
+            self._suppressed[record.name] = self._suppressed.get(record.name, 0) + 1
             return False
-        record.suppressed = self._held_back.pop(record.name, 0)
+        record.suppressed = self._suppressed.pop(record.name, 0)
         return True
 
 

@@ -1,4 +1,4 @@
-"""Metrics that every service has beside its own: its version, its process, and when its certificates end."""
+"""Metrics that every service has in addition to its own: version, process, expiry of certificates."""
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,7 +14,7 @@ ProcessCollector(registry=SHARED)
 BUILD = Gauge("footfall_build_info", "1; the label is the version that runs.", ["version"], registry=SHARED)
 CERTIFICATE_EXPIRES = Gauge(
     "footfall_certificate_expires_timestamp_seconds",
-    "When a certificate that this process reads ends: of the Kafka client, or the first of the authorities.",
+    "When a certificate of this process expires: the Kafka client's, or the first of the authorities'.",
     ["file"],
     registry=SHARED,
 )
@@ -37,14 +37,14 @@ def set_build_info() -> None:
 
 
 def set_certificate_expiry(kafka: KafkaSettings) -> None:
-    """Set when the certificates end that this process loaded; it keeps using those until it starts again."""
+    """Set when the certificates of this process expire: it uses them until a restart, even if the files change."""
     for name, file in (("client", kafka.kafka_ssl_certificate), ("authority", kafka.kafka_ssl_ca)):
         if file is not None:
             CERTIFICATE_EXPIRES.labels(name).set(expires(file))
 
 
 def expires(file: Path) -> float:
-    """When the first certificate of a PEM file to end does so, in seconds since 1970."""
+    """When the first certificate of a PEM file expires, in seconds since 1970."""
     from cryptography import x509  # only where TLS is used
 
     return min(

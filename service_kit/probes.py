@@ -1,6 +1,6 @@
-"""`/healthz`, `/readyz` and `/metrics` for services that serve no HTTP of their own.
+"""`/healthz`, `/readyz` and `/metrics` for services without HTTP of their own.
 
-They answer from a thread, so that a busy or frozen event loop can still be seen from outside.
+A thread serves them, so that a busy or frozen event loop can still be seen from outside.
 """
 
 import json
@@ -18,20 +18,20 @@ from service_kit.metrics import CONTENT_TYPE, exposition
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """An answer to a probe: whether all is well, and in words why not."""
+    """The result of a probe: whether it passes, and the reason if not."""
 
     ok: bool
     reason: str = "ok"
 
 
 Check = Callable[[], Health]
-# What an operator may ask besides, by a path or by one that ends with a slash and takes a name: the name in, JSON
-# out, None for what is not there.
+# A page for operators: from a name to JSON, or None if nothing has this name. A page whose path ends with a slash
+# gets the rest of the URL's path as the name; other pages get "".
 Page = Callable[[str], Any]
 
 
 class Probes:
-    """A small HTTP server in a daemon thread. Port 0 takes a free one; `port` tells which."""
+    """A small HTTP server in a daemon thread. With port 0 it takes a free port, which `port` has then."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Probes:
         self._thread = Thread(target=self._server.serve_forever, name="probes", daemon=True)
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start to answer requests."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -74,12 +74,12 @@ def _handler(
 
         def _answer_page(self) -> None:
             folder, _, name = self.path.rpartition("/")
-            for path, asked in ((self.path, ""), (f"{folder}/", name)):
-                if path in pages and (found := pages[path](asked)) is not None:
+            for path, argument in ((self.path, ""), (f"{folder}/", name)):
+                if path in pages and (found := pages[path](argument)) is not None:
                     self._answer(200, "application/json", json.dumps(found).encode())
                     return
             known = ", ".join((*checks, "/metrics", *pages))
-            self._answer(404, "text/plain", f"There are {known}.\n".encode())
+            self._answer(404, "text/plain", f"Not found. There are {known}.\n".encode())
 
         def _answer(self, status: int, content_type: str, body: bytes) -> None:
             self.send_response(status)
@@ -89,6 +89,6 @@ def _handler(
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Probes come every few seconds; they are not worth a line each."""
+            """Log nothing: probes come every few seconds."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""Counts the requests of an ASGI application: how many, with what status, how long until the answer began."""
+"""Middleware that counts the requests of an ASGI application by status, and times them until the answer begins."""
 
 import time
 
@@ -6,8 +6,8 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class CountedRequests:
-    """Around an application. Probes and scrapes are left out: they would hide everything else."""
+class RequestMetrics:
+    """The middleware. It leaves out probes and scrapes, which would outnumber everything else."""
 
     def __init__(self, app: ASGIApp, *, requests: Counter, seconds: Histogram) -> None:
         self._app, self._requests, self._seconds = app, requests, seconds

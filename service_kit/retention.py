@@ -1,10 +1,10 @@
-"""How long events stay in Postgres: one setting for everything that deletes them or says when they are deleted."""
+"""How long Postgres retains events: one setting for all that deletes them or says when they are deleted."""
 
 from dataclasses import dataclass
 
 from service_kit.settings import setting
 
-# A client's own id may be a week old, and Kafka keeps events for another week.
+# A client's own id may be a week old, and Kafka retains events for another week.
 MIN_RETENTION_DAYS = 16
 # Ten years: the longest period that the history draws, day by day.
 MAX_RETENTION_DAYS = 3_650

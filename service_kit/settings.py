@@ -1,4 +1,4 @@
-"""Settings: frozen dataclasses read once from `FOOTFALL_…` variables, every fault reported in one error."""
+"""Settings: frozen dataclasses that are read once from `FOOTFALL_…` variables. One error reports every fault."""
 
 import sys
 import types
@@ -16,7 +16,7 @@ S = TypeVar("S")
 
 
 class Secret(str):
-    """Text that `repr` and logs do not show. Ask for it with `reveal()`."""
+    """Text that `repr` and logs do not show; `reveal()` returns it."""
 
     __slots__ = ()
 
@@ -61,7 +61,7 @@ def load(cls: type[S], environ: Mapping[str, str]) -> S:
 
 
 def load_or_exit(cls: type[S], environ: Mapping[str, str]) -> S:
-    """As `load`, for entry points: the faults go to standard error and the process ends with exit code 2."""
+    """As `load`, for entry points: print the faults on standard error and exit with code 2."""
     try:
         return load(cls, environ)
     except SettingsError as error:
@@ -99,13 +99,13 @@ def _load(cls: type[S], environ: Mapping[str, str], faults: list[str]) -> S:
         return typing.cast(S, None)
     try:
         return cls(**values)
-    except ValueError as error:  # what a class asks of its settings together
+    except ValueError as error:  # a check of several settings, in the class's `__post_init__`
         faults.append(str(error))
         return typing.cast(S, None)
 
 
 def _text(declared: Field[Any], hint: Any, environ: Mapping[str, str], faults: list[str]) -> str:
-    """What the environment says; a secret may also stand in a file that `…_FILE` names."""
+    """The text of a variable, or for secrets of the file that `…_FILE` names."""
     name, file_name = _variable(declared), _variable(declared) + "_FILE"
     if not _is_secret(hint) or file_name not in environ:
         return environ.get(name, "")

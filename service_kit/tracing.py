@@ -1,7 +1,7 @@
-"""Traces by OpenTelemetry: on where the extra `otel` is installed and an OTLP address is set.
+"""Traces by OpenTelemetry, if the extra `otel` is installed and an OTLP endpoint is set.
 
-Else nothing of it is even imported. The rest is set by OpenTelemetry's own variables. One request in a hundred is
-traced unless OTEL_TRACES_SAMPLER says otherwise; what comes with a sampled traceparent is traced on.
+Otherwise OpenTelemetry is not even imported. Its own variables set the rest. One request in a hundred is traced
+unless OTEL_TRACES_SAMPLER says otherwise; a request with a sampled traceparent is always traced.
 """
 
 import logging
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 SAMPLED = 1.0 / 100
 TRACEPARENT = "traceparent"
-_ADDRESSES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 Headers = Iterable[tuple[str, bytes | None]]
 
@@ -23,11 +23,11 @@ Headers = Iterable[tuple[str, bytes | None]]
 def is_wanted(environ: Mapping[str, str]) -> bool:
     """Whether the environment asks for traces."""
     off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none"
-    return not off and any(environ.get(name) for name in _ADDRESSES)
+    return not off and any(environ.get(name) for name in _ENDPOINTS)
 
 
 def tracer(service: str, environ: Mapping[str, str]) -> "Tracer | None":
-    """What makes the spans of this process; None where no traces are wanted or the extra is missing."""
+    """The tracer of this process; None if traces are not wanted, or the extra is missing."""
     if not is_wanted(environ):
         return None
     try:
@@ -40,23 +40,23 @@ def tracer(service: str, environ: Mapping[str, str]) -> "Tracer | None":
         log.warning("no traces: install footfall[otel]", extra={"error": str(error)})
         return None
     sampler = None if environ.get("OTEL_TRACES_SAMPLER") else ParentBased(TraceIdRatioBased(SAMPLED))
-    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come before ours.
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
     resource = Resource.create({} if environ.get("OTEL_SERVICE_NAME") else {"service.name": service})
     provider = TracerProvider(sampler=sampler, resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider.get_tracer("footfall")
 
 
-def sampled(headers: Headers) -> "SpanContext | None":
-    """The span that a record's headers name, if it is traced."""
+def sampled_parent(headers: Headers) -> "SpanContext | None":
+    """The parent span in the headers of a record, if it is sampled."""
     for name, value in headers:
         if name == TRACEPARENT and value:
             return _read(value)
     return None
 
 
-def written(context: "SpanContext") -> bytes:
-    """A `traceparent` (W3C Trace Context)."""
+def to_traceparent(context: "SpanContext") -> bytes:
+    """The context as a `traceparent` (W3C Trace Context)."""
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}".encode()
 
 

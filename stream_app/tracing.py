@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, set_span_in_context
 
-from service_kit.tracing import sampled
+from service_kit.tracing import sampled_parent
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -22,7 +22,7 @@ class FoldSpans:
 
     def __call__(self, partition: int, records: Sequence[Any]) -> AbstractContextManager[Any]:
         """The context in which to fold the records."""
-        traced = [context for record in records if (context := sampled(record.headers)) is not None]
+        traced = [context for record in records if (context := sampled_parent(record.headers)) is not None]
         if not traced:
             return nullcontext()
         first, *others = traced[:MAX_LINKS]

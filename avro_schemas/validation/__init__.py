@@ -1,1 +1,1 @@
-"""What an event must be, and every fault that it has."""
+"""The check of `event_data` against its schema: faults in words, and a writer that checks while it writes."""

@@ -1,7 +1,7 @@
-"""Writers for the `event_data` of clients: they write exactly what `checks` finds no fault with, else refuse.
+"""Writers of `event_data` that check while they write: they write exactly what `find_faults` finds no fault in.
 
-One pass checks and writes, four times as fast as a check and fastavro after it, and with none of fastavro's
-silent conversions. A writer does not say what is wrong; `checks.faults` does, for the few that are refused.
+One pass is four times as fast as the check followed by fastavro, and has none of fastavro's silent conversions. A
+writer does not say what is wrong: `find_faults` does, for the few events that are rejected.
 """
 
 import math
@@ -20,11 +20,11 @@ _DOUBLE = struct.Struct("<d")
 
 
 class InvalidEventData(ValueError):
-    """The value is not what the schema asks for."""
+    """The value is not what the schema demands."""
 
 
 def writer_for(schema: Schema) -> Write:
-    """Write the `event_data` of an event of this schema. Raise `InvalidEventData` where `faults` finds any."""
+    """The writer of `event_data` for this schema. It raises `InvalidEventData` where `find_faults` finds any."""
     return _event_data_writer(schema.id)
 
 
@@ -54,7 +54,7 @@ def _compile(kind: Any, max_length: int) -> Write:
             return _record(fields)
         case {"type": "map", "values": values}:
             return _map(_compile(values, max_length))
-    raise NotImplementedError(f"event_data may not hold {kind!r} until strict.py knows how to write it")
+    raise NotImplementedError(f"event_data cannot hold {kind!r} yet: event_data_writer does not write it")
 
 
 def _string(max_length: int) -> Write:
@@ -114,7 +114,7 @@ _TYPES: dict[Any, type] = {
 
 
 def _union(kinds: list[Any], max_length: int) -> Write:
-    """The branch is chosen by the value's own type; a whole number may be written as a double."""
+    """The type of the value chooses the branch; a whole number may be written as a double."""
     branches = {_TYPES[kind]: (varints.long(n), _compile(kind, max_length)) for n, kind in enumerate(kinds)}
     if float in branches:
         branches.setdefault(int, branches[float])
@@ -152,7 +152,7 @@ def _record(fields: list[dict[str, Any]]) -> Write:
 
 
 def _field(field: dict[str, Any]) -> tuple[str, Write, bytes | None]:
-    """Name, writer, and what stands for an absent value: None where the field is required."""
+    """Name, writer, and the bytes for an absent value: None if the field is required."""
     write = _compile(field["type"], field.get("maxLength", DEFAULT_MAX_LENGTH))
     return field["name"], write, write(field["default"]) if "default" in field else None
 

@@ -1,7 +1,7 @@
-"""The strict check that stands before the Avro writer.
+"""The strict check of `event_data`, which names every fault.
 
-fastavro writes 1.5 into a long as 1, drops extra fields, takes booleans for numbers, and lets NaN, NUL and
-lone surrogates through. This check compiles a schema into functions once and names every fault of a value.
+fastavro writes 1.5 into a long as 1, drops extra fields, takes booleans for numbers, and lets NaN, NUL and lone
+surrogates through. This check is stricter. Each schema is compiled to functions once.
 """
 
 import math
@@ -24,7 +24,8 @@ LONG = (-(2**63), 2**63 - 1)
 class Fault:
     """One thing that is wrong with an event.
 
-    `pointer` is a JSON pointer (RFC 6901) from the event; `got` tells type and length, never the value.
+    `code` is one of the reasons, `pointer` a JSON pointer (RFC 6901) into the event. `got` is the type and length
+    of what was sent, never its value.
     """
 
     code: str
@@ -37,14 +38,14 @@ Check = Callable[[Any, str, list[Fault]], None]
 
 
 def find_faults(schema: Schema, event_data: Any) -> list[Fault]:
-    """Everything that is wrong with the `event_data` of an event that `schema` shall be written with."""
+    """Everything that is wrong with the `event_data` of an event that is to be written with `schema`."""
     found: list[Fault] = []
     _event_data_check(schema.id)(event_data, "/event_data", found)
     return found
 
 
 def describe_value(value: Any) -> str:
-    """Type and length of a JSON value, which is all an error may say of what a client sent."""
+    """Type and length of a JSON value: errors say no more about what a client sent."""
     match value:
         case None:
             return "null"
@@ -64,7 +65,7 @@ def describe_value(value: Any) -> str:
 
 
 def text_fault(value: str, pointer: str, max_length: int) -> Fault | None:
-    """What is wrong with a text, if anything: NUL and lone surrogates reach neither Avro nor Postgres."""
+    """What is wrong with a text, if anything: Postgres takes no NUL, Avro no lone surrogates."""
     if len(value) > max_length:
         return Fault("too_long", pointer, f"at most {max_length} characters", describe_value(value))
     if "\0" in value:
@@ -96,7 +97,7 @@ def _compile(kind: Any, max_length: int) -> Check:
             return _record(fields)
         case {"type": "map", "values": values}:
             return _map(_compile(values, max_length))
-    raise NotImplementedError(f"event_data may not hold {kind!r} until checks.py knows how to check it")
+    raise NotImplementedError(f"event_data cannot hold {kind!r} yet: find_faults does not check it")
 
 
 def _string(max_length: int) -> Check:
@@ -145,7 +146,7 @@ _JSON_TYPES: dict[Any, tuple[type, str]] = {
 
 
 def _union(kinds: list[Any], max_length: int) -> Check:
-    """Choose the branch by the value's own type, as the writer does."""
+    """The type of the value chooses the branch, as in the writer."""
     branches = {_JSON_TYPES[kind][0]: _branch(kind, max_length) for kind in kinds}
     if float in branches:
         branches.setdefault(int, _number)
@@ -211,6 +212,6 @@ def _map(value_check: Check) -> Check:
 
 
 def child_pointer(pointer: str, name: str) -> str:
-    """The pointer one step down; a name of the client's is cut and made printable, as errors are logged."""
+    """The pointer to a member. Clients choose names: they are shortened and made printable for the logs."""
     shown = name[:50].encode("ascii", "backslashreplace").decode().replace("\0", "\\0")
     return f"{pointer}/{shown.replace('~', '~0').replace('/', '~1')}"

@@ -1,1 +1,1 @@
-"""Events as bytes: the Confluent wire format, written and read."""
+"""Values in Confluent wire format, written and read: any value, and events at speed."""

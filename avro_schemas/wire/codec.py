@@ -1,4 +1,4 @@
-"""Values in Confluent wire format: a zero byte, the schema id, the Avro body."""
+"""Any value in Confluent wire format: a zero byte, the schema id, the Avro body."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ Record = dict[str, Any]
 
 
 class Undecodable(ValueError):
-    """The bytes are not a value of ours; `reason` is a code from the closed set of reasons."""
+    """The bytes are not a value of ours; `reason` is one of the reasons."""
 
     def __init__(self, reason: str, message: str) -> None:
         self.reason = reason
@@ -27,8 +27,8 @@ class Undecodable(ValueError):
 def encode(schema: Schema, record: Record) -> bytes:
     """Write `record` (times in milliseconds) with its prefix.
 
-    fastavro truncates, widens and drops without a word, so `checks.faults` must have passed the
-    client's part first. Unknown fields and wrong types that it does notice raise ValueError or TypeError.
+    fastavro truncates, widens and drops silently, so what clients sent must have passed `find_faults` first.
+    Unknown fields and wrong types that fastavro does notice raise ValueError or TypeError.
     """
     buffer = BytesIO()
     buffer.write(schema.prefix)
@@ -37,20 +37,20 @@ def encode(schema: Schema, record: Record) -> bytes:
 
 
 def decode(value: bytes | None) -> tuple[Schema, Record]:
-    """Read a value back, times in milliseconds, in the shape of the newest version of its schema.
+    """Read a value as the newest version of its schema, times in milliseconds.
 
     Raise `Undecodable` for anything that is not exactly one value.
     """
     schema = schema_of(value)
-    assert value is not None  # schema_of refused it
+    assert value is not None  # schema_of raises for it
     buffer = BytesIO(value)
     buffer.seek(PREFIX_SIZE)
     try:
-        record = schemaless_reader(buffer, schema.wire, _reading(schema))
+        record = schemaless_reader(buffer, schema.wire, _reader_schema(schema))
     except (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
         raise Undecodable("body_undecodable", f"not a {schema.subject}: {error}") from error
     if buffer.tell() != len(value):
-        raise Undecodable("body_undecodable", f"{len(value) - buffer.tell()} bytes behind the record")
+        raise Undecodable("body_undecodable", f"{len(value) - buffer.tell()} bytes after the record")
     return schema, record
 
 
@@ -68,18 +68,18 @@ def decode_values(values: Iterable[bytes | None], schema_name: str) -> Iterator[
             yield record
 
 
-def _reading(schema: Schema) -> Definition | None:
-    """What an older version is read as; None where the schema is the newest, which needs no resolving."""
+def _reader_schema(schema: Schema) -> Definition | None:
+    """The newest version; None if `schema` is the newest itself, which needs no resolution."""
     newest = latest()[schema.name]
     return None if newest is schema else newest.wire
 
 
 def schema_of(value: bytes | None) -> Schema:
-    """The schema that the prefix of `value` names."""
+    """The schema of `value`, by its prefix."""
     if not value:
         raise Undecodable("value_empty", "no bytes")
     if len(value) < PREFIX_SIZE or value[0] != 0:
-        raise Undecodable("prefix_missing", "no zero byte and schema id in front")
+        raise Undecodable("prefix_missing", "does not begin with a zero byte and a schema id")
     schema_id = schema_id_of(value)
     schema = by_id().get(schema_id)
     if schema is None:
@@ -88,5 +88,5 @@ def schema_of(value: bytes | None) -> Schema:
 
 
 def schema_id_of(value: bytes | None) -> int:
-    """The schema id in the prefix of `value`, which has one."""
+    """The schema id in the prefix of `value`, which must have one."""
     return int.from_bytes((value or b"")[1:PREFIX_SIZE], "big")

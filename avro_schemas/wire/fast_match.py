@@ -1,8 +1,9 @@
-"""Values in their usual shape, told and cut in one step.
+"""Recognize values of the usual shape, and cut fields out of them, with one regular expression per schema.
 
-Most values of a schema look alike: short texts in ASCII, small maps, times of our time. A regular expression made
-from the schema tells such a value and cuts the wanted fields out of it, three times as fast as Python can walk
-its bytes. It matches nothing but whole values. What it does not match may be one too, and takes the long way.
+Most values of a schema look alike: short texts in ASCII, small maps, times between 1970 and 2039. A regular
+expression that is generated from the schema recognizes such a value and cuts the wanted fields out of it, three
+times as fast as Python code that walks the bytes. It matches nothing but whole values. A value that it does not
+match may still be valid, and must be read another way.
 """
 
 import re
@@ -27,7 +28,7 @@ def _byte(number: int) -> bytes:
 
 
 def _sized(one: bytes, *, second_bytes: range = range(0)) -> bytes:
-    """Bytes of one kind behind their length: up to 63 after one byte, and more where that goes on in a second."""
+    """A length and as many bytes of one kind: up to 63 of them, or more with lengths of two bytes."""
     short = (_byte(2 * size) + one + b"{%d}" % size for size in range(64))
     longer = (
         _byte(128 | 2 * low)
@@ -39,7 +40,7 @@ def _sized(one: bytes, *, second_bytes: range = range(0)) -> bytes:
     return b"(?:" + b"|".join((*short, *longer)) + b")"
 
 
-# Milliseconds since 1970 from 1970-07 to 2039 take six bytes; in two pieces, of which the second changes seldom.
+# Milliseconds since 1970, from 1970-07 to 2039, take six bytes. In two pieces: the second one changes rarely.
 TIME_PIECES = _one_of(range(128, 256, 2)) + rb"[\x80-\xff]", rb"[\x80-\xff]{3}[\x00-\x7f]"
 TIME = b"".join(TIME_PIECES)
 _FORMS = {
@@ -51,16 +52,16 @@ _FORMS = {
     "double": rb".{8}",
     "bytes": _sized(b"."),
 }
-# Up to 63 bytes, and up to 191: each length is a branch, which takes time to compile.
+# Up to 63 bytes, or up to 191: each length is a branch of its own, which takes time to compile.
 SHORT_TEXT = _sized(rb"[\x00-\x7f]")
 _TEXT = _sized(rb"[\x00-\x7f]", second_bytes=range(1, 3))
 
 
 class FastMatcher:
-    """The usual shape of a schema's values.
+    """Matches values of a schema that have the usual shape; `match` takes a whole value, with its prefix.
 
-    `groups` are dotted names of fields, by the name of the group that holds them; `forms` are patterns of fields
-    that have a form of their own, which may name groups too. `match` takes a whole value, prefix included.
+    `groups` are the wanted fields, by dotted name, under the name of the group that captures them. `forms` are
+    patterns for fields that need one of their own; they may name groups too.
     """
 
     def __init__(self, schema: Schema, groups: Mapping[str, Sequence[str]], forms: Mapping[str, bytes]) -> None:
@@ -71,7 +72,7 @@ class FastMatcher:
         self.match = self._pattern.match
 
     def extractor(self, *names: str) -> Callable[[Parts], Any]:
-        """From the match's groups to the bytes of these: one value, or a tuple where they are more or none."""
+        """A function from the groups of a match to the bytes of these: a value, or a tuple if not exactly one."""
         places = [
             place - 1
             for name in names
@@ -81,7 +82,7 @@ class FastMatcher:
         return itemgetter(*places) if places else lambda _parts: ()
 
     def _fields(self, definition: Definition) -> Iterator[bytes]:
-        """The patterns of a record, neighbours of one group together in a group of the pattern."""
+        """The patterns of a record. Neighbouring fields of the same group share a group of the pattern."""
         neighbours = groupby(_leaves(definition), key=lambda leaf: self._group_of.get(leaf[0]))
         for number, (name, leaves) in enumerate(neighbours):
             pattern = b"".join(self._field(path, kind) for path, kind in leaves)
@@ -95,7 +96,7 @@ class FastMatcher:
 
 
 def _leaves(definition: Definition, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted name and kind of every field that is no record."""
+    """Dotted name and type of every field that is not a record."""
     for field in definition["fields"]:
         kind = field["type"]
         if isinstance(kind, dict) and kind["type"] == "record":

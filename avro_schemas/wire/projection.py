@@ -1,8 +1,8 @@
-"""Readers that take a few fields out of an Avro value and step over the rest.
+"""Readers that take a few fields out of an Avro value and skip the rest.
 
-Reading a whole event costs more than twice what a count needs of it. So a function is generated for each
-schema: straight code that walks the bytes, keeps what is wanted and checks what it steps over. It is stricter than
-Avro where that is cheaper (large maps, say): what it refuses may still be a value, and the codec decides.
+To decode a whole event costs more than twice as much as a count needs. So a function is generated per schema:
+straight code that walks the bytes, returns what is wanted and checks what it skips. Where that is cheaper it is
+stricter than Avro, for example with large maps: a value that it rejects may still be valid, and the codec decides.
 """
 
 import struct
@@ -13,7 +13,7 @@ from typing import Any
 from avro_schemas.schema import Definition, Schema, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
 
-# What a reader raises for bytes that it cannot read.
+# What a reader raises for a value that it cannot read.
 UNREADABLE = (ValueError, IndexError, struct.error)
 
 Group = tuple[Any, ...]
@@ -21,24 +21,24 @@ Reader = Callable[[bytes], tuple[Group, ...]]
 
 _EIGHT = struct.Struct("<Q")
 _MAX_VARINT = 10
-# Of eight bytes, the first five go on and the sixth ends: the milliseconds of our time.
+# In eight bytes: more follow after each of the first five, and the sixth is the last. Times have this form.
 _SIX_BYTES, _SIX_BYTES_MASK = 0x008080808080, 0x808080808080
 _FIXED = {"float": 4, "double": 8, "boolean": 1}
 
 
 def projection(schema: Schema, groups: Sequence[Sequence[str]], *, times: Collection[str] = ()) -> Reader:
-    """A function from a value of `schema` to a tuple a group, of the fields with these dotted names.
+    """A function from a value of `schema` to a tuple per group, with the fields of these dotted names.
 
-    A field that this version does not have yet is its default in the newest version. The fields in `times`, wanted
-    or not, must be of our time: milliseconds since 1970 from 1970-07 to 2039, which take six bytes.
+    A field that this version does not have yet has its default from the newest version. The fields in `times`,
+    wanted or not, must be milliseconds since 1970 between 1970-07 and 2039, which take six bytes.
     """
     writer = _Source(schema, {path for group in groups for path in group}, times)
     writer.record(schema.wire, latest()[schema.name].wire, "")
     found = ", ".join("(" + "".join(f"{writer.found[path]}, " for path in group) + ")" for group in groups)
-    writer.line(f"if i != size: raise ValueError('bytes behind the record')\n    return {found},")
+    writer.line(f"if i != size: raise ValueError('bytes after the record')\n    return {found},")
     scope: dict[str, Any] = {
-        "far_length": _far_length,
-        "far_long": _far_long,
+        "long_length": _long_length,
+        "long_number": _long_number,
         "eight": _EIGHT.unpack_from,
         "constants": writer.constants,
     }
@@ -48,7 +48,7 @@ def projection(schema: Schema, groups: Sequence[Sequence[str]], *, times: Collec
 
 
 class _Source:
-    """The source of a reader; `i` is where it stands, `found` the expression of each wanted field."""
+    """The source of a reader. In it `i` is the position; `found` has the expression of each wanted field."""
 
     def __init__(self, schema: Schema, wanted: set[str], times: Collection[str]) -> None:
         self.text = f"def read(value, i={PREFIX_SIZE}):\n    size = len(value)\n"
@@ -63,7 +63,7 @@ class _Source:
         self.text += "    " * self._indent + text + "\n"
 
     def record(self, written: Definition, read: Definition, path: str) -> None:
-        """Step over a record, and into those of its fields that are wanted or hold wanted ones."""
+        """Read the wanted fields of a record, also those of records inside it, and skip the others."""
         fields = {field["name"]: field for field in read["fields"]}
         for field in written["fields"]:
             name = path + field["name"]
@@ -87,7 +87,7 @@ class _Source:
         return f"constants[{len(self.constants) - 1}]"
 
     def _value(self, kind: Any, expected: Any, target: str | None) -> None:
-        """Read a value into a variable, or step over it where there is none."""
+        """Read a value into a variable, or skip it if there is none."""
         if isinstance(kind, list):
             self._union(kind, expected, target)
             return
@@ -101,21 +101,21 @@ class _Source:
         elif name == "map":
             self._map(kind, target)
         elif name == "record":
-            self.record(kind, kind, "\0")  # inside a union or a map: nothing in it can be wanted
+            self.record(kind, kind, "\0")  # inside a union or a map: nothing in it is ever wanted
         elif name == "null":
             self.line(f"{target} = None" if target else "pass")
         elif name in _FIXED:
             self._fixed(name, target)
         else:
-            raise NotImplementedError(f"{self._name}: a projection over {name}")
+            raise NotImplementedError(f"{self._name}: a projection cannot skip {name} yet")
 
     def _byte(self) -> None:
         self.line("n = value[i]; i += 1")
 
     def _text(self, kind: str, target: str | None) -> None:
         self.line("n = value[i]")
-        # Odd: a negative length. Above 127: it has more bytes.
-        self.line("if n & 129: n, i = far_length(value, i)")
+        # If odd, the length is negative. If above 127, it has more bytes.
+        self.line("if n & 129: n, i = long_length(value, i)")
         self.line("j = i + 1 + (n >> 1)")
         if target:
             taken = "value[i + 1 : j]" if kind == "bytes" else "str(value[i + 1 : j], 'utf-8')"
@@ -128,7 +128,7 @@ class _Source:
         shifted = " | ".join(f"(w & {0x7F << 8 * n}) >> {n}" for n in range(1, 6))
         if self._timed:
             self.line("w = eight(value, i)[0]; i += 6")
-            self.line(f"if w & {_SIX_BYTES_MASK | 1} != {_SIX_BYTES}: raise ValueError('another time')")
+            self.line(f"if w & {_SIX_BYTES_MASK | 1} != {_SIX_BYTES}: raise ValueError('not a time of six bytes')")
             if target:
                 self.line(f"{target} = (w & 127 | {shifted}) >> 1")
             return
@@ -142,7 +142,7 @@ class _Source:
             self.line("w = eight(value, i)[0] if i + 8 <= size else 0")
             with self._block(f"if w & {_SIX_BYTES_MASK} == {_SIX_BYTES}:"):
                 self.line(f"n = w & 127 | {shifted}; i += 6")
-            self.line("else: n, i = far_long(value, i)")
+            self.line("else: n, i = long_number(value, i)")
         self.line(f"{target} = n >> 1 ^ -(n & 1)")
 
     def _enum(self, kind: Definition, expected: Any, target: str | None) -> None:
@@ -165,7 +165,7 @@ class _Source:
         if target:
             self.line(f"{target} = {{}}")
         with self._block("while n := value[i]:"):
-            # A block of more than 63 entries, or one with its size in front, is for the codec.
+            # A block of more than 63 entries, or one that begins with its size, is left to the codec.
             self.line("if n & 129: raise ValueError('a large map')")
             self.line("i += 1")
             with self._block("for _ in range(n >> 1):"):
@@ -193,20 +193,20 @@ def _is(kind: Any, name: str) -> bool:
     return isinstance(kind, dict) and kind["type"] == name
 
 
-def _far_long(value: bytes, i: int) -> tuple[int, int]:
-    """The zigzag number at `i`, and what is behind it."""
+def _long_number(value: bytes, i: int) -> tuple[int, int]:
+    """The zigzag number at `i`, and the position after it."""
     number = shift = 0
     for n in value[i : i + _MAX_VARINT]:
         number |= (n & 127) << shift
         i, shift = i + 1, shift + 7
         if n < 128:
             return number, i
-    raise ValueError("no number")
+    raise ValueError("not a number")
 
 
-def _far_length(value: bytes, i: int) -> tuple[int, int]:
-    """The zigzag length at `i`, and its last byte."""
-    number, i = _far_long(value, i)
+def _long_length(value: bytes, i: int) -> tuple[int, int]:
+    """The zigzag length at `i`, and the position of its last byte."""
+    number, i = _long_number(value, i)
     if number & 1:
         raise ValueError("a negative length")
     return number, i - 1

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import NonRecordingSpan, SpanKind, StatusCode, set_span_in_context
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service_kit.tracing import TRACEPARENT, sampled, written
+from service_kit.tracing import TRACEPARENT, sampled_parent, to_traceparent
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -20,7 +20,7 @@ class TracedRoute:
         self._app, self._tracer = app, tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        parent = sampled([(TRACEPARENT, value) for name, value in scope["headers"] if name == _NAME])
+        parent = sampled_parent([(TRACEPARENT, value) for name, value in scope["headers"] if name == _NAME])
         name = f"{scope['method']} {scope['path']}"
         attributes = {"http.request.method": scope["method"], "http.route": scope["path"]}
         context = set_span_in_context(NonRecordingSpan(parent)) if parent else None
@@ -38,5 +38,5 @@ class TracedRoute:
             if span.is_recording():
                 # The pipeline copies this header into the records, so their spans are children of this one.
                 others = [(name, value) for name, value in scope["headers"] if name != _NAME]
-                scope = {**scope, "headers": [*others, (_NAME, written(span.get_span_context()))]}
+                scope = {**scope, "headers": [*others, (_NAME, to_traceparent(span.get_span_context()))]}
             await self._app(scope, receive, send_and_record)

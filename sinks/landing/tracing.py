@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
 
-from service_kit.tracing import sampled
+from service_kit.tracing import sampled_parent
 from sinks.landing.ports import CommitCheck, EventStore, WriteResult, accept_all
 from sinks.landing.rows import Batch
 
@@ -51,5 +51,5 @@ class TracedStore:
 
 def _traced(batch: Batch) -> Iterator[tuple[int, int, SpanContext]]:
     for partition, record, _row in batch.rows:
-        if (parent := sampled(record.headers)) is not None:
+        if (parent := sampled_parent(record.headers)) is not None:
             yield partition, record.offset, parent

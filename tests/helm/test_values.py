@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from avro_schemas.topic import all_topics
+from avro_schemas.topic import EVENTS, all_topics, named
 from footfall.contract.access import rules
 from footfall.generate.chart import settings
 from footfall.generate.chart.schema import COMPONENTS
@@ -147,6 +147,14 @@ def in_environment(value: Any) -> str:
         if isinstance(value, float)
         else str(value)
     )
+
+
+def test_the_autoscaler_of_the_sinks_watches_the_consumer_group_of_the_contract() -> None:
+    more = over(at("kafka.topicPrefix", "team-a."), at("sinks.autoscaling.enabled", True))
+    scaled = next(each for each in objects(over(example("operators"), more)) if each["kind"] == "ScaledObject")
+    watched = scaled["spec"]["triggers"][0]["metadata"]
+    assert watched["topic"] == f"team-a.{EVENTS}"
+    assert watched["consumerGroup"] == f"team-a.{named(EVENTS).consumer_groups['sinks']}"
 
 
 def test_the_topics_and_rules_of_strimzi_are_those_of_the_contract() -> None:

@@ -29,7 +29,7 @@ def test_a_line_tells_service_level_logger_and_extras() -> None:
 
 def test_a_noisy_logger_is_held_back_and_what_was_held_back_is_counted() -> None:
     now = 0.0
-    limit = RateLimit(most=2, seconds=10.0, clock=lambda: now)
+    limit = RateLimit(max_records=2, interval_seconds=10.0, clock=lambda: now)
     assert [limit.filter(record("retry")) for _ in range(4)] == [True, True, False, False]
     now = 10.0
     after = record("back")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service_kit.tracing import is_wanted, sampled, tracer, written
+from service_kit.tracing import is_wanted, sampled_parent, to_traceparent, tracer
 
 ADDRESS = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:1"}
 SAMPLED = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -22,14 +22,14 @@ def test_an_address_turns_traces_on(environ: dict[str, str], wanted: bool) -> No
 
 
 def test_a_sampled_parent_is_read_and_written_again() -> None:
-    context = sampled([("ce_id", b"1"), ("traceparent", SAMPLED)])
+    context = sampled_parent([("ce_id", b"1"), ("traceparent", SAMPLED)])
     assert context is not None
-    assert written(context) == SAMPLED
+    assert to_traceparent(context) == SAMPLED
 
 
 @pytest.mark.parametrize(
     "value", [SAMPLED[:-1] + b"0", b"", b"00-zz-yy-01", b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-01"]
 )
 def test_what_is_not_sampled_or_not_valid_is_no_parent(value: bytes) -> None:
-    assert sampled([("traceparent", value)]) is None
-    assert sampled([]) is None
+    assert sampled_parent([("traceparent", value)]) is None
+    assert sampled_parent([]) is None
