@@ -6,6 +6,9 @@ from types import MappingProxyType
 
 from avro_schemas.validation.faults import Fault
 
+# How soon to retry while Kafka or the session keys are unavailable; clients add their own jitter.
+RETRY_SECONDS = 2
+
 _WAIT = "Wait for as many seconds as `Retry-After` says, then send the same ids again."
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from avro_schemas.reasons import REASONS
 from avro_schemas.validation.faults import Fault
-from producer_api.errors import RequestRejected, status_of
+from producer_api.errors import RETRY_SECONDS, RequestRejected, status_of
 from producer_api.limits.admission import Admission
 
 Outcome = Literal["accepted", "duplicate", "rejected", "limited", "retry"]
@@ -15,8 +15,6 @@ Json = dict[str, Any]
 RECORDED = "Event recorded successfully"
 VALID = "The event is valid; nothing was recorded"
 ERRORS_PAGE = "/api/analytics/errors"
-# How soon to come back while Kafka is unavailable; clients add their own jitter.
-RETRY_SECONDS = 2
 
 _SUCCESSFUL = ("accepted", "duplicate")
 _SINGLE_STATUS = {"accepted": 200, "duplicate": 200, "rejected": 400, "limited": 429, "retry": 503}

@@ -11,7 +11,7 @@ from typing import Any
 from avro_schemas.validation.faults import Fault
 from avro_schemas.wire.event_writer import write_device
 from producer_api import metrics
-from producer_api.errors import RequestRejected
+from producer_api.errors import RETRY_SECONDS, RequestRejected
 from producer_api.intake import answers, body
 from producer_api.intake.answers import Answer, Result
 from producer_api.intake.body import Envelope
@@ -88,7 +88,7 @@ class Pipeline:
     def require_available(self) -> None:
         """Raise RequestRejected while neither Kafka nor the spool takes events, before any work is done."""
         if not self._publisher.is_available:
-            raise RequestRejected("unavailable", "", retry_after=answers.RETRY_SECONDS)
+            raise RequestRejected("unavailable", "", retry_after=RETRY_SECONDS)
 
     async def collect(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
         """The answer, and the state of the rate limit. Raise RequestRejected if the body holds no events."""

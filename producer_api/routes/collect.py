@@ -9,9 +9,9 @@ from prometheus_client import Counter
 from starlette.types import Message, Receive, Scope, Send
 
 from producer_api import metrics
-from producer_api.errors import RequestRejected
+from producer_api.errors import RETRY_SECONDS, RequestRejected
 from producer_api.intake import answers, body
-from producer_api.intake.answers import RETRY_SECONDS, Answer
+from producer_api.intake.answers import Answer
 from producer_api.intake.pipeline import Pipeline
 from producer_api.limits.admission import Admission
 from producer_api.request import Request, Sender

@@ -6,8 +6,7 @@ from collections import OrderedDict
 from starlette.requests import cookie_parser
 
 from producer_api import metrics
-from producer_api.errors import Forbidden, RequestRejected
-from producer_api.intake.answers import RETRY_SECONDS
+from producer_api.errors import RETRY_SECONDS, Forbidden, RequestRejected
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request, Sender
 from producer_api.senders.backends import BackendKeys, parse_keys
