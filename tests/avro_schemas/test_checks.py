@@ -18,7 +18,11 @@ json_values = st.recursive(
 )
 event_types = st.sampled_from(["page_view", "button_click", "form_submit", "error_encountered", "click"])
 
-HEAD = {
+# Fields that only later versions have are there with their defaults.
+_DEFAULTS = {
+    field["name"]: field["default"] for field in event_schema("click").definition["fields"] if "default" in field
+}
+HEAD = _DEFAULTS | {
     "event_id": "evt_018f3a5e7c0070008000000000000001",
     "event_type": "click",
     "occurred_at": 1,
