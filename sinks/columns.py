@@ -1,7 +1,9 @@
 """The columns of `raw_events`, one line each: insert, packing, views and benchmarks all read this table.
 
-A new column is a field of `EventRow`, a line here, and a migration that adds it to `raw_events`, `packed_events`,
-`unpack`, `stored_events` and the view `events`.
+A new column is a field of `EventRow`, a line at the end of this table, and a migration that adds it to
+`raw_events` and `packed_events`. As `unpack` then returns another type of row, the migration also drops it with
+the views that depend on it, creates `unpack`, `stored_events`, `events` and `events_between` again, and deletes
+the views' lines from `migrations`, so that they are created again too.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""The store: events in Postgres, with the offsets that fence a second owner."""
+"""Events in Postgres, written in one transaction with the offsets that fence a second owner."""
