@@ -38,14 +38,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class BreakingChange:
     """A reader with one version would fail on values that are written with the other, or misread them."""
 
     reader: int
     writer: int
     problem: Problem
 
-    def in_words(self) -> str:
+    def describe(self) -> str:
         """A sentence for the author of the change."""
         if self.reader < self.writer:
             broken = f"Subscribers that read with version {self.reader} would break on version {self.writer}"
@@ -54,14 +54,14 @@ class Break:
         return f"{broken}: {self.problem.where}: {self.problem.what}. Instead: {self.problem.instead}."
 
 
-def breaks(versions: Mapping[int, Definition]) -> list[Break]:
+def breaking_changes(versions: Mapping[int, Definition]) -> list[BreakingChange]:
     """Every pair of versions of a record, both ways."""
     found = []
     for old, new in combinations(sorted(versions), 2):
         for reader, writer in ((old, new), (new, old)):
             unreadable = unresolvable(versions[reader], versions[writer])
-            found += [Break(reader, writer, problem) for problem in unreadable]
-        found += [Break(old, new, problem) for problem in misread(versions[old], versions[new])]
+            found += [BreakingChange(reader, writer, problem) for problem in unreadable]
+        found += [BreakingChange(old, new, problem) for problem in misread(versions[old], versions[new])]
     return found
 
 

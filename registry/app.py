@@ -1,7 +1,7 @@
-"""The read side of the Confluent Schema Registry API, from the schemas in git: no store, no leader.
+"""The read side of the Confluent Schema Registry API, from the schemas in git: no storage, no leader.
 
-Every schema stands under its record name and, where a topic carries it, under the topic and the topic-record name,
-with one id; so a client finds it whatever its naming strategy.
+Every schema has one id and several subjects: its record name and, if a topic carries it, the topic's name and both
+names. So a client finds it whatever its naming strategy.
 """
 
 import json
@@ -24,7 +24,7 @@ from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.request_metrics import RequestMetrics
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
-# Of the contract as a whole: the first number changes when a subscriber has to.
+# Of the contract as a whole. The first number changes when subscribers must change.
 CONTRACT_VERSION = "1.0.0"
 _IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
 
@@ -32,13 +32,13 @@ Json = Any
 
 
 class RegistryJson(JSONResponse):
-    """JSON under the media type that registry clients ask for."""
+    """JSON with the media type that registry clients expect."""
 
     media_type = MEDIA_TYPE
 
 
 def build_app() -> FastAPI:
-    """The application; its schemas are loaded before it serves, as clients remember a miss."""
+    """The application. It loads all schemas before it serves, as clients cache a 404."""
     subjects = Subjects()
     app = FastAPI(
         title="footfall schema registry",
@@ -50,7 +50,7 @@ def build_app() -> FastAPI:
     app.add_middleware(RequestMetrics, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     _add_schemas(app, subjects)
     _add_subjects(app, subjects)
-    _add_fixed_answers(app, subjects)
+    _add_fixed_responses(app, subjects)
     add_catalogue(app)
     _add_errors(app)
     return app
@@ -139,7 +139,7 @@ def _add_subjects(app: FastAPI, subjects: Subjects) -> None:
         return {"is_compatible": not messages} | ({"messages": messages} if verbose else {})
 
 
-def _add_fixed_answers(app: FastAPI, subjects: Subjects) -> None:
+def _add_fixed_responses(app: FastAPI, subjects: Subjects) -> None:
     @app.get("/config")
     @app.get("/config/{subject}")
     async def config(subject: str = "") -> Json:
@@ -177,7 +177,7 @@ def _add_fixed_answers(app: FastAPI, subjects: Subjects) -> None:
     async def contexts() -> list[str]:
         return ["."]
 
-    # Clients ask here first; an empty list sends them to the topic's subject.
+    # Some clients look here first; after an empty list they take the subject of the topic.
     @app.get("/associations/resources/{namespace}/{name}")
     async def associations(namespace: str, name: str) -> list[str]:
         return []
@@ -195,7 +195,7 @@ def _add_fixed_answers(app: FastAPI, subjects: Subjects) -> None:
 
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(RegistryError)
-    async def refused(_request: Request, error: RegistryError) -> Response:
+    async def registry_error(_request: Request, error: RegistryError) -> Response:
         return _error(error.status, error.code, str(error))
 
     @app.exception_handler(HTTPException)
@@ -222,7 +222,7 @@ def _entry(subject: str, version: int, schema: Schema) -> Json:
 
 
 def _definition(body: bytes) -> Json:
-    """The schema in a request, as fastavro understands it: equal whatever its spelling."""
+    """The schema in a request, parsed by fastavro: equal schemas are equal whatever their layout."""
     try:
         return fastavro.parse_schema(json.loads(json.loads(body)["schema"]))
     except (ValueError, KeyError, TypeError, fastavro.schema.SchemaParseException) as error:

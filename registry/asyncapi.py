@@ -10,19 +10,19 @@ Json = dict[str, Any]
 _BINDING = "0.5.0"
 _AVRO = "application/vnd.apache.avro;version=1.12.0"
 _CONTENT_TYPE = "application/vnd.confluent.avro"
-# What a topic's configuration may say in a binding; the rest is the broker's affair.
-_BOUND = ("cleanup.policy", "retention.ms", "retention.bytes", "delete.retention.ms", "max.message.bytes")
+# The topic configuration that the Kafka binding has fields for.
+_BINDING_CONFIG = ("cleanup.policy", "retention.ms", "retention.bytes", "delete.retention.ms", "max.message.bytes")
 
 
 def document(version: str, registry_url: str = "/registry") -> Json:
-    """The whole document; `version` is the contract's."""
+    """The document; `version` is the version of the contract."""
     carried = {name: topic for name, topic in all_topics().items() if topic.schemas}
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "footfall",
             "version": version,
-            "description": "Events of people who use your pages, checked, kept, counted.",
+            "description": "Events of the people who use your application: validated, stored and counted.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": _CONTENT_TYPE,
@@ -37,7 +37,7 @@ def _server(registry_url: str) -> Json:
     return {
         "host": "localhost:9092",
         "protocol": "kafka",
-        "description": "Kafka, as `footfall up` starts it. Yours is elsewhere.",
+        "description": "Kafka as `footfall up` starts it; in production another one.",
         "bindings": {
             "kafka": {
                 "schemaRegistryUrl": registry_url,
@@ -49,7 +49,9 @@ def _server(registry_url: str) -> Json:
 
 
 def _channel(topic: Topic) -> Json:
-    config: Json = {name: _bound(name, value) for name, value in topic.config.items() if name in _BOUND}
+    config: Json = {
+        name: _binding_value(name, value) for name, value in topic.config.items() if name in _BINDING_CONFIG
+    }
     return {
         "address": topic.name,
         "description": topic.description,
@@ -65,7 +67,7 @@ def _channel(topic: Topic) -> Json:
     }
 
 
-def _bound(name: str, value: str) -> Any:
+def _binding_value(name: str, value: str) -> Any:
     return value.split(",") if name == "cleanup.policy" else int(value)
 
 

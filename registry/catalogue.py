@@ -1,4 +1,4 @@
-"""Pages that people read: every topic with its records, and how to read it."""
+"""The catalogue, in HTML: every topic with its records, and samples that read it."""
 
 import json
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
-    """A field of a record, those of records inside it by their path."""
+    """A field of a record, or of a record inside it; `path` has all names."""
 
     path: str
     kind: str
@@ -34,7 +34,7 @@ class FieldRow:
 
 
 def add_catalogue(app: FastAPI) -> None:
-    """Add the routes."""
+    """Add the routes `/catalogue` and `/catalogue/TOPIC`."""
     pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     pages.filters["tojson_pretty"] = _pretty
 
@@ -48,7 +48,7 @@ def add_catalogue(app: FastAPI) -> None:
     async def topic_page(name: str) -> HTMLResponse:
         topic = all_topics().get(name)
         if topic is None or not topic.schemas:
-            raise HTTPException(404, f"There is no topic {name}; /catalogue has them all.")
+            raise HTTPException(404, f"There is no topic {name}; /catalogue lists them all.")
         page = pages.get_template("topic.html").render(
             topic=topic,
             retention=retention,
@@ -63,7 +63,7 @@ def add_catalogue(app: FastAPI) -> None:
 
 
 def retention(topic: Topic) -> str:
-    """How long records stay, in words."""
+    """How long records are retained, in words."""
     policy = topic.config["cleanup.policy"].split(",")
     words = ["the newest record of each key"] if "compact" in policy else []
     if "delete" in policy:
@@ -73,32 +73,32 @@ def retention(topic: Topic) -> str:
 
 
 def field_rows(definition: dict[str, Any], above: str = "") -> list[FieldRow]:
-    """Every field of a record."""
+    """Every field of a record, those of records inside it included."""
     rows = []
     for field in definition["fields"]:
         path, kind = f"{above}{field['name']}", field["type"]
-        rows.append(FieldRow(path, kind_in_words(kind), field["doc"]))
+        rows.append(FieldRow(path, describe_type(kind), field["doc"]))
         for inner in kind if isinstance(kind, list) else [kind]:
             if isinstance(inner, dict) and inner["type"] == "record":
                 rows += field_rows(inner, f"{path}.")
     return rows
 
 
-def kind_in_words(kind: Any) -> str:
-    """A type as a reader meets it."""
+def describe_type(kind: Any) -> str:
+    """An Avro type in words."""
     match kind:
         case str():
             return kind
         case list():
-            return " or ".join(kind_in_words(branch) for branch in kind)
+            return " or ".join(describe_type(branch) for branch in kind)
         case {"logicalType": logical, "type": plain}:
             return f"{plain} ({logical})"
         case {"type": "enum", "symbols": symbols}:
             return f"one of {', '.join(symbols)}"
         case {"type": "map", "values": values}:
-            return f"map of {kind_in_words(values)}"
+            return f"map of {describe_type(values)}"
         case {"type": "array", "items": items}:
-            return f"list of {kind_in_words(items)}"
+            return f"list of {describe_type(items)}"
         case {"type": "record", "name": name}:
             return f"record {name}"
         case {"type": plain}:
@@ -107,7 +107,7 @@ def kind_in_words(kind: Any) -> str:
 
 
 def sample(path: str, topic: str) -> str:
-    """A sample that reads a topic."""
+    """The text of a sample, changed to read this topic."""
     return (_HERE / "samples" / path).read_text().replace('"events"', f'"{topic}"')
 
 

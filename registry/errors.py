@@ -1,8 +1,8 @@
-"""Errors in the registry's own words: HTTP status, code, message."""
+"""Errors as Confluent's registry answers them: HTTP status, error code, message."""
 
 
 class RegistryError(Exception):
-    """An answer other than 200."""
+    """An error for the client; `code` is Confluent's error code."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
         self.status, self.code = status, code
@@ -10,16 +10,16 @@ class RegistryError(Exception):
 
 
 def read_only() -> RegistryError:
-    """Nothing is changed here."""
+    """For every attempt to change something."""
     message = (
         "This registry is read-only: its schemas are in git. Add yours to avro_schemas/schemas, "
-        "run `footfall types lock`, which writes the lock file, and `footfall types check`."
+        "then run `footfall types check`, and `footfall types lock` for its line in the lock file."
     )
     return RegistryError(422, 42205, message)
 
 
 def subject_not_found(subject: str) -> RegistryError:
-    """No schema stands under this name."""
+    """There is no such subject."""
     return RegistryError(404, 40401, f"Subject '{subject}' not found.")
 
 
@@ -29,5 +29,5 @@ def version_not_found(version: object) -> RegistryError:
 
 
 def schema_not_found() -> RegistryError:
-    """No schema of ours is the one that was asked for."""
+    """There is no such schema."""
     return RegistryError(404, 40403, "Schema not found")

@@ -8,6 +8,6 @@ from service_kit.settings import setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    host: str = setting("0.0.0.0", help="Address to listen on when served alone.")
+    host: str = setting("0.0.0.0", help="Host to listen on when served alone.")
     port: int = setting(8081, help="Port to listen on when served alone.", minimum=1, maximum=65535)
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="Lowest level to log.")

@@ -1,4 +1,4 @@
-"""Which schema stands under which name, in which version."""
+"""The subjects of the registry: which schemas each has, in which versions."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from registry.errors import RegistryError, schema_not_found, subject_not_found, 
 
 
 class Subjects:
-    """All schemas by subject; a subject's versions count up from 1."""
+    """All schemas by subject. The versions of a subject count up from 1."""
 
     def __init__(self) -> None:
         self.versions: dict[str, list[Schema]] = {}
         ordered = sorted(by_id().values(), key=lambda schema: (schema.version, schema.id))
         for schema in ordered:
-            for subject in _names(schema):
+            for subject in _subjects(schema):
                 self.versions.setdefault(subject, []).append(schema)
 
     def of(self, subject: str) -> list[Schema]:
@@ -26,7 +26,7 @@ class Subjects:
         return self.versions[subject]
 
     def version(self, subject: str, version: str) -> tuple[int, Schema]:
-        """A version by its number, or the newest for `latest` (and -1)."""
+        """A version by its number; the newest for `latest` or -1."""
         held = self.of(subject)
         if version in ("latest", "-1"):
             return len(held), held[-1]
@@ -37,7 +37,7 @@ class Subjects:
         return int(version), held[int(version) - 1]
 
     def entries(self) -> list[tuple[str, int, Schema]]:
-        """Subject, version and schema of all there is."""
+        """Subject, version and schema of every version of every subject."""
         return [
             (subject, number, schema)
             for subject, held in sorted(self.versions.items())
@@ -45,40 +45,40 @@ class Subjects:
         ]
 
     def compatibility_level(self, subject: str) -> str:
-        """A subject of several records cannot be compatible in itself; each of the records is."""
+        """NONE for a subject of several records, which are not compatible with each other; each by itself is."""
         records = {schema.subject for schema in self.versions.get(subject, ())}
         return "NONE" if len(records) > 1 else "FULL_TRANSITIVE"
 
     def schema(self, schema_id: int) -> Schema:
-        """The schema that an id names."""
+        """The schema of an id."""
         if schema_id not in by_id():
             raise schema_not_found()
         return by_id()[schema_id]
 
     def by_guid(self, guid: str) -> Schema:
-        """The schema that a guid names."""
+        """The schema of a guid."""
         for schema in by_id().values():
             if schema.guid == guid:
                 return schema
         raise schema_not_found()
 
     def holding(self, schema: Schema) -> list[tuple[str, int]]:
-        """Subjects and versions under which a schema stands."""
+        """The subjects that have a schema, and as which version."""
         return [
             (subject, held.index(schema) + 1) for subject, held in sorted(self.versions.items()) if schema in held
         ]
 
     def find(self, subject: str, definition: Any) -> tuple[int, Schema]:
-        """The version of a subject that means the same as a parsed schema."""
-        wanted = _meaning(definition)
+        """The version of a subject that is equal to a parsed schema."""
+        wanted = _plain(definition)
         for number, schema in enumerate(self.of(subject), start=1):
-            if _meaning(fastavro.parse_schema(schema.definition)) == wanted:
+            if _plain(fastavro.parse_schema(schema.definition)) == wanted:
                 return number, schema
         raise schema_not_found()
 
 
-def _names(schema: Schema) -> list[str]:
-    """Under record, topic and topic-record naming."""
+def _subjects(schema: Schema) -> list[str]:
+    """The subjects of a schema under the three naming strategies: record, topic and both."""
     carriers = [topic.name for topic in all_topics().values() if schema.name in topic.schemas]
     names = [schema.subject]
     for topic in carriers:
@@ -86,10 +86,10 @@ def _names(schema: Schema) -> list[str]:
     return names
 
 
-def _meaning(parsed: Any) -> Any:
-    """A parsed schema without what fastavro adds for itself."""
+def _plain(parsed: Any) -> Any:
+    """A parsed schema without what fastavro adds."""
     if isinstance(parsed, dict):
-        return {key: _meaning(value) for key, value in parsed.items() if not key.startswith("__")}
+        return {key: _plain(value) for key, value in parsed.items() if not key.startswith("__")}
     if isinstance(parsed, list):
-        return [_meaning(item) for item in parsed]
+        return [_plain(item) for item in parsed]
     return parsed

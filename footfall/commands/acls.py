@@ -12,10 +12,10 @@ from service_kit.settings import load_or_exit
 
 
 def acls(
-    strimzi: Annotated[bool, typer.Option("--strimzi", help="As objects of the Strimzi operator.")] = False,
+    strimzi: Annotated[bool, typer.Option("--strimzi", help="Print KafkaUser objects for Strimzi.")] = False,
     prefix: Annotated[str, typer.Option(help="The FOOTFALL_TOPIC_PREFIX of the cluster.")] = "",
 ) -> None:
-    """Print who may do what on the cluster: arguments of `kafka-acls`, a line a rule.
+    """Print the access rules of the cluster as arguments of `kafka-acls`, one rule per line.
 
     FOOTFALL_EVENT_TOPICS names event types that have a topic of their own.
 

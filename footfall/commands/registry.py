@@ -1,15 +1,15 @@
-"""`footfall registry`: the schemas in another registry."""
+"""`footfall registry`: register the schemas in another registry."""
 
 from typing import Annotated
 
 import httpx
 import typer
 
-from footfall.contract.push import OtherRegistry, Refused, Standing
+from footfall.contract.push import RemoteRegistry, RemoteRegistryError, RemoteVersion
 
-DISAGREES = 1
+DIFFERS = 1
 
-_HELP = """The schemas in another registry than footfall's own.
+_HELP = """The schemas in a registry other than footfall's own.
 
 Example: footfall registry push https://user:password@registry.example --dry-run
 """
@@ -19,45 +19,45 @@ registry = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 @registry.callback()
 def _group() -> None:
-    """A group, though of one command: more may follow."""
+    """A group, so that `push` is a subcommand although it is the only one."""
 
 
 @registry.command("push")
 def push(
     url: Annotated[
-        str, typer.Argument(help="The registry's address, with user and password where it wants them.")
+        str, typer.Argument(help="The URL of the registry, with user and password if it requires them.")
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what differs.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what differs.")] = False,
 ) -> None:
-    """Register every schema there, under every subject, and check that the ids agree with those in the events.
+    """Register every schema under all its subjects, and check that the ids are those that the events carry.
 
-    Exit codes: 0 they agree, 1 some do not, are missing, or the registry did not answer.
+    Exit codes: 0 all ids match, 1 some differ or are missing, or the registry did not answer.
 
     Example: footfall registry push https://user:password@registry.example --dry-run
     """
     try:
         with httpx.Client(base_url=url, timeout=30) as http:
-            standings = _pushed(OtherRegistry(http), dry_run)
-    except (httpx.HTTPError, httpx.InvalidURL, Refused) as error:
+            versions = _pushed(RemoteRegistry(http), dry_run)
+    except (httpx.HTTPError, httpx.InvalidURL, RemoteRegistryError) as error:
         typer.echo(f"{httpx.URL(url).copy_with(userinfo=b'')}: {error}", err=True)
-        raise typer.Exit(DISAGREES) from error
-    if not all(standing.agrees for standing in standings):
-        raise typer.Exit(DISAGREES)
+        raise typer.Exit(DIFFERS) from error
+    if not all(version.matches for version in versions):
+        raise typer.Exit(DIFFERS)
 
 
-def _pushed(other: OtherRegistry, dry_run: bool) -> list[Standing]:
-    standings = []
-    for standing in other.standings():
-        if standing.found is None and not dry_run:
-            standing = other.push(standing)
-        if not standing.agrees:
-            typer.echo(standing.in_words())
-        standings.append(standing)
-    agreeing = sum(standing.agrees for standing in standings)
-    typer.echo(f"{len(standings)} versions, {agreeing} with the ids that events carry")
-    if any(standing.found not in (None, standing.schema.id) for standing in standings):
+def _pushed(remote: RemoteRegistry, dry_run: bool) -> list[RemoteVersion]:
+    versions = []
+    for version in remote.versions():
+        if version.remote_id is None and not dry_run:
+            version = remote.push(version)
+        if not version.matches:
+            typer.echo(version.describe())
+        versions.append(version)
+    matching = sum(version.matches for version in versions)
+    typer.echo(f"{len(versions)} versions, {matching} with the ids that events carry")
+    if any(version.remote_id not in (None, version.schema.id) for version in versions):
         typer.echo(
-            "This registry gave ids of its own. Subscribers cannot decode events with it: "
-            "let them use footfall's registry, or one with the mode IMPORT (Confluent, Redpanda)."
+            "This registry assigned ids of its own, so subscribers cannot decode events with it. "
+            "Use footfall's registry, or one that has the mode IMPORT (Confluent, Redpanda)."
         )
-    return standings
+    return versions

@@ -1,4 +1,4 @@
-"""`footfall topics`: make the topics that are missing, and say where the others differ."""
+"""`footfall topics`: create missing topics, and report where existing ones differ from their descriptions."""
 
 import asyncio
 import json
@@ -16,8 +16,8 @@ DIFFERS = 1
 
 
 def topics(
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; only compare.")] = False,
-    replication: Annotated[int, typer.Option(help="Copies of each partition of new topics.", min=1)] = 1,
+    check: Annotated[bool, typer.Option("--check", help="Only compare; create nothing.")] = False,
+    replication: Annotated[int, typer.Option(help="Replication factor of new topics.", min=1)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
     """Create the topics that are missing and compare all of them with their descriptions.

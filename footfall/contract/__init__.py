@@ -1,1 +1,1 @@
-"""Tools for whoever changes the contract: check, lock, add, generate. They work on a checkout."""
+"""The commands that check, extend and publish the contract. They work on a checkout."""

@@ -1,4 +1,4 @@
-"""Who may do what on the cluster, from the descriptions of the topics. Pure."""
+"""Access rules of the cluster, derived from the topic descriptions. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from avro_schemas.topic import all_topics
 
 SERVICES = ("producer_api", "stream_app", "sinks", "dashboard", "footfall")
 SUBSCRIBERS = "subscribers"
-# Groups of subscribers begin with this and their own name.
-SUBSCRIBER_GROUPS = "subscriber-"
+# The consumer group of a subscriber begins with this.
+SUBSCRIBER_GROUP_PREFIX = "subscriber-"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a principal may do to a topic or a group; `prefixed` to all whose names begin so."""
+    """What a principal may do with a topic or group; if `prefixed`, with all whose names begin with `name`."""
 
     principal: str
     resource: str
@@ -23,7 +23,7 @@ class Rule:
 
 
 def rules(prefix: str = "", event_topics: Sequence[str] = ()) -> Iterator[Rule]:
-    """Every rule; `prefix` stands in front of all topics and groups of a shared cluster.
+    """Every rule. `prefix` is in front of all topic and group names of a shared cluster.
 
     `event_topics` are the event types that have a topic of their own.
     """
@@ -33,23 +33,20 @@ def rules(prefix: str = "", event_topics: Sequence[str] = ()) -> Iterator[Rule]:
             yield Rule(principal, "topic", name, ("Write", "Describe"))
         for consumer in topic.consumers:
             yield Rule(consumer.service, "topic", name, ("Read", "Describe"))
-        # `footfall topics` makes what is missing and compares the rest; `tail` and `dead-letters` read.
+        # `footfall topics` creates what is missing and compares the rest; `tail` and `dead-letters` read.
         reads = ("Read",) if topic.schemas else ()
         yield Rule("footfall", "topic", name, ("Create", "Describe", "DescribeConfigs", *reads))
-    for principal, group in _consumer_groups().items():
+    # A service that reads several topics does so with one group.
+    groups = {pair: None for topic in all_topics().values() for pair in topic.consumer_groups.items()}
+    for principal, group in groups:
         yield Rule(principal, "group", prefix + group, ("Read", "Describe"))
-        # `doctor` looks how far they are.
+        # `doctor` and `lag` read the committed offsets.
         yield Rule("footfall", "group", prefix + group, ("Describe",))
-    yield Rule(SUBSCRIBERS, "group", prefix + SUBSCRIBER_GROUPS, ("Read", "Describe"), prefixed=True)
-
-
-def _consumer_groups() -> dict[str, str]:
-    """The consumer group of each service that reads with one."""
-    return {service: group for topic in all_topics().values() for service, group in topic.consumer_groups.items()}
+    yield Rule(SUBSCRIBERS, "group", prefix + SUBSCRIBER_GROUP_PREFIX, ("Read", "Describe"), prefixed=True)
 
 
 def kafka_acls(prefix: str = "", event_topics: Sequence[str] = ()) -> list[str]:
-    """Arguments of `kafka-acls`, a line a rule, behind `--bootstrap-server …`."""
+    """Arguments of `kafka-acls` after `--bootstrap-server HOST:PORT`, one line per rule."""
     return [
         " ".join(
             [
@@ -89,5 +86,5 @@ def strimzi_user(principal: str, prefix: str = "", event_topics: Sequence[str] =
 
 
 def _user(principal: str) -> str:
-    """Kubernetes takes no underscores in names."""
+    """The user of a principal, without underscores, which Kubernetes does not allow in names."""
     return f"footfall-{principal}".replace("_", "-").replace("footfall-footfall", "footfall")

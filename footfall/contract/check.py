@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import avro.schema
 import fastavro
 
-from avro_schemas.evolution import Break, breaks, lint, misread, unresolvable
+from avro_schemas.evolution import BreakingChange, breaking_changes, lint, misread, unresolvable
 from avro_schemas.schema import Definition, text_of
 from footfall.contract.files import HEAD, LOCK, Contract, is_event, line, subject_of
 
@@ -53,8 +53,8 @@ def _version_faults(name: str, versions: Mapping[int, Definition], contract: Con
             f"{name}.v{newest}: the fields before event_data must be those of {HEAD}, as in every event. "
             "`footfall types field --all` adds a field to all events."
         )
-    for found in breaks(versions):
-        yield f"{name}: {found.in_words()}"
+    for found in breaking_changes(versions):
+        yield f"{name}: {found.describe()}"
 
 
 def _lock_faults(name: str, versions: Mapping[int, Definition], contract: Contract) -> Iterator[str]:
@@ -93,8 +93,8 @@ def _published_faults(contract: Contract, published: Contract) -> Iterator[str]:
 def _edit_faults(name: str, version: int, before: Definition, after: Definition) -> Iterator[str]:
     """What an edit of a published schema would break as a version of its own."""
     made = version + 1
-    found = [Break(version, made, problem) for problem in unresolvable(before, after)]
-    found += [Break(made, version, problem) for problem in unresolvable(after, before)]
-    found += [Break(version, made, problem) for problem in misread(before, after)]
+    found = [BreakingChange(version, made, problem) for problem in unresolvable(before, after)]
+    found += [BreakingChange(made, version, problem) for problem in unresolvable(after, before)]
+    found += [BreakingChange(version, made, problem) for problem in misread(before, after)]
     for each in found:
-        yield f"{name}: the edit would break subscribers as version {made} too. {each.in_words()}"
+        yield f"{name}: the edit would break subscribers as version {made} too. {each.describe()}"

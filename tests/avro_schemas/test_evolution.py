@@ -8,7 +8,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from avro_schemas.evolution import breaks, lint
+from avro_schemas.evolution import breaking_changes, lint
 from avro_schemas.schema import by_id, latest
 
 PAGE_VIEW = latest()["page_view"].definition
@@ -90,8 +90,8 @@ COMPATIBLE = {
 
 @pytest.mark.parametrize(("edit", "says"), BREAKING.values(), ids=list(BREAKING))
 def test_a_breaking_change_is_found_and_explained(edit: Edit, says: str) -> None:
-    found = breaks({1: PAGE_VIEW, 2: edited(edit)})
-    sentences = [each.in_words() for each in found]
+    found = breaking_changes({1: PAGE_VIEW, 2: edited(edit)})
+    sentences = [each.describe() for each in found]
     assert any(part in sentence for sentence in sentences for part in says.split("|")), sentences
     assert all("Instead: " in sentence and "version 1" in sentence for sentence in sentences)
 
@@ -99,21 +99,21 @@ def test_a_breaking_change_is_found_and_explained(edit: Edit, says: str) -> None
 @pytest.mark.parametrize("edit", COMPATIBLE.values(), ids=list(COMPATIBLE))
 def test_a_compatible_change_passes_and_old_subscribers_go_on_reading(edit: Edit) -> None:
     new = edited(edit)
-    assert breaks({1: PAGE_VIEW, 2: new}) == []
+    assert breaking_changes({1: PAGE_VIEW, 2: new}) == []
     assert lint(new) == []
 
 
 def test_only_neighbours_are_not_enough() -> None:
     without = edited(remove_optional)
     again = edited(lambda d: (remove_optional(d), add("title", type="long", default=0)(d))[0])
-    found = breaks({1: PAGE_VIEW, 2: without, 3: again})
+    found = breaking_changes({1: PAGE_VIEW, 2: without, 3: again})
     assert {(each.reader, each.writer) for each in found} == {(1, 3), (3, 1)}
 
 
 def test_what_was_published_is_compatible_with_all_its_versions() -> None:
     for name in latest():
         versions = {schema.version: schema.definition for schema in by_id().values() if schema.name == name}
-        assert breaks(versions) == []
+        assert breaking_changes(versions) == []
         assert lint(versions[max(versions)]) == []
 
 

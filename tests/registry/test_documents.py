@@ -111,4 +111,4 @@ async def test_a_topic_that_is_not_there_is_told(client: httpx.AsyncClient) -> N
     async with client:
         answer = await client.get("/catalogue/no-such-topic")
     assert answer.status_code == 404
-    assert "/catalogue has them all" in answer.json()["message"]
+    assert "/catalogue lists them all" in answer.json()["message"]

@@ -1,4 +1,4 @@
-"""Schemas go into another registry under the ids that events carry, or it is said that they do not."""
+"""Schemas are registered elsewhere under the ids that events carry, or it is reported that they are not."""
 
 import json
 from typing import Any
@@ -7,14 +7,14 @@ import httpx
 import pytest
 
 from avro_schemas.schema import by_id
-from footfall.contract.push import OtherRegistry, Refused
+from footfall.contract.push import RemoteRegistry, RemoteRegistryError
 from registry.subjects import Subjects
 
 ENTRIES = Subjects().entries()
 
 
-class StandIn:
-    """The part of a registry that `push` asks. `imports` as Confluent's does; else it ignores ids, as Apicurio 3.3."""
+class FakeRegistry:
+    """What `push` uses of a registry. It takes ids if it `imports`, as Confluent's; else it ignores them, as Apicurio 3.3."""
 
     def __init__(self, imports: bool) -> None:
         self._imports = imports
@@ -54,30 +54,30 @@ class StandIn:
         return httpx.Response(200, json={"id": given})
 
 
-def reached(stand_in: StandIn) -> OtherRegistry:
-    return OtherRegistry(httpx.Client(transport=httpx.MockTransport(stand_in), base_url="http://registry"))
+def connected_to(fake: FakeRegistry) -> RemoteRegistry:
+    return RemoteRegistry(httpx.Client(transport=httpx.MockTransport(fake), base_url="http://registry"))
 
 
 def test_an_empty_registry_gets_every_version_under_its_id() -> None:
-    stand_in = StandIn(imports=True)
-    other = reached(stand_in)
-    missing = list(other.standings())
-    assert {standing.found for standing in missing} == {None}
-    assert all(other.push(standing).agrees for standing in missing)
-    assert [(s.subject, s.version, s.found) for s in other.standings()] == [
+    fake = FakeRegistry(imports=True)
+    remote = connected_to(fake)
+    missing = list(remote.versions())
+    assert {version.remote_id for version in missing} == {None}
+    assert all(remote.push(version).matches for version in missing)
+    assert [(s.subject, s.version, s.remote_id) for s in remote.versions()] == [
         (subject, version, schema.id) for subject, version, schema in ENTRIES
     ]
-    assert stand_in.mode == "READWRITE"
-    assert stand_in.levels["footfall.PageView"] == "FULL_TRANSITIVE"
-    assert stand_in.levels["events-value"] == "NONE"
+    assert fake.mode == "READWRITE"
+    assert fake.levels["footfall.PageView"] == "FULL_TRANSITIVE"
+    assert fake.levels["events-value"] == "NONE"
 
 
-def test_a_registry_with_ids_of_its_own_does_not_agree() -> None:
-    other = reached(StandIn(imports=False))
-    standing = other.push(next(other.standings()))
-    assert not standing.agrees
-    assert f"events carry {standing.schema.id}" in standing.in_words()
-    assert standing.found not in by_id()
+def test_a_registry_that_assigns_ids_of_its_own_does_not_match() -> None:
+    remote = connected_to(FakeRegistry(imports=False))
+    version = remote.push(next(remote.versions()))
+    assert not version.matches
+    assert f"events carry {version.schema.id}" in version.describe()
+    assert version.remote_id not in by_id()
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_registry_with_ids_of_its_own_does_not_agree() -> None:
         (httpx.Response(200, text="<html>"), "is this a schema registry"),
     ],
 )
-def test_what_is_no_registry_or_refuses_is_told(answer: httpx.Response, says: str) -> None:
+def test_an_error_or_another_kind_of_server_is_reported(answer: httpx.Response, says: str) -> None:
     http = httpx.Client(transport=httpx.MockTransport(lambda _request: answer), base_url="http://registry")
-    with pytest.raises(Refused, match=says):
-        next(OtherRegistry(http).standings())
+    with pytest.raises(RemoteRegistryError, match=says):
+        next(RemoteRegistry(http).versions())
