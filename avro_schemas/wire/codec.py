@@ -49,8 +49,8 @@ def decode(value: bytes | None) -> tuple[Schema, Record]:
         record = schemaless_reader(buffer, schema.wire, _reader_schema(schema))
     except (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
         raise Undecodable("body_undecodable", f"not a {schema.subject}: {error}") from error
-    if buffer.tell() != len(value):
-        raise Undecodable("body_undecodable", f"{len(value) - buffer.tell()} bytes after the record")
+    if rest := buffer.read():
+        raise Undecodable("body_undecodable", f"{len(rest)} bytes after the record")
     return schema, record
 
 

@@ -1,4 +1,4 @@
-"""Session keys from a JWKS URL: fetched ahead of need, kept in use through outages, rotated without a restart."""
+"""Session keys from a JWKS URL: fetched ahead of need, used through outages, rotated without a restart."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ MIN_SECONDS_BETWEEN_FETCHES = 10.0
 MAX_WAIT_SECONDS = 2.0
 MAX_JWKS_BYTES = 1024 * 1024
 _SOCKET_TIMEOUT_SECONDS = 5.0
-# The timeout of the socket starts anew with every byte, so a slow server needs a second one.
+# The timeout of the socket restarts with every byte, so a slow server needs a second one.
 _FETCH_TIMEOUT_SECONDS = 10.0
 
 Fetch = Callable[[str], bytes]
@@ -49,7 +49,7 @@ class Jwks:
 
     async def start(self) -> None:
         """Begin to fetch in the background; `is_loaded` says when the first keys are here."""
-        self._refreshing = asyncio.create_task(self._keep_fresh())
+        self._refreshing = asyncio.create_task(self._refresh_forever())
 
     async def stop(self) -> None:
         """Stop fetching."""
@@ -96,7 +96,7 @@ class Jwks:
         self._on_fetch(True)
         return True
 
-    async def _keep_fresh(self) -> None:
+    async def _refresh_forever(self) -> None:
         while True:
             fetched = await self._current_fetch()
             await asyncio.sleep(REFRESH_INTERVAL_SECONDS if fetched else RETRY_INTERVAL_SECONDS)

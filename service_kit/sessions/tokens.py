@@ -39,7 +39,7 @@ class SessionVerifier:
 
     @classmethod
     def from_settings(cls, settings: SessionSettings, on_fetch: OnFetch) -> "SessionVerifier":
-        """As the settings say, which must have keys; `on_fetch` is told of every fetch of a JWKS document."""
+        """From settings, which must have keys; `on_fetch` is called after every fetch of a JWKS document."""
         keys: Keys
         if settings.session_jwks_url:
             keys = Jwks(settings.session_jwks_url, on_fetch)
@@ -102,7 +102,7 @@ class SessionVerifier:
             leeway=self.leeway,
             audience=self.audience,
             issuer=self.issuer,
-            # Expiry is checked by the caller, to tell an expired session from a forged one.
+            # The caller checks the expiry, to distinguish an expired session from a forged one.
             options={
                 "require": ["exp"],
                 "verify_exp": False,

@@ -1,4 +1,4 @@
-"""Event ids tell their time and nothing else."""
+"""Event ids have their time, and nothing else can be read from them."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ noise = st.binary(min_size=event_ids.RANDOM_BYTES, max_size=event_ids.RANDOM_BYT
 
 
 @given(moments, noise)
-def test_a_fresh_id_is_a_uuid7_that_holds_its_moment(now: int, random: bytes) -> None:
+def test_a_generated_id_is_a_uuid7_that_has_its_time(now: int, random: bytes) -> None:
     event_id = event_ids.generate(now, random)
     assert event_ids.is_valid(event_id)
     assert event_ids.timestamp_ms(event_id) == now
@@ -23,7 +23,7 @@ def test_a_fresh_id_is_a_uuid7_that_holds_its_moment(now: int, random: bytes) ->
 
 
 @given(moments, noise, noise)
-def test_other_randomness_makes_another_id(now: int, one: bytes, other: bytes) -> None:
+def test_other_random_bytes_make_another_id(now: int, one: bytes, other: bytes) -> None:
     # 74 of the 80 random bits are used: six give way to version and variant.
     same = int.from_bytes(one, "big") % 2**74 == int.from_bytes(other, "big") % 2**74
     assert (event_ids.generate(now, one) == event_ids.generate(now, other)) is same
@@ -41,5 +41,5 @@ def test_other_randomness_makes_another_id(now: int, one: bytes, other: bytes) -
         pytest.param("evt_018f3a5e-7c00-7000-8000-000000000001", id="hyphens"),
     ],
 )
-def test_anything_else_is_no_id(text: str) -> None:
+def test_anything_else_is_not_an_id(text: str) -> None:
     assert not event_ids.is_valid(text)

@@ -1,4 +1,4 @@
-"""A change that would break a subscriber is named, with who breaks and what to do; others pass."""
+"""A breaking change is reported with the readers that break and what to do instead; other changes pass."""
 
 import copy
 import io
@@ -97,20 +97,20 @@ def test_a_breaking_change_is_found_and_explained(edit: Edit, says: str) -> None
 
 
 @pytest.mark.parametrize("edit", COMPATIBLE.values(), ids=list(COMPATIBLE))
-def test_a_compatible_change_passes_and_old_subscribers_go_on_reading(edit: Edit) -> None:
+def test_a_compatible_change_passes_and_old_subscribers_can_still_read(edit: Edit) -> None:
     new = edited(edit)
     assert breaking_changes({1: PAGE_VIEW, 2: new}) == []
     assert lint(new) == []
 
 
-def test_only_neighbours_are_not_enough() -> None:
+def test_versions_that_are_not_neighbours_are_compared_too() -> None:
     without = edited(remove_optional)
     again = edited(lambda d: (remove_optional(d), add("title", type="long", default=0)(d))[0])
     found = breaking_changes({1: PAGE_VIEW, 2: without, 3: again})
     assert {(each.reader, each.writer) for each in found} == {(1, 3), (3, 1)}
 
 
-def test_what_was_published_is_compatible_with_all_its_versions() -> None:
+def test_every_published_schema_is_compatible_with_all_its_versions() -> None:
     for name in latest():
         versions = {schema.version: schema.definition for schema in by_id().values() if schema.name == name}
         assert breaking_changes(versions) == []
@@ -137,5 +137,5 @@ def test_an_old_reader_reads_what_is_written_after_a_compatible_change() -> None
         (lambda d: field(d, "page").update(aliases=["path"]), "aliases"),
     ],
 )
-def test_what_could_not_grow_later_is_named(edit: Edit, says: str) -> None:
+def test_a_schema_that_could_not_be_extended_later_is_reported(edit: Edit, says: str) -> None:
     assert any(says in fault for fault in lint(edited(edit)))

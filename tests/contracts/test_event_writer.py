@@ -1,4 +1,4 @@
-"""What the collector writes is what fastavro writes, and the strict writer refuses exactly what has faults."""
+"""The collector writes what fastavro writes, and its writer rejects exactly what has faults."""
 
 from typing import Any
 
@@ -36,14 +36,14 @@ def fitting_data(event_type: str) -> st.SearchStrategy[Any]:
 
 
 @given(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 9_000))
-def test_whole_numbers_are_written_as_avro_says(number: int) -> None:
+def test_whole_numbers_are_written_as_avro_demands(number: int) -> None:
     value = codec.encode(event_schema("click"), fields("click", {"n": number}))
     assert varints.long(number) in value
     assert number < 0 or varints.length(number) == varints.long(number)
 
 
 @given(st.data(), event_types)
-def test_the_strict_writer_refuses_exactly_what_has_faults(data: st.DataObject, event_type: str) -> None:
+def test_the_writer_of_event_data_rejects_exactly_what_has_faults(data: st.DataObject, event_type: str) -> None:
     event_data = data.draw(some_data(event_type))
     write = event_data_writer.writer_for(event_schema(event_type))
     if faults.find_faults(event_schema(event_type), event_data):

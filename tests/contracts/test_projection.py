@@ -1,4 +1,4 @@
-"""A projection reads what the codec reads, of whatever the codec reads; and nothing else passes for a value."""
+"""A projection reads what the codec reads, and takes nothing else for a value."""
 
 from typing import Any
 
@@ -53,7 +53,9 @@ def test_a_projection_reads_what_the_codec_reads(drawn: tuple[Schema, bytes]) ->
 
 
 @given(values(), st.data())
-def test_what_the_codec_refuses_no_projection_reads(drawn: tuple[Schema, bytes], data: st.DataObject) -> None:
+def test_a_projection_reads_nothing_that_the_codec_rejects(
+    drawn: tuple[Schema, bytes], data: st.DataObject
+) -> None:
     schema, value = drawn
     broken = bytearray(value)
     for _ in range(data.draw(st.integers(1, 3))):

@@ -1,4 +1,4 @@
-"""What deletes events and what says when they are deleted read one setting with one default."""
+"""All that deletes events, or says when they are deleted, reads one setting with one default."""
 
 import inspect
 
@@ -39,7 +39,7 @@ def test_one_value_in_the_environment_is_the_retention_of_every_service(service:
 
 
 @pytest.mark.parametrize("days", [MIN_RETENTION_DAYS - 1, MAX_RETENTION_DAYS + 1])
-def test_a_retention_out_of_bounds_is_refused(days: int) -> None:
+def test_a_retention_out_of_bounds_is_rejected(days: int) -> None:
     with pytest.raises(SettingsError, match="FOOTFALL_RETENTION_DAYS must be at"):
         load(RetentionSettings, {"FOOTFALL_RETENTION_DAYS": str(days)})
 

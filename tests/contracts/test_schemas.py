@@ -1,4 +1,4 @@
-"""The contract holds together: schema files, lock file, examples, catalogue and topics."""
+"""The contract is consistent: schema files, lock file, head, examples, event types and topics."""
 
 import hashlib
 import json
@@ -93,7 +93,7 @@ def test_the_example_of_a_record_survives_the_codec(schema: Schema) -> None:
     assert codec.decode(codec.encode(schema, record)) == (schema, record)  # type: ignore[arg-type] # a record
 
 
-def test_no_example_is_an_orphan() -> None:
+def test_every_example_belongs_to_the_newest_version_of_a_schema() -> None:
     files = {path.stem for path in Path(FOLDER / "examples").glob("*.json")}
     assert files == {named(schema) for schema in latest().values()}
 
@@ -109,12 +109,12 @@ def test_every_schema_of_a_topic_exists_and_every_schema_has_a_topic() -> None:
     assert carried == set(latest())
 
 
-def test_what_is_derived_from_events_has_its_partitions() -> None:
+def test_topics_that_are_derived_from_events_have_as_many_partitions() -> None:
     for name in ("live-aggregates", "user-rates", "footfall-stream-app-state-changelog"):
         assert all_topics()[name].partitions == all_topics()["events"].partitions
 
 
-def test_no_topic_leaves_its_cleanup_to_the_broker() -> None:
+def test_every_topic_sets_its_cleanup_policy() -> None:
     for topic in all_topics().values():
         policies = set(topic.config["cleanup.policy"].split(","))
         assert policies <= {"compact", "delete"}
@@ -124,5 +124,5 @@ def test_no_topic_leaves_its_cleanup_to_the_broker() -> None:
 @pytest.mark.parametrize(
     ("mistyped", "meant"), [("pageview", "page_view"), ("Button-Click", "button_click"), ("zzzz", None)]
 )
-def test_a_mistyped_event_type_finds_the_one_that_was_meant(mistyped: str, meant: str | None) -> None:
+def test_a_misspelt_event_type_suggests_a_similar_one(mistyped: str, meant: str | None) -> None:
     assert did_you_mean(mistyped) == meant

@@ -12,6 +12,7 @@ import pytest
 
 from avro_schemas.reasons import REASONS
 from footfall.generate import services
+from footfall.generate.docs.metrics import metrics
 from service_kit.settings import PREFIX
 
 ROOT = Path(__file__).parents[2]
@@ -68,9 +69,9 @@ def prose() -> list[tuple[str, str]]:
 
 def public_names() -> set[str]:
     settings = {name.removeprefix(PREFIX) for name in services.known_variables()}
-    collected = (metric.name for registry in services.METRICS.values() for metric in registry.collect())
-    metrics = {name.removeprefix("footfall_") for name in collected if name.startswith("footfall_")}
-    return {name.lower() for name in (*settings, *metrics, *REASONS)}
+    collected = (metric.name for module in services.METRICS.values() for metric in metrics(module))
+    exposed = {name.removeprefix("footfall_") for name in collected if name.startswith("footfall_")}
+    return {name.lower() for name in (*settings, *exposed, *REASONS)}
 
 
 def test_settings_metrics_and_reasons_are_made_of_the_glossarys_words() -> None:

@@ -1,4 +1,4 @@
-"""The AsyncAPI document is valid, its schemas are Avro, and the pages tell people what the contract says."""
+"""The AsyncAPI document is valid, its schemas are Avro, and the pages agree with the contract."""
 
 import json
 import re
@@ -40,7 +40,7 @@ async def test_the_document_is_what_asyncapi_3_and_its_kafka_bindings_allow(
     assert not validator.is_valid(document)
 
 
-async def test_every_topic_and_schema_stands_in_the_document_and_the_schemas_are_avro(
+async def test_every_topic_and_schema_is_in_the_document_and_the_schemas_are_avro(
     client: httpx.AsyncClient,
 ) -> None:
     document = await asyncapi(client)
@@ -81,14 +81,14 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("topic", PUBLIC, ids=[topic.name for topic in PUBLIC])
-async def test_a_topics_page_has_all_that_a_subscriber_asks(client: httpx.AsyncClient, topic: Any) -> None:
+async def test_the_page_of_a_topic_has_all_that_a_subscriber_needs(client: httpx.AsyncClient, topic: Any) -> None:
     async with client:
         listed = Page((await client.get("/catalogue")).text)
         page = Page((await client.get(f"/catalogue/{topic.name}")).text)
     assert any(address.endswith(f"catalogue/{topic.name}") for address in listed.addresses)
     assert topic.description in listed.text
-    for said in (topic.description, topic.owner, topic.key, str(topic.partitions)):
-        assert said in page.text
+    for text in (topic.description, topic.owner, topic.key, str(topic.partitions)):
+        assert text in page.text
     for name in topic.schemas:
         for field in latest()[name].definition["fields"]:
             assert field["name"] in page.text
@@ -107,7 +107,7 @@ async def test_pages_need_no_other_server_and_no_script(client: httpx.AsyncClien
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-async def test_a_topic_that_is_not_there_is_told(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_topic_is_404_and_the_message_says_where_to_look(client: httpx.AsyncClient) -> None:
     async with client:
         answer = await client.get("/catalogue/no-such-topic")
     assert answer.status_code == 404

@@ -1,4 +1,4 @@
-"""The registry speaks Confluent's words: ids, subjects, versions, look-ups, and errors with a code."""
+"""The registry answers as Confluent's does: ids, subjects, versions, look-ups, and errors with a code."""
 
 import json
 from typing import Any
@@ -27,11 +27,9 @@ async def test_every_schema_is_found_by_its_id_with_the_locked_text(client: http
 
 
 @pytest.mark.parametrize("subject", ["footfall.PageView", "events-value", "events-footfall.PageView"])
-async def test_a_schema_stands_under_record_topic_and_topic_record_name(
-    client: httpx.AsyncClient, subject: str
-) -> None:
+async def test_a_schema_has_subjects_by_record_topic_and_both(client: httpx.AsyncClient, subject: str) -> None:
     async with client:
-        # Java prints schemas anew: other key order and white space mean the same.
+        # Java prints schemas in its own way: key order and white space may differ.
         text = json.dumps(dict(reversed(PAGE_VIEW.definition.items())), indent=1)
         found = (await client.post(f"/subjects/{subject}?deleted=true", json={"schema": text})).json()
         assert (found["id"], found["schema"]) == (PAGE_VIEW.id, PAGE_VIEW.text)
@@ -41,7 +39,7 @@ async def test_a_schema_stands_under_record_topic_and_topic_record_name(
         assert version.json()["id"] == PAGE_VIEW.id
 
 
-async def test_a_new_schema_is_refused_with_how_to_add_it(client: httpx.AsyncClient) -> None:
+async def test_a_new_schema_is_rejected_with_how_to_add_it(client: httpx.AsyncClient) -> None:
     async with client:
         answer = await client.post("/subjects/events-value/versions", json={"schema": '"string"'})
     assert (answer.status_code, answer.json()["error_code"]) == (422, 42205)
@@ -66,12 +64,12 @@ async def test_errors_have_a_code(client: httpx.AsyncClient, path: str, status: 
     assert (answer.status_code, answer.json()["error_code"]) == (status, code)
 
 
-async def test_the_fixed_answers_keep_clients_content(client: httpx.AsyncClient) -> None:
+async def test_the_fixed_responses_satisfy_clients(client: httpx.AsyncClient) -> None:
     async with client:
         # 405 here would make every client with default settings fail.
         assert (await client.get("/associations/resources/-/events?resourceType=topic")).json() == []
         assert (await client.get("/config/footfall.PageView")).json() == {"compatibilityLevel": "FULL_TRANSITIVE"}
-        # Several records stand under it: each is compatible with its own versions only.
+        # The subject has several records: each is compatible with its own versions only.
         assert (await client.get("/config/events-value")).json() == {"compatibilityLevel": "NONE"}
         assert (await client.get("/mode")).json() == {"mode": "READONLY"}
         assert (await client.get("/schemas/types")).json() == ["AVRO"]
@@ -127,10 +125,10 @@ async def test_a_schema_is_checked_against_those_of_a_subject(
     assert "seats" in breaking["messages"][0]
 
 
-async def test_another_record_cannot_follow_under_a_records_name(client: httpx.AsyncClient) -> None:
+async def test_another_record_cannot_be_the_next_version_of_a_record(client: httpx.AsyncClient) -> None:
     other = {"schema": latest()["user_rate"].text}
     async with client:
         answer = await client.post("/compatibility/subjects/footfall.PageView/versions", json=other)
-        beside = await client.post("/compatibility/subjects/events-value/versions", json=other)
+        elsewhere = await client.post("/compatibility/subjects/events-value/versions", json=other)
     assert answer.json() == {"is_compatible": False}
-    assert beside.json() == {"is_compatible": True}
+    assert elsewhere.json() == {"is_compatible": True}

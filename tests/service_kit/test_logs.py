@@ -1,4 +1,4 @@
-"""Log lines are JSON objects, and a noisy logger is held back and counted."""
+"""Log lines are JSON objects; records of a noisy logger are suppressed and counted."""
 
 import json
 import logging
@@ -13,21 +13,21 @@ def record(message: str, **extra: object) -> logging.LogRecord:
     return made
 
 
-def test_a_line_tells_service_level_logger_and_extras() -> None:
-    line = json.loads(JsonLines("sinks").format(record("away", partition=3)))
+def test_a_line_has_service_level_logger_and_extras() -> None:
+    line = json.loads(JsonLines("sinks").format(record("unavailable", partition=3)))
     assert (
         line.items()
         >= {
             "level": "warning",
             "service": "sinks",
             "logger": "aiokafka.client",
-            "message": "away",
+            "message": "unavailable",
             "partition": 3,
         }.items()
     )
 
 
-def test_a_noisy_logger_is_held_back_and_what_was_held_back_is_counted() -> None:
+def test_records_of_a_noisy_logger_are_suppressed_and_counted() -> None:
     now = 0.0
     limit = RateLimit(max_records=2, interval_seconds=10.0, clock=lambda: now)
     assert [limit.filter(record("retry")) for _ in range(4)] == [True, True, False, False]
@@ -37,7 +37,7 @@ def test_a_noisy_logger_is_held_back_and_what_was_held_back_is_counted() -> None
     assert json.loads(JsonLines("sinks").format(after))["suppressed"] == 2
 
 
-def test_a_stack_tells_where_and_of_what_class_but_not_what_was_sent() -> None:
+def test_a_traceback_has_place_and_class_but_no_message_that_repeats_what_was_sent() -> None:
     sent = "ann@example.org"
     try:
         try:
@@ -46,15 +46,15 @@ def test_a_stack_tells_where_and_of_what_class_but_not_what_was_sent() -> None:
             raise RuntimeError(sent) from error
     except RuntimeError:
         broken = record("an event broke the intake", exc_info=sys.exc_info())
-    said = json.loads(JsonLines("sinks").format(broken))["exception"]
-    assert sent not in said
-    assert said.index("ValueError") < said.index("RuntimeError")
-    assert "int(sent)" in said
+    logged = json.loads(JsonLines("sinks").format(broken))["exception"]
+    assert sent not in logged
+    assert logged.index("ValueError") < logged.index("RuntimeError")
+    assert "int(sent)" in logged
 
 
-def test_the_system_s_own_words_stay_in_a_stack() -> None:
+def test_a_traceback_has_the_message_of_the_system() -> None:
     try:
         raise ConnectionRefusedError(111, "Connection refused")
     except OSError:
-        broken = record("away", exc_info=sys.exc_info())
+        broken = record("unavailable", exc_info=sys.exc_info())
     assert "Connection refused" in json.loads(JsonLines("sinks").format(broken))["exception"]

@@ -1,4 +1,4 @@
-"""A service without HTTP of its own still answers probes."""
+"""A service without HTTP of its own answers probes."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def probes() -> Iterator[Probes]:
     started.stop()
 
 
-def test_live_answers_200_and_not_ready_503_with_the_reason(probes: Probes) -> None:
+def test_a_live_service_answers_200_and_one_that_is_not_ready_503_with_the_reason(probes: Probes) -> None:
     with urlopen(f"http://localhost:{probes.port}/healthz") as answer:
         assert json.load(answer) == {"status": "ok"}
     with pytest.raises(HTTPError) as refused:
@@ -36,7 +36,7 @@ def test_metrics_are_in_the_text_format_of_prometheus(probes: Probes) -> None:
         assert b"seen_total 3.0" in answer.read()
 
 
-def test_a_page_is_asked_by_its_path_or_with_a_name() -> None:
+def test_a_page_is_found_by_its_path_or_gets_a_name() -> None:
     pages = {"/state": lambda _name: {"all": 1}, "/state/users/": lambda name: {"user": name} if name else None}
     started = Probes(0, live=_well, ready=_well, metrics=CollectorRegistry(), pages=pages)
     started.start()

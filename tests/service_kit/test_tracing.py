@@ -1,4 +1,4 @@
-"""When there are traces, and what a record's headers say of them."""
+"""When there are traces, and the parent span in the headers of a record."""
 
 import pytest
 
@@ -15,7 +15,7 @@ SAMPLED = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     (ADDRESS | {"OTEL_SDK_DISABLED": "true"}, False),
     (ADDRESS | {"OTEL_TRACES_EXPORTER": "none"}, False),
 ])  # fmt: skip
-def test_an_address_turns_traces_on(environ: dict[str, str], wanted: bool) -> None:
+def test_an_endpoint_enables_traces(environ: dict[str, str], wanted: bool) -> None:
     assert is_wanted(environ) is wanted
     if not wanted:
         assert tracer("footfall", environ) is None
@@ -30,6 +30,6 @@ def test_a_sampled_parent_is_read_and_written_again() -> None:
 @pytest.mark.parametrize(
     "value", [SAMPLED[:-1] + b"0", b"", b"00-zz-yy-01", b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-01"]
 )
-def test_what_is_not_sampled_or_not_valid_is_no_parent(value: bytes) -> None:
+def test_a_header_that_is_not_sampled_or_not_valid_is_not_a_parent(value: bytes) -> None:
     assert sampled_parent([("traceparent", value)]) is None
     assert sampled_parent([]) is None

@@ -1,4 +1,4 @@
-"""Who may do what follows from the topics' descriptions; nobody may do more."""
+"""The access rules follow from the topic descriptions and grant nothing else."""
 
 from avro_schemas.topic import all_topics
 from footfall.contract.access import SERVICES, SUBSCRIBERS, kafka_acls, rules, strimzi_user
@@ -10,11 +10,11 @@ def test_only_the_producers_of_a_topic_may_write_it() -> None:
     assert not [rule for rule in rules() if rule.principal == SUBSCRIBERS and "Write" in rule.operations]
 
 
-def test_a_prefix_stands_before_topics_and_groups() -> None:
+def test_a_prefix_is_in_front_of_topics_and_groups() -> None:
     assert {rule.name.startswith("stage.") for rule in rules("stage.")} == {True}
 
 
-def test_both_forms_say_the_same() -> None:
+def test_both_forms_have_the_same_rules() -> None:
     lines = kafka_acls()
     begins = (
         "--add --allow-principal User:footfall-producer-api --operation Write --operation Describe --topic events "

@@ -1,4 +1,4 @@
-"""What may not be merged is named: an edited schema, a touched lock line, an id given twice, a break."""
+"""Changes that may not be merged are reported: edited schemas and lock lines, ids given twice, breaks."""
 
 import copy
 import json
@@ -38,12 +38,12 @@ def next_page_view(**field: Any) -> Edit:
     return edit
 
 
-def test_the_contract_as_it_is_has_no_faults() -> None:
+def test_the_contract_of_this_checkout_has_no_faults() -> None:
     assert faults(PUBLISHED, PUBLISHED) == []
     assert list(unlocked(PUBLISHED)) == []
 
 
-def test_a_compatible_new_version_passes_and_waits_for_its_id() -> None:
+def test_a_compatible_new_version_passes_and_has_no_id_yet() -> None:
     grown = changed(next_page_view(type=["null", "int"], default=None))
     assert faults(grown, PUBLISHED) == []
     ((subject, version, _definition),) = unlocked(grown)
@@ -52,7 +52,7 @@ def test_a_compatible_new_version_passes_and_waits_for_its_id() -> None:
     assert next_id(grown) not in taken
 
 
-def test_an_incompatible_new_version_says_who_breaks_and_what_to_do() -> None:
+def test_an_incompatible_new_version_says_which_readers_break_and_what_to_do() -> None:
     found = faults(changed(next_page_view(type="int")), PUBLISHED)
     assert any(f"version {NEXT - 1}" in fault for fault in found)
     assert all("Instead: " in fault for fault in found)
@@ -82,7 +82,7 @@ def test_an_id_that_two_branches_took_is_reported() -> None:
     assert any(f"the id {taken} belongs to another schema" in fault for fault in faults(grown, PUBLISHED))
 
 
-def test_an_edit_of_a_published_schema_is_compared_with_what_it_was() -> None:
+def test_an_edit_of_a_published_schema_is_compared_with_the_published_one() -> None:
     """A check of the files alone would see one version and nothing to compare it with."""
 
     def narrow(contract: Contract) -> None:

@@ -58,7 +58,7 @@ def connected_to(fake: FakeRegistry) -> RemoteRegistry:
     return RemoteRegistry(httpx.Client(transport=httpx.MockTransport(fake), base_url="http://registry"))
 
 
-def test_an_empty_registry_gets_every_version_under_its_id() -> None:
+def test_an_empty_registry_gets_every_version_under_our_id() -> None:
     fake = FakeRegistry(imports=True)
     remote = connected_to(fake)
     missing = list(remote.versions())

@@ -1,4 +1,4 @@
-"""Pipeline and dashboard give the same verdict on every token, from the same settings."""
+"""Collector and dashboard agree on every token, with the same settings."""
 
 import threading
 import time
@@ -134,7 +134,9 @@ def url_of(server: ThreadingHTTPServer) -> Environ:
         ),
     ],
 )
-async def test_both_judge_a_token_alike(environ: Environ, make: Callable[[], str], expected: Outcome) -> None:
+async def test_collector_and_dashboard_agree_on_a_token(
+    environ: Environ, make: Callable[[], str], expected: Outcome
+) -> None:
     assert await Services(environ).judge(make()) == (expected, expected)
 
 
@@ -164,14 +166,14 @@ async def test_both_read_the_cookie_of_the_setting() -> None:
         ),
     ],
 )
-def test_both_refuse_to_start_with_the_same_message(environ: Environ, message: str) -> None:
+def test_neither_starts_with_an_unusable_key_and_the_message_is_the_same(environ: Environ, message: str) -> None:
     for settings in (producer_api.settings.Settings, dashboard.settings.Settings):
         with pytest.raises(SettingsError) as rejected:
             load(settings, COMMON | environ)
         assert rejected.value.faults == [message]
 
 
-async def test_keys_of_a_file_are_good_for_both(tmp_path: Path) -> None:
+async def test_both_can_use_keys_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     file.write_bytes(jwks(one=RSA))
     async with running({"FOOTFALL_SESSION_JWKS_URL": file.as_uri()}) as services:
@@ -180,7 +182,7 @@ async def test_keys_of_a_file_are_good_for_both(tmp_path: Path) -> None:
         assert await services.judge(token(RSA, "RS256")) == ("accepted", "accepted"), "every key is tried"
 
 
-async def test_both_go_on_with_known_keys_while_the_key_server_is_away(
+async def test_both_use_known_keys_while_the_key_server_is_unavailable(
     key_server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "MIN_SECONDS_BETWEEN_FETCHES", 0.0)
@@ -192,7 +194,7 @@ async def test_both_go_on_with_known_keys_while_the_key_server_is_away(
         assert (services.authenticator.is_ready, services.policy.is_ready) == (True, True)
 
 
-async def test_neither_is_ready_before_the_first_keys_are_there(key_server: ThreadingHTTPServer) -> None:
+async def test_neither_is_ready_before_the_first_keys_are_loaded(key_server: ThreadingHTTPServer) -> None:
     environ = url_of(key_server)
     key_server.socket.close()
     async with running(environ) as services:
@@ -200,7 +202,7 @@ async def test_neither_is_ready_before_the_first_keys_are_there(key_server: Thre
         assert (services.authenticator.is_ready, services.policy.is_ready) == (False, False)
 
 
-async def test_both_leave_the_verdict_to_the_shared_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_both_use_the_shared_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
     async def reject_all(_self: SessionVerifier, _token: str, _now: float) -> VerifiedToken:
         raise SessionRejected("session_invalid", "nothing")
 

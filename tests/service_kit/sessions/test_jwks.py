@@ -67,7 +67,7 @@ async def test_keys_are_fetched_ahead_of_need() -> None:
         await keys.stop()
 
 
-async def test_keys_come_in_the_background_once_the_server_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_are_fetched_in_the_background_once_the_server_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jwks, "RETRY_INTERVAL_SECONDS", 0.01)
     server = KeyServer(one=RSA)
     server.is_away = True
@@ -85,7 +85,9 @@ async def test_keys_come_in_the_background_once_the_server_is_back(monkeypatch: 
         await sessions.stop()
 
 
-async def test_a_server_that_does_not_answer_holds_no_request_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_does_not_answer_delays_a_request_only_briefly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(jwks, "MAX_WAIT_SECONDS", 0.05)
     sessions = verifier(Jwks(URL, ignore, fetch=lambda _url: time.sleep(1) or b""))
     await sessions.start()

@@ -1,4 +1,4 @@
-"""Keys that are too weak, or of no supported kind, are refused, wherever they come from."""
+"""Keys that are too weak, or of an unsupported kind, are rejected wherever they come from."""
 
 import json
 from typing import Any
@@ -22,13 +22,13 @@ WEAK_RSA = rsa.generate_private_key(65537, 1024)
         pytest.param(pem(ec.generate_private_key(ec.SECP384R1())), id="another curve"),
     ],
 )
-def test_an_unusable_key_is_refused(text: str) -> None:
+def test_an_unusable_key_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"key|secret"):
         parse_key(text)
 
 
 @pytest.mark.parametrize("document", [{}, [], {"keys": "x"}, {"keys": [{"kty": "RSA"}]}, {"keys": []}])
-def test_a_document_without_usable_keys_is_refused(document: Any) -> None:
+def test_a_document_without_usable_keys_is_rejected(document: Any) -> None:
     with pytest.raises(ValueError, match="JWKS"):
         parse_jwks(document)
 
@@ -51,6 +51,6 @@ def test_a_document_gives_one_key_per_signer() -> None:
         ),
     ],
 )
-def test_an_unusable_key_of_a_document_is_passed_over(entry: dict[str, Any]) -> None:
+def test_an_unusable_key_of_a_document_is_skipped(entry: dict[str, Any]) -> None:
     good = json.loads(jwks(good=RSA))["keys"]
     assert list(parse_jwks({"keys": [entry, *good]})) == ["good"]

@@ -1,4 +1,4 @@
-"""Only a token that is signed by the right key, in time and for us is accepted."""
+"""A token is accepted only if it is signed with a known key, has not expired and is meant for us."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ async def test_anything_else_is_rejected(text: str) -> None:
 
 
 @pytest.mark.parametrize("algorithm", SIGNERS)
-async def test_each_public_key_is_for_its_own_algorithm(algorithm: str) -> None:
+async def test_a_public_key_verifies_only_its_own_algorithm(algorithm: str) -> None:
     signer = SIGNERS[algorithm]
     sessions = verifier(StaticKey(pem(signer)))
     assert await accepts(token(signer, algorithm), sessions)

@@ -1,4 +1,4 @@
-"""The strict check names every fault, and what it lets through survives the codec unchanged."""
+"""The check of event_data names every fault, and what passes survives the codec unchanged."""
 
 from typing import Any
 
@@ -87,24 +87,26 @@ def codes(event_type: str, event_data: Any) -> list[tuple[str, str]]:
                 ("type_mismatch", "/event_data/success"),
                 ("field_unknown", "/event_data/extra"),
             ],
-            id="every fault at once",
+            id="several faults",
         ),
         pytest.param("click", {"n": 1.0, "m": None, "b": True, "t": "ü"}, [], id="nothing wrong"),
     ],
 )
-def test_faults_are_named(event_type: str, event_data: Any, expected: list[tuple[str, str]]) -> None:
+def test_every_fault_has_a_code_and_a_pointer(
+    event_type: str, event_data: Any, expected: list[tuple[str, str]]
+) -> None:
     assert codes(event_type, event_data) == expected
 
 
 @given(event_types, json_values)
-def test_no_value_breaks_the_check_and_every_code_is_of_the_closed_set(event_type: str, value: Any) -> None:
+def test_any_value_can_be_checked_and_every_code_is_a_reason(event_type: str, value: Any) -> None:
     for fault in faults.find_faults(event_schema(event_type), value):
         assert fault.code in REASONS
         assert fault.pointer.startswith("/event_data")
 
 
 @given(st.dictionaries(st.text(max_size=8), json_values, max_size=4))
-def test_what_passes_the_check_comes_back_unchanged_from_the_codec(event_data: dict[str, Any]) -> None:
+def test_event_data_without_faults_survives_the_codec_unchanged(event_data: dict[str, Any]) -> None:
     schema = event_schema("click")
     if faults.find_faults(schema, event_data):
         return
@@ -112,6 +114,6 @@ def test_what_passes_the_check_comes_back_unchanged_from_the_codec(event_data: d
     assert codec.decode(value) == (schema, HEAD | {"event_data": event_data})
 
 
-def test_an_error_tells_type_and_length_but_never_the_value() -> None:
+def test_a_fault_has_type_and_length_but_never_the_value() -> None:
     (fault,) = faults.find_faults(event_schema("page_view"), {"page": ["secret"]})
     assert fault.got == "list of 1"

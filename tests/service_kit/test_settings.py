@@ -1,4 +1,4 @@
-"""Settings come from the environment, and every fault is reported in one error."""
+"""Settings come from the environment, and one error reports every fault."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ class Inner:
 class Settings:
     inner: Inner
     key: Secret = setting(help="Signs things.", min_length=4)
-    limit: int = setting(100, help="Events a minute.", minimum=1, maximum=1000)
+    limit: int = setting(100, help="Events per minute.", minimum=1, maximum=1000)
     wait: float = setting(0.5, help="Seconds.")
     strict: bool = setting(False, help="Whether to be strict.")
     mode: Literal["one", "two"] = setting("one", help="Which way.")
@@ -29,7 +29,7 @@ class Settings:
 GIVEN = {"FOOTFALL_BOOTSTRAP": "localhost:9092", "FOOTFALL_KEY": "s3cret"}
 
 
-def test_defaults_hold_where_nothing_is_set() -> None:
+def test_unset_variables_have_their_defaults() -> None:
     settings = load(Settings, GIVEN)
     assert settings == Settings(inner=Inner(bootstrap="localhost:9092"), key=Secret("s3cret"))
 
@@ -52,7 +52,7 @@ def test_values_are_read_as_their_types() -> None:
     assert settings.folder == Path("data")
 
 
-def test_every_fault_is_named_in_one_error() -> None:
+def test_one_error_reports_every_fault() -> None:
     with pytest.raises(SettingsError) as error:
         load(
             Settings,
@@ -66,20 +66,20 @@ def test_every_fault_is_named_in_one_error() -> None:
     assert error.value.faults == [
         "FOOTFALL_BOOTSTRAP is not set. Where the brokers are.",
         "FOOTFALL_KEY is not set. Signs things.",
-        "FOOTFALL_LIMIT must be at least 1, not '0'. Events a minute.",
+        "FOOTFALL_LIMIT must be at least 1, not '0'. Events per minute.",
         "FOOTFALL_WAIT must be a number, not 'soon'. Seconds.",
         "FOOTFALL_STRICT must be true or false, not 'perhaps'. Whether to be strict.",
         "FOOTFALL_MODE must be one of one, two, not 'three'. Which way.",
     ]
 
 
-def test_a_secret_that_is_too_short_is_refused_and_not_shown() -> None:
+def test_a_secret_that_is_too_short_is_rejected_and_not_shown() -> None:
     with pytest.raises(SettingsError) as error:
         load(Settings, GIVEN | {"FOOTFALL_KEY": "abc"})
     assert error.value.faults == ["FOOTFALL_KEY must be 4 characters or more. Signs things."]
 
 
-def test_a_secret_shows_itself_only_when_asked() -> None:
+def test_a_secret_is_shown_only_by_reveal() -> None:
     secret = load(Settings, GIVEN).key
     assert "s3cret" not in f"{secret} {secret!r} {load(Settings, GIVEN)}"
     assert secret.reveal() == "s3cret"

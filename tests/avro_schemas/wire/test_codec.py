@@ -1,4 +1,4 @@
-"""Bytes that are not exactly one of our values are refused, with the reason."""
+"""Bytes that are not exactly one of our values are undecodable, with a reason."""
 
 import pytest
 
@@ -32,13 +32,13 @@ def test_a_value_starts_with_a_zero_and_its_schema_id(value: bytes) -> None:
         pytest.param(lambda value: value + b"!", "body_undecodable", id="bytes behind the record"),
     ],
 )
-def test_broken_values_are_refused(value: bytes, broken: object, reason: str) -> None:
+def test_an_invalid_value_is_undecodable_for_a_reason(value: bytes, broken: object, reason: str) -> None:
     with pytest.raises(codec.Undecodable) as refused:
         codec.decode(broken(value))  # type: ignore[operator] # a function, which parametrize cannot say
     assert refused.value.reason == reason
     assert reason in REASONS
 
 
-def test_the_writer_refuses_fields_that_the_schema_does_not_have() -> None:
+def test_a_field_that_the_schema_does_not_have_cannot_be_encoded() -> None:
     with pytest.raises(ValueError, match="colour"):
         codec.encode(latest()["erasure"], ERASURE | {"colour": 1})
