@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from avro_schemas import varints
 from avro_schemas.schema import Schema, by_id
 from avro_schemas.validation.faults import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NAME_LENGTH, MAX_PROPERTIES
-from avro_schemas.wire import varints
 
 Write = Callable[[Any], bytes]
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from avro_schemas import varints
 from avro_schemas.schema import CUSTOM, Schema, event_schema, latest
 from avro_schemas.validation import event_data_writer
-from avro_schemas.wire import varints
 
 Write = Callable[[Any], bytes]
 # The parts of an event in their order: those of the request are written, those of the event are still empty.

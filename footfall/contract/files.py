@@ -29,10 +29,6 @@ class Contract:
     head: Sequence[Field]
     lock: Lock
 
-    def subjects(self) -> dict[str, str]:
-        """The name of the schemas of each subject."""
-        return {subject_of(versions[max(versions)]): name for name, versions in self.schemas.items()}
-
 
 def subject_of(definition: Definition) -> str:
     """The full name of the record."""

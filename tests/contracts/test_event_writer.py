@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avro_schemas import varints
 from avro_schemas.schema import CUSTOM, event_schema, typed_events
 from avro_schemas.validation import event_data_writer, faults
-from avro_schemas.wire import codec, varints
+from avro_schemas.wire import codec
 from avro_schemas.wire.event_writer import write_device, write_event, write_request_parts
 from tests.support.avro_strategies import fitting
 from tests.support.events import fresh_id
