@@ -3,10 +3,9 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from avro_schemas.validation.faults import Fault
 from avro_schemas.wire.event_writer import write_device
@@ -39,20 +38,19 @@ _BUG = Fault("unexpected", "", "")
 _UNKNOWN_DEVICE = write_device(*UNKNOWN)
 
 
-@dataclass(slots=True)
-class _Ids:
-    """The client's own ids in a request. Events are named by their index in the request."""
+class _Ids(NamedTuple):
+    """What the client's own ids say about the events of a request, each named by its index."""
 
     # The valid id that the client sent with each event, if any.
     sent: list[str | None]
     # Events that are neither duplicates nor conflicts. Only they count for the rate limits.
-    new: list[int] = field(default_factory=list)
+    new: list[int]
     # The results of acknowledged duplicates and of conflicts.
-    results: dict[int, Result] = field(default_factory=dict)
+    results: dict[int, Result]
     # Repetitions within the request, and the first event of the same id and content, whose result they share.
-    repeated: dict[int, int] = field(default_factory=dict)
+    repeated: dict[int, int]
     # Where each id came first, and the hash of its content.
-    first: dict[str, tuple[int, int]] = field(default_factory=dict)
+    first: dict[str, tuple[int, int]]
 
 
 class Pipeline:
@@ -94,17 +92,17 @@ class Pipeline:
         """The answer, and the state of the rate limit. Raise RequestRejected if the body holds no events."""
         try:
             envelope = self._parse(request, raw_body)
-        except RequestRejected as rejected:
-            self._rejected_events.publish_body(raw_body, rejected.fault, self._context(request, sender, None))
+        except RequestRejected as error:
+            self._rejected_events.publish_body(raw_body, error.fault, self._context(request, sender, None))
             raise
         events, context = envelope.events, self._context(request, sender, envelope.sent_at)
         ids = self._check_ids(events, context)
         admission = self._admit(len(ids.new), request, sender, context)
-        encoded, rejected_results = self._process(events, ids, ids.new[: admission.granted], context)
+        encoded, rejected = self._process(events, ids, admission, context)
         published = await self._publish(encoded, ids, request, context)
-        limited = _limit(ids, ids.new[admission.granted :], admission, context)
+        limited = _limit(ids, admission, context)
         # Repetitions within the request are not in `events-rejected`: their first event is.
-        known = ids.results | rejected_results | published | limited
+        known = {**ids.results, **rejected, **published, **limited}
         self._publish_rejected(events, known, context)
         results = _in_order(known, ids)
         _count(results, envelope, request, context, accepted=len(encoded))
@@ -116,10 +114,10 @@ class Pipeline:
         events, context = envelope.events, self._context(request, sender, envelope.sent_at)
         ids = self._check_ids(events, context)
         admission = self._admit(len(ids.new), request, sender, context)
-        encoded, rejected = self._process(events, ids, ids.new[: admission.granted], context)
+        encoded, rejected = self._process(events, ids, admission, context)
         valid = {index: Result("accepted", ids.sent[index]) for index in encoded}
-        limited = _limit(ids, ids.new[admission.granted :], admission, context)
-        results = _in_order(ids.results | rejected | valid | limited, ids)
+        limited = _limit(ids, admission, context)
+        results = _in_order({**ids.results, **rejected, **valid, **limited}, ids)
         return _answer(results, envelope, recorded=False), admission
 
     def _parse(self, request: Request, raw_body: bytes) -> Envelope:
@@ -142,23 +140,27 @@ class Pipeline:
 
     def _check_ids(self, events: list[Any], context: RequestContext) -> _Ids:
         """Find the events that repeat one of this request, or one that was acknowledged before."""
-        ids = _Ids([client_event_id(raw) for raw in events])
-        for index, event_id in enumerate(ids.sent):
+        sent = [client_event_id(raw) for raw in events]
+        new: list[int] = []
+        results: dict[int, Result] = {}
+        repeated: dict[int, int] = {}
+        first: dict[str, tuple[int, int]] = {}
+        for index, event_id in enumerate(sent):
             if event_id is None:
-                ids.new.append(index)
+                new.append(index)
                 continue
             content = content_hash(events[index])
-            first, first_content = ids.first.setdefault(event_id, (index, content))
+            first_index, first_content = first.setdefault(event_id, (index, content))
             check = self._recent.check(context.limit_key, event_id, content)
             if content != first_content or check == "conflict":
-                ids.results[index] = Result("rejected", event_id, (_CONFLICT,))
+                results[index] = Result("rejected", event_id, (_CONFLICT,))
             elif check == "duplicate":
-                ids.results[index] = Result("duplicate", event_id)
-            elif first != index:
-                ids.repeated[index] = first
+                results[index] = Result("duplicate", event_id)
+            elif first_index != index:
+                repeated[index] = first_index
             else:
-                ids.new.append(index)
-        return ids
+                new.append(index)
+        return _Ids(sent, new, results, repeated, first)
 
     def _admit(self, requested: int, request: Request, sender: Sender, context: RequestContext) -> Admission:
         return self._rate_limiter.admit(
@@ -171,12 +173,12 @@ class Pipeline:
         )
 
     def _process(
-        self, events: list[Any], ids: _Ids, granted: list[int], context: RequestContext
+        self, events: list[Any], ids: _Ids, admission: Admission, context: RequestContext
     ) -> tuple[dict[int, EncodedEvent], dict[int, Result]]:
-        """The records of valid events, and the results of the others."""
+        """The records of the granted events that are valid, and the results of those that are not."""
         encoded: dict[int, EncodedEvent] = {}
         rejected: dict[int, Result] = {}
-        for index in granted:
+        for index in ids.new[: admission.granted]:
             event_id = ids.sent[index]
             outcome: EncodedEvent | list[Fault]
             try:
@@ -222,10 +224,12 @@ class Pipeline:
                 self._rejected_events.publish_event(events[index], result.faults, result.event_id, context)
 
 
-def _limit(
-    ids: _Ids, over_limit: Sequence[int], admission: Admission, context: RequestContext
-) -> dict[int, Result]:
-    return {index: answers.limited(ids.sent[index] or context.new_id(), admission) for index in over_limit}
+def _limit(ids: _Ids, admission: Admission, context: RequestContext) -> dict[int, Result]:
+    """The results of the events that were not granted."""
+    return {
+        index: answers.limited(ids.sent[index] or context.new_id(), admission)
+        for index in ids.new[admission.granted :]
+    }
 
 
 def _in_order(known: dict[int, Result], ids: _Ids) -> list[Result]:
@@ -271,8 +275,9 @@ def _count(
     ]
     if count := len(results) - len(others):
         _ACCEPTED.inc(count)
-    for (status, code), count in Counter(others).items():
-        metrics.EVENTS.labels(status, code).inc(count)
+    if others:
+        for (status, code), count in Counter(others).items():
+            metrics.EVENTS.labels(status, code).inc(count)
     # If nothing succeeded the answer is not 200, and the client reports the same events as dropped again.
     if envelope.dropped and any(result.status in ("accepted", "duplicate") for result in results):
         metrics.CLIENT_DROPPED_EVENTS.inc(envelope.dropped)
