@@ -21,7 +21,7 @@ class Status:
     codes: tuple[str, ...] = ()
 
 
-# The docs page, the OpenAPI description and docs/collect-reference.md are made of this table.
+# The docs page, the OpenAPI description, docs/collect.md and docs/collect-reference.md are built from this table.
 STATUSES: Mapping[int, Status] = MappingProxyType(
     {
         # Also the status of every code that is not listed below: sending the same again will not help.

@@ -75,7 +75,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends a request. All None: a trusted sender without a session."""
+    """The sender of a request. All None: a trusted sender without a session."""
 
     user_id: str | None = None
     session_id: str | None = None

@@ -1,4 +1,4 @@
-"""`/docs/collect`: the page for frontend developers, made of the contract and this collector's settings."""
+"""`/docs/collect`: the page for frontend developers, built from the contract and this collector's settings."""
 
 import json
 import re

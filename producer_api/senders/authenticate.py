@@ -1,4 +1,4 @@
-"""Who sends a request, and whether they may: backend keys first, then sessions, then visitor cookies."""
+"""Authenticates the sender of a request: by backend key, else by session, else by visitor cookie."""
 
 import time
 from collections import OrderedDict
@@ -18,7 +18,7 @@ from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 _MAX_CACHED = 20_000
-# The headers that decide who sends, and whether their page may. Together they are the cache's key.
+# The headers that decide the sender, and whether its page may post. Together they are the cache's key.
 _CREDENTIAL_HEADERS = (b"cookie", b"authorization", b"origin", b"sec-fetch-site", b"host")
 _Credentials = tuple[bytes | None, ...]
 
@@ -50,7 +50,7 @@ class Authenticator:
         return self._sessions.is_ready
 
     async def authenticate(self, request: Request) -> Sender:
-        """Who sends. Raise RequestRejected for a page that may not post, and for a missing or invalid session."""
+        """The sender. Raise RequestRejected for a page that may not post, and for a missing or invalid session."""
         if key := request.header(b"footfall-key"):
             return _of_backend(self._backend_keys.name_of(key), request)
         credentials = tuple([request.headers.get(name) for name in _CREDENTIAL_HEADERS])

@@ -40,7 +40,7 @@ class VisitorCookies:
         return Visitor(uuid.uuid4().hex, now + self._seconds)
 
     def needs_renewal(self, visitor: Visitor, now: float) -> bool:
-        """Whether half of the cookie's lifetime is over. Visitors who come back so keep their id."""
+        """Whether half of the cookie's lifetime is over. So visitors who come back keep their id."""
         return visitor.expires - now < self._seconds / 2
 
     def set_cookie(self, visitor: Visitor, now: float, *, secure: bool, other_site: bool) -> str:

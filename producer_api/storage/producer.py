@@ -12,7 +12,7 @@ from service_kit.kafka import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-# The size at which aiokafka's batch builder refuses more; the publisher closes its batches long before.
+# aiokafka's batch builder accepts no more than this; the publisher closes its batches long before.
 _MAX_BUILDER_BYTES = 1_000_000
 _PAUSE_SECONDS = 0.5
 _CONNECT_SECONDS = 10.0

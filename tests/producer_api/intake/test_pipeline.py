@@ -1,0 +1,159 @@
+"""From a body to an answer: duplicates, limits, checks, publishing, and what is left after a failure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import pytest
+
+from avro_schemas import event_ids
+from avro_schemas.wire.codec import decode
+from producer_api.errors import RequestRejected
+from producer_api.intake.pipeline import Pipeline
+from producer_api.intake.rejected import RejectedEvents
+from producer_api.limits.admission import RateLimiter
+from producer_api.limits.cluster import ClusterLimits
+from producer_api.privacy.hashes import Hasher
+from producer_api.request import Request, Sender
+from producer_api.settings import Settings
+from producer_api.storage.records import PublishRequest, Record
+from service_kit.kafka import KafkaSettings
+from service_kit.sessions.settings import SessionSettings
+from service_kit.settings import Secret
+from tests.support.events import NOON
+
+ANN = Sender(user_id="ann")
+REQUEST = Request({}, "203.0.113.7", is_secure=True)
+FIRST, SECOND = (event_ids.generate(NOON, bytes([number]) * 10) for number in (1, 2))
+
+
+class FakePublisher:
+    """Acknowledges all records, except those of `fails`; remembers what it was asked to publish."""
+
+    is_available = True
+
+    def __init__(self) -> None:
+        self.requests = list[PublishRequest]()
+        self.fails = set[str]()
+
+    async def publish(self, request: PublishRequest) -> list[bool]:
+        self.requests.append(request)
+        return [record.event_id not in self.fails for record in request.records]
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for request in self.requests for record in request.records]
+
+
+class Collector:
+    """A pipeline at noon with a limit of ten events per minute."""
+
+    def __init__(self) -> None:
+        settings = Settings(
+            kafka=KafkaSettings(kafka_bootstrap="nowhere:9092"),
+            hash_key=Secret("a hash key for tests"),
+            sessions=SessionSettings(session_key=Secret("a session key of thirty-two characters")),
+        )
+        self.publisher, self.rejected = FakePublisher(), list[dict[str, Any]]()
+        self.pipeline = Pipeline(
+            settings,
+            Hasher("a hash key for tests"),
+            RateLimiter(ClusterLimits(), per_user=10, per_ip=1_000, per_backend=1_000),
+            self.publisher,
+            RejectedEvents(self._reject, 50),
+            wall_clock=lambda: NOON * 1_000_000,
+            monotonic=lambda: 1_000.0,
+        )
+
+    def _reject(self, _key: bytes | None, record: Record) -> bool:
+        self.rejected.append(decode(record.value)[1])
+        return True
+
+    async def collect(self, *events: Any) -> list[dict[str, Any]]:
+        answer, _admission = await self.pipeline.collect(REQUEST, ANN, orjson.dumps(events))
+        return list(answer.body["results"])
+
+
+@pytest.fixture
+def collector() -> Collector:
+    return Collector()
+
+
+def click(event_id: str | None = None, element: str = "logo") -> dict[str, Any]:
+    event: dict[str, Any] = {"event_type": "click", "event_data": {"element": element}}
+    return event | {"event_id": event_id} if event_id else event
+
+
+def statuses(results: Sequence[dict[str, Any]]) -> list[str]:
+    return [result["status"] for result in results]
+
+
+async def test_results_are_in_the_order_of_the_events(collector: Collector) -> None:
+    results = await collector.collect(
+        click(), {"event_type": "click"}, click(FIRST), click(FIRST), click(FIRST, "x")
+    )
+    assert statuses(results) == ["accepted", "rejected", "accepted", "duplicate", "rejected"]
+    assert [result["index"] for result in results] == [0, 1, 2, 3, 4]
+    assert [record.event_id for record in collector.publisher.records] == [results[0]["event_id"], FIRST]
+    assert [rejected["reason"] for rejected in collector.rejected] == ["event_id_conflict", "field_missing"]
+
+
+async def test_an_acknowledged_event_is_not_published_again(collector: Collector) -> None:
+    await collector.collect(click(FIRST))
+    assert statuses(await collector.collect(click(FIRST), click(FIRST, "other"))) == ["duplicate", "rejected"]
+    assert len(collector.publisher.records) == 1
+
+
+async def test_an_event_that_was_not_acknowledged_is_published_again_until_its_late_ack(
+    collector: Collector,
+) -> None:
+    collector.publisher.fails = {FIRST}
+    assert statuses(await collector.collect(click(FIRST), click(FIRST), click(SECOND))) == [
+        "retry",
+        "retry",
+        "accepted",
+    ]
+    assert statuses(await collector.collect(click(FIRST))) == ["retry"]
+    (request, *_others) = collector.publisher.requests
+    request.on_late_ack([record for record in request.records if record.event_id == FIRST])
+    assert statuses(await collector.collect(click(FIRST))) == ["duplicate"]
+
+
+async def test_events_over_the_limit_get_an_id_and_a_time_to_wait(collector: Collector) -> None:
+    results = await collector.collect(*[click()] * 12)
+    assert statuses(results) == ["accepted"] * 10 + ["limited"] * 2
+    assert event_ids.is_valid(results[11]["event_id"])
+    assert results[11]["retry_after"] == 60
+
+
+async def test_a_bug_that_one_event_triggers_does_not_affect_the_others(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = collector.pipeline._processor.process
+
+    def fail_on_scroll(raw: Any, *arguments: Any) -> Any:
+        if raw["event_type"] == "scroll":
+            raise ZeroDivisionError
+        return process(raw, *arguments)
+
+    monkeypatch.setattr(collector.pipeline._processor, "process", fail_on_scroll)
+    results = await collector.collect(click(), {"event_type": "scroll", "event_data": {}})
+    assert statuses(results) == ["accepted", "rejected"]
+    (error,) = results[1]["errors"]
+    assert (error["code"], error["expected"]) == ("unexpected", "")
+    assert "bug in the collector" in error["message"]
+
+
+async def test_a_body_without_events_is_published_as_rejected(collector: Collector) -> None:
+    with pytest.raises(RequestRejected):
+        await collector.pipeline.collect(REQUEST, ANN, b"{broken")
+    (rejected,) = collector.rejected
+    assert (rejected["reason"], rejected["body"]) == ("json_invalid", b"{broken")
+
+
+def test_validating_publishes_nothing_and_counts_for_the_limit(collector: Collector) -> None:
+    body = orjson.dumps([click(), {"event_type": "click"}])
+    answer, admission = collector.pipeline.validate(REQUEST, ANN, body)
+    assert statuses(answer.body["results"]) == ["accepted", "rejected"]
+    assert (collector.publisher.records, collector.rejected) == ([], [])
+    assert (admission.granted, admission.remaining) == (2, 8)
