@@ -1,4 +1,4 @@
-"""Topics are made on a real broker as their descriptions say."""
+"""Topics are created on a real broker as they are described."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from avro_schemas.topic import all_topics
-from footfall.kafka.topics import check_topics, create_missing
+from footfall.kafka.topics import check_topics, create_missing, existing_topics
 from service_kit.kafka import KafkaSettings
 
 pytestmark = pytest.mark.integration
@@ -32,7 +32,9 @@ async def test_a_topic_that_differs_is_reported_and_left_alone(settings: KafkaSe
         await admin.create_topics([NewTopic(settings.name("erasures"), 2, 1)])
     finally:
         await admin.close()
-    await asyncio.sleep(0.5)  # the broker tells of a new topic a moment later
+    async with asyncio.timeout(20):
+        while "erasures" not in await existing_topics(settings):
+            await asyncio.sleep(0.1)  # the broker's metadata has a new topic a moment later
     await create_missing(settings)
     (report,) = [report for report in await check_topics(settings) if report.topic == "erasures"]
     assert report.state == "differs"
