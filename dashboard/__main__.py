@@ -20,7 +20,7 @@ def main() -> None:
         port=settings.port,
         log_config=None,
         access_log=False,
-        # Event streams stay open until a viewer leaves, so waiting longer for them is no use.
+        # Event streams stay open until a viewer leaves, so there is nothing to wait for.
         timeout_graceful_shutdown=1,
     )
 

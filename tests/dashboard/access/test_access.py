@@ -95,7 +95,7 @@ async def test_a_public_key_verifies_only_its_own_kind_of_signature() -> None:
     pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     async with client(dashboard_role="footfall", sessions=SessionSettings(session_key=Secret(pem))) as reader:
         valid = await reader.get("/dashboard/snapshot.json", headers=session(private, "EdDSA"))
-        # The public key is no secret, so it must not work as one.
+        # The public key is not a secret, so it must not work as one.
         forged = await reader.get("/dashboard/snapshot.json", headers=session("a" * 40, "HS256"))
     assert (valid.status_code, forged.status_code) == (200, 401)
 
