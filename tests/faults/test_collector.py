@@ -169,7 +169,7 @@ PUBLISHING = [
 
 
 @pytest.mark.parametrize(("point", "when"), PUBLISHING)
-async def test_killed_while_publishing(cluster: KafkaSettings, tmp_path: Path, point: str, when: str) -> None:
+async def test_a_kill_while_publishing_loses_nothing_acknowledged(cluster: KafkaSettings, tmp_path: Path, point: str, when: str) -> None:
     worker = collector(cluster, tmp_path, spool=False)
     worker.start(die=(point, when, 100))
     load = Load(worker.port)
@@ -185,7 +185,7 @@ async def test_killed_while_publishing(cluster: KafkaSettings, tmp_path: Path, p
 
 
 @pytest.mark.parametrize(("point", "when"), SPOOLING)
-async def test_killed_while_spooling(
+async def test_a_kill_while_spooling_loses_nothing_acknowledged(
     broker: KafkaBroker, cluster: KafkaSettings, tmp_path: Path, point: str, when: str
 ) -> None:
     worker = collector(cluster, tmp_path, spool=True)
@@ -207,7 +207,7 @@ async def test_killed_while_spooling(
 
 
 @pytest.mark.parametrize(("point", "when"), REPLAYING)
-async def test_killed_while_replaying(
+async def test_a_kill_while_replaying_loses_nothing_acknowledged(
     broker: KafkaBroker, cluster: KafkaSettings, tmp_path: Path, point: str, when: str
 ) -> None:
     worker = collector(cluster, tmp_path, spool=True)
@@ -239,7 +239,7 @@ async def killed(worker: Worker, seconds: float = 20) -> None:
     assert worker.process.returncode == -9, worker.log()
 
 
-async def test_a_request_on_its_way_is_answered_when_the_collector_is_told_to_stop(
+async def test_requests_in_progress_are_answered_when_the_collector_stops(
     broker: KafkaBroker, cluster: KafkaSettings, tmp_path: Path
 ) -> None:
     worker = collector(cluster, tmp_path, spool=False)
