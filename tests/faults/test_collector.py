@@ -169,7 +169,9 @@ PUBLISHING = [
 
 
 @pytest.mark.parametrize(("point", "when"), PUBLISHING)
-async def test_a_kill_while_publishing_loses_nothing_acknowledged(cluster: KafkaSettings, tmp_path: Path, point: str, when: str) -> None:
+async def test_a_kill_while_publishing_loses_nothing_acknowledged(
+    cluster: KafkaSettings, tmp_path: Path, point: str, when: str
+) -> None:
     worker = collector(cluster, tmp_path, spool=False)
     worker.start(die=(point, when, 100))
     load = Load(worker.port)
