@@ -2,7 +2,7 @@
 
     eval "$(footfall env)"; footfall bench end_to_end
 
-While 20 events a second flow from elsewhere (`footfall demo`), or alone.
+While 20 events per second flow from elsewhere (`footfall demo`), or alone.
 """
 
 import json

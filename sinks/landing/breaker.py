@@ -37,15 +37,15 @@ class CircuitBreaker:
             return
         seen = max(WINDOW, records + sum(count for count, _dead in self._window))
         dead = len(dead_letters) + sum(dead for _count, dead in self._window)
-        _streaks, longest = streaks(dead_letters, self._streaks)
+        _streaks, max_length = streaks(dead_letters, self._streaks)
         if dead > seen * MAX_SHARE:
             raise _too_many(f"{dead} of the last {seen:,} records cannot land")
-        if longest >= MAX_CONSECUTIVE:
-            raise _too_many(f"{longest} consecutive records cannot land")
+        if max_length >= MAX_CONSECUTIVE:
+            raise _too_many(f"{max_length} consecutive records cannot land")
 
     def committed(self, records: int, dead_letters: Sequence[DeadLetter]) -> None:
         """Count a batch that was committed."""
-        self._streaks, _longest = streaks(dead_letters, self._streaks)
+        self._streaks, _max_length = streaks(dead_letters, self._streaks)
         self._window.append((records, len(dead_letters)))
         while sum(count for count, _dead in self._window) - self._window[0][0] >= WINDOW:
             self._window.popleft()
@@ -53,13 +53,13 @@ class CircuitBreaker:
 
 def streaks(dead_letters: Sequence[DeadLetter], before: dict[int, Streak]) -> tuple[dict[int, Streak], int]:
     """The last streak of each partition, continuing those of `before`; and the length of the longest new one."""
-    found, longest = dict(before), 0
+    found, max_length = dict(before), 0
     for each in sorted(dead_letters, key=lambda each: (each.partition, each.offset)):
         streak = found.get(each.partition)
         length = streak.length + 1 if streak and streak.next == each.offset else 1
         found[each.partition] = Streak(each.offset + 1, length)
-        longest = max(longest, length)
-    return found, longest
+        max_length = max(max_length, length)
+    return found, max_length
 
 
 def _too_many(finding: str) -> TooManyDeadLetters:

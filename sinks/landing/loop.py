@@ -262,8 +262,8 @@ def _count(batch: Batch, result: WriteResult, next_max_rows: int) -> None:
     metrics.ROWS.inc(result.rows)
     metrics.DUPLICATES.inc(result.duplicates)
     metrics.ERASED.inc(result.erased)
-    for letter in result.dead_letters:
-        metrics.DEAD_LETTERS.labels(letter.reason).inc()
+    for dead_letter in result.dead_letters:
+        metrics.DEAD_LETTERS.labels(dead_letter.reason).inc()
     metrics.BATCH_ROWS.observe(result.records)
     metrics.BATCH_BYTES.observe(batch.bytes)
     metrics.BATCH_MAX_ROWS.set(next_max_rows)

@@ -72,7 +72,7 @@ def test_a_writer_with_a_stale_offset_writes_nothing(store: EventStore) -> None:
 def test_dead_letters_move_the_offset_and_the_other_records_land(store: EventStore) -> None:
     store.claim({0: 0})
     result = store.write(batch(ONE, b"rubbish", OTHER))
-    assert (result.rows, [letter.reason for letter in result.dead_letters]) == (2, ["prefix_missing"])
+    assert (result.rows, [dead_letter.reason for dead_letter in result.dead_letters]) == (2, ["prefix_missing"])
     assert store.claim({0: 0}) == {0: 3}
 
 

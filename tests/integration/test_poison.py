@@ -62,8 +62,8 @@ def test_only_the_poison_becomes_dead_letters_wherever_it_is_in_the_batch(
     poison = {place: encoded(event("click", event_data={"text": "\0"})) for place in places}
     written = store.write(batch(poison))
     assert written.rows == COUNT - len(places)
-    assert sorted(letter.offset for letter in written.dead_letters) == places
-    assert {letter.reason for letter in written.dead_letters} <= {"row_rejected"}
+    assert sorted(dead_letter.offset for dead_letter in written.dead_letters) == places
+    assert {dead_letter.reason for dead_letter in written.dead_letters} <= {"row_rejected"}
     with psycopg.connect(postgres, autocommit=True) as connection:
         assert audit(connection).mismatches() == []
 
@@ -81,7 +81,7 @@ def test_a_check_constraint_rejects_only_the_row_that_violates_it(store: Postgre
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute("alter table raw_events add constraint polite check (page <> '/rude')")
     written = store.write(batch({9: encoded(event("click", page="/rude"))}))
-    assert [(letter.offset, letter.sqlstate) for letter in written.dead_letters] == [(9, "23514")]
+    assert [(dead_letter.offset, dead_letter.sqlstate) for dead_letter in written.dead_letters] == [(9, "23514")]
 
 
 def test_lookup_tables_are_read_again_after_a_crash_of_postgres_lost_entries(

@@ -81,7 +81,7 @@ def faults(bootstrap: str, topic: str, dsn: str) -> list[str]:
             "evt_" + str(event_id).replace("-", "")
             for (event_id,) in connection.execute("select event_id from raw_events").fetchall()
         )
-        letters = Counter(connection.execute("select part, record_offset from dead_letters").fetchall())
+        dead_letters = Counter(connection.execute("select part, record_offset from dead_letters").fetchall())
         ((landed,),) = connection.execute("select sum(next_offset) from sink_offsets").fetchall()
     found = []
     if lost := log.ids.keys() - rows.keys():
@@ -90,8 +90,10 @@ def faults(bootstrap: str, topic: str, dsn: str) -> list[str]:
         found.append(f"{len(more)} rows have no event")
     if double := [event_id for event_id, count in rows.items() if count > 1]:
         found.append(f"{len(double)} events have more than one row")
-    if set(letters) != log.not_events or max(letters.values(), default=1) > 1:
-        found.append(f"{sum(letters.values())} dead letters, {len(log.not_events)} records that are not events")
+    if set(dead_letters) != log.not_events or max(dead_letters.values(), default=1) > 1:
+        found.append(
+            f"{sum(dead_letters.values())} dead letters, {len(log.not_events)} records that are not events"
+        )
     if landed != log.offsets:
         found.append(f"{landed} offsets landed of {log.offsets}")
     return found

@@ -25,7 +25,7 @@ def test_a_record_that_is_not_an_event_becomes_a_dead_letter_with_its_bytes() ->
     far_time = encoded(event("click", occurred_at=2**60))
     values = [b"rubbish", None, erasure, bad_id, far_id, far_time]
     batch = decode_batch({0: [record(offset, value) for offset, value in enumerate(values)]}, {0: 0})
-    reasons = [(letter.offset, letter.reason, letter.value) for letter in batch.dead_letters]
+    reasons = [(dead_letter.offset, dead_letter.reason, dead_letter.value) for dead_letter in batch.dead_letters]
     assert reasons == [
         (0, "prefix_missing", b"rubbish"),
         (1, "value_empty", None),
