@@ -42,9 +42,20 @@ STUCK_SECONDS = 180.0
 _NETWORK_SECONDS = 5.0
 
 
+_USAGE = """usage: python -m sinks [COMMAND]
+
+commands:
+  land      land events from Kafka in Postgres until a signal (default)
+  migrate   apply missing migrations, or check for them; see migrate --help
+  maintain  run one round of maintenance; see maintain --help"""
+
+
 def main() -> None:
     """Run the command that the first argument names; `land` without one."""
     command, *arguments = sys.argv[1:] or ["land"]
+    if command in ("-h", "--help"):
+        sys.stdout.write(_USAGE + "\n")
+        return
     if command not in _COMMANDS:
         sys.exit(f'There is no command "{command}". Commands: {", ".join(_COMMANDS)}.')
     _COMMANDS[command](arguments)

@@ -72,15 +72,20 @@ class DeadLetterRetry:
     def __init__(self, connection: psycopg.Connection, topic: str, ids: Sequence[int]) -> None:
         self._connection = connection
         found = connection.execute(_SQL["lock"], {"ids": list(ids), "topic": topic}).fetchall()
-        self._dead_letters = [StoredDeadLetter.from_row(*columns) for columns in found]
+        # One per position, because a batch identifies its records by that. A topic that was recreated has the same
+        # offsets again; the later dead letter of such a pair stays for the next replay.
+        self._by_position = dict[tuple[int, int], StoredDeadLetter]()
+        for columns in found:
+            dead_letter = StoredDeadLetter.from_row(*columns)
+            self._by_position.setdefault((dead_letter.partition, dead_letter.offset), dead_letter)
 
     def batch(self) -> Batch:
         """The dead letters as a batch of records, as if they had just been read."""
-        return decode_records((each.partition, each) for each in self._dead_letters)
+        return decode_records((each.partition, each) for each in self._by_position.values())
 
     def finish(self, failed: Sequence[DeadLetter]) -> list[int]:
         """Count an attempt for those that failed again, and delete the others. Return the partitions of these."""
-        ids = {(each.partition, each.offset): each.id for each in self._dead_letters}
+        ids = {position: each.id for position, each in self._by_position.items()}
         failed_at = {(each.partition, each.offset) for each in failed}
         landed = [position for position in ids if position not in failed_at]
         self._connection.execute(_SQL["delete"], {"ids": [ids[position] for position in landed]})

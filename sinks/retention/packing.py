@@ -23,7 +23,7 @@ from psycopg import sql
 from sinks.columns import COLUMNS, NAMES
 from sinks.landing.rows import EventRow
 from sinks.retention.days import add_packed
-from sinks.retention.partitions import create_partitions, day_of, raw_table_name
+from sinks.retention.partitions import day_of, raw_table_name
 from sinks.sql import read_statements
 
 EVENTS_PER_BLOCK = 1000
@@ -48,7 +48,6 @@ class PackedRowsDiffer(Exception):
 
 def pack(connection: psycopg.Connection, day: date) -> int:
     """Pack the hot rows of a day. Return how many. The connection must be in autocommit mode."""
-    create_partitions(connection, [day])  # databases of older versions may lack the packed partition
     unpacked = _unpack_small_blocks(connection, day)
     blocks = _assign_blocks(connection, day)
     packed = sum(_pack_block_range(connection, day, first) for first in range(0, blocks, _BLOCKS_PER_TRANSACTION))

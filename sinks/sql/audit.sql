@@ -1,37 +1,24 @@
 -- name: all_partitions
--- For each partition, all that was read and what became of it. The ledger `landed` has a line per partition and day of
--- landing; `first_offset` is null for partitions that landed before it was noted, and follows from the sums there.
+-- For each partition, all that was read and what became of it. The ledger has a line per partition and day of landing.
 select
-    topic,
-    part,
-    coalesce(first_offset, next_offset - rows - duplicates - dead_letters - erased),
-    next_offset,
-    earlier_reads,
-    rows,
-    duplicates,
-    dead_letters,
-    erased
-from (
-    select
-        offsets.topic,
-        offsets.part,
-        offsets.first_offset,
-        offsets.next_offset,
-        offsets.earlier_reads,
-        coalesce(sum(landed.rows), 0)::bigint as rows,
-        coalesce(sum(landed.duplicates), 0)::bigint as duplicates,
-        coalesce(sum(landed.dead_letters), 0)::bigint as dead_letters,
-        coalesce(sum(landed.erased), 0)::bigint as erased
-    from sink_offsets as offsets
-    left join landed using (sink, topic, part)
-    where offsets.part = coalesce(%(partition)s, offsets.part)
-    group by offsets.sink, offsets.cluster_id, offsets.topic, offsets.part
-) as summed
-order by topic, part
+    offsets.topic,
+    offsets.part,
+    offsets.first_offset,
+    offsets.next_offset,
+    offsets.earlier_reads,
+    coalesce(sum(landed.rows), 0)::bigint,
+    coalesce(sum(landed.duplicates), 0)::bigint,
+    coalesce(sum(landed.dead_letters), 0)::bigint,
+    coalesce(sum(landed.erased), 0)::bigint
+from sink_offsets as offsets
+left join landed using (sink, topic, part)
+where offsets.part = coalesce(%(partition)s, offsets.part)
+group by offsets.sink, offsets.cluster_id, offsets.topic, offsets.part
+order by offsets.topic, offsets.part
 
 -- name: partitions_by_day
--- The same for a range of days of landing. What was read more than once in them shows as `read` being more than the
--- span of offsets. Days that landed before offsets were noted cannot be audited.
+-- The same for a range of days of landing. Offsets that were read more than once in these days make `read` larger than
+-- the range of offsets. Partitions of which only dead letters were replayed have no offsets to audit.
 select
     topic,
     part,

@@ -159,6 +159,24 @@ def test_only_the_selected_dead_letters_are_retried(dsn: str) -> None:
         assert audit(connection).mismatches() == []
 
 
+def test_dead_letters_of_two_topics_with_one_offset_are_replayed_one_after_the_other(dsn: str) -> None:
+    """A topic that was recreated under its name uses its offsets a second time."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            "insert into dead_letters (cluster_id, topic, part, record_offset, reason, detail, record_value, appended_at)"
+            " select 'earlier', topic, part, record_offset, reason, detail, record_value, appended_at from dead_letters"
+            " where record_offset = 1"
+        )
+        connection.execute("update landed set read = read + 1, dead_letters = dead_letters + 1")
+        connection.execute("update sink_offsets set earlier_reads = earlier_reads + 1")
+    fix(dsn)
+    for rows, duplicates in ((1, 0), (0, 1), (0, 0)):
+        output = json.loads(run("replay", "--reason", "row_rejected", "--execute", "--json")[1])
+        assert (output["rows"], output["duplicates"]) == (rows, duplicates)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            assert audit(connection).mismatches() == []
+
+
 @pytest.mark.parametrize("state", ["detaching", "detached", "dropped"])
 def test_dead_letters_of_dropped_days_are_not_retried(dsn: str, state: str) -> None:
     with psycopg.connect(dsn) as connection:

@@ -20,7 +20,7 @@ order by part
 -- audit still adds up.
 update sink_offsets
 set cluster_id = %(cluster_id)s, topic_id = %(topic_id)s,
-    earlier_reads = earlier_reads + next_offset - coalesce(first_offset, next_offset),
+    earlier_reads = earlier_reads + next_offset - first_offset,
     first_offset = %(begin)s, next_offset = %(begin)s
 where sink = %(sink)s and topic = %(topic)s and part = %(part)s
 
