@@ -188,7 +188,8 @@ def _show_last(rejected: list[RejectedEvent]) -> None:
         typer.echo(f"\n{each['position']}  {each['rejected_at']}  {each['reason']}")
         for error in each["errors"]:
             got = f", got {error['got']}" if error["got"] else ""
-            typer.echo(f"  {error['pointer'] or '/'}  {error['code']}: expected {error['expected']}{got}")
+            expected = f": expected {error['expected']}" if error["expected"] else ""
+            typer.echo(f"  {error['pointer'] or '/'}  {error['code']}{expected}{got}")
         body = each["body"]
         typer.echo(f"  {body[:_MAX_BODY_LENGTH]}{'…' if len(body) > _MAX_BODY_LENGTH else ''}")
 
