@@ -21,10 +21,10 @@ from playwright.sync_api import Browser, sync_playwright
 
 from avro_schemas import event_ids
 from footfall.demo.visitors import Visitor
-from footfall.local import ports
 from footfall.local.keys import read_or_create
 from service_kit.sessions.signing import sign
 from tests.support.browsers import SWITCHES, program
+from tests.system.stack import free_port
 
 IMAGES = Path(__file__).parents[1] / "docs/images"
 VISITORS = 240
@@ -151,7 +151,7 @@ def three_days() -> list[Screenshot]:
 
 
 def main() -> None:
-    port = ports.choose()
+    port = free_port()
     with tempfile.TemporaryDirectory() as name, stack(folder := Path(name) / "data", port):
         url = f"http://localhost:{port}"
         crowd = Crowd(url, read_or_create(folder)["FOOTFALL_SESSION_KEY"])
