@@ -50,7 +50,7 @@ def tail(
 
     with suppress(KeyboardInterrupt):
         asyncio.run(run())
-    typer.echo(f"{shown} events shown", err=True)
+    typer.echo(f"{shown} event{'s' if shown != 1 else ''} shown", err=True)
 
 
 async def _records(
