@@ -1,22 +1,33 @@
 """The compatibility check: whether a schema could be the next version of a subject."""
 
 from collections.abc import Iterable
+from typing import Any
+
+from avro.errors import AvroException
 
 from avro_schemas.evolution import Problem, misread, unresolvable
 from avro_schemas.schema import Definition, Schema
+from registry.errors import invalid_schema
 
 
-def incompatibilities(new: Definition, held: Iterable[tuple[int, Schema]]) -> list[str]:
-    """Why it could not, in sentences. In a subject of several records only those of the same name are compared."""
-    versions = list(held)
-    same_name = [(number, schema) for number, schema in versions if schema.subject == new.get("name")]
-    has_several_records = len({schema.subject for _number, schema in versions}) > 1
-    compared = same_name if same_name or has_several_records else versions
-    return [
-        f"version {number}: {problem.where}: {problem.what}"
-        for number, schema in compared
-        for problem in _both_ways(schema.definition, new)
-    ]
+def record_name(new: Any) -> str | None:
+    """The full name of a parsed schema if it is a record. Every schema of this registry is one."""
+    return new["name"] if isinstance(new, dict) and new.get("type") == "record" else None
+
+
+def incompatibilities(new: Any, compared: Iterable[tuple[int, Schema]]) -> list[str]:
+    """Why a parsed schema could not be the next version, in sentences."""
+    if not record_name(new):
+        return ["the schema is not a record, and a value of every subject here is one"]
+    try:
+        return [
+            f"version {number}: {problem.where}: {problem.what}"
+            for number, schema in compared
+            for problem in _both_ways(schema.definition, new)
+        ]
+    except (AvroException, RecursionError) as error:
+        # Apache Avro's parser is stricter than fastavro's, for example about defaults.
+        raise invalid_schema(error) from error
 
 
 def _both_ways(old: Definition, new: Definition) -> list[Problem]:

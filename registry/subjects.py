@@ -2,11 +2,21 @@
 
 from typing import Any
 
-import fastavro
-
 from avro_schemas.schema import Schema, by_id
 from avro_schemas.topic import all_topics
-from registry.errors import RegistryError, schema_not_found, subject_not_found, version_not_found
+from registry.contexts import ANY, DEFAULT, is_default, split
+from registry.errors import (
+    RegistryError,
+    level_not_configured,
+    mode_not_configured,
+    schema_not_found,
+    subject_not_found,
+    version_not_found,
+)
+from registry.requests import parse
+
+_LATEST = ("latest", "-1")
+_MAX_VERSION_DIGITS = 10
 
 
 class Subjects:
@@ -18,49 +28,96 @@ class Subjects:
         for schema in ordered:
             for subject in _subjects(schema):
                 self.versions.setdefault(subject, []).append(schema)
+        self._parsed = {schema.id: parse(schema.definition) for schema in ordered}
 
     def of(self, subject: str) -> list[Schema]:
         """The versions of a subject."""
-        if subject not in self.versions:
+        context, name = split(subject)
+        if context != DEFAULT or name not in self.versions:
             raise subject_not_found(subject)
-        return self.versions[subject]
+        return self.versions[name]
+
+    def names(self, prefix: str) -> list[str]:
+        """The subjects whose name begins with a prefix, which may be qualified with a context."""
+        context, start = split(prefix)
+        return (
+            sorted(name for name in self.versions if name.startswith(start)) if context in (DEFAULT, ANY) else []
+        )
 
     def version(self, subject: str, version: str) -> tuple[int, Schema]:
         """A version by its number; the newest for `latest` or -1."""
         held = self.of(subject)
-        if version in ("latest", "-1"):
+        if version in _LATEST:
             return len(held), held[-1]
-        if not version.isdecimal() or int(version) < 1:
-            raise RegistryError(422, 42202, f"The specified version '{version}' is not a valid version id.")
+        # Python refuses to read numbers of thousands of digits.
+        is_number = version.isascii() and version.isdecimal() and len(version) <= _MAX_VERSION_DIGITS
+        if not is_number or int(version) < 1:
+            raise RegistryError(422, 42202, f"The specified version '{version[:100]}' is not a valid version id.")
         if int(version) > len(held):
             raise version_not_found(version)
         return int(version), held[int(version) - 1]
 
-    def entries(self) -> list[tuple[str, int, Schema]]:
-        """Subject, version and schema of every version of every subject."""
+    def compared(self, subject: str, version: str, record: str | None) -> list[tuple[int, Schema]]:
+        """The versions that a new schema of a record is compared with.
+
+        In a subject of several records those are the versions of the same record, and the latest one of these.
+        """
+        everything = list(enumerate(self.of(subject), start=1))
+        chosen = [self.version(subject, version)] if version else everything
+        if not self.has_several_records(subject):
+            return chosen
+        of_record = [(number, schema) for number, schema in everything if schema.subject == record]
+        if version in _LATEST:
+            return of_record[-1:]
+        return [entry for entry in of_record if entry in chosen]
+
+    def has_several_records(self, subject: str) -> bool:
+        """Whether a subject has versions of several records, as one of a topic can have."""
+        return len({schema.subject for schema in self.of(subject)}) > 1
+
+    def entries(self, prefix: str = "", *, latest_only: bool = False) -> list[tuple[str, int, Schema]]:
+        """Subject, version and schema of every version, or of the latest, of every subject with a prefix."""
         return [
             (subject, number, schema)
-            for subject, held in sorted(self.versions.items())
-            for number, schema in enumerate(held, start=1)
+            for subject in self.names(prefix)
+            for number, schema in enumerate(self.versions[subject], start=1)
+            if not latest_only or number == len(self.versions[subject])
         ]
 
-    def compatibility_level(self, subject: str) -> str:
+    def compatibility_level(self, subject: str, *, default_to_global: bool = False) -> str:
         """NONE for a subject of several records, which are not compatible with each other; each by itself is."""
-        records = {schema.subject for schema in self.versions.get(subject, ())}
-        return "NONE" if len(records) > 1 else "FULL_TRANSITIVE"
+        if self._has_own_settings(subject):
+            return "NONE" if self.has_several_records(subject) else "FULL_TRANSITIVE"
+        if default_to_global or _is_whole_context(subject):
+            return "FULL_TRANSITIVE"
+        raise level_not_configured(subject)
 
-    def schema(self, schema_id: int) -> Schema:
-        """The schema of an id."""
-        if schema_id not in by_id():
-            raise schema_not_found()
+    def mode(self, subject: str, *, default_to_global: bool = False) -> str:
+        """Nothing can be written under any subject."""
+        if self._has_own_settings(subject) or default_to_global or _is_whole_context(subject):
+            return "READONLY"
+        raise mode_not_configured(subject)
+
+    def _has_own_settings(self, subject: str) -> bool:
+        context, name = split(subject)
+        return context == DEFAULT and name in self.versions
+
+    def schema(self, schema_id: int, subject: str = "") -> Schema:
+        """The schema of an id. A subject only says in which context to look."""
+        if schema_id not in by_id() or not is_default(subject):
+            raise schema_not_found(schema_id)
         return by_id()[schema_id]
+
+    def max_id(self) -> int:
+        """The highest id."""
+        return max(by_id())
 
     def by_guid(self, guid: str) -> Schema:
         """The schema of a guid."""
         for schema in by_id().values():
-            if schema.guid == guid:
+            if schema.guid == guid.lower():
                 return schema
-        raise schema_not_found()
+        raise schema_not_found(guid)
 
     def holding(self, schema: Schema) -> list[tuple[str, int]]:
         """The subjects that have a schema, and as which version."""
@@ -70,9 +127,8 @@ class Subjects:
 
     def find(self, subject: str, definition: Any) -> tuple[int, Schema]:
         """The version of a subject that is equal to a parsed schema."""
-        wanted = _plain(definition)
         for number, schema in enumerate(self.of(subject), start=1):
-            if _plain(fastavro.parse_schema(schema.definition)) == wanted:
+            if self._parsed[schema.id] == definition:
                 return number, schema
         raise schema_not_found()
 
@@ -86,10 +142,5 @@ def _subjects(schema: Schema) -> list[str]:
     return names
 
 
-def _plain(parsed: Any) -> Any:
-    """A parsed schema without what fastavro adds."""
-    if isinstance(parsed, dict):
-        return {key: _plain(value) for key, value in parsed.items() if not key.startswith("__")}
-    if isinstance(parsed, list):
-        return [_plain(item) for item in parsed]
-    return parsed
+def _is_whole_context(subject: str) -> bool:
+    return is_default(subject) and not split(subject)[1]

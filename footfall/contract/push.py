@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from avro_schemas.schema import Schema
-from registry.app import MEDIA_TYPE
+from registry.lenient import MEDIA_TYPE
 from registry.subjects import Subjects
 
 Json = dict[str, Any]

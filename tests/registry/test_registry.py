@@ -7,7 +7,10 @@ import httpx
 import pytest
 
 from avro_schemas.schema import by_id, latest
-from registry.app import MEDIA_TYPE, build_app
+from registry.app import build_app
+from registry.lenient import MEDIA_TYPE
+from registry.requests import MAX_BODY
+from registry.subjects import Subjects
 
 PAGE_VIEW = latest()["page_view"]
 
@@ -55,6 +58,12 @@ async def test_a_new_schema_is_rejected_with_how_to_add_it(client: httpx.AsyncCl
         ("/subjects/nobody/versions/1", 404, 40401),
         ("/subjects/events-value/versions/99", 404, 40402),
         ("/subjects/events-value/versions/first", 422, 42202),
+        ("/subjects/events-value/versions/0", 422, 42202),
+        (f"/subjects/events-value/versions/{'9' * 5000}", 422, 42202),
+        (f"/schemas/ids/{'9' * 5000}", 404, 40403),
+        ("/schemas/guids/none", 404, 40403),
+        ("/config/nobody", 404, 40408),
+        ("/mode/nobody", 404, 40409),
         ("/no/such/route", 404, 404),
     ],
 )
@@ -83,6 +92,10 @@ async def test_the_fixed_responses_satisfy_clients(client: httpx.AsyncClient) ->
         ("PUT", "/mode"),
         ("DELETE", "/subjects/events-value"),
         ("DELETE", "/subjects/events-value/versions/1"),
+        ("DELETE", "/config/events-value"),
+        ("DELETE", "/contexts/.else"),
+        ("PUT", "/contexts/:.:/config"),
+        ("POST", "/associations"),
     ],
 )
 async def test_nothing_can_be_changed(client: httpx.AsyncClient, method: str, path: str) -> None:
@@ -132,3 +145,204 @@ async def test_another_record_cannot_be_the_next_version_of_a_record(client: htt
         elsewhere = await client.post("/compatibility/subjects/events-value/versions", json=other)
     assert answer.json() == {"is_compatible": False}
     assert elsewhere.json() == {"is_compatible": True}
+
+
+async def test_a_breaking_version_of_one_record_is_found_in_a_subject_of_several(
+    client: httpx.AsyncClient,
+) -> None:
+    # The latest version of the subject is another record: the latest of the same record counts.
+    path = "/compatibility/subjects/events-value/versions/latest?verbose=true"
+    async with client:
+        checked = (await client.post(path, json=with_field(type="int"))).json()
+    assert checked["is_compatible"] is False
+    assert "seats" in checked["messages"][0]
+
+
+@pytest.mark.parametrize("query", ["", "?normalize=true", "?verbose=TRUE&normalize=maybe"])
+@pytest.mark.parametrize("schema", ["string", ["null", "string"], {"type": "enum", "name": "A", "symbols": ["B"]}])
+@pytest.mark.parametrize("subject", ["footfall.PageView", "events-value"])
+async def test_a_schema_that_is_not_a_record_is_compatible_with_nothing(
+    client: httpx.AsyncClient, subject: str, schema: Any, query: str
+) -> None:
+    path = f"/compatibility/subjects/{subject}/versions/latest{query}"
+    async with client:
+        answer = await client.post(path, json={"schema": json.dumps(schema)})
+    assert answer.status_code == 200
+    assert answer.json()["is_compatible"] is False
+    assert "not a record" in answer.json().get("messages", ["the schema is not a record"])[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, 400),
+        (b"{", 400, 400),
+        (b"\xff", 400, 400),
+        (b"[]", 400, 400),
+        (b"[" * 60_000, 400, 400),
+        (b"{}", 422, 42201),
+        (b'{"schema": {"type": "string"}}', 422, 42201),
+        (b'{"schema": ""}', 422, 42201),
+        (b'{"schema": "message A {}", "schemaType": "PROTOBUF"}', 422, 42201),
+        (b'{"schema": "\\"string\\"", "schemaType": ["AVRO"]}', 422, 42201),
+        (b'{"schema": "\\"Else\\"", "references": [{"name": "Else"}]}', 422, 42201),
+        (b'{"schema": "\\"\\ud800\\""}', 422, 42201),
+        (b'{"schema": "{\\"type\\": \\"record\\", \\"__fastavro_parsed__\\": true}"}', 422, 42201),
+        (json.dumps({"schema": "[" * 50_000}).encode(), 422, 42201),
+        (json.dumps({"schema": '"string"', "more": " " * MAX_BODY}).encode(), 422, 42209),
+    ],
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/subjects/footfall.PageView",
+        "/subjects/footfall.PageView/versions",
+        "/compatibility/subjects/footfall.PageView/versions/latest",
+    ],
+)
+async def test_what_is_not_a_schema_is_an_error_with_a_code(
+    client: httpx.AsyncClient, path: str, body: bytes, status: int, code: int
+) -> None:
+    async with client:
+        answer = await client.post(path, content=body)
+    assert (answer.status_code, answer.json()["error_code"]) == (status, code)
+    assert answer.json()["message"]
+
+
+async def test_apache_avros_stricter_rules_are_an_error_of_the_schema(client: httpx.AsyncClient) -> None:
+    field = {"name": "a", "type": "long", "default": "many"}
+    schema = {"type": "record", "name": "PageView", "namespace": "footfall", "fields": [field]}
+    async with client:
+        answer = await client.post(
+            "/compatibility/subjects/footfall.PageView/versions", json={"schema": json.dumps(schema)}
+        )
+    assert (answer.status_code, answer.json()["error_code"]) == (422, 42201)
+
+
+@pytest.mark.parametrize("name", ["footfall.PageView", ":.:footfall.PageView"])
+async def test_a_subject_may_be_qualified_with_the_default_context(client: httpx.AsyncClient, name: str) -> None:
+    async with client:
+        entry = (await client.get(f"/subjects/{name}/versions/latest")).json()
+        assert entry["subject"] == "footfall.PageView"
+        assert (await client.get(f"/schemas/ids/{entry['id']}?subject={name}")).status_code == 200
+        assert (await client.post(f"/subjects/{name}", json={"schema": PAGE_VIEW.text})).json() == entry
+        assert (await client.get(f"/config/{name}")).json() == {"compatibilityLevel": "FULL_TRANSITIVE"}
+        assert (await client.get(f"/mode/{name}")).json() == {"mode": "READONLY"}
+
+
+@pytest.mark.parametrize(
+    ("path", "same"),
+    [
+        ("/contexts/:.:/subjects", "/subjects"),
+        ("/contexts/:.:/subjects/events-value/versions/1", "/subjects/events-value/versions/1"),
+        (f"/contexts/:.:/schemas/ids/{PAGE_VIEW.id}", f"/schemas/ids/{PAGE_VIEW.id}"),
+        ("/contexts/:.:/config", "/config"),
+        ("/config/:.:", "/config"),
+        ("/mode/:.:", "/mode"),
+        ("/subjects/", "/subjects"),
+        ("/subjects/events-value/versions/", "/subjects/events-value/versions"),
+        ("/subjects?deleted=True", "/subjects"),
+        ("/subjects?subjectPrefix=:*:", "/subjects"),
+        ("/schemas?deleted=false&limit=-1", "/schemas"),
+    ],
+)
+async def test_paths_that_mean_the_same(client: httpx.AsyncClient, path: str, same: str) -> None:
+    async with client:
+        answer, expected = await client.get(path), await client.get(same)
+    assert (answer.status_code, answer.json()) == (200, expected.json())
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/contexts/.else/subjects", []),
+        ("/contexts/.else/schemas?subjectPrefix=foot", []),
+        ("/subjects?subjectPrefix=:.else:", []),
+        ("/contexts/.else/subjects/events-value/versions", 40401),
+        (f"/contexts/.else/schemas/ids/{PAGE_VIEW.id}", 40403),
+        (f"/schemas/ids/{PAGE_VIEW.id}/subjects?subject=:.else:", 40403),
+        ("/contexts/.else/config", 40408),
+        ("/contexts/.else/config?defaultToGlobal=true", {"compatibilityLevel": "FULL_TRANSITIVE"}),
+        ("/contexts/.else/mode/events-value", 40409),
+    ],
+)
+async def test_any_other_context_is_empty(client: httpx.AsyncClient, path: str, answer: Any) -> None:
+    async with client:
+        found = (await client.get(path)).json()
+    assert (found["error_code"] if isinstance(answer, int) else found) == answer
+
+
+async def test_lists_are_filtered_and_paged(client: httpx.AsyncClient) -> None:
+    async with client:
+        everything = (await client.get("/schemas")).json()
+        newest = (await client.get("/schemas?latestOnly=true")).json()
+        events = (await client.get("/schemas?subjectPrefix=:.:events-value")).json()
+        paged = (await client.get("/schemas?offset=1&limit=2")).json()
+        subjects = (await client.get("/subjects?offset=-5&limit=3")).json()
+        assert (await client.get("/subjects?deletedOnly=true")).json() == []
+        assert (await client.get("/schemas?ruleType=CEL")).json() == []
+        assert (await client.get("/subjects/events-value/versions?offset=1&limit=1")).json() == [2]
+    assert paged == everything[1:3]
+    assert subjects == sorted({entry["subject"] for entry in everything})[:3]
+    assert {entry["subject"] for entry in events} == {"events-value"}
+    assert [entry["subject"] for entry in newest] == sorted({entry["subject"] for entry in everything})
+    assert events[-1] in newest
+    assert events[0] not in newest
+
+
+async def test_a_parameter_that_is_not_a_number_is_named(client: httpx.AsyncClient) -> None:
+    async with client:
+        answer = await client.get("/subjects?limit=all")
+    assert (answer.status_code, answer.json()["error_code"]) == (400, 400)
+    assert "limit" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["/", "/subjects", f"/schemas/ids/{PAGE_VIEW.id}", "/subjects/nobody/versions"])
+async def test_head_is_a_get_without_a_body(client: httpx.AsyncClient, path: str) -> None:
+    async with client:
+        head, get = await client.head(path), await client.get(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers == get.headers
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("application/json", "application/json"),
+        ("*/*", MEDIA_TYPE),
+        ("application/vnd.schemaregistry.v1+json, application/json", MEDIA_TYPE),
+    ],
+)
+async def test_the_media_type_is_one_that_the_client_accepts(
+    client: httpx.AsyncClient, accept: str, media_type: str
+) -> None:
+    async with client:
+        answer = await client.get("/subjects", headers={"accept": accept})
+    assert answer.headers["content-type"] == media_type
+
+
+async def test_a_method_that_does_not_exist_says_which_do(client: httpx.AsyncClient) -> None:
+    async with client:
+        answer = await client.post("/schemas/types", json={})
+    assert (answer.status_code, answer.json()["error_code"]) == (405, 405)
+    assert answer.headers["allow"] == "GET"
+    assert "read-only" in answer.json()["message"]
+
+
+async def test_the_highest_id_is_part_of_an_answer_that_no_cache_keeps(client: httpx.AsyncClient) -> None:
+    async with client:
+        answer = await client.get(f"/schemas/ids/{PAGE_VIEW.id}?fetchMaxId=true")
+    assert answer.json()["maxId"] == max(by_id())
+    assert "cache-control" not in answer.headers
+
+
+async def test_a_fault_of_the_registry_has_a_code_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> None:
+        raise OSError("a disk is gone")
+
+    monkeypatch.setattr(Subjects, "names", broken)
+    transport = httpx.ASGITransport(build_app(), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://registry") as client:
+        answer = await client.get("/subjects")
+    assert (answer.status_code, answer.json()["error_code"]) == (500, 50001)
+    assert "disk" not in answer.text
