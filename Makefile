@@ -77,11 +77,14 @@ lock: .venv/dev.stamp ## Resolve the dependencies again, into requirements/
 	@for extra in local dev; do $(call compile,$$extra,--upgrade); done
 	@# Each image installs one of these: the same versions as dev.lock, and only what its service needs.
 	@for extra in producer stream sinks dashboard registry; do $(call compile,$$extra,--extra otel -c requirements/dev.lock); done
+	@# What the tests generate clients with, in an environment of its own.
+	@$(BIN)/uv pip compile $(COMPILE_OPTIONS) --upgrade --group clients -o requirements/clients.lock
+
+COMPILE_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 define compile
 	echo "==> requirements/$(1).lock"; \
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header --extra $(1) $(2) pyproject.toml -o requirements/$(1).lock
+	$(BIN)/uv pip compile $(COMPILE_OPTIONS) --extra $(1) $(2) pyproject.toml -o requirements/$(1).lock
 endef
 
 clean: ## Remove the virtual environment and the caches of this checkout

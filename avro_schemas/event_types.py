@@ -13,6 +13,7 @@ from avro_schemas.validation.faults import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NA
 
 Json = dict[str, Any]
 
+_DIALECT: Json = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 # NUL characters are rejected; JSON in UTF-8 cannot hold lone surrogates anyway.
 _TEXT: Json = {"type": "string", "pattern": "^[^\\u0000]*$"}
 _USER_AGENT: Json = _TEXT | {
@@ -70,9 +71,13 @@ def _describe_custom(name: str, meaning: str) -> Json:
 
 
 def event_data_schema(schema: Schema) -> Json:
-    """The JSON Schema (2020-12) of the `event_data` of events that are written with `schema`."""
+    """The JSON Schema (2020-12) of the `event_data` of events that are written with `schema`.
+
+    Its `$id` names the version, as a name and not an address: nothing is to be fetched.
+    """
     event_data = schema.definition["fields"][-1]
-    made = _json_schema(event_data["type"], DEFAULT_MAX_LENGTH)
+    made = _DIALECT | {"$id": f"urn:footfall:event-data:{schema.name}:{schema.version}"}
+    made |= _json_schema(event_data["type"], DEFAULT_MAX_LENGTH)
     if schema.name == CUSTOM:
         return made | {"properties": {"user_agent": _USER_AGENT}}
     made["properties"]["user_agent"] = _USER_AGENT
@@ -91,7 +96,7 @@ def _json_schema(kind: Any, max_length: int) -> Json:
         case "boolean" | "null":
             return {"type": kind}
         case list():
-            return {"anyOf": [_json_schema(branch, max_length) for branch in kind]}
+            return _union([_json_schema(branch, max_length) for branch in kind])
         case {"type": "record", "fields": fields}:
             return {
                 "type": "object",
@@ -109,6 +114,14 @@ def _json_schema(kind: Any, max_length: int) -> Json:
     raise NotImplementedError(f"event_data cannot hold {kind!r} yet: _json_schema does not convert it")
 
 
+def _union(branches: list[Json]) -> Json:
+    """Null is a type of the last branch, not a branch of its own: some generators of clients fail on that."""
+    *others, last = [branch for branch in branches if branch != {"type": "null"}]
+    if {"type": "null"} in branches:
+        last = last | {"type": [last["type"], "null"]}
+    return {"anyOf": [*others, last]} if others else last
+
+
 def _property(field: Json) -> Json:
     max_length = field.get("maxLength", DEFAULT_MAX_LENGTH)
     return _json_schema(field["type"], max_length) | {"description": field["doc"]}
@@ -118,6 +131,9 @@ def describe_field_type(schema: Json) -> str:
     """The JSON Schema of a field in a few words."""
     if branches := schema.get("anyOf"):
         return " or ".join(describe_field_type(branch) for branch in branches)
+    if isinstance(schema["type"], list):
+        first, *others = (describe_field_type(schema | {"type": kind}) for kind in schema["type"])
+        return (", or " if "," in first else " or ").join([first, *others])
     kind = str(schema["type"])
     if kind == "string":
         return f"text, {schema['maxLength']} at most" if "maxLength" in schema else "text"

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
-from dashboard import metrics
+from dashboard import metrics, openapi
 from dashboard.access.middleware import AccessMiddleware, DeniedPage
 from dashboard.access.policy import Access, AccessPolicy
 from dashboard.health.pipeline import PipelineHealth
@@ -54,6 +54,7 @@ def build_app(settings: Settings) -> FastAPI:
     add_live_routes(app, live, pages)
     history = HistoryService(database) if database else None
     add_history_routes(app, history, pages, settings.retention.retention_days)
+    _add_openapi(app, settings.sessions.session_cookie)
     _add_probes(app, live, policy)
     _bind_gauges(live)
     app.add_middleware(GZipMiddleware, minimum_size=500)
@@ -91,6 +92,14 @@ def _bind_gauges(live: LiveService) -> None:
     metrics.VIEWERS.set_function(lambda: len(live.hub.viewers))
     metrics.CONNECTED.set_function(lambda: live.follower.connected)
     metrics.NEWEST_EVENT.set_function(lambda: live.newest_event_at / 1000)
+
+
+def _add_openapi(app: FastAPI, session_cookie: str) -> None:
+    described = openapi.document(session_cookie)
+
+    @app.get(openapi.PATH)
+    async def openapi_json() -> Response:
+        return JSONResponse(described)
 
 
 def _add_probes(app: FastAPI, live: LiveService, policy: AccessPolicy) -> None:

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from avro_schemas.schema import Schema
-from registry import metrics
+from registry import metrics, openapi
 from registry.asyncapi import document
 from registry.catalogue import add_catalogue
 from registry.compatibility import incompatibilities, record_name
@@ -74,6 +74,7 @@ def build_app() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         default_response_class=RegistryJson,
+        generate_unique_id_function=openapi.operation_id,
     )
     app.add_middleware(RequestMetrics, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     app.add_middleware(LenientRequests)
@@ -86,6 +87,8 @@ def build_app() -> FastAPI:
     _add_fixed_responses(app)
     add_catalogue(app)
     _add_errors(app)
+    described = openapi.document(app, MEDIA_TYPE)
+    app.openapi = lambda: described  # type: ignore[method-assign] # as FastAPI documents it
     return app
 
 
@@ -282,13 +285,13 @@ def _add_fixed_responses(app: FastAPI) -> None:
     async def associations_of_subject(subject: str) -> list[str]:
         return []
 
-    @app.get("/")
-    @app.get("/healthz")
-    @app.get("/readyz")
+    @app.get("/", include_in_schema=False)
+    @app.get("/healthz", include_in_schema=False)
+    @app.get("/readyz", include_in_schema=False)
     async def root() -> Json:
         return {}
 
-    @app.get("/metrics")
+    @app.get("/metrics", include_in_schema=False)
     async def prometheus() -> Response:
         return Response(exposition(metrics.REGISTRY), media_type=CONTENT_TYPE)
 

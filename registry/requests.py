@@ -26,20 +26,13 @@ _NOT_AVRO = (
     RecursionError,
 )
 
+# One media type, though any is read: with two, openapi-python-client makes a module that cannot be imported.
 BODY_DESCRIPTION = {
     "requestBody": {
         "required": True,
         "content": {
             "application/vnd.schemaregistry.v1+json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["schema"],
-                    "properties": {
-                        "schema": {"type": "string", "description": "The Avro schema, as JSON in a text."},
-                        "schemaType": {"type": "string", "enum": ["AVRO"]},
-                        "references": {"type": "array", "maxItems": 0},
-                    },
-                }
+                "schema": {"$ref": "#/components/schemas/Definition"},
             }
         },
     }

@@ -1,12 +1,24 @@
-"""The OpenAPI description of the routes that FastAPI does not know, because they are plain ASGI."""
+"""The OpenAPI document of the collector, written here, as FastAPI does not know the routes: they are plain ASGI.
 
+Generators of clients read it. So whatever they make a class of is a component with a name, each operation has an
+id, and null is one of a value's types, not a schema of its own.
+"""
+
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from avro_schemas.event_types import describe_event_types, event_type_names
 from avro_schemas.reasons import REASONS
 from producer_api.errors import STATUSES
+from producer_api.request import REQUEST_HEADERS
 
 Json = dict[str, Any]
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
 
 _EVENT_ID: Json = {
     "type": "string",
@@ -27,42 +39,98 @@ _HEADERS: Json = {
 }
 
 
+_PARAMETERS: Json = {
+    name: {"name": name, "in": "header", "schema": {"type": "string"}, "description": REQUEST_HEADERS[name]}
+    for name in ("Footfall-User", "Footfall-Session")
+}
+
+
+def document(session_cookie: str) -> Json:
+    """The whole document, for a collector that reads sessions from this cookie."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "footfall collector",
+            "version": "1",
+            "description": "Records what people do in an application, one event or many per request.",
+        },
+        "servers": [{"url": "/", "description": "The host that serves this document."}],
+        "tags": [{"name": "events", "description": "Sending events, and what may be sent."}],
+        "paths": paths(),
+        "components": {
+            "schemas": components(),
+            "parameters": _PARAMETERS,
+            "securitySchemes": _security_schemes(session_cookie),
+        },
+    }
+
+
 def paths() -> Json:
     """The path items of the collector."""
     return {
         "/api/analytics/collect": {
-            "post": _posting("Record events", "Answers once the events are in Kafka, or in the spool on disk.")
+            "post": _posting(
+                "collectEvents",
+                "Record events",
+                "Answers once the events are in Kafka, or in the spool on disk.",
+            )
         },
         "/api/analytics/validate": {
             "post": _posting(
+                "validateEvents",
                 "Check events",
                 "Answers as collect does. Nothing is recorded, but the events count for the rate limit.",
             )
         },
-        "/api/analytics/event-types": {"get": _EVENT_TYPES},
+        "/api/analytics/event-types": {"get": _LIST_EVENT_TYPES},
     }
 
 
 def components() -> Json:
     """The schemas that the paths refer to."""
+    names = component_names(each["event_type"] for each in describe_event_types())
+    described = {names[each["event_type"]]: each for each in describe_event_types()}
+    references = {event_type: _reference(name) for event_type, name in names.items()}
+    mapping = {event_type: each["$ref"] for event_type, each in references.items()}
     return {
-        "Event": {"anyOf": [_event(described_type) for described_type in describe_event_types()]},
+        "Event": {
+            "description": "One event. Its `event_type` says what `event_data` holds.",
+            "anyOf": list(references.values()),
+            "discriminator": {"propertyName": "event_type", "mapping": mapping},
+        },
+        **{name: _event(each, f"{name}Data") for name, each in described.items()},
+        **{f"{name}Data": _event_data(each) for name, each in described.items()},
+        "Events": {"type": "array", "items": _reference("Event"), "minItems": 1},
+        "Envelope": _ENVELOPE,
         "Error": _ERROR,
         "Result": _RESULT,
         "Answer": _ANSWER,
+        "EventType": _EVENT_TYPE,
+        "EventTypes": _EVENT_TYPES,
     }
 
 
-def _event(described_type: Json) -> Json:
+def component_names(event_types: Iterable[str]) -> dict[str, str]:
+    """A name for the class of each event type: `PageViewEvent` for `page_view`. No two are the same."""
+    names: dict[str, str] = {}
+    for event_type in event_types:
+        words = re.findall(r"[A-Za-z0-9]+", event_type)
+        name = "".join(word[0].upper() + word[1:] for word in words) or "Custom"
+        # Classes that differ in case alone would share a file on some systems.
+        same = sum(re.fullmatch(rf"{name}Event\d*", taken, re.IGNORECASE) is not None for taken in names.values())
+        names[event_type] = f"{name}Event{same + 1 if same else ''}"
+    return names
+
+
+def _event(described_type: Json, data_name: str) -> Json:
     return {
         "type": "object",
-        "title": described_type["event_type"],
         "description": described_type["description"],
         "required": ["event_type", "event_data"],
         "additionalProperties": False,
         "properties": {
-            "event_type": {"const": described_type["event_type"]},
-            "event_data": described_type["schema"],
+            "event_type": {"type": "string", "const": described_type["event_type"]},
+            "event_data": _reference(data_name),
             "timestamp": _MOMENT | {"description": "When it occurred, in the years 2000 to 2099. If absent, now."},
             "event_id": _EVENT_ID,
         },
@@ -70,31 +138,47 @@ def _event(described_type: Json) -> Json:
     }
 
 
-def _posting(summary: str, description: str) -> Json:
-    event = {"$ref": "#/components/schemas/Event"}
-    events = {"type": "array", "items": event, "minItems": 1}
-    envelope = {
-        "type": "object",
-        "required": ["events"],
-        "additionalProperties": False,
-        "properties": {
-            "events": events,
-            "sent_at": _MOMENT | {"description": "Now, by the client's clock: shows how far that clock is wrong."},
-            "sdk": {"type": "string", "description": "Version of the browser SDK."},
-            "dropped": {
-                "type": "integer",
-                "minimum": 0,
-                "maximum": 1_000_000,
-                "description": "Events given up since the last request that was answered with 200.",
-            },
+def _event_data(described_type: Json) -> Json:
+    # The document as a whole names the dialect; an `$id` inside would be the base of references.
+    return {name: value for name, value in described_type["schema"].items() if name not in ("$schema", "$id")}
+
+
+def _security_schemes(session_cookie: str) -> Json:
+    return {
+        "sessionCookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": session_cookie,
+            "description": "A session of the application: a signed token (JWT).",
+        },
+        "sessionToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The same token, for clients without cookies.",
+        },
+        "backendKey": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Footfall-Key",
+            "description": REQUEST_HEADERS["Footfall-Key"],
         },
     }
+
+
+def _posting(operation_id: str, summary: str, description: str) -> Json:
     examples = {entry["event_type"]: {"value": entry["example"]} for entry in describe_event_types()}
     examples["list"] = {"value": [entry["example"] for entry in describe_event_types()[:2]]}
-    content = {"schema": {"anyOf": [event, events, envelope]}, "examples": examples}
+    schema = {"anyOf": [_reference("Event"), _reference("Events"), _reference("Envelope")]}
+    content = {"schema": schema, "examples": examples}
     return {
+        "operationId": operation_id,
+        "tags": ["events"],
         "summary": summary,
         "description": f"{description} Event types: {', '.join(sorted(event_type_names()))}.",
+        # The empty one: collectors that accept anonymous visitors need none of them.
+        "security": [{"sessionCookie": []}, {"sessionToken": []}, {"backendKey": []}, {}],
+        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS],
         "requestBody": {"required": True, "content": {"application/json": content, "text/plain": content}},
         "responses": _responses(),
     }
@@ -108,13 +192,31 @@ def _responses() -> Json:
 def _response(status: int, meaning: str) -> Json:
     with_retry, with_limit = status in _WITH_RETRY_AFTER, status in _WITH_RATE_LIMIT
     named = [name for name in _HEADERS if (with_retry if name == "Retry-After" else with_limit)]
+    content = {"schema": _reference("Answer")} | ({"examples": _ANSWERS} if status == 200 else {})
     return {
         "description": meaning,
         "headers": {name: _HEADERS[name] for name in named},
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}},
+        "content": {"application/json": content},
     }
 
 
+_ENVELOPE: Json = {
+    "type": "object",
+    "description": "Events with what the client knows about the request as a whole.",
+    "required": ["events"],
+    "additionalProperties": False,
+    "properties": {
+        "events": _reference("Events"),
+        "sent_at": _MOMENT | {"description": "Now, by the client's clock: shows how far that clock is wrong."},
+        "sdk": {"type": "string", "description": "Version of the browser SDK."},
+        "dropped": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 1_000_000,
+            "description": "Events given up since the last request that was answered with 200.",
+        },
+    },
+}
 _ERROR: Json = {
     "type": "object",
     "required": ["code", "pointer", "message", "expected", "got", "docs"],
@@ -133,8 +235,8 @@ _RESULT: Json = {
     "properties": {
         "index": {"type": "integer"},
         "event_id": {"type": ["string", "null"]},
-        "status": {"enum": ["accepted", "duplicate", "rejected", "limited", "retry"]},
-        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Error"}},
+        "status": {"type": "string", "enum": ["accepted", "duplicate", "rejected", "limited", "retry"]},
+        "errors": {"type": "array", "items": _reference("Error")},
         "retry_after": {"type": "integer", "description": "Seconds."},
     },
 }
@@ -145,25 +247,46 @@ _ANSWER: Json = {
         "success": {"type": "boolean"},
         "message": {"type": "string"},
         "event_id": {"type": ["string", "null"], "description": "Of a single event."},
-        "results": {"type": "array", "items": {"$ref": "#/components/schemas/Result"}},
-        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Error"}},
+        "results": {"type": "array", "items": _reference("Result")},
+        "errors": {"type": "array", "items": _reference("Error")},
+    },
+}
+_ID = "evt_019a4d6f2b1c7e3fa5b60718293a4b5c"
+_ANSWERS: Json = {
+    "one event": {"value": {"success": True, "event_id": _ID, "message": "Event recorded successfully"}},
+    "list": {
+        "value": {
+            "success": True,
+            "message": "1 of 1 events recorded",
+            "results": [{"index": 0, "event_id": _ID, "status": "accepted"}],
+        }
+    },
+}
+_EVENT_TYPE: Json = {
+    "type": "object",
+    "required": ["event_type", "kind", "description", "schema", "example"],
+    "properties": {
+        "event_type": {"type": "string"},
+        "kind": {"type": "string", "enum": ["typed", "custom"]},
+        "description": {"type": "string"},
+        "schema": {"type": "object", "description": "The JSON Schema (2020-12) of `event_data`."},
+        "example": {"type": "object", "description": "An event of this type."},
     },
 }
 _EVENT_TYPES: Json = {
+    "type": "object",
+    "required": ["event_types"],
+    "properties": {"event_types": {"type": "array", "items": _reference("EventType")}},
+}
+_LIST_EVENT_TYPES: Json = {
+    "operationId": "listEventTypes",
+    "tags": ["events"],
     "summary": "The event types",
     "description": "Every event type, with the JSON Schema of its event_data and an example.",
     "responses": {
         "200": {
             "description": "The catalogue.",
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["event_types"],
-                        "properties": {"event_types": {"type": "array", "items": {"type": "object"}}},
-                    }
-                }
-            },
+            "content": {"application/json": {"schema": _reference("EventTypes")}},
         }
     },
 }

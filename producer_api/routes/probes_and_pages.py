@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Response
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from avro_schemas.event_types import describe_event_types
@@ -13,7 +12,7 @@ from avro_schemas.reasons import REASONS
 from producer_api import metrics
 from producer_api.intake.answers import ERRORS_PAGE
 from producer_api.routes.docs_page import add_docs_page
-from producer_api.routes.openapi import components, paths
+from producer_api.routes.openapi import document
 from producer_api.routes.sdk import add_sdk
 from producer_api.settings import Settings
 from service_kit.metrics import CONTENT_TYPE, exposition
@@ -42,14 +41,8 @@ def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str
         """Every event type, with its JSON Schema and an example."""
         return {"event_types": describe_event_types()}
 
-    def description() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            app.openapi_schema["paths"] |= paths()
-            app.openapi_schema["components"] = {"schemas": components()}
-        return app.openapi_schema
-
-    app.openapi = description  # type: ignore[method-assign] # as FastAPI documents it
+    described = document(settings.sessions.session_cookie)
+    app.openapi = lambda: described  # type: ignore[method-assign] # as FastAPI documents it
 
 
 def _add_probes(app: FastAPI, readiness: Callable[[], dict[str, bool]]) -> None:

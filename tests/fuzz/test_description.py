@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from producer_api.routes.openapi import components, paths
+from producer_api.routes.openapi import document
 from tests.fuzz.cases import COUNT, cases
 from tests.support.workers import Worker
 
@@ -31,13 +31,10 @@ CHECKS = [
 
 @functools.cache
 def operation(path: str, method: str) -> Any:
-    described = {
-        "openapi": "3.1.0",
-        "info": {"title": "collector", "version": "1"},
-        "paths": paths(),
-        "components": {"schemas": components()},
-    }
-    return schemathesis.openapi.from_dict(described)[path][method]
+    described = schemathesis.openapi.from_dict(document("session"))
+    # Every request has the session of the test, so that what is tested is the body.
+    described.config.generation.update(with_security_parameters=False)
+    return described[path][method]
 
 
 @pytest.mark.timeout(3600 * 5)

@@ -1,0 +1,277 @@
+"""The OpenAPI document of the dashboard's JSON, CSV and event stream. Its pages are for people, and not in it."""
+
+from dataclasses import fields
+from typing import Any
+
+from dashboard.access import login_cookie
+from dashboard.health.pipeline import StorageHealth
+from dashboard.history.query import DEVICES, RANGES
+from dashboard.live.hub import MAX_VIEWERS
+from dashboard.live.snapshot import OUTCOMES
+from dashboard.render.panels import HISTORY
+
+Json = dict[str, Any]
+
+PATH = "/dashboard/openapi.json"
+
+
+def document(session_cookie: str) -> Json:
+    """The whole document, for a dashboard that reads sessions from this cookie."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "footfall dashboard",
+            "version": "1",
+            "description": "What happens now, out of Kafka, and what happened, out of Postgres.",
+        },
+        "servers": [{"url": "/", "description": "The host that serves this document."}],
+        "tags": [
+            {"name": "live", "description": "The last 60 minutes."},
+            {"name": "history", "description": "Any period within the retention."},
+        ],
+        # The empty one: without any of them, this machine itself may have access.
+        "security": [{"token": []}, {"loginCookie": []}, {"sessionCookie": []}, {}],
+        "paths": {
+            "/dashboard/snapshot.json": {"get": _SNAPSHOT},
+            "/dashboard/stream": {"get": _STREAM},
+            "/dashboard/history.json": {"get": _HISTORY},
+            "/dashboard/history/{panel}.csv": {"get": _PANEL},
+        },
+        "components": {
+            "schemas": _SCHEMAS,
+            "parameters": _PARAMETERS,
+            "responses": _RESPONSES,
+            "securitySchemes": _security_schemes(session_cookie),
+        },
+    }
+
+
+def _security_schemes(session_cookie: str) -> Json:
+    return {
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "FOOTFALL_DASHBOARD_TOKEN, or the token of a session that has the role.",
+        },
+        "loginCookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": login_cookie.NAME,
+            "description": "Set by the login page.",
+        },
+        "sessionCookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": session_cookie,
+            "description": "A session of the application that has the role.",
+        },
+    }
+
+
+def _schema(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(description: str, properties: Json, optional: tuple[str, ...] = ()) -> Json:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "description": description, "properties": properties, "required": required}
+
+
+def _map_of(values: Json, description: str) -> Json:
+    return {"type": "object", "additionalProperties": values, "description": description}
+
+
+def _number(description: str) -> Json:
+    return {"type": "integer", "description": description}
+
+
+def _text(description: str) -> Json:
+    return {"type": "string", "description": description}
+
+
+def _answer(description: str, media_type: str, schema: Json, headers: Json | None = None) -> Json:
+    answer: Json = {"description": description, "content": {media_type: {"schema": schema}}}
+    return answer | ({"headers": headers} if headers else {})
+
+
+def _error(description: str) -> Json:
+    return _answer(description, "application/json", _schema("Message"))
+
+
+_COUNTS = _map_of({"type": "integer"}, "Counts by name.")
+_INSTANT = {"type": "string", "format": "date-time"}
+_STORAGE = tuple(field.name for field in fields(StorageHealth))
+_SCHEMAS: Json = {
+    "Message": _object("What is wrong, and what to do.", {"message": {"type": "string"}}),
+    "Cell": {
+        "description": "A cell: text, a number, a list of counts, or null for nothing.",
+        "anyOf": [
+            {"type": ["string", "null"]},
+            {"type": "number"},
+            {"type": "array", "items": {"type": "number"}},
+        ],
+    },
+    "Rows": _map_of(
+        {"type": "array", "items": _schema("Cell")},
+        "The rows of a panel: the cells of each, by its name. The columns are those of the panel on the page.",
+    ),
+    "Panels": _map_of(_schema("Rows"), "The rows of each panel, by the panel's name."),
+    "Figures": _object(
+        "The numbers at the top.",
+        {
+            "users_5": _number("About how many users in 5 minutes."),
+            "users_30": _number("About how many users in 30 minutes."),
+            "sessions_5": _number("About how many sessions in 5 minutes."),
+            "sessions_30": _number("About how many sessions in 30 minutes."),
+            "events_per_second": {"type": "number"},
+            "this_minute": _number("Events of the current minute."),
+            "last_hour": _number("Events of the last 60 minutes."),
+            "late": _number("Late events of the last 60 minutes."),
+            "duplicates": _number("Duplicates of the last 60 minutes."),
+            "rejected": _number("Rejected events of the last 60 minutes."),
+            "rejected_share": {"type": "number", "description": "Per cent."},
+            "newest_event_at": _number("Milliseconds since 1970; 0 for none."),
+        },
+    ),
+    "PipelineFacts": _object(
+        "The pipeline's health. Times are milliseconds since 1970, 0 for none.",
+        {
+            "kafka_error": _text("Empty if Kafka answers."),
+            "postgres_error": _text("Empty if Postgres answers. Otherwise what it says about itself is absent."),
+            **{
+                field.name: {"type": "integer" if field.type in (int, "int") else "string"}
+                for field in fields(StorageHealth)
+            },
+        },
+        optional=_STORAGE,
+    ),
+    "Snapshot": _object(
+        "Everything the live page shows.",
+        {
+            "as_of": _number("When, in milliseconds since 1970."),
+            "connected": {"type": "boolean", "description": "Whether Kafka answers."},
+            "total": {**_COUNTS, "description": "Events by type, since the beginning."},
+            "outcomes": _object("Events by outcome.", {name: {"type": "integer"} for name in OUTCOMES}),
+            "figures": _schema("Figures"),
+            "minutes": _map_of(_COUNTS, "Events by type, by the minute's start in milliseconds since 1970."),
+            "panels": _schema("Panels"),
+            "not_shown": {**_COUNTS, "description": "Events of a panel under names without a row."},
+            "pipeline": _schema("PipelineFacts"),
+        },
+    ),
+    "Total": _object(
+        "A number of the period, and of the previous one (0 if they are not compared).",
+        {"current": {"type": "integer"}, "previous": {"type": "integer"}},
+    ),
+    "Step": _object("Events of an hour or a day, by type.", {"start": _INSTANT, "counts": _COUNTS}),
+    "History": _object(
+        "What happened in a period.",
+        {
+            "since": _INSTANT,
+            "until": _INSTANT,
+            "step": {"type": "string", "enum": ["hour", "day"]},
+            "notices": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Parameters that were corrected.",
+            },
+            "totals": _object(
+                "The period in numbers.", {name: _schema("Total") for name in ("events", "users", "sessions")}
+            ),
+            "steps": {"type": "array", "items": _schema("Step")},
+            "previous_sums": {
+                "type": "array",
+                "items": {"type": "integer"},
+                "description": "Events of each step of the previous period; empty if they are not compared.",
+            },
+            "panels": _schema("Panels"),
+        },
+    ),
+}
+_RESPONSES: Json = {
+    "LoginRequired": _error("A token or a session would grant access."),
+    "Disabled": _error("Access is disabled by the settings."),
+    "NotModified": {"description": "Nothing changed since the answer with this ETag."},
+}
+_NO_ACCESS: Json = {
+    "401": {"$ref": "#/components/responses/LoginRequired"},
+    "403": {"$ref": "#/components/responses/Disabled"},
+}
+_NO_KEYS = "The keys that verify sessions could not be fetched yet"
+
+
+def _parameter(name: str, schema: Json, description: str, place: str = "query") -> Json:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema, "description": description}
+
+
+_TEXT: Json = {"type": "string"}
+_DAY: Json = {"type": "string", "format": "date"}
+_PARAMETERS: Json = {
+    each["name"]: each
+    for each in (
+        _parameter("range", {"type": "string", "enum": list(RANGES), "default": "24h"}, "The period, until now."),
+        _parameter("from", _DAY, "The first day, instead of `range`."),
+        _parameter("to", _DAY, "The last day, included."),
+        _parameter("step", {"type": "string", "enum": ["hour", "day"]}, "Hours are for up to 14 days."),
+        _parameter("compare", {"type": "string", "enum": ["1"]}, "Also the previous period."),
+        _parameter("type", _TEXT, "Only events of this type."),
+        _parameter("page", _TEXT, "Only events on this page."),
+        _parameter("device", {"type": "string", "enum": list(DEVICES)}, "Only events of this class of device."),
+        _parameter("tz", {"type": "string", "default": "UTC"}, "An IANA time zone, as `Europe/Berlin`."),
+    )
+}
+_QUERY: list[Json] = [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS]
+_SNAPSHOT: Json = {
+    "operationId": "readSnapshot",
+    "tags": ["live"],
+    "summary": "The numbers of the live page",
+    "parameters": [_parameter("If-None-Match", _TEXT, "The ETag of an earlier answer.", "header")],
+    "responses": {
+        "200": _answer("The numbers.", "application/json", _schema("Snapshot"), {"ETag": {"schema": _TEXT}}),
+        "304": {"$ref": "#/components/responses/NotModified"},
+        **_NO_ACCESS,
+        "503": _error(f"{_NO_KEYS}."),
+    },
+}
+_STREAM: Json = {
+    "operationId": "streamChanges",
+    "tags": ["live"],
+    "summary": "The numbers as server-sent events",
+    "description": "First `snapshot`, then a JSON merge patch in each `patch`, and new events in `feed`.",
+    "parameters": [
+        _parameter("Last-Event-ID", _TEXT, "Continue after this id.", "header"),
+        _parameter("since", _TEXT, "The same, where headers cannot be set."),
+    ],
+    "responses": {
+        "200": _answer("A stream without an end.", "text/event-stream", _TEXT),
+        **_NO_ACCESS,
+        "503": _error(f"All {MAX_VIEWERS} streams are in use, or: {_NO_KEYS}."),
+    },
+}
+_HISTORY: Json = {
+    "operationId": "readHistory",
+    "tags": ["history"],
+    "summary": "A period in numbers",
+    "description": "A parameter that cannot be used is corrected, and `notices` says so.",
+    "parameters": _QUERY,
+    "responses": {
+        "200": _answer("The numbers.", "application/json", _schema("History")),
+        **_NO_ACCESS,
+        "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),
+    },
+}
+_PANEL: Json = {
+    "operationId": "downloadPanel",
+    "tags": ["history"],
+    "summary": "A panel as CSV",
+    "parameters": [
+        _parameter("panel", {"type": "string", "enum": list(HISTORY)}, "The panel's name.", "path"),
+        *_QUERY,
+    ],
+    "responses": {
+        "200": _answer("A title line and a line per row.", "text/csv", _TEXT),
+        **_NO_ACCESS,
+        "404": _error("There is no such panel."),
+        "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),
+    },
+}
