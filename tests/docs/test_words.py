@@ -20,8 +20,8 @@ PAGE = (ROOT / "docs" / "glossary.md").read_text()
 
 # The glossary itself, and the history.
 _FREE_TO_SAY = ("docs/glossary.md", "CHANGELOG.md", "tests/docs/")
-# Idioms, and a name of the standard library.
-_PLAIN = re.compile(r"at_(most|least)|most_common")
+# Idioms, and names of the standard library.
+_PLAIN = re.compile(r"at_(most|least)|most_common|keep_blank_values")
 _PROSE = ("*.md", "*.html", "*.yaml", "*.tpl", "*.sql", "*.avsc", "browser/src/*.ts")
 
 

@@ -1,4 +1,4 @@
-"""Whatever a client sends, the answer is no 5xx, and every error has Confluent's form."""
+"""Whatever a client sends, the answer is not a 5xx, and every error has Confluent's form."""
 
 import json
 import re
