@@ -40,6 +40,11 @@ class Schema:
         return f"{self.definition['namespace']}.{self.definition['name']}"
 
     @property
+    def uri(self) -> str:
+        """Names the schema in `ce_dataschema`, and never changes: behind `footfall:` is its path in a registry."""
+        return f"footfall:/schemas/ids/{self.id}"
+
+    @property
     def guid(self) -> str:
         """The id of the schema by content: the MD5 of its text, printed as a UUID."""
         return str(uuid.UUID(bytes=hashlib.md5(self.text.encode(), usedforsecurity=False).digest()))

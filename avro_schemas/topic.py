@@ -17,13 +17,17 @@ LIVE_AGGREGATES = "live-aggregates"
 ERASURES = "erasures"
 STREAM_STATE = "footfall-stream-app-state-changelog"
 
-# The Kafka headers of every event: CloudEvents in binary mode. Never a schema id: the prefix of the value has it.
+# The Kafka headers of every event: CloudEvents in binary mode. Never one in which deserializers look for a schema
+# id: the prefix of the value has it.
 EVENT_HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "ce_specversion": "1.0: the version of CloudEvents.",
         "ce_id": "The event id, as in the value.",
         "ce_type": "The event type, as in the value: filter on it before decoding.",
         "ce_source": "/api/analytics/collect.",
+        "ce_time": "When it happened, as occurred_at in the value: RFC 3339 in UTC, with milliseconds.",
+        "ce_subject": "The page it happened on, as in the value; missing without a page.",
+        "ce_dataschema": "footfall:/schemas/ids/ and the id: the path of the schema in the registry.",
         "content-type": "application/vnd.confluent.avro: five bytes of prefix, then Avro.",
         "traceparent": "W3C trace context, where the request had one.",
     }

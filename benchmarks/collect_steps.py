@@ -78,7 +78,7 @@ async def _steps(settings: Settings, events: int) -> dict[str, float]:
     def append() -> None:
         batch = BatchBuilder(1_000_000, 0)
         for record in records:
-            batch.append(key=b"k" * 16, value=record.value, timestamp=None, headers=list(record.headers))
+            batch.append(key=b"k" * 32, value=record.value, timestamp=None, headers=list(record.headers))
 
     return {
         "JSON to raw events": _cpu(lambda: body.parse(content, 500)),

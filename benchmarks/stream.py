@@ -22,6 +22,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas import topic
+from avro_schemas.record_key import record_key
 from benchmarks.parts import broker, cpu_seconds, resident_mib
 from footfall.kafka.topics import create_missing
 from footfall.local import ports
@@ -56,7 +57,9 @@ async def fill(bootstrap: str) -> None:
             data = {"page": chance.choice(PAGES)} if event_type == "page_view" else {"element": "nav_menu"}
             fields = event(event_type, now, user_key=key.to_bytes(16, "little"), event_data=data)
             headers = [("ce_type", event_type.encode()), ("ce_id", fields["event_id"].encode())]
-            sent = await producer.send("events", encoded(fields), key=fields["user_key"], headers=headers)
+            sent = await producer.send(
+                "events", encoded(fields), key=record_key(fields["user_key"]), headers=headers
+            )
             if number % 5000 == 0:
                 await sent
 

@@ -89,7 +89,7 @@ def _message(schema: Schema) -> Json:
         "payload": {"schemaFormat": _AVRO, "schema": schema.definition},
         "bindings": {
             "kafka": {
-                "key": {"type": "string", "format": "binary"},
+                "key": {"type": "string"},
                 "schemaIdLocation": "payload",
                 "schemaIdPayloadEncoding": "confluent",
                 "schemaLookupStrategy": "TopicIdStrategy",

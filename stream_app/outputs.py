@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from avro_schemas import topic
-from avro_schemas.live_aggregates import record_key
+from avro_schemas.live_aggregates import record_key as aggregate_key
+from avro_schemas.record_key import record_key, user_key_of
 from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
@@ -64,7 +65,7 @@ def copy(record: KafkaRecord) -> Output:
 def live_aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Output:
     """A partial for `live-aggregates`."""
     window_seconds = partial.window_ms // 1000
-    key = record_key(partition, partial.dimension, window_seconds, partial.start)
+    key = aggregate_key(partition, partial.dimension, window_seconds, partial.start)
     if partial.counts is None:
         return Output(key, None)
     record = {
@@ -93,7 +94,7 @@ def user_rate(partition: int, snapshot: Snapshot, rate: Verdict | MinuteTotal, l
         "source_offset": snapshot.position,
         "final": isinstance(rate, MinuteTotal),
     }
-    return Output(rate.user_key, codec.encode(latest()["user_rate"], record))
+    return Output(record_key(rate.user_key), codec.encode(latest()["user_rate"], record))
 
 
 def rejected_event(topic: str, partition: int, rejected: RejectedRecord, now: int) -> Output:
@@ -103,7 +104,7 @@ def rejected_event(topic: str, partition: int, rejected: RejectedRecord, now: in
         "stream_app",
         now,
         [record_fault(error.reason, str(error))],
-        user_key=record.key,
+        user_key=user_key_of(record.key),
         body=record.value or b"",
         position=RecordPosition(topic, partition, record.offset),
     )

@@ -13,6 +13,7 @@ import typer
 from aiokafka import AIOKafkaProducer
 
 from avro_schemas import topic
+from avro_schemas.record_key import record_key
 from avro_schemas.schema import latest
 from avro_schemas.wire.codec import decode, encode
 from footfall import target
@@ -89,9 +90,9 @@ def _new_request(user_key: bytes) -> Json:
 async def _publish(kafka: KafkaSettings, request: Json) -> None:
     """Publish the request, and a tombstone for the user's rate."""
     async with AIOKafkaProducer(**kafka.client_options(), acks="all", enable_idempotence=True) as producer:
-        value = encode(latest()["erasure"], request)
-        await producer.send_and_wait(kafka.name(topic.ERASURES), value, key=request["user_key"])
-        await producer.send_and_wait(kafka.name(topic.USER_RATES), None, key=request["user_key"])
+        value, key = encode(latest()["erasure"], request), record_key(request["user_key"])
+        await producer.send_and_wait(kafka.name(topic.ERASURES), value, key=key)
+        await producer.send_and_wait(kafka.name(topic.USER_RATES), None, key=key)
 
 
 async def _earlier_requests(kafka: KafkaSettings) -> list[Json]:
@@ -99,12 +100,10 @@ async def _earlier_requests(kafka: KafkaSettings) -> list[Json]:
     async with reader.open_consumer(kafka, kafka.name(topic.ERASURES)) as consumer:
         end = await reader.end_offsets(consumer)
         await reader.seek_to_time(consumer, 0)
-        found = {
-            record.key: decode(record.value)[1]
-            async for record in reader.read_until(consumer, end)
-            if record.value
-        }
-    return list(found.values())
+        requests = [decode(record.value)[1] async for record in reader.read_until(consumer, end) if record.value]
+    # By the values: before keys became text, the same user had another key and maybe another partition.
+    requests.sort(key=lambda request: request["requested_at"])
+    return list({request["user_key"]: request for request in requests}.values())
 
 
 def _apply(connection: psycopg.Connection, request: Json, dry_run: bool) -> Json:

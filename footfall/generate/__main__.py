@@ -9,6 +9,7 @@ from footfall.generate.chart import kafka, readme, schema
 from footfall.generate.docs import (
     access,
     collect_reference,
+    contracts,
     event_types,
     growing,
     live_aggregates,
@@ -35,6 +36,7 @@ PAGES: Mapping[str, Callable[[], Regions]] = {
     "docs/access.md": access.regions,
     "docs/collect.md": collect_reference.status_regions,
     "docs/collect-reference.md": collect_reference.regions,
+    "docs/contracts.md": contracts.regions,
     "docs/event-types.md": event_types.regions,
     "docs/growing.md": growing.regions,
     "docs/live-aggregates.md": live_aggregates.regions,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from avro_schemas import event_ids
+from avro_schemas.record_key import record_key
 from avro_schemas.wire.event_writer import RequestParts, write_request_parts
 
 _IDS_PER_DRAW = 400
@@ -60,9 +61,14 @@ class RequestContext:
         self._id_prefix = event_ids.prefix(self.received_at)
 
     @property
-    def key(self) -> bytes | None:
-        """The key of the records: the user's, else the session's, else none."""
+    def owner_key(self) -> bytes | None:
+        """Whom the events belong to: the user's key, else the session's, else none."""
         return self.user_key or self.session_key
+
+    @property
+    def record_key(self) -> bytes | None:
+        """The same as the key of records."""
+        return record_key(self.owner_key)
 
     def count_redaction(self, pattern: str, field_name: str, count: int = 1) -> None:
         """Count what was redacted."""

@@ -33,10 +33,13 @@ _ID_FORMAT = "evt_ and the 32 hex digits of a UUIDv7, in lower case"
 
 @dataclass(slots=True)
 class EncodedEvent:
-    """An event that may be published. `value` is the Avro record with its prefix."""
+    """An event that may be published: the Avro record with its prefix, and what its headers repeat of it."""
 
     event_id: str
     event_type: str
+    # In milliseconds since 1970.
+    occurred_at: int
+    page: str | None
     value: bytes
 
 
@@ -85,15 +88,15 @@ class EventProcessor:
             except InvalidEventData:
                 pass  # the writer does not say what is wrong; `find_faults` below does
             else:
-                return self._encoded(event_id, event_type, value)
+                return self._checked(EncodedEvent(event_id, event_type, occurred_at, page, value))
         if event_type:
             found += find_faults(event_schema(event_type), event_data)
         return found
 
-    def _encoded(self, event_id: str, event_type: str, value: bytes) -> EncodedEvent | list[Fault]:
-        if len(value) > self._max_event_bytes:
+    def _checked(self, event: EncodedEvent) -> EncodedEvent | list[Fault]:
+        if len(event.value) > self._max_event_bytes:
             return [Fault("too_large", "", f"an event of at most {self._max_event_bytes} bytes")]
-        return EncodedEvent(event_id, event_type, value)
+        return event
 
     def _event_type(self, raw: dict[str, Any], found: list[Fault]) -> str:
         event_type = raw.get("event_type")

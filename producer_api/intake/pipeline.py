@@ -4,7 +4,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from avro_schemas.validation.faults import Fault
@@ -16,6 +15,7 @@ from producer_api.intake.answers import Answer, Result
 from producer_api.intake.body import Envelope
 from producer_api.intake.context import RandomPool, RequestContext
 from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
+from producer_api.intake.headers import event_headers, request_headers
 from producer_api.intake.recent_ids import RecentIds, content_hash
 from producer_api.intake.rejected import RejectedEvents
 from producer_api.limits.admission import Admission, RateLimiter
@@ -23,16 +23,10 @@ from producer_api.privacy.devices import MAX_USER_AGENT_LENGTH, UNKNOWN, classif
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request, Sender
 from producer_api.settings import Settings
-from producer_api.storage.records import EventPublisher, Header, PublishRequest, Record
+from producer_api.storage.records import EventPublisher, PublishRequest, Record
 
 log = logging.getLogger(__name__)
 
-# The headers that all records have in common, by the Kafka binding of CloudEvents.
-_HEADERS: list[Header] = [
-    ("ce_specversion", b"1.0"),
-    ("ce_source", b"/api/analytics/collect"),
-    ("content-type", b"application/vnd.confluent.avro"),
-]
 _CONFLICT = Fault("event_id_conflict", "/event_id", "a new id for another event")
 _BUG = Fault("unexpected", "", "")
 _UNKNOWN_DEVICE = write_device(*UNKNOWN)
@@ -200,9 +194,9 @@ class Pipeline:
         """Wait until the events are durable. Those that are not in time are to be sent again."""
         if not encoded:
             return {}
-        headers = _headers(request)
+        headers = request_headers(request)
         records = [
-            Record(event.event_id, event.value, [*headers, *_event_headers(event)]) for event in encoded.values()
+            Record(event.event_id, event.value, event_headers(headers, event)) for event in encoded.values()
         ]
 
         def remember(acked: Iterable[Record]) -> None:
@@ -210,7 +204,7 @@ class Pipeline:
                 if record.event_id in ids.first:
                     self._recent.add(context.limit_key, record.event_id, ids.first[record.event_id][1])
 
-        durable = await self._publisher.publish(PublishRequest(context.key, records, on_late_ack=remember))
+        durable = await self._publisher.publish(PublishRequest(context.record_key, records, on_late_ack=remember))
         if ids.first:
             remember(record for record, acked in zip(records, durable, strict=True) if acked)
         return {
@@ -248,20 +242,6 @@ def _answer(results: list[Result], envelope: Envelope, *, recorded: bool = True)
 
 def _user_agent(request: Request) -> str:
     return (request.header(b"user-agent") or "")[:MAX_USER_AGENT_LENGTH]
-
-
-def _headers(request: Request) -> list[Header]:
-    traceparent = request.headers.get(b"traceparent")
-    return [*_HEADERS, ("traceparent", traceparent[:100])] if traceparent else _HEADERS
-
-
-def _event_headers(event: EncodedEvent) -> tuple[Header, Header]:
-    return ("ce_id", event.event_id.encode()), _type_header(event.event_type)
-
-
-@lru_cache(maxsize=1_000)
-def _type_header(event_type: str) -> Header:
-    return "ce_type", event_type.encode()
 
 
 def _count(

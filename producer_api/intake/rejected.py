@@ -41,7 +41,7 @@ class RejectedEvents:
                 "producer_api",
                 context.received_at,
                 faults,
-                user_key=context.key,
+                user_key=context.owner_key,
                 body=body,
                 event_id=event_id,
                 event_type=event_type,
@@ -55,7 +55,7 @@ class RejectedEvents:
                 "producer_api",
                 context.received_at,
                 [fault],
-                user_key=context.key,
+                user_key=context.owner_key,
                 body=_redact_counted(body[:MAX_BODY_BYTES].decode(errors="replace")),
                 body_size=len(body),
             )
@@ -73,7 +73,7 @@ class RejectedEvents:
         return True
 
     def _queue(self, record: Record, context: RequestContext) -> None:
-        queued = self._publish(context.key, record)
+        queued = self._publish(context.record_key, record)
         metrics.REJECTED_RECORDS.labels("queued" if queued else "kafka_unavailable").inc()
 
 

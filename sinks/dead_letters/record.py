@@ -4,6 +4,7 @@ It carries the original record's headers, and those with which Kafka Connect des
 """
 
 from avro_schemas import event_ids
+from avro_schemas.record_key import user_key_of
 from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
 from sinks.dead_letters.table import StoredDeadLetter
 from sinks.landing.rows import to_row
@@ -23,7 +24,7 @@ def record_value(dead_letter: StoredDeadLetter, now: int) -> bytes:
         "sinks",
         now,
         [record_fault(dead_letter.reason, dead_letter.detail)],
-        user_key=dead_letter.key,
+        user_key=user_key_of(dead_letter.key),
         body=dead_letter.value or b"",
         event_id=event_id,
         event_type=event_type,

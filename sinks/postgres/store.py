@@ -14,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 
+from avro_schemas.record_key import user_key_of
 from sinks import metrics
 from sinks.dead_letters import table as dead_letter_table
 from sinks.dead_letters.table import DeadLetterRetry
@@ -189,7 +190,7 @@ class PostgresStore:
             else:
                 rows.append(located)
         for each in batch.dead_letters:
-            if self._erased_users.covers(each.key, each.timestamp):
+            if self._erased_users.covers(user_key_of(each.key), each.timestamp):
                 ranges[each.partition].erased += 1
             else:
                 dead_letters.append(each)

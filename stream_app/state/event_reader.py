@@ -8,6 +8,7 @@ that the sinks follow too; a property test holds both to the same result.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from avro_schemas.record_key import user_key_of
 from avro_schemas.schema import Schema, by_id, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
 from avro_schemas.wire.event_reader import EVENT_SCHEMAS, MAX_ID_AGE_MS, MAX_ID_AHEAD_MS, Columns, EventReader
@@ -22,7 +23,8 @@ class CountedEvent(NamedTuple):
     """What is counted of an event.
 
     `id_tail` are the last sixteen hex digits of its id, which are random. `moment` is when it occurred, at the
-    latest when it was appended (milliseconds since 1970). `common` and `own` are the columns of the dimensions.
+    latest when it was appended (milliseconds since 1970). `key` is the user's, without a user the session's.
+    `common` and `own` are the columns of the dimensions.
     """
 
     schema: str
@@ -65,7 +67,7 @@ class FastEventReader:
         appended_at = record.timestamp
         schema, event_id, occurred_at, session, common, own = self._rule.read(record.value, appended_at)
         tail, moment = event_id[20:].encode(), min(occurred_at, appended_at)
-        return CountedEvent(schema, common[0], tail, moment, record.key, session, common, own)
+        return CountedEvent(schema, common[0], tail, moment, user_key_of(record.key), session, common, own)
 
     def compile_latest(self) -> None:
         """Compile the patterns of all schemas that are written today: each takes a twentieth of a second."""
@@ -100,7 +102,7 @@ class FastEventReader:
                 return event
             occurred_at = _LOW[low] + _HIGH[high]
             moment = occurred_at if occurred_at < appended_at else appended_at
-            return CountedEvent(name, common[0], tail, moment, record.key, session, common, own)
+            return CountedEvent(name, common[0], tail, moment, user_key_of(record.key), session, common, own)
 
         return read
 

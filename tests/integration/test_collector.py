@@ -150,12 +150,14 @@ async def test_events_carry_the_documented_headers_and_never_a_schema_id(
     start: Start, settings: KafkaSettings
 ) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    answer = start().post(COLLECT, json=CLICK, headers=session() | {"traceparent": trace})
+    event = CLICK | {"event_data": {"element": "logo", "page": "/shop"}}
+    answer = start().post(COLLECT, json=event, headers=session() | {"traceparent": trace})
     (record,) = await read_all(settings.kafka_bootstrap, settings.name("events"))
     headers = {name: value.decode() for name, value in record.headers}
     # With a schema id in a header too, clients would misread the value.
     assert set(headers) == set(EVENT_HEADERS)
     assert (headers["ce_id"], headers["ce_type"]) == (answer.json()["event_id"], "click")
+    assert headers["ce_subject"] == "/shop"
     assert headers["traceparent"] == trace
 
 

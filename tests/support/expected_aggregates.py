@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from avro_schemas.record_key import user_key_of
 from avro_schemas.wire.codec import Undecodable
 from avro_schemas.wire.event_reader import decode_event
 
@@ -100,7 +101,7 @@ class UserSlots:
             return
         if event["event_id"] not in self._seen and record.key is not None:
             self._seen.add(event["event_id"])
-            self._slots[record.key][self.now // SLOT_MS] += 1
+            self._slots[user_key_of(record.key)][self.now // SLOT_MS] += 1
 
     def minute_totals(self) -> set[tuple[bytes, int, int]]:
         """User, end of the minute, events: minutes that are over, of the users who sent enough in them."""

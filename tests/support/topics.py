@@ -6,6 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from avro_schemas.record_key import record_key
 from avro_schemas.wire.codec import decode
 
 KeyAndValue = tuple[bytes | None, bytes]
@@ -16,7 +17,7 @@ Windows = dict[tuple[str, int, int], dict[str, int]]
 async def write(bootstrap: str, topic: str, records: Sequence[KeyAndValue]) -> None:
     """Publish records and wait for their acknowledgement."""
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True) as producer:
-        pending = [await producer.send(topic, value, key=key) for key, value in records]
+        pending = [await producer.send(topic, value, key=record_key(key)) for key, value in records]
         for acknowledgement in pending:
             await acknowledgement
 
