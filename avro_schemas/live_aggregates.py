@@ -3,6 +3,8 @@
 The stream app writes these formats, the dashboard reads them; docs/live-aggregates.md describes them for others.
 """
 
+import math
+
 SLOT_MS, MINUTE_MS, HOUR_MS = 10_000, 60_000, 3_600_000
 
 # Counts since the beginning; their window is 0 seconds long.
@@ -14,6 +16,8 @@ PAGE_ERRORS, WEB_VITALS = "page_errors", "web_vitals"
 
 # The name that counts all names for which a window has no room.
 OTHER = "*"
+# A window must fit a record, so its names are bounded in number and, as clients choose them, in bytes of UTF-8.
+MAX_NAME_BYTES = 200
 
 # HyperLogLog with 2**11 = 2,048 registers: about 2 % off, a kilobyte at most. Sketches of different sizes can be
 # united only with a loss, so all partitions use the same.
@@ -22,13 +26,25 @@ LG_REGISTERS = 11
 WEB_VITAL_ACCURACY = 0.02
 # Four decades of values in bins of twice the accuracy, for each metric, are about this many.
 MAX_WEB_VITAL_BINS = 2_000
+# Of the name of a web vital: the metric in at most 48 bytes, a space, and a number of at most eleven.
+MAX_WEB_VITAL_BYTES = 60
+_MAX_METRIC_BYTES = 48
 
 _TAB = "\t"
+_MAX_BYTES_PER_CHARACTER = 4
 
 
 def record_key(partition: int, dimension: str, window_seconds: int, window_start: int) -> bytes:
     """The record's key; `window_start` in milliseconds since 1970."""
     return f"{partition}|{dimension}|{window_seconds}|{window_start}".encode()
+
+
+def shortened(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:
+    """The start of a name that takes at most `max_bytes` in UTF-8."""
+    if len(name) * _MAX_BYTES_PER_CHARACTER <= max_bytes:
+        return name
+    encoded = name.encode()
+    return name if len(encoded) <= max_bytes else encoded[:max_bytes].decode(errors="ignore")
 
 
 def page_error(page: str, error: str) -> str:
@@ -44,15 +60,17 @@ def split_page_error(name: str) -> tuple[str, str]:
 
 def web_vital_bin(metric: str, value: float) -> str:
     """A name in `web_vitals`, such as `LCP 1224`: the metric and the middle of the bin."""
-    return f"{metric} {value:.4g}"
+    return f"{shortened(metric, _MAX_METRIC_BYTES)} {value:.4g}"
 
 
-def web_vital_metric(name: str) -> str:
-    """The metric of a name in `web_vitals`."""
-    return name.partition(" ")[0]
+def split_web_vital_bin(name: str) -> tuple[str, float] | None:
+    """Metric and middle of the bin of a name in `web_vitals`; None for others, such as `*`.
 
-
-def split_web_vital_bin(name: str) -> tuple[str, float]:
-    """Metric and middle of the bin of a name in `web_vitals`; without a value, as in the name `*`, it is 0."""
-    metric, _, value = name.partition(" ")
-    return metric, float(value) if value else 0.0
+    Clients choose the metric, so it may hold spaces too: the value is what follows the last one.
+    """
+    metric, _, text = name.rpartition(" ")
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return (metric, value) if metric and math.isfinite(value) else None

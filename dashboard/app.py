@@ -1,6 +1,7 @@
 """The dashboard as a FastAPI application: wires pages, access, health and probes together."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ from dashboard.sql import Database
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.request_metrics import RequestMetrics
 
+log = logging.getLogger(__name__)
+
 _HERE = Path(__file__).parent
 
 
@@ -42,6 +45,9 @@ def build_app(settings: Settings) -> FastAPI:
         if database:
             background.append(poll_postgres(database, health))
         tasks = [asyncio.create_task(each) for each in background]
+        for task in tasks:
+            task.add_done_callback(_log_end)
+        app.state.background = tasks
         yield
         for task in tasks:
             task.cancel()
@@ -61,6 +67,12 @@ def build_app(settings: Settings) -> FastAPI:
     app.add_middleware(AccessMiddleware, policy=policy, denied_page=_denied_page(pages, policy))
     app.add_middleware(RequestMetrics, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     return app
+
+
+def _log_end(task: asyncio.Task[None]) -> None:
+    """All background tasks run until they are cancelled; one that ends makes `/readyz` fail."""
+    if not task.cancelled():
+        log.critical("a background task ended", exc_info=task.exception())
 
 
 class StaticAssets(StaticFiles):
@@ -109,6 +121,8 @@ def _add_probes(app: FastAPI, live: LiveService, policy: AccessPolicy) -> None:
 
     @app.get("/readyz")
     async def readyz() -> Response:
+        if any(task.done() for task in getattr(app.state, "background", ())):
+            return JSONResponse({"status": "a background task ended; the log says why"}, status_code=503)
         if not live.follower.caught_up:
             return JSONResponse({"status": "reading the live counts"}, status_code=503)
         if not policy.is_ready:

@@ -50,6 +50,12 @@ DEDUP_WINDOW_SECONDS = Gauge(
     "How far back repeated ids are certainly recognized.",
     registry=REGISTRY,
 )
+NAMING_ERRORS = Counter(
+    "footfall_stream_naming_errors",
+    "Events that count as `*` in a dimension because making their name failed; the log says why.",
+    ["dimension"],
+    registry=REGISTRY,
+)
 LAG = Gauge("footfall_stream_lag_records", "Records not yet in a durable checkpoint.", registry=REGISTRY)
 PARTITION_LAG = Gauge(
     "footfall_stream_partition_lag_records",

@@ -47,7 +47,7 @@ def decode(value: bytes | None) -> tuple[Schema, Record]:
     buffer.seek(PREFIX_SIZE)
     try:
         record = schemaless_reader(buffer, schema.wire, _reader_schema(schema))
-    except (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
+    except Exception as error:  # also MemoryError for an absurd length: no bytes may end their reader
         raise Undecodable("body_undecodable", f"not a {schema.subject}: {error}") from error
     if rest := buffer.read():
         raise Undecodable("body_undecodable", f"{len(rest)} bytes after the record")

@@ -38,10 +38,13 @@ def _check(event_id: str, occurred_at: int, received_at: int, sent_at: int | Non
         raise Undecodable("event_id_invalid", "the id is not evt_ and a UUIDv7")
     if not appended_at - MAX_ID_AGE_MS <= event_ids.timestamp_ms(event_id) <= appended_at + MAX_ID_AHEAD_MS:
         raise Undecodable("event_id_time", "the time inside the id is far from the time it was appended")
-    if not (0 <= occurred_at < _LAST_MS and 0 <= received_at < _LAST_MS):
+    if not times_in_range(occurred_at, received_at, sent_at):
         raise Undecodable("timestamp_out_of_range", "a time before 1970 or after the year 9999")
-    if sent_at is not None and not 0 <= sent_at < _LAST_MS:
-        raise Undecodable("timestamp_out_of_range", "a time before 1970 or after the year 9999")
+
+
+def times_in_range(occurred_at: int, received_at: int, sent_at: int | None) -> bool:
+    """Whether readers take an event with these times (milliseconds since 1970). The collector asks too."""
+    return 0 <= occurred_at < _LAST_MS and 0 <= received_at < _LAST_MS and 0 <= (sent_at or 0) < _LAST_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,10 @@ def event_entries(records: Sequence[KafkaRecord]) -> list[Json]:
         except Undecodable as error:
             log.debug("a record is not an event", extra={"error": str(error)})
             continue
-        entries.append(_event_entry(event, record.timestamp))
+        try:
+            entries.append(_event_entry(event, record.timestamp))
+        except Exception:  # it counts as skipped; the others are shown
+            log.exception("an event has no entry in the feed", extra={"event_id": event["event_id"]})
     return entries
 
 

@@ -46,6 +46,9 @@ class FeedReader:
                 except (KafkaError, OSError, TimeoutError) as error:
                     log.warning("the feed cannot be read", extra={"error": repr(error)})
                     await asyncio.sleep(_RETRY_SECONDS)
+                except Exception:  # nobody else would start it again
+                    log.exception("the feed failed")
+                    await asyncio.sleep(_RETRY_SECONDS)
             await asyncio.sleep(_INTERVAL_SECONDS)
 
     async def _read(self) -> None:

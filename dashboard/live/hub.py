@@ -5,6 +5,7 @@ the id `epoch:counter`. A viewer that reconnects with the last id gets the patch
 """
 
 import asyncio
+import logging
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -13,6 +14,8 @@ import orjson
 
 from dashboard.live.merge_patch import merge_patch
 from dashboard.live.snapshot import Json
+
+log = logging.getLogger(__name__)
 
 PATCH_INTERVAL_SECONDS = 0.25
 # While nothing changes, a patch of the time is sent every five seconds, before proxies close a silent connection.
@@ -87,7 +90,10 @@ class Hub:
         while True:
             await asyncio.sleep(PATCH_INTERVAL_SECONDS)
             if self.viewers:
-                self.send_patch()
+                try:
+                    self.send_patch()
+                except Exception:  # the next patch may succeed, and nobody would start this loop again
+                    log.exception("a patch of the live page failed")
 
     def send_patch(self) -> None:
         """Send all viewers what changed since the last patch."""

@@ -1,8 +1,11 @@
 """The rows of the live page's panels, from the counts of the last hour. No I/O.
 
-A panel with a dimension ranks that dimension's names. The other panels have a function each.
+A panel with a dimension ranks that dimension's names. The other panels have a function each. One that fails costs
+its own rows only.
 """
 
+import logging
+from collections.abc import Callable
 from heapq import nsmallest
 
 from avro_schemas.live_aggregates import OTHER, PAGE_ERRORS, WEB_VITALS, split_page_error
@@ -11,13 +14,15 @@ from dashboard.live.windows import Counts
 from dashboard.render import web_vitals
 from dashboard.render.panels import PANELS, Panel, Rows, percent
 
+log = logging.getLogger(__name__)
+
 TOP = 8
 
 
 def panel_rows(state: LiveState) -> dict[str, Rows]:
     """The rows of each panel of both pages, by the panel's name."""
     ranked = {panel.name: _ranked(panel, _counts(panel, state)) for panel in PANELS if panel.dimension}
-    return ranked | {"forms": _forms(state), "errors": _errors(state), "web_vitals": _web_vitals(state)}
+    return ranked | {name: _rows_or_none(name, rows, state) for name, rows in _OWN_ROWS.items()}
 
 
 def not_shown(state: LiveState) -> dict[str, int]:
@@ -40,6 +45,15 @@ def top(counts: Counts, max_names: int = TOP) -> list[str]:
 def _counts(panel: Panel, state: LiveState) -> Counts:
     counts = state.last_hour(panel.dimension).total
     return {name: count for name, count in counts.items() if panel.shows(name)}
+
+
+def _rows_or_none(panel: str, rows: Callable[[LiveState], Rows], state: LiveState) -> Rows:
+    """The rows of a panel that reads the format of its names; none if they cannot be made."""
+    try:
+        return rows(state)
+    except Exception:  # raised further, it would take down the whole page
+        log.exception("a panel of the live page cannot be made", extra={"panel": panel})
+        return {}
 
 
 def _ranked(panel: Panel, counts: Counts) -> Rows:
@@ -69,3 +83,6 @@ def _errors(state: LiveState) -> Rows:
 def _web_vitals(state: LiveState) -> Rows:
     summaries = web_vitals.summarize(state.last_hour(WEB_VITALS).total)
     return {summary.metric.name: summary.cells() for summary in summaries}
+
+
+_OWN_ROWS = {"forms": _forms, "errors": _errors, "web_vitals": _web_vitals}

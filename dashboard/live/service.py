@@ -1,5 +1,6 @@
 """The live service: follows the topics, merges their records into the live state, and feeds the hub."""
 
+import logging
 import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from dashboard.live.snapshot import Json, snapshot
 from dashboard.live.state import SHOWN_MINUTES, LiveState
 from service_kit.follower import Follower
 from service_kit.kafka import KafkaRecord, KafkaSettings
+
+log = logging.getLogger(__name__)
 
 _CLIENT_ID = "footfall-dashboard"
 
@@ -55,7 +58,10 @@ class LiveService:
 
     def _merge(self, _partition: int, records: Sequence[KafkaRecord]) -> None:
         for partial in decode_values((record.value for record in records), "live_aggregate"):
-            self.state.merge(partial)
+            try:
+                self.state.merge(partial)
+            except Exception:  # raised further, it would end the follower, which would meet it again
+                log.exception("a partial cannot be merged", extra={"dimension": partial["dimension"]})
 
     def _add_rejected(self, partition: int, records: Sequence[KafkaRecord]) -> None:
         entries = []

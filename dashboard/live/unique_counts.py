@@ -10,7 +10,7 @@ from avro_schemas.live_aggregates import LG_REGISTERS
 @dataclass(frozen=True, slots=True)
 class _Partial:
     source_offset: int
-    sketch: bytes
+    sketch: hll_sketch
 
 
 class UniqueCounts:
@@ -23,11 +23,14 @@ class UniqueCounts:
         self._unions: dict[int, hll_sketch] = {}
 
     def merge(self, start: int, partition: int, source_offset: int, sketch: bytes) -> None:
-        """Replace the partition's sketch of a minute, unless the one that is there is newer."""
+        """Replace the partition's sketch of a minute, unless the one that is there is newer.
+
+        Raise if the bytes are not a sketch: later it would be the snapshot that fails.
+        """
         minute = self._minutes.setdefault(start, {})
         old = minute.get(partition)
         if old is None or source_offset >= old.source_offset:
-            minute[partition] = _Partial(source_offset, sketch)
+            minute[partition] = _Partial(source_offset, hll_sketch.deserialize(sketch))
             self._unions.pop(start, None)
 
     def drop_before(self, start: int) -> None:
@@ -48,6 +51,6 @@ class UniqueCounts:
         if minute not in self._unions:
             union = hll_union(LG_REGISTERS)
             for partial in self._minutes[minute].values():
-                union.update(hll_sketch.deserialize(partial.sketch))
+                union.update(partial.sketch)
             self._unions[minute] = union.get_result()
         return self._unions[minute]

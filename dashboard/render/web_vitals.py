@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from avro_schemas.live_aggregates import MAX_WEB_VITAL_BINS, split_web_vital_bin, web_vital_metric
+from avro_schemas.live_aggregates import MAX_WEB_VITAL_BINS, split_web_vital_bin
 from dashboard.render.panels import Cell
 
 QUANTILE = 0.75
@@ -65,15 +65,16 @@ class Summary:
 
 def known_bins(counts: Mapping[str, int]) -> dict[str, int]:
     """The counts of the bins, such as `LCP 1224`, whose metric is one of `METRICS`."""
-    return {name: count for name, count in counts.items() if web_vital_metric(name) in BY_NAME}
+    return {name: count for name, count in counts.items() if (found := _split(name)) and found[0] in BY_NAME}
 
 
 def summarize(counts: Mapping[str, int]) -> list[Summary]:
     """A summary of each metric that has bins, in the order of `METRICS`."""
     bins: dict[str, list[tuple[float, int]]] = {}
     for name, count in counts.items():
-        metric, value = _split(name)
-        bins.setdefault(metric, []).append((value, count))
+        if found := _split(name):
+            metric, value = found
+            bins.setdefault(metric, []).append((value, count))
     return [_summary(metric, sorted(bins[metric.name])) for metric in METRICS if metric.name in bins]
 
 

@@ -35,10 +35,11 @@ def is_in_range(timestamp: int) -> bool:
 def corrected(occurred_at: int, sent_at: int | None, received_at: int) -> tuple[int, str]:
     """When an event occurred by the collector's clock, and how far to trust it (`time_flag`).
 
-    Clients read `sent_at` from the same clock as `occurred_at`, so both are wrong by the same amount.
+    Clients read `sent_at` from the same clock as `occurred_at`, so both are wrong by the same amount. Where that
+    cannot be, as the result lies before the year 2000, the two were read from different clocks, and neither tells.
     """
     if sent_at is not None and occurred_at <= sent_at and abs(received_at - sent_at) > MAX_TRANSIT_MS:
         occurred_at += received_at - sent_at
-    if occurred_at > received_at + MAX_AHEAD_MS:
+    if not _FIRST_MS <= occurred_at <= received_at + MAX_AHEAD_MS:
         return received_at, "clamped"
     return occurred_at, "past" if occurred_at < received_at - MAX_AGE_MS else "ok"

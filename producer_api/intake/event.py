@@ -15,6 +15,7 @@ from avro_schemas.event_types import did_you_mean, event_type_names
 from avro_schemas.schema import CUSTOM, event_schema
 from avro_schemas.validation.event_data_writer import InvalidEventData
 from avro_schemas.validation.faults import Fault, child_pointer, describe_value, find_faults, text_fault
+from avro_schemas.wire.event_reader import times_in_range
 from avro_schemas.wire.event_writer import write_event
 from producer_api.intake import clock_skew
 from producer_api.intake.context import RequestContext
@@ -74,6 +75,9 @@ class EventProcessor:
         event_type = self._event_type(raw, found)
         event_id = _event_id(raw, context, sent_id, found)
         occurred_at, time_flag = _occurred_at(raw, context, found)
+        if not times_in_range(occurred_at, context.received_at, context.sent_at):
+            # The rule of the readers, which would make a dead letter of it after a 2xx.
+            found.append(Fault("timestamp_out_of_range", "/timestamp", clock_skew.TIMESTAMP_RANGE))
         event_data = _event_data(raw, found)
         if event_data is None:
             return found

@@ -111,6 +111,7 @@ class Checkpoints:
         if snapshot is None:
             return
         self._exit_if_frozen()
+        _count_naming_errors(owned)
         started = time.monotonic()
         await self._outputs.publish_once(partition, snapshot)
         if snapshot.values:
@@ -145,6 +146,13 @@ class Checkpoints:
             log.critical("frozen for %.1f s; exiting, others own the partitions", now - self._last_heartbeat)
             os._exit(EXIT_FROZEN)
         self._last_heartbeat = now
+
+
+def _count_naming_errors(owned: OwnedPartition) -> None:
+    errors = owned.state.counts.naming_errors
+    for dimension, count in errors.items():
+        metrics.NAMING_ERRORS.labels(dimension).inc(count)
+    errors.clear()
 
 
 def _boot_time() -> float:

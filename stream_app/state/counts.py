@@ -1,9 +1,10 @@
 """The live aggregates of one partition: the windows of every dimension, and the unique users and sessions."""
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, SLOT_MS
+from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, OTHER, SLOT_MS
 from avro_schemas.wire.projection import Group
 from stream_app.state.dimensions import (
     DUPLICATES,
@@ -13,11 +14,12 @@ from stream_app.state.dimensions import (
     Dimension,
     Dimensions,
     EmitEvery,
-    Namer,
 )
 from stream_app.state.event_reader import CountedEvent
 from stream_app.state.unique_counts import UniqueCounts
 from stream_app.state.windows import Counts, Partial, Windows
+
+log = logging.getLogger(__name__)
 
 _SLOTS_PER_MINUTE = MINUTE_MS // SLOT_MS
 
@@ -39,6 +41,8 @@ class LiveCounts:
         self._pending_slots: dict[int, list[str]] = defaultdict(list)
         self._pending_minutes: dict[int, list[CountedEvent]] = defaultdict(list)
         self._pending_names: dict[tuple[str, int], list[str]] = defaultdict(list)
+        # Events that count as `*` because their name could not be made, by dimension. Not state: for metrics only.
+        self.naming_errors: Counter[str] = Counter()
         self.parts: Mapping[str, Windows | UniqueCounts] = {**self._windows, **self._uniques}
 
     def add(self, events: Iterable[CountedEvent]) -> None:
@@ -99,17 +103,25 @@ class LiveCounts:
 
     def _count_names(self, dimensions: Iterable[Dimension], minute: int, counted: Mapping[Group, int]) -> None:
         for dimension in dimensions:
-            if by_name := _by_name(self._namers[dimension.name], counted):
+            if by_name := self._by_name(dimension, counted):
                 self._windows[dimension.name].add(minute * MINUTE_MS, by_name)
 
-
-def _by_name(name_of: Namer, counted: Mapping[Group, int]) -> dict[str, int]:
-    """How often each name occurs, in the order of their first occurrence."""
-    by_name: dict[str, int] = {}
-    for columns, count in counted.items():
-        if (name := name_of(columns)) is not None:
-            by_name[name] = by_name.get(name, 0) + count
-    return by_name
+    def _by_name(self, dimension: Dimension, counted: Mapping[Group, int]) -> dict[str, int]:
+        """How often each name occurs, in the order of their first occurrence."""
+        name_of = self._namers[dimension.name]
+        by_name: dict[str, int] = {}
+        for columns, count in counted.items():
+            try:
+                name = name_of(columns)
+            except Exception:
+                # It must not end the checkpoint: the same record would end every later one, whoever reads it. As
+                # the name depends on the columns alone, every replay counts it in the same way.
+                log.exception("an event has no name in %s and counts as %s there", dimension.name, OTHER)
+                self.naming_errors[dimension.name] += count
+                name = OTHER
+            if name is not None:
+                by_name[name] = by_name.get(name, 0) + count
+        return by_name
 
 
 def _unique(keys: Sequence[bytes | None]) -> list[bytes]:

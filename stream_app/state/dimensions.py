@@ -4,7 +4,6 @@ A dimension takes columns of the events of one schema, or of every event, and ma
 counted by name in windows. An event for which a dimension has no name is not counted in it.
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from ddsketch.mapping import LogarithmicMapping
 
 from avro_schemas.live_aggregates import (
     HOUR_MS,
+    MAX_NAME_BYTES,
     MAX_WEB_VITAL_BINS,
+    MAX_WEB_VITAL_BYTES,
     MINUTE_MS,
     PAGE_ERRORS,
     SLOT_MS,
@@ -30,12 +31,17 @@ from avro_schemas.wire.projection import Group
 from stream_app.state.event_reader import FastEventReader
 
 MAX_NAMES = 500
-MAX_NAME_LENGTH = 200
+# A window is one record, in the changelog and in `live-aggregates`; brokers take a mebibyte. In JSON a name takes
+# at most six times its bytes, if it is made of control characters, and its count with punctuation this many.
+MAX_WINDOW_BYTES = 900_000
+_JSON_FACTOR, _COUNT_BYTES = 6, 24
 
 # From the columns of an event to its name in a dimension.
 Namer = Callable[[Group], str | None]
 
 _BINS = LogarithmicMapping(WEB_VITAL_ACCURACY)
+# Thirty years in milliseconds: beyond that a value is not a measurement, whatever bins could hold.
+MAX_MEASUREMENT = 1e12
 _DIGITS = re.compile(r"\d+")
 
 
@@ -53,7 +59,8 @@ class Dimension:
 
     `grain_ms` is its shortest window; `windows_ms` are longer ones, summed from it. Only the events of `schema`
     are counted, or all if it is None. `label` makes the name from the columns; without it the one column is the
-    name. A window of the grain has at most `max_names` names and counts all further ones as `*`.
+    name. A window has at most `max_names` names and counts all further ones as `*`; names are cut off behind
+    `max_name_bytes`. Raise ValueError if a window with that many names might not fit a record.
     """
 
     name: str
@@ -65,6 +72,15 @@ class Dimension:
     grain_ms: int = MINUTE_MS
     windows_ms: Sequence[int] = (HOUR_MS,)
     max_names: int = MAX_NAMES
+    max_name_bytes: int = MAX_NAME_BYTES
+
+    def __post_init__(self) -> None:
+        size = self.max_names * (_JSON_FACTOR * self.max_name_bytes + _COUNT_BYTES)
+        if size > MAX_WINDOW_BYTES:
+            raise ValueError(
+                f"the dimension {self.name} has windows of up to {size} bytes, more than {MAX_WINDOW_BYTES}: "
+                "lower max_names or max_name_bytes"
+            )
 
     def emit_every(self, window_ms: int) -> EmitEvery:
         """How often a window of this length is emitted."""
@@ -159,7 +175,7 @@ def fingerprint_on_page(page: str | None, kind: str | None, message: str, source
 
 def binned(metric: str, value: float) -> str | None:
     """The metric and the middle of the value's bin, such as `LCP 1224`; None if the value is not a measurement."""
-    if not math.isfinite(value) or value < 0:
+    if not 0 <= value <= MAX_MEASUREMENT:  # NaN is not either
         return None
     return web_vital_bin(metric, _BINS.value(_BINS.key(value)) if value > _BINS.min_possible else 0)
 
@@ -203,6 +219,7 @@ LIVE_AGGREGATES = Dimensions(
             "web_vital",
             binned,
             max_names=MAX_WEB_VITAL_BINS,
+            max_name_bytes=MAX_WEB_VITAL_BYTES,
         ),
     )
 )

@@ -1,6 +1,7 @@
 """Counts by name in windows: the grains of a dimension, and longer windows summed from them.
 
-Only the grains are state. They are stored in a ring, in memory and in the changelog; the sums follow from them.
+Only the grains are state. They are stored in a ring, in memory and in the changelog; the sums follow from them,
+and are made when they are emitted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,8 +9,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from avro_schemas.live_aggregates import HOUR_MS, MINUTE_MS, OTHER
-from stream_app.state.dimensions import MAX_NAME_LENGTH, Dimension, EmitEvery
+from avro_schemas.live_aggregates import HOUR_MS, MAX_NAME_BYTES, MINUTE_MS, OTHER, shortened
+from stream_app.state.dimensions import Dimension, EmitEvery
 
 # How far back the ring goes: an hour, and more than the grace period for late events.
 RING_MS = 128 * MINUTE_MS
@@ -28,19 +29,18 @@ class Partial:
     sketch: bytes | None = None
 
 
-def add_bounded(window: Counts, counted: Mapping[str, int], max_names: int) -> Counts:
-    """Add counts to a window with a bounded number of names. Return what was added, by the names it got.
+def add_bounded(
+    window: Counts, counted: Mapping[str, int], max_names: int, max_name_bytes: int = MAX_NAME_BYTES
+) -> None:
+    """Add counts to a window with a bounded number of names of bounded size.
 
     The first names to come stay. So the names depend on the order of the log, not on how it was cut into batches.
     """
-    added: Counts = {}
     for full_name, count in counted.items():
-        name = full_name[:MAX_NAME_LENGTH]
+        name = shortened(full_name, max_name_bytes)
         if name not in window and len(window) >= max_names:
             name = OTHER
         window[name] = window.get(name, 0) + count
-        added[name] = added.get(name, 0) + count
-    return added
 
 
 class Windows:
@@ -52,9 +52,8 @@ class Windows:
         # By grain number. All lie within the ring: newest - ring size < number <= newest.
         self._grains: dict[int, Counts] = {}
         self._newest = 0
-        # By window length and number. Each sums grains that are all within the ring, so that it can be summed
-        # again after a crash.
-        self._sums: dict[tuple[int, int], Counts] = {}
+        # Longer windows that have counts and whose grains are all within the ring, by length and number.
+        self._longer: set[tuple[int, int]] = set()
         # Grains to write to the changelog.
         self._dirty: set[int] = set()
         # Windows to emit, by length and number; also such that have expired.
@@ -65,27 +64,26 @@ class Windows:
         grain = moment // self._dimension.grain_ms
         if grain > self._newest:
             self._advance(grain)
-        added = add_bounded(self._grains.setdefault(grain, {}), counted, self._dimension.max_names)
+        window = self._grains.setdefault(grain, {})
+        add_bounded(window, counted, self._dimension.max_names, self._dimension.max_name_bytes)
         self._dirty.add(grain)
         self._pending.add((self._dimension.grain_ms, grain))
-        self._sum_up(moment, added)
+        self._pending.update(self._note_longer(moment))
 
     def partials(self, due: EmitEvery) -> Iterator[Partial]:
         """The windows that changed or expired since they were emitted, of those that are due."""
         for key in sorted(key for key in self._pending if self._dimension.emit_every(key[0]) <= due):
             self._pending.remove(key)
             window_ms, number = key
-            counts = self._grains.get(number) if window_ms == self._dimension.grain_ms else self._sums.get(key)
+            counts = self._counts(window_ms, number)
             # Hours outlive the ring: the topic's retention removes them.
             if counts is not None or window_ms < HOUR_MS:
-                # A copy, as the window goes on counting while the partial is published.
-                value = None if counts is None else dict(counts)
-                yield Partial(self._dimension.name, window_ms, number * window_ms, value)
+                yield Partial(self._dimension.name, window_ms, number * window_ms, counts)
 
     def newest(self, window_ms: int) -> Counts:
         """The newest window of this length."""
-        of_length = [number for length, number in self._sums if length == window_ms]
-        return dict(self._sums[window_ms, max(of_length)]) if of_length else {}
+        of_length = [number for length, number in self._longer if length == window_ms]
+        return (self._counts(window_ms, max(of_length)) or {}) if of_length else {}
 
     def changes(self) -> Iterator[tuple[str, bytes]]:
         """Values to write to the changelog since the last call, by their place in the ring."""
@@ -97,24 +95,50 @@ class Windows:
         """Write and emit everything at the next calls of `changes` and `partials`."""
         self._dirty.update(self._grains)
         self._pending.update((self._dimension.grain_ms, grain) for grain in self._grains)
-        self._pending.update(self._sums)
+        self._pending.update(self._longer)
 
     def restore(self, payloads: list[bytes]) -> None:
         """Take over values of earlier `changes`, in any order."""
         self._grains = dict(map(orjson.loads, payloads))
         self._advance(max(self._grains, default=0))
-        for grain, counts in self._grains.items():
-            self._sum_up(grain * self._dimension.grain_ms, counts)
+        for grain in self._grains:
+            self._note_longer(grain * self._dimension.grain_ms)
         self._pending.clear()
 
-    def _sum_up(self, moment: int, added: Counts) -> None:
-        for window_ms in self._dimension.windows_ms:
-            number = moment // window_ms
-            if self._is_whole(window_ms, number):
-                window = self._sums.setdefault((window_ms, number), {})
-                for name, count in added.items():
-                    window[name] = window.get(name, 0) + count
-                self._pending.add((window_ms, number))
+    def _counts(self, window_ms: int, number: int) -> Counts | None:
+        """The counts of a window, which the caller may keep; None if it has expired.
+
+        A longer window is summed from its grains in their order of time, with as many names as one grain may have:
+        so it follows from the state alone, after a recovery too.
+        """
+        if window_ms == self._dimension.grain_ms:
+            grain = self._grains.get(number)
+            return None if grain is None else dict(grain)
+        if (window_ms, number) not in self._longer:
+            return None
+        per_window = window_ms // self._dimension.grain_ms
+        window: Counts = {}
+        for grain_number in range(number * per_window, (number + 1) * per_window):
+            if grain := self._grains.get(grain_number):
+                self._sum_up(window, grain)
+        return window
+
+    def _sum_up(self, window: Counts, grain: Counts) -> None:
+        max_names = self._dimension.max_names
+        for name, count in grain.items():
+            if name in window:
+                window[name] += count
+            elif len(window) < max_names:
+                window[name] = count
+            else:
+                window[OTHER] = window.get(OTHER, 0) + count
+
+    def _note_longer(self, moment: int) -> list[tuple[int, int]]:
+        """The longer windows that a moment counts in."""
+        found = [(window_ms, moment // window_ms) for window_ms in self._dimension.windows_ms]
+        whole = [key for key in found if self._is_whole(*key)]
+        self._longer.update(whole)
+        return whole
 
     def _is_whole(self, window_ms: int, number: int) -> bool:
         """Whether all grains of a window are in the ring."""
@@ -125,6 +149,6 @@ class Windows:
         for old in [old for old in self._grains if old <= grain - self._ring_size]:
             del self._grains[old]
             self._pending.add((self._dimension.grain_ms, old))
-        for key in [key for key in self._sums if not self._is_whole(*key)]:
-            del self._sums[key]
+        for key in [key for key in self._longer if not self._is_whole(*key)]:
+            self._longer.remove(key)
             self._pending.add(key)

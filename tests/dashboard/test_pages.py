@@ -1,5 +1,6 @@
 """The pages are readable without JavaScript, run nothing of others, weigh little, and say what to do when empty."""
 
+import asyncio
 import gzip
 import re
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from httpx import ASGITransport
 
 import dashboard
@@ -27,9 +29,13 @@ NOTHING_RUNS = KafkaSettings(kafka_bootstrap="localhost:1")
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app = build_app(Settings(kafka=NOTHING_RUNS, trust_loopback=True))
-    transport = ASGITransport(app, client=("127.0.0.1", 4242))
+def application() -> FastAPI:
+    return build_app(Settings(kafka=NOTHING_RUNS, trust_loopback=True))
+
+
+@pytest.fixture
+async def client(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = ASGITransport(application, client=("127.0.0.1", 4242))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
         yield made
 
@@ -138,6 +144,21 @@ async def test_until_the_counts_are_read_it_is_not_ready(client: httpx.AsyncClie
     assert (await client.get("/readyz")).status_code == 503
     assert (await client.get("/healthz")).status_code == 200
     assert (await client.get("/dashboard/snapshot.json")).json()["connected"] is False
+
+
+async def test_once_a_background_task_has_ended_it_is_not_ready(
+    application: FastAPI, client: httpx.AsyncClient
+) -> None:
+    application.state.live.follower.caught_up = True
+    assert (await client.get("/readyz")).status_code == 200
+
+    async def ends() -> None:
+        pass
+
+    application.state.background = [asyncio.create_task(ends())]
+    await asyncio.sleep(0)
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"][:23]) == (503, "a background task ended")
 
 
 def test_every_setting_is_documented() -> None:

@@ -79,6 +79,18 @@ async def test_counts_stay_exact_when_the_worker_is_killed_under_load(
     assert worker.metrics()["footfall_stream_records_lost_to_retention_total"] == 0
 
 
+async def test_a_log_that_holds_values_which_no_bin_can_hold_is_counted_on(
+    settings: KafkaSettings, workers: list[Worker]
+) -> None:
+    """As it may have been written before the values were bounded."""
+    values = (1.79e308, -1.79e308, 1.7832509485263733e308)
+    odd = [event("web_vital", now_ms(), event_data={"metric": "LCP x", "value": value}) for value in values]
+    records = [(None, encoded(fields)) for fields in odd]
+    await write(settings.kafka_bootstrap, settings.name("events"), [*records, *load(50, seed=1)])
+    await asyncio.to_thread(workers[0].start)
+    await assert_counts_equal_the_log(settings)
+
+
 async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_dies(
     settings: KafkaSettings, workers: list[Worker], traffic: asyncio.Event
 ) -> None:

@@ -1,5 +1,6 @@
 """Viewers get what changed, resume after a gap where they stopped, and know how many feed entries they missed."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -132,3 +133,22 @@ async def test_the_number_of_viewers_is_bounded() -> None:
     for page in pages:
         await page.close()
     assert not hub.is_full
+
+
+async def test_a_snapshot_that_fails_costs_one_patch_and_not_the_following_ones() -> None:
+    numbers, fails = Numbers(), [False]
+
+    def snapshot() -> dict[str, Any]:
+        if fails.pop():
+            raise ValueError
+        return numbers()
+
+    hub = Hub(snapshot)
+    async for page in opened(hub):
+        fails[:] = [False, True]
+        numbers.shown["counts"] = {"a": 2}
+        running = asyncio.create_task(hub.run())
+        async with asyncio.timeout(5):
+            await page.read()
+        assert page.shown["counts"] == {"a": 2}
+        running.cancel()

@@ -1,6 +1,9 @@
 """The rows of the live page's panels."""
 
+import pytest
+
 from avro_schemas.live_aggregates import MINUTE_MS
+from dashboard.live import panel_rows as module
 from dashboard.live.panel_rows import TOP, not_shown, panel_rows
 from tests.dashboard.partials import MINUTE, partial, state_of
 
@@ -28,3 +31,13 @@ def test_forms_have_a_conversion_and_errors_a_page_and_times() -> None:
     ]  # fmt: skip
     assert rows["event_types"] == {"page_view": [3, 75.0], "sign_up": [1, 25.0]}
     assert rows["custom_events"] == {"sign_up": [1]}
+
+
+def test_a_panel_that_fails_costs_its_own_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_counts: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(module.web_vitals, "summarize", fails)
+    rows = panel_rows(state_of(partial("forms", counts={"signup": 8})))
+    assert rows["web_vitals"] == {}
+    assert rows["forms"] == {"signup": [8, 0, 0.0]}

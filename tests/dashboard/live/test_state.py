@@ -8,10 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.live_aggregates import MINUTE_MS
+from avro_schemas.schema import latest
+from avro_schemas.wire import codec
+from dashboard.health.pipeline import PipelineHealth
+from dashboard.live.service import LiveService
 from dashboard.live.state import LiveState
 from dashboard.live.windows import MAX_NAMES, WindowedCounts, bounded
+from service_kit.kafka import KafkaSettings
 from tests.dashboard.partials import MINUTE, partial, state_of
-from tests.support.events import NOON
+from tests.support.events import NOON, Record, now_ms
 
 # Of a partition and window a higher offset never has a lower count.
 partials = st.lists(
@@ -103,3 +108,13 @@ def test_events_per_second_are_those_of_slots_that_have_ended() -> None:
         start = NOON - slot * 10_000
         state.merge(partial("events", start, window_seconds=10, counts={"click": count}))
     assert state.events_per_second(NOON + 3_000) == pytest.approx(2.0)
+
+
+def test_a_partial_that_cannot_be_merged_costs_only_itself() -> None:
+    live = LiveService(KafkaSettings(kafka_bootstrap="nowhere:9092"), PipelineHealth(has_postgres=False))
+    now = now_ms() // MINUTE_MS * MINUTE_MS
+    bad = partial("active_users", now, sketch=b"not a sketch")
+    records = [bad, partial("pages", now, counts={"/": 2})]
+    values = [codec.encode(latest()["live_aggregate"], each) for each in records]
+    live._merge(0, [Record(n, now, None, value) for n, value in enumerate(values)])
+    assert live.snapshot()["panels"]["pages"] == {"/": [2]}

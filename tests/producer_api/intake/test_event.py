@@ -1,6 +1,7 @@
 """Raw events become records, or every fault is named, whatever the input."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,9 +10,17 @@ from hypothesis import strategies as st
 
 from avro_schemas import event_ids
 from avro_schemas.reasons import REASONS
+from avro_schemas.wire import event_reader
 from avro_schemas.wire.codec import decode
+from avro_schemas.wire.event_reader import decode_event
 from producer_api.intake.context import RandomPool, RequestContext
-from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
+from producer_api.intake.event import (
+    MAX_ID_AGE_MS,
+    MAX_ID_AHEAD_MS,
+    EncodedEvent,
+    EventProcessor,
+    client_event_id,
+)
 from producer_api.privacy.devices import encoded_device
 from producer_api.privacy.redaction import redact
 from tests.support.events import NOON
@@ -94,6 +103,34 @@ def test_allowed_query_parameters_are_not_removed() -> None:
 def test_sent_at_corrects_a_wrong_clock(sent_at: int, occurred_at: int, flag: str) -> None:
     record = record_of(click(timestamp="2026-01-01T11:59:00Z"), in_context=context(sent_at=sent_at))
     assert (record["sent_at"], record["occurred_at"], record["time_flag"]) == (sent_at, occurred_at, flag)
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "timestamp"),
+    [
+        pytest.param(NOON + 73 * 365 * DAY, "2026-01-01T11:59:00Z", id="a clock at 2098, set while events waited"),
+        pytest.param(NOON + DAY, "2000-01-01T00:00:00Z", id="from the year 2000 to the one before"),
+        pytest.param(NOON - DAY, "2099-12-31T23:59:59Z", id="long after it was sent"),
+    ],
+)
+def test_a_time_that_the_correction_moves_out_of_range_is_clamped(sent_at: int, timestamp: str) -> None:
+    record = record_of(click(timestamp=timestamp), in_context=context(sent_at=sent_at))
+    assert (record["sent_at"], record["occurred_at"], record["time_flag"]) == (sent_at, NOON, "clamped")
+
+
+@given(st.integers(-(2**45), 2**45) | st.none(), st.datetimes(timezones=st.just(UTC)))
+def test_every_event_that_is_accepted_is_one_for_the_readers(sent_at: int | None, occurred: datetime) -> None:
+    found = process(click(timestamp=occurred.isoformat()), in_context=context(sent_at=sent_at))
+    if isinstance(found, EncodedEvent):
+        decode_event(found.value, NOON)
+    else:
+        assert {fault.code for fault in found} == {"timestamp_out_of_range"}
+
+
+def test_readers_take_all_ids_that_the_collector_accepts() -> None:
+    """Also those of a week in the spool."""
+    assert MAX_ID_AGE_MS + 7 * DAY < event_reader.MAX_ID_AGE_MS
+    assert MAX_ID_AHEAD_MS < event_reader.MAX_ID_AHEAD_MS
 
 
 @pytest.mark.parametrize(

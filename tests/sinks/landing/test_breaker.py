@@ -7,8 +7,11 @@ from sinks.landing.errors import TooManyDeadLetters
 from sinks.landing.rows import DeadLetter
 
 
-def dead_letters(*offsets: int, partition: int = 0) -> list[DeadLetter]:
-    return [DeadLetter(partition, offset, "row_rejected", "", None, None, 0) for offset in offsets]
+def dead_letters(*offsets: int, partition: int = 0, senders: int = 100_000) -> list[DeadLetter]:
+    return [
+        DeadLetter(partition, offset, "row_rejected", "", b"%d" % (offset % senders), None, 0)
+        for offset in offsets
+    ]
 
 
 def land(breaker: CircuitBreaker, records: int, dead: list[DeadLetter]) -> None:
@@ -53,3 +56,22 @@ def test_a_batch_that_was_rejected_is_not_counted_and_an_operator_can_accept_all
             breaker.check(200, dead_letters(*range(200)))
     breaker.check(200, dead_letters(7))
     CircuitBreaker(accept=True).check(200, dead_letters(*range(200)))
+
+
+def test_the_records_of_a_few_senders_never_stop_landing_for_the_others() -> None:
+    breaker = CircuitBreaker()
+    for start in range(0, 20_000, 200):
+        land(breaker, 200, dead_letters(*range(start, start + 200), senders=9))
+    no_key = [DeadLetter(1, offset, "row_rejected", "", None, None, 0) for offset in range(500)]
+    land(CircuitBreaker(), 500, no_key)
+    # Nine senders have used up nearly all of the share: a dozen others may follow, and not one more.
+    breaker.check(200, dead_letters(*range(9, 21)))
+    with pytest.raises(TooManyDeadLetters):
+        breaker.check(200, dead_letters(*range(9, 22)))
+
+
+def test_a_streak_is_too_long_once_ten_senders_are_in_it() -> None:
+    breaker = CircuitBreaker()
+    land(breaker, 20_000, dead_letters(*range(150), senders=9))
+    with pytest.raises(TooManyDeadLetters, match="151 consecutive records"):
+        breaker.check(20_000, dead_letters(150))

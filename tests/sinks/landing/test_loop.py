@@ -145,7 +145,7 @@ async def test_the_next_batch_is_fetched_while_one_is_written() -> None:
 
 
 async def test_too_many_dead_letters_stop_landing_before_they_are_stored() -> None:
-    log = {0: [Record(offset, NOON, None, b"rubbish") for offset in range(200)]}
+    log = {0: [Record(offset, NOON, b"%d" % offset, b"rubbish") for offset in range(200)]}
     store, source = LocalStore(), LocalSource(log)
     landing = Landing(source, store, BatchLimits(rows=500, max_rows=500, max_bytes=10**6, max_age_seconds=0.01))
     stopping = asyncio.Event()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from avro_schemas.live_aggregates import MINUTE_MS
-from stream_app.state.dimensions import Dimensions, binned, fingerprint, successful_form
+from avro_schemas.live_aggregates import MINUTE_MS, OTHER, split_web_vital_bin
+from stream_app.state.dimensions import Dimension, Dimensions, binned, fingerprint, successful_form
 from stream_app.state.partition import PartitionState
 from tests.support.events import NOON, Record, encoded, event
 
@@ -29,9 +29,37 @@ def test_a_measurement_is_named_by_a_value_within_two_per_cent(value: float) -> 
     assert float(about) == pytest.approx(value, rel=0.021)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.0, 1.01e12, 1.79e308])
 def test_a_value_that_is_not_a_measurement_has_no_name(value: float) -> None:
     assert binned("LCP", value) is None
+
+
+def test_the_metric_is_cut_off_and_the_value_stays() -> None:
+    assert split_web_vital_bin(binned("😀" * 20, 1.0) or "") == ("😀" * 12, pytest.approx(1, rel=0.021))
+
+
+def picky(page: str) -> str:
+    if page == "/bad":
+        raise OverflowError
+    return page
+
+
+def test_an_event_whose_naming_fails_counts_as_other_and_costs_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dimensions = Dimensions((Dimension("picky", "", ("event_data.page",), "page_view", picky),))
+    state = PartitionState(dimensions, limit=100, min_total_events=20, grace_ms=600_000)
+    pages = ["/", "/bad", "/", "/bad", "/c"]
+    state.apply(
+        Record(n, NOON, None, encoded(event("page_view", event_data={"page": page})))
+        for n, page in enumerate(pages)
+    )
+    snapshot = state.snapshot()
+    assert snapshot is not None
+    counts = [p.counts for p in snapshot.partials if p.dimension == "picky" and p.window_ms == MINUTE_MS]
+    assert counts == [{"/": 2, OTHER: 2, "/c": 1}]
+    assert state.counts.naming_errors == {"picky": 2}
+    assert "/bad" not in caplog.text
 
 
 def test_only_a_successful_submission_counts_as_success() -> None:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,8 +52,36 @@ def test_windows_that_leave_the_ring_expire_once_and_hours_stay() -> None:
 
 def test_a_window_has_a_bounded_number_of_names_and_counts_the_others_together() -> None:
     window = {"/0": 1, "/1": 1}
-    assert add_bounded(window, {"/new": 2, "/0": 1, "/newer": 3}, max_names=2) == {OTHER: 5, "/0": 1}
+    add_bounded(window, {"/new": 2, "/0": 1, "/newer": 3}, max_names=2)
     assert window == {"/0": 2, "/1": 1, OTHER: 5}
+
+
+def test_names_are_bounded_in_bytes_and_end_between_two_characters() -> None:
+    window: dict[str, int] = {}
+    add_bounded(window, {"😀" * 3: 1, "😀" * 2: 1, "éx": 1, "xé": 1}, max_names=9, max_name_bytes=8)
+    assert window == {"😀😀": 2, "éx": 1, "xé": 1}
+    add_bounded(window, {"x" + "😀" * 2: 1}, max_names=9, max_name_bytes=8)
+    assert window["x😀"] == 1
+
+
+def test_an_hour_has_as_many_names_as_a_minute_and_the_same_ones_after_a_recovery() -> None:
+    dimension = Dimension("pages", "", max_names=3)
+    windows, restored = Windows(dimension), Windows(dimension)
+    # The second minute comes late.
+    for minute, counted in ((0, {"/a": 1, "/b": 1}), (2, {"/c": 1, "/d": 1}), (1, {"/e": 1, "/a": 1, "/f": 1})):
+        windows.add(NOON + minute * MINUTE_MS, counted)
+    hour = emitted(windows)[HOUR_MS, NOON]
+    assert hour == {"/a": 2, "/b": 1, "/e": 1, OTHER: 3} == windows.newest(HOUR_MS)
+    windows.mark_all_dirty()
+    restored.restore([payload for _key, payload in windows.changes()])
+    restored.mark_all_dirty()
+    assert emitted(restored)[HOUR_MS, NOON] == hour
+
+
+def test_a_dimension_whose_windows_might_not_fit_a_record_is_refused() -> None:
+    Dimension("pages", "", max_names=700)
+    with pytest.raises(ValueError, match="lower max_names"):
+        Dimension("pages", "", max_names=800)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abcdefg")), max_size=60), st.integers(1, 30))
