@@ -363,7 +363,7 @@ def test_what_the_collector_accepts_every_reader_bears(oddities: Oddities, sende
     assert len(event_entries(kafka.events)) == len(kafka.events)
 
 
-def test_most_odd_events_are_accepted() -> None:
+def test_odd_events_are_accepted_often_enough() -> None:
     """Else the test above would hold only because nothing gets through."""
     texts = ["LCP x", "😀" * 199, "\x01" * 200, "\0"]
     times = ["2024-01-15T10:30:00Z", "2043-01-01T00:00:00Z"]
