@@ -111,7 +111,8 @@ async def test_a_stream_of_dead_letters_stops_landing_until_an_operator_accepts_
     settings: KafkaSettings, sinks: list[Worker], postgres: str
 ) -> None:
     await asyncio.to_thread(sinks[0].start)
-    await write(settings.kafka_bootstrap, settings.name("events"), [(b"%d" % n, b"rubbish") for n in range(150)])
+    rubbish = [(b"%d" % n, b"rubbish") for n in range(150)]
+    await write(settings.kafka_bootstrap, settings.name("events"), rubbish, partition=3)
     async with asyncio.timeout(30):
         while not sinks[0].metrics()["footfall_sink_breaker_open"]:
             await asyncio.sleep(0.1)

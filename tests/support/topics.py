@@ -14,10 +14,14 @@ KeyAndValue = tuple[bytes | None, bytes]
 Windows = dict[tuple[str, int, int], dict[str, int]]
 
 
-async def write(bootstrap: str, topic: str, records: Sequence[KeyAndValue]) -> None:
-    """Publish records and wait for their acknowledgement."""
+async def write(
+    bootstrap: str, topic: str, records: Sequence[KeyAndValue], *, partition: int | None = None
+) -> None:
+    """Publish records, by their keys or to one partition, and wait for their acknowledgement."""
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True) as producer:
-        pending = [await producer.send(topic, value, key=record_key(key)) for key, value in records]
+        pending = [
+            await producer.send(topic, value, key=record_key(key), partition=partition) for key, value in records
+        ]
         for acknowledgement in pending:
             await acknowledgement
 
