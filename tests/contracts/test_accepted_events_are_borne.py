@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request as HttpRequest
@@ -339,6 +340,7 @@ def landed(events: Sequence[Record]) -> None:
     )
 
 
+@pytest.mark.timeout(3600 * 5)
 @cases(EXAMPLES)
 @given(ODDITIES, st.sampled_from(SENDERS))
 def test_what_the_collector_accepts_every_reader_bears(oddities: Oddities, sender: Sender) -> None:
