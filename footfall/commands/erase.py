@@ -47,6 +47,9 @@ def erase(
 
     Example: footfall erase --user 4711 --dry-run
     """
+    if reapply and (user or user_key):
+        typer.echo("--reapply repeats every erasure so far: name no user.", err=True)
+        raise typer.Exit(FAILED)
     where = target.find()
     kafka, dsn = where.kafka(), where.require("FOOTFALL_POSTGRES_DSN")
     requests = (

@@ -67,3 +67,9 @@ def test_bench_lists_the_benchmarks() -> None:
     listed = run("bench")[1].split()
     assert listed == ["collect", "collect_steps", "end_to_end", "layout", "live", "recovery", "sink", "stream"]
     assert run("bench", "nothing")[0] == 1
+
+
+def test_all_erasures_are_repeated_or_one_user_is_erased() -> None:
+    code, output = run("erase", "--reapply", "--user", "ann")
+    assert code == 1
+    assert "name no user" in output
