@@ -9,13 +9,20 @@ from typing import Any
 import yaml
 
 from avro_schemas.schema import CUSTOM, FOLDER, Schema, latest, typed_events
-from avro_schemas.validation.faults import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NAME_LENGTH, MAX_PROPERTIES
+from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NAME_LENGTH, MAX_PROPERTIES
 
 Json = dict[str, Any]
 
 _DIALECT: Json = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 # NUL characters are rejected; JSON in UTF-8 cannot hold lone surrogates anyway.
 _TEXT: Json = {"type": "string", "pattern": "^[^\\u0000]*$"}
+# Objects and lists may be nested in it. JSON Schema cannot say how many values there may be in all.
+_FREE_OBJECT: Json = {
+    "type": "object",
+    "additionalProperties": True,
+    "propertyNames": _TEXT | {"maxLength": MAX_NAME_LENGTH},
+    "maxProperties": MAX_PROPERTIES,
+}
 _USER_AGENT: Json = _TEXT | {
     "maxLength": 2_000,
     "description": "Stored only as browser, system and device class.",
@@ -75,11 +82,10 @@ def event_data_schema(schema: Schema) -> Json:
 
     Its `$id` names the version, as a name and not an address: nothing is to be fetched.
     """
-    event_data = schema.definition["fields"][-1]
     made = _DIALECT | {"$id": f"urn:footfall:event-data:{schema.name}:{schema.version}"}
-    made |= _json_schema(event_data["type"], DEFAULT_MAX_LENGTH)
     if schema.name == CUSTOM:
-        return made | {"properties": {"user_agent": _USER_AGENT}}
+        return made | _FREE_OBJECT | {"properties": {"user_agent": _USER_AGENT}}
+    made |= _json_schema(schema.definition["fields"][-1]["type"], DEFAULT_MAX_LENGTH)
     made["properties"]["user_agent"] = _USER_AGENT
     return made
 
@@ -93,10 +99,13 @@ def _json_schema(kind: Any, max_length: int) -> Json:
             return {"type": "integer", "minimum": minimum, "maximum": maximum}
         case "double":
             return {"type": "number"}
-        case "boolean" | "null":
+        case "boolean":
             return {"type": kind}
-        case list():
-            return _union([_json_schema(branch, max_length) for branch in kind])
+        case ["null", other]:
+            made = _json_schema(other, max_length)
+            return made | {"type": [made["type"], "null"]}
+        case {"type": "string", "logicalType": "json"}:
+            return _FREE_OBJECT
         case {"type": "record", "fields": fields}:
             return {
                 "type": "object",
@@ -104,22 +113,7 @@ def _json_schema(kind: Any, max_length: int) -> Json:
                 "required": [field["name"] for field in fields if "default" not in field],
                 "additionalProperties": False,
             }
-        case {"type": "map", "values": values}:
-            return {
-                "type": "object",
-                "additionalProperties": _json_schema(values, DEFAULT_MAX_LENGTH),
-                "propertyNames": _TEXT | {"maxLength": MAX_NAME_LENGTH},
-                "maxProperties": MAX_PROPERTIES,
-            }
     raise NotImplementedError(f"event_data cannot hold {kind!r} yet: _json_schema does not convert it")
-
-
-def _union(branches: list[Json]) -> Json:
-    """Null is a type of the last branch, not a branch of its own: some generators of clients fail on that."""
-    *others, last = [branch for branch in branches if branch != {"type": "null"}]
-    if {"type": "null"} in branches:
-        last = last | {"type": [last["type"], "null"]}
-    return {"anyOf": [*others, last]} if others else last
 
 
 def _property(field: Json) -> Json:
@@ -129,14 +123,10 @@ def _property(field: Json) -> Json:
 
 def describe_field_type(schema: Json) -> str:
     """The JSON Schema of a field in a few words."""
-    if branches := schema.get("anyOf"):
-        return " or ".join(describe_field_type(branch) for branch in branches)
     if isinstance(schema["type"], list):
         first, *others = (describe_field_type(schema | {"type": kind}) for kind in schema["type"])
         return (", or " if "," in first else " or ").join([first, *others])
     kind = str(schema["type"])
     if kind == "string":
         return f"text, {schema['maxLength']} at most" if "maxLength" in schema else "text"
-    if kind == "object" and schema.get("additionalProperties"):
-        return f"object of {describe_field_type(schema['additionalProperties'])}"
-    return kind
+    return "object of any JSON" if kind == "object" else kind

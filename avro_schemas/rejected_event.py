@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from avro_schemas.schema import latest
-from avro_schemas.validation.faults import Fault
+from avro_schemas.validation.fault import Fault
 from avro_schemas.wire import codec
 
 MAX_BODY_BYTES = 32 * 1024
@@ -53,7 +53,7 @@ def encode_rejected_event(
         ],
         "event_id": event_id,
         "event_type": event_type,
-        "user_key": user_key,
+        "user_key": None if user_key is None else user_key.hex(),
         "schema_id": _schema_id(body) if position else None,
         "source_topic": position.topic if position else None,
         "source_partition": position.partition if position else None,

@@ -24,7 +24,7 @@ class Schema:
     """One version of one record.
 
     `text` is what a registry serves. It never changes, not by a byte: clients derive the guid from it.
-    `wire` is the same schema for our own code, without logical types: times are milliseconds since 1970.
+    `wire` is the same schema for our own code, in which times are plain milliseconds since 1970.
     """
 
     name: str
@@ -109,13 +109,19 @@ def _load(path: Path, lock: dict[str, dict[str, dict[str, Any]]]) -> Schema:
         id=locked["id"],
         text=text_of(definition),
         definition=definition,
-        wire=parse_schema(_without_logical_types(definition)),
+        wire=parse_schema(_with_plain_times(definition)),
     )
 
 
-def _without_logical_types(node: Any) -> Any:
+def is_json(kind: Any) -> bool:
+    """Whether the values of an Avro type are texts with a JSON object."""
+    return isinstance(kind, dict) and kind.get("logicalType") == "json"
+
+
+def _with_plain_times(node: Any) -> Any:
     if isinstance(node, dict):
-        return {key: _without_logical_types(value) for key, value in node.items() if key != "logicalType"}
+        left_out = "logicalType" if node.get("logicalType") == "timestamp-millis" else None
+        return {key: _with_plain_times(value) for key, value in node.items() if key != left_out}
     if isinstance(node, list):
-        return [_without_logical_types(item) for item in node]
+        return [_with_plain_times(item) for item in node]
     return node

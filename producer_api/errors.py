@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from avro_schemas.validation.faults import Fault
+from avro_schemas.validation.fault import Fault
 
 # How soon to retry while Kafka or the session keys are unavailable; clients add their own jitter.
 RETRY_SECONDS = 2

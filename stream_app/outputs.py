@@ -84,7 +84,7 @@ def live_aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Outp
 def user_rate(partition: int, snapshot: Snapshot, rate: Verdict | MinuteTotal, limit: int) -> Output:
     """A verdict, or the total of a minute, for `user-rates`."""
     record = {
-        "user_key": rate.user_key,
+        "user_key": rate.user_key.hex(),
         "measured_at": rate.ended_at if isinstance(rate, MinuteTotal) else snapshot.watermark,
         "window_seconds": WINDOW_SECONDS,
         "events": rate.events,

@@ -11,8 +11,9 @@ from functools import cache
 from typing import Any
 
 from avro_schemas import varints
-from avro_schemas.schema import Schema, by_id
-from avro_schemas.validation.faults import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NAME_LENGTH, MAX_PROPERTIES
+from avro_schemas.schema import CUSTOM, Schema, by_id, is_json
+from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH, INT, LONG
+from avro_schemas.validation.json_object import InvalidJsonObject, write_json_object
 
 Write = Callable[[Any], bytes]
 
@@ -24,20 +25,25 @@ class InvalidEventData(ValueError):
 
 
 def writer_for(schema: Schema) -> Write:
-    """The writer of `event_data` for this schema. It raises `InvalidEventData` where `find_faults` finds any."""
+    """The writer of `event_data` for this schema. It raises `InvalidEventData` where `find_faults` finds any.
+
+    Of a custom event it takes what the client sent, which is written as the one field of its `event_data`.
+    """
     return _event_data_writer(schema.id)
 
 
 @cache
 def _event_data_writer(schema_id: int) -> Write:
-    event_data = next(f for f in by_id()[schema_id].definition["fields"] if f["name"] == "event_data")
-    return _compile(event_data["type"], DEFAULT_MAX_LENGTH)
+    schema = by_id()[schema_id]
+    if schema.name == CUSTOM:  # a record adds no bytes to those of its fields
+        return _json_object
+    return _compile(schema.definition["fields"][-1]["type"], DEFAULT_MAX_LENGTH)
 
 
 def _compile(kind: Any, max_length: int) -> Write:
     match kind:
-        case list():
-            return _union(kind, max_length)
+        case ["null", other]:
+            return _optional(_compile(other, max_length))
         case "string":
             return _string(max_length)
         case "int":
@@ -48,13 +54,18 @@ def _compile(kind: Any, max_length: int) -> Write:
             return _number
         case "boolean":
             return _boolean
-        case "null":
-            return _null
+        case {"type": "string", "logicalType": "json"}:
+            return _json_object
         case {"type": "record", "fields": fields}:
             return _record(fields)
-        case {"type": "map", "values": values}:
-            return _map(_compile(values, max_length))
     raise NotImplementedError(f"event_data cannot hold {kind!r} yet: event_data_writer does not write it")
+
+
+def _optional(write_value: Write) -> Write:
+    def write(value: Any) -> bytes:
+        return b"\0" if value is None else b"\2" + write_value(value)
+
+    return write
 
 
 def _string(max_length: int) -> Write:
@@ -97,36 +108,12 @@ def _boolean(value: Any) -> bytes:
     return b"\1" if value else b"\0"
 
 
-def _null(value: Any) -> bytes:
-    if value is not None:
-        raise InvalidEventData
-    return b""
-
-
-_TYPES: dict[Any, type] = {
-    "null": type(None),
-    "string": str,
-    "boolean": bool,
-    "int": int,
-    "long": int,
-    "double": float,
-}
-
-
-def _union(kinds: list[Any], max_length: int) -> Write:
-    """The type of the value chooses the branch; a whole number may be written as a double."""
-    branches = {_TYPES[kind]: (varints.long(n), _compile(kind, max_length)) for n, kind in enumerate(kinds)}
-    if float in branches:
-        branches.setdefault(int, branches[float])
-
-    def write(value: Any) -> bytes:
-        branch = branches.get(type(value))
-        if branch is None:
-            raise InvalidEventData
-        number, write_branch = branch
-        return number + write_branch(value)
-
-    return write
+def _json_object(value: Any) -> bytes:
+    try:
+        text = write_json_object(value)
+    except InvalidJsonObject as error:
+        raise InvalidEventData from error
+    return varints.length(len(text)) + text
 
 
 def _record(fields: list[dict[str, Any]]) -> Write:
@@ -153,23 +140,9 @@ def _record(fields: list[dict[str, Any]]) -> Write:
 
 def _field(field: dict[str, Any]) -> tuple[str, Write, bytes | None]:
     """Name, writer, and the bytes for an absent value: None if the field is required."""
-    write = _compile(field["type"], field.get("maxLength", DEFAULT_MAX_LENGTH))
-    return field["name"], write, write(field["default"]) if "default" in field else None
-
-
-def _map(write_value: Write) -> Write:
-    write_name = _string(MAX_NAME_LENGTH)
-
-    def write(value: Any) -> bytes:
-        if type(value) is not dict or len(value) > MAX_PROPERTIES:
-            raise InvalidEventData
-        if not value:
-            return b"\0"
-        parts = [varints.length(len(value))]
-        for name, item in value.items():
-            parts.append(write_name(name))
-            parts.append(write_value(item))
-        parts.append(b"\0")
-        return b"".join(parts)
-
-    return write
+    kind = field["type"]
+    write = _compile(kind, field.get("maxLength", DEFAULT_MAX_LENGTH))
+    if "default" not in field:
+        return field["name"], write, None
+    # The default of a JSON text is that text; the writer takes an object.
+    return field["name"], write, write({} if is_json(kind) else field["default"])

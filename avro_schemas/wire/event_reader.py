@@ -1,10 +1,12 @@
 """Reading `events`: one rule for all readers of what is an event, so that their counts agree."""
 
+from binascii import unhexlify
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from avro_schemas import event_ids
+from avro_schemas.record_key import DIGITS, KEY_SIZE
 from avro_schemas.schema import CUSTOM, Schema, by_id, typed_events
 from avro_schemas.wire.codec import PREFIX_SIZE, Record, Undecodable, decode
 from avro_schemas.wire.projection import UNREADABLE, Group, projection
@@ -18,6 +20,10 @@ _LAST_MS = 253_402_300_800_000
 
 _HEAD = ("event_id", "occurred_at", "session_key")
 _TIMES = ("received_at", "sent_at")
+# Texts of 32 hex digits, which readers take as the 16 bytes that these name.
+KEYS = ("user_key", "visitor_key", "session_key")
+# The one field of events whose values are JSON texts.
+JSON_FIELD = "event_data.properties"
 EVENT_SCHEMAS = frozenset((*typed_events(), CUSTOM))
 
 
@@ -30,6 +36,8 @@ def decode_event(value: bytes | None, appended_at: int) -> tuple[Schema, Record]
     if schema.name not in EVENT_SCHEMAS:
         raise Undecodable("schema_unexpected", f"{schema.subject} is not an event")
     _check(event["event_id"], event["occurred_at"], event["received_at"], event["sent_at"], appended_at)
+    for name in KEYS:
+        _key(event[name])
     return schema, event
 
 
@@ -47,9 +55,22 @@ def times_in_range(occurred_at: int, received_at: int, sent_at: int | None) -> b
     return 0 <= occurred_at < _LAST_MS and 0 <= received_at < _LAST_MS and 0 <= (sent_at or 0) < _LAST_MS
 
 
+def _key(text: str | None) -> bytes | None:
+    try:
+        key = None if text is None else unhexlify(text)
+    except ValueError as error:
+        raise Undecodable("body_undecodable", "a key is not made of hex digits") from error
+    if key is not None and len(key) != KEY_SIZE:
+        raise Undecodable("body_undecodable", f"a key does not have {DIGITS} hex digits")
+    return key
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The fields to read, by dotted name: of every event, and of single schemas by their name."""
+    """The fields to read, by dotted name: of every event, and of single schemas by their name.
+
+    Keys are read as 16 bytes, JSON texts as bytes too.
+    """
 
     common: Sequence[str]
     own: Mapping[str, Sequence[str]]
@@ -66,7 +87,7 @@ class EventReader:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self._readers = {
-            schema.prefix: (schema.name, projection(schema, self._groups(schema.name), times=_TIMES))
+            schema.prefix: (schema.name, projection(schema, self._groups(schema.name), times=_TIMES, keys=KEYS))
             for schema in by_id().values()
             if schema.name in EVENT_SCHEMAS
         }
@@ -94,7 +115,10 @@ class EventReader:
 
 
 def _field(event: Record, path: str) -> Any:
+    """The field, as a projection reads it."""
+    if path in KEYS:
+        return _key(event[path])
     found: Any = event
     for name in path.split("."):
         found = found[name]
-    return found
+    return found.encode() if path == JSON_FIELD else found

@@ -18,6 +18,8 @@ Write = Callable[[Any], bytes]
 RequestParts = list[bytes]
 
 _NULL, _PRESENT = b"\0", b"\2"
+# How far to trust the time of an event.
+TIME_FLAGS = ("ok", "past", "clamped")
 
 
 def _head(schema: Schema) -> list[dict[str, Any]]:
@@ -27,17 +29,40 @@ def _head(schema: Schema) -> list[dict[str, Any]]:
 
 
 # Written for each event. All other fields of the head belong to the request.
-_EVENT_FIELDS = ("event_id", "event_type", "occurred_at", "time_flag", "device", "page")
+_ARRIVAL_FIELDS = (
+    "source",
+    "channel",
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_term",
+    "utm_content",
+)
+_EVENT_FIELDS = (
+    "event_id",
+    "event_type",
+    "occurred_at",
+    "time_flag",
+    "device",
+    "hostname",
+    "page",
+    "route",
+    *_ARRIVAL_FIELDS,
+)
 _HEAD = _head(latest()[CUSTOM])
 _FIELDS = {field["name"]: field for field in _HEAD}
 _REQUEST_FIELDS = tuple(name for name in _FIELDS if name not in _EVENT_FIELDS)
 
 
 def _parts() -> list[tuple[str, ...]]:
-    """The names in each part of the head: a field of the event by itself, neighbouring request fields together."""
+    """The names in each part of the head.
+
+    Neighbouring request fields are together, and so are those of the arrival; any other field is by itself.
+    """
     parts: list[tuple[str, ...]] = []
     for name in _FIELDS:
-        if name in _REQUEST_FIELDS and parts and parts[-1][0] in _REQUEST_FIELDS:
+        together = next((fields for fields in (_REQUEST_FIELDS, _ARRIVAL_FIELDS) if name in fields), ())
+        if parts and parts[-1][0] in together:
             parts[-1] += (name,)
         else:
             parts.append((name,))
@@ -51,8 +76,6 @@ def _writer(kind: Any) -> Write:
             return lambda _value: b""
         case "string":
             return _text
-        case "bytes":
-            return lambda value: varints.length(len(value)) + value
         case "int" | "long":
             return varints.long
         case "double":
@@ -62,8 +85,6 @@ def _writer(kind: Any) -> Write:
         case ["null", other]:
             write = _writer(other)
             return lambda value: _NULL if value is None else _PRESENT + write(value)
-        case {"type": "enum", "symbols": symbols}:
-            return {symbol: varints.long(number) for number, symbol in enumerate(symbols)}.__getitem__
         case {"type": "record", "fields": fields}:
             writers = [(field["name"], _writer(field["type"])) for field in fields]
             return lambda value: b"".join([write(value[name]) for name, write in writers])
@@ -78,11 +99,14 @@ def _text(text: str) -> bytes:
 
 
 _WRITERS = {name: _writer(field["type"]) for name, field in _FIELDS.items()}
-_TIME_FLAGS = {symbol: _WRITERS["time_flag"](symbol) for symbol in _FIELDS["time_flag"]["type"]["symbols"]}
+_TIME_FLAGS = {flag: _text(flag) for flag in TIME_FLAGS}
 
 # Where each part is in an event: behind the prefix, and before `event_data`.
 _PLACES = {names: place for place, names in enumerate(_parts(), start=1)}
-_EVENT_ID, _EVENT_TYPE, _OCCURRED_AT, _TIME_FLAG, _DEVICE, _PAGE = (_PLACES[(name,)] for name in _EVENT_FIELDS)
+_EVENT_ID, _EVENT_TYPE, _OCCURRED_AT, _TIME_FLAG, _DEVICE, _HOSTNAME, _PAGE, _ROUTE = (
+    _PLACES[(name,)] for name in _EVENT_FIELDS if name not in _ARRIVAL_FIELDS
+)
+_ARRIVAL = _PLACES[_ARRIVAL_FIELDS]
 _EVENT_DATA = len(_PLACES) + 1
 _EMPTY_PARTS = [b""] * (_EVENT_DATA + 1)
 _REQUEST_WRITERS = [
@@ -100,10 +124,13 @@ def write_event(
     time_flag: str,
     request_parts: RequestParts,
     device: bytes,
+    hostname: str | None,
     page: str | None,
+    route: str | None,
+    arrival: bytes,
     event_data: Any,
 ) -> bytes:
-    """An event with its prefix; `request_parts` and `device` are what the functions below return.
+    """An event with its prefix; `request_parts`, `device` and `arrival` are what the functions below return.
 
     Raise `InvalidEventData` if `event_data` is not as the schema of the event type demands.
     """
@@ -116,7 +143,10 @@ def write_event(
     parts[_OCCURRED_AT] = varints.long(occurred_at)
     parts[_TIME_FLAG] = _TIME_FLAGS[time_flag]
     parts[_DEVICE] = device
+    parts[_HOSTNAME] = _NULL if hostname is None else _PRESENT + _text(hostname)
     parts[_PAGE] = _NULL if page is None else _PRESENT + _text(page)
+    parts[_ROUTE] = _NULL if route is None else _PRESENT + _text(route)
+    parts[_ARRIVAL] = arrival
     parts[_EVENT_DATA] = write_event_data(event_data)
     return b"".join(parts)
 
@@ -124,7 +154,7 @@ def write_event(
 def write_request_parts(**values: Any) -> RequestParts:
     """What the events of a request share, by field name; a field that is left out has its default.
 
-    Times in milliseconds since 1970, keys and hashes as bytes.
+    Times in milliseconds since 1970, keys as 32 hex digits.
     """
     values = {**_REQUEST_DEFAULTS, **values}
     if len(values) != len(_REQUEST_FIELDS):
@@ -140,6 +170,24 @@ def write_request_parts(**values: Any) -> RequestParts:
 def write_device(browser: str, system: str, kind: str, bot: str | None) -> bytes:
     """The device of an event."""
     return _WRITERS["device"]({"browser": browser, "system": system, "kind": kind, "bot": bot})
+
+
+def write_arrival(
+    source: str | None,
+    channel: str | None,
+    utm_source: str | None = None,
+    utm_medium: str | None = None,
+    utm_campaign: str | None = None,
+    utm_term: str | None = None,
+    utm_content: str | None = None,
+) -> bytes:
+    """How the visitor arrived."""
+    values = (source, channel, utm_source, utm_medium, utm_campaign, utm_term, utm_content)
+    return b"".join([_NULL if value is None else _PRESENT + _text(value) for value in values])
+
+
+# Of an event that does not tell of an arrival.
+NO_ARRIVAL = write_arrival(None, None)
 
 
 class _Plan(NamedTuple):

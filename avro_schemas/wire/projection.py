@@ -2,15 +2,16 @@
 
 To decode a whole event costs more than twice as much as a count needs. So a function is generated per schema:
 straight code that walks the bytes, returns what is wanted and checks what it skips. Where that is cheaper it is
-stricter than Avro, for example with large maps: a value that it rejects may still be valid, and the codec decides.
+stricter than Avro, for example with times: a value that it rejects may still be valid, and the codec decides.
 """
 
 import struct
+from binascii import unhexlify
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from avro_schemas.schema import Definition, Schema, latest
+from avro_schemas.schema import Definition, Schema, is_json, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
 
 # What a reader raises for a value that it cannot read.
@@ -26,13 +27,16 @@ _SIX_BYTES, _SIX_BYTES_MASK = 0x008080808080, 0x808080808080
 _FIXED = {"float": 4, "double": 8, "boolean": 1}
 
 
-def projection(schema: Schema, groups: Sequence[Sequence[str]], *, times: Collection[str] = ()) -> Reader:
+def projection(
+    schema: Schema, groups: Sequence[Sequence[str]], *, times: Collection[str] = (), keys: Collection[str] = ()
+) -> Reader:
     """A function from a value of `schema` to a tuple per group, with the fields of these dotted names.
 
-    A field that this version does not have yet has its default from the newest version. The fields in `times`,
-    wanted or not, must be milliseconds since 1970 between 1970-07 and 2039, which take six bytes.
+    A field that this version does not have yet has its default from the newest version. JSON texts are bytes. The
+    fields in `times`, wanted or not, must be milliseconds since 1970 between 1970-07 and 2039, which take six
+    bytes; those in `keys` must be 32 hex digits, and are returned as the 16 bytes that these name.
     """
-    writer = _Source(schema, {path for group in groups for path in group}, times)
+    writer = _Source(schema, {path for group in groups for path in group}, times, keys)
     writer.record(schema.wire, latest()[schema.name].wire, "")
     found = ", ".join("(" + "".join(f"{writer.found[path]}, " for path in group) + ")" for group in groups)
     writer.line(f"if i != size: raise ValueError('bytes after the record')\n    return {found},")
@@ -40,6 +44,7 @@ def projection(schema: Schema, groups: Sequence[Sequence[str]], *, times: Collec
         "long_length": _long_length,
         "long_number": _long_number,
         "eight": _EIGHT.unpack_from,
+        "unhexlify": unhexlify,
         "constants": writer.constants,
     }
     exec(compile(writer.text, f"<projection of {schema.name}.v{schema.version}>", "exec"), scope)
@@ -50,11 +55,13 @@ def projection(schema: Schema, groups: Sequence[Sequence[str]], *, times: Collec
 class _Source:
     """The source of a reader. In it `i` is the position; `found` has the expression of each wanted field."""
 
-    def __init__(self, schema: Schema, wanted: set[str], times: Collection[str]) -> None:
+    def __init__(self, schema: Schema, wanted: set[str], times: Collection[str], keys: Collection[str]) -> None:
         self.text = f"def read(value, i={PREFIX_SIZE}):\n    size = len(value)\n"
         self.found: dict[str, str] = {}
         self.constants: list[Any] = []
-        self._wanted, self._times, self._timed = wanted, times, False
+        self._wanted, self._times, self._keys = wanted, times, keys
+        # Whether the field that is read is one of these.
+        self._is_time = self._is_key = False
         self._indent = 1
         self._name = schema.name
 
@@ -71,8 +78,8 @@ class _Source:
             if _is(field["type"], "record"):
                 self.record(field["type"], expected, name + ".")
             else:
-                self._timed = name in self._times
-                self._value(field["type"], expected, self._variable(name))
+                self._is_time, self._is_key = name in self._times, name in self._keys
+                self._value(field["type"], self._variable(name))
         for name, field in fields.items():
             if path + name in self._wanted:
                 self.found[path + name] = self._constant(field["default"])
@@ -86,24 +93,19 @@ class _Source:
         self.constants.append(value)
         return f"constants[{len(self.constants) - 1}]"
 
-    def _value(self, kind: Any, expected: Any, target: str | None) -> None:
+    def _value(self, kind: Any, target: str | None) -> None:
         """Read a value into a variable, or skip it if there is none."""
         if isinstance(kind, list):
-            self._union(kind, expected, target)
+            _null, other = kind
+            self._optional(other, target)
             return
         name = kind if isinstance(kind, str) else kind["type"]
-        if name in ("string", "bytes"):
-            self._text(name, target)
+        if self._is_key:
+            self._key(target)
+        elif name == "string":
+            self._text(target, is_json=is_json(kind))
         elif name in ("int", "long"):
             self._number(target)
-        elif name == "enum":
-            self._enum(kind, expected, target)
-        elif name == "map":
-            self._map(kind, target)
-        elif name == "record":
-            self.record(kind, kind, "\0")  # inside a union or a map: nothing in it is ever wanted
-        elif name == "null":
-            self.line(f"{target} = None" if target else "pass")
         elif name in _FIXED:
             self._fixed(name, target)
         else:
@@ -112,21 +114,22 @@ class _Source:
     def _byte(self) -> None:
         self.line("n = value[i]; i += 1")
 
-    def _text(self, kind: str, target: str | None) -> None:
+    def _text(self, target: str | None, *, is_json: bool) -> None:
         self.line("n = value[i]")
         # If odd, the length is negative. If above 127, it has more bytes.
         self.line("if n & 129: n, i = long_length(value, i)")
         self.line("j = i + 1 + (n >> 1)")
-        if target:
-            taken = "value[i + 1 : j]" if kind == "bytes" else "str(value[i + 1 : j], 'utf-8')"
-            self.line(f"{target} = {taken}")
-        elif kind == "string":
-            self.line("if not value[i + 1 : j].isascii(): str(value[i + 1 : j], 'utf-8')")
+        if target and not is_json:
+            self.line(f"{target} = str(value[i + 1 : j], 'utf-8')")
+        else:
+            taken = target or "w"
+            self.line(f"{taken} = value[i + 1 : j]")
+            self.line(f"if not {taken}.isascii(): str({taken}, 'utf-8')")
         self.line("i = j")
 
     def _number(self, target: str | None) -> None:
         shifted = " | ".join(f"(w & {0x7F << 8 * n}) >> {n}" for n in range(1, 6))
-        if self._timed:
+        if self._is_time:
             self.line("w = eight(value, i)[0]; i += 6")
             self.line(f"if w & {_SIX_BYTES_MASK | 1} != {_SIX_BYTES}: raise ValueError('not a time of six bytes')")
             if target:
@@ -145,35 +148,18 @@ class _Source:
             self.line("else: n, i = long_number(value, i)")
         self.line(f"{target} = n >> 1 ^ -(n & 1)")
 
-    def _enum(self, kind: Definition, expected: Any, target: str | None) -> None:
-        count = len(kind["symbols"])
+    def _optional(self, kind: Any, target: str | None) -> None:
         self._byte()
-        self.line(f"if n > {2 * count - 2} or n & 1: raise ValueError('no such symbol')")
-        if target:
-            known = expected["symbols"]
-            resolved = [symbol if symbol in known else expected["default"] for symbol in kind["symbols"]]
-            self.line(f"{target} = {self._constant(tuple(resolved))}[n >> 1]")
-
-    def _union(self, kinds: list[Any], expected: Any, target: str | None) -> None:
-        self._byte()
-        for number, kind in enumerate(kinds):
-            with self._block(f"{'el' if number else ''}if n == {2 * number}:"):
-                self._value(kind, kind, target)
+        with self._block("if n == 0:"):
+            self.line(f"{target} = None" if target else "pass")
+        with self._block("elif n == 2:"):
+            self._value(kind, target)
         self.line("else: raise ValueError('no such branch')")
 
-    def _map(self, kind: Definition, target: str | None) -> None:
-        if target:
-            self.line(f"{target} = {{}}")
-        with self._block("while n := value[i]:"):
-            # A block of more than 63 entries, or one that begins with its size, is left to the codec.
-            self.line("if n & 129: raise ValueError('a large map')")
-            self.line("i += 1")
-            with self._block("for _ in range(n >> 1):"):
-                self._text("string", "key" if target else None)
-                self._value(kind["values"], kind["values"], "item" if target else None)
-                if target:
-                    self.line(f"{target}[key] = item")
-        self.line("i += 1")
+    def _key(self, target: str | None) -> None:
+        self.line("j = i + 33; w = unhexlify(value[i + 1 : j])")
+        self.line("if value[i] != 64: raise ValueError('not a key')")
+        self.line(f"{target} = w; i = j" if target else "i = j")
 
     def _fixed(self, name: str, target: str | None) -> None:
         if target:

@@ -13,12 +13,12 @@ import typer
 from aiokafka import AIOKafkaProducer
 
 from avro_schemas import topic
-from avro_schemas.record_key import record_key
+from avro_schemas.record_key import KEY_SIZE, record_key
 from avro_schemas.schema import latest
 from avro_schemas.wire.codec import decode, encode
 from footfall import target
 from footfall.kafka import reader
-from producer_api.privacy.hashes import KEY_SIZE, Hasher
+from producer_api.privacy.hashes import Hasher
 from service_kit.kafka import KafkaSettings
 from sinks import erasure
 

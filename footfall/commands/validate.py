@@ -57,7 +57,7 @@ def _validate(raw_body: bytes, processor: EventProcessor) -> Json:
 
 def _context(sent_at: int | None) -> RequestContext:
     now = time.time_ns() // 1_000_000
-    return RequestContext(now, sent_at, None, None, None, write_device(*UNKNOWN), None, RandomPool())
+    return RequestContext(now, sent_at, None, None, write_device(*UNKNOWN), None, RandomPool())
 
 
 def _result(raw: Any, context: RequestContext, processor: EventProcessor) -> Result:

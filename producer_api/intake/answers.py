@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from avro_schemas.reasons import REASONS
-from avro_schemas.validation.faults import Fault
+from avro_schemas.validation.fault import Fault
 from producer_api.errors import RETRY_SECONDS, RequestRejected, status_of
 from producer_api.limits.admission import Admission
 

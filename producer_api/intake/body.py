@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from avro_schemas.validation.faults import child_pointer
+from avro_schemas.validation.fault import child_pointer
 from producer_api.errors import RequestRejected
 from producer_api.intake import clock_skew
 

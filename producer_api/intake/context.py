@@ -32,13 +32,12 @@ class RandomPool:
 
 @dataclass(slots=True)
 class RequestContext:
-    """Times are in milliseconds since 1970. Keys and the IP's hash are None if the visitor opted out."""
+    """Times are in milliseconds since 1970. Keys are None if the visitor opted out."""
 
     received_at: int
     sent_at: int | None
     user_key: bytes | None
     session_key: bytes | None
-    ip_hash: bytes | None
     # The device of the request's user agent, as Avro bytes.
     device: bytes
     # What the user's rate limit counts by. Held in memory only, so it is there even after an opt-out.
@@ -54,9 +53,9 @@ class RequestContext:
         self.request_parts = write_request_parts(
             sent_at=self.sent_at,
             received_at=self.received_at,
-            user_key=self.user_key,
-            session_key=self.session_key,
-            ip_hash=self.ip_hash,
+            site="default",
+            user_key=_text(self.user_key),
+            session_key=_text(self.session_key),
         )
         self._id_prefix = event_ids.prefix(self.received_at)
 
@@ -77,3 +76,7 @@ class RequestContext:
     def new_id(self) -> str:
         """An id for an event that came without one."""
         return event_ids.from_prefix(self._id_prefix, self.random.take())
+
+
+def _text(key: bytes | None) -> str | None:
+    return None if key is None else key.hex()

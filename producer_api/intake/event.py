@@ -14,9 +14,10 @@ from avro_schemas import event_ids
 from avro_schemas.event_types import did_you_mean, event_type_names
 from avro_schemas.schema import CUSTOM, event_schema
 from avro_schemas.validation.event_data_writer import InvalidEventData
-from avro_schemas.validation.faults import Fault, child_pointer, describe_value, find_faults, text_fault
+from avro_schemas.validation.fault import Fault, child_pointer, describe_value, text_fault
+from avro_schemas.validation.faults import find_faults
 from avro_schemas.wire.event_reader import times_in_range
-from avro_schemas.wire.event_writer import write_event
+from avro_schemas.wire.event_writer import NO_ARRIVAL, write_event
 from producer_api.intake import clock_skew
 from producer_api.intake.context import RequestContext
 from producer_api.privacy.devices import encoded_device
@@ -87,7 +88,17 @@ class EventProcessor:
             page = page if type(page) is str else None
             try:
                 value = write_event(
-                    event_type, event_id, occurred_at, time_flag, context.request_parts, device, page, event_data
+                    event_type,
+                    event_id,
+                    occurred_at,
+                    time_flag,
+                    context.request_parts,
+                    device,
+                    None,
+                    page,
+                    None,
+                    NO_ARRIVAL,
+                    event_data,
                 )
             except InvalidEventData:
                 pass  # the writer does not say what is wrong; `find_faults` below does

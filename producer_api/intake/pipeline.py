@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from avro_schemas.validation.faults import Fault
+from avro_schemas.validation.fault import Fault
 from avro_schemas.wire.event_writer import write_device
 from producer_api import metrics
 from producer_api.errors import RETRY_SECONDS, RequestRejected
@@ -124,13 +124,12 @@ class Pipeline:
         user_key = self._hasher.user_key(sender.user_id) if sender.user_id else None
         session_key = self._hasher.session_key(sender.session_id) if sender.session_id else None
         limit_key = user_key or session_key
-        ip_hash: bytes | None = self._hasher.ip_hash(request.ip, now)
         device = encoded_device(_user_agent(request))
-        if sender.backend:  # its own IP and user agent say nothing about its users
-            ip_hash, device = None, _UNKNOWN_DEVICE
+        if sender.backend:  # its own user agent says nothing about its users
+            device = _UNKNOWN_DEVICE
         if request.opts_out:
-            user_key = session_key = ip_hash = None
-        return RequestContext(now, sent_at, user_key, session_key, ip_hash, device, limit_key, self._random)
+            user_key = session_key = None
+        return RequestContext(now, sent_at, user_key, session_key, device, limit_key, self._random)
 
     def _check_ids(self, events: list[Any], context: RequestContext) -> _Ids:
         """Find the events that repeat one of this request, or one that was acknowledged before."""

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from avro_schemas.rejected_event import MAX_BODY_BYTES, encode_rejected_event
-from avro_schemas.validation.faults import Fault
+from avro_schemas.validation.fault import Fault
 from producer_api import metrics
 from producer_api.intake.context import RequestContext
 from producer_api.privacy.redaction import redact

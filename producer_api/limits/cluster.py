@@ -29,10 +29,11 @@ class ClusterLimits:
     def apply(self, _partition: int, records: Sequence[KafkaRecord]) -> None:
         """Apply new records of `user-rates`."""
         for rate in decode_values((record.value for record in records), "user_rate"):
+            user_key = bytes.fromhex(rate["user_key"])
             if rate["blocked_until"] is None:
-                self._blocked_until.pop(rate["user_key"], None)
+                self._blocked_until.pop(user_key, None)
             else:
-                self._blocked_until[rate["user_key"]] = rate["blocked_until"]
+                self._blocked_until[user_key] = rate["blocked_until"]
         self._drop_expired()
         metrics.LIMITED_USERS.set(len(self._blocked_until))
 

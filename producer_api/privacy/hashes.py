@@ -1,14 +1,13 @@
-"""Keyed hashes, the only form in which users, sessions and IPs are stored."""
+"""Keyed hashes, the only form in which users and sessions are stored."""
 
 import hmac
 from functools import lru_cache
 
-KEY_SIZE = 16
-DAY_MS = 86_400_000
+from avro_schemas.record_key import KEY_SIZE
 
 
 class Hasher:
-    """HMAC-SHA256, cut to 16 bytes. The hash of a user or session never changes, an IP's does every day."""
+    """HMAC-SHA256, cut to 16 bytes."""
 
     def __init__(self, key: str) -> None:
         self._key = key.encode()
@@ -21,10 +20,6 @@ class Hasher:
     def session_key(self, session_id: str) -> bytes:
         """The key of a session."""
         return self._cached("session:" + session_id)
-
-    def ip_hash(self, ip: str, now: int) -> bytes:
-        """The hash of an IP on the UTC day of `now` (milliseconds since 1970)."""
-        return self._cached(f"ip:{now // DAY_MS}:{ip}")
 
     def derived_key(self, purpose: str) -> bytes:
         """A signing key for another purpose, so that one secret serves both and neither reveals the other."""

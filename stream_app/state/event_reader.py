@@ -5,6 +5,7 @@ columns whose bytes were seen before are not decoded again. Everything else is d
 that the sinks follow too; a property test holds both to the same result.
 """
 
+from binascii import unhexlify
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from avro_schemas.record_key import user_key_of
 from avro_schemas.schema import Schema, by_id, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
 from avro_schemas.wire.event_reader import EVENT_SCHEMAS, MAX_ID_AGE_MS, MAX_ID_AHEAD_MS, Columns, EventReader
-from avro_schemas.wire.fast_match import SHORT_TEXT, TIME, TIME_PIECES, FastMatcher
+from avro_schemas.wire.fast_match import KEY, SHORT_TEXT, TIME, TIME_PIECES, FastMatcher
 from avro_schemas.wire.projection import Group
 from service_kit.kafka import KafkaRecord
 
@@ -43,9 +44,32 @@ _PATTERNS = {
     "occurred_at": b"(?P<low__>%b)(?P<high__>%b)" % TIME_PIECES,
     "sent_at": TIME,
     "received_at": TIME,
-    "session_key": rb"\x20(?P<session__>.{16})",
+    "site": SHORT_TEXT,
+    "user_key": KEY,
+    "visitor_key": KEY,
+    "session_key": rb"\x40(?P<session__>[0-9a-f]{32})",
+    **dict.fromkeys(
+        (
+            "country",
+            "region",
+            "language",
+            "screen",
+            "release",
+            "hostname",
+            "source",
+            "channel",
+            "utm_source",
+            "utm_medium",
+            "utm_campaign",
+            "utm_term",
+            "utm_content",
+        ),
+        SHORT_TEXT,
+    ),
+    "time_flag": SHORT_TEXT,
     "device.browser": SHORT_TEXT,
     "device.system": SHORT_TEXT,
+    "device.kind": SHORT_TEXT,
     "device.bot": SHORT_TEXT,
 }
 
@@ -102,6 +126,7 @@ class FastEventReader:
                 return event
             occurred_at = _LOW[low] + _HIGH[high]
             moment = occurred_at if occurred_at < appended_at else appended_at
+            session = session and unhexlify(session)
             return CountedEvent(name, common[0], tail, moment, user_key_of(record.key), session, common, own)
 
         return read
