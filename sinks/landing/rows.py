@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from avro_schemas import event_ids
 from avro_schemas.schema import CUSTOM, latest, typed_events
 from avro_schemas.wire.codec import Undecodable, schema_id_of
@@ -17,7 +19,6 @@ _COMMON_FIELDS = (
     "sent_at",
     "time_flag",
     "user_key",
-    "ip_hash",
     "page",
     "device.browser",
     "device.system",
@@ -33,7 +34,7 @@ _READER = EventReader(
     Columns(
         _COMMON_FIELDS,
         {
-            CUSTOM: ["event_data"],
+            CUSTOM: ["event_data.properties"],
             **{name: [f"event_data.{own}" for own in fields] for name, fields in _DATA_FIELDS.items()},
         },
     )
@@ -154,8 +155,11 @@ def decode_records(located: Iterable[tuple[int, KafkaRecord]]) -> Batch:
 def to_row(record: KafkaRecord) -> EventRow:
     """The row of a record. Raise `Undecodable` if it is not an event."""
     schema, event_id, occurred_at, session_key, common, own = _READER.read(record.value, record.timestamp)
-    event_type, received_at, sent_at, time_flag, user_key, ip_hash, page, browser, system, kind, bot = common
-    event_data = own[0] if schema == CUSTOM else as_sent(dict(zip(_DATA_FIELDS[schema], own, strict=True)))
+    event_type, received_at, sent_at, time_flag, user_key, page, browser, system, kind, bot = common
+    properties = orjson.loads(own[-1])
+    event_data = properties
+    if schema != CUSTOM:
+        event_data = as_sent(dict(zip(_DATA_FIELDS[schema], (*own[:-1], properties), strict=True)))
     return EventRow(
         event_ids.to_uuid(event_id),
         occurred_at,
@@ -167,7 +171,7 @@ def to_row(record: KafkaRecord) -> EventRow:
         TIME_FLAGS.get(time_flag, 0),
         user_key,
         session_key,
-        ip_hash,
+        None,
         # Most typed events have the page in event_data too; the view reads it from there, so it is stored once.
         None if event_data.get("page") == page else page,
         event_data,
