@@ -1,5 +1,6 @@
 """A projection reads what the codec reads, and takes nothing else for a value."""
 
+from binascii import unhexlify
 from typing import Any
 
 from hypothesis import given
@@ -7,21 +8,24 @@ from hypothesis import strategies as st
 
 from avro_schemas.schema import Schema, by_id, typed_events
 from avro_schemas.wire import codec
+from avro_schemas.wire.event_reader import KEYS
 from avro_schemas.wire.projection import UNREADABLE, projection
 from tests.support.avro_strategies import fitting
 
-HEAD = ("event_id", "event_type", "occurred_at", "sent_at", "received_at", "session_key")
+HEAD = ("event_id", "event_type", "occurred_at", "sent_at", "received_at", "release", "utm_content", "source")
 DEVICE = ("device.browser", "device.kind", "time_flag", "page")
 EVENTS = [schema for schema in by_id().values() if schema.name in (*typed_events(), "custom")]
+key_texts = st.none() | st.binary(min_size=16, max_size=16).map(bytes.hex)
 READERS = {
     schema.id: projection(
         schema,
         [
             HEAD,
             DEVICE,
-            [f"event_data.{field['name']}" for field in schema.wire["fields"][-1]["type"].get("fields", ())]
-            or ["event_data"],
+            KEYS,
+            [f"event_data.{field['name']}" for field in schema.wire["fields"][-1]["type"]["fields"]],
         ],
+        keys=KEYS,
     )
     for schema in EVENTS
 }
@@ -30,19 +34,20 @@ READERS = {
 @st.composite
 def values(draw: st.DrawFn) -> tuple[Schema, bytes]:
     schema = draw(st.sampled_from(EVENTS))
-    return schema, codec.encode(schema, draw(fitting(schema.wire)))
+    event = draw(fitting(schema.wire)) | draw(st.fixed_dictionaries(dict.fromkeys(KEYS, key_texts)))
+    return schema, codec.encode(schema, event)
 
 
 def expected(value: bytes) -> tuple[Any, ...]:
     """The same fields by way of the codec."""
-    schema, event = codec.decode(value)
+    _schema, event = codec.decode(value)
     device = event["device"]
-    own = event["event_data"]
-    data = [own] if schema.name == "custom" else list(own.values())
+    *own, properties = event["event_data"].values()
     return (
         tuple(event[name] for name in HEAD),
         (device["browser"], device["kind"], event["time_flag"], event["page"]),
-        tuple(data),
+        tuple(unhexlify(event[name]) if event[name] is not None else None for name in KEYS),
+        (*own, properties.encode()),
     )
 
 

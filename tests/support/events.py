@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from avro_schemas import event_ids
-from avro_schemas.schema import event_schema
+from avro_schemas.schema import CUSTOM, Schema, event_schema
 from avro_schemas.wire import codec
+from avro_schemas.wire.event_reader import KEYS
 
 NOON = 1_767_268_800_000  # 2026-01-01 12:00 UTC
 
@@ -29,7 +32,7 @@ def fresh_id(now: int = NOON) -> str:
 
 
 def event(event_type: str = "click", now: int = NOON, **changes: Any) -> dict[str, Any]:
-    """The fields of an event received at `now`, with `changes`."""
+    """The fields of an event received at `now`, with `changes`: keys as bytes, `event_data` as a client sends it."""
     fields = {
         "event_id": fresh_id(now),
         "event_type": event_type,
@@ -37,9 +40,10 @@ def event(event_type: str = "click", now: int = NOON, **changes: Any) -> dict[st
         "time_flag": "ok",
         "sent_at": None,
         "received_at": now,
+        "site": "default",
         "user_key": None,
+        "visitor_key": None,
         "session_key": None,
-        "ip_hash": None,
         "device": {"browser": "Chrome", "system": "Linux", "kind": "desktop", "bot": None},
         "page": None,
         "event_data": {"page": "/"} if event_type == "page_view" else {"element": "nav_menu"},
@@ -48,7 +52,23 @@ def event(event_type: str = "click", now: int = NOON, **changes: Any) -> dict[st
 
 
 def encoded(fields: dict[str, Any]) -> bytes:
-    return codec.encode(event_schema(fields["event_type"]), fields)
+    schema = event_schema(fields["event_type"])
+    return codec.encode(schema, in_avro(schema, fields))
+
+
+def in_avro(schema: Schema, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an event as its record has them: keys as text, free data as JSON."""
+    keys = {name: fields[name] and fields[name].hex() for name in KEYS if name in fields}
+    event_data = fields["event_data"]
+    if schema.name == CUSTOM:
+        event_data = {"properties": _json(event_data)}
+    elif "properties" in event_data:
+        event_data = event_data | {"properties": _json(event_data["properties"])}
+    return fields | keys | {"event_data": event_data}
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 @dataclass(frozen=True, slots=True)
