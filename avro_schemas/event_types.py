@@ -1,6 +1,7 @@
 """Every event type as a client sends it: what it means, the JSON Schema of its `event_data`, and an example."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
@@ -13,6 +14,8 @@ from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NA
 
 Json = dict[str, Any]
 
+NAME_FORM = "1 to 100 letters, digits and _ . - :"
+_NAME = re.compile(r"[a-zA-Z0-9_.\-:]{1,100}")
 _DIALECT: Json = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 # NUL characters are rejected; JSON in UTF-8 cannot hold lone surrogates anyway.
 _TEXT: Json = {"type": "string", "pattern": "^[^\\u0000]*$"}
@@ -40,6 +43,17 @@ def custom_events() -> Mapping[str, str]:
 def event_type_names() -> frozenset[str]:
     """The names of all event types, typed and custom."""
     return frozenset(typed_events()) | frozenset(custom_events())
+
+
+def is_event_name(name: str) -> bool:
+    """Whether a custom event may have this name, if it is not in the catalogue."""
+    return _NAME.fullmatch(name) is not None
+
+
+def contract_spelling(name: str) -> str:
+    """The name as it could be in the contract, such as add_to_cart for addToCart."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)
+    return "_".join(words).lower()
 
 
 def did_you_mean(event_type: str) -> str | None:

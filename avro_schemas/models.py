@@ -4,7 +4,7 @@ Times are aware datetimes in UTC. (Our own codec leaves them as milliseconds sin
 """
 
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 
 class Device(TypedDict):
@@ -14,8 +14,8 @@ class Device(TypedDict):
     browser: str
     # Operating system family, or unknown.
     system: str
-    # Class of the device.
-    kind: Literal["unknown", "desktop", "mobile", "tablet", "bot"]
+    # Class of the device: desktop, mobile, tablet, bot or unknown.
+    kind: str
     # Why this looks like a program: crawler, headless, script or missing; null for a person.
     bot: str | None
 
@@ -29,8 +29,8 @@ class PageViewData(TypedDict):
     referrer: str | None
     # Title of the page.
     title: str | None
-    # Anything else worth keeping, by name.
-    properties: dict[str, str | bool | int | float | None]
+    # A JSON object with anything else worth keeping, nested values included.
+    properties: str
 
 
 class PageView(TypedDict):
@@ -43,23 +43,56 @@ class PageView(TypedDict):
     # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
     # the client did not say.
     occurred_at: datetime
-    # ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set
-    # to received_at.
-    time_flag: Literal["unknown", "ok", "past", "clamped"]
+    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
+    # than 10 minutes ahead and was set to received_at.
+    time_flag: str
     # When the client sent the request, by the client's clock.
     sent_at: datetime | None
     # When the collector received it.
     received_at: datetime
-    # HMAC-SHA256 over the user id, 16 bytes; null without a user.
-    user_key: bytes | None
-    # HMAC-SHA256 over the session id, 16 bytes; null without a session.
-    session_key: bytes | None
-    # HMAC-SHA256 over the IP address with a key of the day, 16 bytes.
-    ip_hash: bytes | None
+    # Which of the sites of this installation it happened on; default if the client does not say.
+    site: str
+    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
+    user_key: str | None
+    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
+    # null without the cookie.
+    visitor_key: str | None
+    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
+    session_key: str | None
+    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
+    country: str | None
+    # Where in the country, as a code of ISO 3166-2; null where that is not known.
+    region: str | None
+    # Language of the browser, such as de or pt-BR.
+    language: str | None
+    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
+    # below 1600, else xxl.
+    screen: str | None
+    # Release of the page or backend that sent it.
+    release: str | None
     # Browser, system and class of the device.
     device: Device
+    # Host of the page it happened on.
+    hostname: str | None
     # Path of the page it happened on.
     page: str | None
+    # Template of the page's path, such as /products/:id, where the client knows it.
+    route: str | None
+    # Host of the page outside the site that led here; null without one.
+    source: str | None
+    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
+    # tell of an arrival.
+    channel: str | None
+    # Campaign parameter utm_source of the page.
+    utm_source: str | None
+    # Campaign parameter utm_medium of the page.
+    utm_medium: str | None
+    # Campaign parameter utm_campaign of the page.
+    utm_campaign: str | None
+    # Campaign parameter utm_term of the page.
+    utm_term: str | None
+    # Campaign parameter utm_content of the page.
+    utm_content: str | None
     # The type's own fields.
     event_data: PageViewData
 
@@ -71,8 +104,8 @@ class ButtonClickData(TypedDict):
     button: str
     # Path of the page.
     page: str | None
-    # Anything else worth keeping, by name.
-    properties: dict[str, str | bool | int | float | None]
+    # A JSON object with anything else worth keeping, nested values included.
+    properties: str
 
 
 class ButtonClick(TypedDict):
@@ -85,23 +118,56 @@ class ButtonClick(TypedDict):
     # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
     # the client did not say.
     occurred_at: datetime
-    # ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set
-    # to received_at.
-    time_flag: Literal["unknown", "ok", "past", "clamped"]
+    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
+    # than 10 minutes ahead and was set to received_at.
+    time_flag: str
     # When the client sent the request, by the client's clock.
     sent_at: datetime | None
     # When the collector received it.
     received_at: datetime
-    # HMAC-SHA256 over the user id, 16 bytes; null without a user.
-    user_key: bytes | None
-    # HMAC-SHA256 over the session id, 16 bytes; null without a session.
-    session_key: bytes | None
-    # HMAC-SHA256 over the IP address with a key of the day, 16 bytes.
-    ip_hash: bytes | None
+    # Which of the sites of this installation it happened on; default if the client does not say.
+    site: str
+    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
+    user_key: str | None
+    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
+    # null without the cookie.
+    visitor_key: str | None
+    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
+    session_key: str | None
+    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
+    country: str | None
+    # Where in the country, as a code of ISO 3166-2; null where that is not known.
+    region: str | None
+    # Language of the browser, such as de or pt-BR.
+    language: str | None
+    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
+    # below 1600, else xxl.
+    screen: str | None
+    # Release of the page or backend that sent it.
+    release: str | None
     # Browser, system and class of the device.
     device: Device
+    # Host of the page it happened on.
+    hostname: str | None
     # Path of the page it happened on.
     page: str | None
+    # Template of the page's path, such as /products/:id, where the client knows it.
+    route: str | None
+    # Host of the page outside the site that led here; null without one.
+    source: str | None
+    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
+    # tell of an arrival.
+    channel: str | None
+    # Campaign parameter utm_source of the page.
+    utm_source: str | None
+    # Campaign parameter utm_medium of the page.
+    utm_medium: str | None
+    # Campaign parameter utm_campaign of the page.
+    utm_campaign: str | None
+    # Campaign parameter utm_term of the page.
+    utm_term: str | None
+    # Campaign parameter utm_content of the page.
+    utm_content: str | None
     # The type's own fields.
     event_data: ButtonClickData
 
@@ -117,8 +183,8 @@ class FormSubmitData(TypedDict):
     success: bool | None
     # How many fields the form has; never their values.
     field_count: int | None
-    # Anything else worth keeping, by name.
-    properties: dict[str, str | bool | int | float | None]
+    # A JSON object with anything else worth keeping, nested values included.
+    properties: str
 
 
 class FormSubmit(TypedDict):
@@ -131,23 +197,56 @@ class FormSubmit(TypedDict):
     # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
     # the client did not say.
     occurred_at: datetime
-    # ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set
-    # to received_at.
-    time_flag: Literal["unknown", "ok", "past", "clamped"]
+    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
+    # than 10 minutes ahead and was set to received_at.
+    time_flag: str
     # When the client sent the request, by the client's clock.
     sent_at: datetime | None
     # When the collector received it.
     received_at: datetime
-    # HMAC-SHA256 over the user id, 16 bytes; null without a user.
-    user_key: bytes | None
-    # HMAC-SHA256 over the session id, 16 bytes; null without a session.
-    session_key: bytes | None
-    # HMAC-SHA256 over the IP address with a key of the day, 16 bytes.
-    ip_hash: bytes | None
+    # Which of the sites of this installation it happened on; default if the client does not say.
+    site: str
+    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
+    user_key: str | None
+    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
+    # null without the cookie.
+    visitor_key: str | None
+    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
+    session_key: str | None
+    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
+    country: str | None
+    # Where in the country, as a code of ISO 3166-2; null where that is not known.
+    region: str | None
+    # Language of the browser, such as de or pt-BR.
+    language: str | None
+    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
+    # below 1600, else xxl.
+    screen: str | None
+    # Release of the page or backend that sent it.
+    release: str | None
     # Browser, system and class of the device.
     device: Device
+    # Host of the page it happened on.
+    hostname: str | None
     # Path of the page it happened on.
     page: str | None
+    # Template of the page's path, such as /products/:id, where the client knows it.
+    route: str | None
+    # Host of the page outside the site that led here; null without one.
+    source: str | None
+    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
+    # tell of an arrival.
+    channel: str | None
+    # Campaign parameter utm_source of the page.
+    utm_source: str | None
+    # Campaign parameter utm_medium of the page.
+    utm_medium: str | None
+    # Campaign parameter utm_campaign of the page.
+    utm_campaign: str | None
+    # Campaign parameter utm_term of the page.
+    utm_term: str | None
+    # Campaign parameter utm_content of the page.
+    utm_content: str | None
     # The type's own fields.
     event_data: FormSubmitData
 
@@ -169,8 +268,8 @@ class ErrorEncounteredData(TypedDict):
     column: int | None
     # Stack trace.
     stack: str | None
-    # Anything else worth keeping, by name.
-    properties: dict[str, str | bool | int | float | None]
+    # A JSON object with anything else worth keeping, nested values included.
+    properties: str
 
 
 class ErrorEncountered(TypedDict):
@@ -183,29 +282,75 @@ class ErrorEncountered(TypedDict):
     # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
     # the client did not say.
     occurred_at: datetime
-    # ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set
-    # to received_at.
-    time_flag: Literal["unknown", "ok", "past", "clamped"]
+    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
+    # than 10 minutes ahead and was set to received_at.
+    time_flag: str
     # When the client sent the request, by the client's clock.
     sent_at: datetime | None
     # When the collector received it.
     received_at: datetime
-    # HMAC-SHA256 over the user id, 16 bytes; null without a user.
-    user_key: bytes | None
-    # HMAC-SHA256 over the session id, 16 bytes; null without a session.
-    session_key: bytes | None
-    # HMAC-SHA256 over the IP address with a key of the day, 16 bytes.
-    ip_hash: bytes | None
+    # Which of the sites of this installation it happened on; default if the client does not say.
+    site: str
+    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
+    user_key: str | None
+    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
+    # null without the cookie.
+    visitor_key: str | None
+    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
+    session_key: str | None
+    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
+    country: str | None
+    # Where in the country, as a code of ISO 3166-2; null where that is not known.
+    region: str | None
+    # Language of the browser, such as de or pt-BR.
+    language: str | None
+    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
+    # below 1600, else xxl.
+    screen: str | None
+    # Release of the page or backend that sent it.
+    release: str | None
     # Browser, system and class of the device.
     device: Device
+    # Host of the page it happened on.
+    hostname: str | None
     # Path of the page it happened on.
     page: str | None
+    # Template of the page's path, such as /products/:id, where the client knows it.
+    route: str | None
+    # Host of the page outside the site that led here; null without one.
+    source: str | None
+    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
+    # tell of an arrival.
+    channel: str | None
+    # Campaign parameter utm_source of the page.
+    utm_source: str | None
+    # Campaign parameter utm_medium of the page.
+    utm_medium: str | None
+    # Campaign parameter utm_campaign of the page.
+    utm_campaign: str | None
+    # Campaign parameter utm_term of the page.
+    utm_term: str | None
+    # Campaign parameter utm_content of the page.
+    utm_content: str | None
     # The type's own fields.
     event_data: ErrorEncounteredData
 
 
-class Custom(TypedDict):
-    """A custom event: named in the catalogue, with typed properties."""
+class WebVitalData(TypedDict):
+    """What the frontend sends as event_data."""
+
+    # Name of the measure: LCP, INP, CLS, FCP or TTFB.
+    metric: str
+    # The measured value; milliseconds, except CLS.
+    value: float
+    # Path of the page.
+    page: str | None
+    # A JSON object with anything else worth keeping, nested values included.
+    properties: str
+
+
+class WebVital(TypedDict):
+    """A measure of how fast or steady a page was for a user."""
 
     # evt_ and 32 hex digits of a UUIDv7; the idempotency key.
     event_id: str
@@ -214,76 +359,136 @@ class Custom(TypedDict):
     # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
     # the client did not say.
     occurred_at: datetime
-    # ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set
-    # to received_at.
-    time_flag: Literal["unknown", "ok", "past", "clamped"]
+    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
+    # than 10 minutes ahead and was set to received_at.
+    time_flag: str
     # When the client sent the request, by the client's clock.
     sent_at: datetime | None
     # When the collector received it.
     received_at: datetime
-    # HMAC-SHA256 over the user id, 16 bytes; null without a user.
-    user_key: bytes | None
-    # HMAC-SHA256 over the session id, 16 bytes; null without a session.
-    session_key: bytes | None
-    # HMAC-SHA256 over the IP address with a key of the day, 16 bytes.
-    ip_hash: bytes | None
+    # Which of the sites of this installation it happened on; default if the client does not say.
+    site: str
+    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
+    user_key: str | None
+    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
+    # null without the cookie.
+    visitor_key: str | None
+    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
+    session_key: str | None
+    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
+    country: str | None
+    # Where in the country, as a code of ISO 3166-2; null where that is not known.
+    region: str | None
+    # Language of the browser, such as de or pt-BR.
+    language: str | None
+    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
+    # below 1600, else xxl.
+    screen: str | None
+    # Release of the page or backend that sent it.
+    release: str | None
     # Browser, system and class of the device.
     device: Device
+    # Host of the page it happened on.
+    hostname: str | None
     # Path of the page it happened on.
     page: str | None
+    # Template of the page's path, such as /products/:id, where the client knows it.
+    route: str | None
+    # Host of the page outside the site that led here; null without one.
+    source: str | None
+    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
+    # tell of an arrival.
+    channel: str | None
+    # Campaign parameter utm_source of the page.
+    utm_source: str | None
+    # Campaign parameter utm_medium of the page.
+    utm_medium: str | None
+    # Campaign parameter utm_campaign of the page.
+    utm_campaign: str | None
+    # Campaign parameter utm_term of the page.
+    utm_term: str | None
+    # Campaign parameter utm_content of the page.
+    utm_content: str | None
     # The type's own fields.
-    event_data: dict[str, str | bool | int | float | None]
+    event_data: WebVitalData
 
 
-class Fault(TypedDict):
-    """One thing that is wrong."""
+class CustomData(TypedDict):
+    """What the frontend sends as event_data."""
 
-    # Code from the closed set of reasons.
-    code: str
-    # JSON pointer to the faulty value; empty for the whole.
-    pointer: str
-    # What was expected there.
-    expected: str
-    # Type and length of what came instead; never the value.
-    got: str
+    # A JSON object: the whole event_data that the frontend sent, nested values included.
+    properties: str
 
 
-class RejectedEvent(TypedDict):
-    """What could not be accepted or decoded, and why."""
+class Custom(TypedDict):
+    """A custom event: named in the catalogue, with free properties."""
 
-    # When it was rejected.
-    rejected_at: datetime
-    # The service that rejected it: producer_api, stream_app or sinks.
-    rejected_by: str
-    # Code from the closed set of reasons.
-    reason: str
-    # Every fault that was found.
-    errors: list[Fault]
-    # Id of the event, where it could be read.
-    event_id: str | None
-    # Type of the event, where it could be read.
-    event_type: str | None
-    # Key of the user, where known, so that erasure finds the record.
-    user_key: bytes | None
-    # Schema id the bytes name, where they name one.
-    schema_id: int | None
-    # Topic the record was read from; null for what came by HTTP.
-    source_topic: str | None
-    # Partition it was read from.
-    source_partition: int | None
-    # Offset it was read from.
-    source_offset: int | None
-    # The bytes as they came, cut to 32 KiB.
-    body: bytes
-    # Length of the bytes before the cut.
-    body_size: int
+    # evt_ and 32 hex digits of a UUIDv7; the idempotency key.
+    event_id: str
+    # What happened, as the frontend named it.
+    event_type: str
+    # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
+    # the client did not say.
+    occurred_at: datetime
+    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
+    # than 10 minutes ahead and was set to received_at.
+    time_flag: str
+    # When the client sent the request, by the client's clock.
+    sent_at: datetime | None
+    # When the collector received it.
+    received_at: datetime
+    # Which of the sites of this installation it happened on; default if the client does not say.
+    site: str
+    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
+    user_key: str | None
+    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
+    # null without the cookie.
+    visitor_key: str | None
+    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
+    session_key: str | None
+    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
+    country: str | None
+    # Where in the country, as a code of ISO 3166-2; null where that is not known.
+    region: str | None
+    # Language of the browser, such as de or pt-BR.
+    language: str | None
+    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
+    # below 1600, else xxl.
+    screen: str | None
+    # Release of the page or backend that sent it.
+    release: str | None
+    # Browser, system and class of the device.
+    device: Device
+    # Host of the page it happened on.
+    hostname: str | None
+    # Path of the page it happened on.
+    page: str | None
+    # Template of the page's path, such as /products/:id, where the client knows it.
+    route: str | None
+    # Host of the page outside the site that led here; null without one.
+    source: str | None
+    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
+    # tell of an arrival.
+    channel: str | None
+    # Campaign parameter utm_source of the page.
+    utm_source: str | None
+    # Campaign parameter utm_medium of the page.
+    utm_medium: str | None
+    # Campaign parameter utm_campaign of the page.
+    utm_campaign: str | None
+    # Campaign parameter utm_term of the page.
+    utm_term: str | None
+    # Campaign parameter utm_content of the page.
+    utm_content: str | None
+    # The type's own fields.
+    event_data: CustomData
 
 
 class UserRate(TypedDict):
     """How often a user sent events in the last minute, and until when that was too often."""
 
-    # Key of the user, 16 bytes.
-    user_key: bytes
+    # Key of the user, 32 hex digits.
+    user_key: str
     # Append time of the newest event counted; the end of the minute where final.
     measured_at: datetime
     # Length of the sliding window.
@@ -329,56 +534,56 @@ class LiveAggregate(TypedDict):
 class Erasure(TypedDict):
     """A user to forget: every event received up to requested_at goes, and stays gone after replays."""
 
-    # Key of the user, 16 bytes.
-    user_key: bytes
+    # Key of the user, 32 hex digits.
+    user_key: str
     # Events received up to then are erased.
     requested_at: datetime
     # Id under which the request is reported.
     receipt: str | None
 
 
-class WebVitalData(TypedDict):
-    """What the frontend sends as event_data."""
+class Fault(TypedDict):
+    """One thing that is wrong."""
 
-    # Name of the measure: LCP, INP, CLS, FCP or TTFB.
-    metric: str
-    # The measured value; milliseconds, except CLS.
-    value: float
-    # Path of the page.
-    page: str | None
-    # Anything else worth keeping, by name.
-    properties: dict[str, str | bool | int | float | None]
+    # Code from the closed set of reasons.
+    code: str
+    # JSON pointer to the faulty value; empty for the whole.
+    pointer: str
+    # What was expected there.
+    expected: str
+    # Type and length of what came instead; never the value.
+    got: str
 
 
-class WebVital(TypedDict):
-    """A measure of how fast or steady a page was for a user."""
+class RejectedEvent(TypedDict):
+    """What could not be accepted or decoded, and why."""
 
-    # evt_ and 32 hex digits of a UUIDv7; the idempotency key.
-    event_id: str
-    # What happened, as the frontend named it.
-    event_type: str
-    # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
-    # the client did not say.
-    occurred_at: datetime
-    # ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set
-    # to received_at.
-    time_flag: Literal["unknown", "ok", "past", "clamped"]
-    # When the client sent the request, by the client's clock.
-    sent_at: datetime | None
-    # When the collector received it.
-    received_at: datetime
-    # HMAC-SHA256 over the user id, 16 bytes; null without a user.
-    user_key: bytes | None
-    # HMAC-SHA256 over the session id, 16 bytes; null without a session.
-    session_key: bytes | None
-    # HMAC-SHA256 over the IP address with a key of the day, 16 bytes.
-    ip_hash: bytes | None
-    # Browser, system and class of the device.
-    device: Device
-    # Path of the page it happened on.
-    page: str | None
-    # The type's own fields.
-    event_data: WebVitalData
+    # When it was rejected.
+    rejected_at: datetime
+    # The service that rejected it: producer_api, stream_app or sinks.
+    rejected_by: str
+    # Code from the closed set of reasons.
+    reason: str
+    # Every fault that was found.
+    errors: list[Fault]
+    # Id of the event, where it could be read.
+    event_id: str | None
+    # Type of the event, where it could be read.
+    event_type: str | None
+    # Key of the user, where known, so that erasure finds the record.
+    user_key: str | None
+    # Schema id the bytes name, where they name one.
+    schema_id: int | None
+    # Topic the record was read from; null for what came by HTTP.
+    source_topic: str | None
+    # Partition it was read from.
+    source_partition: int | None
+    # Offset it was read from.
+    source_offset: int | None
+    # The bytes as they came, cut to 32 KiB.
+    body: bytes
+    # Length of the bytes before the cut.
+    body_size: int
 
 
 Event = PageView | ButtonClick | FormSubmit | ErrorEncountered | WebVital | Custom

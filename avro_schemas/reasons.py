@@ -26,6 +26,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "timestamp_invalid": "The timestamp is not ISO 8601 with an offset or Z.",
         "timestamp_out_of_range": "The timestamp is outside the years 2000 to 2099.",
         "event_type_unknown": "No event type or custom event has this name.",
+        "too_many_event_types": "The sender used too many event types that are not in the catalogue.",
         "event_id_invalid": "The id is not `evt_` followed by the 32 hex digits of a UUIDv7.",
         "event_id_time": "The time in the id is more than 7 days ago (90 days on the topic), or too far ahead.",
         "event_id_conflict": "Another event has the same id, but different content.",

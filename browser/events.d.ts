@@ -20,7 +20,7 @@ export interface PageView extends Common {
     referrer?: null | string;
     /** Title of the page. */
     title?: null | string;
-    /** Anything else worth keeping, by name. */
+    /** A JSON object with anything else worth keeping, nested values included. */
     properties?: Properties;
     /** Stored only as browser, operating system and class of device. */
     user_agent?: string;
@@ -35,7 +35,7 @@ export interface ButtonClick extends Common {
     button: string;
     /** Path of the page. */
     page?: null | string;
-    /** Anything else worth keeping, by name. */
+    /** A JSON object with anything else worth keeping, nested values included. */
     properties?: Properties;
     /** Stored only as browser, operating system and class of device. */
     user_agent?: string;
@@ -54,7 +54,7 @@ export interface FormSubmit extends Common {
     success?: null | boolean;
     /** How many fields the form has; never their values. */
     field_count?: null | number;
-    /** Anything else worth keeping, by name. */
+    /** A JSON object with anything else worth keeping, nested values included. */
     properties?: Properties;
     /** Stored only as browser, operating system and class of device. */
     user_agent?: string;
@@ -79,7 +79,7 @@ export interface ErrorEncountered extends Common {
     column?: null | number;
     /** Stack trace. */
     stack?: null | string;
-    /** Anything else worth keeping, by name. */
+    /** A JSON object with anything else worth keeping, nested values included. */
     properties?: Properties;
     /** Stored only as browser, operating system and class of device. */
     user_agent?: string;
@@ -96,7 +96,7 @@ export interface WebVital extends Common {
     value: number;
     /** Path of the page. */
     page?: null | string;
-    /** Anything else worth keeping, by name. */
+    /** A JSON object with anything else worth keeping, nested values included. */
     properties?: Properties;
     /** Stored only as browser, operating system and class of device. */
     user_agent?: string;
@@ -134,8 +134,8 @@ export interface DeviceRecord {
   browser: string;
   /** Operating system family, or unknown. */
   system: string;
-  /** Class of the device. */
-  kind: "unknown" | "desktop" | "mobile" | "tablet" | "bot";
+  /** Class of the device: desktop, mobile, tablet, bot or unknown. */
+  kind: string;
   /** Why this looks like a program: crawler, headless, script or missing; null for a person. */
   bot: null | string;
 }
@@ -148,8 +148,8 @@ export interface PageViewDataRecord {
   referrer: null | string;
   /** Title of the page. */
   title: null | string;
-  /** Anything else worth keeping, by name. */
-  properties: Record<string, string | null | boolean | number>;
+  /** A JSON object with anything else worth keeping, nested values included. */
+  properties: string;
 }
 
 /** A user visited a page. */
@@ -160,22 +160,52 @@ export interface PageViewRecord {
   event_type: string;
   /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
   occurred_at: number;
-  /** ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: "unknown" | "ok" | "past" | "clamped";
+  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
+  time_flag: string;
   /** When the client sent the request, by the client's clock. */
   sent_at: null | number;
   /** When the collector received it. */
   received_at: number;
-  /** HMAC-SHA256 over the user id, 16 bytes; null without a user. */
-  user_key: null | Uint8Array;
-  /** HMAC-SHA256 over the session id, 16 bytes; null without a session. */
-  session_key: null | Uint8Array;
-  /** HMAC-SHA256 over the IP address with a key of the day, 16 bytes. */
-  ip_hash: null | Uint8Array;
+  /** Which of the sites of this installation it happened on; default if the client does not say. */
+  site: string;
+  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
+  user_key: null | string;
+  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
+  visitor_key: null | string;
+  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
+  session_key: null | string;
+  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
+  country: null | string;
+  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
+  region: null | string;
+  /** Language of the browser, such as de or pt-BR. */
+  language: null | string;
+  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
+  screen: null | string;
+  /** Release of the page or backend that sent it. */
+  release: null | string;
   /** Browser, system and class of the device. */
   device: DeviceRecord;
+  /** Host of the page it happened on. */
+  hostname: null | string;
   /** Path of the page it happened on. */
   page: null | string;
+  /** Template of the page's path, such as /products/:id, where the client knows it. */
+  route: null | string;
+  /** Host of the page outside the site that led here; null without one. */
+  source: null | string;
+  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
+  channel: null | string;
+  /** Campaign parameter utm_source of the page. */
+  utm_source: null | string;
+  /** Campaign parameter utm_medium of the page. */
+  utm_medium: null | string;
+  /** Campaign parameter utm_campaign of the page. */
+  utm_campaign: null | string;
+  /** Campaign parameter utm_term of the page. */
+  utm_term: null | string;
+  /** Campaign parameter utm_content of the page. */
+  utm_content: null | string;
   /** The type's own fields. */
   event_data: PageViewDataRecord;
 }
@@ -186,8 +216,8 @@ export interface ButtonClickDataRecord {
   button: string;
   /** Path of the page. */
   page: null | string;
-  /** Anything else worth keeping, by name. */
-  properties: Record<string, string | null | boolean | number>;
+  /** A JSON object with anything else worth keeping, nested values included. */
+  properties: string;
 }
 
 /** A user clicked an interactive element. */
@@ -198,22 +228,52 @@ export interface ButtonClickRecord {
   event_type: string;
   /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
   occurred_at: number;
-  /** ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: "unknown" | "ok" | "past" | "clamped";
+  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
+  time_flag: string;
   /** When the client sent the request, by the client's clock. */
   sent_at: null | number;
   /** When the collector received it. */
   received_at: number;
-  /** HMAC-SHA256 over the user id, 16 bytes; null without a user. */
-  user_key: null | Uint8Array;
-  /** HMAC-SHA256 over the session id, 16 bytes; null without a session. */
-  session_key: null | Uint8Array;
-  /** HMAC-SHA256 over the IP address with a key of the day, 16 bytes. */
-  ip_hash: null | Uint8Array;
+  /** Which of the sites of this installation it happened on; default if the client does not say. */
+  site: string;
+  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
+  user_key: null | string;
+  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
+  visitor_key: null | string;
+  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
+  session_key: null | string;
+  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
+  country: null | string;
+  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
+  region: null | string;
+  /** Language of the browser, such as de or pt-BR. */
+  language: null | string;
+  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
+  screen: null | string;
+  /** Release of the page or backend that sent it. */
+  release: null | string;
   /** Browser, system and class of the device. */
   device: DeviceRecord;
+  /** Host of the page it happened on. */
+  hostname: null | string;
   /** Path of the page it happened on. */
   page: null | string;
+  /** Template of the page's path, such as /products/:id, where the client knows it. */
+  route: null | string;
+  /** Host of the page outside the site that led here; null without one. */
+  source: null | string;
+  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
+  channel: null | string;
+  /** Campaign parameter utm_source of the page. */
+  utm_source: null | string;
+  /** Campaign parameter utm_medium of the page. */
+  utm_medium: null | string;
+  /** Campaign parameter utm_campaign of the page. */
+  utm_campaign: null | string;
+  /** Campaign parameter utm_term of the page. */
+  utm_term: null | string;
+  /** Campaign parameter utm_content of the page. */
+  utm_content: null | string;
   /** The type's own fields. */
   event_data: ButtonClickDataRecord;
 }
@@ -228,8 +288,8 @@ export interface FormSubmitDataRecord {
   success: null | boolean;
   /** How many fields the form has; never their values. */
   field_count: null | number;
-  /** Anything else worth keeping, by name. */
-  properties: Record<string, string | null | boolean | number>;
+  /** A JSON object with anything else worth keeping, nested values included. */
+  properties: string;
 }
 
 /** A user submitted a form. */
@@ -240,22 +300,52 @@ export interface FormSubmitRecord {
   event_type: string;
   /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
   occurred_at: number;
-  /** ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: "unknown" | "ok" | "past" | "clamped";
+  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
+  time_flag: string;
   /** When the client sent the request, by the client's clock. */
   sent_at: null | number;
   /** When the collector received it. */
   received_at: number;
-  /** HMAC-SHA256 over the user id, 16 bytes; null without a user. */
-  user_key: null | Uint8Array;
-  /** HMAC-SHA256 over the session id, 16 bytes; null without a session. */
-  session_key: null | Uint8Array;
-  /** HMAC-SHA256 over the IP address with a key of the day, 16 bytes. */
-  ip_hash: null | Uint8Array;
+  /** Which of the sites of this installation it happened on; default if the client does not say. */
+  site: string;
+  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
+  user_key: null | string;
+  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
+  visitor_key: null | string;
+  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
+  session_key: null | string;
+  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
+  country: null | string;
+  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
+  region: null | string;
+  /** Language of the browser, such as de or pt-BR. */
+  language: null | string;
+  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
+  screen: null | string;
+  /** Release of the page or backend that sent it. */
+  release: null | string;
   /** Browser, system and class of the device. */
   device: DeviceRecord;
+  /** Host of the page it happened on. */
+  hostname: null | string;
   /** Path of the page it happened on. */
   page: null | string;
+  /** Template of the page's path, such as /products/:id, where the client knows it. */
+  route: null | string;
+  /** Host of the page outside the site that led here; null without one. */
+  source: null | string;
+  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
+  channel: null | string;
+  /** Campaign parameter utm_source of the page. */
+  utm_source: null | string;
+  /** Campaign parameter utm_medium of the page. */
+  utm_medium: null | string;
+  /** Campaign parameter utm_campaign of the page. */
+  utm_campaign: null | string;
+  /** Campaign parameter utm_term of the page. */
+  utm_term: null | string;
+  /** Campaign parameter utm_content of the page. */
+  utm_content: null | string;
   /** The type's own fields. */
   event_data: FormSubmitDataRecord;
 }
@@ -276,8 +366,8 @@ export interface ErrorEncounteredDataRecord {
   column: null | number;
   /** Stack trace. */
   stack: null | string;
-  /** Anything else worth keeping, by name. */
-  properties: Record<string, string | null | boolean | number>;
+  /** A JSON object with anything else worth keeping, nested values included. */
+  properties: string;
 }
 
 /** A user hit an error. */
@@ -288,22 +378,52 @@ export interface ErrorEncounteredRecord {
   event_type: string;
   /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
   occurred_at: number;
-  /** ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: "unknown" | "ok" | "past" | "clamped";
+  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
+  time_flag: string;
   /** When the client sent the request, by the client's clock. */
   sent_at: null | number;
   /** When the collector received it. */
   received_at: number;
-  /** HMAC-SHA256 over the user id, 16 bytes; null without a user. */
-  user_key: null | Uint8Array;
-  /** HMAC-SHA256 over the session id, 16 bytes; null without a session. */
-  session_key: null | Uint8Array;
-  /** HMAC-SHA256 over the IP address with a key of the day, 16 bytes. */
-  ip_hash: null | Uint8Array;
+  /** Which of the sites of this installation it happened on; default if the client does not say. */
+  site: string;
+  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
+  user_key: null | string;
+  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
+  visitor_key: null | string;
+  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
+  session_key: null | string;
+  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
+  country: null | string;
+  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
+  region: null | string;
+  /** Language of the browser, such as de or pt-BR. */
+  language: null | string;
+  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
+  screen: null | string;
+  /** Release of the page or backend that sent it. */
+  release: null | string;
   /** Browser, system and class of the device. */
   device: DeviceRecord;
+  /** Host of the page it happened on. */
+  hostname: null | string;
   /** Path of the page it happened on. */
   page: null | string;
+  /** Template of the page's path, such as /products/:id, where the client knows it. */
+  route: null | string;
+  /** Host of the page outside the site that led here; null without one. */
+  source: null | string;
+  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
+  channel: null | string;
+  /** Campaign parameter utm_source of the page. */
+  utm_source: null | string;
+  /** Campaign parameter utm_medium of the page. */
+  utm_medium: null | string;
+  /** Campaign parameter utm_campaign of the page. */
+  utm_campaign: null | string;
+  /** Campaign parameter utm_term of the page. */
+  utm_term: null | string;
+  /** Campaign parameter utm_content of the page. */
+  utm_content: null | string;
   /** The type's own fields. */
   event_data: ErrorEncounteredDataRecord;
 }
@@ -316,8 +436,8 @@ export interface WebVitalDataRecord {
   value: number;
   /** Path of the page. */
   page: null | string;
-  /** Anything else worth keeping, by name. */
-  properties: Record<string, string | null | boolean | number>;
+  /** A JSON object with anything else worth keeping, nested values included. */
+  properties: string;
 }
 
 /** A measure of how fast or steady a page was for a user. */
@@ -328,27 +448,63 @@ export interface WebVitalRecord {
   event_type: string;
   /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
   occurred_at: number;
-  /** ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: "unknown" | "ok" | "past" | "clamped";
+  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
+  time_flag: string;
   /** When the client sent the request, by the client's clock. */
   sent_at: null | number;
   /** When the collector received it. */
   received_at: number;
-  /** HMAC-SHA256 over the user id, 16 bytes; null without a user. */
-  user_key: null | Uint8Array;
-  /** HMAC-SHA256 over the session id, 16 bytes; null without a session. */
-  session_key: null | Uint8Array;
-  /** HMAC-SHA256 over the IP address with a key of the day, 16 bytes. */
-  ip_hash: null | Uint8Array;
+  /** Which of the sites of this installation it happened on; default if the client does not say. */
+  site: string;
+  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
+  user_key: null | string;
+  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
+  visitor_key: null | string;
+  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
+  session_key: null | string;
+  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
+  country: null | string;
+  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
+  region: null | string;
+  /** Language of the browser, such as de or pt-BR. */
+  language: null | string;
+  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
+  screen: null | string;
+  /** Release of the page or backend that sent it. */
+  release: null | string;
   /** Browser, system and class of the device. */
   device: DeviceRecord;
+  /** Host of the page it happened on. */
+  hostname: null | string;
   /** Path of the page it happened on. */
   page: null | string;
+  /** Template of the page's path, such as /products/:id, where the client knows it. */
+  route: null | string;
+  /** Host of the page outside the site that led here; null without one. */
+  source: null | string;
+  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
+  channel: null | string;
+  /** Campaign parameter utm_source of the page. */
+  utm_source: null | string;
+  /** Campaign parameter utm_medium of the page. */
+  utm_medium: null | string;
+  /** Campaign parameter utm_campaign of the page. */
+  utm_campaign: null | string;
+  /** Campaign parameter utm_term of the page. */
+  utm_term: null | string;
+  /** Campaign parameter utm_content of the page. */
+  utm_content: null | string;
   /** The type's own fields. */
   event_data: WebVitalDataRecord;
 }
 
-/** A custom event: named in the catalogue, with typed properties. */
+/** What the frontend sends as event_data. */
+export interface CustomDataRecord {
+  /** A JSON object: the whole event_data that the frontend sent, nested values included. */
+  properties: string;
+}
+
+/** A custom event: named in the catalogue, with free properties. */
 export interface CustomRecord {
   /** evt_ and 32 hex digits of a UUIDv7; the idempotency key. */
   event_id: string;
@@ -356,24 +512,54 @@ export interface CustomRecord {
   event_type: string;
   /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
   occurred_at: number;
-  /** ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: "unknown" | "ok" | "past" | "clamped";
+  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
+  time_flag: string;
   /** When the client sent the request, by the client's clock. */
   sent_at: null | number;
   /** When the collector received it. */
   received_at: number;
-  /** HMAC-SHA256 over the user id, 16 bytes; null without a user. */
-  user_key: null | Uint8Array;
-  /** HMAC-SHA256 over the session id, 16 bytes; null without a session. */
-  session_key: null | Uint8Array;
-  /** HMAC-SHA256 over the IP address with a key of the day, 16 bytes. */
-  ip_hash: null | Uint8Array;
+  /** Which of the sites of this installation it happened on; default if the client does not say. */
+  site: string;
+  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
+  user_key: null | string;
+  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
+  visitor_key: null | string;
+  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
+  session_key: null | string;
+  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
+  country: null | string;
+  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
+  region: null | string;
+  /** Language of the browser, such as de or pt-BR. */
+  language: null | string;
+  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
+  screen: null | string;
+  /** Release of the page or backend that sent it. */
+  release: null | string;
   /** Browser, system and class of the device. */
   device: DeviceRecord;
+  /** Host of the page it happened on. */
+  hostname: null | string;
   /** Path of the page it happened on. */
   page: null | string;
+  /** Template of the page's path, such as /products/:id, where the client knows it. */
+  route: null | string;
+  /** Host of the page outside the site that led here; null without one. */
+  source: null | string;
+  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
+  channel: null | string;
+  /** Campaign parameter utm_source of the page. */
+  utm_source: null | string;
+  /** Campaign parameter utm_medium of the page. */
+  utm_medium: null | string;
+  /** Campaign parameter utm_campaign of the page. */
+  utm_campaign: null | string;
+  /** Campaign parameter utm_term of the page. */
+  utm_term: null | string;
+  /** Campaign parameter utm_content of the page. */
+  utm_content: null | string;
   /** The type's own fields. */
-  event_data: Record<string, string | null | boolean | number>;
+  event_data: CustomDataRecord;
 }
 
 export type EventRecord = PageViewRecord | ButtonClickRecord | FormSubmitRecord | ErrorEncounteredRecord | WebVitalRecord | CustomRecord;

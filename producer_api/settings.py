@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from producer_api.intake.event_names import DEFAULT_MAX_UNKNOWN
 from producer_api.senders import backends
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
@@ -49,8 +50,16 @@ class Settings:
         True, help="Follow the topic user-rates, so that a user's limit holds across all collectors."
     )
 
-    custom_events: Literal["catalogue", "any"] = setting(
-        "catalogue", help="Whether custom events must be in the catalogue (catalogue) or may have any name (any)."
+    unknown_events: Literal["reject", "accept"] = setting(
+        "reject",
+        help="What to do with events whose name is not in the catalogue: reject them, or accept them as custom"
+        " events, which are then listed as proposed. `footfall up` accepts them.",
+    )
+    max_unknown_event_types: int = setting(
+        DEFAULT_MAX_UNKNOWN,
+        help="Different names outside the catalogue that are accepted per day from one IP address or backend.",
+        minimum=1,
+        maximum=10_000,
     )
     allowed_query_parameters: tuple[str, ...] = setting(
         _CAMPAIGN, help="Query parameters that are not removed from pages and referrers, separated by commas."

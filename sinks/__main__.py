@@ -136,6 +136,7 @@ def _postgres_store(settings: Settings, cluster_id: str, topic: str) -> Postgres
         owner=f"{socket.gethostname()}:{os.getpid()}",
         accept_new_topic=settings.accept_new_topic,
         statement_timeout_seconds=settings.statement_timeout_seconds,
+        max_proposed_event_types=settings.max_proposed_event_types,
     )
 
 

@@ -21,6 +21,7 @@ def _seconds(name: str, text: str) -> Histogram:
 
 
 ROWS = _counter("rows", "Events landed.")
+OTHER_ROWS = _counter("other_rows", "Rows of the type `*`, as their event type is one too many.")
 DUPLICATES = _counter("duplicates", "Events whose id had landed before.")
 ERASED = _counter("erased", "Records that were not landed because their user was erased.")
 DEAD_LETTERS = _counter("dead_letters", "Records that could not land, by reason.", "reason")

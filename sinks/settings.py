@@ -6,6 +6,7 @@ from typing import Literal
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.settings import Secret, setting
+from sinks.postgres.lookups import DEFAULT_MAX_PROPOSED
 
 _DSN = "Where events land, as postgresql://user:password@host/database."
 _LOG = "What to log."
@@ -45,6 +46,12 @@ class Settings:
         help="Time that Postgres may take for a statement before a smaller batch is tried.",
         minimum=0.1,
         maximum=600,
+    )
+    max_proposed_event_types: int = setting(
+        DEFAULT_MAX_PROPOSED,
+        help="Event types outside the catalogue that Postgres knows by name; events of further ones land as `*`.",
+        minimum=1,
+        maximum=20_000,
     )
     group_instance_id: str | None = setting(
         None, help="Name of this process in the group: after a restart it gets its partitions back immediately."

@@ -13,6 +13,7 @@ from producer_api.intake import answers, body
 from producer_api.intake.answers import Json, Result
 from producer_api.intake.context import RandomPool, RequestContext
 from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
+from producer_api.intake.event_names import EventNames, hint
 from producer_api.privacy.devices import UNKNOWN
 
 INVALID = 1
@@ -22,8 +23,8 @@ def validate(
     event: Annotated[
         str, typer.Argument(help="An event or a list of events as JSON; - reads standard input.")
     ] = "-",
-    any_custom: Annotated[
-        bool, typer.Option("--any-custom", help="Accept custom events that the catalogue does not list.")
+    accept_unknown: Annotated[
+        bool, typer.Option("--accept-unknown", help="As with FOOTFALL_UNKNOWN_EVENTS=accept.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the collector's response.")] = False,
 ) -> None:
@@ -34,7 +35,7 @@ def validate(
     Example: footfall validate '{"event_type": "click", "event_data": {"element": "buy"}}'
     """
     raw_body = sys.stdin.buffer.read() if event == "-" else event.encode()
-    response = _validate(raw_body, EventProcessor(any_custom=any_custom))
+    response = _validate(raw_body, EventProcessor(names=EventNames(accepts_unknown=accept_unknown)))
     if as_json:
         typer.echo(json.dumps(response, indent=2))
     else:
@@ -64,7 +65,7 @@ def _result(raw: Any, context: RequestContext, processor: EventProcessor) -> Res
     event_id = client_event_id(raw)
     outcome = processor.process(raw, context, event_id)
     if isinstance(outcome, EncodedEvent):
-        return Result("accepted", event_id)
+        return Result("accepted", event_id, hint=hint(outcome.event_type))
     return Result("rejected", event_id, tuple(outcome))
 
 
@@ -74,6 +75,8 @@ def _show(response: Json) -> None:
             _show_error(error, f"/{result['index']}")
     for error in response.get("errors", []):
         _show_error(error, "")
+    for hint_text in (each["hint"] for each in (response, *response.get("results", [])) if "hint" in each):
+        typer.echo(f"hint: {hint_text}")
     is_list = "results" in response
     typer.echo(response["message"] if is_list or response["success"] else "The event is not valid")
 

@@ -113,6 +113,7 @@ class Stack:
         environ = {
             **keys.read_or_create(self._folder.path),
             "FOOTFALL_TRUST_LOOPBACK": "true",
+            "FOOTFALL_UNKNOWN_EVENTS": "accept",
             **self._user_settings,
             **self._mark,
             "FOOTFALL_KAFKA_BOOTSTRAP": self._endpoints["kafka"],

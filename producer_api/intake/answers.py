@@ -26,12 +26,13 @@ _LIMITED_BY: Mapping[str, str] = {"user": "user", "ip": "IP address", "backend":
 
 @dataclass(slots=True)
 class Result:
-    """The outcome of one event. `retry_after` is in seconds."""
+    """The outcome of one event. `retry_after` is in seconds, `hint` is for the sender of an accepted event."""
 
     status: Outcome
     event_id: str | None = None
     faults: tuple[Fault, ...] = ()
     retry_after: int | None = None
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def for_single(result: Result, *, recorded: bool = True) -> Answer:
     """The answer to a single event. `recorded` is false for a dry run."""
     body: Json = {"success": result.status in _SUCCESSFUL, "event_id": result.event_id}
     if result.status in _SUCCESSFUL:
-        return Answer(200, body | {"message": RECORDED if recorded else VALID})
+        body["message"] = RECORDED if recorded else VALID
+        return Answer(200, body | ({"hint": result.hint} if result.hint else {}))
     body["message"] = _summary(result.faults)
     body["errors"] = [_error(fault) for fault in result.faults]
     return Answer(_SINGLE_STATUS[result.status], body, result.retry_after)
@@ -94,6 +96,8 @@ def _entry(index: int, result: Result) -> Json:
     entry: Json = {"index": index, "event_id": result.event_id, "status": result.status}
     if result.faults:
         entry["errors"] = [_error(fault) for fault in result.faults]
+    if result.hint:
+        entry["hint"] = result.hint
     if result.retry_after is not None:
         entry["retry_after"] = result.retry_after
     return entry

@@ -43,6 +43,8 @@ class RequestContext:
     # What the user's rate limit counts by. Held in memory only, so it is there even after an opt-out.
     limit_key: bytes | None
     random: RandomPool
+    # The IP address or the backend that the request came from. Held in memory only.
+    sender: str = ""
     # How often each pattern was redacted, by pattern and field. Grows while the events are processed.
     redactions: dict[tuple[str, str], int] = field(default_factory=dict)
     # The fields that all events of the request share, as Avro bytes.

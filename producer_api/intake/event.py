@@ -3,7 +3,6 @@
 No I/O: time and randomness come with the request's context, and redactions are counted in it.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from avro_schemas import event_ids
-from avro_schemas.event_types import did_you_mean, event_type_names
+from avro_schemas.event_types import event_type_names
 from avro_schemas.schema import CUSTOM, event_schema
 from avro_schemas.validation.event_data_writer import InvalidEventData
 from avro_schemas.validation.fault import Fault, child_pointer, describe_value, text_fault
@@ -20,6 +19,7 @@ from avro_schemas.wire.event_reader import times_in_range
 from avro_schemas.wire.event_writer import NO_ARRIVAL, write_event
 from producer_api.intake import clock_skew
 from producer_api.intake.context import RequestContext
+from producer_api.intake.event_names import EventNames
 from producer_api.privacy.devices import encoded_device
 from producer_api.privacy.redaction import is_card_number, is_suspicious, redact
 from producer_api.privacy.urls import strip_url
@@ -29,7 +29,6 @@ MAX_ID_AGE_MS = 7 * 86_400_000
 MAX_ID_AHEAD_MS = clock_skew.MAX_AHEAD_MS
 _MAX_USER_AGENT_LENGTH = 2_000
 _URL_FIELDS = ("page", "referrer")
-_CUSTOM_NAME = re.compile(r"[a-zA-Z0-9_.\-:]{1,100}")
 _ID_FORMAT = "evt_ and the 32 hex digits of a UUIDv7, in lower case"
 
 
@@ -46,17 +45,18 @@ class EncodedEvent:
 
 
 class EventProcessor:
-    """Turns raw events into records. `any_custom` accepts custom events that are not in the catalogue."""
+    """Turns raw events into records. `names` says which event types are accepted."""
 
     def __init__(
         self,
         *,
-        any_custom: bool = False,
+        names: EventNames | None = None,
         max_event_bytes: int = 32 * 1024,
         max_depth: int = 32,
         allowed_parameters: Collection[str] = (),
     ) -> None:
-        self._any_custom, self._max_event_bytes, self._max_depth = any_custom, max_event_bytes, max_depth
+        self._names = names or EventNames()
+        self._max_event_bytes, self._max_depth = max_event_bytes, max_depth
         self._allowed_parameters = frozenset(allowed_parameters)
 
     def process(self, raw: Any, context: RequestContext, sent_id: str | None) -> EncodedEvent | list[Fault]:
@@ -73,7 +73,7 @@ class EventProcessor:
         found: list[Fault] = []
         if not raw.keys() <= FIELDS:
             found += [_unknown(name, raw[name]) for name in raw.keys() - FIELDS]
-        event_type = self._event_type(raw, found)
+        event_type = self._event_type(raw, context, found)
         event_id = _event_id(raw, context, sent_id, found)
         occurred_at, time_flag = _occurred_at(raw, context, found)
         if not times_in_range(occurred_at, context.received_at, context.sent_at):
@@ -113,15 +113,13 @@ class EventProcessor:
             return [Fault("too_large", "", f"an event of at most {self._max_event_bytes} bytes")]
         return event
 
-    def _event_type(self, raw: dict[str, Any], found: list[Fault]) -> str:
+    def _event_type(self, raw: dict[str, Any], context: RequestContext, found: list[Fault]) -> str:
         event_type = raw.get("event_type")
         if type(event_type) is str:
-            if event_type in event_type_names() or (self._any_custom and _CUSTOM_NAME.fullmatch(event_type)):
+            fault = self._names.fault(event_type, context.sender, context.received_at)
+            if fault is None:
                 return event_type
-            meant = did_you_mean(event_type)
-            known = "one of " + ", ".join(sorted(event_type_names()))
-            hint = f'did you mean "{meant}"?' if meant else known
-            found.append(Fault("event_type_unknown", "/event_type", hint, describe_value(event_type)))
+            found.append(fault)
         elif "event_type" in raw:
             found.append(Fault("type_mismatch", "/event_type", "text", describe_value(event_type)))
         else:

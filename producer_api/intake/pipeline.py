@@ -4,6 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from avro_schemas.validation.fault import Fault
@@ -15,6 +16,7 @@ from producer_api.intake.answers import Answer, Result
 from producer_api.intake.body import Envelope
 from producer_api.intake.context import RandomPool, RequestContext
 from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
+from producer_api.intake.event_names import EventNames, hint
 from producer_api.intake.headers import event_headers, request_headers
 from producer_api.intake.recent_ids import RecentIds, content_hash
 from producer_api.intake.rejected import RejectedEvents
@@ -69,7 +71,10 @@ class Pipeline:
         self._publisher, self._rejected_events = publisher, rejected_events
         self._wall_clock, self._monotonic = wall_clock, monotonic
         self._processor = EventProcessor(
-            any_custom=settings.custom_events == "any",
+            names=EventNames(
+                accepts_unknown=settings.unknown_events == "accept",
+                max_unknown=settings.max_unknown_event_types,
+            ),
             max_event_bytes=settings.max_event_bytes,
             max_depth=settings.max_depth,
             allowed_parameters=settings.allowed_query_parameters,
@@ -109,7 +114,10 @@ class Pipeline:
         ids = self._check_ids(events, context)
         admission = self._admit(len(ids.new), request, sender, context)
         encoded, rejected = self._process(events, ids, admission, context)
-        valid = {index: Result("accepted", ids.sent[index]) for index in encoded}
+        valid = {
+            index: Result("accepted", ids.sent[index], hint=hint(event.event_type))
+            for index, event in encoded.items()
+        }
         limited = _limit(ids, admission, context)
         results = _in_order({**ids.results, **rejected, **valid, **limited}, ids)
         return _answer(results, envelope, recorded=False), admission
@@ -129,7 +137,8 @@ class Pipeline:
             device = _UNKNOWN_DEVICE
         if request.opts_out:
             user_key = session_key = None
-        return RequestContext(now, sent_at, user_key, session_key, device, limit_key, self._random)
+        source = f"backend {sender.backend}" if sender.backend else request.ip
+        return RequestContext(now, sent_at, user_key, session_key, device, limit_key, self._random, source)
 
     def _check_ids(self, events: list[Any], context: RequestContext) -> _Ids:
         """Find the events that repeat one of this request, or one that was acknowledged before."""
@@ -207,7 +216,9 @@ class Pipeline:
         if ids.first:
             remember(record for record, acked in zip(records, durable, strict=True) if acked)
         return {
-            index: Result("accepted", event.event_id) if acked else answers.unacknowledged(event.event_id)
+            index: Result("accepted", event.event_id, hint=hint(event.event_type))
+            if acked
+            else answers.unacknowledged(event.event_id)
             for (index, event), acked in zip(encoded.items(), durable, strict=True)
         }
 
@@ -229,7 +240,7 @@ def _in_order(known: dict[int, Result], ids: _Ids) -> list[Result]:
     """All results in the order of the events. Repetitions get the result of their first event."""
     for index, first in ids.repeated.items():
         result = known[first]
-        known[index] = Result("duplicate", result.event_id) if result.status == "accepted" else result
+        known[index] = replace(result, status="duplicate") if result.status == "accepted" else result
     return [known[index] for index in range(len(ids.sent))]
 
 

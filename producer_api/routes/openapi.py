@@ -229,6 +229,10 @@ _ERROR: Json = {
         "docs": {"type": "string"},
     },
 }
+_HINT: Json = {
+    "type": "string",
+    "description": "Of an accepted event whose type is not in the catalogue: says so, and what may be meant.",
+}
 _RESULT: Json = {
     "type": "object",
     "required": ["index", "event_id", "status"],
@@ -237,6 +241,7 @@ _RESULT: Json = {
         "event_id": {"type": ["string", "null"]},
         "status": {"type": "string", "enum": ["accepted", "duplicate", "rejected", "limited", "retry"]},
         "errors": {"type": "array", "items": _reference("Error")},
+        "hint": _HINT,
         "retry_after": {"type": "integer", "description": "Seconds."},
     },
 }
@@ -247,6 +252,7 @@ _ANSWER: Json = {
         "success": {"type": "boolean"},
         "message": {"type": "string"},
         "event_id": {"type": ["string", "null"], "description": "Of a single event."},
+        "hint": _HINT,
         "results": {"type": "array", "items": _reference("Result")},
         "errors": {"type": "array", "items": _reference("Error")},
     },

@@ -23,7 +23,7 @@ from sinks.landing.ports import CommitCheck, WriteResult, accept_all
 from sinks.landing.rows import Batch, DeadLetter, LocatedRow, OffsetRange
 from sinks.postgres.connection import ReconnectingConnection
 from sinks.postgres.insert import Inserter, without_packed
-from sinks.postgres.lookups import LookupTables
+from sinks.postgres.lookups import DEFAULT_MAX_PROPOSED, LookupTables
 from sinks.postgres.migrations import migrate
 from sinks.postgres.offsets import SINK, Offsets
 from sinks.postgres.sqlstates import decision_of
@@ -47,13 +47,14 @@ class PostgresStore:
         owner: str,
         accept_new_topic: bool = False,
         statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
+        max_proposed_event_types: int = DEFAULT_MAX_PROPOSED,
     ) -> None:
         self._cluster_id, self._topic = cluster_id, topic
         self._connection = ReconnectingConnection(dsn, statement_timeout_seconds=statement_timeout_seconds)
         self._offsets = Offsets(cluster_id, topic, owner, accept_new_topic=accept_new_topic)
         # Memories of what is in Postgres. A crash may take back what they saw, as landing commits asynchronously:
         # they are cleared with every claim.
-        self._lookups = LookupTables()
+        self._lookups = LookupTables(max_proposed_event_types)
         self._erased_users = ErasedUsers()
         self._inserter = Inserter(self._lookups)
         # The day for which partitions were last created: they are again when the day changes.
@@ -168,7 +169,7 @@ class PostgresStore:
         # rows too.
         self._erased_users.refresh(connection)
         rows, dead_letters, ranges = self._without_erased(batch)
-        inserted = without_packed(connection, self._inserter.insert(connection, rows))
+        inserted = without_packed(connection, self._inserter.insert(connection, self._lookups.fold(rows)))
         for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
             ranges[partition].rows = count
         for partition in inserted.duplicates:

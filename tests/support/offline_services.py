@@ -71,7 +71,8 @@ def collected(body: bytes, sender: Sender) -> Kafka:
         kafka=KafkaSettings(kafka_bootstrap="nowhere:9092"),
         hash_key=Secret("a hash key for tests"),
         sessions=SessionSettings(session_key=Secret("a session key of thirty-two characters")),
-        custom_events="any",
+        unknown_events="accept",
+        max_unknown_event_types=10_000,
     )
     pipeline = Pipeline(
         settings,

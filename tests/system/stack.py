@@ -53,6 +53,8 @@ class Stack:
         self.port = free_port()
         self.output = folder.with_suffix(".out")
         settings = {"FOOTFALL_DATA_DIR": str(folder), "FOOTFALL_PORT": str(self.port)}
+        # As in production: `footfall up` accepts them by default.
+        settings["FOOTFALL_UNKNOWN_EVENTS"] = "reject"
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
         self.environ |= settings
         self.process: subprocess.Popen[bytes] | None = None

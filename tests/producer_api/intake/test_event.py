@@ -21,6 +21,7 @@ from producer_api.intake.event import (
     EventProcessor,
     client_event_id,
 )
+from producer_api.intake.event_names import EventNames
 from producer_api.privacy.devices import encoded_device
 from producer_api.privacy.redaction import redact
 from tests.support.events import NOON
@@ -253,10 +254,12 @@ def test_a_mistyped_event_type_gets_a_suggestion() -> None:
     assert 'did you mean "page_view"?' in fault.expected
 
 
-def test_custom_events_of_any_name_pass_if_the_setting_allows_them() -> None:
-    processor = EventProcessor(any_custom=True, max_event_bytes=1024)
-    assert isinstance(process(click(event_type="cart:checkout.v2"), processor), EncodedEvent)
-    assert isinstance(process(click(event_type="has space"), processor), list)
+def test_an_unknown_event_type_is_accepted_if_the_setting_allows_it() -> None:
+    processor = EventProcessor(names=EventNames(accepts_unknown=True))
+    encoded = process(click(event_type="cart:checkout.v2"), processor)
+    assert encoded.event_type == "cart:checkout.v2"
+    (fault,) = process(click(event_type="has space"), processor)
+    assert fault.code == "event_type_unknown"
 
 
 def test_an_event_that_is_too_large_is_rejected() -> None:

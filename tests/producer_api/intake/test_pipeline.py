@@ -48,11 +48,12 @@ class FakePublisher:
 class Collector:
     """A pipeline at noon with a limit of ten events per minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, **changed: Any) -> None:
         settings = Settings(
             kafka=KafkaSettings(kafka_bootstrap="nowhere:9092"),
             hash_key=Secret("a hash key for tests"),
             sessions=SessionSettings(session_key=Secret("a session key of thirty-two characters")),
+            **changed,
         )
         self.publisher, self.rejected = FakePublisher(), list[dict[str, Any]]()
         self.pipeline = Pipeline(
@@ -157,3 +158,29 @@ def test_validating_publishes_nothing_and_counts_for_the_limit(collector: Collec
     assert statuses(answer.body["results"]) == ["accepted", "rejected"]
     assert (collector.publisher.records, collector.rejected) == ([], [])
     assert (admission.granted, admission.remaining) == (2, 8)
+
+
+async def test_an_accepted_event_of_an_unknown_type_has_a_hint_alone_and_in_a_list() -> None:
+    collector = Collector(unknown_events="accept")
+    typo, known = {"event_type": "page_veiw", "event_data": {"page": "/"}, "event_id": FIRST}, click()
+    hint = '"page_veiw" is not in the catalogue; did you mean "page_view"?'
+    assert [result.get("hint") for result in await collector.collect(typo, typo, known)] == [hint, hint, None]
+    single = orjson.dumps({"event_type": "tea_made", "event_data": {}})
+    recorded, _admission = await collector.pipeline.collect(REQUEST, ANN, single)
+    valid, _admission = collector.pipeline.validate(REQUEST, ANN, single)
+    assert recorded.body["hint"] == valid.body["hint"]
+    assert "recorded as a custom event" in recorded.body["hint"]
+
+
+async def test_one_address_that_makes_up_names_costs_no_other_sender_its_own() -> None:
+    collector = Collector(unknown_events="accept", max_unknown_event_types=2)
+    events = [{"event_type": f"name_{number}", "event_data": {}} for number in (1, 2, 1, 3)]
+    results = await collector.collect(*events)
+    assert statuses(results) == ["accepted", "accepted", "accepted", "rejected"]
+    assert results[-1]["errors"][0]["code"] == "too_many_event_types"
+    assert statuses(await collector.collect(click())) == ["accepted"]
+    elsewhere = Request({}, "203.0.113.8", is_secure=True)
+    answer, _admission = await collector.pipeline.collect(
+        elsewhere, Sender(user_id="ben"), orjson.dumps(events[3])
+    )
+    assert answer.status == 200
