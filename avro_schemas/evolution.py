@@ -1,27 +1,31 @@
 """Whether subscribers keep working when a schema gets another version: full and transitive compatibility.
 
 Apache Avro's own checker finds what a reader cannot resolve. It misses what readers resolve to the wrong value:
-changed logical types, bytes that become text, symbols that become the default. Those are found here.
+changed logical types, and bytes that become text. Those are found here. So is what a schema must not hold, as
+subscribers' tools could not read it.
 """
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+import avro.errors
 import avro.schema
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaIncompatibilityType
 
 from avro_schemas.schema import Definition
 
 _ADD_A_FIELD = "add another field and continue to fill this one; a new meaning is a new event type"
+# What the events of the topic may hold: types, and logical types of long and string.
+_PLAIN = ("string", "int", "long", "double", "boolean", "null", "timestamp-millis", "json")
 _INSTEAD = {
     SchemaIncompatibilityType.name_mismatch: "keep the name; a record of another name is another event type",
     SchemaIncompatibilityType.reader_field_missing_default_value: (
         'give the field a default, such as {"type": ["null", …], "default": null}; never remove one without'
     ),
-    SchemaIncompatibilityType.missing_enum_symbols: "keep every symbol, and give the enum a default",
     SchemaIncompatibilityType.type_mismatch: _ADD_A_FIELD,
     SchemaIncompatibilityType.missing_union_branch: _ADD_A_FIELD,
     SchemaIncompatibilityType.fixed_size_mismatch: _ADD_A_FIELD,
@@ -65,12 +69,18 @@ def breaking_changes(versions: Mapping[int, Definition]) -> list[BreakingChange]
     return found
 
 
+def parse(definition: Definition) -> avro.schema.Schema:
+    """The schema as Apache Avro reads it. Raise AvroException, ValueError or KeyError if it is not valid."""
+    with warnings.catch_warnings():
+        # The library does not know the logical type json, and reads the text, as it should.
+        warnings.simplefilter("ignore", avro.errors.IgnoredLogicalType)
+        return avro.schema.parse(json.dumps(definition))
+
+
 def unresolvable(reader: Definition, writer: Definition) -> list[Problem]:
     """What Avro's schema resolution does not allow."""
     checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call] # its __init__ has no types
-    result = checker.get_compatibility(
-        avro.schema.parse(json.dumps(reader)), avro.schema.parse(json.dumps(writer))
-    )
+    result = checker.get_compatibility(parse(reader), parse(writer))
     where = ", ".join(sorted(result.locations))
     kinds = result.incompatibilities
     instead = dict.fromkeys(_INSTEAD.get(kind, _ADD_A_FIELD) for kind in kinds)
@@ -92,8 +102,41 @@ def misread(old: Definition, new: Definition) -> list[Problem]:
 
 
 def lint(definition: Definition) -> list[str]:
-    """What a schema lacks to be extended later, in sentences."""
-    return [fault for where, node in _nodes(definition, "") for fault in _faults(where, node)]
+    """What a schema lacks to be extended later, and what tools could not read, in sentences."""
+    found = [fault for where, node in _nodes(definition, "") for fault in _faults(where, node)]
+    return [*found, *_event_faults(definition)] if is_event(definition) else found
+
+
+def is_event(definition: Definition) -> bool:
+    """Whether this is the schema of an event: the head, then `event_data`."""
+    return bool(definition["fields"][-1]["name"] == "event_data")
+
+
+def _event_faults(definition: Definition) -> Iterator[str]:
+    """SQL engines read plain types only, and all event types of a topic with one table."""
+    for where, kind in _kinds(definition, ""):
+        if kind not in _PLAIN:
+            yield f"{where} is of type {kind}: events have nothing but {', '.join(_PLAIN)}, each may be null."
+        if (kind == "json") != (where == "/event_data/properties"):
+            yield f"{where}: properties, and nothing else, is a JSON text."
+    event_data = definition["fields"][-1]["type"]
+    if event_data.get("type") != "record" or event_data["fields"][-1]["name"] != "properties":
+        yield "/event_data must be a record whose last field is properties."
+
+
+def _kinds(node: Any, where: str) -> Iterator[tuple[str, str]]:
+    """The type, or the logical type, of every field that is not a record, with its path."""
+    match node:
+        case str():
+            yield where, node
+        case list():
+            for branch in node:
+                yield from _kinds(branch, where)
+        case {"type": "record", "fields": fields}:
+            for field in fields:
+                yield from _kinds(field["type"], f"{where}/{field['name']}")
+        case {"logicalType": kind} | {"type": kind}:
+            yield where, kind
 
 
 def _changes(where: str, old: Definition, new: Definition) -> Iterator[Problem]:
@@ -102,9 +145,6 @@ def _changes(where: str, old: Definition, new: Definition) -> Iterator[Problem]:
         yield Problem(where, what, _ADD_A_FIELD)
     if {old["type"], new["type"]} == {"bytes", "string"}:
         yield Problem(where, f"{old['type']} became {new['type']}", _ADD_A_FIELD)
-    if lost := [symbol for symbol in old.get("symbols", []) if symbol not in new.get("symbols", [])]:
-        what = f"the symbols {', '.join(lost)} were removed, and would be read as the default"
-        yield Problem(where, what, "keep every symbol")
 
 
 def _leaves(node: Any, where: str) -> Iterator[tuple[str, Definition]]:
@@ -145,12 +185,14 @@ def _nodes(node: Any, where: str) -> Iterator[tuple[str, Definition]]:
 def _faults(where: str, node: Definition) -> Iterator[str]:
     if "name" in node and not node.get("doc"):
         yield f"{where} has no doc: say what it means in a sentence."
-    if node.get("type") == "enum" and node.get("default") not in node["symbols"]:
-        yield f"{where} has no default symbol: without one no symbol can ever be added."
+    if node.get("type") == "enum":
+        yield f"{where} is an enum, which SQL engines cannot read: use a string, and list its values in the doc."
     if "aliases" in node:
         yield f"{where} has aliases: subscribers with an older version do not know them."
     if isinstance(node.get("type"), list) and "name" in node:
         if node["type"][0] != "null":
             yield f'{where} is a union that does not begin with "null".'
+        elif len(node["type"]) != 2:
+            yield f"{where} is a union of more than null and one other type, which SQL engines cannot read."
         elif node.get("default", ...) is not None:
             yield f'{where} may be null and has no "default": null.'

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from avro_schemas.evolution import is_event
 from avro_schemas.schema import Definition
-from footfall.contract.files import HEAD, Contract, Field, is_event, read
+from footfall.contract.files import HEAD, Contract, Field, read
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _TYPES = ("string", "int", "long", "double", "boolean")

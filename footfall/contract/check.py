@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-import avro.schema
+import avro.errors
 import fastavro
 
-from avro_schemas.evolution import BreakingChange, breaking_changes, lint, misread, unresolvable
-from avro_schemas.schema import Definition, text_of
-from footfall.contract.files import HEAD, LOCK, Contract, is_event, line, subject_of
+from avro_schemas.evolution import BreakingChange, breaking_changes, is_event, lint, misread, parse, unresolvable
+from avro_schemas.schema import Definition
+from footfall.contract.files import HEAD, LOCK, Contract, line, subject_of
 
 
 def faults(contract: Contract, published: Contract | None) -> list[str]:
@@ -37,7 +37,7 @@ def next_id(contract: Contract) -> int:
 def _invalid(name: str, version: int, definition: Definition) -> Iterator[str]:
     try:
         fastavro.parse_schema(definition)
-        avro.schema.parse(text_of(definition))
+        parse(definition)
     except (ValueError, KeyError, fastavro.schema.SchemaParseException, avro.errors.AvroException) as error:
         yield f"{name}.v{version}: not a valid Avro schema: {error}"
 

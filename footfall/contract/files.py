@@ -35,11 +35,6 @@ def subject_of(definition: Definition) -> str:
     return f"{definition['namespace']}.{definition['name']}"
 
 
-def is_event(definition: Definition) -> bool:
-    """Whether this is the schema of an event: the head, then `event_data`."""
-    return bool(definition["fields"][-1]["name"] == "event_data")
-
-
 def line(definition: Definition, schema_id: int) -> Line:
     """The line of a version in the lock file."""
     text = text_of(definition).encode()

@@ -160,7 +160,7 @@ async def test_every_schema_is_found_in_the_registry_by_its_uri() -> None:
             found = await client.get(path)
             assert (scheme, found.json()["schema"]) == ("footfall", schema.text)
             assert "immutable" in found.headers["cache-control"]
-    assert by_id()[1010].uri == "footfall:/schemas/ids/1010"
+    assert by_id()[2001].uri == "footfall:/schemas/ids/2001"
 
 
 async def test_the_size_of_a_record_is_about_what_it_takes_of_a_batch() -> None:

@@ -34,6 +34,5 @@ def cloud_event(record: AnyRecord, key: bytes | None) -> BaseCloudEvent:
     assert event.get_time() == datetime.fromtimestamp(data["occurred_at"] / 1000, UTC)
     assert event.get_subject() == data["page"]
     assert event.get_dataschema() == by_id()[schema_id_of(record.value)].uri
-    owner = data["user_key"] or data["session_key"]
-    assert event.get_extension("partitionkey") == (owner.hex() if owner else None)
+    assert event.get_extension("partitionkey") == (data["user_key"] or data["session_key"] or data["visitor_key"])
     return event

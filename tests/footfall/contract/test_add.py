@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from avro_schemas.evolution import is_event
 from avro_schemas.schema import FOLDER
 from footfall.contract import files
 from footfall.contract.add import NewField, Unusable, add_event_type, add_head_field, parse_field
 from footfall.contract.check import faults, unlocked
 
 SIGN_UP = [parse_field("plan:string:The plan that was chosen."), parse_field("seats:int?")]
-COUNTRY = NewField("country", "string", True, "Country of the sender.")
+TENANT = NewField("tenant", "string", True, "Tenant of the sender.")
 PUBLISHED = files.read(FOLDER)
-EVENTS = {name: max(versions) for name, versions in PUBLISHED.schemas.items() if files.is_event(versions[1])}
+EVENTS = {name: max(versions) for name, versions in PUBLISHED.schemas.items() if is_event(versions[1])}
 
 
 @pytest.fixture
@@ -81,10 +82,10 @@ def test_an_unusable_event_type_writes_nothing(folder: Path, name: str, fields: 
 
 
 def test_a_field_of_all_events_makes_the_next_version_of_each_and_breaks_no_subscriber(folder: Path) -> None:
-    add_head_field(folder, COUNTRY)
+    add_head_field(folder, TENANT)
     contract = files.read(folder)
     assert faults(contract, PUBLISHED) == []
-    assert contract.head == [*PUBLISHED.head, COUNTRY.in_avro()]
+    assert contract.head == [*PUBLISHED.head, TENANT.in_avro()]
     made = {name: max(versions) for name, versions in contract.schemas.items() if name in EVENTS}
     assert made == {name: version + 1 for name, version in EVENTS.items()}
     for name, version in made.items():
@@ -96,7 +97,7 @@ def test_a_field_of_all_events_makes_the_next_version_of_each_and_breaks_no_subs
 
 def test_published_schemas_and_other_records_stay_as_they_are(folder: Path) -> None:
     before = contents(folder)
-    add_head_field(folder, COUNTRY)
+    add_head_field(folder, TENANT)
     after = contents(folder)
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     expected = {files.HEAD}
@@ -111,7 +112,7 @@ def test_published_schemas_and_other_records_stay_as_they_are(folder: Path) -> N
     [
         (NewField("page", "string", True, "Again."), "already"),
         (NewField("event_data", "string", True, "Again."), "already"),
-        (NewField("country", "string", False, "Country."), r"write country:string\?"),
+        (NewField("tenant", "string", False, "Tenant."), r"write tenant:string\?"),
     ],
 )
 def test_an_unusable_field_of_all_events_writes_nothing(folder: Path, field: NewField, says: str) -> None:
@@ -122,7 +123,7 @@ def test_an_unusable_field_of_all_events_writes_nothing(folder: Path, field: New
 
 
 def test_the_writer_of_events_follows_the_new_head(folder: Path) -> None:
-    add_head_field(folder, COUNTRY)
+    add_head_field(folder, TENANT)
     lock = files.read(folder).lock
     for schema_id, (subject, version, definition) in enumerate(unlocked(files.read(folder)), start=9_000):
         lock[subject][str(version)] = files.line(definition, schema_id)
@@ -136,23 +137,24 @@ def test_the_writer_of_events_follows_the_new_head(folder: Path) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout) == ["CH", None]
+    assert json.loads(ran.stdout) == ["acme", None]
 
 
 WRITE_AND_READ = """
 import json
 from avro_schemas.wire.codec import decode
-from avro_schemas.wire.event_writer import write_device, write_event, write_request_parts
+from avro_schemas.wire.event_writer import NO_ARRIVAL, write_device, write_event, write_request_parts
 
-request = {"sent_at": None, "received_at": 2, "user_key": None, "session_key": b"s" * 16, "ip_hash": None}
+request = {"sent_at": None, "received_at": 2, "site": "default", "session_key": "5e" * 16}
 device = write_device("Chrome", "Linux", "desktop", None)
-countries = []
-for parts in (write_request_parts(**request, country="CH"), write_request_parts(**request)):
-    value = write_event("click", "evt_1", 1, "ok", parts, device, "/page", {"n": 1})
+tenants = []
+for parts in (write_request_parts(**request, tenant="acme"), write_request_parts(**request)):
+    value = write_event("click", "evt_1", 1, "ok", parts, device, None, "/page", None, NO_ARRIVAL, {"n": 1})
     _schema, event = decode(value)
-    assert (event["session_key"], event["page"], event["event_data"]) == (b"s" * 16, "/page", {"n": 1})
-    countries.append(event["country"])
-print(json.dumps(countries))
+    assert (event["session_key"], event["page"]) == ("5e" * 16, "/page")
+    assert json.loads(event["event_data"]["properties"]) == {"n": 1}
+    tenants.append(event["tenant"])
+print(json.dumps(tenants))
 """
 
 
