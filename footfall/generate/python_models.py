@@ -11,7 +11,7 @@ Times are aware datetimes in UTC. (Our own codec leaves them as milliseconds sin
 """
 
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import TypedDict
 '''
 _MAX_LINE_LENGTH = 115
 _PLAIN = {
@@ -69,8 +69,6 @@ def _kind(kind: Any, classes: dict[str, str]) -> str:
             return "datetime"
         case {"type": "record"}:
             return _record(kind, classes)
-        case {"type": "enum", "symbols": symbols}:
-            return f"Literal[{', '.join(repr(symbol) for symbol in symbols)}]".replace("'", '"')
         case {"type": "map", "values": values}:
             return f"dict[str, {_kind(values, classes)}]"
         case {"type": "array", "items": items}:
