@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from avro_schemas.schema import latest
+from avro_schemas.validation.bounds import MAX_FAULTS
 from avro_schemas.validation.fault import Fault
 from avro_schemas.wire import codec
 
 MAX_BODY_BYTES = 32 * 1024
-MAX_FAULTS = 20
 _MAX_DETAIL_LENGTH = 500
 _MAX_SCHEMA_ID = 2**31 - 1
 

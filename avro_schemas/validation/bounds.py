@@ -7,6 +7,8 @@ MAX_NAME_LENGTH = 200
 MAX_PROPERTIES = 100
 MAX_VALUES = 1_000
 MAX_NESTING = 20
+# Of one event. A client that made more mistakes sees these first.
+MAX_FAULTS = 20
 
 INT = (-(2**31), 2**31 - 1)
 LONG = (-(2**63), 2**63 - 1)

@@ -7,10 +7,11 @@ surrogates through. This check is stricter. Each schema is compiled to functions
 import math
 from collections.abc import Callable
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from avro_schemas.schema import CUSTOM, Schema, by_id
-from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH, INT, LONG
+from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH, INT, LONG, MAX_FAULTS
 from avro_schemas.validation.fault import Fault, child_pointer, describe_value, text_fault
 from avro_schemas.validation.json_object import json_object_faults
 
@@ -20,10 +21,10 @@ _POINTER = "/event_data"
 
 
 def find_faults(schema: Schema, event_data: Any) -> list[Fault]:
-    """Everything that is wrong with the `event_data` of an event that is to be written with `schema`."""
+    """The first MAX_FAULTS things that are wrong with the `event_data` of an event to be written with `schema`."""
     found: list[Fault] = []
     _event_data_check(schema.id)(event_data, _POINTER, found)
-    return found
+    return found[:MAX_FAULTS]
 
 
 @cache
@@ -97,7 +98,7 @@ def _boolean(value: Any, pointer: str, found: list[Fault]) -> None:
 
 
 def _json_object(value: Any, pointer: str, found: list[Fault]) -> None:
-    found.extend(json_object_faults(value, pointer))
+    found.extend(islice(json_object_faults(value, pointer), MAX_FAULTS))
 
 
 def _record(fields: list[dict[str, Any]]) -> Check:
@@ -113,6 +114,8 @@ def _record(fields: list[dict[str, Any]]) -> Check:
             Fault("field_missing", f"{pointer}/{name}", "a value") for name in required if name not in value
         )
         for name, field_value in value.items():
+            if len(found) >= MAX_FAULTS:  # thousands of unknown fields would take as many faults
+                return
             if field_check := checks.get(name):
                 field_check(field_value, f"{pointer}/{name}", found)
             else:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from avro_schemas.reasons import REASONS
 from avro_schemas.schema import event_schema
-from avro_schemas.validation import faults
+from avro_schemas.validation import bounds, faults
 from avro_schemas.wire import codec
 from tests.support.events import encoded, event
 
@@ -113,6 +113,18 @@ def test_event_data_without_faults_survives_the_codec_unchanged(event_data: dict
         return
     _schema, decoded = codec.decode(encoded(event("click", event_data=event_data)))
     assert json.loads(decoded["event_data"]["properties"]) == event_data
+
+
+@pytest.mark.parametrize(
+    ("event_type", "event_data"),
+    [
+        ("page_view", {"page": "/", **{str(number): 1 for number in range(10_000)}}),
+        ("click", {"texts": ["\0"] * 900}),
+        ("page_view", {"page": "/", "properties": {"texts": ["\0"] * 900}}),
+    ],
+)
+def test_an_event_has_twenty_faults_at_most(event_type: str, event_data: Any) -> None:
+    assert len(codes(event_type, event_data)) == bounds.MAX_FAULTS
 
 
 def test_a_fault_has_type_and_length_but_never_the_value() -> None:
