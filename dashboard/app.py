@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from dashboard import metrics, openapi
 from dashboard.access.middleware import AccessMiddleware, DeniedPage
 from dashboard.access.policy import Access, AccessPolicy
+from dashboard.event_types.routes import add_event_type_routes
 from dashboard.health.pipeline import PipelineHealth
 from dashboard.health.polling import poll_kafka, poll_postgres
 from dashboard.history.routes import add_history_routes
@@ -60,6 +61,9 @@ def build_app(settings: Settings) -> FastAPI:
     add_live_routes(app, live, pages)
     history = HistoryService(database) if database else None
     add_history_routes(app, history, pages, settings.retention.retention_days)
+    add_event_type_routes(
+        app, database, policy, pages, folder=None, retention_days=settings.retention.retention_days
+    )
     _add_openapi(app, settings.sessions.session_cookie)
     _add_probes(app, live, policy)
     _bind_gauges(live)

@@ -28,6 +28,7 @@ def document(session_cookie: str) -> Json:
         "tags": [
             {"name": "live", "description": "The last 60 minutes."},
             {"name": "history", "description": "Any period within the retention."},
+            {"name": "event types", "description": "The catalogue, and what arrived without being in it."},
         ],
         # The empty one: without any of them, this machine itself may have access.
         "security": [{"token": []}, {"loginCookie": []}, {"sessionCookie": []}, {}],
@@ -36,6 +37,8 @@ def document(session_cookie: str) -> Json:
             "/dashboard/stream": {"get": _STREAM},
             "/dashboard/history.json": {"get": _HISTORY},
             "/dashboard/history/{panel}.csv": {"get": _PANEL},
+            "/dashboard/event-types.json": {"get": _EVENT_TYPES},
+            "/dashboard/event-types/accept": {"post": _ACCEPT},
         },
         "components": {
             "schemas": _SCHEMAS,
@@ -188,6 +191,63 @@ _SCHEMAS: Json = {
         },
     ),
 }
+_SCHEMAS |= {
+    "ProposedProperty": _object(
+        "A property of the newest events.",
+        {
+            "name": _text("Its name."),
+            "types": {"type": "array", "items": {"type": "string"}, "description": "JSON types, frequent first."},
+            "share": {"type": "number", "description": "Of the events that have it, 0 to 1."},
+        },
+    ),
+    "StoredEvent": _object(
+        "An event as it is stored.",
+        {
+            "event_id": _text("Its id."),
+            "received_at": _INSTANT,
+            "page": {"type": ["string", "null"]},
+            "event_data": {"type": "object"},
+        },
+    ),
+    "ProposedEventType": _object(
+        "An event type that arrived and is not in the catalogue.",
+        {
+            "event_type": _text("Its name."),
+            "events": _number("Its events within the retention."),
+            "first_hour": _INSTANT,
+            "last_hour": _INSTANT,
+            "properties": {"type": "array", "items": _schema("ProposedProperty")},
+            "example": _schema("StoredEvent"),
+            "did_you_mean": {"type": ["string", "null"], "description": "A type of the catalogue."},
+            "can_be_accepted": {"type": "boolean", "description": "Whether the catalogue can have the name."},
+        },
+        optional=("example",),
+    ),
+    "CatalogueEntry": _object(
+        "An event type of the catalogue.", {"event_type": _text("Its name."), "meaning": _text("Its meaning.")}
+    ),
+    "EventTypes": _object(
+        "The event types.",
+        {
+            "catalogue": {"type": "array", "items": _schema("CatalogueEntry")},
+            "proposed": {"type": "array", "items": _schema("ProposedEventType")},
+            "is_cut": {"type": "boolean", "description": "Whether there are more proposed ones."},
+            "other_events": _number("Events of names that Postgres does not know, because they were too many."),
+        },
+    ),
+    "Accept": _object(
+        "An event type to accept.",
+        {"event_type": _text("Its name."), "about": _text("A sentence: what such an event means.")},
+        optional=("about",),
+    ),
+    "Accepted": _object(
+        "It is in the catalogue.",
+        {
+            "event_type": _text("Its name."),
+            "is_new": {"type": "boolean", "description": "Whether it was added now."},
+        },
+    ),
+}
 _RESPONSES: Json = {
     "LoginRequired": _error("A token or a session would grant access."),
     "Disabled": _error("Access is disabled by the settings."),
@@ -273,5 +333,30 @@ _PANEL: Json = {
         **_NO_ACCESS,
         "404": _error("There is no such panel."),
         "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),
+    },
+}
+_EVENT_TYPES: Json = {
+    "operationId": "readEventTypes",
+    "tags": ["event types"],
+    "summary": "The catalogue and proposed event types",
+    "responses": {
+        "200": _answer("The event types.", "application/json", _schema("EventTypes")),
+        **_NO_ACCESS,
+        "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),
+    },
+}
+_ACCEPT: Json = {
+    "operationId": "acceptEventType",
+    "tags": ["event types"],
+    "summary": "Put an event type into the catalogue",
+    "description": "For sessions with the role of FOOTFALL_DASHBOARD_EDITOR_ROLE.",
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _schema("Accept")}}},
+    "responses": {
+        "200": _answer("It is in the catalogue.", "application/json", _schema("Accepted")),
+        "400": _error("The body says nothing."),
+        **_NO_ACCESS,
+        "403": _error("Access is disabled, or this session may not edit, or another site's page asked for it."),
+        "409": _error("The line was not written: why, and the line to add by hand."),
+        "503": _error(f"{_NO_KEYS}."),
     },
 }

@@ -29,15 +29,22 @@ class Settings:
     dashboard_role: str | None = setting(
         None, help="The role that grants a session read access. Without it no session has access."
     )
+    dashboard_editor_role: str | None = setting(
+        None,
+        help="The role that lets a session read, and accept proposed event types. Without it nobody may accept"
+        " them on the page.",
+    )
     dashboard_role_claim: str = setting(
         "roles", help="The claim that holds a session's roles: a list, or text separated by spaces."
     )
     sessions: SessionSettings = field(default_factory=SessionSettings)
     trust_loopback: bool = setting(
-        False, help="Grant requests from this machine read access without a token or session. Development only."
+        False, help="Let requests from this machine read and edit without a token or session. Development only."
     )
 
     def __post_init__(self) -> None:
         """Raise ValueError where settings contradict each other."""
-        if self.dashboard_role and not self.sessions.has_keys:
-            raise ValueError("FOOTFALL_DASHBOARD_ROLE needs FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL.")
+        for name, role in (("ROLE", self.dashboard_role), ("EDITOR_ROLE", self.dashboard_editor_role)):
+            if role and not self.sessions.has_keys:
+                keys = "FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL"
+                raise ValueError(f"FOOTFALL_DASHBOARD_{name} needs {keys}.")

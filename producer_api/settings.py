@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from producer_api.intake.event_names import DEFAULT_MAX_UNKNOWN
 from producer_api.senders import backends
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret, setting
+
+DEFAULT_MAX_UNKNOWN = 200
 
 _CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 

@@ -6,7 +6,9 @@ from typing import Literal
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.settings import Secret, setting
-from sinks.postgres.lookups import DEFAULT_MAX_PROPOSED
+
+# Numbers of event types have two bytes. Far fewer are meant: each has lines in the roll-ups, for ever.
+DEFAULT_MAX_PROPOSED = 1_000
 
 _DSN = "Where events land, as postgresql://user:password@host/database."
 _LOG = "What to log."

@@ -32,11 +32,10 @@ class AccessPolicy:
 
     def __init__(self, settings: Settings) -> None:
         self._token = settings.dashboard_token.reveal() if settings.dashboard_token else None
-        self._role, self._role_claim = settings.dashboard_role, settings.dashboard_role_claim
+        self._roles = frozenset(filter(None, (settings.dashboard_role, settings.dashboard_editor_role)))
+        self._editor_role, self._role_claim = settings.dashboard_editor_role, settings.dashboard_role_claim
         # Without a role no session is granted access, so none is verified.
-        self._sessions = (
-            SessionVerifier.from_settings(settings.sessions, _count_fetch) if settings.dashboard_role else None
-        )
+        self._sessions = SessionVerifier.from_settings(settings.sessions, _count_fetch) if self._roles else None
         self._session_cookie, self._trust_loopback = settings.sessions.session_cookie, settings.trust_loopback
 
     async def start(self) -> None:
@@ -67,17 +66,34 @@ class AccessPolicy:
         if self._token and self._has_token(request, bearer):
             return Access.GRANTED
         if self._sessions:
-            session = request.cookies.get(self._session_cookie) or bearer
-            return await self._check_session(self._sessions, session) if session else Access.LOGIN_REQUIRED
+            return await self._check_session(self._sessions, request)
         return Access.LOGIN_REQUIRED if self._token else Access.DISABLED
 
-    async def _check_session(self, sessions: SessionVerifier, session: str) -> Access:
+    async def may_edit(self, request: HTTPConnection) -> bool:
+        """Whether the request may change something. A token never may: it does not say who has it."""
+        if self._trust_loopback and is_loopback(request):
+            return True
+        if not (self._sessions and self._editor_role):
+            return False
         try:
-            verified = await sessions.verify(session, time.time())
+            return self._editor_role in await self._session_roles(self._sessions, request)
+        except SessionRejected:
+            return False
+
+    async def _check_session(self, sessions: SessionVerifier, request: HTTPConnection) -> Access:
+        try:
+            roles = await self._session_roles(sessions, request)
         except SessionRejected as rejected:
             return Access.UNAVAILABLE if rejected.code == "unavailable" else Access.LOGIN_REQUIRED
-        has_role = self._role in roles_in(verified.claims.get(self._role_claim))
-        return Access.GRANTED if has_role else Access.LOGIN_REQUIRED
+        return Access.LOGIN_REQUIRED if self._roles.isdisjoint(roles) else Access.GRANTED
+
+    async def _session_roles(self, sessions: SessionVerifier, request: HTTPConnection) -> list[str]:
+        """The roles of the request's session, none without one. Raise `SessionRejected`."""
+        session = request.cookies.get(self._session_cookie) or _bearer(request)
+        if not session:
+            return []
+        verified = await sessions.verify(session, time.time())
+        return roles_in(verified.claims.get(self._role_claim))
 
     def log_in(self, text: str) -> str | None:
         """The value of a login cookie, if the text is the token."""

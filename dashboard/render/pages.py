@@ -1,5 +1,6 @@
 """HTML pages out of Jinja templates, in the reader's time zone."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Pages:
             "time": lambda at, zone, form: times.FORMATS[form](at, zone),
             "iso": times.iso,
             "duration": times.duration,
+            "json": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
             "number": lambda value: f"{value:,}",
         }
 

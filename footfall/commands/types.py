@@ -14,6 +14,7 @@ from rich.table import Table
 
 from avro_schemas.event_types import describe_event_types, describe_field_type, did_you_mean, event_type_names
 from avro_schemas.schema import FOLDER
+from footfall.commands import proposed_types
 from footfall.contract import add, check, files
 
 UNKNOWN = FAULTY = 1
@@ -64,6 +65,10 @@ def show(
         typer.echo(json.dumps(found, indent=2))
     else:
         _show(found)
+
+
+types.command("proposed")(proposed_types.proposed)
+types.command("accept")(proposed_types.accept)
 
 
 @types.command("check")

@@ -4,8 +4,7 @@ from functools import lru_cache
 
 from avro_schemas.event_types import NAME_FORM, contract_spelling, did_you_mean, event_type_names, is_event_name
 from avro_schemas.validation.fault import Fault, describe_value
-
-DEFAULT_MAX_UNKNOWN = 200
+from producer_api.settings import DEFAULT_MAX_UNKNOWN
 
 _DAY_MS = 86_400_000
 # Bounds memory, whoever sends: with this many names of all senders, the day begins again for everybody.

@@ -8,12 +8,10 @@ from avro_schemas.event_types import event_type_names, is_event_name
 from avro_schemas.live_aggregates import OTHER
 from sinks import metrics
 from sinks.landing.rows import Device, EventRow, LocatedRow
+from sinks.settings import DEFAULT_MAX_PROPOSED
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
-
-# Numbers of event types have two bytes. Far fewer names are meant: each has lines in the roll-ups, for ever.
-DEFAULT_MAX_PROPOSED = 1_000
 
 
 class LookupTables:

@@ -23,11 +23,12 @@ from sinks.landing.ports import CommitCheck, WriteResult, accept_all
 from sinks.landing.rows import Batch, DeadLetter, LocatedRow, OffsetRange
 from sinks.postgres.connection import ReconnectingConnection
 from sinks.postgres.insert import Inserter, without_packed
-from sinks.postgres.lookups import DEFAULT_MAX_PROPOSED, LookupTables
+from sinks.postgres.lookups import LookupTables
 from sinks.postgres.migrations import migrate
 from sinks.postgres.offsets import SINK, Offsets
 from sinks.postgres.sqlstates import decision_of
 from sinks.retention.partitions import HOUR_MS, create_partitions, day_of, days_to_create, hour_of
+from sinks.settings import DEFAULT_MAX_PROPOSED
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)

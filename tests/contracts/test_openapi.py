@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import jsonschema_rs
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 from httpx import ASGITransport
 from openapi_spec_validator import validate
 
@@ -16,6 +18,9 @@ import dashboard.app
 import registry.app
 from avro_schemas.event_types import describe_event_types
 from avro_schemas.schema import latest
+from dashboard.event_types import catalogue
+from dashboard.event_types.proposed import Example, Listing, Property, Proposed
+from dashboard.event_types.routes import ACCEPT, AS_JSON, EventTypes
 from dashboard.history.routes import add_history_routes
 from dashboard.live.service import LiveService
 from dashboard.render.pages import Pages
@@ -166,6 +171,28 @@ async def test_the_history_is_as_the_document_of_the_dashboard_says() -> None:
             assert answer.json().keys() == names.keys()
         unknown = await client.get("/dashboard/history/nothing.csv")
         assert faults(document, "/dashboard/history/{panel}.csv", unknown) == []
+
+
+async def test_the_event_types_are_as_the_document_of_the_dashboard_says() -> None:
+    document, now = DOCUMENTS["dashboard"], datetime.now(UTC)
+    example = Example("evt_1", now, None, {"cups": 1})
+    found = [
+        Proposed("tea_made", 2, now, now, [Property("cups", ["number"], 1.0)], example),
+        Proposed("page_veiw", 1, now, now),
+    ]
+    shown = JSONResponse(EventTypes(catalogue.meanings(None), Listing(found, True, 3)).as_json())
+    of_event_types = validator(document, {"$ref": "#/components/schemas/EventTypes"})
+    assert list(of_event_types.iter_errors(json.loads(shown.body))) == []
+    app = dashboard.app.build_app(
+        Settings(kafka=KafkaSettings(kafka_bootstrap="localhost:1"), trust_loopback=True)
+    )
+    transport = ASGITransport(app, client=("127.0.0.1", 4242))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert faults(document, AS_JSON, await client.get(AS_JSON)) == []
+        for status, body in {200: {"event_type": "click"}, 400: {}, 409: {"event_type": "tea_made"}}.items():
+            answer = await client.post(ACCEPT, json=body)
+            assert answer.status_code == status
+            assert faults(document, ACCEPT, answer, "post") == []
 
 
 async def test_without_access_the_dashboard_answers_as_its_document_says() -> None:

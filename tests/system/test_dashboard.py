@@ -202,7 +202,7 @@ async def test_the_page_without_access_has_no_barrier(
     await context.close()
 
 
-@pytest.mark.parametrize("path", ["/", "/history?compare=1"])
+@pytest.mark.parametrize("path", ["/", "/history?compare=1", "/event-types"])
 async def test_on_a_phone_nothing_is_wider_than_the_screen(
     chromium: Browser, busy_stack: Stack, path: str
 ) -> None:

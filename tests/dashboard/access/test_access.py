@@ -22,7 +22,7 @@ from service_kit.settings import Secret
 
 TOKEN = "a token for tests only"
 KEY = "a session key for tests only, 32 or more"
-PATHS_WITH_DATA = ("/", "/history", "/dashboard/snapshot.json", "/dashboard/stream", "/dashboard/history.json",
+PATHS_WITH_DATA = ("/", "/history", "/event-types", "/dashboard/event-types.json", "/dashboard/snapshot.json", "/dashboard/stream", "/dashboard/history.json",
         "/dashboard/history/pages.csv")  # fmt: skip
 
 

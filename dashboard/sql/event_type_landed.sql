@@ -1,0 +1,1 @@
+select exists (select from event_types where name = %(event_type)s)
