@@ -21,6 +21,8 @@ _BUNDLE = jars.Bundle(
     megabytes=60,
 )
 _BATCH = 5000
+KEYS = ("user_key", "visitor_key", "session_key")
+TEXTS = ("page", "route", "country", "language", "screen", "release", "hostname")
 _FIELDS = {
     "event_id": "string",
     "occurred_at": "int64",
@@ -29,23 +31,20 @@ _FIELDS = {
     "schema_id": "int32",
     "device": "int32",
     "time_flag": "int16",
-    "user_key": "bytes",
-    "session_key": "bytes",
-    "ip_hash": "bytes",
-    "page": "string",
+    **dict.fromkeys(KEYS, "bytes"),
+    **dict.fromkeys(TEXTS, "string"),
     "event_data": "string",
 }
 _SCHEMA = {
     "type": "struct",
     "fields": [{"field": name, "type": kind, "optional": name != "event_id"} for name, kind in _FIELDS.items()],
 }
-# Like `raw_events`, with the same columns and key, in the types that the connector writes; not partitioned.
-_TABLE = """
-create table debezium_events (
-    event_id text primary key, occurred_at bigint, received_at bigint, event_type smallint, schema_id integer,
-    device integer, time_flag smallint, user_key bytea, session_key bytea, ip_hash bytea, page text, event_data text
+# Like `raw_events`, with the columns that the events have and the same key, in the types that the connector writes; not
+# partitioned.
+_TYPES = {"string": "text", "int64": "bigint", "int32": "integer", "int16": "smallint", "bytes": "bytea"}
+_TABLE = "create table debezium_events ({}, primary key (event_id))".format(
+    ", ".join(f"{name} {_TYPES[kind]}" for name, kind in _FIELDS.items())
 )
-"""
 
 
 def message(values: dict[str, Any]) -> bytes:
@@ -57,7 +56,7 @@ def create_table(dsn: str) -> None:
     """Create the table that the connector writes to."""
     with psycopg.connect(dsn) as connection:
         connection.execute("drop table if exists debezium_events")
-        connection.execute(_TABLE)
+        connection.execute(_TABLE.encode())
 
 
 @contextmanager

@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import fastavro
 import orjson
 import psycopg
 
 from avro_schemas import event_ids
-from avro_schemas.schema import event_schema
+from avro_schemas.schema import CUSTOM, event_schema
 from benchmarks.parts import database
 from footfall.demo.visitors import Visitor
 from service_kit.retention import RetentionSettings
@@ -30,24 +30,47 @@ from sinks.retention.packing import pack
 from sinks.retention.partitions import create_partitions, day_of, packed_table_name, raw_table_name
 from tests.support.events import user_key
 
+Choice = TypeVar("Choice")
 EVENTS = int(os.environ.get("LAYOUT_EVENTS", "1000000"))
-EVENTS_PER_USER = 50
+EVENTS_PER_VISITOR = 50
 RETENTION = RetentionSettings()
-DEVICES = [
-    Device("Chrome", "Linux", "desktop"),
-    Device("Safari", "macOS", "desktop"),
-    Device("Firefox", "Windows", "desktop"),
-    Device("Safari", "iOS", "mobile"),
-    Device("Chrome", "Android", "mobile"),
+# Devices with the screens that they have, and countries with a language; the first ones are the most frequent.
+DEVICES = {
+    Device("Chrome", "Windows", "desktop"): ("lg", "xl", "xxl"),
+    Device("Mobile Safari", "iOS", "mobile"): ("xs",),
+    Device("Chrome Mobile", "Android", "mobile"): ("xs", "sm"),
+    Device("Safari", "Mac OS X", "desktop"): ("xl", "xxl"),
+    Device("Edge", "Windows", "desktop"): ("lg", "xl"),
+    Device("Firefox", "Linux", "desktop"): ("xl", "xxl"),
+    Device("Mobile Safari", "iOS", "tablet"): ("md",),
+}
+PLACES = [
+    *(("US", "en-US"), ("DE", "de-DE"), ("GB", "en-GB"), ("FR", "fr-FR"), ("BR", "pt-BR"), ("CO", "es-CO")),
+    *(
+        ("IN", "en-US"),
+        ("NL", "nl-NL"),
+        ("ES", "es-ES"),
+        ("JP", "ja"),
+        ("CH", "de-CH"),
+        ("PL", "pl-PL"),
+        ("DE", "en-US"),
+    ),
 ]
+HOSTNAMES, RELEASES = ("www.example.com", "app.example.com"), ("2026.11.3", "2026.11.3", "2026.11.2")
+CHANNELS = {"search.example": "search", "social.example": "social"}
+# All visitors have a visitor key; of those who sign in every event has a user and a session too.
+SIGNED_IN_SHARE = 0.6
 # What a first draft would look like: everything as text, and an index for each question.
 NAIVE = """
 create table naive (event_id text primary key, event_type text not null, occurred_at timestamptz not null,
-    received_at timestamptz not null, sent_at timestamptz, user_hash text, session_hash text, ip_hash text,
-    browser text, system text, device text, page text, event_data jsonb not null);
-insert into naive select event_id, event_type, occurred_at, received_at, sent_at, user_key, session_key, ip_hash,
-    browser, system, device, page, event_data from events;
-create index on naive (received_at); create index on naive (user_hash); create index on naive (event_type, received_at);
+    received_at timestamptz not null, sent_at timestamptz, site text, user_key text, visitor_key text, session_key text,
+    country text, language text, screen text, release text, browser text, system text, device text, hostname text,
+    page text, route text, source text, channel text, utm_source text, utm_medium text, utm_campaign text, utm_term text,
+    utm_content text, event_data jsonb not null);
+insert into naive select event_id, event_type, occurred_at, received_at, sent_at, site, user_key, visitor_key,
+    session_key, country, language, screen, release, browser, system, device, hostname, page, route, source, channel,
+    utm_source, utm_medium, utm_campaign, utm_term, utm_content, event_data from events;
+create index on naive (received_at); create index on naive (user_key); create index on naive (event_type, received_at);
 create index on naive using gin (event_data jsonb_path_ops);
 """
 WORDS = [Random(0).randbytes(n % 5 + 2).hex() for n in range(20_000)]
@@ -65,23 +88,52 @@ class Sizes(NamedTuple):
     reading_packed: float
 
 
+class Browser(NamedTuple):
+    """What is the same for all events of a visitor."""
+
+    device: Device
+    head: dict[str, str | bytes | None]
+
+
 def visits(day: date, events: int, noisy: bool) -> list[EventRow]:
-    """A day of visitors with a session of fifty events each. Noisy events have texts that occur only once."""
+    """A day of visitors with fifty events each. Noisy events have texts that occur only once."""
     start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
     chance, made = Random(1), list[EventRow]()
-    for number in range(events // EVENTS_PER_USER):
+    for number in range(events // EVENTS_PER_VISITOR):
         visitor, at = Visitor(number, Random(number)), start + chance.randrange(80_000_000)
-        keys = [user_key(f"{kind}{number}") for kind in ("user", "session", "ip")]
-        for _ in range(EVENTS_PER_USER):
+        browser = _browser(number, chance)
+        for _ in range(EVENTS_PER_VISITOR):
             at += chance.randrange(200, 60_000)
-            made.append(_row(visitor, at, chance, keys, DEVICES[number % len(DEVICES)], noisy))
-    # Sessions that go on after midnight are cut off.
+            made.append(_row(visitor, at, chance, browser, noisy))
+    # Visits that go on after midnight are cut off.
     return sorted((row for row in made if day_of(row.event_id) == day), key=lambda row: row.received_at)
 
 
-def _row(
-    visitor: Visitor, at: int, chance: Random, keys: Sequence[bytes], device: Device, noisy: bool
-) -> EventRow:
+def _browser(number: int, chance: Random) -> Browser:
+    device = _frequent(list(DEVICES), chance)
+    country, language = _frequent(PLACES, chance)
+    signed_in = chance.random() < SIGNED_IN_SHARE
+    return Browser(
+        device,
+        {
+            "user_key": user_key(f"user{number}") if signed_in else None,
+            "visitor_key": user_key(f"visitor{number}"),
+            "session_key": user_key(f"session{number}") if signed_in else None,
+            "country": country,
+            "language": language,
+            "screen": chance.choice(DEVICES[device]),
+            "release": chance.choice(RELEASES),
+            "hostname": chance.choice(HOSTNAMES),
+        },
+    )
+
+
+def _frequent(choices: Sequence[Choice], chance: Random) -> Choice:
+    (chosen,) = chance.choices(choices, [1 / place for place in range(1, len(choices) + 1)])
+    return chosen
+
+
+def _row(visitor: Visitor, at: int, chance: Random, browser: Browser, noisy: bool) -> EventRow:
     event, page = visitor.next_event(), visitor.page
     data = event["event_data"]
     if noisy:
@@ -89,25 +141,37 @@ def _row(
             "properties": {"title": " ".join(chance.choices(WORDS, k=12)), "ref": chance.randbytes(8).hex()}
         }
     received = at + chance.randrange(20, 300)
-    event_id = event_ids.to_uuid(event_ids.generate(at, chance.randbytes(10)))
-    schema_id, named = event_schema(event["event_type"]).id, data.get("page") == page
-    sent = received - chance.randrange(5, 15)
-    user, session, ip = keys
-    return EventRow(
-        event_id=event_id,
-        occurred_at=at,
-        received_at=received,
-        sent_at=sent,
-        event_type=event["event_type"],
-        schema_id=schema_id,
-        device=device,
-        time_flag=1,
-        user_key=user,
-        session_key=session,
-        ip_hash=ip,
-        page=None if named else page,
-        event_data=data,
-    )
+    schema = event_schema(event["event_type"])
+    fields: dict[str, Any] = {
+        **dict.fromkeys(EventRow._fields),
+        **browser.head,
+        **_arrival(data.get("referrer"), chance),
+        "event_id": event_ids.to_uuid(event_ids.generate(at, chance.randbytes(10))),
+        "occurred_at": at,
+        "received_at": received,
+        "sent_at": received - chance.randrange(5, 15),
+        "event_type": event["event_type"],
+        "time_flag": 1,
+        "schema_id": schema.id,
+        "device": browser.device,
+        # As `to_row` stores them.
+        "page": None if schema.name != CUSTOM and data.get("page") == page else page,
+        "route": "/blog/:article" if page.startswith("/blog/") else "",
+        "event_data": orjson.dumps(data),
+        "site": "default",
+    }
+    return EventRow(**fields)
+
+
+def _arrival(referrer: str | None, chance: Random) -> dict[str, str]:
+    """Of the first page view of a visit."""
+    if not referrer:
+        return {}
+    source = referrer.removeprefix("https://")
+    found = {"source": source, "channel": CHANNELS.get(source, "referral")}
+    if chance.random() < 0.2:
+        found |= {"channel": "paid", "utm_source": source, "utm_medium": "cpc", "utm_campaign": "autumn-2026"}
+    return found
 
 
 def land(connection: psycopg.Connection, rows: Sequence[EventRow]) -> None:
@@ -122,25 +186,21 @@ def land(connection: psycopg.Connection, rows: Sequence[EventRow]) -> None:
 
 def avro_bytes(rows: Sequence[EventRow]) -> int:
     """Bytes of the same rows in an Avro container: deflate, a thousand per block, ordered by user."""
-    fields: list[dict[str, Any]] = [
-        {"name": "event_id", "type": {"type": "fixed", "name": "id", "size": 16}},
-        *({"name": name, "type": "long"} for name in ("occurred_at", "received_at", "sent_at")),
-        {"name": "event_type", "type": "string"},
-        *({"name": name, "type": "int"} for name in ("schema_id", "time_flag")),
-        *({"name": name, "type": "string"} for name in ("browser", "system", "kind")),
-        *({"name": name, "type": "bytes"} for name in ("user_key", "session_key", "ip_hash")),
-        {"name": "page", "type": ["null", "string"]},
-        {"name": "event_data", "type": "bytes"},
-    ]
+    kinds: dict[str, Any] = {
+        "event_id": {"type": "fixed", "name": "id", "size": 16},
+        **dict.fromkeys(("occurred_at", "received_at", "sent_at"), "long"),
+        **dict.fromkeys(("event_type", "browser", "system", "kind"), "string"),
+        **dict.fromkeys(("schema_id", "time_flag"), "int"),
+        **{name: ["null", "bytes"] for name in ("user_key", "visitor_key", "session_key")},
+        "event_data": "bytes",
+    }
+    texts = [name for name in EventRow._fields if name not in kinds and name != "device"]
+    kinds |= {name: ["null", "string"] for name in texts}
+    fields = [{"name": name, "type": kind} for name, kind in kinds.items()]
     schema = fastavro.parse_schema({"type": "record", "name": "event", "fields": fields})
-    ordered = sorted(rows, key=lambda row: (row.user_key or b"", row.event_id))
+    ordered = sorted(rows, key=lambda row: (row.user_key or row.visitor_key or b"", row.event_id))
     out = io.BytesIO()
-    records = (
-        row._asdict()
-        | row.device._asdict()
-        | {"event_id": row.event_id.bytes, "event_data": orjson.dumps(row.event_data)}
-        for row in ordered
-    )
+    records = (row._asdict() | row.device._asdict() | {"event_id": row.event_id.bytes} for row in ordered)
     # About a thousand events of this size per block.
     fastavro.writer(out, schema, records, codec="deflate", sync_interval=150_000)
     return len(out.getvalue())

@@ -56,8 +56,14 @@ def records(seed: int) -> list[KafkaRecord]:
             now,
             event_id=event_ids.generate(now, chance.randbytes(10)),
             user_key=user_key(str(chance.randrange(5000))),
-            ip_hash=user_key(str(chance.randrange(5000)) + "ip"),
+            visitor_key=user_key(str(chance.randrange(5000)) + "visitor"),
+            country=chance.choice(("CO", "DE", "US")),
+            language=chance.choice(("es-CO", "de", "en-US")),
+            screen=chance.choice(("xs", "lg", "xl")),
+            release="2026.11.3",
+            hostname="app.example.com",
             page=page,
+            route="/reports/:id",
             event_data=data,
         )
         made.append(Record(offset, now, None, encoded(fields)))
@@ -113,9 +119,10 @@ def python_values(store: PostgresStore, row: EventRow) -> tuple[Any, ...]:
     """The values as Python objects, as psycopg's documentation does it."""
     return (
         *(row.event_id, to_datetime(row.occurred_at), to_datetime(row.received_at), None),
-        *(store._lookups.types[row.event_type], row.schema_id, store._lookups.devices[row.device]),
-        *(row.time_flag, row.user_key, row.session_key, row.ip_hash, row.page),
-        Jsonb(row.event_data, dumps=orjson.dumps),
+        *(store._lookups.types[row.event_type], row.time_flag, row.schema_id, store._lookups.devices[row.device]),
+        *(row.user_key, row.visitor_key, row.session_key, row.page, row.route),
+        Jsonb(orjson.loads(row.event_data), dumps=orjson.dumps),
+        *(None if text == "default" else text for text in row[EventRow._fields.index("site") :]),
     )
 
 
@@ -222,8 +229,9 @@ def whole_debezium(bootstrap: str, dsn: str, server: psutil.Process) -> None:
 def as_json(record: KafkaRecord) -> dict[str, Any]:
     """A row as a JSON producer would write it."""
     ((_partition, _record, row),) = decode_batch({0: [record]}, {0: 0}).rows
-    key = None if row.user_key is None else row.user_key.hex()
+    fields = row._asdict()
     return {
+        **{name: fields[name] for name in debezium.TEXTS},
         "event_id": str(row.event_id),
         "occurred_at": row.occurred_at,
         "received_at": row.received_at,
@@ -231,11 +239,8 @@ def as_json(record: KafkaRecord) -> dict[str, Any]:
         "schema_id": row.schema_id,
         "device": 1,
         "time_flag": row.time_flag,
-        "user_key": key,
-        "session_key": None,
-        "ip_hash": None,
-        "page": row.page,
-        "event_data": orjson.dumps(row.event_data).decode(),
+        **{name: fields[name] and fields[name].hex() for name in debezium.KEYS},
+        "event_data": row.event_data.decode(),
     }
 
 

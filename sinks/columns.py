@@ -1,20 +1,23 @@
-"""The columns of `raw_events`, one line each: insert, packing, views and benchmarks all read this table.
+"""The columns of `raw_events`, one line each: inserts, packing, views and benchmarks all read this table.
 
-A new column is a field of `EventRow`, a line at the end of this table, and a migration that adds it to
-`raw_events` and `packed_events`. As `unpack` then returns another type of row, the migration also drops it with
-the views that depend on it, creates `unpack`, `stored_events`, `events` and `events_between` again, and deletes
-the views' lines from `migrations`, so that they are created again too.
+A new column is a field of `EventRow`, a line in `COLUMNS`, and a migration that adds it to `raw_events` and
+`packed_events`. Everything else in Postgres is generated from this table.
+
+Most columns of the head are plain text. A column that is null takes no space, and texts that repeat pack to almost
+nothing. Numbers of a lookup table would save about 35 bytes per hot row (4 for country and screen, 6 for language,
+29 for hostname and release), but senders choose most of these texts, and could fill such a table without limit.
+Instead, texts that another column has, or that nearly all rows share, are not stored: `site`, `route`, `page`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Protocol
-
-import orjson
 
 from sinks.landing.rows import Device, EventRow
 
+_DEFAULT_SITE = "default"
 _JSONB_VERSION = b"\x01"
 # Postgres counts microseconds from 2000-01-01.
 _EPOCH_2000_MS = 946_684_800_000
@@ -54,9 +57,12 @@ def _device_numbers(values: Iterable[Any], lookups: Lookups) -> Iterable[Any]:
     return map(lookups.devices.__getitem__, values)
 
 
+def _sites(values: Iterable[Any], _lookups: Lookups) -> Iterable[Any]:
+    return [None if site == _DEFAULT_SITE else site for site in values]
+
+
 def _json(values: Iterable[Any], _lookups: Lookups) -> Iterable[Any]:
-    dumps = orjson.dumps
-    return [_JSONB_VERSION + dumps(value) for value in values]
+    return map(_JSONB_VERSION.__add__, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +76,162 @@ class Column:
     # bytea those of uuid and jsonb, and no Python object needs to be made in between.
     copy_type: str
     encode: Encode
-    # The array of `packed_events`, and the expression of its elements; `received` is a time in milliseconds.
+    # The array of `packed_events`, the expression of its elements, and the one that gives the value back. In both
+    # `received_at` is a time in milliseconds.
     packed: str
     packed_element: str
-    # The columns of a type's view that show it.
-    shown: Sequence[str]
+    unpacked: str
+    # The columns of the views that show it, and their expressions over a row `stored` and its lookup tables.
+    shown: Mapping[str, str]
+    # Its comment, where that is not the one of the field in the contract.
+    comment: str | None = None
 
 
+def _column(
+    name: str,
+    type_: str,
+    packed: str,
+    *,
+    encode: Encode = _unchanged,
+    copy_type: str | None = None,
+    element: str | None = None,
+    unpacked: str | None = None,
+    shown: Mapping[str, str] | None = None,
+    comment: str | None = None,
+) -> Column:
+    return Column(
+        name,
+        type_,
+        copy_type or type_,
+        encode,
+        packed,
+        element or name,
+        unpacked or name,
+        MappingProxyType({name: f"stored.{name}"} if shown is None else shown),
+        comment,
+    )
+
+
+def plain_column(name: str, packed: str) -> Column:
+    """A text that is stored and shown as it is."""
+    return _column(name, "text", packed)
+
+
+def _time(name: str, packed: str) -> Column:
+    """Packed as milliseconds after the time of receipt: small numbers compress better."""
+    element, unpacked = f"{name} - received_at", f"moment_of(received_at + {name})"
+    return _column(
+        name, "timestamptz", packed, encode=_times, copy_type="int8", element=element, unpacked=unpacked
+    )
+
+
+def _key(name: str, packed: str) -> Column:
+    return _column(name, "bytea", packed, shown={name: f"encode(stored.{name}, 'hex')"})
+
+
+# In this order in Postgres: those of a fixed size first, so that nothing is lost to alignment.
 COLUMNS = (
-    Column("event_id", "uuid", "bytea", _uuids, "event_ids", "event_id", ("event_id", "event_uuid")),
-    Column("occurred_at", "timestamptz", "int8", _times, "occurred", "occurred - received", ("occurred_at",)),
-    Column("received_at", "timestamptz", "int8", _times, "received", "received", ("received_at",)),
-    Column("sent_at", "timestamptz", "int8", _times, "sent", "sent - received", ("sent_at",)),
-    Column("event_type", "int2", "int2", _type_numbers, "event_types", "event_type", ()),
-    Column("schema_id", "int4", "int4", _unchanged, "schema_ids", "schema_id", ()),
-    Column("device", "int4", "int4", _device_numbers, "devices", "device", ("browser", "system", "device", "bot")),
-    Column("time_flag", "int2", "int2", _unchanged, "time_flags", "time_flag", ("time_flag",)),
-    Column("user_key", "bytea", "bytea", _unchanged, "user_keys", "user_key", ("user_key",)),
-    Column("session_key", "bytea", "bytea", _unchanged, "session_keys", "session_key", ("session_key",)),
-    Column("ip_hash", "bytea", "bytea", _unchanged, "ip_hashes", "ip_hash", ("ip_hash",)),
-    Column("page", "text", "text", _unchanged, "pages", "page", ("page",)),
-    Column("event_data", "jsonb", "bytea", _json, "event_data", "event_data::text", ("event_data",)),
+    _column(
+        "event_id",
+        "uuid",
+        "event_ids",
+        encode=_uuids,
+        copy_type="bytea",
+        shown={"event_id": "'evt_' || replace(stored.event_id::text, '-', '')", "event_uuid": "stored.event_id"},
+        comment="The UUIDv7 inside the id of the event; the UTC day of its time is the partition.",
+    ),
+    _time("occurred_at", "occurred"),
+    _column(
+        "received_at",
+        "timestamptz",
+        "received",
+        encode=_times,
+        copy_type="int8",
+        unpacked="moment_of(received_at)",
+    ),
+    _time("sent_at", "sent"),
+    _column(
+        "event_type",
+        "int2",
+        "event_types",
+        encode=_type_numbers,
+        shown={"event_type": "types.name"},
+        comment="Number of the type in event_types.",
+    ),
+    _column(
+        "time_flag",
+        "int2",
+        "time_flags",
+        shown={"time_flag": "(array['unknown', 'ok', 'past', 'clamped'])[stored.time_flag + 1]"},
+        comment="How far to trust occurred_at: 0 unknown, 1 ok, 2 past, 3 clamped.",
+    ),
+    _column("schema_id", "int4", "schema_ids", comment="Id of the schema that it was published with."),
+    _column(
+        "device",
+        "int4",
+        "devices",
+        encode=_device_numbers,
+        shown={
+            "browser": "devices.browser",
+            "system": "devices.system",
+            "device": "devices.kind",
+            "bot": "nullif(devices.bot, '')",
+        },
+        comment="Number of the device in devices.",
+    ),
+    _key("user_key", "user_keys"),
+    _key("visitor_key", "visitor_keys"),
+    _key("session_key", "session_keys"),
+    _column(
+        "page",
+        "text",
+        "pages",
+        shown={"page": "coalesce(stored.page, stored.event_data ->> 'page')"},
+        comment="Path of the page; null if event_data holds it as page.",
+    ),
+    _column(
+        "route",
+        "text",
+        "routes",
+        shown={
+            "route": "case stored.route when '' then coalesce(stored.page, stored.event_data ->> 'page')"
+            " else stored.route end"
+        },
+        comment="Template of the page's path, such as /products/:id; empty if it is the path itself.",
+    ),
+    # Arrays of text compress better than arrays of jsonb.
+    _column(
+        "event_data",
+        "jsonb",
+        "event_data",
+        encode=_json,
+        copy_type="bytea",
+        element="event_data::text",
+        unpacked="event_data::jsonb",
+        comment="What the sender sent as event_data; properties of typed events are an object inside it.",
+    ),
+    # From here on: plain texts. A new column is added at the end.
+    _column(
+        "site",
+        "text",
+        "sites",
+        encode=_sites,
+        shown={"site": "coalesce(stored.site, 'default')"},
+        comment="Which of the sites of this installation it happened on; null for the site default.",
+    ),
+    plain_column("country", "countries"),
+    plain_column("region", "regions"),
+    plain_column("language", "languages"),
+    plain_column("screen", "screens"),
+    plain_column("release", "releases"),
+    plain_column("hostname", "hostnames"),
+    plain_column("source", "sources"),
+    plain_column("channel", "channels"),
+    plain_column("utm_source", "utm_sources"),
+    plain_column("utm_medium", "utm_mediums"),
+    plain_column("utm_campaign", "utm_campaigns"),
+    plain_column("utm_term", "utm_terms"),
+    plain_column("utm_content", "utm_contents"),
 )
 NAMES = tuple(column.name for column in COLUMNS)
 COPY_TYPES = [column.copy_type for column in COLUMNS]

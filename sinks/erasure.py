@@ -88,7 +88,7 @@ def remove(connection: psycopg.Connection, user_key: bytes, requested_at: dateti
     for (table,) in connection.execute(_SQL["days"]).fetchall():
         _remove_day(connection, day_of_table(table), user_key, requested_at, receipt)
     with connection.transaction():
-        user = {"record_keys": _record_keys(user_key), "requested_at": requested_at}
+        user = {"record_key": record_key(user_key), "requested_at": requested_at}
         dead_letters = connection.execute(_SQL["delete_dead_letters"], user).rowcount
         connection.execute(_SQL["add_dead_letters_removed"], {"dead_letters": dead_letters, "receipt": receipt})
     totals = connection.execute(_SQL["finish"], {"receipt": receipt}).fetchone()
@@ -97,14 +97,9 @@ def remove(connection: psycopg.Connection, user_key: bytes, requested_at: dateti
 
 def count(connection: psycopg.Connection, user_key: bytes, requested_at: datetime) -> Removed:
     """What `remove` would remove."""
-    user = {"user_key": user_key, "record_keys": _record_keys(user_key), "requested_at": requested_at}
+    user = {"user_key": user_key, "record_key": record_key(user_key), "requested_at": requested_at}
     found = connection.execute(_SQL["count"], user).fetchone()
     return Removed(*(found or (0, 0)))
-
-
-def _record_keys(user_key: bytes) -> list[bytes | None]:
-    """The keys that records of a user may have: before keys became text they were the user key itself."""
-    return [record_key(user_key), user_key]
 
 
 def _remove_day(

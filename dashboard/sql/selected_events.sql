@@ -1,7 +1,7 @@
 -- The head of most history queries: the events of the period (is_current) and of the previous period (is_previous).
 with selected as (
     select
-        event_uuid, event_type, page, device, browser, system, user_key, session_key, event_data, occurred_at,
+        event_uuid, event_type, page, device, browser, system, user_key, visitor_key, session_key, event_data, occurred_at,
         event_uuid >= id_from(%(since)s) as is_current,
         event_uuid < id_from(%(previous_until)s) as is_previous
     from events_between(%(previous_since)s, %(until)s)

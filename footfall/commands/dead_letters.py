@@ -158,12 +158,10 @@ def _decode(record: ConsumerRecord) -> RejectedEvent:
             "errors": [],
             "body": str(error),
         }
-    key = rejected["user_key"]
     return {
         "position": position,
         **rejected,
         "rejected_at": _time(rejected["rejected_at"]),
-        "user_key": None if key is None else key.hex(),
         "body": rejected["body"].decode(errors="replace"),
     }
 

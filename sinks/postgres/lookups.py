@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import orjson
 import psycopg
 
 from avro_schemas.event_types import event_type_names, is_event_name
@@ -12,6 +13,9 @@ from sinks.settings import DEFAULT_MAX_PROPOSED
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
+
+# A site sees some hundreds. Crafted user agents can make any number.
+_MAX_DEVICES_IN_MEMORY = 100_000
 
 
 class LookupTables:
@@ -47,10 +51,13 @@ class LookupTables:
                     connection.execute(_SQL["add_type"], [name])
                 self._read_types(connection)
         if new_devices := sorted({row.device for row in rows} - self.devices.keys()):
-            for device in new_devices:
-                connection.execute(_SQL["add_device"], device)
-            found = connection.execute(_SQL["devices"]).fetchall()
-            self.devices = {Device(*names): number for number, *names in found}
+            if len(self.devices) > _MAX_DEVICES_IN_MEMORY:
+                self.devices = {}
+                new_devices = sorted({row.device for row in rows})
+            names = dict(zip(Device._fields, map(list, zip(*new_devices, strict=True)), strict=True))
+            connection.execute(_SQL["add_devices"], names)
+            found = connection.execute(_SQL["devices"], names).fetchall()
+            self.devices |= {Device(*names): number for number, *names in found}
 
     def fold(self, rows: list[LocatedRow]) -> list[LocatedRow]:
         """The rows, those whose type has no number as rows of the type `*`, with type and data in `event_data`."""
@@ -75,10 +82,5 @@ class LookupTables:
 
 def _as_other(row: EventRow) -> EventRow:
     metrics.OTHER_ROWS.inc()
-    page = row.event_data.get("page")
-    return row._replace(
-        event_type=OTHER,
-        # The view looks for it in `event_data`, which has another form now.
-        page=row.page or (page if isinstance(page, str) else None),
-        event_data={"event_type": row.event_type, "event_data": row.event_data},
-    )
+    event_data = {"event_type": row.event_type, "event_data": orjson.Fragment(row.event_data)}
+    return row._replace(event_type=OTHER, event_data=orjson.dumps(event_data))

@@ -32,12 +32,21 @@ _BLOCKS_PER_TRANSACTION = 5
 # First half of an advisory lock, "pack" in ASCII; the other half is the day.
 _LOCK = 0x7061636B
 _COLUMN_LIST = sql.SQL(", ").join(map(sql.Identifier, NAMES))
-_RAW_COLUMN_LIST = sql.SQL(", ").join(sql.Identifier("raw", name) for name in NAMES)
+_RAW_COLUMN_LIST, _EVENT_COLUMN_LIST = (
+    sql.SQL(", ").join(sql.Identifier(table, name) for name in NAMES) for table in ("raw", "event")
+)
 _SQL = read_statements(__name__)
 _INSERT_PACKED = _SQL["insert_packed"].format(
     packed_columns=sql.SQL(", ").join(sql.Identifier(column.packed) for column in COLUMNS),
     packed_elements=sql.SQL(", ").join(sql.SQL(f"array_agg({column.packed_element})") for column in COLUMNS),
+    hot_columns=sql.SQL(", ").join(
+        sql.SQL("milliseconds_of({0}) as {0}" if column.type == "timestamptz" else "{0}").format(
+            sql.Identifier(column.name)
+        )
+        for column in COLUMNS
+    ),
 )
+_HASH_PACKED = _SQL["hash_packed"].format(event_columns=_EVENT_COLUMN_LIST)
 _UNPACK_SMALL_BLOCKS = _SQL["unpack_small_blocks"].format(columns=_COLUMN_LIST)
 _ERASE_USER = _SQL["erase_user"].format(insert_packed=_INSERT_PACKED)
 
@@ -122,7 +131,7 @@ def _pack_block_range(connection: psycopg.Connection, day: date, first: int) -> 
     with connection.transaction():
         lock_day(connection, day)
         ids, *went_in = connection.execute(pack_blocks, blocks).fetchone() or ()
-        came_out = connection.execute(_SQL["hash_packed"], {"day": day, "ids": ids or []}).fetchone() or ()
+        came_out = connection.execute(_HASH_PACKED, {"day": day, "ids": ids or []}).fetchone() or ()
         # Compared before the commit: the hot rows are gone only if the packed ones hold exactly the same.
         if tuple(went_in) != came_out:
             raise PackedRowsDiffer(
@@ -135,6 +144,6 @@ def _pack_block_range(connection: psycopg.Connection, day: date, first: int) -> 
 def _packed_of_day(connection: psycopg.Connection, day: date, rows: list[EventRow]) -> list[UUID]:
     ids = [row.event_id for row in rows]
     # As the SQL function owner_of.
-    owners = [row.user_key or row.session_key or row.event_id.bytes for row in rows]
+    owners = [row.user_key or row.session_key or row.visitor_key or row.event_id.bytes for row in rows]
     found = connection.execute(_SQL["find_packed"], {"day": day, "ids": ids, "owners": owners})
     return [event_id for (event_id,) in found.fetchall()]

@@ -18,7 +18,10 @@ DAYS_AHEAD = 14
 HOUR_MS = 3_600_000
 
 # What readers search by besides the primary key: a user's events, and events by time of receipt.
-_INDEXES = (("user", "btree", "user_key"), ("received", "brin", "received_at"))
+_INDEXES = (
+    ("user", sql.SQL("btree (user_key) where user_key is not null")),
+    ("received", sql.SQL("brin (received_at)")),
+)
 
 
 def days_to_create(today: date) -> list[date]:
@@ -142,10 +145,10 @@ def _raw_statements(day: date) -> list[sql.Composed]:
     # Lets the planner skip the partition in queries that filter by `day`.
     check = sql.SQL("alter table {} add check (day_of(event_id) = {})").format(table, sql.Literal(day))
     indexes = [
-        sql.SQL("create index {} on {} using {} ({})").format(
-            sql.Identifier(f"{raw_table_name(day)}_{name}"), table, sql.SQL(method), sql.Identifier(column)
+        sql.SQL("create index {} on {} using {}").format(
+            sql.Identifier(f"{raw_table_name(day)}_{name}"), table, method
         )
-        for name, method, column in _INDEXES
+        for name, method in _INDEXES
     ]
     values = sql.SQL("from ({}) to ({})").format(sql.Literal(str(low)), sql.Literal(str(high)))
     return [check, *indexes, _attach("raw_events", raw_table_name(day), values)]

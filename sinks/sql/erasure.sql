@@ -24,7 +24,7 @@ update erasures set rows_removed = rows_removed + %(rows)s where receipt = %(rec
 
 -- name: delete_dead_letters
 -- Deletes a user's dead letters. Their key is that of their record, whether or not their value can be decoded.
-delete from dead_letters where record_key = any(%(record_keys)s) and appended_at <= %(requested_at)s
+delete from dead_letters where record_key = %(record_key)s and appended_at <= %(requested_at)s
 
 -- name: add_dead_letters_removed
 -- Adds to the count of removed dead letters of a request.
@@ -49,7 +49,7 @@ select
             and event.user_key = %(user_key)s
             and event.received_at <= %(requested_at)s
     ),
-    (select count(*) from dead_letters where record_key = any(%(record_keys)s) and appended_at <= %(requested_at)s)
+    (select count(*) from dead_letters where record_key = %(record_key)s and appended_at <= %(requested_at)s)
 
 -- name: days
 -- Every day that has a partition, newest first.

@@ -1,7 +1,6 @@
 """An erased user is gone and does not return with a replay, and the audit adds up."""
 
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import psycopg
@@ -57,20 +56,6 @@ def test_sent_events_are_removed_replayed_ones_stay_out_and_later_ones_land(
     (account,) = found.partitions
     assert (account.next, account.rows, account.dead_letters, account.erased) == (6, 3, 1, 2)
     assert [(day.stored, day.erased) for day in found.days] == [(2, 1)]
-
-
-def test_dead_letters_from_before_keys_became_text_are_the_users_too(
-    store: PostgresStore, connection: psycopg.Connection
-) -> None:
-    old = [Record(number, NOON, key, b"rubbish") for number, key in enumerate([ANN, BOB])]
-    store.write(decode_batch({0: old}, {0: 0}))
-    store.write(batch(2, (ANN, b"rubbish")))
-    assert erasure.count(connection, ANN, AT) == Removed(0, 2)
-    erasure.request(connection, ANN, AT, "receipt")
-    assert erasure.remove(connection, ANN, AT, "receipt") == Removed(0, 2)
-    assert connection.execute("select record_key from dead_letters").fetchall() == [(BOB,)]
-    again = store.write(decode_batch({0: [replace(old[0], offset=3)]}, {0: 3}))
-    assert (again.erased, again.dead_letters) == (1, [])
 
 
 def test_an_interrupted_erasure_is_finished_by_doing_it_again(

@@ -1,24 +1,45 @@
 """Records that Avro and JSON accept and Postgres rejects: one, many, at any place of a batch."""
 
 import asyncio
+from typing import Any
 
 import psycopg
 import pytest
 
+from avro_schemas.schema import event_schema
+from avro_schemas.wire import codec
 from sinks.audit import audit
 from sinks.landing.loop import BatchLimits, Landing
 from sinks.landing.rows import Batch, decode_batch
 from sinks.postgres.store import PostgresStore
-from tests.support.events import NOON, Record, encoded, event, user_key
+from tests.support.events import NOON, Record, encoded, event, in_avro, user_key
 from tests.support.fakes import LocalSource
 
 pytestmark = pytest.mark.integration
 
 POISON = {
     "NUL in JSON": ({"event_data": {"text": "a\0b"}}, "22P05"),
+    "NUL in the name of a field": ({"event_data": {"a\0b": 1}}, "22P05"),
+    "half a surrogate pair in JSON": (r'{"text": "\ud83d"}', "22P02"),
+    "no JSON": ('{"text": }', "22P02"),
+    "more than an object": ('{"text": 1}, "page": 7', "22P02"),
+    "a number that no type can hold": ('{"number": 1e999999}', "22003"),
+    "JSON nested too deeply": ('{"a":' * 100_000 + "1" + "}" * 100_000, "54001"),
+    "not an object": ("[]", None),
+    "a text that is not closed": ('{"text": "', "22P02"),
     "NUL in text": ({"page": "/a\0b"}, "22021"),
-    "a page too long for a row": ({"page": "/" + "x" * (1 << 20), "event_data": {"page": "y"}}, None),
-    "NaN in JSON": ({"event_data": {"number": float("nan")}}, None),
+    "NUL in a column of the head": ({"release": "\0"}, "22021"),
+    "NUL in the device": ({"device": {"browser": "a\0b", "system": "s", "kind": "k", "bot": None}}, None),
+    "a device that no index can hold": (
+        {"device": {"browser": "a" * 10_000, "system": "s", "kind": "k", "bot": None}},
+        None,
+    ),
+}
+BEARABLE = {
+    "a page too long for an index": {"page": "/" + "x" * (1 << 20), "event_data": {"page": "y"}},
+    "NaN in JSON": {"event_data": {"number": float("nan")}},
+    "a fraction of a hundred digits": '{"number": 0.' + "3" * 100 + "}",
+    "the same name twice": '{"a": 1, "a": 2}',
 }
 COUNT = 300
 
@@ -30,20 +51,48 @@ def batch(bad: dict[int, bytes], count: int = COUNT, start: int = 0) -> Batch:
     return decode_batch({0: records}, {0: start})
 
 
+def poisoned(changes: dict[str, Any] | str, event_type: str = "click") -> bytes:
+    """An event with these changes, or with this text as its properties."""
+    if isinstance(changes, dict):
+        return encoded(event(event_type, **changes))
+    schema = event_schema(event_type)
+    fields = in_avro(schema, event(event_type))
+    fields["event_data"]["properties"] = changes
+    return codec.encode(schema, fields)
+
+
 @pytest.mark.parametrize("name", POISON)
-def test_each_kind_lands_or_becomes_the_only_dead_letter_with_its_sqlstate(
+def test_each_kind_becomes_the_only_dead_letter_with_its_reason(
     store: PostgresStore, postgres: str, name: str
 ) -> None:
     changes, sqlstate = POISON[name]
-    value = encoded(event("click", **changes))
+    value = poisoned(changes)
     written = store.write(batch({7: value}))
+    assert written.rows == COUNT - 1
     with psycopg.connect(postgres, autocommit=True) as connection:
         dead_letters = connection.execute(
-            "select record_offset, sqlstate, record_value from dead_letters"
+            "select record_offset, reason, sqlstate, record_value from dead_letters"
         ).fetchall()
-        assert dead_letters == ([(7, sqlstate, value)] if sqlstate else [])
-        assert written.rows == COUNT - len(dead_letters)
+        reason = "row_rejected" if sqlstate else "body_undecodable"
+        assert dead_letters == [(7, reason, sqlstate, value)]
         assert audit(connection).mismatches() == []
+
+
+@pytest.mark.parametrize("name", [name for name, (changes, _) in POISON.items() if isinstance(changes, str)])
+def test_the_same_texts_as_properties_of_a_typed_event(store: PostgresStore, postgres: str, name: str) -> None:
+    text, _sqlstate = POISON[name]
+    assert isinstance(text, str)
+    written = store.write(batch({7: poisoned(text, "page_view")}))
+    assert (written.rows, [each.offset for each in written.dead_letters]) == (COUNT - 1, [7])
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        # What landed can be read with its types.
+        assert connection.execute("select count(*), count(properties) from page_views").fetchone() == (0, 0)
+
+
+@pytest.mark.parametrize("name", BEARABLE)
+def test_what_is_only_odd_lands(store: PostgresStore, name: str) -> None:
+    written = store.write(batch({7: poisoned(BEARABLE[name])}))
+    assert (written.rows, written.dead_letters) == (COUNT, [])
 
 
 @pytest.mark.parametrize(

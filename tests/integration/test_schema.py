@@ -9,11 +9,14 @@ from psycopg import sql
 
 from avro_schemas.event_types import describe_event_types
 from service_kit.retention import RetentionSettings
+from sinks.columns import COLUMNS, NAMES, plain_column
 from sinks.landing.rows import decode_batch
-from sinks.postgres import migrations
+from sinks.postgres import event_views, migrations
+from sinks.postgres.event_views import EVENT_COLUMNS
+from sinks.postgres.generated import View
 from sinks.postgres.migrations import migrate, pending
 from sinks.postgres.store import PostgresStore
-from sinks.postgres.views import type_views, view_name
+from sinks.postgres.type_views import type_views, view_name
 from sinks.retention.maintenance import maintain
 from sinks.retention.packing import pack
 from sinks.retention.partitions import packed_table_name, raw_table_name
@@ -69,19 +72,85 @@ def test_every_event_type_has_a_view_with_its_own_fields_as_columns(
     ]
 
 
+def test_types_read_the_head_too_and_free_data_as_json(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    head = {"site": "shop", "country": "CO", "screen": "xl", "page": "/products/7", "route": "/products/:id"}
+    error = {"message": "no", "source": "/app.js", "properties": {"tags": [{"a": 1}]}}
+    land(
+        store,
+        ago(0, "error_encountered", **head, source="news.example", event_data=error),
+        ago(0, page="/a", route="/a", event_data={"element": {"id": [7]}}),
+        ago(0, route="/b"),
+    )
+    assert connection.execute(
+        "select site, country, screen, page, route, source, data_source, properties #>> '{tags,0,a}', device, day"
+        " from error_encountered"
+    ).fetchall() == [
+        ("shop", "CO", "xl", "/products/7", "/products/:id", "news.example", "/app.js", "1", "desktop", TODAY)
+    ]
+    assert connection.execute(
+        "select site, page, route, event_data -> 'element' -> 'id' from clicks order by page"
+    ).fetchall() == [("default", "/a", "/a", [7]), ("default", None, "/b", None)]
+    assert connection.execute("select count(site), count(route) from raw_events").fetchone() == (1, 3)
+
+
+def test_keys_are_the_text_of_the_topics(store: PostgresStore, connection: psycopg.Connection) -> None:
+    keys = {name: user_key(name) for name in ("user_key", "visitor_key", "session_key")}
+    land(store, ago(0, **keys))
+    texts = tuple(key.hex() for key in keys.values())
+    assert connection.execute("select user_key, visitor_key, session_key from events").fetchone() == texts
+    stored = (
+        "select encode(user_key, 'hex'), encode(visitor_key, 'hex'), encode(session_key, 'hex') from raw_events"
+    )
+    assert connection.execute(stored).fetchone() == texts
+
+
 def test_a_view_that_is_up_to_date_is_not_touched_nor_is_a_table_with_the_name_of_a_view(
     connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert migrate(connection) == []
     (page_view, *_) = type_views()
-    longer = page_view.query.replace(" from events", ", 1 as more from events")
-    changed = type(page_view)("page_views", longer, "About.", {"more": "A new field."})
-    ours = type(page_view)("days", "select 1 as day", "About.", {})
+    # Between columns that are there already: it goes to the end, where readers do not notice.
+    columns = {"more": "1", **page_view.columns}
+    about = {"more": "A new field.", **page_view.column_comments}
+    changed = View("page_views", columns, page_view.source, "About.", about)
+    ours = View("days", {"day": "1"}, "", "About.", {"day": "."})
     monkeypatch.setattr("sinks.postgres.views.type_views", lambda: [changed, ours])
     assert pending(connection) == [changed.mark, ours.mark]
     assert migrate(connection) == [changed.mark]
-    assert connection.execute("select count(more) from page_views").fetchone() == (0,)
+    assert connection.execute("select * from page_views").description[-1].name == "more"  # type: ignore[index]
     assert connection.execute("select count(state) from days").fetchone() == (0,)
+
+
+def test_a_new_column_is_a_migration_of_two_lines_and_views_that_use_the_old_ones_stay(
+    store: PostgresStore, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `sinks.columns` promises, with a database that has hot and packed rows and somebody's own view."""
+    land(store, ago(1), ago(12))
+    list(maintain(connection, today=TODAY, retention=RetentionSettings()))
+    connection.execute("create view own as select event_id, country from events")
+    before = connection.execute("select * from events order by event_id").fetchall()
+
+    for module in ("sinks.columns", "sinks.postgres.event_views"):
+        monkeypatch.setattr(f"{module}.COLUMNS", (*COLUMNS, plain_column("plan", "plans")))
+    monkeypatch.setattr("sinks.postgres.event_views.NAMES", (*NAMES, "plan"))
+    monkeypatch.setattr("sinks.postgres.event_views._HEAD", {**event_views._HEAD, "plan": "The plan."})
+    monkeypatch.setattr("sinks.postgres.event_views.EVENT_COLUMNS", {"plan": "stored.plan", **EVENT_COLUMNS})
+    monkeypatch.setattr(
+        "sinks.postgres.event_views.EVENT_COMMENTS", {"plan": "The plan.", **event_views.EVENT_COMMENTS}
+    )
+    connection.execute("alter table raw_events add column plan text")
+    connection.execute("alter table packed_events add column plans text[] not null default '{}'")
+    assert [mark.split()[1] for mark in migrate(connection)] == ["unpack", "stored_events", "events"]
+    assert connection.execute("select * from events order by event_id").fetchall() == [
+        (*row, None) for row in before
+    ]
+    assert connection.execute("select count(*) from own").fetchone() == (2,)
+    assert connection.execute(
+        "select count(*) from events_between(now() - interval '13 days', now())"
+    ).fetchone() == (2,)
+    assert pending(connection) == []
 
 
 def test_a_filter_by_time_reads_only_the_days_it_needs_packed_or_not(

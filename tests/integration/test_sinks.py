@@ -98,7 +98,7 @@ async def test_a_record_that_cannot_land_becomes_a_dead_letter_and_the_others_la
     good = [(None, encoded(event("click", now_ms()))) for _ in range(200)]
     # The collector rejects NUL, but other producers can write it.
     poison = encoded(event("click", now_ms(), event_data={"text": "a\0b"}))
-    erasure = codec.encode(latest()["erasure"], {"user_key": b"u" * 16, "requested_at": 1, "receipt": None})
+    erasure = codec.encode(latest()["erasure"], {"user_key": "0" * 32, "requested_at": 1, "receipt": None})
     bad = [(None, b"rubbish"), (None, poison), (None, erasure)]
     await write(settings.kafka_bootstrap, settings.name("events"), [*good[:100], *bad, *good[100:]])
     await until_landed(settings, postgres)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
+from avro_schemas.record_key import record_key
 from sinks.landing.ports import WriteResult
 from sinks.landing.rows import decode_batch
 from sinks.postgres.store import PostgresStore
@@ -50,7 +51,7 @@ class Landed:
         """Land an event of each of these types at noon of a day."""
         at = noon(day)
         made = [event(name, at, event_id=fresh_id(at), user_key=user) for name in types]
-        return self.land([(user, encoded(fields)) for fields in made], at)
+        return self.land([(record_key(user), encoded(fields)) for fields in made], at)
 
     def land(self, values: list[tuple[bytes | None, bytes]], at: int) -> WriteResult:
         """Land records with these keys and values, appended at this time."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from avro_schemas.record_key import record_key
 from service_kit.retention import RetentionSettings
 from sinks import erasure
 from sinks.audit import audit
@@ -120,7 +121,7 @@ class Site:
         return found
 
     def _deliver(self, made: list[Sent]) -> None:
-        self._landed.land([(user_key(each.user), each.value) for each in made], noon(self.today))
+        self._landed.land([(record_key(user_key(each.user)), each.value) for each in made], noon(self.today))
 
     def _event(self, day: date, user: str, event_type: str) -> Sent:
         fields = event(

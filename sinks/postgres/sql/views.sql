@@ -1,5 +1,5 @@
 -- name: known
--- The marks of the views that were created.
+-- The marks of what was created.
 select name from migrations where name like 'view %'
 
 -- name: add
@@ -11,9 +11,3 @@ select to_regclass(%s) is not null
 -- name: is_ours
 -- Whether any version of a view was created by us.
 select exists (select from migrations where starts_with(name, %s))
-
--- name: column_comments
--- The comments of the view `events`, for the columns that each of our views shares with it.
-select attname, col_description(attrelid, attnum)
-from pg_attribute
-where attrelid = 'events'::regclass and attname = any(%s)

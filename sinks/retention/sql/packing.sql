@@ -4,7 +4,7 @@
 create temp table packing on commit preserve rows as
 select
     event_id,
-    ((row_number() over (order by owner_of(user_key, session_key, event_id), event_id) - 1) / {block_size})::integer
+    ((row_number() over (order by owner_of(user_key, session_key, visitor_key, event_id), event_id) - 1) / {block_size})::integer
         as block
 from {raw_table}
 
@@ -23,12 +23,7 @@ select coalesce(max(block), -1) + 1 from packing
         key_range((array_agg(owner))[1], (array_agg(owner))[count(*)], '[]'),
         {packed_elements}
     from (
-        select
-            *,
-            milliseconds_of(occurred_at) as occurred,
-            milliseconds_of(received_at) as received,
-            milliseconds_of(sent_at) as sent,
-            owner_of(user_key, session_key, event_id) as owner
+        select block, {hot_columns}, owner_of(user_key, session_key, visitor_key, event_id) as owner
         from taken
         order by block, owner, event_id
     ) as ordered
@@ -52,7 +47,7 @@ from taken
 
 -- name: hash_packed
 -- Count and hash sum of the events that packed rows hold.
-select count(*)::bigint, sum(hash_record_extended(event, 0))
+select count(*)::bigint, sum(hash_record_extended(row({event_columns}), 0))
 from packed_events as packed
 cross join lateral unpack(packed) as event
 where packed.day = %(day)s and packed.id = any(%(ids)s)

@@ -13,10 +13,12 @@ on conflict (hour, event_type) do update set events = hourly_counts.events + exc
 select count(*) from hourly_deltas
 
 -- name: count_visitors
--- Counts the distinct users and sessions of a day from its rows, by type and for all types together. `greatest`: users
+-- Counts the distinct users and sessions of a day from its rows, by type and for all types together. The events of
+-- visitors without a session count as one session a day. `greatest`: users
 -- who were erased since an earlier count stay counted, so a count of visitors never falls.
 insert into daily_counts (day, event_type, users, sessions)
-select %(day)s::date, event_type, count(distinct user_key), count(distinct session_key)
+select %(day)s::date, event_type, count(distinct user_key),
+    count(distinct coalesce(session_key, visitor_key))
 from stored_events
 where day = %(day)s and event_id >= %(low)s and event_id < %(high)s
 group by grouping sets ((event_type), ())

@@ -1,13 +1,30 @@
 """Records become rows or dead letters; of several events with one id, the first becomes a row."""
 
-from avro_schemas.schema import latest
+from typing import Any
+
+import pytest
+
+from avro_schemas.schema import event_schema, latest
 from avro_schemas.wire import codec
-from sinks.landing.rows import as_sent, decode_batch, to_row
-from tests.support.events import NOON, Record, encoded, event, fresh_id
+from avro_schemas.wire.codec import Undecodable
+from sinks.landing.rows import EventRow, decode_batch, to_row
+from tests.support.events import NOON, Record, encoded, event, fresh_id, in_avro, user_key
 
 
 def record(offset: int, value: bytes | None) -> Record:
     return Record(offset, NOON, None, value)
+
+
+def row(event_type: str = "click", **changes: Any) -> EventRow:
+    return to_row(record(0, encoded(event(event_type, **changes))))
+
+
+def with_properties(event_type: str, text: str) -> bytes:
+    """An event with this text as its properties, as only a stranger to the collector would write it."""
+    schema = event_schema(event_type)
+    fields = in_avro(schema, event(event_type))
+    fields["event_data"]["properties"] = text
+    return codec.encode(schema, fields)
 
 
 def test_the_first_event_of_an_id_becomes_a_row_and_the_others_are_counted() -> None:
@@ -19,7 +36,7 @@ def test_the_first_event_of_an_id_becomes_a_row_and_the_others_are_counted() -> 
 
 
 def test_a_record_that_is_not_an_event_becomes_a_dead_letter_with_its_bytes() -> None:
-    erasure = codec.encode(latest()["erasure"], {"user_key": b"u" * 16, "requested_at": 1, "receipt": None})
+    erasure = codec.encode(latest()["erasure"], {"user_key": "0" * 32, "requested_at": 1, "receipt": None})
     bad_id = encoded(event("click", event_id="evt_abc123"))
     far_id = encoded(event("click", event_id=fresh_id(2**47)))
     far_time = encoded(event("click", occurred_at=2**60))
@@ -37,16 +54,52 @@ def test_a_record_that_is_not_an_event_becomes_a_dead_letter_with_its_bytes() ->
     assert (batch.rows, batch.ranges[0].next) == ([], 6)
 
 
-def test_a_page_that_event_data_holds_is_not_stored_twice() -> None:
-    same = to_row(record(0, encoded(event("page_view", page="/"))))
-    assert (same.page, same.event_data["page"]) == (None, "/")
-    only_in_event = to_row(record(0, encoded(event("click", page="/a"))))
-    assert only_in_event.page == "/a"
+def test_a_row_has_every_field_of_the_head() -> None:
+    texts = {name: name for name in EventRow._fields[EventRow._fields.index("site") :]}
+    keys = {name: user_key(name) for name in ("user_key", "visitor_key", "session_key")}
+    device = {"browser": "b", "system": "s", "kind": "k", "bot": "script"}
+    found = row(**texts, **keys, page="/a/7", route="/a/:id", sent_at=NOON + 1, time_flag="past", device=device)
+    assert {name: getattr(found, name) for name in texts} == texts
+    assert {name: getattr(found, name) for name in keys} == keys
+    assert (found.page, found.route, found.sent_at, found.time_flag) == ("/a/7", "/a/:id", NOON + 1, 2)
+    assert found.device == ("b", "s", "k", "script")
 
 
-def test_defaults_that_avro_filled_in_are_left_out_of_typed_events() -> None:
-    assert as_sent({"page": "/", "title": None, "properties": {}, "n": 0, "b": False}) == {
-        "page": "/",
-        "n": 0,
-        "b": False,
-    }
+def test_a_page_that_event_data_holds_and_a_route_that_is_the_page_are_not_stored_twice() -> None:
+    same = row("page_view", page="/", route="/")
+    assert (same.page, same.route, same.event_data) == (None, "", b'{"page":"/"}')
+    other = row("page_view", page="/a", route="/")
+    assert (other.page, other.route) == ("/a", "/")
+    # Free data may hold anything as its page, and is not parsed here.
+    custom = row("click", page="/", event_data={"page": "/"})
+    assert (custom.page, custom.route, custom.event_data) == ("/", None, b'{"page":"/"}')
+
+
+def test_free_data_is_the_text_that_was_published_and_defaults_of_avro_are_left_out() -> None:
+    assert row("click", event_data={"a": [1, {"b": None}]}).event_data == b'{"a":[1,{"b":null}]}'
+    form = {"form": "signup", "page": "/", "success": False}
+    assert row("form_submit", event_data=form).event_data == b'{"form":"signup","page":"/","success":false}'
+    with_free = row("form_submit", event_data=form | {"properties": {"a": {"b": "}"}}}).event_data
+    assert with_free == b'{"form":"signup","page":"/","success":false,"properties":{"a":{"b":"}"}}}'
+
+
+@pytest.mark.parametrize("event_type", ["click", "page_view"])
+@pytest.mark.parametrize("text", ["", "7", "null", '"{}"', "[]", " [{}]", "\n"])
+def test_properties_that_are_not_an_object_are_refused(event_type: str, text: str) -> None:
+    with pytest.raises(Undecodable, match=r"event_data\.properties is not") as refused:
+        to_row(record(0, with_properties(event_type, text)))
+    assert refused.value.reason == "body_undecodable"
+
+
+@pytest.mark.parametrize(
+    "text", ['{}, "title": {}', '{"a": 1}}', '{}, "page": 7', "{} {}", "{", '{"a": "}", "b": }']
+)
+def test_properties_cannot_leave_their_place_in_typed_data(text: str) -> None:
+    with pytest.raises(Undecodable, match="properties is not JSON"):
+        to_row(record(0, with_properties("page_view", text)))
+
+
+def test_white_space_around_properties_is_json() -> None:
+    assert to_row(record(0, with_properties("click", ' {"a": 1}\n'))).event_data == b' {"a": 1}\n'
+    spaced = to_row(record(0, with_properties("page_view", ' {"a": 1}\n'))).event_data
+    assert spaced == b'{"page":"/","properties": {"a": 1}\n}'

@@ -32,7 +32,7 @@ comment on table daily_counts is 'Visitors by type and day of the time inside th
 comment on column daily_counts.day is 'The UTC day of the ids.';
 comment on column daily_counts.event_type is 'Null in the line for all types, in which a visitor with events of several types counts once.';
 comment on column daily_counts.users is 'Distinct users, including those who were erased later.';
-comment on column daily_counts.sessions is 'Distinct sessions.';
+comment on column daily_counts.sessions is 'Distinct sessions; of visitors without a session, one each.';
 
 create view events_hourly as
 select counted.hour, types.name as event_type, sum(counted.events)::bigint as events
@@ -58,7 +58,7 @@ comment on column events_daily.day is 'The UTC day of the ids.';
 comment on column events_daily.event_type is 'What happened, as the sender named it.';
 comment on column events_daily.events is 'Events that landed.';
 comment on column events_daily.users is 'Distinct users; null until counted.';
-comment on column events_daily.sessions is 'Distinct sessions; null until counted.';
+comment on column events_daily.sessions is 'Distinct sessions, of visitors without a session one each; null until counted.';
 
 create view visitors_daily as
 select landed.day, landed.events, counted.users, counted.sessions
@@ -72,7 +72,7 @@ comment on view visitors_daily is 'Events and visitors by day (UTC), of all type
 comment on column visitors_daily.day is 'The UTC day of the ids.';
 comment on column visitors_daily.events is 'Events that landed.';
 comment on column visitors_daily.users is 'Distinct users; null until counted.';
-comment on column visitors_daily.sessions is 'Distinct sessions; null until counted.';
+comment on column visitors_daily.sessions is 'Distinct sessions, of visitors without a session one each; null until counted.';
 
 create table days (
     day date primary key,

@@ -10,7 +10,7 @@ create table erasures (
 );
 comment on table erasures is 'Erased users: what they sent up to requested_at is removed and does not land again.';
 comment on column erasures.id is 'Numbers the requests in order.';
-comment on column erasures.user_key is 'Keyed hash of the user id.';
+comment on column erasures.user_key is 'Keyed hash of the user id, 16 bytes; encode(user_key, ''hex'') is the text of the topics.';
 comment on column erasures.requested_at is 'Everything received up to this time is erased.';
 comment on column erasures.receipt is 'Identifies the request.';
 comment on column erasures.rows_removed is 'Rows that were removed.';
