@@ -1,7 +1,10 @@
 """The page of the event types, the same as JSON, and the way to accept a proposed one."""
 
+import asyncio
 import json
 import logging
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 PAGE, AS_JSON = "/event-types", "/dashboard/event-types.json"
 ACCEPT = "/dashboard/event-types/accept"
 _MAX_BODY_BYTES = 8_192
+_MAX_AGE_SECONDS = 2.0
 _NO_POSTGRES = "Proposed event types are not known: FOOTFALL_POSTGRES_DSN is not set."
 
 
@@ -47,17 +51,29 @@ class EventTypes:
         }
 
 
-class _Service:
+class EventTypeService:
+    """Reads the event types: for all readers together every few seconds, and again once one was accepted."""
+
     def __init__(self, database: Database | None, folder: Path | None, retention_days: int) -> None:
-        self._database, self.folder, self._retention_days = database, folder, retention_days
+        self._database, self._folder, self._retention_days = database, folder, retention_days
+        self._reading = asyncio.Lock()
+        self._newest, self._read_at = EventTypes({}, Listing([])), -math.inf
 
     async def read(self) -> EventTypes:
-        meanings = catalogue.meanings(self.folder)
+        """The catalogue as it is now, and what Postgres had a few seconds ago."""
+        meanings = catalogue.meanings(self._folder)
         if self._database is None:
             return EventTypes(meanings, Listing([]), _NO_POSTGRES)
+        async with self._reading:
+            if self._newest.meanings != meanings or time.monotonic() > self._read_at + _MAX_AGE_SECONDS:
+                self._newest = await self._find(self._database, meanings)
+                self._read_at = time.monotonic()
+        return self._newest
+
+    async def _find(self, database: Database, meanings: Mapping[str, str]) -> EventTypes:
         since = datetime.now(UTC) - timedelta(days=self._retention_days)
         try:
-            async with self._database.reading() as connection:
+            async with database.reading() as connection:
                 return EventTypes(meanings, await find_proposed(connection, meanings.keys(), since))
         except psycopg.errors.UndefinedTable:
             error = "No events yet: the sinks have not created their tables."
@@ -79,7 +95,7 @@ def add_event_type_routes(
     retention_days: int,
 ) -> None:
     """Add the routes to the application."""
-    service = _Service(database, folder, retention_days)
+    service = EventTypeService(database, folder, retention_days)
 
     async def render(request: Request, status: int, message: str = "") -> Response:
         shown = await service.read()

@@ -22,7 +22,7 @@ collector.settings.trustLoopback is on: requests from the pod's loopback interfa
 {{- if and .collector.enabled (or .collector.ingress.enabled .collector.httpRoute.enabled) (not .collector.settings.trustedProxies) }}
 collector.settings.trustedProxies is empty: all visitors behind the proxy share one IP address and its rate limit.
 {{- end }}
-{{- if and .dashboard.enabled (not .dashboard.settings.dashboardRole) (not (and .dashboard.existingSecret .dashboard.secretKeys.dashboardToken)) }}
+{{- if and .dashboard.enabled (not .dashboard.settings.dashboardRole) (not .dashboard.settings.dashboardEditorRole) (not (and .dashboard.existingSecret .dashboard.secretKeys.dashboardToken)) }}
 dashboard.existingSecret is empty: nobody can open the dashboard. Create a Secret with the key {{ default "dashboard-token" .dashboard.secretKeys.dashboardToken }}, or set dashboard.settings.dashboardRole.
 {{- end }}
 {{- if and .collector.spool.enabled .collector.autoscaling.enabled }}

@@ -79,9 +79,10 @@ collector.terminationGracePeriodSeconds is {{ $grace }}: with collector.settings
 {{- if and .enabled .existingSecret .secretKeys.sessionKey .settings.sessionJwksUrl }}
 dashboard.settings.sessionJwksUrl and dashboard.secretKeys.sessionKey are both set: choose one.
 {{- end }}
-{{- if and .enabled .settings.dashboardRole }}
-{{- if not (or .settings.sessionJwksUrl (and .existingSecret .secretKeys.sessionKey)) }}
-dashboard.settings.dashboardRole needs sessions: set dashboard.settings.sessionJwksUrl, or dashboard.existingSecret and dashboard.secretKeys.sessionKey.
+{{- $settings := .settings }}
+{{- range $name := list "dashboardRole" "dashboardEditorRole" }}
+{{- if and $.Values.dashboard.enabled (index $settings $name) (not (or $settings.sessionJwksUrl (and $.Values.dashboard.existingSecret $.Values.dashboard.secretKeys.sessionKey))) }}
+dashboard.settings.{{ $name }} needs sessions: set dashboard.settings.sessionJwksUrl, or dashboard.existingSecret and dashboard.secretKeys.sessionKey.
 {{- end }}
 {{- end }}
 {{- end }}

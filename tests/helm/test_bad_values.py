@@ -34,6 +34,9 @@ BAD: dict[str, Json] = {
         }
     },
     "dashboard.settings.dashboardRole needs sessions": {"dashboard": {"settings": {"dashboardRole": "analyst"}}},
+    "dashboard.settings.dashboardEditorRole needs sessions": {
+        "dashboard": {"settings": {"dashboardEditorRole": "analyst"}}
+    },
     "topics.minInsyncReplicas is 4": {"topics": {"minInsyncReplicas": 4}},
     "streamApp.replicas is 13": {"streamApp": {"replicas": 13}},
     "sinks.replicas is 13": {"sinks": {"replicas": 13}},

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from avro_schemas import custom_events_file
 from avro_schemas.event_types import custom_events, event_type_names
 from dashboard.app import build_app
-from dashboard.event_types import proposed
+from dashboard.event_types import proposed, routes
 from dashboard.event_types.proposed import Listing, Property, find_proposed
-from dashboard.event_types.routes import AS_JSON, PAGE
+from dashboard.event_types.routes import AS_JSON, PAGE, EventTypeService
 from dashboard.settings import Settings
 from dashboard.sql import Database
 from footfall.cli import build
@@ -129,6 +129,28 @@ async def test_the_page_shows_what_clients_chose_as_text_only(landed: Landed, po
         ("page_veiw", True),
     ]
     assert {each["event_type"] for each in listed["catalogue"]} == event_type_names()
+
+
+async def test_many_readers_ask_postgres_once(
+    landed: Landed, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(landed, "tea_made", {"cups": 2})
+    asked = list[int]()
+    find = proposed.find_proposed
+
+    async def counted(connection: Any, known: Any, since: Any) -> Listing:
+        asked.append(len(known))
+        return await find(connection, known, since)
+
+    monkeypatch.setattr(routes, "find_proposed", counted)
+    service = EventTypeService(Database(postgres), tmp_path, 90)
+    answers = await asyncio.gather(*(service.read() for _ in range(20)))
+    assert [[each.event_type for each in answer.listing.proposed] for answer in answers] == [["tea_made"]] * 20
+    assert len(asked) == 1
+    # What was accepted is not proposed any more, at once.
+    custom_events_file.add(tmp_path, "tea_made", "Somebody made tea.")
+    assert (await service.read()).listing.proposed == []
+    assert len(asked) == 2
 
 
 async def test_before_the_first_event_and_without_tables_the_page_says_so(postgres_server: str) -> None:

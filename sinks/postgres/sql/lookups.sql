@@ -1,11 +1,7 @@
 -- name: add_type
--- Another process may add the same name at this moment: then its number counts. Only a conflict uses up a number for
--- nothing, and there are not many.
-insert into event_types (name)
-select wanted.name
-from (values (%s)) as wanted (name)
-where not exists (select from event_types where event_types.name = wanted.name)
-on conflict do nothing
+-- Another process may add the same name at this moment: then its number counts. A conflict uses up a number, of which
+-- there are 32,767, so only names that were not there a moment ago are added.
+insert into event_types (name) values (%s) on conflict do nothing
 
 -- name: types
 select name, id from event_types
