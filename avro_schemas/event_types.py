@@ -7,9 +7,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
-from avro_schemas.schema import CUSTOM, FOLDER, Schema, latest, typed_events
+from avro_schemas.installed import installed
+from avro_schemas.schema import CUSTOM, Schema, latest, typed_events
 from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH, INT, LONG, MAX_NAME_LENGTH, MAX_PROPERTIES
 
 Json = dict[str, Any]
@@ -35,8 +34,7 @@ _USER_AGENT: Json = _TEXT | {
 @cache
 def custom_events() -> Mapping[str, str]:
     """The custom events that `custom_events.yaml` names, each with its meaning."""
-    named: dict[str, str] = yaml.safe_load((FOLDER / "custom_events.yaml").read_text())
-    return MappingProxyType(named)
+    return MappingProxyType(dict(installed().custom_events))
 
 
 @cache

@@ -16,7 +16,7 @@ import avro.errors
 import avro.schema
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaIncompatibilityType
 
-from avro_schemas.schema import Definition
+from avro_schemas.contract import Definition, is_event
 
 _ADD_A_FIELD = "add another field and continue to fill this one; a new meaning is a new event type"
 # What the events of the topic may hold: types, and logical types of long and string.
@@ -107,11 +107,6 @@ def lint(definition: Definition) -> list[str]:
     return [*found, *_event_faults(definition)] if is_event(definition) else found
 
 
-def is_event(definition: Definition) -> bool:
-    """Whether this is the schema of an event: the head, then `event_data`."""
-    return bool(definition["fields"][-1]["name"] == "event_data")
-
-
 def _event_faults(definition: Definition) -> Iterator[str]:
     """SQL engines read plain types only, and all event types of a topic with one table."""
     for where, kind in _kinds(definition, ""):
@@ -119,9 +114,10 @@ def _event_faults(definition: Definition) -> Iterator[str]:
             yield f"{where} is of type {kind}: events have nothing but {', '.join(_PLAIN)}, each may be null."
         if (kind == "json") != (where == "/event_data/properties"):
             yield f"{where}: properties, and nothing else, is a JSON text."
-    event_data = definition["fields"][-1]["type"]
-    if event_data.get("type") != "record" or event_data["fields"][-1]["name"] != "properties":
-        yield "/event_data must be a record whose last field is properties."
+    match definition["fields"][-1]["type"]:
+        case {"type": "record", "fields": [*_, {"name": "properties"}]}:
+            return
+    yield "/event_data must be a record whose last field is properties."
 
 
 def _kinds(node: Any, where: str) -> Iterator[tuple[str, str]]:

@@ -6,17 +6,17 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from fastavro import parse_schema
 
-FOLDER = Path(__file__).parent
-LOCK = FOLDER / "lock.json"
-CUSTOM = "custom"
+from avro_schemas.contract import FOLDER as FOLDER
+from avro_schemas.contract import Definition as Definition
+from avro_schemas.contract import Lock, subject_of, text_of
+from avro_schemas.installed import installed
 
-Definition = dict[str, Any]
+CUSTOM = "custom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Schema:
     @property
     def subject(self) -> str:
         """The full name of the record. Each subject evolves by itself."""
-        return f"{self.definition['namespace']}.{self.definition['name']}"
+        return subject_of(self.definition)
 
     @property
     def uri(self) -> str:
@@ -56,7 +56,7 @@ class Schema:
 
     def example(self) -> Any:
         """An example: of an event what a client posts, of any other record the record as JSON."""
-        return json.loads((FOLDER / "examples" / f"{self.name}.v{self.version}.json").read_text())
+        return json.loads(installed().examples[f"{self.name}.v{self.version}"])
 
 
 class UnlockedSchema(Exception):
@@ -66,8 +66,12 @@ class UnlockedSchema(Exception):
 @cache
 def by_id() -> Mapping[int, Schema]:
     """Every version of every schema, by its id."""
-    lock = json.loads(LOCK.read_text())
-    loaded = (_load(path, lock) for path in sorted((FOLDER / "schemas").glob("*.avsc")))
+    contract = installed()
+    loaded = (
+        _load(name, version, definition, contract.lock)
+        for name, versions in contract.schemas.items()
+        for version, definition in versions.items()
+    )
     return MappingProxyType({schema.id: schema for schema in sorted(loaded, key=lambda schema: schema.id)})
 
 
@@ -91,21 +95,13 @@ def event_schema(event_type: str) -> Schema:
     return latest()[event_type if event_type in typed_events() else CUSTOM]
 
 
-def text_of(definition: Definition) -> str:
-    """The canonical text of a schema, whatever white space its file has."""
-    return json.dumps(definition, separators=(",", ":"), ensure_ascii=False)
-
-
-def _load(path: Path, lock: dict[str, dict[str, dict[str, Any]]]) -> Schema:
-    name, version = path.stem.rsplit(".v", 1)
-    definition: Definition = json.loads(path.read_text())
-    subject = f"{definition['namespace']}.{definition['name']}"
-    locked = lock.get(subject, {}).get(version)
+def _load(name: str, version: int, definition: Definition, lock: Lock) -> Schema:
+    locked = lock.get(subject_of(definition), {}).get(str(version))
     if locked is None:
-        raise UnlockedSchema(f"{path.name} has no id yet: run `footfall types lock`.")
+        raise UnlockedSchema(f"{name}.v{version}.avsc has no id yet: run `footfall types lock`.")
     return Schema(
         name=name,
-        version=int(version),
+        version=version,
         id=locked["id"],
         text=text_of(definition),
         definition=definition,

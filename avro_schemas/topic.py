@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from avro_schemas.schema import FOLDER, event_schema
+from avro_schemas.contract import FOLDER
+from avro_schemas.schema import CUSTOM, event_schema, typed_events
 
 EVENTS = "events"
 EVENTS_REJECTED = "events-rejected"
@@ -101,7 +102,7 @@ def _topic(name: str, description: dict[str, Any]) -> Topic:
         description=description["description"],
         owner=description["owner"],
         key=description["key"],
-        schemas=tuple(description["schemas"]),
+        schemas=_schemas(description["schemas"]),
         partitions=description["partitions"],
         config=MappingProxyType({key: str(value) for key, value in description["config"].items()}),
         producers=tuple(description["producers"]),
@@ -109,3 +110,8 @@ def _topic(name: str, description: dict[str, Any]) -> Topic:
             Consumer(**entry) if isinstance(entry, dict) else Consumer(entry) for entry in description["consumers"]
         ),
     )
+
+
+def _schemas(described: str | list[str]) -> tuple[str, ...]:
+    """The names of the schemas that a topic has: those that are listed, or all of events."""
+    return (*typed_events(), CUSTOM) if described == "events" else tuple(described)

@@ -62,7 +62,12 @@ def build_app(settings: Settings) -> FastAPI:
     history = HistoryService(database) if database else None
     add_history_routes(app, history, pages, settings.retention.retention_days)
     add_event_type_routes(
-        app, database, policy, pages, folder=None, retention_days=settings.retention.retention_days
+        app,
+        database,
+        policy,
+        pages,
+        folder=settings.contract.folder if settings.contract else None,
+        retention_days=settings.retention.retention_days,
     )
     _add_openapi(app, settings.sessions.session_cookie)
     _add_probes(app, live, policy)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from avro_schemas.installed import HELP as CONTRACT_HELP
+from avro_schemas.installed import OwnContract
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
@@ -12,6 +14,7 @@ from service_kit.settings import Secret, setting
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     kafka: KafkaSettings
+    contract: OwnContract | None = setting(None, help=CONTRACT_HELP)
     host: str = setting("0.0.0.0", help="Host to listen on when served alone.")
     port: int = setting(3000, help="Port to listen on when served alone.", minimum=1, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")

@@ -1,6 +1,7 @@
 """`footfall`: one module per command, imported only when the command is called."""
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,9 @@ COMMANDS = {
     "bench": "Run a benchmark.",
 }
 
+# Commands that report a contract that cannot be used with all other faults, or that are there to mend it.
+_CHECK_THEMSELVES = ("up", "types")
+
 
 def build(called: str | None) -> typer.Typer:
     """The command line: the called command with its module, the others only with their summaries."""
@@ -47,7 +51,13 @@ def build(called: str | None) -> typer.Typer:
 
 def main() -> None:
     """The console script `footfall`."""
-    build(sys.argv[1] if len(sys.argv) > 1 else None)()
+    called = sys.argv[1] if len(sys.argv) > 1 else None
+    if os.environ.get("FOOTFALL_CONTRACT") and called in COMMANDS and called not in _CHECK_THEMSELVES:
+        # Here, as most runs need no contract that early.
+        from footfall.contract.setting import exit_if_unusable
+
+        exit_if_unusable()
+    build(called)()
 
 
 def _footfall() -> None:

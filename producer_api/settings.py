@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from avro_schemas.installed import HELP as CONTRACT_HELP
+from avro_schemas.installed import OwnContract
 from producer_api.senders import backends
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
@@ -18,6 +20,7 @@ _CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_conten
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     kafka: KafkaSettings
+    contract: OwnContract | None = setting(None, help=CONTRACT_HELP)
     host: str = setting("0.0.0.0", help="Host or IP to listen on when served alone.")
     port: int = setting(3000, help="Port to listen on when served alone.", minimum=1, maximum=65535)
     trusted_proxies: tuple[str, ...] = setting(

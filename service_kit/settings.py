@@ -127,6 +127,13 @@ def _variable(declared: Field[Any]) -> str:
 
 
 def _read(declared: Field[Any], hint: Any, text: str, faults: list[str]) -> Any:
+    # A type that this package does not know reads itself. It raises ValueError with a sentence for each fault.
+    if read_itself := getattr(_without_none(hint), "from_setting", None):
+        try:
+            return read_itself(text)
+        except ValueError as error:
+            faults += [f"{_variable(declared)}: {fault}" for fault in error.args]
+            return None
     try:
         value = _convert(hint, text)
         _check_range(declared, value)
@@ -181,6 +188,11 @@ def _convert(hint: Any, text: str) -> Any:
         if text not in get_args(hint):
             raise ValueError("one of " + ", ".join(get_args(hint)))
         return text
+    return _CONVERTERS[_without_none(hint)](text)
+
+
+def _without_none(hint: Any) -> Any:
+    """The type of an optional setting."""
     if get_origin(hint) in (Union, types.UnionType):
-        hint = next(part for part in get_args(hint) if part is not type(None))
-    return _CONVERTERS[hint](text)
+        return next(part for part in get_args(hint) if part is not type(None))
+    return hint

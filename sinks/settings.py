@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from avro_schemas.installed import HELP as CONTRACT_HELP
+from avro_schemas.installed import OwnContract
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.settings import Secret, setting
@@ -19,6 +21,7 @@ class MaintenanceSettings:
     """For `maintain` and `migrate`."""
 
     postgres_dsn: Secret = setting(help=_DSN)
+    contract: OwnContract | None = setting(None, help=CONTRACT_HELP)
     retention: RetentionSettings
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help=_LOG)
 
@@ -29,6 +32,7 @@ class Settings:
 
     kafka: KafkaSettings
     postgres_dsn: Secret = setting(help=_DSN)
+    contract: OwnContract | None = setting(None, help=CONTRACT_HELP)
     retention: RetentionSettings
     maintenance_interval_seconds: float = setting(
         0, help="Time between rounds of maintenance; 0 if something else runs them.", minimum=0

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from avro_schemas.installed import HELP as CONTRACT_HELP
+from avro_schemas.installed import OwnContract
 from service_kit.kafka import KafkaSettings
 from service_kit.settings import setting
 
@@ -10,6 +12,7 @@ from service_kit.settings import setting
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     kafka: KafkaSettings
+    contract: OwnContract | None = setting(None, help=CONTRACT_HELP)
     events_per_minute: int = setting(100, help="Events that a user may send per minute.", minimum=1)
     user_totals_min_events: int = setting(
         20,

@@ -6,6 +6,7 @@ from pathlib import Path
 from avro_schemas import custom_events_file
 from avro_schemas.custom_events_file import NotWritten
 from avro_schemas.event_types import describe_event_types
+from avro_schemas.own_types import name_fault
 
 DEFAULT_ABOUT = "No description yet."
 NO_FOLDER = "Set FOOTFALL_CONTRACT to the folder of your own contract"
@@ -22,8 +23,11 @@ def meanings(folder: Path | None) -> Mapping[str, str]:
 
 def accept(folder: Path | None, event_type: str, about: str) -> bool:
     """Write the line of a custom event into the folder; false if it is in the catalogue. Raise `NotWritten`."""
-    if event_type in meanings(folder):
+    known = meanings(folder)
+    if event_type in known:
         return False
+    if fault := name_fault(event_type, known):
+        raise NotWritten(fault)
     about = about.strip() or DEFAULT_ABOUT
     if folder is None:
         line = custom_events_file.line(event_type, about)

@@ -1,85 +1,99 @@
-"""The files of the contract in a checkout, now or at a commit: schemas, the head of all events, the lock file."""
+"""The files of a contract: the published ones, at a commit or in a folder, and writing what changed."""
 
-import hashlib
 import json
 import subprocess
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from avro_schemas.schema import Definition, text_of
-
-LOCK = "lock.json"
-# The fields that every event begins with: new versions are made with it, published schemas stay whole.
-HEAD = "schemas/_head.json"
-
-Field = dict[str, Any]
-Line = dict[str, Any]
-# Subject -> version -> line
-Lock = dict[str, dict[str, Line]]
+from avro_schemas.contract import EMPTY, HEAD, LOCK, Contract, is_part, parse, read
 
 
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """Schemas by name and version, the head of all events, and the lock file."""
-
-    schemas: Mapping[str, Mapping[int, Definition]]
-    head: Sequence[Field]
-    lock: Lock
+class NothingToCompare(Exception):
+    """There is no published contract at this place; the message says why."""
 
 
-def subject_of(definition: Definition) -> str:
-    """The full name of the record."""
-    return f"{definition['namespace']}.{definition['name']}"
+def published(folder: Path, against: str) -> Contract:
+    """The contract at a branch or commit of the folder's repository, or in another folder.
+
+    A folder that is not at the commit yet is an empty contract. Raise `NothingToCompare` without such a commit and
+    folder, `UnusableContract` for one that cannot be read.
+    """
+    commit, problem = _commit(folder, against)
+    if problem and Path(against).is_dir():
+        return read(Path(against))
+    if problem:
+        raise NothingToCompare(f"{problem} There is no folder {against} either.")
+    names = _git(folder, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")
+    texts = {name: _git(folder, "show", f"{commit}:./{name}") for name in names if is_part(name)}
+    return parse(texts) if texts else EMPTY
 
 
-def line(definition: Definition, schema_id: int) -> Line:
-    """The line of a version in the lock file."""
-    text = text_of(definition).encode()
-    guid = uuid.UUID(bytes=hashlib.md5(text, usedforsecurity=False).digest())
-    return {"id": schema_id, "guid": str(guid), "sha256": hashlib.sha256(text).hexdigest()}
-
-
-def read(folder: Path) -> Contract:
-    """The contract in a folder. Raise ValueError, which names the file, for one that is not JSON."""
-    texts = {path.name: path.read_text() for path in sorted((folder / "schemas").glob("*.avsc"))}
-    return _contract(texts, (folder / HEAD).read_text(), (folder / LOCK).read_text())
-
-
-def read_at(folder: Path, commit: str) -> Contract | None:
-    """The contract at a commit; None if there is no such commit, or no contract in it."""
-    listed = _git(folder, "ls-tree", "--name-only", commit, "schemas/")
-    lock = _git(folder, "show", f"{commit}:./{LOCK}")
-    if listed is None or lock is None:
-        return None
-    schemas = [name for name in listed.split() if name.endswith(".avsc")]
-    texts = {Path(name).name: _git(folder, "show", f"{commit}:./{name}") or "" for name in schemas}
-    return _contract(texts, _git(folder, "show", f"{commit}:./{HEAD}") or "[]", lock)
-
-
-def write_lock(folder: Path, lock: Lock) -> None:
-    """Write the lock file completely, or not at all."""
-    part = folder / f"{LOCK}.part"
-    part.write_text(json.dumps(lock, indent=2) + "\n")
-    part.replace(folder / LOCK)
-
-
-def _contract(texts: Mapping[str, str], head: str, lock: str) -> Contract:
-    schemas: dict[str, dict[int, Definition]] = {}
-    for file_name, text in texts.items():
-        name, version = file_name.removesuffix(".avsc").rsplit(".v", 1)
-        try:
-            schemas.setdefault(name, {})[int(version)] = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{file_name} is not JSON: {error}") from error
+def write(folder: Path, before: Contract, after: Contract) -> list[Path]:
+    """Write what differs, and return the paths. Where something cannot be written nothing is: OSError."""
+    old, new = dict(_texts(before)), dict(_texts(after))
+    changed = {folder / name: text for name, text in new.items() if old.get(name) != text}
+    removed = [folder / name for name in old if name not in new]
+    had = {path: path.read_bytes() if path.exists() else None for path in (*changed, *removed)}
     try:
-        return Contract(schemas, json.loads(head), json.loads(lock))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{HEAD} or {LOCK} is not JSON: {error}") from error
+        for path, text in changed.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, text.encode())
+        for path in removed:
+            path.unlink(missing_ok=True)
+    except OSError:
+        for path, content in had.items():
+            _put_back(path, content)
+        raise
+    return list(changed)
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
-    ran = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    return ran.stdout if ran.returncode == 0 else None
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _put_back(path: Path, content: bytes | None) -> None:
+    if content is None:
+        path.unlink(missing_ok=True)
+    elif path.read_bytes() != content:
+        _replace(path, content)
+
+
+def _texts(contract: Contract) -> Iterator[tuple[str, str]]:
+    """What is written, by path. Custom events are lines that people write."""
+    for name, versions in contract.schemas.items():
+        for version, definition in versions.items():
+            yield f"schemas/{name}.v{version}.avsc", _json(definition)
+    for name, text in contract.examples.items():
+        yield f"examples/{name}.json", text
+    if contract.head:
+        yield HEAD, _json(contract.head)
+    yield LOCK, _json(contract.lock)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _commit(folder: Path, name: str) -> tuple[str, str]:
+    """The commit of a branch, or why there is none."""
+    try:
+        if found := _git(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip():
+            return found, ""
+        is_repository = _git(folder, "rev-parse", "--git-dir")
+    except FileNotFoundError:
+        return "", "git is not installed."
+    if not is_repository:
+        return "", f"{folder} is not in a git repository that git trusts."
+    return "", f"There is no branch or commit {name}."
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """The output of git; empty if it failed."""
+    ran = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, encoding="utf-8", check=False)
+    return ran.stdout if ran.returncode == 0 else ""

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from footfall.generate import grafana_boards, known_settings, python_models, typescript
+from footfall.contract import python_models, typescript
+from footfall.generate import grafana_boards, known_settings
 from footfall.generate.chart import kafka, readme, schema
 from footfall.generate.docs import (
     access,

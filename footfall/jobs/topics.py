@@ -14,6 +14,8 @@ from typing import Literal
 
 from aiokafka.errors import KafkaError
 
+from avro_schemas.installed import HELP as CONTRACT_HELP
+from avro_schemas.installed import OwnContract
 from footfall.kafka.topics import EventTopicsSettings, TopicOptions, TopicReport, check_topics, create_missing
 from service_kit import logs
 from service_kit.kafka import KafkaSettings
@@ -28,6 +30,7 @@ _RETRY_SECONDS = 2.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     kafka: KafkaSettings
+    contract: OwnContract | None = setting(None, help=CONTRACT_HELP)
     topic_partitions: int | None = setting(None, help="Partitions of new topics.", minimum=1)
     topic_replication_factor: int = setting(1, help="Replication factor of new topics.", minimum=1)
     topic_min_insync_replicas: int | None = setting(

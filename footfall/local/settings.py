@@ -4,11 +4,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from avro_schemas.installed import HELP as CONTRACT_HELP
+from avro_schemas.installed import OwnContract
 from service_kit.settings import Secret, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSettings:
+    contract: OwnContract | None = setting(None, help=CONTRACT_HELP)
     port: int | None = setting(None, help="Port of the HTTP services.", minimum=1, maximum=65535)
     data_dir: Path | None = setting(None, help="Folder for data and logs.")
     kafka_bootstrap: str | None = setting(None, help="A Kafka to use instead of starting one, as host:port.")

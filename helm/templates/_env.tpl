@@ -4,7 +4,7 @@ twice: Helm 4 and server-side apply reject that.
 */ -}}
 {{- define "footfall.env" -}}
 {{- $env := dict -}}
-{{- range $part := list "footfall.env.port" "footfall.env.settings" "footfall.env.secrets" "footfall.env.kafka" "footfall.env.postgres" "footfall.env.retention" "footfall.env.tracing" -}}
+{{- range $part := list "footfall.env.port" "footfall.env.settings" "footfall.env.secrets" "footfall.env.kafka" "footfall.env.postgres" "footfall.env.retention" "footfall.env.contract" "footfall.env.tracing" -}}
 {{- $env = mustMergeOverwrite $env (include $part $ | fromYaml) -}}
 {{- end -}}
 {{- $env = mustMergeOverwrite $env (.env | default dict) -}}
@@ -121,6 +121,37 @@ PGSSLROOTCERT: {value: /etc/footfall/postgres-ca/ca.crt}
 {{- with .root.Values.retention }}
 FOOTFALL_RETENTION_DAYS: {value: {{ toJson .days | quote }}}
 FOOTFALL_PACK_AFTER_DAYS: {value: {{ toJson .packAfterDays | quote }}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* A team's own event types. The smoke test sends one of footfall's. */ -}}
+{{- define "footfall.env.contract" -}}
+{{- if and (ne .name "test") (include "footfall.contractVolume" .root) }}
+FOOTFALL_CONTRACT: {value: /etc/footfall/contract}
+{{- end }}
+{{- end -}}
+
+{{- /* The volume with a team's own event types; empty without any. */ -}}
+{{- define "footfall.contractVolume" -}}
+{{- with .Values.contract -}}
+{{- $configMap := default (ternary (printf "%s-contract" (include "footfall.fullname" $)) "" (gt (len .files) 0)) .existingConfigMap -}}
+{{- if $configMap -}}
+{{- dict "configMap" (dict "name" $configMap) | toYaml -}}
+{{- else if .volume -}}
+{{- toYaml .volume -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Annotations with which pods restart when the event types change. */ -}}
+{{- define "footfall.contractAnnotations" -}}
+{{- if and (ne .name "test") (include "footfall.contractVolume" .root) }}
+{{- with .root.Values.contract.files }}
+checksum/contract: {{ toJson . | sha256sum }}
+{{- end }}
+{{- with .root.Values.contract.revision }}
+footfall/contract-revision: {{ . | quote }}
 {{- end }}
 {{- end }}
 {{- end -}}

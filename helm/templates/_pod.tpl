@@ -9,7 +9,7 @@ The labels hold no version: a Job's template can never be changed, and other pod
 metadata:
   labels:
     {{- toYaml (merge (include "footfall.selectorLabels" . | fromYaml) .values.podLabels $root.Values.podLabels) | nindent 4 }}
-  {{- with merge (deepCopy .values.podAnnotations) $root.Values.podAnnotations }}
+  {{- with merge (deepCopy .values.podAnnotations) $root.Values.podAnnotations (include "footfall.contractAnnotations" . | fromYaml) }}
   annotations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -124,6 +124,11 @@ volumeMounts:
     mountPath: /etc/footfall/{{ .name }}
     readOnly: true
   {{- end }}
+  {{- if and (ne .name "test") (include "footfall.contractVolume" .root) }}
+  - name: contract
+    mountPath: /etc/footfall/contract
+    readOnly: true
+  {{- end }}
   {{- with (.podExtras | default dict).volumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -145,6 +150,12 @@ volumeMounts:
       - key: {{ $key }}
         path: {{ $path }}
       {{- end }}
+{{- end }}
+{{- if ne .name "test" }}
+{{- with include "footfall.contractVolume" .root }}
+- name: contract
+  {{- . | nindent 2 }}
+{{- end }}
 {{- end }}
 {{- with .values.extraVolumes }}
 {{ toYaml . }}

@@ -1,7 +1,7 @@
 {{- /* Values that depend on each other, which a schema cannot express. All faults are reported together, each with the name of its value. */ -}}
 {{- define "footfall.validate" -}}
 {{- $faults := list -}}
-{{- range $part := list "kafka" "postgres" "collector" "dashboard" "replicas" "routes" "strimzi" -}}
+{{- range $part := list "kafka" "postgres" "collector" "dashboard" "replicas" "routes" "strimzi" "contract" -}}
 {{- $found := include (printf "footfall.faults.%s" $part) $ | trim -}}
 {{- if $found -}}
 {{- $faults = concat $faults (splitList "\n" $found) -}}
@@ -148,6 +148,17 @@ strimzi.users.authentication is scram-sha-512: kafka.securityProtocol must be SA
 {{- else if and (not $tls) (ne $.Values.kafka.sasl.mechanism "SCRAM-SHA-512") }}
 strimzi.users.authentication is scram-sha-512: kafka.sasl.mechanism must be SCRAM-SHA-512, not {{ $.Values.kafka.sasl.mechanism }}.
 {{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "footfall.faults.contract" -}}
+{{- with .Values.contract }}
+{{- if gt (len (compact (list .existingConfigMap (ternary "files" "" (gt (len .files) 0)) (ternary "volume" "" (gt (len .volume) 0))))) 1 }}
+contract.files, contract.existingConfigMap and contract.volume: set only one of them.
+{{- end }}
+{{- if and .revision (not (include "footfall.contractVolume" $)) }}
+contract.revision is set, and there is no contract: set contract.files, contract.existingConfigMap or contract.volume.
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -5,6 +5,7 @@ from typing import Any
 
 from avro_schemas.event_types import custom_events
 from avro_schemas.schema import by_id, is_json, latest, typed_events
+from avro_schemas.view_names import view_name
 from sinks.postgres.event_views import EVENT_COLUMNS, EVENT_COMMENTS
 from sinks.postgres.generated import View, literal, quoted
 
@@ -22,11 +23,6 @@ def type_views() -> Sequence[View]:
     """A view for each typed event and for each custom event of the catalogue."""
     typed = [_view(name, latest()[name].definition["doc"], _own_fields(name)) for name in typed_events()]
     return [*typed, *(_view(name, doc, {}) for name, doc in custom_events().items())]
-
-
-def view_name(event_type: str) -> str:
-    """The plural: the view of page_view is page_views, that of error_encountered is error_encountered."""
-    return event_type if event_type.endswith(("s", "ed")) else f"{event_type}s"
 
 
 def _view(event_type: str, doc: str, own: Mapping[str, tuple[str, str]]) -> View:

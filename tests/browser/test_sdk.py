@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,32 @@ def test_what_the_collector_would_reject_does_not_compile(source: Path, installe
         source, installed, 'import { consent, init, track } from "footfall-browser";', *INVALID
     )
     assert {int(line.split("(")[1].split(",")[0]) - 2 for line in errors} == set(range(len(INVALID)))
+
+
+def test_event_types_of_a_team_are_added_to_those_of_the_package(
+    source: Path, installed: Path, tmp_path: Path
+) -> None:
+    contract, into = tmp_path / "contract", installed / "footfall-events.d.ts"
+    types = [sys.executable, "-m", "footfall", "types"]
+    made = ["new", "shop_signup", "--about", "A user signed up.", "--field", "plan:string", "--into", contract]
+    subprocess.run([*types, *made], check=True)
+    (contract / "custom_events.yaml").write_text("shop_newsletter: Somebody subscribed.\n")
+    environ = os.environ | {"FOOTFALL_CONTRACT": str(contract)}
+    subprocess.run([*types, "typescript", "--sdk", "--into", into], env=environ, check=True)
+    errors = compile_errors(
+        source,
+        installed,
+        'import { track, type Events } from "footfall-browser";',
+        'track("shop_signup", { plan: "team" });',
+        'track("page_view", { page: "/" });',
+        'const sent: Events["shop_newsletter"] = { list: "weekly" };',
+        'track("shop_newsletter", sent);',
+        'track("shop_signup", { plan: 7 });',
+        'track("shop_signup", {});',
+        'track("page_view", { page: 7 });',
+    )
+    into.unlink()
+    assert {int(line.split("(")[1].split(",")[0]) for line in errors} == {6, 7, 8}
 
 
 def test_importing_the_package_has_no_effect_and_needs_no_browser(installed: Path) -> None:

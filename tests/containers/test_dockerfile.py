@@ -114,6 +114,18 @@ def test_compose_gives_the_same_retention_to_all_services_that_read_it() -> None
         assert wanted.items() <= services[name]["environment"].items()
 
 
+def test_compose_mounts_the_event_types_of_a_team_where_the_lines_are_taken_in() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    for line in ('volumes: ["./contract:/etc/footfall/contract:ro"]', "env_file: contract.env"):
+        assert f"  # {line}\n" in text
+        text = text.replace(f"  # {line}\n", f"  {line}\n")
+    built = [service for service in yaml.safe_load(text)["services"].values() if "build" in service]
+    assert len(built) == 7
+    for service in built:
+        assert service["volumes"] == ["./contract:/etc/footfall/contract:ro"]
+        assert service["env_file"] == "contract.env"
+
+
 def test_compose_uses_the_versions_that_the_local_stack_uses() -> None:
     from footfall.local.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 

@@ -10,11 +10,12 @@ import fastavro
 import pytest
 
 from avro_schemas.event_types import did_you_mean, event_type_names
-from avro_schemas.schema import CUSTOM, FOLDER, LOCK, Schema, by_id, event_schema, latest, typed_events
+from avro_schemas.schema import CUSTOM, FOLDER, Schema, by_id, event_schema, latest, typed_events
 from avro_schemas.topic import all_topics
 from avro_schemas.validation import faults
 from avro_schemas.wire import codec
 
+LOCK = FOLDER / "lock.json"
 SCHEMAS = list(by_id().values())
 EVENTS = [latest()[name] for name in (*typed_events(), CUSTOM)]
 RECORDS = [schema for schema in latest().values() if schema not in EVENTS]

@@ -76,7 +76,7 @@ def probes(objects: list[Json]) -> Iterator[str]:
 
 
 def references(objects: list[Json]) -> Iterator[str]:
-    """The ServiceAccounts and ConfigMaps that pods name exist. The operator creates the Secrets: see `secrets`."""
+    """The ServiceAccounts and ConfigMaps that pods name exist. The operator creates what is called `existing`."""
     existing = {(each["kind"], each["metadata"]["name"]) for each in objects}
     for each, pod in _pods(objects):
         account = pod["spec"]["serviceAccountName"]
@@ -85,7 +85,7 @@ def references(objects: list[Json]) -> Iterator[str]:
         yield from (
             f"{label(each)}: no ConfigMap {name}"
             for kind, name in secrets_and_config_maps(pod)
-            if kind == "ConfigMap"
+            if kind == "ConfigMap" and (kind, name) not in existing and not name.startswith("existing-")
         )
 
 

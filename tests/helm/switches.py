@@ -77,6 +77,13 @@ _CHOICES: dict[str, Json] = {
             "extraEgress": [{"ports": [{"port": 4317}]}],
         }
     },
+    "event types of a team in the values": {"contract": {"files": {"custom_events.yaml": "a_b: C.\n"}}},
+    "event types of a team in a ConfigMap": {
+        "contract": {"existingConfigMap": "existing-types", "revision": "ab12"}
+    },
+    "event types of a team in a volume": {
+        "contract": {"volume": {"persistentVolumeClaim": {"claimName": "types", "readOnly": True}}}
+    },
     "tracing": {"tracing": {"endpoint": "http://otel-collector.monitoring:4318"}},
     "disabled alerts, and runbooks elsewhere": {
         "prometheusRule": {

@@ -48,6 +48,10 @@ BAD: dict[str, Json] = {
     "collector.ingress.tlsSecret is empty": {"collector": {"ingress": {"enabled": True}}},
     "registry.httpRoute.parentRefs is empty": {"registry": {"httpRoute": {"enabled": True}}},
     "dashboard.httpRoute.hostnames is empty": {"dashboard": {"httpRoute": {"enabled": True}}},
+    "contract.files, contract.existingConfigMap and contract.volume: set only one": {
+        "contract": {"files": {"custom_events.yaml": "a: B."}, "existingConfigMap": "types"}
+    },
+    "contract.revision is set": {"contract": {"revision": "ab12"}},
     "strimzi.cluster is empty": {"strimzi": {"topics": {"enabled": True}}},
     "strimzi.users.authentication is tls": {
         "strimzi": {"cluster": "events", "users": {"enabled": True, "authentication": "tls"}}

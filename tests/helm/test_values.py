@@ -103,6 +103,50 @@ def test_everything_that_deletes_events_or_shows_the_retention_gets_the_same_ret
         assert not wanted.keys() & environment(component, chosen).keys()
 
 
+FILES = {"shop_signup.v1.avsc": "{}", "lock.json": "{}"}
+
+
+def test_every_program_but_the_smoke_test_gets_the_event_types_of_a_team_read_only() -> None:
+    rendered = objects(over(example("minimal"), at("contract.files", FILES)))
+    (config_map,) = (each for each in rendered if each["metadata"]["name"].endswith("-contract"))
+    assert config_map["data"] == FILES
+    volume = {"name": "contract", "configMap": {"name": config_map["metadata"]["name"]}}
+    mount = {"name": "contract", "mountPath": "/etc/footfall/contract", "readOnly": True}
+    programs = {}
+    for pod in filter(None, map(template, rendered)):
+        for container in containers(pod):
+            programs[" ".join(container["args"])] = (
+                {"name": "FOOTFALL_CONTRACT", "value": "/etc/footfall/contract"} in container["env"],
+                mount in container["volumeMounts"],
+                volume in pod["spec"]["volumes"],
+            )
+    assert programs.pop("footfall.jobs.smoke_test") == (False, False, False)
+    assert {"producer_api", "stream_app", "sinks", "dashboard", "registry", "sinks migrate"} <= programs.keys()
+    assert set(programs.values()) == {(True, True, True)}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"files": FILES | {"lock.json": '{"a": 1}'}},
+        {"existingConfigMap": "existing-types", "revision": "2"},
+    ],
+    ids=["files", "revision"],
+)
+def test_pods_restart_when_the_event_types_of_a_team_change(changed: Json) -> None:
+    before = {"files": FILES} if "files" in changed else changed | {"revision": "1"}
+    templates = [
+        {
+            each["metadata"]["name"].rsplit("-", 1)[0] if each["kind"] == "Job" else each["metadata"]["name"]: pod
+            for each in objects(over(example("minimal"), {"contract": contract}))
+            if (pod := template(each)) and each["kind"] != "Pod"
+        }
+        for contract in (before, changed)
+    ]
+    assert templates[0].keys() == templates[1].keys()
+    assert [name for name in templates[0] if templates[0][name] == templates[1][name]] == []
+
+
 def test_shared_values_have_the_default_of_their_setting() -> None:
     defaults = {value.name: value.default for value in values()}
     assert {name: defaults[name] for name in settings.SHARED} == {

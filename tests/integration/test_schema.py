@@ -8,6 +8,7 @@ import pytest
 from psycopg import sql
 
 from avro_schemas.event_types import describe_event_types
+from avro_schemas.view_names import view_name
 from service_kit.retention import RetentionSettings
 from sinks.columns import COLUMNS, NAMES, plain_column
 from sinks.landing.rows import decode_batch
@@ -16,7 +17,7 @@ from sinks.postgres.event_views import EVENT_COLUMNS
 from sinks.postgres.generated import View
 from sinks.postgres.migrations import migrate, pending
 from sinks.postgres.store import PostgresStore
-from sinks.postgres.type_views import type_views, view_name
+from sinks.postgres.type_views import type_views
 from sinks.retention.maintenance import maintain
 from sinks.retention.packing import pack
 from sinks.retention.partitions import packed_table_name, raw_table_name

@@ -87,3 +87,37 @@ def test_a_secret_is_shown_only_by_reveal() -> None:
 
 def test_the_variables_of_nested_settings_are_listed_too() -> None:
     assert {"FOOTFALL_BOOTSTRAP", "FOOTFALL_LIMIT"} <= variables(Settings).keys()
+
+
+class Fruits:
+    """A type that reads itself."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    @classmethod
+    def from_setting(cls, text: str) -> "Fruits":
+        names = text.split()
+        if unknown := [f"There is no fruit {name}." for name in names if name not in ("apple", "pear")]:
+            raise ValueError(*unknown)
+        return cls(names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basket:
+    fruits: Fruits | None = setting(None, help="What is in it.")
+    limit: int = setting(1, help="How many.", minimum=1)
+
+
+def test_a_type_reads_itself_and_each_of_its_faults_is_reported_with_all_others() -> None:
+    read = load(Basket, {"FOOTFALL_FRUITS": "apple pear"}).fruits
+    assert read
+    assert read.names == ["apple", "pear"]
+    assert load(Basket, {}).fruits is None
+    with pytest.raises(SettingsError) as error:
+        load(Basket, {"FOOTFALL_FRUITS": "apple stone brick", "FOOTFALL_LIMIT": "0"})
+    assert error.value.faults == [
+        "FOOTFALL_FRUITS: There is no fruit stone.",
+        "FOOTFALL_FRUITS: There is no fruit brick.",
+        "FOOTFALL_LIMIT must be at least 1, not '0'. How many.",
+    ]

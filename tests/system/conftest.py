@@ -2,7 +2,7 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -28,9 +28,12 @@ def empty_stack(tmp_path: Path) -> Iterator[Stack]:
     yield from running(tmp_path / "data")
 
 
-def running(folder: Path, checkout: Path | None = None) -> Iterator[Stack]:
-    """A stack of this or another checkout, until the fixture ends."""
+def running(
+    folder: Path, checkout: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """A stack of this or another checkout, with these variables too, until the fixture ends."""
     stack = Stack(folder, checkout)
+    stack.environ |= environ or {}
     try:
         stack.start()
         yield stack

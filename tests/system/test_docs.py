@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize(("page", "block"), SHELL, ids=[f"{page}-{n}" for n, (page, _) in enumerate(SHELL)])
-def test_shell_examples_run(stack: Stack, page: str, block: str) -> None:
+def test_shell_examples_run(stack: Stack, page: str, block: str, tmp_path: Path) -> None:
     script = block.replace("localhost:3000", f"localhost:{stack.port}")
     # The tests' environment is active already; psql may not be installed; tests/clients generates the clients.
     script = script.replace("source .venv/bin/activate", "true")
@@ -37,7 +37,8 @@ def test_shell_examples_run(stack: Stack, page: str, block: str) -> None:
     path = f"{FOOTFALL.parent}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
-        env=stack.environ | {"PATH": path},
+        # Where `mktemp` makes its folders.
+        env=stack.environ | {"PATH": path, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=90,

@@ -27,7 +27,16 @@ COMPONENTS = (
     "test",
 )
 # Objects that are passed on to Kubernetes or an operator, which validate them.
-_PASSED_ON = {"resources", "podSecurityContext", "securityContext", "behavior", "labels", "global", "spec"}
+_PASSED_ON = {
+    "resources",
+    "volume",
+    "podSecurityContext",
+    "securityContext",
+    "behavior",
+    "labels",
+    "global",
+    "spec",
+}
 _PASSED_ON |= {"startupProbe", "readinessProbe", "livenessProbe"}
 _PORT = {"minimum": 1, "maximum": 65535}
 # By path, or by its last one or two keys.
@@ -45,6 +54,10 @@ _RULES: Mapping[str, Schema] = {
     "kafka.ports": {"items": {"type": "integer", **_PORT}},
     "postgres.ports": {"items": {"type": "integer", **_PORT}},
     "pullSecrets": {"items": {"type": "string"}},
+    "contract.files": {
+        "additionalProperties": {"type": "string"},
+        "propertyNames": {"pattern": "^[-._a-zA-Z0-9]+$"},
+    },
     "hosts": {"items": {"type": "string"}},
     "hostnames": {"items": {"type": "string"}},
     "paths": {"items": {"type": "string", "pattern": "^/"}, "minItems": 1},

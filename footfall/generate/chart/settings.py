@@ -13,6 +13,7 @@ import producer_api.settings
 import registry.settings
 import sinks.settings
 import stream_app.settings
+from avro_schemas.installed import SETTING
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.settings import PREFIX, Secret, variables
@@ -41,6 +42,7 @@ SET_BY_THE_CHART = {
     "FOOTFALL_TOPIC_REPLICATION_FACTOR",
     "FOOTFALL_TOPIC_MIN_INSYNC_REPLICAS",
     "FOOTFALL_CREATE_TOPICS",
+    SETTING,
     *variables(KafkaSettings),
     *variables(RetentionSettings),
 }

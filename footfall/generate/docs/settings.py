@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from footfall.contract.setting import ContractSettings
 from footfall.generate.regions import Regions
 from footfall.generate.services import COMMAND_VARIABLES, SETTINGS, region
 from footfall.generate.tables import settings_rows, table
@@ -11,7 +12,11 @@ from service_kit.retention import RetentionSettings
 from service_kit.settings import variables
 
 # Settings that several services read have a section of their own.
-SHARED: Mapping[str, type[Any]] = {"Kafka": KafkaSettings, "Retention": RetentionSettings}
+SHARED: Mapping[str, type[Any]] = {
+    "Contract": ContractSettings,
+    "Kafka": KafkaSettings,
+    "Retention": RetentionSettings,
+}
 _HEAD = ("variable", "default", "meaning")
 
 

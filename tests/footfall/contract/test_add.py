@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from avro_schemas.evolution import is_event
-from avro_schemas.schema import FOLDER
-from footfall.contract import files
-from footfall.contract.add import NewField, Unusable, add_event_type, add_head_field, parse_field
-from footfall.contract.check import faults, unlocked
+from avro_schemas.contract import EMPTY, FOLDER, HEAD, is_event, lines
+from avro_schemas.contract_check import faults, own_faults, unlocked
+from avro_schemas.installed import shipped
+from footfall.contract import add, files
+from footfall.contract.add import NewField, Unusable, parse_field
 
 SIGN_UP = [parse_field("plan:string:The plan that was chosen."), parse_field("seats:int?")]
 TENANT = NewField("tenant", "string", True, "Tenant of the sender.")
-PUBLISHED = files.read(FOLDER)
+PUBLISHED = shipped()
 EVENTS = {name: max(versions) for name, versions in PUBLISHED.schemas.items() if is_event(versions[1])}
 
 
@@ -48,10 +48,8 @@ def test_an_unusable_field_is_rejected(text: str, says: str) -> None:
         parse_field(text)
 
 
-def test_a_new_event_type_passes_the_check_and_is_in_its_topic(folder: Path) -> None:
-    written = add_event_type(folder, "sign_up", "A user signed up.", SIGN_UP, ["page_view"])
-    assert [path.name for path in written] == ["sign_up.v1.avsc", "sign_up.v1.json", "events.yaml"]
-    contract = files.read(folder)
+def test_a_new_event_type_passes_the_check() -> None:
+    contract = add.with_event_type(PUBLISHED, "sign_up", "A user signed up.", SIGN_UP, PUBLISHED)
     assert faults(contract, PUBLISHED) == []
     made = contract.schemas["sign_up"][1]
     assert (made["name"], made["doc"]) == ("SignUp", "A user signed up.")
@@ -61,9 +59,10 @@ def test_a_new_event_type_passes_the_check_and_is_in_its_topic(folder: Path) -> 
         ("plan", "string"),
         ("seats", ["null", "int"]),
     ]
-    example = json.loads((folder / "examples" / "sign_up.v1.json").read_text())
-    assert example == {"event_type": "sign_up", "event_data": {"plan": "text", "seats": 1}}
-    assert ", sign_up, custom]" in (folder / "topics" / "events.yaml").read_text()
+    assert json.loads(contract.examples["sign_up.v1"]) == {
+        "event_type": "sign_up",
+        "event_data": {"plan": "text", "seats": 1},
+    }
 
 
 @pytest.mark.parametrize(
@@ -71,19 +70,17 @@ def test_a_new_event_type_passes_the_check_and_is_in_its_topic(folder: Path) -> 
     [
         ("Sign-Up", SIGN_UP, "lower case letters"),
         ("page_view", SIGN_UP, "already"),
+        ("click", SIGN_UP, "already"),
         ("sign_up", [SIGN_UP[0], SIGN_UP[0]], "same name"),
     ],
 )
-def test_an_unusable_event_type_writes_nothing(folder: Path, name: str, fields: list[NewField], says: str) -> None:
-    before = contents(folder)
+def test_an_unusable_event_type_is_refused(name: str, fields: list[NewField], says: str) -> None:
     with pytest.raises(Unusable, match=says):
-        add_event_type(folder, name, "About.", fields, ["page_view"])
-    assert contents(folder) == before
+        add.with_event_type(EMPTY, name, "About.", fields, PUBLISHED)
 
 
-def test_a_field_of_all_events_makes_the_next_version_of_each_and_breaks_no_subscriber(folder: Path) -> None:
-    add_head_field(folder, TENANT)
-    contract = files.read(folder)
+def test_a_field_of_all_events_makes_the_next_version_of_each_and_breaks_no_subscriber() -> None:
+    contract = add.with_head_field(PUBLISHED, TENANT)
     assert faults(contract, PUBLISHED) == []
     assert contract.head == [*PUBLISHED.head, TENANT.in_avro()]
     made = {name: max(versions) for name, versions in contract.schemas.items() if name in EVENTS}
@@ -97,10 +94,10 @@ def test_a_field_of_all_events_makes_the_next_version_of_each_and_breaks_no_subs
 
 def test_published_schemas_and_other_records_stay_as_they_are(folder: Path) -> None:
     before = contents(folder)
-    add_head_field(folder, TENANT)
+    files.write(folder, PUBLISHED, add.with_head_field(PUBLISHED, TENANT))
     after = contents(folder)
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-    expected = {files.HEAD}
+    expected = {HEAD}
     for name, version in EVENTS.items():
         expected |= {f"schemas/{name}.v{version + 1}.avsc"}
         expected |= {f"examples/{name}.v{version}.json", f"examples/{name}.v{version + 1}.json"}
@@ -112,22 +109,56 @@ def test_published_schemas_and_other_records_stay_as_they_are(folder: Path) -> N
     [
         (NewField("page", "string", True, "Again."), "already"),
         (NewField("event_data", "string", True, "Again."), "already"),
-        (NewField("tenant", "string", False, "Tenant."), r"write tenant:string\?"),
+        (NewField("altitude", "string", False, "Altitude."), r"write altitude:string\?"),
     ],
 )
-def test_an_unusable_field_of_all_events_writes_nothing(folder: Path, field: NewField, says: str) -> None:
-    before = contents(folder)
+def test_an_unusable_field_of_all_events_is_refused(field: NewField, says: str) -> None:
     with pytest.raises(Unusable, match=says):
-        add_head_field(folder, field)
-    assert contents(folder) == before
+        add.with_head_field(PUBLISHED, field)
+
+
+OWN = add.locked(add.with_event_type(EMPTY, "sign_up", "A user signed up.", SIGN_UP, PUBLISHED), is_own=True)
+
+
+def test_the_types_of_a_team_get_ids_from_10000_on() -> None:
+    assert own_faults(OWN, PUBLISHED) == []
+    assert list(lines(OWN.lock)) == [("footfall.SignUp", "1", 10_000)]
+
+
+def test_a_field_of_one_event_type_makes_its_next_version() -> None:
+    grown = add.locked(add.with_field(OWN, "sign_up", parse_field("coupon:string?")), is_own=True)
+    assert own_faults(grown, PUBLISHED, OWN) == []
+    assert list(lines(grown.lock)) == [("footfall.SignUp", "1", 10_000), ("footfall.SignUp", "2", 10_001)]
+    assert grown.examples.keys() == {"sign_up.v2"}
+    fields = [field["name"] for field in grown.schemas["sign_up"][2]["fields"][-1]["type"]["fields"]]
+    assert fields == ["plan", "seats", "coupon", "properties"]
+    assert OWN.schemas["sign_up"].keys() == {1}
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "says"),
+    [
+        ("sign_up", "plan:string?", "already"),
+        ("sign_up", "coupon:string", "must be optional"),
+        ("sign_down", "coupon:string?", 'no event type "sign_down"'),
+    ],
+)
+def test_an_unusable_field_of_one_event_type_is_refused(name: str, field: str, says: str) -> None:
+    with pytest.raises(Unusable, match=says):
+        add.with_field(OWN, name, parse_field(field))
+
+
+def test_a_team_gives_its_types_the_head_of_a_newer_footfall() -> None:
+    newer = add.locked(add.with_head_field(PUBLISHED, TENANT), is_own=False)
+    assert any("`footfall types head`" in fault for fault in own_faults(OWN, newer))
+    mended = add.locked(add.with_head(OWN, newer), is_own=True)
+    assert own_faults(mended, newer, OWN) == []
+    assert list(lines(mended.lock))[-1] == ("footfall.SignUp", "2", 10_001)
+    assert add.with_head(mended, newer) == mended
 
 
 def test_the_writer_of_events_follows_the_new_head(folder: Path) -> None:
-    add_head_field(folder, TENANT)
-    lock = files.read(folder).lock
-    for schema_id, (subject, version, definition) in enumerate(unlocked(files.read(folder)), start=9_000):
-        lock[subject][str(version)] = files.line(definition, schema_id)
-    files.write_lock(folder, lock)
+    files.write(folder, PUBLISHED, add.locked(add.with_head_field(PUBLISHED, TENANT), is_own=False))
     ran = subprocess.run(
         [sys.executable, "-c", WRITE_AND_READ],
         cwd=folder.parent,

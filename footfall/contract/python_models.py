@@ -1,4 +1,4 @@
-"""avro_schemas/models.py: the records as TypedDicts, for subscribers that use Python."""
+"""The records as TypedDicts, for subscribers that use Python: `avro_schemas/models.py`, or a team's own file."""
 
 import textwrap
 from typing import Any

@@ -1,21 +1,17 @@
 """Changes that may not be merged are reported: edited schemas and lock lines, ids given twice, breaks."""
 
 import copy
-import json
-import shutil
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from avro_schemas.schema import FOLDER
-from footfall.contract import files
-from footfall.contract.check import faults, next_id, unlocked
-from footfall.contract.files import Contract
+from avro_schemas.contract import EMPTY, Contract, line
+from avro_schemas.contract_check import faults, next_id, unlocked
+from avro_schemas.installed import shipped
 
-PUBLISHED = files.read(FOLDER)
+PUBLISHED = shipped()
 PAGE_VIEW = "footfall.PageView"
 NEXT = 1 + max(PUBLISHED.schemas["page_view"])
 
@@ -78,7 +74,7 @@ def test_nothing_that_subscribers_rely_on_may_change(edit: Edit, says: str) -> N
 def test_an_id_that_two_branches_took_is_reported() -> None:
     taken = PUBLISHED.lock["footfall.ButtonClick"]["1"]["id"]
     grown = changed(next_page_view(type=["null", "int"], default=None))
-    grown.lock[PAGE_VIEW][str(NEXT)] = files.line(grown.schemas["page_view"][NEXT], taken)
+    grown.lock[PAGE_VIEW][str(NEXT)] = line(grown.schemas["page_view"][NEXT], taken)
     assert any(f"the id {taken} belongs to another schema" in fault for fault in faults(grown, PUBLISHED))
 
 
@@ -96,21 +92,40 @@ def test_an_edit_of_a_published_schema_is_compared_with_the_published_one() -> N
     )
 
 
-def test_the_contract_of_a_commit_is_read_from_git(tmp_path: Path) -> None:
-    folder = tmp_path / "avro_schemas"
-    for name in ("schemas", "lock.json"):
-        copied = shutil.copytree if (FOLDER / name).is_dir() else shutil.copy
-        folder.mkdir(exist_ok=True)
-        copied(FOLDER / name, folder / name)
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(tmp_path)]
-    for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "as published"]):
-        subprocess.run([*git, *command], check=True)
-    path = folder / "schemas" / "page_view.v1.avsc"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"doc": "Edited."}))
+@pytest.mark.parametrize(
+    ("schema_id", "is_own", "says"),
+    [
+        (10_000, False, "footfall's own are below 10,000"),
+        (9_999, True, "those below 10,000 are footfall's"),
+        (2**31, True, "is not one of yours"),
+    ],
+)
+def test_an_id_of_the_other_side_is_reported(schema_id: int, is_own: bool, says: str) -> None:
+    lock = {PAGE_VIEW: {"1": line(PUBLISHED.schemas["page_view"][1], schema_id)}}
+    alone = replace(EMPTY, schemas={"page_view": {1: PUBLISHED.schemas["page_view"][1]}}, lock=lock)
+    assert any(says in fault for fault in faults(alone, None, is_own=is_own))
 
-    published = files.read_at(folder, "main")
-    assert published == PUBLISHED
-    assert any(
-        "page_view.v1 is published and was edited" in fault for fault in faults(files.read(folder), published)
+
+def test_the_first_id_of_a_team_and_of_footfall() -> None:
+    assert next_id(EMPTY, is_own=True) == 10_000
+    assert next_id(EMPTY) == 1
+    assert (
+        next_id(replace(EMPTY, lock={"a.B": {"1": line(PUBLISHED.schemas["page_view"][1], 10_004)}}), is_own=True)
+        == 10_005
     )
-    assert files.read_at(folder, "no-such-branch") is None
+
+
+def test_two_versions_with_one_id_are_reported() -> None:
+    grown = changed(next_page_view(type=["null", "int"], default=None))
+    newest = grown.lock[PAGE_VIEW][str(NEXT - 1)]["id"]
+    grown.lock[PAGE_VIEW][str(NEXT)] = line(grown.schemas["page_view"][NEXT], newest)
+    assert any(f"the id {newest} is that of {PAGE_VIEW}" in fault for fault in faults(grown, None))
+
+
+def test_a_field_has_one_type_over_all_event_types() -> None:
+    def another_type(contract: Contract) -> None:
+        for definition in contract.schemas["button_click"].values():
+            definition["fields"][-1]["type"]["fields"][0]["name"] = "value"
+
+    found = [fault for fault in faults(changed(another_type), None) if "one type over all event types" in fault]
+    assert any("value is double, and string in button_click.v1" in fault for fault in found)

@@ -1,8 +1,13 @@
-"""browser/events.d.ts: types of the events that frontends send and of the records that subscribers read."""
+"""TypeScript types of the events that frontends send and of the records that subscribers read.
 
+`browser/events.d.ts` has those of the shipped contract.
+"""
+
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from avro_schemas.event_types import custom_events
+from avro_schemas.installed import shipped
 from avro_schemas.schema import CUSTOM, latest, typed_events
 
 _HEAD = """// Every event type. Generated from the schemas by `make generate`.
@@ -14,6 +19,15 @@ interface Common {
   /** When it happened: ISO 8601 with an offset or Z. Absent: now. */
   timestamp?: string;
   /** evt_ and the 32 hex digits of a UUIDv7: the idempotency key. Absent: the collector generates one. */
+  event_id?: string;
+}
+"""
+_SDK = """// Your own event types, for the package footfall-browser. Made by `footfall types typescript --sdk`.
+
+import type { Properties } from "footfall-browser";
+
+interface Common {
+  timestamp?: string;
   event_id?: string;
 }
 """
@@ -52,6 +66,25 @@ def declarations() -> str:
     )
 
 
+def augmentation() -> str:
+    """The event types that the shipped contract does not have, added to the interface `Events` of the package."""
+    typed = [name for name in typed_events() if name not in shipped().schemas]
+    custom = [name for name in custom_events() if name not in shipped().custom_events]
+    added = [f"    {name}: {data};" for name, data in _data_types(typed, custom)]
+    return "\n".join(
+        [
+            _SDK,
+            *(_event(name) for name in typed),
+            'declare module "footfall-browser" {',
+            "  interface Events {",
+            *added,
+            "  }",
+            "}",
+            "",
+        ]
+    )
+
+
 def _event(event_type: str) -> str:
     definition = latest()[event_type].definition
     lines = [f"/** {definition['doc']} */", f"export interface {definition['name']} extends Common {{"]
@@ -82,11 +115,16 @@ def _custom() -> str:
 
 
 def _by_type() -> str:
-    typed = [f'  {name}: {latest()[name].definition["name"]}["event_data"];' for name in typed_events()]
-    custom = [f"  {name}: Properties;" for name in custom_events()]
-    return "\n".join(
-        ["/** `event_data` by `event_type`. */", "export interface Events {", *typed, *custom, "}", ""]
-    )
+    lines = [f"  {name}: {data};" for name, data in _data_types(typed_events(), custom_events())]
+    return "\n".join(["/** `event_data` by `event_type`. */", "export interface Events {", *lines, "}", ""])
+
+
+def _data_types(typed: Iterable[str], custom: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Name and type of the `event_data` of these event types."""
+    for name in typed:
+        yield name, f'{latest()[name].definition["name"]}["event_data"]'
+    for name in custom:
+        yield name, "Properties"
 
 
 def _record(definition: dict[str, Any], interfaces: dict[str, str]) -> str:

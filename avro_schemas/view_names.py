@@ -1,0 +1,41 @@
+"""The view of each event type in Postgres, and the names that are taken there and in Kafka."""
+
+# Relations of footfall in Postgres; a test compares them with the migrations.
+RELATIONS = frozenset(
+    {
+        "canaries",
+        "daily_counts",
+        "days",
+        "dead_letters",
+        "devices",
+        "erased_rows",
+        "erasures",
+        "event_types",
+        "events",
+        "events_daily",
+        "events_hourly",
+        "feature_days",
+        "hourly_counts",
+        "hourly_deltas",
+        "identities",
+        "landed",
+        "maintained",
+        "migrations",
+        "packed_events",
+        "person_days",
+        "raw_events",
+        "sink_offsets",
+        "stored_events",
+        "visitors_daily",
+        "visits",
+    }
+)
+# Event types whose topic on demand, events-TYPE, would be another topic.
+TOPICS = frozenset({"rejected"})
+# Postgres cuts off longer names.
+MAX_LENGTH = 60
+
+
+def view_name(event_type: str) -> str:
+    """The plural: the view of page_view is page_views, that of error_encountered is error_encountered."""
+    return event_type if event_type.endswith(("s", "ed")) else f"{event_type}s"
