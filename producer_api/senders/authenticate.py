@@ -14,9 +14,9 @@ from producer_api.senders.claims import parse_id, user_and_session_ids
 from producer_api.senders.origin import require_allowed
 from producer_api.senders.visitors import COOKIE, VisitorCookies
 from producer_api.settings import Settings
+from service_kit.local_requests import is_local
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 _MAX_CACHED = 20_000
 # The headers that decide the sender, and whether its page may post. Together they are the cache's key.
 _CREDENTIAL_HEADERS = (b"cookie", b"authorization", b"origin", b"sec-fetch-site", b"host")
@@ -82,7 +82,7 @@ class Authenticator:
                 return sender
         if settings.anonymous_visitors:
             return self._visitor(request, cookies.get(COOKIE), credentials, now)
-        if settings.trust_loopback and request.ip in _LOOPBACK:
+        if settings.trust_loopback and _is_local(request):
             return TRUSTED
         expected = f"a session in the cookie {settings.sessions.session_cookie}, or as a bearer token"
         raise Forbidden("session_missing", expected)
@@ -112,6 +112,11 @@ def _of_backend(backend: str, request: Request) -> Sender:
         "Footfall-Session": request.header(b"footfall-session"),
     }
     return Sender(parse_id(ids, "Footfall-User"), parse_id(ids, "Footfall-Session"), backend)
+
+
+def _is_local(request: Request) -> bool:
+    names = [name.decode("latin-1") for name in request.headers]
+    return is_local(request.ip, request.header(b"host") or "", names)
 
 
 def _rejection(rejected: SessionRejected) -> RequestRejected:
