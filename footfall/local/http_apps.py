@@ -147,7 +147,8 @@ def main() -> None:
     settings = load_or_exit(producer_api.settings.Settings, os.environ)
     collector = producer_api.app.build_app(settings)
     dashboard_app = dashboard.app.build_app(load_or_exit(dashboard.settings.Settings, os.environ))
-    begin("http", os.environ, level=settings.log_level, kafka=settings.kafka)
+    warnings = settings.sessions.warnings()
+    begin("http", os.environ, level=settings.log_level, kafka=settings.kafka, warnings=warnings)
     app = PathRouter(
         MountedApp("producer_api", collector, ("/api", "/sdk", "/docs"), producer_api.metrics.REGISTRY),
         MountedApp(
