@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from service_kit.background import BackgroundThread
 from service_kit.metrics import CONTENT_TYPE, exposition
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class Probes:
         handler = _handler({"/healthz": live, "/readyz": ready}, metrics, pages)
         self._server = _Server(host, port, handler)
         self.port: int = self._server.server_address[1]
-        self._thread = Thread(target=self._server.serve_forever, name="probes", daemon=True)
+        self._thread = BackgroundThread("the probes", self._server.serve_forever)
 
     def start(self) -> None:
         """Start to answer requests."""
@@ -63,6 +64,7 @@ class Probes:
 
     def stop(self) -> None:
         """Stop answering and free the port."""
+        self._thread.stop_expected()
         self._server.shutdown()
         self._server.server_close()
 

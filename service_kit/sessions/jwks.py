@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import orjson
 
+from service_kit.background import Background
 from service_kit.sessions import fetch as fetching
 from service_kit.sessions.keys import Key, parse_jwks
 
@@ -38,18 +39,18 @@ class Jwks:
         self._last_fetch = float("-inf")
         # The fetch in progress, shared by all who wait for one.
         self._fetching: asyncio.Task[bool] | None = None
-        self._refreshing: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def start(self) -> None:
         """Begin to fetch in the background; `is_loaded` says when the first keys are here."""
-        self._refreshing = asyncio.create_task(self._refresh_forever())
+        self._background.start("the refresh of session keys", self._refresh_forever())
 
     async def stop(self) -> None:
         """Stop fetching."""
-        tasks = [task for task in (self._refreshing, self._fetching) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._background.stop()
+        if self._fetching:
+            self._fetching.cancel()
+            await asyncio.gather(self._fetching, return_exceptions=True)
 
     @property
     def is_loaded(self) -> bool:
