@@ -13,7 +13,8 @@ from service_kit.startup import begin
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = load_or_exit(Settings, os.environ)
-    begin("dashboard", os.environ, level=settings.log_level, kafka=settings.kafka)
+    warnings = settings.sessions.warnings()
+    begin("dashboard", os.environ, level=settings.log_level, kafka=settings.kafka, warnings=warnings)
     uvicorn.run(
         build_app(settings),
         host=settings.host,

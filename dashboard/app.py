@@ -1,7 +1,5 @@
 """The dashboard as a FastAPI application: wires pages, access, health and probes together."""
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,10 +22,9 @@ from dashboard.live.service import LiveService
 from dashboard.render.pages import Pages
 from dashboard.settings import Settings
 from dashboard.sql import Database
+from service_kit.background import Background
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.request_metrics import RequestMetrics
-
-log = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
 
@@ -37,22 +34,18 @@ def build_app(settings: Settings) -> FastAPI:
     database = Database(settings.postgres_dsn.reveal()) if settings.postgres_dsn else None
     health = PipelineHealth(has_postgres=database is not None)
     live = LiveService(settings.kafka, health)
-    policy, pages = AccessPolicy(settings), Pages()
+    policy, pages, background = AccessPolicy(settings), Pages(), Background()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await policy.start()
-        background = [*live.background(), poll_kafka(settings.kafka, health)]
+        for name, work in live.background().items():
+            background.start(name, work)
+        background.start("the check of Kafka", poll_kafka(settings.kafka, health))
         if database:
-            background.append(poll_postgres(database, health))
-        tasks = [asyncio.create_task(each) for each in background]
-        for task in tasks:
-            task.add_done_callback(_log_end)
-        app.state.background = tasks
+            background.start("the check of Postgres", poll_postgres(database, health))
         yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await background.stop()
         await policy.stop()
 
     app = FastAPI(title="footfall dashboard", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -70,18 +63,12 @@ def build_app(settings: Settings) -> FastAPI:
         retention_days=settings.retention.retention_days,
     )
     _add_openapi(app, settings.sessions.session_cookie)
-    _add_probes(app, live, policy)
+    _add_probes(app, live, policy, background)
     _bind_gauges(live)
     app.add_middleware(GZipMiddleware, minimum_size=500)
     app.add_middleware(AccessMiddleware, policy=policy, denied_page=_denied_page(pages, policy))
     app.add_middleware(RequestMetrics, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     return app
-
-
-def _log_end(task: asyncio.Task[None]) -> None:
-    """All background tasks run until they are cancelled; one that ends makes `/readyz` fail."""
-    if not task.cancelled():
-        log.critical("a background task ended", exc_info=task.exception())
 
 
 class StaticAssets(StaticFiles):
@@ -123,15 +110,15 @@ def _add_openapi(app: FastAPI, session_cookie: str) -> None:
         return JSONResponse(described)
 
 
-def _add_probes(app: FastAPI, live: LiveService, policy: AccessPolicy) -> None:
+def _add_probes(app: FastAPI, live: LiveService, policy: AccessPolicy, background: Background) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        if any(task.done() for task in getattr(app.state, "background", ())):
-            return JSONResponse({"status": "a background task ended; the log says why"}, status_code=503)
+        if background.ended:
+            return JSONResponse({"status": f"{', '.join(background.ended)} ended; stopping"}, status_code=503)
         if not live.follower.caught_up:
             return JSONResponse({"status": "reading the live counts"}, status_code=503)
         if not policy.is_ready:

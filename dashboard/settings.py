@@ -5,6 +5,7 @@ from typing import Literal
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
+from service_kit import setting_checks
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
@@ -28,6 +29,7 @@ class Settings:
         None,
         help="A secret that grants read access, sent as a bearer token or typed in.",
         min_length=16,
+        check=setting_checks.hard_to_guess,
     )
     dashboard_role: str | None = setting(
         None, help="The role that grants a session read access. Without it no session has access."

@@ -35,7 +35,8 @@ class Server(uvicorn.Server):
 def main() -> None:
     """Serve until a signal. Requests in progress are finished first."""
     settings = load_or_exit(Settings, os.environ)
-    begin("producer_api", os.environ, level=settings.log_level, kafka=settings.kafka)
+    warnings = settings.sessions.warnings()
+    begin("producer_api", os.environ, level=settings.log_level, kafka=settings.kafka, warnings=warnings)
     try:
         app = build_app(settings)
     except (SpoolInUse, OSError) as error:

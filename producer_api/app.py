@@ -1,7 +1,5 @@
 """The collector as an ASGI application: its parts are put together here, and started and stopped in order."""
 
-import asyncio
-import contextlib
 import math
 import os
 import time
@@ -28,6 +26,7 @@ from producer_api.storage.publisher import KafkaPublisher
 from producer_api.storage.records import EventPublisher
 from producer_api.storage.spool import Spool
 from service_kit import tracing
+from service_kit.background import Background
 from service_kit.follower import Follower
 
 COLLECT = "/api/analytics/collect"
@@ -42,6 +41,7 @@ class CollectorApp:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.draining = False
+        self._background = Background()
         hasher = Hasher(settings.hash_key.reveal())
         cluster_limits = ClusterLimits()
         self._authenticator = Authenticator(settings, hasher)
@@ -110,17 +110,15 @@ class CollectorApp:
         if self._spool:
             await self._spool.start()
         metrics.CLUSTER_LIMITS_ACTIVE.set_function(self._cluster_limits_active)
-        following = asyncio.create_task(self._follower.run()) if self._settings.cluster_limits else None
+        if self._settings.cluster_limits:
+            self._background.start("following the limits of the cluster", self._follower.run())
         yield
         # The spool before Kafka: it writes what still waits, and may be publishing.
         if self._spool:
             await self._spool.stop()
         await self._kafka.stop()
         await self._authenticator.stop()
-        if following:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+        await self._background.stop()
 
 
 def build_app(settings: Settings) -> CollectorApp:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+_PROXY = "With `FOOTFALL_TRUST_LOOPBACK`: the request did not come from this machine itself."
 REQUEST_HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "Authorization": "`Bearer` and a session token, if no cookie holds one.",
@@ -16,12 +17,17 @@ REQUEST_HEADERS: Mapping[str, str] = MappingProxyType(
         "Footfall-Key": "The key of a backend, from `FOOTFALL_BACKEND_KEYS`.",
         "Footfall-Session": "The session on whose behalf a backend sends.",
         "Footfall-User": "The user on whose behalf a backend sends.",
+        "Forwarded": _PROXY,
         "Host": "Pages served from this host may post.",
         "Origin": "Pages of other origins may post if `FOOTFALL_ALLOWED_ORIGINS` lists them.",
         "Sec-Fetch-Site": "`cross-site` without an allowed `Origin` is rejected.",
         "Sec-GPC": "`1`: the event is stored without user, session and IP.",
         "traceparent": "Copied to a header of the record.",
         "User-Agent": "Stored as browser, system, device class, and why it looks like a program, if it does.",
+        "Via": _PROXY,
+        "X-Forwarded-For": f"From `FOOTFALL_TRUSTED_PROXIES`: the IP of the sender. {_PROXY}",
+        "X-Forwarded-Host": _PROXY,
+        "X-Real-IP": _PROXY,
     }
 )
 

@@ -7,6 +7,7 @@ from typing import Literal
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
 from producer_api.senders import backends
+from service_kit import setting_checks
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
@@ -24,11 +25,15 @@ class Settings:
     host: str = setting("0.0.0.0", help="Host or IP to listen on when served alone.")
     port: int = setting(3000, help="Port to listen on when served alone.", minimum=1, maximum=65535)
     trusted_proxies: tuple[str, ...] = setting(
-        (), help="IPs or networks of proxies whose X-Forwarded-For is trusted, separated by commas."
+        (),
+        help="IPs or networks of proxies whose X-Forwarded-For is trusted, separated by commas.",
+        check=setting_checks.proxies,
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="Lowest level that is logged.")
 
-    hash_key: Secret = setting(help="Key of the hashes of users, sessions and IPs.", min_length=16)
+    hash_key: Secret = setting(
+        help="Key of the hashes of users, sessions and IPs.", min_length=16, check=setting_checks.hard_to_guess
+    )
     sessions: SessionSettings
     session_user_claim: str = setting("sub", help="Claim of the session token that names the user.")
     session_id_claim: str = setting("sid", help="Claim of the session token that names the session.")
@@ -41,7 +46,9 @@ class Settings:
     trust_loopback: bool = setting(
         False, help="Accept events from this machine without a session; for development only."
     )
-    allowed_origins: tuple[str, ...] = setting((), help="Other origins whose pages may post, separated by commas.")
+    allowed_origins: tuple[str, ...] = setting(
+        (), help="Other origins whose pages may post, separated by commas.", check=setting_checks.origins
+    )
 
     events_per_minute: int = setting(100, help="Events that a user (or session) may send per minute.", minimum=1)
     events_per_minute_per_address: int = setting(
@@ -107,6 +114,14 @@ class Settings:
         if not self.sessions.has_keys:
             raise ValueError("Set FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL: the key that signs sessions.")
         try:
-            backends.parse_keys(self.backend_keys.reveal())
+            backend_keys = backends.parse_keys(self.backend_keys.reveal())
         except ValueError as error:
             raise ValueError(f"FOOTFALL_BACKEND_KEYS must be {error}.") from error
+        # Frontends and backends know the other keys; who knows this one can find the user behind a user key.
+        for name, key in (
+            ("FOOTFALL_SESSION_KEY", self.sessions.session_key or Secret("")),
+            *backend_keys.items(),
+        ):
+            if key == self.hash_key:
+                where = name if name.startswith("FOOTFALL_") else f"the key of {name} in FOOTFALL_BACKEND_KEYS"
+                raise ValueError(f"FOOTFALL_HASH_KEY must differ from {where}.")

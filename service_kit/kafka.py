@@ -45,6 +45,15 @@ class KafkaSettings:
     kafka_ssl_certificate: Path | None = setting(None, help="PEM file of the client's certificate (mTLS).")
     kafka_ssl_key: Path | None = setting(None, help="PEM file of the client's private key (mTLS).")
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for settings that contradict each other."""
+        has_credentials = self.kafka_sasl_username and self.kafka_sasl_password
+        if self.kafka_security_protocol.startswith("SASL") and not has_credentials:
+            raise ValueError(
+                f"FOOTFALL_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs"
+                " FOOTFALL_KAFKA_SASL_USERNAME and FOOTFALL_KAFKA_SASL_PASSWORD."
+            )
+
     def name(self, topic_or_group: str) -> str:
         """The name on the cluster of one of our topics or groups."""
         return self.topic_prefix + topic_or_group

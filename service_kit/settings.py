@@ -45,9 +45,14 @@ def setting(
     minimum: float | None = None,
     maximum: float | None = None,
     min_length: int = 0,
+    check: Callable[[Any], None] | None = None,
 ) -> Any:
-    """Declare a field of a settings class; without a default the variable is required."""
-    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "min_length": min_length}
+    """Declare a field of a settings class; without a default the variable is required.
+
+    `check` raises ValueError with the words that follow "must be"; see `service_kit.setting_checks`.
+    """
+    bounds = {"minimum": minimum, "maximum": maximum, "min_length": min_length}
+    metadata = {"help": help, **bounds, "check": check}
     return field(default=default, metadata=metadata)
 
 
@@ -137,6 +142,8 @@ def _read(declared: Field[Any], hint: Any, text: str, faults: list[str]) -> Any:
     try:
         value = _convert(hint, text)
         _check_range(declared, value)
+        if declared.metadata["check"]:
+            declared.metadata["check"](value)
     except ValueError as error:
         shown = "" if _is_secret(hint) else f", not {text!r}"
         faults.append(f"{_variable(declared)} must be {error}{shown}. {declared.metadata['help']}")

@@ -3,7 +3,7 @@
 import difflib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -15,14 +15,24 @@ log = logging.getLogger(__name__)
 
 # Written by `make generate`: a name per line.
 KNOWN_SETTINGS_FILE = Path(__file__).with_name("known_settings.txt")
+# What the keys in compose.yaml begin with.
+_PUBLISHED_KEY = "for-this-machine-only"
 # Kubernetes describes Services to pods in such variables; a release called footfall gets many of them.
 _KUBERNETES_VARIABLE = re.compile(r"_SERVICE_(HOST|PORT)(_\w+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?$")
 
 
 def begin(
-    service: str, environ: Mapping[str, str], *, level: str = "INFO", kafka: KafkaSettings | None = None
+    service: str,
+    environ: Mapping[str, str],
+    *,
+    level: str = "INFO",
+    kafka: KafkaSettings | None = None,
+    warnings: Iterable[str] = (),
 ) -> None:
-    """Set up logs and shared metrics; warn of unknown settings, which would otherwise silently do nothing."""
+    """Set up logs and shared metrics; warn of unknown settings, which would otherwise silently do nothing.
+
+    `warnings`: sentences about weak settings.
+    """
     logs.configure(service, level)
     metrics.set_build_info()
     if kafka:
@@ -33,6 +43,15 @@ def begin(
         log.warning(
             "%s is set and nothing reads it%s", name, f"; did you mean {suggestion}?" if suggestion else ""
         )
+    for name in published_keys(environ):
+        log.warning("%s is the key that compose.yaml publishes: anyone can use it; set your own", name)
+    for warning in warnings:
+        log.warning("%s", warning)
+
+
+def published_keys(environ: Mapping[str, str]) -> list[str]:
+    """The variables whose value is a key that compose.yaml publishes."""
+    return sorted(n for n, value in environ.items() if n.startswith(PREFIX) and value.startswith(_PUBLISHED_KEY))
 
 
 def unknown_settings(environ: Mapping[str, str]) -> dict[str, str | None]:

@@ -81,7 +81,7 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     # First, as Kubernetes asks from the start on, and Kafka may answer much later.
-    health = _start_probes(settings.probe_port)
+    health = _start_probes(settings.probe_host, settings.probe_port)
     dsn, topic = settings.postgres_dsn.reveal(), settings.kafka.name(topics.EVENTS)
     cluster_id = await wait_for_cluster_id(settings.kafka, topic, stopping)
     source, store = KafkaSource(settings, topic), _postgres_store(settings, cluster_id, topic)
@@ -167,10 +167,10 @@ class _Health:
         return self.landing is not None and self.landing.positioned
 
 
-def _start_probes(port: int) -> _Health:
+def _start_probes(host: str, port: int) -> _Health:
     health = _Health()
     metrics.READY.set_function(health.positioned)
-    Probes(port, live=health.live, ready=health.ready, metrics=metrics.REGISTRY).start()
+    Probes(port, host=host, live=health.live, ready=health.ready, metrics=metrics.REGISTRY).start()
     return health
 
 

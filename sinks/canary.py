@@ -11,6 +11,7 @@ import os
 import time
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from uuid import UUID
 
 import orjson
@@ -39,7 +40,7 @@ class CollectorClient:
     key: str | None
 
     def send(self, event_id: str) -> None:
-        """Post a canary. Raise OSError unless it is accepted."""
+        """Post a canary. Raise OSError or HTTPException unless it is accepted."""
         event = {"event_type": EVENT_TYPE, "event_data": {}, "event_id": event_id}
         headers = {"Content-Type": "application/json", "User-Agent": "footfall-canary"}
         headers |= {"Footfall-Key": self.key} if self.key else {}
@@ -65,6 +66,9 @@ class Canary:
                 log.warning("no canary is sent while Postgres is unavailable", extra={"error": str(error)})
                 metrics.CANARY_FAILURES.labels("postgres").inc()
                 await asyncio.to_thread(self._close)
+            except Exception:  # a canary that fails must not end the landing
+                log.exception("the canary failed")
+                await asyncio.to_thread(self._close)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), self._interval_seconds)
         await asyncio.to_thread(self._close)
@@ -75,7 +79,7 @@ class Canary:
         await asyncio.to_thread(self._note_sent, uuid)
         try:
             await asyncio.to_thread(self._collector.send, event_id)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             await self._fail(uuid, "collector", f"the collector did not accept it: {error}")
             return
         while time.monotonic() - started < _TIMEOUT_SECONDS and not stopping.is_set():

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from service_kit.background import BackgroundThread
 from service_kit.retention import RetentionSettings
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
@@ -84,16 +85,15 @@ def run_round(dsn: str, retention: RetentionSettings, *, dry_run: bool = False) 
     return ok
 
 
-class MaintenanceThread(threading.Thread):
+class MaintenanceThread(BackgroundThread):
     """Runs a round at every interval while the process lands events. A round that fails is tried again soon."""
 
     def __init__(self, dsn: str, retention: RetentionSettings, interval_seconds: float) -> None:
-        super().__init__(name="maintenance", daemon=True)
+        super().__init__("maintenance", self._run_rounds)
         self._dsn, self._retention, self._interval_seconds = dsn, retention, interval_seconds
         self._stopping = threading.Event()
 
-    def run(self) -> None:
-        """Run rounds until `stop` is called."""
+    def _run_rounds(self) -> None:
         soon = pause = min(self._interval_seconds, _FIRST_ROUND_SECONDS)
         while not self._stopping.wait(pause):
             try:
@@ -102,9 +102,13 @@ class MaintenanceThread(threading.Thread):
             except psycopg.Error as error:
                 log.warning("maintenance was interrupted; it is tried again soon", extra={"error": str(error)})
                 pause = soon
+            except Exception:  # landing goes on without it for days, and must not end with it
+                log.exception("maintenance failed; it is tried again soon")
+                pause = soon
 
     def stop(self) -> None:
         """Start no further round. One that is running may be interrupted anywhere."""
+        self.stop_expected()
         self._stopping.set()
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
 from service_kit.kafka import KafkaSettings
+from service_kit.probes import ALL_INTERFACES
 from service_kit.retention import RetentionSettings
 from service_kit.settings import Secret, setting
 
@@ -77,5 +78,6 @@ class Settings:
         None, help="Key of the canary: one of the collector's FOOTFALL_BACKEND_KEYS."
     )
     canary_interval_seconds: float = setting(60.0, help="Time between canaries.", minimum=1, maximum=3600)
+    probe_host: str = setting(ALL_INTERFACES, help="Host or IP to listen on for probes and metrics.")
     probe_port: int = setting(8080, help="Port for /healthz, /readyz and /metrics.", minimum=0, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help=_LOG)

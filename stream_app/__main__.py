@@ -28,6 +28,7 @@ def main(dimensions: Dimensions = LIVE_AGGREGATES) -> None:
     pages = StatePages(app)
     probes = Probes(
         settings.probe_port,
+        host=settings.probe_host,
         live=health.Liveness(app).check,
         ready=lambda: health.ready(app, settings.max_ready_lag),
         metrics=metrics.REGISTRY,

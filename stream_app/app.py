@@ -1,7 +1,7 @@
 """Builds the Faust application from settings."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -9,10 +9,11 @@ import faust
 
 from avro_schemas import topic
 from service_kit import tracing
+from service_kit.background import watched
 from service_kit.kafka import KafkaSettings
 from stream_app.engine.agent import fold_batches
 from stream_app.engine.app import FootfallApp
-from stream_app.engine.checkpoint import Checkpoints
+from stream_app.engine.checkpoint import EXIT_FAILED, Checkpoints
 from stream_app.engine.consumer import BatchConsumer, IdempotentProducer, RawBatches, started_producer
 from stream_app.engine.partitions import OwnedPartitions
 from stream_app.engine.record_batches import BATCH_BYTES
@@ -85,15 +86,23 @@ def _declare(app: FootfallApp, changelog_topic: str, outputs: TopicOutputs) -> N
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def checkpoint() -> None:
         outputs.producer = app.checkpoints.producer = await started_producer(app)
-        await app.checkpoints.run()
+        await _watched(app, "writing checkpoints", app.checkpoints.run())
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def watch_for_freezes() -> None:
-        await app.checkpoints.watch_for_freezes()
+        await _watched(app, "the watch for freezes", app.checkpoints.watch_for_freezes())
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def refetch() -> None:
-        await refetch_missed(app)
+        await _watched(app, "fetching missed records", refetch_missed(app))
+
+
+async def _watched(app: FootfallApp, name: str, work: Coroutine[Any, Any, None]) -> None:
+    """Faust ends with a task that raises, but not with one that returns or is cancelled.
+
+    Its graceful stop would write a last checkpoint and commit, so this ends at once, as after other faults.
+    """
+    await watched(name, work, may_end=lambda: bool(app.should_stop), on_end=lambda: os._exit(EXIT_FAILED))
 
 
 def _options(settings: Settings) -> dict[str, Any]:

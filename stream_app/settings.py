@@ -6,6 +6,7 @@ from typing import Literal
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
 from service_kit.kafka import KafkaSettings
+from service_kit.probes import ALL_INTERFACES
 from service_kit.settings import setting
 
 
@@ -38,5 +39,6 @@ class Settings:
     max_ready_lag: int = setting(
         1_000_000, help="A worker that is this many records behind, over its partitions, is not ready.", minimum=1
     )
+    probe_host: str = setting(ALL_INTERFACES, help="Host or IP to listen on for probes and metrics.")
     probe_port: int = setting(8080, help="Port for /healthz, /readyz and /metrics.", minimum=0, maximum=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")

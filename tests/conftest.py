@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -29,6 +30,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the folder."""
     if folder := config.stash.get(_own_folder, None):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def no_background_work_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Background work that ends unexpectedly would stop the process; here it fails the test."""
+    ends = list[bool]()
+    monkeypatch.setattr("service_kit.background.stop_process", lambda: ends.append(True))
+    yield
+    assert not ends, "background work ended unexpectedly; the log says which"
 
 
 @pytest.fixture(autouse=True)

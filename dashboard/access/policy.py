@@ -9,10 +9,8 @@ from dashboard import metrics
 from dashboard.access import login_cookie
 from dashboard.access.roles import roles_in
 from dashboard.settings import Settings
+from service_kit.local_requests import is_local
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
-
-_LOOPBACK_IPS = frozenset({"127.0.0.1", "::1"})
-_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Access(Enum):
@@ -60,7 +58,7 @@ class AccessPolicy:
 
     async def check(self, request: HTTPConnection) -> Access:
         """Whether the request may read."""
-        if self._trust_loopback and is_loopback(request):
+        if self._trust_loopback and _is_local(request):
             return Access.GRANTED
         bearer = _bearer(request)
         if self._token and self._has_token(request, bearer):
@@ -108,14 +106,9 @@ class AccessPolicy:
         return login_cookie.is_valid(request.cookies.get(login_cookie.NAME, ""), self._token, time.time())
 
 
-def is_loopback(request: HTTPConnection) -> bool:
-    """Whether the request comes from this machine and names this machine.
-
-    A page of another site can make its own domain name resolve to 127.0.0.1, so that a browser on this machine
-    sends requests here (DNS rebinding). The name in `Host` gives it away.
-    """
-    is_local = request.client is not None and request.client.host in _LOOPBACK_IPS
-    return is_local and "x-forwarded-for" not in request.headers and request.url.hostname in _LOOPBACK_HOSTS
+def _is_local(request: HTTPConnection) -> bool:
+    ip = request.client.host if request.client else None
+    return is_local(ip, request.headers.get("host", ""), request.headers.keys())
 
 
 def _count_fetch(succeeded: bool) -> None:

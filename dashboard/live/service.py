@@ -42,9 +42,14 @@ class LiveService:
         )
         self._feed_reader = FeedReader(kafka, has_viewers=lambda: bool(self.hub.viewers), send=self.hub.send_feed)
 
-    def background(self) -> list[Coroutine[Any, Any, None]]:
-        """What runs as long as the dashboard does."""
-        return [self.follower.run(), self._rejected_follower.run(), self._feed_reader.run(), self.hub.run()]
+    def background(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """What runs as long as the dashboard does, by name."""
+        return {
+            "following the live counts": self.follower.run(),
+            "following the rejected events": self._rejected_follower.run(),
+            "the feed": self._feed_reader.run(),
+            "the event streams": self.hub.run(),
+        }
 
     def snapshot(self) -> Json:
         """The snapshot of this moment."""

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from footfall.doctor.finding import Finding, State
 from service_kit.kafka import KafkaSettings
 from service_kit.metrics import expires
+from service_kit.sessions.settings import SessionSettings
+from service_kit.setting_checks import hard_to_guess
 from service_kit.settings import SettingsError, load
-from service_kit.startup import unknown_settings
+from service_kit.startup import published_keys, unknown_settings
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 _SECRETS = ("FOOTFALL_HASH_KEY", "FOOTFALL_SESSION_KEY", "FOOTFALL_DASHBOARD_TOKEN")
 _MIN_SECRET_LENGTH = 32
-_MIN_DIFFERENT_CHARACTERS = 8
 _DAY_SECONDS = 86_400.0
 _RENEW_DAYS = 14
 _MIN_FREE_SHARE = 0.1
@@ -28,6 +29,7 @@ def check_environment(environ: Mapping[str, str]) -> list[Finding]:
         *check_secrets(environ),
         *check_origins(environ.get("FOOTFALL_ALLOWED_ORIGINS", "")),
         *check_trust_loopback(environ),
+        *check_sessions(environ),
         *check_certificates(environ, time.time()),
         *check_disks(environ),
     ]
@@ -47,7 +49,7 @@ def check_secrets(environ: Mapping[str, str]) -> Iterator[Finding]:
         value = _secret(environ, name)
         if not value or "BEGIN PUBLIC KEY" in value:
             continue
-        if len(value) < _MIN_SECRET_LENGTH or len(set(value)) < _MIN_DIFFERENT_CHARACTERS:
+        if len(value) < _MIN_SECRET_LENGTH or not _is_hard_to_guess(value):
             message = f"{name} is short or repetitive, so it can be guessed"
             fix = "generate one with `openssl rand -hex 32`; docs/operating.md explains rotation"
             yield Finding("secrets", "fail", message, fix)
@@ -70,6 +72,20 @@ def check_trust_loopback(environ: Mapping[str, str]) -> Iterator[Finding]:
     if environ.get("FOOTFALL_TRUST_LOOPBACK", "").lower() in ("true", "1", "yes", "on"):
         message = "FOOTFALL_TRUST_LOOPBACK is set: anyone on the collector's machine can post without a session"
         yield Finding("settings", "warn", message, "unset it; `footfall up` sets it for itself")
+
+
+def check_sessions(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Settings of sessions that are weaker than the operator may think, and keys that everybody knows."""
+    for name in published_keys(environ):
+        fix = "generate one with `openssl rand -hex 32`"
+        yield Finding("secrets", "warn", f"{name} is the key that compose.yaml publishes: anyone can use it", fix)
+    try:
+        warnings = load(SessionSettings, environ).warnings()
+    except SettingsError as error:
+        yield Finding("sessions", "fail", " ".join(error.faults), "docs/collect.md explains sessions")
+        return
+    for warning in warnings:
+        yield Finding("sessions", "warn", warning, "docs/collect.md explains sessions")
 
 
 def check_certificates(environ: Mapping[str, str], now: float) -> Iterator[Finding]:
@@ -106,6 +122,14 @@ def check_disks(environ: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding("disk", "warn", message, f"free some space, or set {name} to a folder on another disk")
         else:
             yield Finding("disk", "ok", message)
+
+
+def _is_hard_to_guess(secret: str) -> bool:
+    try:
+        hard_to_guess(secret)
+    except ValueError:
+        return False
+    return True
 
 
 def _secret(environ: Mapping[str, str], name: str) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from footfall.local import ports
 from footfall.local.jars import KAFKA_VERSION
 
 KAFKA_IMAGE = f"apache/kafka:{KAFKA_VERSION}"
@@ -64,23 +65,28 @@ def start_kafka(folder: Path, port: int) -> str:
     return f"127.0.0.1:{port}"
 
 
-def start_postgres(folder: Path, port: int) -> str:
+def start_postgres(folder: Path, port: int, password: str) -> str:
     """Start a server on `port` of this machine, and return its DSN."""
-    container = postgres_container(folder, port)
+    container = postgres_container(folder, port, password)
     container.start()
     _running.append(container)
-    dsn = f"postgresql://postgres:footfall@127.0.0.1:{port}/footfall"
-    _wait_for_postgres(dsn)
+    dsn = f"postgresql://postgres:{password}@127.0.0.1:{port}/footfall"
+    _wait_for_postgres(dsn, volume(folder, "postgres"))
     return dsn
 
 
-def _wait_for_postgres(dsn: str) -> None:
+def _wait_for_postgres(dsn: str, volume_name: str) -> None:
     """Wait for a connection. The log does not say when it is ready: the server restarts once during its setup."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
             psycopg.connect(dsn, connect_timeout=2).close()
         except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise RuntimeError(
+                    f"The Postgres in the Docker volume {volume_name} has another password than secrets.json."
+                    f" To begin without its data: docker volume rm {volume_name}"
+                ) from error
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the Postgres container does not answer: {error}") from error
             time.sleep(0.2)
@@ -98,19 +104,28 @@ def kafka_container(folder: Path, port: int) -> Any:
     """A KRaft broker that advertises `port` on this machine."""
     from testcontainers.core.container import DockerContainer
 
-    container = DockerContainer(KAFKA_IMAGE).with_bind_ports(port, port)
+    container = _on_loopback(DockerContainer(KAFKA_IMAGE), port, port)
     for name, value in _kafka_environment(port).items():
         container.with_env(name, value)
     return container.with_volume_mapping(volume(folder, "kafka"), "/var/lib/kafka/data", "rw")
 
 
-def postgres_container(folder: Path, port: int) -> Any:
+def postgres_container(folder: Path, port: int, password: str) -> Any:
     """A server with a database `footfall`."""
     from testcontainers.core.container import DockerContainer
 
-    container = DockerContainer(POSTGRES_IMAGE).with_bind_ports(5432, port)
-    container.with_env("POSTGRES_PASSWORD", "footfall").with_env("POSTGRES_DB", "footfall")
+    container = _on_loopback(DockerContainer(POSTGRES_IMAGE), 5432, port)
+    container.with_env("POSTGRES_PASSWORD", password).with_env("POSTGRES_DB", "footfall")
     return container.with_volume_mapping(volume(folder, "postgres"), "/var/lib/postgresql/data", "rw")
+
+
+def _on_loopback(container: Any, port: int, host_port: int) -> Any:
+    """Publish a port of the container on this machine's loopback only.
+
+    Docker publishes on all interfaces by default, past a firewall on this machine; `with_bind_ports` does so too.
+    """
+    container.ports[str(port)] = (ports.LOOPBACK, host_port)
+    return container
 
 
 def volume(folder: Path, service: str) -> str:

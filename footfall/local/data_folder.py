@@ -43,7 +43,11 @@ class DataFolder:
             raise ForeignFolder(
                 f"{self.path} contains files that are not footfall's. Set FOOTFALL_DATA_DIR to a new folder."
             )
-        self.path.mkdir(parents=True, exist_ok=True)
+        # Others on this machine see nothing of it, an existing folder included. (A Postgres of another user has to
+        # pass through the folder itself, so the ones in it are closed too.)
+        for folder in (self.path, self.path / "kafka", self.path / "logs"):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
         marker.touch()
 
     @contextlib.contextmanager

@@ -21,6 +21,7 @@ import producer_api.metrics
 import producer_api.settings
 import registry.app
 import registry.metrics
+from service_kit.local_requests import is_local
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
@@ -51,7 +52,7 @@ class PathRouter:
         elif scope["type"] == "http" and scope["path"] in ("/healthz", "/readyz"):
             await self._probe(scope, send)
         elif scope["type"] == "http" and scope["path"] == "/metrics":
-            await self._metrics(send)
+            await self._metrics(scope, send)
         else:
             mounted = self._find(scope["path"])
             if mounted.strip_prefix and scope["path"].startswith(mounted.strip_prefix):
@@ -72,7 +73,12 @@ class PathRouter:
         body = {name: orjson.loads(content) for name, (_status, content) in responses.items()}
         await _respond(send, status, b"application/json", orjson.dumps(body))
 
-    async def _metrics(self, send: Send) -> None:
+    async def _metrics(self, scope: Scope, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if not is_local(scope["client"][0], headers.get("host", ""), headers):
+            # A page whose name resolves to 127.0.0.1 could read them otherwise.
+            await _respond(send, 403, b"text/plain", b"Ask for localhost.\n")
+            return
         metrics = exposition(*(mounted.metrics for mounted in self._apps))
         await _respond(send, 200, CONTENT_TYPE.encode(), metrics)
 
@@ -141,7 +147,8 @@ def main() -> None:
     settings = load_or_exit(producer_api.settings.Settings, os.environ)
     collector = producer_api.app.build_app(settings)
     dashboard_app = dashboard.app.build_app(load_or_exit(dashboard.settings.Settings, os.environ))
-    begin("http", os.environ, level=settings.log_level, kafka=settings.kafka)
+    warnings = settings.sessions.warnings()
+    begin("http", os.environ, level=settings.log_level, kafka=settings.kafka, warnings=warnings)
     app = PathRouter(
         MountedApp("producer_api", collector, ("/api", "/sdk", "/docs"), producer_api.metrics.REGISTRY),
         MountedApp(
@@ -159,6 +166,7 @@ def main() -> None:
         port=settings.port,
         log_config=None,
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=2,
     )
 

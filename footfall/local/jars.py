@@ -1,6 +1,7 @@
 """The jars of Apache Kafka and other Java programs, from Maven Central, in a cache that all checkouts share."""
 
 import fcntl
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,17 +16,29 @@ Echo = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A Java program and its dependencies, as Maven coordinates."""
+    """A Java program and its dependencies, as Maven coordinates.
+
+    `pins`: a file with the SHA-256 of every jar, as `sha256sum` writes it. Nothing else is run then.
+    """
 
     name: str
     version: str
     coordinates: str
     megabytes: int
+    pins: Path | None = None
+
+
+class UnexpectedJar(RuntimeError):
+    """A download is not what footfall pins, so it must not run."""
 
 
 # Kafka logs through slf4j 1.7; the simple binding writes to standard error, which becomes the log file.
 KAFKA = Bundle(
-    "kafka", KAFKA_VERSION, f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36", 45
+    "kafka",
+    KAFKA_VERSION,
+    f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36",
+    45,
+    Path(__file__).with_name("kafka_jars.sha256"),
 )
 
 
@@ -37,8 +50,26 @@ def class_path(cache: Path, echo: Echo, bundle: Bundle = KAFKA) -> str:
         # Without the lock, a second process would use a download that the first has not finished.
         with _exclusive_lock(listing.with_suffix(".lock")):
             jars = _listed(listing) or _download(bundle, cache, echo)
+            if bundle.pins:
+                verify(jars, bundle.pins.read_text())
             _write_atomically(listing, "\n".join(jars))
     return os.pathsep.join(jars)
+
+
+def verify(jars: list[str], pins: str) -> None:
+    """Raise UnexpectedJar unless the jars are exactly the pinned ones.
+
+    The resolver compares a jar with the checksum that the same server sends, or with nothing.
+    """
+    pinned = {name: digest for digest, name in (line.split() for line in pins.splitlines())}
+    found = {Path(jar).name: hashlib.sha256(Path(jar).read_bytes()).hexdigest() for jar in jars}
+    wrong = sorted(name for name in pinned.keys() | found.keys() if pinned.get(name) != found.get(name))
+    if wrong:
+        raise UnexpectedJar(
+            f"Not run: {', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} not what footfall pins by SHA-256."
+            " Delete the download (the folder jgo in footfall's cache, and its copies in ~/.m2/repository) and"
+            " start again. If that does not help, a mirror of Maven Central serves other files."
+        )
 
 
 def _listed(listing: Path) -> list[str]:

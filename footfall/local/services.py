@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 
+from footfall.local.ports import LOOPBACK
 from footfall.local.program import Program
 
 # The module to run, the services in it, and the variable that sets its port.
@@ -21,7 +22,10 @@ _MAINTENANCE_INTERVAL_SECONDS = "3600"
 
 def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str, str]) -> list[Program]:
     """The stream app and the sinks each as a program, and all HTTP services as one."""
-    defaults = {"FOOTFALL_MAINTENANCE_INTERVAL_SECONDS": _MAINTENANCE_INTERVAL_SECONDS}
+    defaults = {
+        "FOOTFALL_MAINTENANCE_INTERVAL_SECONDS": _MAINTENANCE_INTERVAL_SECONDS,
+        "FOOTFALL_PROBE_HOST": LOOPBACK,
+    }
     started = []
     for module, serves, port_variable in (*_WORKERS, _HTTP):
         port = http_port if module == _HTTP[0] else free_port()

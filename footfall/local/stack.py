@@ -106,6 +106,7 @@ class Stack:
             self._folder.path / "postgres",
             given=dsn.reveal() if dsn else None,
             port=ports.choose(postgres.DEFAULT_PORT),
+            password=keys.postgres_password(self._folder.path),
             environ=self._mark,
         )
 

@@ -1,5 +1,6 @@
 """Authenticates the sender of a request: by backend key, else by session, else by visitor cookie."""
 
+import hashlib
 import time
 from collections import OrderedDict
 
@@ -14,19 +15,21 @@ from producer_api.senders.claims import parse_id, user_and_session_ids
 from producer_api.senders.origin import require_allowed
 from producer_api.senders.visitors import COOKIE, VisitorCookies
 from producer_api.settings import Settings
+from service_kit.local_requests import is_local
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 _MAX_CACHED = 20_000
-# The headers that decide the sender, and whether its page may post. Together they are the cache's key.
+# The headers that decide the sender, and whether its page may post. Their digest is the cache's key: the headers
+# themselves can be as long as their sender likes.
 _CREDENTIAL_HEADERS = (b"cookie", b"authorization", b"origin", b"sec-fetch-site", b"host")
-_Credentials = tuple[bytes | None, ...]
+_DIGEST_BYTES = 16
+_ABSENT = b"\0"
 
 TRUSTED = Sender()
 
 
 class Authenticator:
-    """Finds the sender of a request. Senders are cached by their credentials until those expire."""
+    """Finds the sender of a request. Senders are cached by their credentials until those expire or keys change."""
 
     def __init__(self, settings: Settings, hasher: Hasher) -> None:
         self._settings = settings
@@ -34,7 +37,9 @@ class Authenticator:
         self._visitor_cookies = VisitorCookies(hasher.derived_key("visitor"), settings.visitor_cookie_days)
         self._backend_keys = BackendKeys(parse_keys(settings.backend_keys.reveal()))
         # Each sender, and until when it may be used (seconds since 1970); oldest first.
-        self._cache: OrderedDict[_Credentials, tuple[Sender, float]] = OrderedDict()
+        self._cache: OrderedDict[bytes, tuple[Sender, float]] = OrderedDict()
+        # The generation of the session keys that the cached sessions were verified with.
+        self._generation = self._sessions.generation
 
     async def start(self) -> None:
         """Begin to fetch session keys, if they come from a URL."""
@@ -53,7 +58,10 @@ class Authenticator:
         """The sender. Raise RequestRejected for a page that may not post, and for a missing or invalid session."""
         if key := request.header(b"footfall-key"):
             return _of_backend(self._backend_keys.name_of(key), request)
-        credentials = tuple([request.headers.get(name) for name in _CREDENTIAL_HEADERS])
+        if self._generation != self._sessions.generation:  # a key may have been withdrawn
+            self._generation = self._sessions.generation
+            self._cache.clear()
+        credentials = _digest(request)
         cached = self._cache.get(credentials)
         if cached and time.time() < cached[1]:
             return cached[0]
@@ -65,7 +73,7 @@ class Authenticator:
         )
         return await self._verify(request, credentials)
 
-    async def _verify(self, request: Request, credentials: _Credentials) -> Sender:
+    async def _verify(self, request: Request, credentials: bytes) -> Sender:
         settings, now = self._settings, time.time()
         cookies = cookie_parser(request.header(b"cookie") or "")
         token = cookies.get(settings.sessions.session_cookie) or _bearer_token(request)
@@ -82,12 +90,12 @@ class Authenticator:
                 return sender
         if settings.anonymous_visitors:
             return self._visitor(request, cookies.get(COOKIE), credentials, now)
-        if settings.trust_loopback and request.ip in _LOOPBACK:
+        if settings.trust_loopback and _is_local(request):
             return TRUSTED
         expected = f"a session in the cookie {settings.sessions.session_cookie}, or as a bearer token"
         raise Forbidden("session_missing", expected)
 
-    def _visitor(self, request: Request, token: str | None, credentials: _Credentials, now: float) -> Sender:
+    def _visitor(self, request: Request, token: str | None, credentials: bytes, now: float) -> Sender:
         visitor = self._visitor_cookies.verify(token, now)
         if visitor and not self._visitor_cookies.needs_renewal(visitor, now):
             sender = Sender(session_id=visitor.visitor_id)
@@ -100,10 +108,16 @@ class Authenticator:
         cookie = self._visitor_cookies.set_cookie(visitor, now, secure=request.is_secure, other_site=other_site)
         return Sender(session_id=visitor.visitor_id, set_cookie=cookie)
 
-    def _remember(self, credentials: _Credentials, sender: Sender, expires: float) -> None:
+    def _remember(self, credentials: bytes, sender: Sender, expires: float) -> None:
         self._cache[credentials] = (sender, expires)
         if len(self._cache) > _MAX_CACHED:
             self._cache.popitem(last=False)
+
+
+def _digest(request: Request) -> bytes:
+    values = [request.headers.get(name, _ABSENT) for name in _CREDENTIAL_HEADERS]
+    # No value of a header contains a line break.
+    return hashlib.blake2b(b"\n".join(values), digest_size=_DIGEST_BYTES).digest()
 
 
 def _of_backend(backend: str, request: Request) -> Sender:
@@ -112,6 +126,11 @@ def _of_backend(backend: str, request: Request) -> Sender:
         "Footfall-Session": request.header(b"footfall-session"),
     }
     return Sender(parse_id(ids, "Footfall-User"), parse_id(ids, "Footfall-Session"), backend)
+
+
+def _is_local(request: Request) -> bool:
+    names = [name.decode("latin-1") for name in request.headers]
+    return is_local(request.ip, request.header(b"host") or "", names)
 
 
 def _rejection(rejected: SessionRejected) -> RequestRejected:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 from producer_api.errors import Forbidden
+from service_kit.setting_checks import hard_to_guess
 
 MIN_KEY_LENGTH = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
@@ -26,7 +27,7 @@ class BackendKeys:
 
 def parse_keys(text: str) -> dict[str, str]:
     """Read `name=key` pairs, separated by commas or line breaks. Raise ValueError for anything else."""
-    keys = {}
+    keys: dict[str, str] = {}
     for pair in re.split(r"[,\n]", text):
         if not pair.strip():
             continue
@@ -35,6 +36,9 @@ def parse_keys(text: str) -> dict[str, str]:
             raise ValueError(
                 f"name=key pairs, with names such as billing and keys of at least {MIN_KEY_LENGTH} characters"
             )
+        if name in keys or key in keys.values():
+            raise ValueError("name=key pairs in which no name and no key appears twice")
+        hard_to_guess(key)
         keys[name] = key
     return keys
 

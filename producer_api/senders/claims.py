@@ -28,6 +28,11 @@ def parse_id(claims: Mapping[str, Any], name: str) -> str | None:
     if value is None:
         return None
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    if text.strip().lower() in _PLACEHOLDERS or len(text) > MAX_ID_LENGTH:
+    # A lone surrogate, which JSON can express, is not text: it has no bytes to hash.
+    if text.strip().lower() in _PLACEHOLDERS or len(text) > MAX_ID_LENGTH or not _is_unicode(text):
         raise Forbidden("session_invalid", f"a session whose {name} is a real id")
     return text
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)

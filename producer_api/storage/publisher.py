@@ -9,9 +9,8 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiokafka.errors import KafkaError
 
@@ -19,6 +18,7 @@ from producer_api import metrics
 from producer_api.storage.partitioning import by_partition, split
 from producer_api.storage.producer import Partitions, ReconnectingProducer
 from producer_api.storage.records import PublishRequest, Record
+from service_kit.background import Background
 from service_kit.kafka import KafkaSettings
 
 # Brokers accept record batches of up to 1 MiB by default.
@@ -84,7 +84,7 @@ class KafkaPublisher:
         self._in_flight_bytes = 0
         # Whether a batch is in flight for longer than STALL_SECONDS. Updated by the sweep.
         self._is_stalled = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         # One per queue that is sending.
         self._send_tasks: set[asyncio.Task[None]] = set()
 
@@ -92,8 +92,9 @@ class KafkaPublisher:
         """Begin to connect. Returns immediately; `is_available` says when there is a connection."""
         metrics.KAFKA_AVAILABLE.set_function(lambda: self.is_available)
         metrics.IN_FLIGHT_BYTES.set_function(lambda: self._in_flight_bytes)
-        self._spawn(self._producer.run(), self._tasks)
-        self._spawn(self._sweep_forever(), self._tasks)
+        self._background.start("the connection to Kafka", self._producer.run())
+        # Without it no request would get an answer while Kafka is slow.
+        self._background.start("the sweep of unanswered requests", self._sweep_forever())
 
     async def stop(self) -> None:
         """Give what is queued and in flight a few seconds to be acknowledged, then disconnect."""
@@ -101,9 +102,7 @@ class KafkaPublisher:
             async with asyncio.timeout(_STOP_SECONDS):
                 while self._send_tasks:
                     await asyncio.wait(self._send_tasks)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         await self._producer.close()
 
     @property
@@ -149,7 +148,7 @@ class KafkaPublisher:
         queue.waiting.append(batch)
         if not queue.is_sending:
             queue.is_sending = True
-            self._spawn(self._send_all(queue), self._send_tasks)
+            self._send_soon(queue)
         return batch
 
     async def _send_all(self, queue: _PartitionQueue) -> None:
@@ -241,7 +240,7 @@ class KafkaPublisher:
             task.cancel()
         await asyncio.gather(*self._send_tasks, return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
-        task = asyncio.create_task(work)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+    def _send_soon(self, queue: _PartitionQueue) -> None:
+        task = asyncio.create_task(self._send_all(queue))
+        self._send_tasks.add(task)
+        task.add_done_callback(self._send_tasks.discard)

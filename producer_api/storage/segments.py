@@ -83,7 +83,8 @@ class Segments:
             number = self.replayed.segment
             if frames := self._read_from(self.replayed):
                 return frames
-            if incomplete := self._sizes.get(number, 0) - self.replayed.offset:
+            # (A mark can be older than the deletion of its segment.)
+            if (incomplete := self._sizes.get(number, 0) - self.replayed.offset) > 0:
                 log.warning("skipped an incomplete frame", extra={"bytes": incomplete})
                 metrics.SPOOL_ERRORS.labels("torn").inc()
             following = [other for other in self._sizes if other > number]
@@ -100,15 +101,26 @@ class Segments:
         self._delete_replayed()
 
     def mark_replayed(self, position: Position) -> None:
-        """Record on disk that everything before this position is in Kafka, and delete the segments before it."""
+        """Record that everything before this position is in Kafka, and delete the segments before it.
+
+        They are deleted first, which makes room for the mark on a full disk. Without the mark this process still
+        knows the position; a restart would publish a part again, under the same ids.
+        """
+        self.replayed = position
+        self._delete_replayed()
+        try:
+            self._write_mark(position)
+        except OSError as error:
+            metrics.SPOOL_ERRORS.labels("mark").inc()
+            log.error("cannot record what is replayed", extra={"error": str(error)})  # noqa: TRY400 # the error is enough
+
+    def _write_mark(self, position: Position) -> None:
         part = self._folder / f"{_MARK}.part"
         with part.open("w") as file:
             file.write(f"{position.segment} {position.offset}\n")
             file.flush()
             os.fsync(file.fileno())
         part.replace(self._folder / _MARK)
-        self.replayed = position
-        self._delete_replayed()
 
     def close(self) -> None:
         """Close the files and unlock the folder."""
@@ -168,12 +180,18 @@ class Segments:
 
     def _delete_replayed(self) -> None:
         for number in [number for number in self._sizes if number < self.replayed.segment]:
-            self._path(number).unlink(missing_ok=True)
-            self._forget(number)
+            self._delete(number)
         number = self.replayed.segment
         if number != self._writing and 0 < self._sizes.get(number, 0) <= self.replayed.offset:
+            self._delete(number)
+
+    def _delete(self, number: int) -> None:
+        """Forget a segment, also if the disk does not let it go: what is replayed must not be replayed again."""
+        try:
             self._path(number).unlink(missing_ok=True)
-            self._forget(number)
+        except OSError as error:
+            log.error("cannot delete a segment", extra={"error": str(error)})  # noqa: TRY400 # the error is enough
+        self._forget(number)
 
     def _forget(self, number: int) -> None:
         self._sizes.pop(number, None)

@@ -15,6 +15,7 @@ from producer_api import metrics
 from producer_api.storage.frames import Frame, encode_frame
 from producer_api.storage.records import EventPublisher, PublishRequest
 from producer_api.storage.segments import Position, Segments
+from service_kit.background import Background
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Spool:
         self._events, self._oldest = 0, 0
         # One thread: file operations never run at the same time.
         self._disk = ThreadPoolExecutor(1, "spool")
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = Background()
 
     async def start(self) -> None:
         """Begin to replay what an earlier run left."""
@@ -55,15 +56,14 @@ class Spool:
         metrics.SPOOL_EVENTS.set_function(lambda: self._events)
         metrics.SPOOL_AGE_SECONDS.set_function(self._age)
         await self._estimate_events()
-        self._tasks = [asyncio.create_task(self._write_forever()), asyncio.create_task(self._replay_forever())]
+        self._background.start("writing to the spool", self._write_forever())
+        self._background.start("the replay of the spool", self._replay_forever())
 
     async def stop(self) -> None:
         """Write what waits and close the folder. What is not replayed yet is replayed after the next start."""
         while self._waiting:
             await self._write_waiting()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         self._disk.shutdown()
         self._segments.close()
 
@@ -129,8 +129,17 @@ class Spool:
 
     async def _replay_forever(self) -> None:
         while True:
-            if self._is_direct or not self._publisher.is_available or not await self._replay():
+            if self._is_direct or not self._publisher.is_available or not await self._replay_or_log():
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _replay_or_log(self) -> bool:
+        try:
+            return await self._replay()
+        except OSError as error:  # of reading: the disk may be well again later
+            metrics.SPOOL_ERRORS.labels("read").inc()
+            log.error("cannot replay the spool", extra={"error": str(error)})  # noqa: TRY400 # the error is enough
+            await asyncio.sleep(PAUSE_SECONDS)
+            return False
 
     async def _replay(self) -> bool:
         """Publish the next frames, or all of them if few are left; whether Kafka acknowledged them."""

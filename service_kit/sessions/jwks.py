@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import time
-import urllib.request
 from collections.abc import Callable
-from http.client import HTTPException
 
 import orjson
 
+from service_kit.background import Background
+from service_kit.sessions import fetch as fetching
 from service_kit.sessions.keys import Key, parse_jwks
 
 log = logging.getLogger(__name__)
@@ -17,46 +17,40 @@ REFRESH_INTERVAL_SECONDS = 300.0
 RETRY_INTERVAL_SECONDS = 2.0
 # An unknown kid makes us fetch; tokens with made-up ones must not flood the key server.
 MIN_SECONDS_BETWEEN_FETCHES = 10.0
+_MAX_ERROR_LENGTH = 500
 # How long a request waits for keys; the fetch goes on without it.
 MAX_WAIT_SECONDS = 2.0
-MAX_JWKS_BYTES = 1024 * 1024
-_SOCKET_TIMEOUT_SECONDS = 5.0
-# The timeout of the socket restarts with every byte, so a slow server needs a second one.
-_FETCH_TIMEOUT_SECONDS = 10.0
+# Later than the fetch's own timeout, which ends its thread: one that is left behind would be lost to others.
+_SPARE_SECONDS = 5.0
 
 Fetch = Callable[[str], bytes]
 # Called after each fetch, with whether it succeeded.
 OnFetch = Callable[[bool], None]
 
 
-def fetch(url: str) -> bytes:
-    """The document at an http, https or file URL."""
-    with urllib.request.urlopen(url, timeout=_SOCKET_TIMEOUT_SECONDS) as response:
-        content: bytes = response.read(MAX_JWKS_BYTES)
-        return content
-
-
 class Jwks:
-    """The keys of a JWKS URL. Old ones stay in use while the server does not answer."""
+    """The keys of a JWKS URL. Old ones stay in use while the server does not answer with usable keys."""
 
-    def __init__(self, url: str, on_fetch: OnFetch, *, fetch: Fetch = fetch) -> None:
+    def __init__(self, url: str, on_fetch: OnFetch, *, fetch: Fetch = fetching.fetch) -> None:
         self._url, self._on_fetch, self._fetch = url, on_fetch, fetch
         self._keys: dict[str | None, Key] = {}
+        # Rises with every change of the keys: what was verified with the old ones may not be valid any more.
+        self.generation = 0
         self._last_fetch = float("-inf")
         # The fetch in progress, shared by all who wait for one.
         self._fetching: asyncio.Task[bool] | None = None
-        self._refreshing: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def start(self) -> None:
         """Begin to fetch in the background; `is_loaded` says when the first keys are here."""
-        self._refreshing = asyncio.create_task(self._refresh_forever())
+        self._background.start("the refresh of session keys", self._refresh_forever())
 
     async def stop(self) -> None:
         """Stop fetching."""
-        tasks = [task for task in (self._refreshing, self._fetching) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._background.stop()
+        if self._fetching:
+            self._fetching.cancel()
+            await asyncio.gather(self._fetching, return_exceptions=True)
 
     @property
     def is_loaded(self) -> bool:
@@ -86,15 +80,21 @@ class Jwks:
     async def _fetch_keys(self) -> bool:
         self._last_fetch = time.monotonic()
         try:
-            async with asyncio.timeout(_FETCH_TIMEOUT_SECONDS):
-                content = await asyncio.to_thread(self._fetch, self._url)
-            self._keys = parse_jwks(orjson.loads(content))
-        except (OSError, ValueError, HTTPException) as error:
+            async with asyncio.timeout(fetching.TIMEOUT_SECONDS + _SPARE_SECONDS):
+                keys = await asyncio.to_thread(self._fetch_and_parse)
+        except Exception as error:  # whatever it is, the old keys stay in use and the next fetch may succeed
             self._on_fetch(False)
-            log.warning("the keys of sessions cannot be fetched", extra={"url": self._url, "error": repr(error)})
+            shown = repr(error)[:_MAX_ERROR_LENGTH]
+            log.warning("the keys of sessions cannot be fetched", extra={"url": self._url, "error": shown})
             return False
+        if keys != self._keys:
+            self._keys = keys
+            self.generation += 1
         self._on_fetch(True)
         return True
+
+    def _fetch_and_parse(self) -> dict[str | None, Key]:
+        return parse_jwks(orjson.loads(self._fetch(self._url)))
 
     async def _refresh_forever(self) -> None:
         while True:

@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 MIN_SECRET_LENGTH = 32
 MIN_RSA_BITS = 2048
+# Of a JWKS document. A token without a `kid` is verified with each of them.
+MAX_KEYS = 100
 
 
 class Key(NamedTuple):
@@ -29,6 +31,11 @@ class Keys(Protocol):
     @property
     def is_loaded(self) -> bool: ...
 
+    @property
+    def generation(self) -> int:
+        """Another number after a change of the keys."""
+        ...
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
@@ -42,6 +49,7 @@ class StaticKey:
     """The key of a setting."""
 
     is_loaded = True
+    generation = 0
 
     def __init__(self, text: str) -> None:
         self._keys = [parse_key(text)]
@@ -76,7 +84,11 @@ def parse_jwks(document: Any) -> dict[str | None, Key]:
     """The usable keys of a JWKS document (RFC 7517), by their `kid`. Raise ValueError if there are none."""
     entries = document.get("keys") if isinstance(document, Mapping) else None
     found: dict[str | None, Key] = {}
-    for entry in entries if isinstance(entries, list) else ():
+    if isinstance(entries, list) and len(entries) > MAX_KEYS:
+        log.warning(
+            "the JWKS has too many keys; the first are used", extra={"keys": len(entries), "used": MAX_KEYS}
+        )
+    for entry in entries[:MAX_KEYS] if isinstance(entries, list) else ():
         if key := _from_jwk(entry):
             found[entry.get("kid")] = key
     if not found:
@@ -89,12 +101,12 @@ def _from_jwk(entry: Any) -> Key | None:
     if not isinstance(entry, Mapping) or entry.get("use", "sig") != "sig":
         return None
     # Imported here: the sinks' image, which runs the smoke test, has no PyJWT.
-    from jwt import PyJWK, PyJWTError
+    from jwt import PyJWK
 
     key_id = entry.get("kid")
     try:
         jwk = PyJWK.from_dict(dict(entry))
-    except (PyJWTError, ValueError, TypeError, KeyError):
+    except Exception:  # an unreadable key must not keep us from the good ones beside it
         log.warning("a key of the JWKS cannot be read", extra={"kid": str(key_id)[:100]})
         return None
     key = _usable(jwk.key)

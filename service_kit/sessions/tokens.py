@@ -66,6 +66,11 @@ class SessionVerifier:
         """Whether tokens can be verified."""
         return self.keys.is_loaded
 
+    @property
+    def generation(self) -> int:
+        """Another number after a change of the keys: what was verified before may not be valid any more."""
+        return self.keys.generation
+
     async def verify(self, token: str, now: float) -> VerifiedToken:
         """The claims of a token. Raise SessionRejected if it is forged, expired, or meant for others."""
         claims = await self._verified_claims(token)

@@ -46,6 +46,9 @@ class Relay:
             except (psycopg.Error, KafkaError, OSError) as error:
                 log.warning("dead letters stay pending in Postgres", extra={"error": repr(error)})
                 await _wait(stopping, _RETRY_SECONDS)
+            except Exception:  # dead letters can wait, and must not end the landing
+                log.exception("dead letters stay pending in Postgres")
+                await _wait(stopping, _RETRY_SECONDS)
             finally:
                 await asyncio.to_thread(self._outbox.close)
 

@@ -7,6 +7,7 @@ from typing import get_args
 
 import psycopg
 
+from service_kit.background import BackgroundThread
 from sinks import metrics
 from sinks.audit import partition_accounts
 from sinks.retention.lifecycle import State
@@ -26,7 +27,7 @@ class DatabaseGauges:
     def __init__(self, dsn: str, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
         self._dsn, self._interval_seconds = dsn, interval_seconds
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="gauges", daemon=True)
+        self._thread = BackgroundThread("the gauges of the database", self._run)
 
     def start(self) -> None:
         """Start the thread."""
@@ -34,6 +35,7 @@ class DatabaseGauges:
 
     def stop(self) -> None:
         """Stop the thread, and wait for its end."""
+        self._thread.stop_expected()
         self._stopping.set()
         self._thread.join()
 
@@ -49,6 +51,8 @@ class DatabaseGauges:
                 # Landing logs that Postgres is unavailable; the time of the last check says how old these gauges
                 # are.
                 log.debug("the gauges of the database cannot be updated", extra={"error": str(error)})
+            except Exception:  # nobody else would start it again, and landing needs no gauges
+                log.exception("the gauges of the database cannot be updated")
             self._stopping.wait(self._interval_seconds)
 
 

@@ -146,19 +146,22 @@ async def test_until_the_counts_are_read_it_is_not_ready(client: httpx.AsyncClie
     assert (await client.get("/dashboard/snapshot.json")).json()["connected"] is False
 
 
-async def test_once_a_background_task_has_ended_it_is_not_ready(
-    application: FastAPI, client: httpx.AsyncClient
+async def test_once_a_background_task_has_ended_it_stops_and_is_not_ready(
+    application: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    application.state.live.follower.caught_up = True
-    assert (await client.get("/readyz")).status_code == 200
-
     async def ends() -> None:
-        pass
+        raise LookupError
 
-    application.state.background = [asyncio.create_task(ends())]
-    await asyncio.sleep(0)
-    answer = await client.get("/readyz")
-    assert (answer.status_code, answer.json()["status"][:23]) == (503, "a background task ended")
+    stops = list[bool]()
+    monkeypatch.setattr("service_kit.background.stop_process", lambda: stops.append(True))
+    live: LiveService = application.state.live
+    monkeypatch.setattr(live.hub, "run", ends)
+    async with application.router.lifespan_context(application):
+        live.follower.caught_up = True
+        await asyncio.sleep(0.01)
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "the event streams ended; stopping")
+    assert stops == [True]
 
 
 def test_every_setting_is_documented() -> None:

@@ -22,7 +22,7 @@ from tests.support.workers import Worker, sinks_worker
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 COLLECT = "/api/analytics/collect"
-KEYS = {"hash_key": "k" * 32, "session_key": "s" * 32}
+KEYS = {"hash_key": "a hash key for tests", "session_key": "a session key of thirty-two characters"}
 USERS = 60
 SESSION_SECONDS = 10
 

@@ -81,7 +81,8 @@ def test_an_event_is_one_trace_from_the_request_to_the_row(
     otlp: OtlpCollector, settings: KafkaSettings, postgres: str, tmp_path: Path
 ) -> None:
     cluster = {"kafka_bootstrap": settings.kafka_bootstrap, "topic_prefix": settings.topic_prefix}
-    keys = {"hash_key": "k" * 32, "session_key": "s" * 32, "trust_loopback": "true", "cluster_limits": "false"}
+    keys = {"hash_key": "a hash key for tests", "session_key": "a session key of thirty-two characters"}
+    keys |= {"trust_loopback": "true", "cluster_limits": "false"}
     workers = [
         Worker("producer_api", tmp_path / "collector.log", port="PORT", **cluster, **keys),
         Worker("stream_app", tmp_path / "stream_app.log", **cluster),

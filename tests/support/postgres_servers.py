@@ -22,7 +22,7 @@ class PostgresServer:
         if docker_available():
             pytest.skip("needs a Postgres server on this machine, which can be stopped immediately")
         self._folder, self.port = folder, ports.choose()
-        server = postgres.find(folder, given=None, port=self.port, environ={})
+        server = postgres.find(folder, given=None, port=self.port, password="tests", environ={})
         assert server.program
         self.dsn, self._program = server.dsn, server.program
         self.start()

@@ -73,7 +73,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("postgres")
     dsn = load(LocalSettings, os.environ).postgres_dsn
     given = dsn.reveal() if dsn else None
-    found = _or_skip(lambda: local_postgres.find(folder, given=given, port=ports.choose(), environ={}))
+    found = _or_skip(
+        lambda: local_postgres.find(folder, given=given, port=ports.choose(), password="tests", environ={})
+    )
     _ORIGINS.append(f"Postgres: {found.origin}")
     process = _run(found.program, folder)
     yield found.dsn

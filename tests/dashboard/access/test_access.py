@@ -128,6 +128,7 @@ async def test_a_wrong_token_does_no_harm_to_a_reader_who_has_access_anyway() ->
         pytest.param("203.0.113.7", "localhost", {}, 403, id="another machine"),
         pytest.param("127.0.0.1", "evil.example", {}, 403, id="a foreign name that resolves to this machine"),
         pytest.param("127.0.0.1", "localhost", {"x-forwarded-for": "203.0.113.7"}, 403, id="through a proxy"),
+        pytest.param("127.0.0.1", "localhost", {"x-real-ip": "203.0.113.7"}, 403, id="through nginx"),
     ],
 )
 async def test_a_trusted_loopback_grants_this_machine_access(

@@ -1,10 +1,60 @@
 """Kafka and Postgres as containers, without an engine to run them."""
 
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
 from footfall.local import containers, ports
+
+
+@pytest.fixture
+def created(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What is asked of a pretended engine: the descriptions of the containers to create."""
+    bodies: list[Any] = []
+
+    class Engine(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(200, {"ApiVersion": "1.44", "Id": "1", "Config": {}, "State": {}})
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            if self.path.split("?")[0].endswith("/containers/create"):
+                bodies.append(json.loads(body))
+            self._answer(201, {"Id": "1"})
+
+        def _answer(self, status: int, body: Any) -> None:
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Engine) as engine:
+        Thread(target=engine.serve_forever, daemon=True).start()
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{engine.server_address[1]}")
+        monkeypatch.setattr("testcontainers.core.container.c.ryuk_disabled", True)
+        yield bodies
+        engine.shutdown()
+
+
+def test_ports_are_published_on_loopback_only(created: list[Any], tmp_path: Path) -> None:
+    for container, inside, outside in (
+        (containers.kafka_container(tmp_path, 9095), 9095, 9095),
+        (containers.postgres_container(tmp_path, 9096, "secret"), 5432, 9096),
+    ):
+        container.start()
+        container.get_docker_client().client.close()
+        published = created.pop()["HostConfig"]["PortBindings"]
+        assert published == {f"{inside}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(outside)}]}
 
 
 def test_kafka_advertises_a_port_of_this_machine_and_volumes_belong_to_a_data_folder(tmp_path: Path) -> None:

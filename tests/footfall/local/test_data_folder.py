@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,15 @@ def test_a_folder_with_foreign_files_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ForeignFolder, match="FOOTFALL_DATA_DIR"):
         DataFolder(tmp_path).create()
+
+
+def test_other_users_of_the_machine_see_nothing_of_it_even_if_it_was_open_before(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.mkdir(mode=0o755)
+    (path / "logs").mkdir(mode=0o755)
+    (path / ".footfall").touch()
+    DataFolder(path).create()
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path / "logs", path / "kafka")] == [0o700] * 3
 
 
 def test_a_second_lock_fails_and_says_where_the_stack_runs(tmp_path: Path) -> None:

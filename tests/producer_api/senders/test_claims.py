@@ -22,6 +22,7 @@ def test_claims_name_user_and_session() -> None:
         pytest.param({"sub": "[object Object]"}, id="placeholder object"),
         pytest.param({"sub": True}, id="not a text"),
         pytest.param({"sub": "x" * 201}, id="user id too long"),
+        pytest.param({"sub": "ann\ud800"}, id="not Unicode"),
         pytest.param({"sub": "ann", "sid": "null"}, id="placeholder session"),
     ],
 )

@@ -147,3 +147,63 @@ async def test_the_spool_is_bounded(tmp_path: Path) -> None:
         assert 5 < sum(stored) < 20
         assert stored == sorted(stored, reverse=True)
         assert 0 < disk_bytes(tmp_path) <= 2000
+
+
+def refuse(*_given: object, **_named: object) -> None:
+    raise OSError(errno.ENOSPC, "no space left")
+
+
+async def test_on_a_full_disk_everything_is_replayed_once_and_new_events_go_directly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, stored = FakePublisher(), [publish_request(3) for _ in range(20)]
+    publisher.is_available = False
+    async with running(tmp_path, publisher) as opened:
+        for request in stored:
+            assert await opened.publish(request) == [True] * 3
+        # From now on the disk takes nothing, and lets nothing go.
+        monkeypatch.setattr("producer_api.storage.segments._write_all", refuse)
+        monkeypatch.setattr("producer_api.storage.segments.Segments._write_mark", refuse)
+        monkeypatch.setattr("pathlib.Path.unlink", refuse)
+        publisher.is_available = True
+        await until(lambda: len(publisher.published) >= 60)
+        await until(lambda: opened._is_direct)
+        new = publish_request(3)
+        assert await opened.publish(new) == [True] * 3
+    assert publisher.published == ids(*stored, new)
+
+
+async def test_a_disk_that_cannot_be_read_for_a_while_does_not_end_the_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "PAUSE_SECONDS", 0.01)
+    publisher, stored = FakePublisher(), publish_request(3)
+    publisher.is_available = False
+    reads = 0
+    read = spool.Segments.read
+
+    def read_or_fail(segments: spool.Segments) -> object:
+        nonlocal reads
+        reads += 1
+        return read(segments) if reads > 3 else refuse()
+
+    async with running(tmp_path, publisher) as opened:
+        assert await opened.publish(stored) == [True] * 3
+        monkeypatch.setattr(spool.Segments, "read", read_or_fail)
+        publisher.is_available = True
+        await until(lambda: publisher.published == ids(stored))
+    assert reads > 3
+
+
+async def test_a_mark_that_is_older_than_the_deletion_of_its_segment_loses_nothing(tmp_path: Path) -> None:
+    publisher, first, second = FakePublisher(), publish_request(3), publish_request(3)
+    publisher.is_available = False
+    for request in (first, second):
+        async with running(tmp_path, publisher) as opened:
+            await opened.publish(request)
+    segments = [tmp_path / f"{number:012d}.spool" for number in (1, 2)]
+    (tmp_path / "replayed").write_text(f"{int(segments[0].stem)} {segments[0].stat().st_size}\n")
+    segments[0].unlink()
+    publisher.is_available = True
+    async with running(tmp_path, publisher):
+        await until(lambda: publisher.published == ids(second))
