@@ -69,7 +69,7 @@ class AccessPolicy:
 
     async def may_edit(self, request: HTTPConnection) -> bool:
         """Whether the request may change something. A token never may: it does not say who has it."""
-        if self._trust_loopback and is_loopback(request):
+        if self._trust_loopback and _is_local(request):
             return True
         if not (self._sessions and self._editor_role):
             return False
