@@ -4,6 +4,7 @@ The stream app writes these formats, the dashboard reads them; docs/live-aggrega
 """
 
 import math
+from typing import TypeVar
 
 SLOT_MS, MINUTE_MS, HOUR_MS = 10_000, 60_000, 3_600_000
 
@@ -13,6 +14,8 @@ TOTAL, OUTCOME = "total", "outcome"
 ACTIVE_USERS, ACTIVE_SESSIONS = "active_users", "active_sessions"
 # Dimensions whose names have a format, made and read by the functions below.
 PAGE_ERRORS, WEB_VITALS = "page_errors", "web_vitals"
+# The channel of page views without a source, and their name in `sources`.
+DIRECT, DIRECT_SOURCE = "direct", "(direct)"
 
 # The name that counts all names for which a window has no room.
 OTHER = "*"
@@ -33,10 +36,20 @@ _MAX_METRIC_BYTES = 48
 _TAB = "\t"
 _MAX_BYTES_PER_CHARACTER = 4
 
+Key = TypeVar("Key", str, bytes)
+
 
 def record_key(partition: int, dimension: str, window_seconds: int, window_start: int) -> bytes:
     """The record's key; `window_start` in milliseconds since 1970."""
     return f"{partition}|{dimension}|{window_seconds}|{window_start}".encode()
+
+
+def counted_session(session_key: Key | None, visitor_key: Key | None) -> Key | None:
+    """The key of what counts as an event's session: anonymous visitors have no session, so each counts as one.
+
+    `dashboard/sql/totals.sql` counts in the same way.
+    """
+    return session_key or visitor_key
 
 
 def shortened(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:

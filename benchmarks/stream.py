@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
@@ -23,6 +24,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas import topic
 from avro_schemas.record_key import record_key
+from avro_schemas.wire.event_reader import KEYS
 from benchmarks.parts import broker, cpu_seconds, resident_mib
 from footfall.kafka.topics import create_missing
 from footfall.local import ports
@@ -43,6 +45,8 @@ OTHERS = {
     "bare aiokafka": ([sys.executable, "-m", "benchmarks.bare_consumer"], 200_000),
 }
 PAGES = [f"/page/{number}" for number in range(200)]
+COUNTRIES = [first + second for first in "ABCDEF" for second in "ABCDEFGHIJ"]
+SOURCES = [f"{name}.example" for name in ("search", "news", "shop", "social", "partner", "forum", "mail", "video")]
 
 # Events/s and CPU µs per event in each round; None: it stopped short of the end.
 Figures = dict[str, list[tuple[float, float] | None]]
@@ -55,13 +59,30 @@ async def fill(bootstrap: str) -> None:
         for number in range(EVENTS):
             event_type, key = chance.choice(["click", "scroll", "page_view"]), chance.randrange(USERS)
             data = {"page": chance.choice(PAGES)} if event_type == "page_view" else {"element": "nav_menu"}
-            fields = event(event_type, now, user_key=key.to_bytes(16, "little"), event_data=data)
+            fields = event(
+                event_type,
+                now,
+                **dict.fromkeys(KEYS, key.to_bytes(16, "little")),
+                sent_at=now,
+                event_data=data,
+                **of_a_browser(chance, data),
+            )
             headers = [("ce_type", event_type.encode()), ("ce_id", fields["event_id"].encode())]
             sent = await producer.send(
                 "events", encoded(fields), key=record_key(fields["user_key"]), headers=headers
             )
             if number % 5000 == 0:
                 await sent
+
+
+def of_a_browser(chance: Random, data: Mapping[str, str]) -> dict[str, str]:
+    """What the head of an event of a browser has; one in four tells of an arrival."""
+    common = {"language": "de-DE", "screen": "lg", "release": "2026.1.3", "hostname": "www.example.com"}
+    common |= {"country": chance.choice(COUNTRIES), "page": data.get("page", "/"), "route": "/page/:id"}
+    if chance.random() < 0.25:
+        source = chance.choice(SOURCES)
+        common |= {"source": source, "channel": "referral", "utm_campaign": chance.choice(["spring", "summer"])}
+    return common
 
 
 def ours(settings: KafkaSettings, module: str) -> tuple[float, float, float]:

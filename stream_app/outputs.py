@@ -6,7 +6,7 @@ from typing import Any
 
 from avro_schemas import topic
 from avro_schemas.live_aggregates import record_key as aggregate_key
-from avro_schemas.record_key import record_key, user_key_of
+from avro_schemas.record_key import user_key_of
 from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
@@ -84,7 +84,7 @@ def live_aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Outp
 def user_rate(partition: int, snapshot: Snapshot, rate: Verdict | MinuteTotal, limit: int) -> Output:
     """A verdict, or the total of a minute, for `user-rates`."""
     record = {
-        "user_key": rate.user_key.hex(),
+        "user_key": rate.user_key.decode(),
         "measured_at": rate.ended_at if isinstance(rate, MinuteTotal) else snapshot.watermark,
         "window_seconds": WINDOW_SECONDS,
         "events": rate.events,
@@ -94,7 +94,7 @@ def user_rate(partition: int, snapshot: Snapshot, rate: Verdict | MinuteTotal, l
         "source_offset": snapshot.position,
         "final": isinstance(rate, MinuteTotal),
     }
-    return Output(record_key(rate.user_key), codec.encode(latest()["user_rate"], record))
+    return Output(rate.user_key, codec.encode(latest()["user_rate"], record))
 
 
 def rejected_event(topic: str, partition: int, rejected: RejectedRecord, now: int) -> Output:

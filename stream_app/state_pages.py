@@ -26,12 +26,8 @@ class StatePages:
         return self._in_event_loop(self._partitions)
 
     def user(self, key: str) -> Json | None:
-        """Events of a user in the last minute, by the user key in hex; None if no partition here knows it."""
-        try:
-            user_key = bytes.fromhex(key)
-        except ValueError:
-            return None
-        return self._in_event_loop(lambda: self._user(user_key))
+        """Events of a user in the last minute, by the user key; None if no partition here knows it."""
+        return self._in_event_loop(lambda: self._user(key.lower().encode()))
 
     def _partitions(self) -> Json:
         return {

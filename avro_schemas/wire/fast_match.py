@@ -50,8 +50,9 @@ _FORMS = {
     "float": rb".{4}",
     "double": rb".{8}",
 }
-# The key of a user, a visitor or a session, in hex digits.
-KEY = _byte(2 * DIGITS) + rb"[0-9a-f]{%d}" % DIGITS
+# The key of a user, a visitor or a session: its length, and hex digits.
+KEY_PIECES = _byte(2 * DIGITS), rb"[0-9a-f]{%d}" % DIGITS
+KEY = b"".join(KEY_PIECES)
 # Up to 63 bytes, or up to 191: each length is a branch of its own, which takes time to compile.
 SHORT_TEXT = _sized(rb"[\x00-\x7f]")
 _TEXT = _sized(rb"[\x00-\x7f]", second_bytes=range(1, 3))
@@ -64,13 +65,26 @@ class FastMatcher:
 
     `groups` are the wanted fields, by dotted name, under the name of the group that captures them. `forms` are
     patterns for fields that need one of their own; they may name groups too.
+
+    With `stop` only so many fields are matched, and the bytes of all others are the group `rest`. Those are what
+    another matcher takes, which begins there: with `start`.
     """
 
-    def __init__(self, schema: Schema, groups: Mapping[str, Sequence[str]], forms: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        groups: Mapping[str, Sequence[str]],
+        forms: Mapping[str, bytes],
+        *,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> None:
         self._group_of = {path: name for name, paths in groups.items() for path in paths}
         self._forms = forms
-        fields = b"".join(self._fields(schema.wire))
-        self._pattern = re.compile(re.escape(schema.prefix) + fields + rb"\Z", re.DOTALL)
+        prefix = b"" if start else re.escape(schema.prefix)
+        fields = b"".join(self._fields(list(_leaves(schema.wire))[start:stop]))
+        rest = b"" if stop is None else b"(?P<rest__>.*)"
+        self._pattern = re.compile(prefix + fields + rest + rb"\Z", re.DOTALL)
         self.match = self._pattern.match
 
     def extractor(self, *names: str) -> Callable[[Parts], Any]:
@@ -83,9 +97,9 @@ class FastMatcher:
         ]
         return itemgetter(*places) if places else lambda _parts: ()
 
-    def _fields(self, definition: Definition) -> Iterator[bytes]:
-        """The patterns of a record. Neighbouring fields of the same group share a group of the pattern."""
-        neighbours = groupby(_leaves(definition), key=lambda leaf: self._group_of.get(leaf[0]))
+    def _fields(self, fields: Sequence[tuple[str, Any]]) -> Iterator[bytes]:
+        """The patterns of fields. Neighbouring fields of the same group share a group of the pattern."""
+        neighbours = groupby(fields, key=lambda leaf: self._group_of.get(leaf[0]))
         for number, (name, leaves) in enumerate(neighbours):
             pattern = b"".join(self._field(path, kind) for path, kind in leaves)
             yield b"(?P<%b__%d>%b)" % (name.encode(), number, pattern) if name else pattern
@@ -95,6 +109,11 @@ class FastMatcher:
         if form is None:
             return _form(kind)
         return rb"(?:\x00|\x02%b)" % form if isinstance(kind, list) else form
+
+
+def field_names(schema: Schema) -> list[str]:
+    """Dotted name of every field that is not a record."""
+    return [name for name, _kind in _leaves(schema.wire)]
 
 
 def _leaves(definition: Definition, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -93,11 +93,13 @@ class LiveCounts:
     def _count_minute(self, minute: int, events: Sequence[CountedEvent]) -> None:
         schemas, _types, _id_tails, _moments, keys, sessions, common, own = zip(*events, strict=True)
         self._count_names(self._dimensions.common, minute, Counter(common))
-        by_schema: dict[str, dict[Group, int]] = defaultdict(dict)
-        for (schema, columns), count in Counter(zip(schemas, own, strict=True)).items():
-            by_schema[schema][columns] = count
-        for schema, counted in by_schema.items():
-            self._count_names(self._dimensions.by_schema.get(schema, ()), minute, counted)
+        by_schema: dict[str, list[tuple[Group, ...]]] = defaultdict(list)
+        for schema, groups in zip(schemas, own, strict=True):
+            by_schema[schema].append(groups)
+        for schema, events_groups in by_schema.items():
+            dimensions = self._dimensions.by_schema.get(schema, ())
+            for together, columns in zip(dimensions, zip(*events_groups, strict=True), strict=True):
+                self._count_names(together, minute, Counter(columns))
         self._uniques[ACTIVE_USERS].add(minute, _unique(keys))
         self._uniques[ACTIVE_SESSIONS].add(minute, _unique(sessions))
 

@@ -5,15 +5,18 @@ counted by name in windows. An event for which a dimension has no name is not co
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from itertools import chain
 from operator import itemgetter
 
 from ddsketch.mapping import LogarithmicMapping
 
 from avro_schemas.live_aggregates import (
+    DIRECT,
+    DIRECT_SOURCE,
     HOUR_MS,
     MAX_NAME_BYTES,
     MAX_WEB_VITAL_BINS,
@@ -26,9 +29,8 @@ from avro_schemas.live_aggregates import (
     page_error,
     web_vital_bin,
 )
-from avro_schemas.wire.event_reader import Columns
 from avro_schemas.wire.projection import Group
-from stream_app.state.event_reader import FastEventReader
+from stream_app.state.event_reader import ColumnGroups, FastEventReader
 
 MAX_NAMES = 500
 # A window is one record, in the changelog and in `live-aggregates`; brokers take a mebibyte. In JSON a name takes
@@ -119,23 +121,22 @@ class Dimensions:
         return tuple(dimension for dimension in self.chosen if dimension.schema is None)
 
     @cached_property
-    def by_schema(self) -> Mapping[str, Sequence[Dimension]]:
-        """The chosen ones that count events of one schema, by its name."""
-        found: dict[str, list[Dimension]] = {}
+    def by_schema(self) -> Mapping[str, Sequence[Sequence[Dimension]]]:
+        """The chosen ones that count events of one schema, by its name: in groups that share no column."""
+        found: dict[str, list[list[Dimension]]] = {}
         for dimension in self.chosen:
             if dimension.schema is not None:
-                found.setdefault(dimension.schema, []).append(dimension)
+                groups = found.get(dimension.schema, [])
+                joined = [group for group in groups if not set(_columns(group)).isdisjoint(dimension.columns)]
+                others = [group for group in groups if group not in joined]
+                found[dimension.schema] = [*others, [*chain(*joined), dimension]]
         return found
 
     @cached_property
-    def columns(self) -> Columns:
+    def columns(self) -> ColumnGroups:
         """The columns that the dimensions take, each once."""
-        common = [column for dimension in (EVENTS, *self.common) for column in dimension.columns]
-        own = {
-            schema: list(dict.fromkeys(column for dimension in dimensions for column in dimension.columns))
-            for schema, dimensions in self.by_schema.items()
-        }
-        return Columns(tuple(dict.fromkeys(common)), own)
+        own = {schema: [_columns(group) for group in groups] for schema, groups in self.by_schema.items()}
+        return ColumnGroups(_columns((EVENTS, *self.common)), own)
 
     @cached_property
     def namers(self) -> Mapping[str, Namer]:
@@ -148,12 +149,25 @@ class Dimensions:
         return FastEventReader(self.columns)
 
     def _namer(self, dimension: Dimension) -> Namer:
-        columns = self.columns.own[dimension.schema] if dimension.schema else self.columns.common
+        columns = self.columns.common
+        if dimension.schema:
+            groups = self.by_schema[dimension.schema]
+            columns = next(_columns(group) for group in groups if dimension in group)
         places = [columns.index(column) for column in dimension.columns]
         label = dimension.label
         if label is None:
             return itemgetter(places[0])
         return lambda values: label(*(values[place] for place in places))
+
+
+def _columns(dimensions: Iterable[Dimension]) -> Sequence[str]:
+    """Their columns, each once."""
+    return tuple(dict.fromkeys(column for dimension in dimensions for column in dimension.columns))
+
+
+def arrival(source: str | None, channel: str | None) -> str | None:
+    """The source, or that there was none; no name for views that do not begin a visit."""
+    return DIRECT_SOURCE if channel == DIRECT else source
 
 
 def successful_form(form: str, success: bool | None) -> str | None:
@@ -186,9 +200,20 @@ LIVE_AGGREGATES = Dimensions(
         Dimension("browsers", "Events, by browser.", ("device.browser",)),
         Dimension("systems", "Events, by operating system.", ("device.system",)),
         Dimension("devices", "Events, by class of device; programs are `bot`.", ("device.kind",)),
+        Dimension("releases", "Events, by release of the page or backend that sent them.", ("release",)),
+        Dimension("sites", "Events, by site.", ("site",)),
         # Of the events of one schema.
         Dimension("pages", "Page views, by page.", ("event_data.page",), "page_view"),
-        Dimension("referrers", "Page views, by referrer.", ("event_data.referrer",), "page_view"),
+        Dimension(
+            "sources",
+            "Page views that came from elsewhere, by source; `(direct)` where the channel is `direct`.",
+            ("source", "channel"),
+            "page_view",
+            arrival,
+        ),
+        Dimension("channels", "Page views that came from elsewhere, by channel.", ("channel",), "page_view"),
+        Dimension("campaigns", "Page views, by `utm_campaign`.", ("utm_campaign",), "page_view"),
+        Dimension("countries", "Page views, by country.", ("country",), "page_view"),
         Dimension("buttons", "Clicks, by button.", ("event_data.button",), "button_click"),
         Dimension("forms", "Submissions, by form.", ("event_data.form",), "form_submit"),
         Dimension(

@@ -5,27 +5,50 @@ columns whose bytes were seen before are not decoded again. Everything else is d
 that the sinks follow too; a property test holds both to the same result.
 """
 
-from binascii import unhexlify
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from avro_schemas.record_key import user_key_of
+from avro_schemas.live_aggregates import counted_session
 from avro_schemas.schema import Schema, by_id, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
 from avro_schemas.wire.event_reader import EVENT_SCHEMAS, MAX_ID_AGE_MS, MAX_ID_AHEAD_MS, Columns, EventReader
-from avro_schemas.wire.fast_match import KEY, SHORT_TEXT, TIME, TIME_PIECES, FastMatcher
+from avro_schemas.wire.fast_match import (
+    KEY,
+    KEY_PIECES,
+    SHORT_TEXT,
+    TIME,
+    TIME_PIECES,
+    FastMatcher,
+    Parts,
+    field_names,
+)
 from avro_schemas.wire.projection import Group
 from service_kit.kafka import KafkaRecord
 
-_MAX_CACHED = 10_000
+_MAX_CACHED, _MAX_CACHED_BYTES = 10_000, 300
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnGroups:
+    """The columns to read, by dotted name: of every event, and of single schemas by their name.
+
+    The columns of a group are counted together, as they depend on each other; groups do not. A page and a country,
+    for example, are two groups: a hundred of each are two hundred values to know, and not ten thousand.
+    """
+
+    common: Sequence[str]
+    own: Mapping[str, Sequence[Sequence[str]]]
 
 
 class CountedEvent(NamedTuple):
     """What is counted of an event.
 
     `id_tail` are the last sixteen hex digits of its id, which are random. `moment` is when it occurred, at the
-    latest when it was appended (milliseconds since 1970). `key` is the user's, without a user the session's.
-    `common` and `own` are the columns of the dimensions.
+    latest when it was appended (milliseconds since 1970). `key` is the record's: the user's, else the session's,
+    else the visitor's. `session` is the key of what counts as its session. `common` has the columns that the
+    dimensions take of every event, and `own` a group each of those that they take of its schema.
     """
 
     schema: str
@@ -35,51 +58,34 @@ class CountedEvent(NamedTuple):
     key: bytes | None
     session: bytes | None
     common: Group
-    own: Group
+    own: tuple[Group, ...]
 
 
-_PATTERNS = {
+# Page, route and what is in `event_data` may be longer.
+_SHORT = (
+    *("event_type", "time_flag", "site", "country", "region", "language", "screen", "release"),
+    *("device.browser", "device.system", "device.kind", "device.bot", "hostname", "source", "channel"),
+    *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
+)
+_PATTERNS = dict.fromkeys(_SHORT, SHORT_TEXT) | {
     "event_id": rb"\x48evt_(?P<time__>[0-9a-f]{12})7[0-9a-f]{3}(?P<tail__>[89ab][0-9a-f]{15})",
-    "event_type": SHORT_TEXT,
     "occurred_at": b"(?P<low__>%b)(?P<high__>%b)" % TIME_PIECES,
     "sent_at": TIME,
     "received_at": TIME,
-    "site": SHORT_TEXT,
     "user_key": KEY,
-    "visitor_key": KEY,
-    "session_key": rb"\x40(?P<session__>[0-9a-f]{32})",
-    **dict.fromkeys(
-        (
-            "country",
-            "region",
-            "language",
-            "screen",
-            "release",
-            "hostname",
-            "source",
-            "channel",
-            "utm_source",
-            "utm_medium",
-            "utm_campaign",
-            "utm_term",
-            "utm_content",
-        ),
-        SHORT_TEXT,
-    ),
-    "time_flag": SHORT_TEXT,
-    "device.browser": SHORT_TEXT,
-    "device.system": SHORT_TEXT,
-    "device.kind": SHORT_TEXT,
-    "device.bot": SHORT_TEXT,
+    "visitor_key": b"%b(?P<visitor__>%b)" % KEY_PIECES,
+    "session_key": b"%b(?P<session__>%b)" % KEY_PIECES,
 }
+_VISITOR = "visitor_key"
 
 
 class FastEventReader:
     """Reads the given columns of events."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: ColumnGroups) -> None:
         self._columns = columns
-        self._rule = EventReader(columns)
+        own = {schema: tuple(chain(*groups)) for schema, groups in columns.own.items()}
+        self._rule = EventReader(Columns((*columns.common, _VISITOR), own))
         self._readers = _Readers(self)
 
     def read(self, record: KafkaRecord) -> CountedEvent:
@@ -89,9 +95,22 @@ class FastEventReader:
     def decode(self, record: KafkaRecord) -> CountedEvent:
         """The same by the rule, without any shortcut."""
         appended_at = record.timestamp
-        schema, event_id, occurred_at, session, common, own = self._rule.read(record.value, appended_at)
-        tail, moment = event_id[20:].encode(), min(occurred_at, appended_at)
-        return CountedEvent(schema, common[0], tail, moment, user_key_of(record.key), session, common, own)
+        schema, event_id, occurred_at, session, (*common, visitor), own = self._rule.read(
+            record.value, appended_at
+        )
+        left = iter(own)
+        groups = tuple(tuple(islice(left, len(group))) for group in self._columns.own.get(schema, ()))
+        counted = counted_session(session, visitor)
+        return CountedEvent(
+            schema,
+            common[0],
+            event_id[20:].encode(),
+            min(occurred_at, appended_at),
+            record.key,
+            None if counted is None else counted.hex().encode(),
+            tuple(common),
+            groups,
+        )
 
     def compile_latest(self) -> None:
         """Compile the patterns of all schemas that are written today: each takes a twentieth of a second."""
@@ -100,20 +119,27 @@ class FastEventReader:
 
     def compiled(self, schema: Schema) -> Callable[[KafkaRecord], CountedEvent]:
         """A function that reads the events of one schema."""
-        groups = {"common": self._columns.common, "own": self._columns.own.get(schema.name, ())}
-        matcher = FastMatcher(schema, groups, _PATTERNS)
-        name, match, head = schema.name, matcher.match, matcher.extractor("time", "tail", "low", "high", "session")
-        common_of, own_of = matcher.extractor("common"), matcher.extractor("own")
-        commons, owns = _ColumnCache(), _ColumnCache()
+        own_groups, common_columns = self._columns.own.get(schema.name, ()), self._columns.common
+        groups = {f"own{n}": columns for n, columns in enumerate(own_groups)} | {"common": common_columns}
+        wanted = {*common_columns, "session_key"}
+        stop = 1 + max(place for place, name in enumerate(field_names(schema)) if name in wanted)
+        matcher = FastMatcher(schema, groups, _PATTERNS, stop=stop)
+        head = matcher.extractor("time", "tail", "low", "high", "visitor", "session")
+        name, match, common_of = schema.name, matcher.match, matcher.extractor("common")
+        rest = FastMatcher(schema, groups, _PATTERNS, start=stop)
+        commons, owns = _ColumnCache(), _OwnColumns(matcher, rest, common_columns, own_groups)
+        own_of = owns.bytes_of
 
         def read(record: KafkaRecord) -> CountedEvent:
             found = match(record.value)  # type: ignore[arg-type] # it has the prefix
             if found is None:
                 return self.decode(record)
             parts, appended_at = found.groups(), record.timestamp
-            time, tail, low, high, session = head(parts)
+            time, tail, low, high, visitor, session = head(parts)
             common_bytes, own_bytes = common_of(parts), own_of(parts)
             common, own = commons.get(common_bytes), owns.get(own_bytes)
+            if own is None:
+                own = owns.joined(own_bytes, parts)
             if (
                 common is None
                 or own is None
@@ -122,12 +148,14 @@ class FastEventReader:
                 # Columns are cached only from events that the rule accepted: it raises for all others.
                 event = self.decode(record)
                 commons.store(common_bytes, event.common)
-                owns.store(own_bytes, event.own)
+                owns.learn(own_bytes, parts, event.own)
                 return event
             occurred_at = _LOW[low] + _HIGH[high]
             moment = occurred_at if occurred_at < appended_at else appended_at
-            session = session and unhexlify(session)
-            return CountedEvent(name, common[0], tail, moment, user_key_of(record.key), session, common, own)
+            counted = counted_session(session, visitor)
+            # The constructor of named tuples takes twice as long.
+            fields = (name, common[0], tail, moment, record.key, counted, common, own)
+            return tuple.__new__(CountedEvent, fields)
 
         return read
 
@@ -155,6 +183,53 @@ class _ColumnCache(dict[Any, Group]):
         if len(self) >= _MAX_CACHED:
             self.clear()
         self[found] = columns
+
+
+class _OwnColumns(_ColumnCache):
+    """The groups of columns of one schema, by the bytes of the whole rest of an event; and each group by its own.
+
+    Many events of a site end alike: there the rest needs no matching. Of many pages and many countries most pairs
+    come for the first time, while each page and each country came before: such a rest is matched, not decoded.
+    """
+
+    def __init__(
+        self, start: FastMatcher, rest: FastMatcher, common: Sequence[str], groups: Sequence[Sequence[str]]
+    ) -> None:
+        super().__init__()
+        # A column that is common too is captured there.
+        names = [
+            ("common", f"own{number}") if not set(common).isdisjoint(columns) else (f"own{number}",)
+            for number, columns in enumerate(groups)
+        ]
+        self.bytes_of = start.extractor(*dict.fromkeys(chain(*names)), "rest")
+        self._rest_of, self._match = start.extractor("rest"), rest.match
+        self._groups = [(start.extractor(*each), rest.extractor(*each), _ColumnCache()) for each in names]
+
+    def joined(self, found: Any, parts: Parts) -> Group | None:
+        """The groups of an event if the rest has the usual shape and each of them is known."""
+        rest = self._match(self._rest_of(parts))
+        if rest is None:
+            return None
+        rest_parts, columns = rest.groups(), []
+        for of_start, of_rest, known in self._groups:
+            group = known.get((of_start(parts), of_rest(rest_parts)))
+            if group is None:
+                return None
+            columns.append(group)
+        self._store_all(found, parts, tuple(columns))
+        return tuple(columns)
+
+    def learn(self, found: Any, parts: Parts, columns: Group) -> None:
+        """Know the groups of an event that the rule accepted, all together and each by itself."""
+        self._store_all(found, parts, columns)
+        if rest := self._match(self._rest_of(parts)):
+            rest_parts = rest.groups()
+            for (of_start, of_rest, known), group in zip(self._groups, columns, strict=True):
+                known.store((of_start(parts), of_rest(rest_parts)), group)
+
+    def _store_all(self, found: Any, parts: Parts, columns: Group) -> None:
+        if len(self._rest_of(parts)) <= _MAX_CACHED_BYTES:
+            self.store(found, columns)
 
 
 class _VarintPieces(dict[bytes, int]):

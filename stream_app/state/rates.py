@@ -1,27 +1,33 @@
 """Events of each user in the last minute, in six slots of append time: a client's clock cannot forge it."""
 
 import struct
+from binascii import hexlify, unhexlify
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from avro_schemas.live_aggregates import SLOT_MS
+from avro_schemas.record_key import DIGITS, KEY_SIZE
 
 SLOTS = 6
 WINDOW_SECONDS = SLOT_MS * SLOTS // 1000
-KEY_SIZE = 16
 # Slots stay in the changelog until newer ones overwrite them. Twice the window is a margin: a torn checkpoint
 # overwrites slots that have left the window, not slots in it.
 _RING = 2 * SLOTS
 # A slot is written in this many values, so that a few active users do not rewrite all others.
 _BUCKETS = 64
+# By the first two digits of a key.
+_BUCKET_OF = {b"%02x" % byte: byte % _BUCKETS for byte in range(256)}
 
 _HEAD = struct.Struct(">QI")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A user's events in the window, and until when (milliseconds since 1970) they are at or over the limit."""
+    """A user's events in the window, and until when (milliseconds since 1970) they are at or over the limit.
+
+    The user key is that of the records: 32 hex digits.
+    """
 
     user_key: bytes
     events: int
@@ -45,7 +51,7 @@ class _Slot:
 
     def events(self, key: bytes) -> int:
         """Events of a user in this slot."""
-        return self.buckets.get(key[0] % _BUCKETS, {}).get(key, 0)
+        return self.buckets.get(_BUCKET_OF[key[:2]], {}).get(key, 0)
 
 
 class UserRates:
@@ -79,16 +85,22 @@ class UserRates:
             self._subtract(self._slots.popleft())
 
     def count(self, keys: Iterable[bytes | None]) -> None:
-        """Count events, by the keys of their users, in the slot that `advance` went to."""
+        """Count events, by the keys of their records, in the slot that `advance` went to.
+
+        A record of others may have any key: what is not a key of ours is nobody's.
+        """
         slot, sums = self._slots[-1], self._sums
         for key, count in Counter(keys).items():
-            if key is None or len(key) != KEY_SIZE:
+            if key is None:
                 continue
-            number = key[0] % _BUCKETS
+            before = sums.get(key, 0)
+            if not before and not _is_key(key):
+                continue
+            number = _BUCKET_OF[key[:2]]
             bucket = slot.buckets[number]
             bucket[key] = bucket.get(key, 0) + count
             self._dirty.add((slot.number, number))
-            total = sums[key] = sums.get(key, 0) + count
+            total = sums[key] = before + count
             if total >= self._limit:
                 self._block(key)
 
@@ -134,7 +146,7 @@ class UserRates:
             if now // SLOT_MS - SLOTS < number <= now // SLOT_MS:
                 slot = restored.setdefault(number, _Slot(number))
                 for key, count in counts.items():
-                    slot.buckets[key[0] % _BUCKETS][key] = count
+                    slot.buckets[_BUCKET_OF[key[:2]]][key] = count
                     self._sums[key] = self._sums.get(key, 0) + count
         self._slots.extend(restored[number] for number in sorted(restored))
         self.advance(now)
@@ -177,13 +189,19 @@ class UserRates:
         raise AssertionError("the slots hold all that the sum counts")
 
 
+def _is_key(key: bytes) -> bool:
+    # A regular expression takes three times as long.
+    return len(key) == DIGITS and not key.translate(None, b"0123456789abcdef")
+
+
 def _pack(number: int, counts: dict[bytes, int]) -> bytes:
     values = struct.pack(f">{len(counts)}I", *counts.values())
-    return _HEAD.pack(number, len(counts)) + b"".join(counts) + values
+    return _HEAD.pack(number, len(counts)) + unhexlify(b"".join(counts)) + values
 
 
 def _unpack(payload: bytes) -> tuple[int, dict[bytes, int]]:
     number, count = _HEAD.unpack_from(payload)
     middle = _HEAD.size + count * KEY_SIZE
-    keys = (payload[at : at + KEY_SIZE] for at in range(_HEAD.size, middle, KEY_SIZE))
+    digits = hexlify(payload[_HEAD.size : middle])
+    keys = (digits[at : at + DIGITS] for at in range(0, len(digits), DIGITS))
     return number, dict(zip(keys, struct.unpack_from(f">{count}I", payload, middle), strict=True))

@@ -36,7 +36,7 @@ class UniqueCounts:
         if sketch is None:
             sketch = self._minutes[minute] = hll_sketch(LG_REGISTERS, tgt_hll_type.HLL_4)
         for key in keys:
-            sketch.update(key.hex())
+            sketch.update(key.decode(errors="replace"))
         self._dirty.add(minute)
         self._pending.add(minute)
 

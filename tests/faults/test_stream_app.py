@@ -20,6 +20,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from confluent_kafka import Producer
 
+from avro_schemas.record_key import record_key
 from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from tests.support.kafka_brokers import KafkaBroker
@@ -74,7 +75,7 @@ class Traffic:
             if self._stopped.is_set():
                 return
             for key, value in load(100, seed=self._seed * 1_000_000 + number):
-                self._producer.produce("events", value, key)
+                self._producer.produce("events", value, record_key(key))
             self._producer.poll(0)
             self._stopped.wait(self._pause)
 

@@ -13,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
+from avro_schemas.record_key import record_key
 from avro_schemas.wire.codec import Undecodable, decode
 from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
@@ -166,7 +167,7 @@ async def test_a_user_who_reaches_the_limit_gets_a_verdict_in_user_rates(
         if verdicts:
             break
         await asyncio.sleep(0.25)
-    assert {verdict["user_key"] for verdict in verdicts} == {ann}
+    assert {verdict["user_key"] for verdict in verdicts} == {ann.hex()}
     verdict = verdicts[-1]
     assert verdict["events"] >= 100
     assert 40_000 < verdict["blocked_until"] - verdict["measured_at"] <= 60_000
@@ -203,7 +204,7 @@ async def test_a_type_with_a_topic_of_its_own_is_copied_unchanged(
     events = settings.name("events")
     async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap) as producer:
         for number, (key, value) in enumerate(load(400, seed=1)):
-            await producer.send(events, value, key, headers=[("number", str(number).encode())])
+            await producer.send(events, value, record_key(key), headers=[("number", str(number).encode())])
             if number == 200:
                 await producer.flush()
                 await asyncio.sleep(0.3)

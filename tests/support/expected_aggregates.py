@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from avro_schemas.record_key import user_key_of
 from avro_schemas.wire.codec import Undecodable
 from avro_schemas.wire.event_reader import decode_event
 
@@ -66,15 +65,23 @@ def expected_windows(records: Iterable[Record]) -> Expected:
         add("events", moment, event_type, 10, 60, 3600)
         for dimension, column in (("browsers", "browser"), ("systems", "system"), ("devices", "kind")):
             add(dimension, moment, event["device"][column])
-        for dimension, name in _names(event_type, data):
+        for dimension, column in (("sites", "site"), ("releases", "release")):
+            add(dimension, moment, event[column])
+        for dimension, name in _names(event_type, event, data):
             add(dimension, moment, name)
     return {window: dict(counted) for window, counted in counts.items() if counted}
 
 
-def _names(event_type: str, data: dict[str, Any]) -> list[tuple[str, str | None]]:
+def _names(event_type: str, event: dict[str, Any], data: dict[str, Any]) -> list[tuple[str, str | None]]:
     match event_type:
         case "page_view":
-            return [("pages", data["page"]), ("referrers", data["referrer"])]
+            return [
+                ("pages", data["page"]),
+                ("sources", "(direct)" if event["channel"] == "direct" else event["source"]),
+                ("channels", event["channel"]),
+                ("campaigns", event["utm_campaign"]),
+                ("countries", event["country"]),
+            ]
         case "button_click":
             return [("buttons", data["button"])]
         case "form_submit":
@@ -89,7 +96,7 @@ class UserSlots:
     """Unique events of each user by slots of append time, in one partition."""
 
     def __init__(self) -> None:
-        self._slots: dict[bytes, Counter[int]] = defaultdict(Counter)
+        self._slots: dict[str, Counter[int]] = defaultdict(Counter)
         self._seen: set[str] = set()
         self.now = 0
 
@@ -101,29 +108,29 @@ class UserSlots:
             return
         if event["event_id"] not in self._seen and record.key is not None:
             self._seen.add(event["event_id"])
-            self._slots[user_key_of(record.key)][self.now // SLOT_MS] += 1
+            self._slots[record.key.decode()][self.now // SLOT_MS] += 1
 
-    def minute_totals(self) -> set[tuple[bytes, int, int]]:
+    def minute_totals(self) -> set[tuple[str, int, int]]:
         """User, end of the minute, events: minutes that are over, of the users who sent enough in them."""
-        totals: Counter[tuple[bytes, int]] = Counter()
+        totals: Counter[tuple[str, int]] = Counter()
         for key, slots in self._slots.items():
             for slot, count in slots.items():
                 totals[key, slot * SLOT_MS // MINUTE_MS * MINUTE_MS + MINUTE_MS] += count
         return {(key, end, n) for (key, end), n in totals.items() if n >= MIN_TOTAL_EVENTS and end <= self.now}
 
-    def events(self, key: bytes, first_after: int = 0) -> int:
+    def events(self, key: str, first_after: int = 0) -> int:
         """Events in the window that ends now, in its slots after `first_after`."""
         begin = max(self.now // SLOT_MS - SLOTS, first_after)
         return sum(count for slot, count in self._slots[key].items() if slot > begin)
 
-    def blocked_until(self, key: bytes) -> int | None:
+    def blocked_until(self, key: str) -> int | None:
         """When enough slots have left the window for the user to be below the limit."""
         if self.events(key) < LIMIT:
             return None
         gone = (slot for slot in sorted(self._slots[key]) if self.events(key, slot) < LIMIT)
         return (next(gone) + SLOTS) * SLOT_MS
 
-    def blocked(self) -> dict[bytes, int]:
+    def blocked(self) -> dict[str, int]:
         """All users over the limit, and until when."""
         found = ((key, self.blocked_until(key)) for key in self._slots)
         return {key: until for key, until in found if until is not None}
@@ -134,7 +141,7 @@ def wrong_rates(records: Iterable[Record], emitted: Iterable[dict[str, Any]]) ->
 
     `records` in the order of their partitions.
     """
-    final: set[tuple[bytes, int, int]] = set()
+    final: set[tuple[str, int, int]] = set()
     sliding: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
     for rate in emitted:
         if rate["final"]:
@@ -142,7 +149,7 @@ def wrong_rates(records: Iterable[Record], emitted: Iterable[dict[str, Any]]) ->
         else:
             sliding[rate["partition"], rate["source_offset"]].append(rate)
     partitions: dict[int, UserSlots] = defaultdict(UserSlots)
-    newest: dict[bytes, int | None] = {}
+    newest: dict[str, int | None] = {}
     wrong: list[Any] = []
     for record in records:
         expected = partitions[record.partition]

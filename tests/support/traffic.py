@@ -14,13 +14,17 @@ from tests.support.topics import KeyAndValue, Windows, live, read_all
 
 KINDS: list[tuple[str, Callable[[random.Random], dict[str, Any]]]] = [
     ("click", lambda chance: {"element": "nav_menu"}),
-    (
-        "page_view",
-        lambda chance: {"page": f"/{chance.randrange(20)}", "referrer": chance.choice([None, "/login"])},
-    ),
+    ("page_view", lambda chance: {"page": f"/{chance.randrange(20)}"}),
     ("button_click", lambda chance: {"button": chance.choice(["save", "buy"])}),
     ("form_submit", lambda chance: {"form": "signup", "success": chance.choice([True, False, None])}),
     ("error_encountered", lambda chance: {"kind": "TypeError", "message": "x is null", "page": "/"}),
+]
+# How visitors arrived, and where.
+ARRIVALS: list[dict[str, Any]] = [
+    {},
+    {"channel": "direct", "site": "shop"},
+    {"source": "www.example.org", "channel": "referral", "release": "1.2.3"},
+    {"source": "news.example", "channel": "paid", "utm_campaign": "spring"},
 ]
 
 
@@ -33,6 +37,7 @@ def load(count: int, seed: int) -> list[KeyAndValue]:
         event_type, data = chance.choice(KINDS)
         late = 3_600_000 if chance.random() < 0.05 else 0
         fields = event(event_type, now_ms(), user_key=key, occurred_at=now_ms() - late, event_data=data(chance))
+        fields |= chance.choice(ARRIVALS) | {"country": chance.choice(["DE", "US", None])}
         records += [(key, encoded(fields))] * (2 if chance.random() < 0.05 else 1)
         if chance.random() < 0.02:
             records.append((key, b"not an event"))

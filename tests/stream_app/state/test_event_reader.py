@@ -1,5 +1,6 @@
 """The fast reader reads what the rule reads, and takes nothing else for an event."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,18 +10,25 @@ from hypothesis import strategies as st
 from avro_schemas.schema import Schema, by_id
 from avro_schemas.wire import codec
 from avro_schemas.wire.codec import Undecodable
-from avro_schemas.wire.event_reader import EVENT_SCHEMAS
-from stream_app.state.dimensions import LIVE_AGGREGATES
-from stream_app.state.event_reader import CountedEvent
+from avro_schemas.wire.event_reader import EVENT_SCHEMAS, KEYS
+from stream_app.state.dimensions import LIVE_AGGREGATES, Dimension, Dimensions
+from stream_app.state.event_reader import CountedEvent, FastEventReader
 from tests.support.avro_strategies import fitting
-from tests.support.events import NOON, Record, event, fresh_id
+from tests.support.events import NOON, Record, encoded, event, fresh_id, in_avro
 
 READER = LIVE_AGGREGATES.reader
 EVENTS = [schema for schema in by_id().values() if schema.name in EVENT_SCHEMAS]
 moments = st.integers(NOON - 10**10, NOON + 10**8)
-keys = st.none() | st.binary(min_size=16, max_size=16)
+# Those of others may be anything.
+keys = (
+    st.none()
+    | st.binary(min_size=16, max_size=16).map(bytes.hex)
+    | st.sampled_from(["", "AB" * 16, "ab" * 15, "x" * 32, "é" * 16])
+)
+lengths = st.sampled_from([0, 1, 62, 63, 64, 65, 127, 128, 191, 192, 511, 512, 5000])
+texts = st.none() | st.text("/ab", max_size=70) | st.sampled_from(["default", "direct", "Ünknown", "\x80", "\0"])
+TEXTS = [field["name"] for field in EVENTS[0].wire["fields"] if field["type"] == ["null", "string"]]
 _USUAL = {"string": "/", "double": 1.0}
-lengths = st.sampled_from([0, 1, 62, 63, 64, 65, 127, 128, 191, 192, 5000])
 
 
 @st.composite
@@ -31,25 +39,20 @@ def events(draw: st.DrawFn) -> tuple[Schema, dict[str, Any]]:
     text = next((name for name, value in own.items() if isinstance(value, str)), None)
     if text and draw(st.booleans()):
         own[text] = draw(st.sampled_from("aé\0")) * draw(lengths)
-    fields = event(
-        "click" if schema.name == "custom" else schema.name,
-        NOON,
-        occurred_at=draw(moments),
-        sent_at=draw(st.none() | moments),
-        session_key=draw(keys),
-        event_data=own,
-        event_id=fresh_id(draw(moments)),
-        page=draw(st.none() | st.text("/ab", max_size=70)),
-    )
-    fields["device"]["browser"] = draw(st.sampled_from(["Chrome", "", "Ünknown"]))
-    return schema, of_this_version(schema, fields)
-
-
-def of_this_version(schema: Schema, fields: dict[str, Any]) -> dict[str, Any]:
-    """Without the fields that the first versions did not have."""
-    device = next(field["type"] for field in schema.wire["fields"] if field["name"] == "device")
-    known = {field["name"] for field in device["fields"]}
-    return fields | {"device": {name: value for name, value in fields["device"].items() if name in known}}
+    fields = in_avro(schema, event(schema.name)) | {
+        name: draw(texts) for name in draw(st.sets(st.sampled_from(TEXTS)))
+    }
+    fields |= {
+        "event_id": fresh_id(draw(moments)),
+        "occurred_at": draw(moments),
+        "sent_at": draw(st.none() | moments),
+        "site": draw(texts.filter(bool)),
+        "visitor_key": draw(keys),
+        "session_key": draw(keys),
+        "event_data": own,
+    }
+    fields["device"] = fields["device"] | {"browser": draw(texts.filter(bool)), "bot": draw(texts)}
+    return schema, fields
 
 
 def outcome(record: Record, how: Any) -> CountedEvent | str:
@@ -91,10 +94,61 @@ def test_whatever_bytes_come_the_result_is_what_the_rule_reads(
 @pytest.mark.parametrize("schema", EVENTS, ids=lambda schema: f"{schema.name}.v{schema.version}")
 def test_the_events_of_every_schema_have_the_usual_shape(schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise all of them would take the slow path, and nobody would notice."""
-    own = schema.wire["fields"][-1]["type"].get("fields", ())
+    own = schema.wire["fields"][-1]["type"]["fields"]
     needed = {field["name"]: _USUAL[field["type"]] for field in own if "default" not in field}
-    fields = of_this_version(schema, event("click", event_data=needed, session_key=bytes(16)))
+    # As long as they may be in the usual shape; every event of a browser has most of them.
+    usual = dict.fromkeys(TEXTS, "x" * 63) | dict.fromkeys(KEYS, "ab" * 16)
+    fields = event(schema.name) | usual | {"site": "x" * 63, "event_data": needed, "sent_at": NOON}
     record = Record(0, NOON, None, codec.encode(schema, fields))
     READER.read(record)
     monkeypatch.setattr(READER, "decode", None)
     assert READER.read(record).schema == schema.name
+
+
+def test_a_page_and_a_country_that_came_before_are_known_together_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the many pairs of them would take the slow path."""
+
+    def view(page: str, country: str | None) -> Record:
+        fields = event("page_view", event_data={"page": page}, country=country)
+        return Record(0, NOON, None, encoded(fields))
+
+    reader = FastEventReader(LIVE_AGGREGATES.columns)
+    for record in (view("/", "DE"), view("/pricing", None)):
+        reader.read(record)
+    monkeypatch.setattr(reader, "decode", None)
+    for page, country in product(("/", "/pricing"), ("DE", None)):
+        assert {("page", page), ("country", country)} <= named(reader.read(view(page, country)))
+
+
+def named(event: CountedEvent) -> set[tuple[str, Any]]:
+    """The own columns of an event."""
+    groups = LIVE_AGGREGATES.columns.own[event.schema]
+    values = [zip(names, columns, strict=True) for names, columns in zip(groups, event.own, strict=True)]
+    return {(name.rpartition(".")[2], value) for pairs in values for name, value in pairs}
+
+
+def test_a_column_may_be_counted_of_every_event_and_of_one_schema() -> None:
+    of_views = Dimension("of_views", "", ("device.kind", "event_data.page"), "page_view", "{} {}".format)
+    of_all = Dimension("of_all", "", ("device.kind",))
+    reader = Dimensions((of_all, of_views)).reader
+    for kind in ("desktop", "mobile", "desktop"):
+        device = event()["device"] | {"kind": kind}
+        read = reader.read(Record(0, NOON, None, encoded(event("page_view", device=device))))
+        assert (read.common, read.own) == (("page_view", kind), ((kind, "/"),))
+
+
+@pytest.mark.parametrize(
+    ("session", "visitor", "counted"),
+    [
+        (b"s" * 16, b"v" * 16, b"s" * 16),
+        (None, b"v" * 16, b"v" * 16),
+        (b"s" * 16, None, b"s" * 16),
+        (None, None, None),
+    ],
+)
+def test_the_session_counts_else_the_visitor(
+    session: bytes | None, visitor: bytes | None, counted: bytes | None
+) -> None:
+    record = Record(0, NOON, None, encoded(event(session_key=session, visitor_key=visitor)))
+    found = counted and counted.hex().encode()
+    assert [READER.decode(record).session, READER.read(record).session, READER.read(record).session] == [found] * 3

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas import event_ids
-from avro_schemas.live_aggregates import ACTIVE_USERS, LG_REGISTERS
-from avro_schemas.record_key import record_key
+from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, LG_REGISTERS
 from stream_app.engine.changelog import Recovery, changelog_key, fenced
 from stream_app.state.dimensions import LIVE_AGGREGATES
 from stream_app.state.partition import CONTROL, PartitionState, Snapshot
@@ -19,8 +18,9 @@ from tests.support.events import NOON, Record, encoded, event, fresh_id, user_ke
 MINUTE = 60_000
 LIMIT = 5
 IDS = [event_ids.generate(NOON, bytes([0, n] * 5)) for n in range(30)]
-# As record keys; the last two are Ann's before keys became text, and none.
-USERS = [record_key(user_key("ann")), record_key(user_key("bob")), user_key("ann"), None]
+ANN, BOB = (user_key(name).hex().encode() for name in ("ann", "bob"))
+# As record keys; the last two are somebody else's, and none.
+USERS = [ANN, BOB, b"\xff" * 32, None]
 
 
 def new_state() -> PartitionState:
@@ -186,16 +186,63 @@ def test_a_new_owner_knows_ids_as_long_as_the_one_before() -> None:
         assert each.outcomes["duplicate"] == 1
 
 
-def test_users_are_counted_by_their_key_whatever_the_form_of_the_record_key() -> None:
+def test_users_are_counted_by_the_keys_of_their_records() -> None:
     """Once each; and subscribers find in the sketches what docs/live-aggregates.md says."""
-    ann, bob = user_key("ann"), user_key("bob")
-    keys = [record_key(ann), ann, record_key(bob), record_key(ann), b"elsewhere", None]
+    keys = [ANN, ANN, BOB, ANN, b"elsewhere", None]
     state = folded([Record(n, NOON, key, encoded(event("click"))) for n, key in enumerate(keys)])
-    assert (state.rates.events(ann), state.rates.events(bob)) == (3, 1)
-    wanted = hll_sketch(LG_REGISTERS, tgt_hll_type.HLL_4)
-    for key in (ann, bob, b"elsewhere"):
-        wanted.update(key.hex())
+    assert (state.rates.events(ANN), state.rates.events(BOB), state.rates.events(b"elsewhere")) == (3, 1, 0)
+    assert sketch_of(state, ACTIVE_USERS) == sketch(ANN, BOB, b"elsewhere")
+
+
+def test_anonymous_visitors_have_a_session_each() -> None:
+    ann, bob, session = user_key("ann"), user_key("bob"), user_key("session")
+    fields = [
+        {"visitor_key": ann},
+        {"visitor_key": ann},
+        {"visitor_key": bob, "session_key": session},
+        {"session_key": session},
+        {},
+    ]
+    state = folded([Record(n, NOON, None, encoded(event("click", **each))) for n, each in enumerate(fields)])
+    assert sketch_of(state, ACTIVE_SESSIONS) == sketch(ANN, session.hex().encode())
+
+
+def test_views_are_counted_by_where_they_came_from() -> None:
+    shop = {"source": "shop.example", "channel": "referral", "utm_campaign": "spring"}
+    arrivals = [
+        shop,
+        shop,
+        {"channel": "direct"},
+        {"channel": "mail"},
+        {},
+        {"country": "DE"},
+        {"site": "b", "release": "7"},
+    ]
+    log = [Record(n, NOON, None, encoded(event("page_view", **each))) for n, each in enumerate(arrivals)]
+    clicks = encoded(event("click", country="DE", site="b", **shop))
+    state = folded([*log, Record(len(log), NOON, None, clicks)])
+    counted = {name: windows[NOON] for (name, length), windows in emitted(state).items() if length == MINUTE}
+    assert {
+        name: counted[name] for name in ("sources", "channels", "campaigns", "countries", "sites", "releases")
+    } == {
+        "sources": {"shop.example": 2, "(direct)": 1},
+        "channels": {"referral": 2, "direct": 1, "mail": 1},
+        "campaigns": {"spring": 2},
+        "countries": {"DE": 1},
+        "sites": {"default": 6, "b": 2},
+        "releases": {"7": 1},
+    }
+
+
+def sketch_of(state: PartitionState, dimension: str) -> bytes | None:
     snapshot = state.snapshot()
     assert snapshot is not None
-    (active_users,) = (partial for partial in snapshot.partials if partial.dimension == ACTIVE_USERS)
-    assert active_users.sketch == wanted.serialize_compact()
+    (found,) = (partial for partial in snapshot.partials if partial.dimension == dimension)
+    return found.sketch
+
+
+def sketch(*keys: bytes) -> bytes:
+    made = hll_sketch(LG_REGISTERS, tgt_hll_type.HLL_4)
+    for key in keys:
+        made.update(key.decode())
+    return bytes(made.serialize_compact())

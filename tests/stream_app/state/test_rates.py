@@ -10,7 +10,7 @@ from stream_app.state.rates import SLOTS, UserRates
 from tests.support.events import NOON, user_key
 
 MINUTE = 60_000
-ANN, BOB = user_key("ann"), user_key("bob")
+ANN, BOB = (user_key(name).hex().encode() for name in ("ann", "bob"))
 steps = st.lists(st.tuples(st.sampled_from([0, 900, 7_000, 10_000, 45_000, 61_000]), st.sampled_from([ANN, BOB])))
 
 
