@@ -4,8 +4,9 @@ from dataclasses import fields
 from typing import Any
 
 from dashboard.access import login_cookie
+from dashboard.filters import FILTERS
 from dashboard.health.pipeline import StorageHealth
-from dashboard.history.query import DEVICES, RANGES
+from dashboard.history.query import RANGES
 from dashboard.live.hub import MAX_VIEWERS
 from dashboard.live.snapshot import OUTCOMES
 from dashboard.render.panels import HISTORY
@@ -274,9 +275,12 @@ _PARAMETERS: Json = {
         _parameter("to", _DAY, "The last day, included."),
         _parameter("step", {"type": "string", "enum": ["hour", "day"]}, "Hours are for up to 14 days."),
         _parameter("compare", {"type": "string", "enum": ["1"]}, "Also the previous period."),
-        _parameter("type", _TEXT, "Only events of this type."),
-        _parameter("page", _TEXT, "Only events on this page."),
-        _parameter("device", {"type": "string", "enum": list(DEVICES)}, "Only events of this class of device."),
+        *(
+            _parameter(
+                name, _TEXT | ({"enum": list(f.choices)} if f.choices else {}), f"Only events {f.description}"
+            )
+            for name, f in FILTERS.items()
+        ),
         _parameter("tz", {"type": "string", "default": "UTC"}, "An IANA time zone, as `Europe/Berlin`."),
     )
 }

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from dashboard.filters import FILTERS
 from dashboard.render.times import UTC_ZONE, zone_named
 
 RANGES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
-DEVICES = ("desktop", "mobile", "tablet", "bot", "unknown")
 StepUnit = Literal["hour", "day"]
 # With more bars than these a chart is unreadable.
 _MAX_DAYS_BY_HOUR = 14
@@ -18,21 +18,13 @@ _DEFAULT_DAYS_BY_HOUR = 3
 _HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Only events of this type, on this page, from this class of device; None for all."""
-
-    type: str | None = None
-    page: str | None = None
-    device: str | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """A period in steps, and the previous period of the same length, if they are compared.
 
     Times carry the reader's zone. Events count by the time inside their id. Without a comparison the previous
-    period is empty. `notices` are sentences about parameters that were corrected.
+    period is empty. `filters` has the names and values of those that are set. `notices` are sentences about
+    parameters that were corrected.
     """
 
     range_name: str
@@ -41,7 +33,7 @@ class Query:
     previous_since: datetime
     previous_until: datetime
     step: StepUnit
-    filters: Filters
+    filters: tuple[tuple[str, str], ...]
     compare: bool
     notices: tuple[str, ...] = ()
 
@@ -97,7 +89,7 @@ def parse_query(params: Mapping[str, str], now: datetime, retention_days: int) -
         previous_since=since - shift if compare else since,
         previous_until=until - shift if compare else since,
         step=step,
-        filters=Filters(*(params.get(name) or None for name in ("type", "page", "device"))),
+        filters=tuple((name, value) for name in FILTERS if (value := params.get(name))),
         compare=compare,
         notices=tuple(notices),
     )

@@ -8,13 +8,13 @@ from avro_schemas.live_aggregates import page_error
 from dashboard.history.query import Query
 from dashboard.render import web_vitals
 from dashboard.render.charts import Chart, Step, chart
-from dashboard.render.panels import HISTORY, PANELS, Cell, Column, Panel, Rows, percent
+from dashboard.render.panels import HISTORY, Cell, Column, Panel, Rows, percent
 
 # Rows of a SQL query.
 Found = Sequence[Sequence[Any]]
 
 # The expressions of all panels, each once: panels that differ only in what they show share a ranking.
-RANKINGS = tuple(dict.fromkeys(panel.expression for panel in PANELS if panel.expression))
+RANKINGS = tuple(dict.fromkeys(panel.expression for panel in HISTORY.values() if panel.expression))
 _CHANGE = Column("Change", "change")
 
 
@@ -78,9 +78,9 @@ def previous_sums(query: Query, found: Found) -> list[int]:
 
 def rankings(query: Query, found: Found) -> dict[str, Rows]:
     """From rows of the ranking's number, name, events, previous events, events of the whole ranking."""
-    rows: dict[str, Rows] = {panel.name: {} for panel in PANELS if panel.expression}
+    rows: dict[str, Rows] = {panel.name: {} for panel in HISTORY.values() if panel.expression}
     for number, name, events, previous, ranking_events in found:
-        for panel in PANELS:
+        for panel in HISTORY.values():
             if panel.expression == RANKINGS[number] and panel.shows(name):
                 share: list[Cell] = [percent(events, ranking_events)] if panel.has_share else []
                 rows[panel.name][name] = [events, *share, *_change(query, events, previous)]

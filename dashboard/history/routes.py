@@ -9,7 +9,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from avro_schemas.event_types import event_type_names
-from dashboard.history.query import DEVICES, Query, parse_query, ranges_within
+from dashboard.filters import FILTERS
+from dashboard.history.query import Query, parse_query, ranges_within
 from dashboard.history.result import Result, panels_of
 from dashboard.history.service import HistoryService, HistoryUnavailable
 from dashboard.render.exports import as_csv
@@ -47,8 +48,10 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
             error_message=error_message,
             panels=panels_of(query).values(),
             ranges=ranges_within(retention_days),
-            devices=DEVICES,
-            types=sorted(event_type_names()),
+            filters=FILTERS,
+            choices={name: each.choices for name, each in FILTERS.items()} | {"type": sorted(event_type_names())},
+            folded=[name for name, each in FILTERS.items() if each.is_folded],
+            filtered=dict(query.filters),
             retention_days=retention_days,
             link=_linker(request),
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from dashboard.filters import CONDITION, FILTERS
 from dashboard.history import result
 from dashboard.history.query import Query
 from dashboard.history.result import RANKINGS, Found, Result
@@ -19,12 +20,19 @@ log = logging.getLogger(__name__)
 _MAX_ROWS = 100
 _MAX_CACHED = 64
 
-# The expressions are constants of the code (render/panels.py). Whatever comes from a request is a parameter.
+
+def _filtered(name: str) -> bytes:
+    """A query with the condition of the filters."""
+    return queries[name].replace(b"{filters}", CONDITION.encode())
+
+
+# Expressions are constants of the code (render/panels.py). Whatever comes from a request is a parameter.
 _EXPRESSIONS = ", ".join(f"({number}, {expression})" for number, expression in enumerate(RANKINGS))
 _SELECTED_EVENTS = {
-    name: queries["selected_events"] + queries[name].replace(b"{expressions}", _EXPRESSIONS.encode())
+    name: _filtered("selected_events") + queries[name].replace(b"{expressions}", _EXPRESSIONS.encode())
     for name in ("totals", "rankings", "forms", "errors", "web_vitals")
 }
+_COUNTS_BY_STEP = _filtered("counts_by_step")
 
 
 class HistoryUnavailable(Exception):
@@ -83,24 +91,22 @@ async def _run(connection: psycopg.AsyncConnection, query: Query) -> Result:
 
 async def _counts_by_step(connection: psycopg.AsyncConnection, query: Query, starts: list[datetime]) -> Found:
     is_hourly = all(start.timestamp() % 3600 == 0 for start in starts)
-    needs_rows = query.filters.page or query.filters.device
-    name = "counts_by_step_hourly" if is_hourly and not needs_rows else "counts_by_step"
+    is_in_roll_up = is_hourly and dict(query.filters).keys() <= {"type"}
+    counts_by_step = queries["counts_by_step_hourly"] if is_in_roll_up else _COUNTS_BY_STEP
     step = timedelta(hours=1) if query.step == "hour" else timedelta(days=1)
     bounds = {"starts": starts, "first": starts[0], "end": min(starts[-1] + step, query.until)}
-    cursor = await connection.execute(queries[name], _params(query) | bounds)
+    cursor = await connection.execute(counts_by_step, _params(query) | bounds)
     return await cursor.fetchall()
 
 
 def _params(query: Query) -> dict[str, Any]:
-    filters = query.filters
     return {
+        **dict.fromkeys(FILTERS),
+        **dict(query.filters),
         "since": query.since,
         "until": query.until,
         "previous_since": query.previous_since,
         "previous_until": query.previous_until,
-        "type": filters.type,
-        "page": filters.page,
-        "device": filters.device,
         "max_rows": _MAX_ROWS,
         "metrics": [metric.name for metric in METRICS],
         "good": [float(metric.good) for metric in METRICS],

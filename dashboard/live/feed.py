@@ -18,8 +18,23 @@ log = logging.getLogger(__name__)
 MAX_ENTRIES = 12
 _MAX_DETAIL_LENGTH = 2_000
 _MAX_TEXT_LENGTH = 120
+# Fields of the head that the details show, where they are set.
+_HEAD = (
+    *(
+        "event_id",
+        "occurred_at",
+        "time_flag",
+        "site",
+        "user_key",
+        "visitor_key",
+        "session_key",
+        "country",
+        "language",
+    ),
+    *("release", "hostname", "route", "source", "channel", "utm_source", "utm_medium", "utm_campaign"),
+)
 # Fields that say what an event is about. The first one that it has is shown.
-_SUMMARY_FIELDS = ("button", "form", "message", "feature", "element", "referrer", "title", "source")
+_SUMMARY_FIELDS = ("button", "form", "message", "feature", "element", "title", "source")
 
 
 def sampled(records: Iterable[KafkaRecord]) -> list[KafkaRecord]:
@@ -55,15 +70,20 @@ def rejected_entry(event: RejectedEvent) -> Json:
 
 
 def _event_entry(event: dict[str, Any], appended_at: int) -> Json:
-    data = {name: value for name, value in event["event_data"].items() if value not in (None, {})}
-    detail = {
-        **{name: event[name] for name in ("event_id", "occurred_at", "time_flag")},
-        **{name: event[name].hex() for name in ("user_key", "session_key") if event[name]},
-        "device": event["device"],
-        "event_data": data,
-    }
+    data = _data(event["event_data"])
+    head = {name: event[name] for name in _HEAD if event[name] is not None}
+    detail = {**head, "device": event["device"], "event_data": data}
     page = event["page"] or data.get("page") or ""
-    return _entry("accepted", appended_at, event["event_type"], page, _summary(data), detail)
+    return _entry("accepted", appended_at, event["event_type"], page, event["source"] or _summary(data), detail)
+
+
+def _data(event_data: dict[str, Any]) -> dict[str, Any]:
+    """What the client sent: of a custom event, which has nothing else, the properties."""
+    own = {name: value for name, value in event_data.items() if value is not None}
+    properties = orjson.loads(own.pop("properties"))
+    if not own:
+        return dict(properties)
+    return own | ({"properties": properties} if properties else {})
 
 
 def _summary(data: dict[str, Any]) -> str:

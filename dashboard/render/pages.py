@@ -1,9 +1,11 @@
 """HTML pages out of Jinja templates, in the reader's time zone."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+from jinja2.ext import Extension
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -14,11 +16,19 @@ NO_STORE = {"cache-control": "no-store"}
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
+class _WithoutIndentation(Extension):
+    """Templates are indented for people; browsers need not load that."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return re.sub(r"(?m)^ +", "", source)
+
+
 class Pages:
     """Renders templates. Every template gets the time zone of the query parameter `tz`."""
 
     def __init__(self) -> None:
         self._templates = Jinja2Templates(_TEMPLATES)
+        self._templates.env.add_extension(_WithoutIndentation)
         self._templates.env.trim_blocks = self._templates.env.lstrip_blocks = True
         self._templates.env.filters |= {
             "clock": times.clock,

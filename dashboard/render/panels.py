@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from avro_schemas.schema import typed_events
+from dashboard.filters import FILTERS
 
 Cell = str | float | int | list[float] | None
 # The cells of each row, by the row's name.
@@ -45,7 +46,7 @@ class Panel:
     expression: str = ""
     # Of the dimension's or expression's names, the ones to show.
     shows: Callable[[str], bool] = lambda _name: True
-    # The filter of the history page that a click on a row's name sets.
+    # The filter of the history page (filters.py) that a click on a row's name sets.
     filter: str = ""
     # Rows are ranked by their first count; else they stay in the order they come in.
     is_ranked: bool = True
@@ -83,12 +84,40 @@ PANELS = (
         filter="page",
     ),
     Panel(
-        name="referrers",
-        title="Referrers",
-        columns=_counted("From", "Views"),
+        name="sources",
+        title="Sources",
+        columns=_counted("Source", "Views"),
         empty="Send page_view with event_data.referrer.",
-        dimension="referrers",
-        expression="case when event_type = 'page_view' then event_data ->> 'referrer' end",
+        dimension="sources",
+        expression=f"case when event_type = 'page_view' then {FILTERS['source'].expression} end",
+        filter="source",
+    ),
+    Panel(
+        name="channels",
+        title="Channels",
+        columns=_counted("Channel", "Views"),
+        empty="Send page_view with event_data.referrer.",
+        dimension="channels",
+        expression="case when event_type = 'page_view' then channel end",
+        filter="channel",
+    ),
+    Panel(
+        name="campaigns",
+        title="Campaigns",
+        columns=_counted("Campaign", "Views"),
+        empty="Add utm_campaign to links.",
+        dimension="campaigns",
+        expression="case when event_type = 'page_view' then utm_campaign end",
+        filter="campaign",
+    ),
+    Panel(
+        name="countries",
+        title="Countries",
+        columns=_counted("Country", "Views"),
+        empty="The collector needs FOOTFALL_IP_DATABASE.",
+        dimension="countries",
+        expression="case when event_type = 'page_view' then country end",
+        filter="country",
     ),
     Panel(
         name="event_types",
@@ -166,6 +195,15 @@ PANELS = (
         expression="system",
     ),
     Panel(
+        name="releases",
+        title="Releases",
+        columns=_counted("Release", "Events"),
+        empty="Send context.release.",
+        dimension="releases",
+        expression="release",
+        filter="release",
+    ),
+    Panel(
         name="custom_events",
         title="Custom events",
         columns=_counted("Event", "Events"),
@@ -174,6 +212,41 @@ PANELS = (
         expression="event_type",
         shows=_is_custom,
         filter="type",
+    ),
+)
+# Behind those of both pages.
+HISTORY_ONLY = (
+    Panel(
+        name="sites",
+        title="Sites",
+        columns=_counted("Site", "Events"),
+        empty="No events yet.",
+        expression="site",
+        filter="site",
+    ),
+    Panel(
+        name="hostnames",
+        title="Hostnames",
+        columns=_counted("Hostname", "Events"),
+        empty="No events yet.",
+        expression="hostname",
+        filter="hostname",
+    ),
+    Panel(
+        name="languages",
+        title="Languages",
+        columns=_counted("Language", "Events"),
+        empty="No events yet.",
+        expression="language",
+        filter="language",
+    ),
+    Panel(
+        name="screens",
+        title="Screens",
+        columns=_counted("Width", "Events"),
+        empty="Send context.screen_width.",
+        expression="screen",
+        filter="screen",
     ),
 )
 # Behind the feed of the live page.
@@ -207,7 +280,7 @@ LIVE_ONLY = (
         is_wide=True,
     ),
 )
-HISTORY: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in PANELS})
+HISTORY: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*PANELS, *HISTORY_ONLY)})
 LIVE: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*PANELS, *LIVE_ONLY)})
 
 

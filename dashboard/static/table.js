@@ -75,8 +75,9 @@ export function drawTable(table, panel, now) {
 }
 
 export function drawNotShown(counts) {
-  for (const line of document.querySelectorAll("[data-more]")) {
-    line.hidden = !counts[line.dataset.more];
-    setText(line.firstElementChild, number(counts[line.dataset.more] ?? 0));
+  for (const line of document.querySelectorAll(".more")) {
+    const count = counts[line.parentElement.querySelector("table").dataset.panel];
+    line.hidden = !count;
+    setText(line.firstElementChild, number(count ?? 0));
   }
 }

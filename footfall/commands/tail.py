@@ -86,11 +86,20 @@ def _decoded(record: ConsumerRecord) -> Shown:
 
 
 def _to_json(name: str, value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.hex()
     if name.endswith("_at") and value is not None:
         return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="milliseconds")
     return value
+
+
+def _as_sent(event_data: Shown) -> Shown:
+    """With `properties` as the object that its text is, if anything is in it."""
+    sent = {name: value for name, value in event_data.items() if value is not None}
+    if sent["properties"] == "{}":
+        del sent["properties"]
+    else:
+        with suppress(ValueError):  # somebody else's event, whose text is not JSON
+            sent["properties"] = json.loads(sent["properties"])
+    return sent
 
 
 def _print_json(shown: Shown) -> None:
@@ -106,8 +115,8 @@ def _printer() -> Any:
         if "undecodable" in shown:
             console.print(f"{position} cannot be decoded: {shown['undecodable']}", style="red", markup=False)
             return
-        user = (shown["user_key"] or shown["session_key"] or "-")[:8]
-        data = json.dumps(shown["event_data"], ensure_ascii=False)
+        user = (shown["user_key"] or shown["session_key"] or shown["visitor_key"] or "-")[:8]
+        data = json.dumps(_as_sent(shown["event_data"]), ensure_ascii=False)
         console.print(f"{shown['received_at'][11:23]} {shown['event_type']:<18} {user:<8} {data}", markup=False)
 
     return show

@@ -10,13 +10,14 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport
 
+from dashboard.filters import FILTERS
 from dashboard.history import result
 from dashboard.history.query import Query
 from dashboard.history.result import RANKINGS, Result
 from dashboard.history.routes import add_history_routes
 from dashboard.history.service import HistoryService
 from dashboard.render.pages import Pages
-from dashboard.render.panels import PANELS
+from dashboard.render.panels import HISTORY
 from dashboard.sql import Database
 
 
@@ -25,7 +26,7 @@ class OneNameEach(HistoryService):
 
     async def run(self, query: Query) -> Result:
         found = [(number, f"one of {number}", 3, 2, 4) for number in range(len(RANKINGS))]
-        rows = {panel.name: {} for panel in PANELS} | result.rankings(query, found)
+        rows = {panel.name: {} for panel in HISTORY.values()} | result.rankings(query, found)
         steps = result.steps(query, [(0, "page_view", 3)])
         return Result(query, result.totals([3, 2, 1, 1, 1, 0]), steps, [], rows)
 
@@ -40,8 +41,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_every_panel_is_on_the_page_with_the_names_of_its_expression(client: httpx.AsyncClient) -> None:
     page = (await client.get("/history", params={"compare": "1"})).text
-    assert re.findall(r'data-panel="(\w+)"', page) == [panel.name for panel in PANELS]
-    for panel in PANELS:
+    assert re.findall(r'data-panel="(\w+)"', page) == list(HISTORY)
+    for panel in HISTORY.values():
         (table,) = re.findall(rf'<table data-panel="{panel.name}".*?</table>', page, re.DOTALL)
         assert "Change" in table
         if panel.expression:
@@ -49,7 +50,7 @@ async def test_every_panel_is_on_the_page_with_the_names_of_its_expression(clien
             assert "▲ 50 %" in table
 
 
-@pytest.mark.parametrize("panel", [panel.name for panel in PANELS if panel.expression])
+@pytest.mark.parametrize("panel", [panel.name for panel in HISTORY.values() if panel.expression])
 async def test_a_ranking_can_be_downloaded(client: httpx.AsyncClient, panel: str) -> None:
     answer = await client.get(f"/dashboard/history/{panel}.csv")
     _titles, row = csv.reader(io.StringIO(answer.text, newline=""))
@@ -67,3 +68,21 @@ async def test_a_filter_is_in_every_link_and_can_be_removed(client: httpx.AsyncC
     page = (await client.get("/history", params={"type": "page_view", "page": "/a b"})).text
     assert 'href="/history?page=%2Fa+b" aria-label="Remove the filter page_view"' in page
     assert 'href="/history?type=page_view" aria-label="Remove the filter /a b"' in page
+
+
+@pytest.mark.parametrize("name", FILTERS)
+async def test_a_filter_has_a_field_that_shows_its_value(client: httpx.AsyncClient, name: str) -> None:
+    page = (await client.get("/history", params={name: "<odd>"})).text
+    (field,) = re.findall(rf'<(?:select|input) name="{name}".*?</label>', page)
+    assert field.count("&lt;odd&gt;") == 1
+    assert '<a class="chip" href="/history" aria-label="Remove the filter &lt;odd&gt;">' in page
+    assert ("<details open>" in page) is FILTERS[name].is_folded
+
+
+async def test_a_name_on_the_page_sets_its_filter(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/history")).text
+    for panel in HISTORY.values():
+        if panel.filter:
+            assert panel.filter in FILTERS
+            row = f"one+of+{RANKINGS.index(panel.expression)}"
+            assert f'<a href="/history?{panel.filter}={row}">' in page

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboard.filters import FILTERS
 from dashboard.history.query import Query, parse_query, ranges_within
 from service_kit.retention import MAX_RETENTION_DAYS, MIN_RETENTION_DAYS
 
@@ -96,10 +97,16 @@ def test_only_ranges_within_the_retention_are_offered() -> None:
     assert list(ranges_within(MIN_RETENTION_DAYS)) == ["24h", "7d"]
 
 
+def test_every_filter_that_is_set_is_in_the_query() -> None:
+    params = {name: f"a {name}" for name in FILTERS}
+    assert dict(parse(params).filters) == params
+    assert parse({"source": "", "shoe_size": "43", "site": "b"}).filters == (("site", "b"),)
+
+
 texts = (
     st.text(max_size=12) | st.dates().map(str) | st.sampled_from(["24h", "90d", "hour", "day", "1", "Asia/Tokyo"])
 )
-names = st.sampled_from(["range", "from", "to", "step", "tz", "compare", "type", "page", "device"])
+names = st.sampled_from(["range", "from", "to", "step", "tz", "compare", *FILTERS])
 
 
 moments = st.integers(946_684_800, 3_786_912_000).map(lambda second: datetime.fromtimestamp(second, UTC))

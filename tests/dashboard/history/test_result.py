@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from dashboard.history.query import parse_query
 from dashboard.history.result import RANKINGS, panels_of, rankings
-from dashboard.history.service import _SELECTED_EVENTS
-from dashboard.render.panels import HISTORY, PANELS
+from dashboard.history.service import _COUNTS_BY_STEP, _SELECTED_EVENTS
+from dashboard.render.panels import HISTORY
 
 NOW = datetime(2026, 3, 30, 12, 34, 56, tzinfo=UTC)
 QUERY = parse_query({}, NOW, 90)
@@ -29,7 +29,7 @@ def test_a_comparison_adds_the_change_to_every_panel() -> None:
 
 def test_each_expression_of_the_panels_is_in_the_query_once_and_nothing_else_is() -> None:
     query = _SELECTED_EVENTS["rankings"].decode()
-    assert "{" not in query
+    assert "{" not in query + _COUNTS_BY_STEP.decode()
     for number, expression in enumerate(RANKINGS):
         assert query.count(f"({number}, {expression})") == 1
-    assert set(RANKINGS) == {panel.expression for panel in PANELS if panel.expression}
+    assert set(RANKINGS) == {panel.expression for panel in HISTORY.values() if panel.expression}

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from typing import Any
 
+import orjson
 import pytest
 
 from dashboard.live import feed, feed_reader
@@ -55,3 +56,20 @@ def test_an_event_without_an_entry_costs_only_itself(monkeypatch: pytest.MonkeyP
     events = [event("click", event_data={"element": element}) for element in ("a", "bad", "b")]
     entries = feed.event_entries([Record(n, NOON, None, encoded(each)) for n, each in enumerate(events)])
     assert [entry["summary"] for entry in entries] == ["a", "b"]
+
+
+def test_an_entry_has_what_the_client_sent_and_where_the_visitor_came_from() -> None:
+    events = [
+        event("click", event_data={"element": "nav", "at": {"x": 1}}),
+        event(
+            "page_view", event_data={"page": "/", "properties": {"a": [1]}}, source="news.example", country="DE"
+        ),
+        event("page_view", event_data={"page": "/b", "title": "B"}, user_key=b"u" * 16),
+    ]
+    entries = feed.event_entries([Record(n, NOON, None, encoded(each)) for n, each in enumerate(events)])
+    assert [entry["summary"] for entry in entries] == ["nav", "news.example", "B"]
+    click, arrival, view = (orjson.loads(entry["detail"]) for entry in entries)
+    assert click["event_data"] == {"element": "nav", "at": {"x": 1}}
+    assert arrival["event_data"] == {"page": "/", "properties": {"a": [1]}}
+    assert (arrival["source"], arrival["country"], "user_key" in arrival) == ("news.example", "DE", False)
+    assert (view["event_data"], view["user_key"]) == ({"page": "/b", "title": "B"}, (b"u" * 16).hex())
