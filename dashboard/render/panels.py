@@ -54,14 +54,9 @@ class Panel:
     is_wide: bool = False
 
     @property
-    def kinds(self) -> str:
-        """The kinds of the columns, for the script."""
-        return " ".join(column.kind for column in self.columns)
-
-    @property
     def has_share(self) -> bool:
         """Whether the count of a name is followed by its share of all."""
-        return "percent" in self.kinds
+        return any(column.kind == "percent" for column in self.columns)
 
 
 def _counted(key: str, count: str, *more: Column) -> tuple[Column, ...]:

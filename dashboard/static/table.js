@@ -49,7 +49,7 @@ function fill(table, row, kinds, values, now, share) {
 }
 
 export function drawTable(table, panel, now) {
-  const kinds = table.dataset.kinds.split(" ");
+  const kinds = [...table.tHead.rows[0].cells].map((cell) => cell.className);
   const isRanked = "ranked" in table.dataset;
   const rows = Object.entries(panel ?? {});
   const counted = kinds.indexOf("count") - (kinds[0] === "key" ? 1 : 0);
