@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,9 +10,10 @@ from typing import Any
 
 import yaml
 
-NAME = "custom_events.yaml"
+from avro_schemas import contract
+
+NAME = contract.CUSTOM_EVENTS
 MAX_ABOUT_LENGTH = 500
-_EVENT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _HEADER = "# Custom events, a line each: name and meaning. They share the schema `custom`.\n"
 
 
@@ -28,7 +28,7 @@ def read(folder: Path) -> Mapping[str, str]:
 
 def is_name(name: str) -> bool:
     """Whether a custom event of the contract may have this name."""
-    return len(name) <= 60 and _EVENT_NAME.fullmatch(name) is not None
+    return len(name) <= 60 and contract.NAME.fullmatch(name) is not None
 
 
 def line(name: str, about: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from avro_schemas.contract import FOLDER, Contract, UnusableContract, merge, read
+from avro_schemas.contract import CUSTOM_EVENTS, FOLDER, Contract, UnusableContract, merge, read
 
 SETTING = "FOOTFALL_CONTRACT"
 HELP = "Folder with event types of your own; they are added to those that footfall has."
@@ -53,6 +53,7 @@ def with_own(folder: str) -> Contract:
     own = read(Path(folder))
     if faults := own_faults(own, shipped()) + unlocked_faults(own):
         raise UnusableContract(*faults)
-    if not own.schemas and not own.custom_events:
-        raise UnusableContract(f"{folder} has neither a schema (schemas/NAME.v1.avsc) nor custom_events.yaml.")
+    # An empty folder is a volume that was not mounted rather than somebody's contract.
+    if not own.schemas and not (Path(folder) / CUSTOM_EVENTS).exists():
+        raise UnusableContract(f"{folder} has neither a schema (schemas/NAME.v1.avsc) nor {CUSTOM_EVENTS}.")
     return merge(shipped(), replace(own, head=[]))

@@ -7,6 +7,7 @@ from avro_schemas import custom_events_file
 from avro_schemas.custom_events_file import NotWritten
 from avro_schemas.event_types import describe_event_types
 from avro_schemas.own_types import name_fault
+from avro_schemas.schema import latest
 
 DEFAULT_ABOUT = "No description yet."
 NO_FOLDER = "Set FOOTFALL_CONTRACT to the folder of your own contract"
@@ -26,7 +27,7 @@ def accept(folder: Path | None, event_type: str, about: str) -> bool:
     known = meanings(folder)
     if event_type in known:
         return False
-    if fault := name_fault(event_type, known):
+    if fault := name_fault(event_type, [*known, *latest()]):
         raise NotWritten(fault)
     about = about.strip() or DEFAULT_ABOUT
     if folder is None:

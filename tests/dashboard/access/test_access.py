@@ -32,7 +32,7 @@ def client(ip: str = "203.0.113.7", host: str = "stats.example", **settings: Any
 
 
 def session(key: Any = KEY, algorithm: str = "HS256", **claims: Any) -> dict[str, str]:
-    claims = {"sub": "anna", "exp": time.time() + 60, "roles": ["footfall"]} | claims
+    claims = {"sub": "anna", "exp": time.time() + 3600, "roles": ["footfall"]} | claims
     return {"cookie": f"session={jwt.encode(claims, key, algorithm)}"}
 
 

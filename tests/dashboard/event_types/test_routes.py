@@ -36,7 +36,7 @@ def client(ip: str = "203.0.113.7", host: str = "stats.example", **settings: Any
 
 
 def session(*roles: str) -> dict[str, str]:
-    claims = {"sub": "anna", "exp": time.time() + 60, "roles": list(roles)}
+    claims = {"sub": "anna", "exp": time.time() + 3600, "roles": list(roles)}
     return {"cookie": f"session={jwt.encode(claims, KEY, 'HS256')}"}
 
 
