@@ -20,6 +20,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "out_of_range": "The number is outside the range of its type.",
         "not_finite": "The number is not finite.",
         "text_invalid": "The text contains a NUL character or a lone surrogate.",
+        "format_invalid": "The text is not in the form that the field demands.",
+        "site_unknown": "`FOOTFALL_SITES` does not list this site.",
         "too_long": "The text or list is longer than the schema allows.",
         "too_deep": "The value is nested too deeply.",
         "too_large": "The event is larger than the collector accepts.",

@@ -70,7 +70,7 @@ async def _steps(settings: Settings, events: int) -> dict[str, float]:
     request = Request.of(scope)
     sender = await authenticator.authenticate(request)
     raw_events = body.parse(content, 500).events
-    context = pipeline._context(request, sender, None)
+    context = pipeline._context(request, sender)
     answer, _admission = await pipeline.collect(request, sender, content)
     assert publisher.last is not None
     records = publisher.last.records

@@ -1,5 +1,6 @@
 """The collector as an ASGI application: its parts are put together here, and started and stopped in order."""
 
+import asyncio
 import math
 import os
 import time
@@ -18,6 +19,7 @@ from producer_api.limits.admission import RateLimiter
 from producer_api.limits.cluster import LOOK_BACK_MS, ClusterLimits
 from producer_api.privacy.devices import classify
 from producer_api.privacy.hashes import Hasher
+from producer_api.privacy.ip_locations import IpDatabase, nowhere
 from producer_api.routes.collect import CollectRoute
 from producer_api.routes.probes_and_pages import add_pages
 from producer_api.senders.authenticate import Authenticator
@@ -33,6 +35,8 @@ COLLECT = "/api/analytics/collect"
 VALIDATE = "/api/analytics/validate"
 # If the cluster's limits are not known after this long, the collector is ready with its own limits alone.
 _CLUSTER_LIMITS_SECONDS = 10.0
+# How often to look for a new version of the IP database.
+_IP_DATABASE_SECONDS = 60.0
 
 
 class CollectorApp:
@@ -73,7 +77,9 @@ class CollectorApp:
             per_backend=settings.events_per_minute_per_backend,
             on_evict=metrics.LIMITER_EVICTIONS.inc,
         )
-        pipeline = Pipeline(settings, hasher, rate_limiter, self._publisher, rejected_events)
+        self._ip_database = IpDatabase(settings.ip_database) if settings.ip_database else None
+        locate = self._ip_database.find if self._ip_database else nowhere
+        pipeline = Pipeline(settings, hasher, rate_limiter, self._publisher, rejected_events, locate=locate)
         self._hot_routes: dict[str, ASGIApp] = {
             COLLECT: _traced(CollectRoute(settings, self._authenticator, pipeline)),
             VALIDATE: CollectRoute(settings, self._authenticator, pipeline, dry_run=True),
@@ -112,6 +118,8 @@ class CollectorApp:
         metrics.CLUSTER_LIMITS_ACTIVE.set_function(self._cluster_limits_active)
         if self._settings.cluster_limits:
             self._background.start("following the limits of the cluster", self._follower.run())
+        if self._ip_database:
+            self._background.start("reading new IP databases", _refresh(self._ip_database))
         yield
         # The spool before Kafka: it writes what still waits, and may be publishing.
         if self._spool:
@@ -119,6 +127,14 @@ class CollectorApp:
         await self._kafka.stop()
         await self._authenticator.stop()
         await self._background.stop()
+
+
+async def _refresh(database: IpDatabase) -> None:
+    """Read new versions of the file, in a thread, as that may take long."""
+    while True:
+        metrics.IP_DATABASE_BUILT.set(database.built_at)
+        await asyncio.sleep(_IP_DATABASE_SECONDS)
+        await asyncio.to_thread(database.refresh)
 
 
 def build_app(settings: Settings) -> CollectorApp:

@@ -1,6 +1,6 @@
 """Rejected requests, and the one table of HTTP statuses that the collector answers with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -62,9 +62,21 @@ class RequestRejected(Exception):
     """The whole request is rejected. `retry_after` is in seconds, where waiting helps."""
 
     def __init__(self, code: str, expected: str, *, pointer: str = "", retry_after: int | None = None) -> None:
-        self.fault = Fault(code, pointer, expected)
+        self.faults: tuple[Fault, ...] = (Fault(code, pointer, expected),)
         self.retry_after = retry_after
         super().__init__(code)
+
+    @classmethod
+    def with_faults(cls, faults: Sequence[Fault]) -> "RequestRejected":
+        """The rejection for several faults, of which the first one decides the status."""
+        rejected = cls(faults[0].code, faults[0].expected)
+        rejected.faults = tuple(faults)
+        return rejected
+
+    @property
+    def fault(self) -> Fault:
+        """The first fault."""
+        return self.faults[0]
 
 
 class Forbidden(RequestRejected):

@@ -54,10 +54,14 @@ JWKS_FETCHED = _gauge(
     "jwks_fetched_timestamp_seconds", "When session keys were last fetched; 0 without a JWKS URL."
 )
 REDACTIONS = _counter("redactions", "Texts redacted in events, by pattern and field.", "pattern", "field")
+IP_DATABASE_BUILT = _gauge(
+    "ip_database_built_timestamp_seconds",
+    "When the database of FOOTFALL_IP_DATABASE was built by its publisher; 0 without one.",
+)
 CLIENT_DROPPED_EVENTS = _counter(
     "client_dropped_events", "Events that browsers gave up before they could be sent, as reported by them."
 )
-OPT_OUTS = _counter("opt_outs", "Events stored without user, session and IP because the visitor opted out.")
+OPT_OUTS = _counter("opt_outs", "Events stored without user, session and visitor because the visitor opted out.")
 BOT_REQUESTS = _counter("bot_requests", "Requests that look like a program's, by reason.", "reason")
 REJECTED_RECORDS = _counter("rejected_records", "Records for events-rejected, by result.", "result")
 SPOOL_EVENTS = _gauge("spool_events", "Events in the spool that are not in Kafka yet.")

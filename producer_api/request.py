@@ -8,20 +8,21 @@ from typing import Any
 _PROXY = "With `FOOTFALL_TRUST_LOOPBACK`: the request did not come from this machine itself."
 REQUEST_HEADERS: Mapping[str, str] = MappingProxyType(
     {
+        "Accept-Language": "The language that the browser prefers, unless `context` says it.",
         "Authorization": "`Bearer` and a session token, if no cookie holds one.",
         "Content-Encoding": "`gzip`, or absent.",
         "Content-Length": "A body that is announced as too large is rejected before it is read.",
         "Content-Type": "`application/json`, or `text/plain` (also read as JSON, but sent without a preflight).",
-        "Cookie": "The session, or the signed cookie of an anonymous visitor.",
-        "DNT": "`1`: the event is stored without user, session and IP.",
+        "Cookie": "The session, and the signed cookie of a visitor.",
+        "DNT": "`1`: the event is stored without user, session and visitor.",
         "Footfall-Key": "The key of a backend, from `FOOTFALL_BACKEND_KEYS`.",
         "Footfall-Session": "The session on whose behalf a backend sends.",
         "Footfall-User": "The user on whose behalf a backend sends.",
         "Forwarded": _PROXY,
         "Host": "Pages served from this host may post.",
-        "Origin": "Pages of other origins may post if `FOOTFALL_ALLOWED_ORIGINS` lists them.",
+        "Origin": "Pages of other origins may post if `FOOTFALL_ALLOWED_ORIGINS` lists them. Its host is stored.",
         "Sec-Fetch-Site": "`cross-site` without an allowed `Origin` is rejected.",
-        "Sec-GPC": "`1`: the event is stored without user, session and IP.",
+        "Sec-GPC": "`1`: the event is stored without user, session and visitor.",
         "traceparent": "Copied to a header of the record.",
         "User-Agent": "Stored as browser, system, device class, and why it looks like a program, if it does.",
         "Via": _PROXY,
@@ -45,7 +46,7 @@ RESPONSE_HEADERS: Mapping[str, str] = MappingProxyType(
         "RateLimit": "The limit closest to being reached: `r` events are left, `t` seconds until there are more.",
         "RateLimit-Policy": "That limit: `q` events per `w` seconds.",
         "Retry-After": "With 429 and 503, and when some events of a list have to wait: seconds to wait.",
-        "Set-Cookie": "The cookie of a new anonymous visitor, or its renewal.",
+        "Set-Cookie": "The cookie of a new visitor, or its renewal.",
         "Vary": "`Origin`, for caches.",
     }
 )
@@ -79,12 +80,14 @@ class Request:
         return self.headers.get(b"sec-gpc") == b"1" or self.headers.get(b"dnt") == b"1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """The sender of a request. All None: a trusted sender without a session."""
 
     user_id: str | None = None
     session_id: str | None = None
+    # The browser, known by a cookie: of an anonymous visitor, and of a user who has it too.
+    visitor_id: str | None = None
     # The name of the backend that sends on its user's behalf.
     backend: str | None = None
     # The Set-Cookie header for a visitor who is new, or whose cookie is renewed.

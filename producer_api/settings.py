@@ -6,7 +6,10 @@ from typing import Literal
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
+from producer_api.privacy.ip_locations import check_ip_database
+from producer_api.privacy.stored_fields import DEFAULT_STORED_FIELDS, check_stored_fields
 from producer_api.senders import backends
+from producer_api.sites import check_sites
 from service_kit import setting_checks
 from service_kit.kafka import KafkaSettings
 from service_kit.retention import RetentionSettings
@@ -14,8 +17,6 @@ from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret, setting
 
 DEFAULT_MAX_UNKNOWN = 200
-
-_CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,9 @@ class Settings:
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="Lowest level that is logged.")
 
     hash_key: Secret = setting(
-        help="Key of the hashes of users, sessions and IPs.", min_length=16, check=setting_checks.hard_to_guess
+        help="Key of the hashes of users, sessions and visitors.",
+        min_length=16,
+        check=setting_checks.hard_to_guess,
     )
     sessions: SessionSettings
     session_user_claim: str = setting("sub", help="Claim of the session token that names the user.")
@@ -73,7 +76,25 @@ class Settings:
         maximum=10_000,
     )
     allowed_query_parameters: tuple[str, ...] = setting(
-        _CAMPAIGN, help="Query parameters that are not removed from pages and referrers, separated by commas."
+        (),
+        help="Query parameters that are not removed from pages and referrers, separated by commas. UTM parameters"
+        " are stored in fields of their own.",
+    )
+    sites: tuple[str, ...] = setting(
+        (),
+        help="Sites that events may name in context.site, separated by commas. By default, any.",
+        check=check_sites,
+    )
+    stored_fields: tuple[str, ...] = setting(
+        DEFAULT_STORED_FIELDS,
+        help="Optional fields of events that are stored, separated by commas, or none. By default all but region.",
+        check=check_stored_fields,
+    )
+    ip_database: Path | None = setting(
+        None,
+        help="File in MaxMind's format (.mmdb) in which the country of an IP is looked up before the IP is"
+        " forgotten. A new version of the file is read within a minute.",
+        check=check_ip_database,
     )
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     max_body_bytes: int = setting(1024 * 1024, help="Largest body after decompression, in bytes.", minimum=1024)

@@ -11,6 +11,7 @@ from avro_schemas.wire.event_writer import write_device
 from producer_api.errors import RequestRejected
 from producer_api.intake import answers, body
 from producer_api.intake.answers import Json, Result
+from producer_api.intake.body import Envelope
 from producer_api.intake.context import RandomPool, RequestContext
 from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
 from producer_api.intake.event_names import EventNames, hint
@@ -49,16 +50,22 @@ def _validate(raw_body: bytes, processor: EventProcessor) -> Json:
         envelope = body.parse(raw_body, sys.maxsize)
     except RequestRejected as rejected:
         return answers.for_rejected_request(rejected).body
-    context = _context(envelope.sent_at)
+    context = _context(envelope)
     results = [_result(raw, context, processor) for raw in envelope.events]
     if envelope.single:
         return answers.for_single(results[0], recorded=False).body
     return answers.for_list(results, recorded=False).body
 
 
-def _context(sent_at: int | None) -> RequestContext:
+def _context(envelope: Envelope) -> RequestContext:
     now = time.time_ns() // 1_000_000
-    return RequestContext(now, sent_at, None, None, write_device(*UNKNOWN), None, RandomPool())
+    return RequestContext(
+        received_at=now,
+        sent_at=envelope.sent_at,
+        device=write_device(*UNKNOWN),
+        random=RandomPool(),
+        client=envelope.context,
+    )
 
 
 def _result(raw: Any, context: RequestContext, processor: EventProcessor) -> Result:

@@ -35,7 +35,7 @@ FILES: Mapping[str, Callable[[], str]] = {
 # Pages that are written by hand, except for their generated regions.
 PAGES: Mapping[str, Callable[[], Regions]] = {
     "docs/access.md": access.regions,
-    "docs/collect.md": collect_reference.status_regions,
+    "docs/collect.md": collect_reference.collect_regions,
     "docs/collect-reference.md": collect_reference.regions,
     "docs/contracts.md": contracts.regions,
     "docs/event-types.md": event_types.regions,

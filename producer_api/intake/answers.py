@@ -70,7 +70,11 @@ def for_list(results: Sequence[Result], *, recorded: bool = True) -> Answer:
 
 def for_rejected_request(rejected: RequestRejected) -> Answer:
     """The answer to a request that was rejected as a whole."""
-    body = {"success": False, "message": _summary((rejected.fault,)), "errors": [_error(rejected.fault)]}
+    body = {
+        "success": False,
+        "message": _summary(rejected.faults),
+        "errors": [_error(fault) for fault in rejected.faults],
+    }
     return Answer(status_of(rejected.fault.code), body, rejected.retry_after)
 
 

@@ -1,17 +1,19 @@
 """From the bytes of a body to raw events: decompressed, bounded, parsed."""
 
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from avro_schemas.validation.fault import child_pointer
+from avro_schemas.validation.fault import Fault, child_pointer
 from producer_api.errors import RequestRejected
 from producer_api.intake import clock_skew
+from producer_api.intake.client_context import NO_CONTEXT, ClientContext, read_context
 
 MEDIA_TYPES = ("", "application/json", "text/plain")
-_ENVELOPE_FIELDS = frozenset({"events", "sent_at", "sdk", "dropped"})
+_ENVELOPE_FIELDS = frozenset({"events", "sent_at", "sdk", "dropped", "context"})
 _MAX_DROPPED = 1_000_000
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -27,6 +29,8 @@ class Envelope:
     sent_at: int | None = None
     # How many events the client gave up since it last reported them.
     dropped: int = 0
+    # Of all events, where they do not say otherwise themselves.
+    context: ClientContext = NO_CONTEXT
 
 
 def require_media_type(content_type: str) -> None:
@@ -58,8 +62,11 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     return content
 
 
-def parse(body: bytes, max_events: int) -> Envelope:
-    """The envelope of a body. Raise RequestRejected for anything that holds no events."""
+def parse(body: bytes, max_events: int, sites: Collection[str] = ()) -> Envelope:
+    """The envelope of a body. Raise RequestRejected for anything that holds no events.
+
+    `sites` are those that a context may name; empty means any.
+    """
     parsed = _parse_json(body)
     if not isinstance(parsed, dict):
         return Envelope(_require_events(parsed, max_events), single=False)
@@ -67,12 +74,14 @@ def parse(body: bytes, max_events: int) -> Envelope:
         sent_at = parsed.pop("sent_at", None)
         return Envelope([parsed], single=True, sent_at=None if sent_at is None else _parse_sent_at(sent_at))
     for name in parsed.keys() - _ENVELOPE_FIELDS:
-        expected = "only events, sent_at, sdk and dropped"
+        expected = "only events, context, sent_at, sdk and dropped"
         raise RequestRejected("field_unknown", expected, pointer=child_pointer("", name))
     events = _require_events(parsed["events"], max_events)
     sent_at = parsed.get("sent_at")
     sent_at = None if sent_at is None else _parse_sent_at(sent_at)
-    return Envelope(events, single=False, sent_at=sent_at, dropped=_require_dropped(parsed.get("dropped", 0)))
+    dropped = _require_dropped(parsed.get("dropped", 0))
+    context = _require_context(parsed.get("context"), sites)
+    return Envelope(events, single=False, sent_at=sent_at, dropped=dropped, context=context)
 
 
 def _parse_json(body: bytes) -> Any:
@@ -102,6 +111,16 @@ def _parse_sent_at(text: Any) -> int:
     if not clock_skew.is_in_range(sent_at):
         raise RequestRejected("timestamp_out_of_range", clock_skew.TIMESTAMP_RANGE, pointer="/sent_at")
     return sent_at
+
+
+def _require_context(context: Any, sites: Collection[str]) -> ClientContext:
+    if context is None:
+        return NO_CONTEXT
+    found: list[Fault] = []
+    read = read_context(context, "/context", sites, found)
+    if found:
+        raise RequestRejected.with_faults(found)
+    return read
 
 
 def _require_dropped(dropped: Any) -> int:

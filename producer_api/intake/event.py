@@ -3,32 +3,34 @@
 No I/O: time and randomness come with the request's context, and redactions are counted in it.
 """
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from avro_schemas import event_ids
-from avro_schemas.event_types import event_type_names
 from avro_schemas.schema import CUSTOM, event_schema
+from avro_schemas.validation.bounds import MAX_FAULTS
 from avro_schemas.validation.event_data_writer import InvalidEventData
-from avro_schemas.validation.fault import Fault, child_pointer, describe_value, text_fault
+from avro_schemas.validation.fault import Fault, child_pointer, describe_value
 from avro_schemas.validation.faults import find_faults
 from avro_schemas.wire.event_reader import times_in_range
-from avro_schemas.wire.event_writer import NO_ARRIVAL, write_event
+from avro_schemas.wire.event_writer import RequestParts, write_event
 from producer_api.intake import clock_skew
+from producer_api.intake.arrival import MAX_REFERRER_LENGTH, arrival_of, encode_arrival
+from producer_api.intake.client_context import NO_CONTEXT, ClientContext, read_context
 from producer_api.intake.context import RequestContext
 from producer_api.intake.event_names import EventNames
-from producer_api.privacy.devices import encoded_device
-from producer_api.privacy.redaction import is_card_number, is_suspicious, redact
-from producer_api.privacy.urls import strip_url
+from producer_api.intake.personal_data import Stripped, redact_utm, strip_event_data
+from producer_api.privacy.urls import NO_UTM
 
-FIELDS = frozenset({"event_type", "event_data", "timestamp", "event_id"})
+FIELDS = frozenset({"event_type", "event_data", "timestamp", "event_id", "context"})
+PAGE_VIEW = "page_view"
 MAX_ID_AGE_MS = 7 * 86_400_000
 MAX_ID_AHEAD_MS = clock_skew.MAX_AHEAD_MS
-_MAX_USER_AGENT_LENGTH = 2_000
-_URL_FIELDS = ("page", "referrer")
+# Arrivals whose bytes are cached: most events have the referrer of another one.
+_MAX_CACHED = 10_000
 _ID_FORMAT = "evt_ and the 32 hex digits of a UUIDv7, in lower case"
 
 
@@ -45,7 +47,10 @@ class EncodedEvent:
 
 
 class EventProcessor:
-    """Turns raw events into records. `names` says which event types are accepted."""
+    """Turns raw events into records. `names` says which event types are accepted.
+
+    `own_hosts` are those of the allowed origins, without `www.`; empty `sites` means that any may be named.
+    """
 
     def __init__(
         self,
@@ -54,17 +59,23 @@ class EventProcessor:
         max_event_bytes: int = 32 * 1024,
         max_depth: int = 32,
         allowed_parameters: Collection[str] = (),
+        own_hosts: Collection[str] = (),
+        sites: Collection[str] = (),
     ) -> None:
         self._names = names or EventNames()
         self._max_event_bytes, self._max_depth = max_event_bytes, max_depth
-        self._allowed_parameters = frozenset(allowed_parameters)
+        self._allowed_parameters, self._own_hosts = frozenset(allowed_parameters), frozenset(own_hosts)
+        self._sites = frozenset(sites)
+        self._arrival_by_referrer = lru_cache(maxsize=_MAX_CACHED)(self._uncached_arrival)
 
     def process(self, raw: Any, context: RequestContext, sent_id: str | None) -> EncodedEvent | list[Fault]:
-        """The record of a raw event, or every fault of it. `sent_id` is its `client_event_id`."""
+        """The record of a raw event, or its faults, MAX_FAULTS at most. `sent_id` is its `client_event_id`."""
         outcome = self._process(raw, context, sent_id)
         # An event nested too deeply always has other faults too, so only events with faults are measured.
-        if type(outcome) is list and _is_deeper(raw, self._max_depth):
-            return [Fault("too_deep", "", f"values nested at most {self._max_depth} deep")]
+        if type(outcome) is list:
+            if _is_deeper(raw, self._max_depth):
+                return [Fault("too_deep", "", f"values nested at most {self._max_depth} deep")]
+            return outcome[:MAX_FAULTS]
         return outcome
 
     def _process(self, raw: Any, context: RequestContext, sent_id: str | None) -> EncodedEvent | list[Fault]:
@@ -72,7 +83,7 @@ class EventProcessor:
             return [Fault("event_not_object", "", "an object", describe_value(raw))]
         found: list[Fault] = []
         if not raw.keys() <= FIELDS:
-            found += [_unknown(name, raw[name]) for name in raw.keys() - FIELDS]
+            found += [_unknown(name, raw[name]) for name in islice(raw.keys() - FIELDS, MAX_FAULTS)]
         event_type = self._event_type(raw, context, found)
         event_id = _event_id(raw, context, sent_id, found)
         occurred_at, time_flag = _occurred_at(raw, context, found)
@@ -80,33 +91,86 @@ class EventProcessor:
             # The rule of the readers, which would make a dead letter of it after a 2xx.
             found.append(Fault("timestamp_out_of_range", "/timestamp", clock_skew.TIMESTAMP_RANGE))
         event_data = _event_data(raw, found)
+        client, request_parts = context.client, context.request_parts
+        if "context" in raw:
+            client, request_parts = self._client(raw, context, found)
         if event_data is None:
             return found
-        event_data, device = self._strip(event_type, event_data, context, found)
+        stripped = strip_event_data(
+            event_data,
+            context,
+            found,
+            is_custom=bool(event_type) and event_schema(event_type).name == CUSTOM,
+            allowed_parameters=self._allowed_parameters,
+        )
         if not found:
-            page = event_data.get("page")
-            page = page if type(page) is str else None
+            hostname = client.hostname or stripped.url.hostname or context.origin_host
+            arrival = self._arrival(event_type, stripped, hostname, client, context)
+            stored = context.stored_fields
             try:
                 value = write_event(
                     event_type,
                     event_id,
                     occurred_at,
                     time_flag,
-                    context.request_parts,
-                    device,
-                    None,
-                    page,
-                    None,
-                    NO_ARRIVAL,
-                    event_data,
+                    request_parts,
+                    stripped.device,
+                    hostname if "hostname" in stored else None,
+                    stripped.page,
+                    client.route if "route" in stored else None,
+                    arrival,
+                    stripped.event_data,
                 )
             except InvalidEventData:
                 pass  # the writer does not say what is wrong; `find_faults` below does
             else:
-                return self._checked(EncodedEvent(event_id, event_type, occurred_at, page, value))
+                return self._checked(EncodedEvent(event_id, event_type, occurred_at, stripped.page, value))
         if event_type:
-            found += find_faults(event_schema(event_type), event_data)
+            found += find_faults(event_schema(event_type), stripped.event_data)
         return found
+
+    def _client(
+        self, raw: dict[str, Any], context: RequestContext, found: list[Fault]
+    ) -> tuple[ClientContext, RequestParts]:
+        """What the client says about where the event happened, and the fields that follow from it."""
+        own = read_context(raw["context"], "/context", self._sites, found)
+        if own is NO_CONTEXT:
+            return context.client, context.request_parts
+        client = own.redacted(context.redactions).over(context.client)
+        return client, context.parts_of(client)
+
+    def _arrival(
+        self,
+        event_type: str,
+        stripped: Stripped,
+        hostname: str | None,
+        client: ClientContext,
+        context: RequestContext,
+    ) -> bytes:
+        """How the visitor arrived, as Avro bytes."""
+        url, referrer = stripped.url, stripped.referrer or client.referrer
+        is_page_view, stored = event_type == PAGE_VIEW, context.stored_fields
+        if referrer:
+            referrer = referrer[:MAX_REFERRER_LENGTH]
+        if url.utm is NO_UTM and not url.is_ad:
+            return self._arrival_by_referrer(is_page_view, referrer, hostname, stored)
+        arrival = arrival_of(
+            is_page_view=is_page_view,
+            referrer=referrer,
+            hostname=hostname,
+            own_hosts=self._own_hosts,
+            utm=url.utm,
+            is_ad=url.is_ad,
+        )
+        return encode_arrival(arrival, stored, redact_utm(url.utm, context))
+
+    def _uncached_arrival(
+        self, is_page_view: bool, referrer: str | None, hostname: str | None, stored_fields: frozenset[str]
+    ) -> bytes:
+        arrival = arrival_of(
+            is_page_view=is_page_view, referrer=referrer, hostname=hostname, own_hosts=self._own_hosts
+        )
+        return encode_arrival(arrival, stored_fields)
 
     def _checked(self, event: EncodedEvent) -> EncodedEvent | list[Fault]:
         if len(event.value) > self._max_event_bytes:
@@ -125,23 +189,6 @@ class EventProcessor:
         else:
             found.append(Fault("field_missing", "/event_type", "the name of an event type"))
         return ""
-
-    def _strip(
-        self, event_type: str, event_data: dict[str, Any], context: RequestContext, found: list[Fault]
-    ) -> tuple[dict[str, Any], bytes]:
-        """`event_data` without personal data and without the user agent, and the device as Avro bytes."""
-        device = context.device
-        stripped: dict[str, Any] = {}
-        for name, value in event_data.items():
-            if name == "user_agent":
-                device = _device(value, found)
-                continue
-            if name in _URL_FIELDS and type(value) is str:
-                value = strip_url(value, self._allowed_parameters)
-            stripped[name] = _redact_value(name, value, context)
-        if event_type and event_schema(event_type).name == CUSTOM:
-            stripped = _redact_names_and_cards(stripped, context)
-        return stripped, device
 
 
 def client_event_id(raw: Any) -> str | None:
@@ -205,50 +252,3 @@ def _event_data(raw: dict[str, Any], found: list[Fault]) -> dict[str, Any] | Non
     else:
         found.append(Fault("field_missing", "/event_data", "an object"))
     return None
-
-
-def _device(user_agent: Any, found: list[Fault]) -> bytes:
-    if type(user_agent) is not str:
-        found.append(Fault("type_mismatch", "/event_data/user_agent", "text", describe_value(user_agent)))
-    elif fault := text_fault(user_agent, "/event_data/user_agent", _MAX_USER_AGENT_LENGTH):
-        found.append(fault)
-    else:
-        return encoded_device(user_agent)
-    return b""
-
-
-def _redact_value(name: str, value: Any, context: RequestContext) -> Any:
-    if type(value) is str:
-        return _redact_text(value, name, context) if is_suspicious(value) else value
-    if type(value) is dict:
-        return _redact_names_and_cards(
-            {key: _redact_value(name, item, context) for key, item in value.items()}, context
-        )
-    return value
-
-
-def _redact_names_and_cards(values: dict[str, Any], context: RequestContext) -> dict[str, Any]:
-    """Where clients choose the names, names may be personal too, and numbers may be card numbers."""
-    redacted = {}
-    for name, value in values.items():
-        if type(value) is int and value > 10**11 and is_card_number(value):
-            context.count_redaction("card", "properties")
-            value = "[card]"
-        redacted[name if name.isidentifier() else _redact_text(name, "properties", context)] = value
-    return redacted
-
-
-def _redact_text(text: str, name: str, context: RequestContext) -> str:
-    counts: Counter[str] = Counter()
-    text = redact(text, counts)
-    for pattern, count in counts.items():
-        context.count_redaction(pattern, name if name in _field_names() else "properties", count)
-    return text
-
-
-@cache
-def _field_names() -> frozenset[str]:
-    """The names of all typed fields. As metric labels they are bounded, whatever clients send."""
-    types = (event_schema(event_type) for event_type in event_type_names())
-    data = (schema.definition["fields"][-1]["type"] for schema in types if schema.name != CUSTOM)
-    return frozenset(field["name"] for record in data for field in record["fields"])

@@ -14,6 +14,7 @@ from producer_api.errors import RETRY_SECONDS, RequestRejected
 from producer_api.intake import answers, body
 from producer_api.intake.answers import Answer, Result
 from producer_api.intake.body import Envelope
+from producer_api.intake.client_context import NO_CONTEXT, ClientContext, preferred_language
 from producer_api.intake.context import RandomPool, RequestContext
 from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
 from producer_api.intake.event_names import EventNames, hint
@@ -23,7 +24,11 @@ from producer_api.intake.rejected import RejectedEvents
 from producer_api.limits.admission import Admission, RateLimiter
 from producer_api.privacy.devices import MAX_USER_AGENT_LENGTH, UNKNOWN, classify, encoded_device
 from producer_api.privacy.hashes import Hasher
+from producer_api.privacy.ip_locations import UNKNOWN as UNKNOWN_LOCATION
+from producer_api.privacy.ip_locations import Location, nowhere
+from producer_api.privacy.stored_fields import parse_stored_fields
 from producer_api.request import Request, Sender
+from producer_api.senders.origin import origin_host, origin_hosts
 from producer_api.settings import Settings
 from producer_api.storage.records import EventPublisher, PublishRequest, Record
 
@@ -52,8 +57,8 @@ class _Ids(NamedTuple):
 class Pipeline:
     """Checks, limits, publishes and answers requests.
 
-    It holds the ids of recently acknowledged events and a pool of randomness, in memory. `wall_clock` is in
-    nanoseconds since 1970, `monotonic` in seconds.
+    It holds the ids of recently acknowledged events and a pool of randomness, in memory. `locate` says where an IP
+    is. `wall_clock` is in nanoseconds since 1970, `monotonic` in seconds.
     """
 
     def __init__(
@@ -64,12 +69,14 @@ class Pipeline:
         publisher: EventPublisher,
         rejected_events: RejectedEvents,
         *,
+        locate: Callable[[str], Location] = nowhere,
         wall_clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._hasher, self._rate_limiter = settings, hasher, rate_limiter
         self._publisher, self._rejected_events = publisher, rejected_events
-        self._wall_clock, self._monotonic = wall_clock, monotonic
+        self._locate, self._wall_clock, self._monotonic = locate, wall_clock, monotonic
+        self._stored_fields = parse_stored_fields(settings.stored_fields)
         self._processor = EventProcessor(
             names=EventNames(
                 accepts_unknown=settings.unknown_events == "accept",
@@ -78,6 +85,8 @@ class Pipeline:
             max_event_bytes=settings.max_event_bytes,
             max_depth=settings.max_depth,
             allowed_parameters=settings.allowed_query_parameters,
+            own_hosts=origin_hosts(settings.allowed_origins),
+            sites=settings.sites,
         )
         self._random = RandomPool()
         self._recent = RecentIds()
@@ -92,9 +101,10 @@ class Pipeline:
         try:
             envelope = self._parse(request, raw_body)
         except RequestRejected as error:
-            self._rejected_events.publish_body(raw_body, error.fault, self._context(request, sender, None))
+            context = self._context(request, sender)
+            self._rejected_events.publish_body(raw_body, error.faults, context)
             raise
-        events, context = envelope.events, self._context(request, sender, envelope.sent_at)
+        events, context = envelope.events, self._context(request, sender, envelope)
         ids = self._check_ids(events, context)
         admission = self._admit(len(ids.new), request, sender, context)
         encoded, rejected = self._process(events, ids, admission, context)
@@ -110,7 +120,7 @@ class Pipeline:
     def validate(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
         """What `collect` would answer. Nothing is published, but the events count for the rate limit."""
         envelope = self._parse(request, raw_body)
-        events, context = envelope.events, self._context(request, sender, envelope.sent_at)
+        events, context = envelope.events, self._context(request, sender, envelope)
         ids = self._check_ids(events, context)
         admission = self._admit(len(ids.new), request, sender, context)
         encoded, rejected = self._process(events, ids, admission, context)
@@ -125,20 +135,38 @@ class Pipeline:
     def _parse(self, request: Request, raw_body: bytes) -> Envelope:
         encoding = (request.header(b"content-encoding") or "").strip().lower()
         content = body.decompress(raw_body, encoding, self._settings.max_body_bytes)
-        return body.parse(content, self._settings.max_events)
+        return body.parse(content, self._settings.max_events, self._settings.sites)
 
-    def _context(self, request: Request, sender: Sender, sent_at: int | None) -> RequestContext:
-        now = self._wall_clock() // 1_000_000
-        user_key = self._hasher.user_key(sender.user_id) if sender.user_id else None
-        session_key = self._hasher.session_key(sender.session_id) if sender.session_id else None
-        limit_key = user_key or session_key
-        device = encoded_device(_user_agent(request))
-        if sender.backend:  # its own user agent says nothing about its users
-            device = _UNKNOWN_DEVICE
+    def _context(self, request: Request, sender: Sender, envelope: Envelope | None = None) -> RequestContext:
+        hasher, stored = self._hasher, self._stored_fields
+        user_key = hasher.user_key(sender.user_id) if sender.user_id else None
+        session_key = hasher.session_key(sender.session_id) if sender.session_id else None
+        visitor_key = hasher.visitor_key(sender.visitor_id) if sender.visitor_id else None
+        limit_key = user_key or session_key or visitor_key
         if request.opts_out:
-            user_key = session_key = None
-        source = f"backend {sender.backend}" if sender.backend else request.ip
-        return RequestContext(now, sent_at, user_key, session_key, device, limit_key, self._random, source)
+            user_key = session_key = visitor_key = None
+        origin = request.header(b"origin")
+        return RequestContext(
+            received_at=self._wall_clock() // 1_000_000,
+            sent_at=envelope.sent_at if envelope else None,
+            user_key=user_key,
+            session_key=session_key,
+            visitor_key=visitor_key if "visitor_key" in stored else None,
+            device=self._device(request, sender),
+            limit_key=limit_key,
+            random=self._random,
+            sender=f"backend {sender.backend}" if sender.backend else request.ip,
+            client=_client(request, sender, envelope.context if envelope else NO_CONTEXT),
+            origin_host=origin_host(origin) if origin else None,
+            # Backends send from their own IP.
+            location=UNKNOWN_LOCATION if sender.backend else self._locate(request.ip),
+            stored_fields=stored,
+        )
+
+    def _device(self, request: Request, sender: Sender) -> bytes:
+        if sender.backend:  # its own user agent says nothing about its users
+            return _UNKNOWN_DEVICE
+        return encoded_device(_user_agent(request), only_bot="device" not in self._stored_fields)
 
     def _check_ids(self, events: list[Any], context: RequestContext) -> _Ids:
         """Find the events that repeat one of this request, or one that was acknowledged before."""
@@ -250,6 +278,15 @@ def _answer(results: list[Result], envelope: Envelope, *, recorded: bool = True)
     return answers.for_list(results, recorded=recorded)
 
 
+def _client(request: Request, sender: Sender, sent: ClientContext) -> ClientContext:
+    """What the client says about all events of a request, or what its headers say."""
+    if sent.language or sender.backend:
+        return sent
+    header = request.header(b"accept-language")
+    language = preferred_language(header) if header else None
+    return sent._replace(language=language) if language else sent
+
+
 def _user_agent(request: Request) -> str:
     return (request.header(b"user-agent") or "")[:MAX_USER_AGENT_LENGTH]
 
@@ -271,8 +308,9 @@ def _count(
     # If nothing succeeded the answer is not 200, and the client reports the same events as dropped again.
     if envelope.dropped and any(result.status in ("accepted", "duplicate") for result in results):
         metrics.CLIENT_DROPPED_EVENTS.inc(envelope.dropped)
-    for (pattern, field_name), count in context.redactions.items():
-        metrics.REDACTIONS.labels(pattern, field_name).inc(count)
+    for field_name, patterns in context.redactions.items():
+        for pattern, count in patterns.items():
+            metrics.REDACTIONS.labels(pattern, field_name).inc(count)
     if request.opts_out:
         metrics.OPT_OUTS.inc(accepted)
     if context.sent_at is not None:

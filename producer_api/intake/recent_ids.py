@@ -12,7 +12,10 @@ IdCheck = Literal["new", "duplicate", "conflict"]
 
 def content_hash(raw: Any) -> int:
     """Identifies the content of an event within this process, whatever the order of its fields."""
-    return hash(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS))
+    try:
+        return hash(orjson.dumps(raw, option=orjson.OPT_SORT_KEYS))
+    except TypeError:  # more deeply nested than JSON is written: it is rejected, whatever else it holds
+        return 0
 
 
 class RecentIds:

@@ -16,6 +16,8 @@ from producer_api.storage.records import Record
 
 _MAX_EVENT_TYPE_LENGTH = 100
 _BURST_SECONDS = 10.0
+# Of events that are nested more deeply than JSON can be written.
+_MAX_DEPTH = 50
 
 # Publishes a record with a key, without waiting; whether the record was queued.
 Publish = Callable[[bytes | None, Record], bool]
@@ -36,7 +38,7 @@ class RejectedEvents:
         if self._take_token():
             event_type = raw.get("event_type") if type(raw) is dict else None
             event_type = event_type[:_MAX_EVENT_TYPE_LENGTH] if type(event_type) is str else None
-            body = _redact_counted(orjson.dumps(raw).decode())
+            body = _redact_counted(_json(raw))
             value = encode_rejected_event(
                 "producer_api",
                 context.received_at,
@@ -48,13 +50,13 @@ class RejectedEvents:
             )
             self._queue(Record(event_id or context.new_id(), value, []), context)
 
-    def publish_body(self, body: bytes, fault: Fault, context: RequestContext) -> None:
+    def publish_body(self, body: bytes, faults: Sequence[Fault], context: RequestContext) -> None:
         """Publish a body that could not be read as events."""
         if self._take_token():
             value = encode_rejected_event(
                 "producer_api",
                 context.received_at,
-                [fault],
+                faults,
                 user_key=context.owner_key,
                 body=_redact_counted(body[:MAX_BODY_BYTES].decode(errors="replace")),
                 body_size=len(body),
@@ -75,6 +77,24 @@ class RejectedEvents:
     def _queue(self, record: Record, context: RequestContext) -> None:
         queued = self._publish(context.record_key, record)
         metrics.REJECTED_RECORDS.labels("queued" if queued else "kafka_unavailable").inc()
+
+
+def _json(raw: Any) -> str:
+    try:
+        return orjson.dumps(raw).decode()
+    except TypeError:  # nested more deeply than JSON is written
+        return orjson.dumps(_cut(raw, _MAX_DEPTH)).decode()
+
+
+def _cut(value: Any, depth: int) -> Any:
+    """The value, with an ellipsis for what is nested more deeply."""
+    if type(value) not in (dict, list):
+        return value
+    if not depth:
+        return "…"
+    if type(value) is list:
+        return [_cut(item, depth - 1) for item in value]
+    return {name: _cut(item, depth - 1) for name, item in value.items()}
 
 
 def _redact_counted(text: str) -> bytes:

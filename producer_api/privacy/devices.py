@@ -46,9 +46,10 @@ def classify(user_agent: str) -> Device:
 
 
 @lru_cache(maxsize=10_000)
-def encoded_device(user_agent: str) -> bytes:
-    """The same as Avro bytes."""
-    return write_device(*classify(user_agent))
+def encoded_device(user_agent: str, *, only_bot: bool = False) -> bytes:
+    """The same as Avro bytes; `only_bot` leaves out all but why it looks like a program."""
+    device = classify(user_agent)
+    return write_device(*(UNKNOWN._replace(bot=device.bot) if only_bot else device))
 
 
 def _bot(user_agent: str, family: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Keyed hashes, the only form in which users and sessions are stored."""
+"""Keyed hashes, the only form in which users, visitors and sessions are stored."""
 
 import hmac
 from functools import lru_cache
@@ -16,6 +16,10 @@ class Hasher:
     def user_key(self, user_id: str) -> bytes:
         """The key of a user."""
         return self._cached("user:" + user_id)
+
+    def visitor_key(self, visitor_id: str) -> bytes:
+        """The key of a visitor."""
+        return self._cached("visitor:" + visitor_id)
 
     def session_key(self, session_id: str) -> bytes:
         """The key of a session."""

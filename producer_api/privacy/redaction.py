@@ -5,7 +5,11 @@ They are recognised by their form, so some are missed: frontends should not send
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import count
+from typing import Any
+
+from avro_schemas.validation.bounds import MAX_NESTING
 
 # How often each pattern was replaced.
 Counts = Counter[str]
@@ -27,7 +31,8 @@ _PHONE = re.compile(
     r"|(?<![\w.+-])\(\d{3}\) ?\d{3}[ .-]\d{4}(?!\d)"  # (555) 123-4567
     r"|(?<![\w.+/-])\d{3}([ .-])\d{3}\1\d{4}(?![\w-])"  # 555-123-4567
 )
-_CARD_NUMBERS = range(10**12, 10**19)
+_MIN_CARD_NUMBER = 10**12
+_CARD_NUMBERS = range(_MIN_CARD_NUMBER, 10**19)
 
 
 def redact(text: str, counts: Counts) -> str:
@@ -38,6 +43,38 @@ def redact(text: str, counts: Counts) -> str:
     text = _EMAIL.sub(_replace_with("email", counts), text)
     text = _CARD.sub(lambda found: _replace_card(found, counts), text)
     return _PHONE.sub(_replace_with("phone", counts), text)
+
+
+def redact_nested(value: Any, counts: Counts, depth: int = MAX_NESTING + 2) -> Any:
+    """Free data of clients without personal data, also in names, and without numbers of cards.
+
+    What is nested deeper than any event may be is left as it is: it is rejected.
+    """
+    kind = type(value)
+    if kind is str:
+        return redact(value, counts) if is_suspicious(value) else value
+    if kind is int:
+        if value > _MIN_CARD_NUMBER and is_card_number(value):
+            counts["card"] += 1
+            return "[card]"
+        return value
+    if not depth or not value:
+        return value
+    if kind is dict:
+        redacted: dict[str, Any] = {}
+        for name, item in value.items():
+            if is_suspicious(name):
+                name = _unused(redact(name, counts), redacted)
+            redacted[name] = redact_nested(item, counts, depth - 1)
+        return redacted
+    return [redact_nested(item, counts, depth - 1) for item in value] if kind is list else value
+
+
+def _unused(name: str, taken: Collection[str]) -> str:
+    """The name, with a number behind it if it is taken: no value may replace another."""
+    if name not in taken:
+        return name
+    return next(f"{name} {number}" for number in count(2) if f"{name} {number}" not in taken)
 
 
 def is_card_number(number: int) -> bool:

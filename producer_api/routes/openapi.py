@@ -11,6 +11,7 @@ from typing import Any
 from avro_schemas.event_types import describe_event_types, event_type_names
 from avro_schemas.reasons import REASONS
 from producer_api.errors import STATUSES
+from producer_api.intake.client_context import MAX_SCREEN_WIDTH, MAX_TEXT_LENGTH
 from producer_api.request import REQUEST_HEADERS
 
 Json = dict[str, Any]
@@ -102,6 +103,7 @@ def components() -> Json:
         **{f"{name}Data": _event_data(each) for name, each in described.items()},
         "Events": {"type": "array", "items": _reference("Event"), "minItems": 1},
         "Envelope": _ENVELOPE,
+        "Context": _CONTEXT,
         "Error": _ERROR,
         "Result": _RESULT,
         "Answer": _ANSWER,
@@ -133,6 +135,7 @@ def _event(described_type: Json, data_name: str) -> Json:
             "event_data": _reference(data_name),
             "timestamp": _MOMENT | {"description": "When it occurred, in the years 2000 to 2099. If absent, now."},
             "event_id": _EVENT_ID,
+            "context": _reference("Context"),
         },
         "examples": [described_type["example"]],
     }
@@ -200,6 +203,30 @@ def _response(status: int, meaning: str) -> Json:
     }
 
 
+def _context_text(description: str, max_length: int) -> Json:
+    return {"type": ["string", "null"], "description": description, "maxLength": max_length}
+
+
+_CONTEXT: Json = {
+    "type": "object",
+    "description": "Where events happened. An event's own context comes before that of the envelope, field by"
+    " field; what neither says, the collector derives if it can.",
+    "additionalProperties": False,
+    "properties": {
+        "site": _context_text("Which of the sites of this installation; by default, default.", 50),
+        "hostname": _context_text("Host of the page. By default that of the page's URL or of the Origin.", 260),
+        "route": _context_text("Template of the page's path, such as /products/:id.", MAX_TEXT_LENGTH),
+        "referrer": _context_text("Where the visitor came from, unless event_data has a referrer.", 2_000),
+        "language": _context_text("BCP 47 tag, such as de or pt-BR. By default that of Accept-Language.", 100),
+        "screen_width": {
+            "type": ["integer", "null"],
+            "description": "Pixels; a class of widths is stored.",
+            "minimum": 0,
+            "maximum": MAX_SCREEN_WIDTH,
+        },
+        "release": _context_text("Release of the page or backend that sends.", MAX_TEXT_LENGTH),
+    },
+}
 _ENVELOPE: Json = {
     "type": "object",
     "description": "Events with what the client knows about the request as a whole.",
@@ -207,6 +234,7 @@ _ENVELOPE: Json = {
     "additionalProperties": False,
     "properties": {
         "events": _reference("Events"),
+        "context": _reference("Context"),
         "sent_at": _MOMENT | {"description": "Now, by the client's clock: shows how far that clock is wrong."},
         "sdk": {"type": "string", "description": "Version of the browser SDK."},
         "dropped": {

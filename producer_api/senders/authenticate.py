@@ -1,8 +1,13 @@
-"""Authenticates the sender of a request: by backend key, else by session, else by visitor cookie."""
+"""Authenticates the sender of a request: by backend key, else by session, else by visitor cookie.
+
+A session and a visitor cookie together name the user and the browser.
+"""
 
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
 
 from starlette.requests import cookie_parser
 
@@ -13,17 +18,19 @@ from producer_api.request import Request, Sender
 from producer_api.senders.backends import BackendKeys, parse_keys
 from producer_api.senders.claims import parse_id, user_and_session_ids
 from producer_api.senders.origin import require_allowed
-from producer_api.senders.visitors import COOKIE, VisitorCookies
+from producer_api.senders.visitors import COOKIE, Visitor, VisitorCookies
 from producer_api.settings import Settings
 from service_kit.local_requests import is_local
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
 _MAX_CACHED = 20_000
-# The headers that decide the sender, and whether its page may post. Their digest is the cache's key: the headers
-# themselves can be as long as their sender likes.
-_CREDENTIAL_HEADERS = (b"cookie", b"authorization", b"origin", b"sec-fetch-site", b"host")
+_MAX_VISITOR_SECONDS = 3600
+# The headers that decide the sender, whether its page may post, and whether it gets a cookie. Their digest is the
+# cache's key: the headers themselves can be as long as their sender likes.
+_CREDENTIAL_HEADERS = (b"cookie", b"authorization", b"origin", b"sec-fetch-site", b"host", b"sec-gpc", b"dnt")
 _DIGEST_BYTES = 16
 _ABSENT = b"\0"
+Cookies = Mapping[str, str]
 
 TRUSTED = Sender()
 
@@ -84,29 +91,63 @@ class Authenticator:
                 if rejected.code != "session_expired" or not settings.anonymous_visitors:
                     raise _rejection(rejected) from rejected
             else:
-                ids = user_and_session_ids(verified.claims, settings.session_user_claim, settings.session_id_claim)
-                sender = Sender(*ids)
-                self._remember(credentials, sender, verified.expires)
-                return sender
+                user_id, session_id = user_and_session_ids(
+                    verified.claims, settings.session_user_claim, settings.session_id_claim
+                )
+                sender = Sender(user_id=user_id, session_id=session_id)
+                return self._signed_in(request, sender, cookies, credentials, verified.expires, now)
         if settings.anonymous_visitors:
-            return self._visitor(request, cookies.get(COOKIE), credentials, now)
+            return self._anonymous(request, cookies, credentials, now)
         if settings.trust_loopback and _is_local(request):
             return TRUSTED
         expected = f"a session in the cookie {settings.sessions.session_cookie}, or as a bearer token"
         raise Forbidden("session_missing", expected)
 
-    def _visitor(self, request: Request, token: str | None, credentials: bytes, now: float) -> Sender:
-        visitor = self._visitor_cookies.verify(token, now)
-        if visitor and not self._visitor_cookies.needs_renewal(visitor, now):
-            sender = Sender(session_id=visitor.visitor_id)
-            self._remember(credentials, sender, min(visitor.expires, now + 3600))
+    def _signed_in(
+        self,
+        request: Request,
+        sender: Sender,
+        cookies: Cookies,
+        credentials: bytes,
+        expires: float,
+        now: float,
+    ) -> Sender:
+        """A sender with a session, and the visitor of the browser, so that both can be linked."""
+        if self._settings.anonymous_visitors:
+            visitor, is_current = self._visitor(cookies, now)
+            if visitor:
+                sender = replace(sender, visitor_id=visitor.visitor_id)
+                expires = min(expires, visitor.expires, now + _MAX_VISITOR_SECONDS)
+            # Programs with a token would not keep the cookie.
+            is_browser = self._settings.sessions.session_cookie in cookies or request.header(b"origin") is not None
+            if not is_current and is_browser and not request.opts_out:
+                # The id of a new cookie is not in events until the browser has sent it back.
+                return replace(sender, set_cookie=self._new_cookie(request, visitor, now)[1])
+        self._remember(credentials, sender, expires)
+        return sender
+
+    def _anonymous(self, request: Request, cookies: Cookies, credentials: bytes, now: float) -> Sender:
+        visitor, is_current = self._visitor(cookies, now)
+        if visitor and is_current:
+            sender = Sender(visitor_id=visitor.visitor_id)
+            self._remember(credentials, sender, min(visitor.expires, now + _MAX_VISITOR_SECONDS))
             return sender
         if request.opts_out:
             return Sender()  # a new or renewed cookie would track them
+        visitor, cookie = self._new_cookie(request, visitor, now)
+        return Sender(visitor_id=visitor.visitor_id, set_cookie=cookie)
+
+    def _visitor(self, cookies: Cookies, now: float) -> tuple[Visitor | None, bool]:
+        """The visitor that the cookie names, and whether the cookie lasts for long enough."""
+        visitor = self._visitor_cookies.verify(cookies.get(COOKIE), now)
+        return visitor, visitor is not None and not self._visitor_cookies.needs_renewal(visitor, now)
+
+    def _new_cookie(self, request: Request, visitor: Visitor | None, now: float) -> tuple[Visitor, str]:
+        """A new or renewed cookie, and the visitor whom it names."""
         visitor = visitor or self._visitor_cookies.new(now)
         other_site = request.header(b"origin") in self._settings.allowed_origins
         cookie = self._visitor_cookies.set_cookie(visitor, now, secure=request.is_secure, other_site=other_site)
-        return Sender(session_id=visitor.visitor_id, set_cookie=cookie)
+        return visitor, cookie
 
     def _remember(self, credentials: bytes, sender: Sender, expires: float) -> None:
         self._cache[credentials] = (sender, expires)
@@ -125,7 +166,11 @@ def _of_backend(backend: str, request: Request) -> Sender:
         "Footfall-User": request.header(b"footfall-user"),
         "Footfall-Session": request.header(b"footfall-session"),
     }
-    return Sender(parse_id(ids, "Footfall-User"), parse_id(ids, "Footfall-Session"), backend)
+    return Sender(
+        user_id=parse_id(ids, "Footfall-User"),
+        session_id=parse_id(ids, "Footfall-Session"),
+        backend=backend,
+    )
 
 
 def _is_local(request: Request) -> bool:

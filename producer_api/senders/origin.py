@@ -1,8 +1,10 @@
 """Which pages may post. A text/plain request has no preflight, so the server itself has to reject other sites."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 from producer_api.errors import Forbidden
+from producer_api.privacy.urls import normal_hostname, without_www
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -18,6 +20,17 @@ def require_allowed(origin: str | None, fetch_site: str | None, host: str, allow
     elif origin in allowed or (fetch_site in (None, "same-origin") and _is_own(origin, host)):
         return
     raise Forbidden("origin_not_allowed", "a page of this origin, or an origin in FOOTFALL_ALLOWED_ORIGINS")
+
+
+@lru_cache(maxsize=10_000)
+def origin_host(origin: str) -> str | None:
+    """The host of a page's origin; None if the browser hides it."""
+    return normal_hostname(origin.partition("://")[2])
+
+
+def origin_hosts(origins: Iterable[str]) -> set[str]:
+    """The hosts of origins, without `www.`."""
+    return {without_www(host) for origin in origins if (host := origin_host(origin))}
 
 
 def cors_headers(origin: str | None, allowed: Collection[str]) -> Headers:

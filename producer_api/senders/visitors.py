@@ -1,4 +1,4 @@
-"""Visitors without a session: a signed first-party cookie that holds a random id and nothing else."""
+"""Visitors, that is browsers: a signed first-party cookie that holds a random id and nothing else."""
 
 import uuid
 from typing import NamedTuple

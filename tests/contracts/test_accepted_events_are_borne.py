@@ -37,7 +37,7 @@ EXAMPLES = COUNT // 10
 @cases(EXAMPLES)
 @given(ODDITIES, st.sampled_from(SENDERS))
 def test_what_the_collector_accepts_every_reader_bears(oddities: Oddities, sender: Sender) -> None:
-    kafka = collected(json.dumps(oddities.envelope()).encode(), sender)
+    kafka = collected(json.dumps(oddities.envelope()).encode(), sender, oddities.headers())
     for record in kafka.events:
         decode_event(record.value, record.timestamp)
         assert len(record.value or b"") < MAX_RECORD_BYTES

@@ -149,7 +149,7 @@ async def test_a_page_that_cloudevents_forbids_as_a_subject_is_only_in_the_value
 async def test_a_subject_has_nothing_personal_in_it() -> None:
     page = "https://ann:secret@shop.example/cart/ann@example.org?token=abc#top"
     (record,) = (await published([page_view(page)])).records
-    assert dict(record.headers)["ce_subject"] == b"https://shop.example/cart/[email]"
+    assert dict(record.headers)["ce_subject"] == b"/cart/[email]"
 
 
 async def test_every_schema_is_found_in_the_registry_by_its_uri() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from avro_schemas import event_ids
 from avro_schemas.event_types import event_type_names
 from avro_schemas.schema import latest
+from producer_api.intake.client_context import CONTEXT_FIELDS
 from producer_api.intake.clock_skew import is_in_range, parse_timestamp
 from producer_api.request import Sender
 from tests.support.events import NOON
@@ -79,6 +80,18 @@ TIMES = st.sampled_from(
     ]
 )
 
+# Pages and referrers; `{}` stands for one of the odd texts.
+ODD_URLS = (
+    *("https://www.google.com/", "android-app://com.google.android.gm/", "https://shop.example/?utm_source={}"),
+    *(
+        "/?utm_source={}&amp;UTM_Medium={}&utm_campaign=%00%ED%A0%BD&gclid=1#/{}?utm_term={}",
+        "https://{}/",
+        "//{}",
+    ),
+    *("https://ann:secret@shop.example:80/{}", "{}?{}#{}", "http://[::1]/{}", "$direct", "https://" + "x." * 200),
+    *("/?utm_source=" + "%F0%9F%98%80" * 100, "/?utm_content=ann@mail.example+4111111111111111", "#!/{}?{}#{}"),
+)
+
 
 def is_taken_as_sent_at(text: str) -> bool:
     """Else the whole request is rejected."""
@@ -100,7 +113,17 @@ class Oddities:
         """Events that are valid but for some of their odd values."""
         random = Random(self.seed)
         events = [self._event(random) for _ in range(EVENTS)]
-        return {"events": events} | ({"sent_at": self.sent_at} if self.sent_at else {})
+        envelope: dict[str, Any] = {"events": events}
+        if random.random() < 0.3:
+            envelope["context"] = self._valid_context(random)
+        return envelope | ({"sent_at": self.sent_at} if self.sent_at else {})
+
+    def headers(self) -> dict[bytes, bytes]:
+        """Headers of a browser, odd ones too."""
+        random = Random(self.seed)
+        texts = [*ODD_URLS, "en;q=0.5, *", *self.texts]
+        names = [b"origin", b"accept-language", b"user-agent", b"sec-gpc", b"traceparent"]
+        return {name: random.choice(texts).encode("latin-1", "ignore") for name in names if random.random() < 0.5}
 
     def _event(self, random: Random) -> dict[str, Any]:
         # Half of them are of the types whose values become names of live aggregates.
@@ -109,6 +132,12 @@ class Oddities:
         found: dict[str, Any] = {"event_type": event_type, "event_data": self._data(event_type, random)}
         if random.random() < 0.4:
             found["timestamp"] = random.choice(self.times)
+        if random.random() < 0.3:
+            found["context"] = self._valid_context(random)
+            if random.random() < 0.3:
+                found["context"][random.choice([*CONTEXT_FIELDS, "other"])] = random.choice(
+                    [*self.texts, 7, -1, []]
+                )
         if random.random() < 0.3:
             away = random.choice([0, 0, -6 * DAY, -8 * DAY, 9 * MINUTE, 11 * MINUTE])
             found["event_id"] = event_ids.generate(NOON + away, random.choice([b"\0" * 10, random.randbytes(10)]))
@@ -128,6 +157,8 @@ class Oddities:
     def _value(self, field: dict[str, Any], random: Random) -> Any:
         kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
         if "string" in kinds:
+            if field["name"] in ("page", "referrer") and random.random() < 0.5:
+                return random.choice(ODD_URLS).replace("{}", random.choice(self.texts)[:300])
             # Mostly cut to what the schema allows.
             return random.choice(self.texts)[: random.choice([field["maxLength"]] * 9 + [None])]
         if isinstance(kinds[-1], dict):
@@ -136,9 +167,30 @@ class Oddities:
             return random.random() < 0.5
         return random.choice(self.numbers if "double" in kinds else [0, 7, 2**31 - 1])
 
-    def _properties(self, random: Random) -> dict[str, Any]:
+    def _properties(self, random: Random, depth: int = 0) -> dict[str, Any]:
         values = [None, True, *self.numbers, *self.texts]
-        return {random.choice(self.texts)[:50]: random.choice(values) for _ in range(random.randint(0, 3))}
+        found = {random.choice(self.texts)[:50]: random.choice(values) for _ in range(random.randint(0, 3))}
+        if random.random() < 0.3 and depth < 25:
+            nested: Any = self._properties(random, depth + random.choice([1, 1, 1, 24]))
+            found[random.choice(self.texts)[:50]] = random.choice([nested, [nested], [[], {}, [nested, 1]]])
+        if depth == 24:  # about as deep as may be
+            for _ in range(random.randint(16, 22)):
+                found = {"deep": found}
+        return found
+
+    def _valid_context(self, random: Random) -> dict[str, Any]:
+        short = [text[:200] for text in self.texts if "\0" not in text]
+        texts = [*short, "/users/:id", "ann@mail.example"]
+        values: dict[str, list[Any]] = {
+            "site": ["shop", "555-123-4567", None],
+            "hostname": ["Shop.Example:80", "bücher.example", "x" * 253, None],
+            "route": texts,
+            "referrer": [url.replace("{}", random.choice(texts)) for url in ODD_URLS],
+            "language": ["de", "pt_br", "C", "zh-Hans-CN", "", None],
+            "screen_width": [0, 1, 575, 100_000, None],
+            "release": texts,
+        }
+        return {name: random.choice(found) for name, found in values.items() if random.random() < 0.5}
 
 
 ODDITIES = st.builds(
@@ -149,4 +201,10 @@ ODDITIES = st.builds(
     st.none() | TIMES.filter(is_taken_as_sent_at),
     st.integers(0, 2**32),
 )
-SENDERS = [Sender(), Sender(user_id="ann"), Sender(session_id="s")]
+SENDERS = [
+    Sender(),
+    Sender(user_id="ann"),
+    Sender(session_id="s"),
+    Sender(visitor_id="v"),
+    Sender(user_id="ann", session_id="s", visitor_id="v"),
+]

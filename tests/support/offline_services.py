@@ -64,7 +64,7 @@ class Kafka:
         return True
 
 
-def collected(body: bytes, sender: Sender) -> Kafka:
+def collected(body: bytes, sender: Sender, headers: dict[bytes, bytes] | None = None) -> Kafka:
     """What the collector publishes of a body."""
     kafka = Kafka()
     settings = Settings(
@@ -85,7 +85,7 @@ def collected(body: bytes, sender: Sender) -> Kafka:
     )
     try:
         answer, _admission = asyncio.run(
-            pipeline.collect(Request({}, "203.0.113.7", is_secure=True), sender, body)
+            pipeline.collect(Request(headers or {}, "203.0.113.7", is_secure=True), sender, body)
         )
     except RequestRejected:
         return kafka

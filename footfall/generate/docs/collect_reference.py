@@ -1,4 +1,5 @@
-"""docs/collect-reference.md: every code, status and header of the collector; docs/collect.md: its statuses."""
+"""docs/collect-reference.md: every code, status and header of the collector; docs/collect.md: its
+statuses, and the fields that are stored or not."""
 
 from collections.abc import Mapping
 
@@ -6,6 +7,7 @@ from avro_schemas.reasons import REASONS, RECORD_REASONS
 from footfall.generate.regions import Regions
 from footfall.generate.tables import table
 from producer_api.errors import STATUSES, status_of
+from producer_api.privacy.stored_fields import DEFAULT_STORED_FIELDS, OPTIONAL_FIELDS
 from producer_api.request import REQUEST_HEADERS, RESPONSE_HEADERS
 
 
@@ -18,10 +20,17 @@ def regions() -> Regions:
     }
 
 
-def status_regions() -> Regions:
-    """What each HTTP status means, and what a client does about it."""
+def collect_regions() -> Regions:
+    """What each HTTP status means and what a client does about it, and which optional fields are stored."""
     rows = [[str(number), status.meaning, status.advice] for number, status in STATUSES.items()]
-    return {"statuses": table(("status", "meaning", "what to do"), rows)}
+    fields = [
+        (f"`{name}`", "yes" if name in DEFAULT_STORED_FIELDS else "no", meaning)
+        for name, meaning in OPTIONAL_FIELDS.items()
+    ]
+    return {
+        "statuses": table(("status", "meaning", "what to do"), rows),
+        "stored-fields": table(("field", "by default", "why"), fields),
+    }
 
 
 def _codes() -> list[list[str]]:
