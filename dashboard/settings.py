@@ -5,6 +5,7 @@ from typing import Literal
 
 from service_kit import setting_checks
 from service_kit.kafka import KafkaSettings
+from service_kit.public_url import PublicUrlSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret, setting
@@ -15,6 +16,7 @@ class Settings:
     kafka: KafkaSettings
     host: str = setting("0.0.0.0", help="Host to listen on when served alone.")
     port: int = setting(3000, help="Port to listen on when served alone.", minimum=1, maximum=65535)
+    url: PublicUrlSettings = field(default_factory=PublicUrlSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
     postgres_dsn: Secret | None = setting(

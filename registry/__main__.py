@@ -14,7 +14,7 @@ def main() -> None:
     """Serve until a signal."""
     settings = load_or_exit(Settings, os.environ)
     begin("registry", os.environ, level=settings.log_level)
-    uvicorn.run(build_app(), host=settings.host, port=settings.port, log_config=None, access_log=False)
+    uvicorn.run(build_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False)
 
 
 if __name__ == "__main__":

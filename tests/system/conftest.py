@@ -13,7 +13,8 @@ from tests.system.stack import Stack
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for all tests to which events of other tests do not matter."""
-    yield from running(tmp_path_factory.mktemp("stack") / "data")
+    settings = {"FOOTFALL_EVENT_TOPICS": "page_view"}
+    yield from running(tmp_path_factory.mktemp("stack") / "data", settings=settings)
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +29,9 @@ def empty_stack(tmp_path: Path) -> Iterator[Stack]:
     yield from running(tmp_path / "data")
 
 
-def running(folder: Path, checkout: Path | None = None) -> Iterator[Stack]:
+def running(folder: Path, checkout: Path | None = None, settings: dict[str, str] | None = None) -> Iterator[Stack]:
     """A stack of this or another checkout, until the fixture ends."""
-    stack = Stack(folder, checkout)
+    stack = Stack(folder, checkout, settings)
     try:
         stack.start()
         yield stack
