@@ -22,6 +22,7 @@ import producer_api.settings
 import registry.app
 import registry.metrics
 import registry.settings
+from service_kit import http_server
 from service_kit.local_requests import is_local
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.settings import load_or_exit
@@ -159,9 +160,7 @@ def main() -> None:
         app,
         host=HOST,
         port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
+        **http_server.options(max(http_server.BODY_TIMEOUT_SECONDS, 2 * settings.body_timeout_seconds)),
         timeout_graceful_shutdown=2,
     )
 
