@@ -1,7 +1,7 @@
 """The topics, as the YAML files in `topics/` describe them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +33,14 @@ EVENT_HEADERS: Mapping[str, str] = MappingProxyType(
         "traceparent": "W3C trace context, where the request had one.",
     }
 )
+# A copy in `events-TYPE` has one header more.
+SOURCE_OFFSET = "source_offset"
+COPY_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        **EVENT_HEADERS,
+        SOURCE_OFFSET: "Offset of the original in events, in the partition of the same number: decimal digits.",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,8 @@ class Topic:
     config: Mapping[str, str]
     producers: tuple[str, ...]
     consumers: tuple[Consumer, ...]
+    # The meaning of each header of its records.
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def consumer_groups(self) -> dict[str, str]:
@@ -81,12 +91,17 @@ def event_type_topic(event_type: str) -> Topic:
     return replace(
         events,
         name=f"{EVENTS}-{event_type}",
-        description=f"The events of type {event_type}, copied out of {EVENTS}: same order, key, headers and time.",
+        description=(
+            f"The events of type {event_type}, copied out of {EVENTS}: each once, with the partition, key, value, "
+            "headers and time of its original, in the same order."
+        ),
         schemas=(event_schema(event_type).name,),
         # A copy has the append time of its original.
         config=MappingProxyType({**events.config, "message.timestamp.type": "CreateTime"}),
         producers=("stream_app",),
-        consumers=(Consumer("subscribers"),),
+        # It reads the end to know which copies are there.
+        consumers=(Consumer("stream_app"), Consumer("subscribers")),
+        headers=COPY_HEADERS,
     )
 
 
@@ -109,6 +124,7 @@ def _topic(name: str, description: dict[str, Any]) -> Topic:
         consumers=tuple(
             Consumer(**entry) if isinstance(entry, dict) else Consumer(entry) for entry in description["consumers"]
         ),
+        headers=EVENT_HEADERS if name == EVENTS else {},
     )
 
 

@@ -6,6 +6,7 @@ import uvicorn
 
 from dashboard.app import build_app
 from dashboard.settings import Settings
+from service_kit import http_server
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
 
@@ -19,8 +20,7 @@ def main() -> None:
         build_app(settings),
         host=settings.host,
         port=settings.port,
-        log_config=None,
-        access_log=False,
+        **http_server.options(),
         # Event streams stay open until a viewer leaves, so there is nothing to wait for.
         timeout_graceful_shutdown=1,
     )

@@ -62,7 +62,7 @@ def build_app(settings: Settings) -> FastAPI:
         folder=settings.contract.folder if settings.contract else None,
         retention_days=settings.retention.retention_days,
     )
-    _add_openapi(app, settings.sessions.session_cookie)
+    _add_openapi(app, settings.sessions.session_cookie, settings.url.base)
     _add_probes(app, live, policy, background)
     _bind_gauges(live)
     app.add_middleware(GZipMiddleware, minimum_size=500)
@@ -102,8 +102,8 @@ def _bind_gauges(live: LiveService) -> None:
     metrics.NEWEST_EVENT.set_function(lambda: live.newest_event_at / 1000)
 
 
-def _add_openapi(app: FastAPI, session_cookie: str) -> None:
-    described = openapi.document(session_cookie)
+def _add_openapi(app: FastAPI, session_cookie: str, public_url: str) -> None:
+    described = openapi.document(session_cookie, public_url)
 
     @app.get(openapi.PATH)
     async def openapi_json() -> Response:

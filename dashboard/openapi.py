@@ -16,7 +16,7 @@ Json = dict[str, Any]
 PATH = "/dashboard/openapi.json"
 
 
-def document(session_cookie: str) -> Json:
+def document(session_cookie: str, public_url: str = "") -> Json:
     """The whole document, for a dashboard that reads sessions from this cookie."""
     return {
         "openapi": "3.1.0",
@@ -25,7 +25,11 @@ def document(session_cookie: str) -> Json:
             "version": "1",
             "description": "What happens now, out of Kafka, and what happened, out of Postgres.",
         },
-        "servers": [{"url": "/", "description": "The host that serves this document."}],
+        "servers": [
+            {"url": public_url, "description": "This installation."}
+            if public_url
+            else {"url": "/", "description": "The host that serves this document."}
+        ],
         "tags": [
             {"name": "live", "description": "The last 60 minutes."},
             {"name": "history", "description": "Any period within the retention."},

@@ -7,6 +7,7 @@ from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
 from service_kit import setting_checks
 from service_kit.kafka import KafkaSettings
+from service_kit.public_url import PublicUrlSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret, setting
@@ -18,6 +19,7 @@ class Settings:
     contract: OwnContract | None = setting(None, help=CONTRACT_HELP)
     host: str = setting("0.0.0.0", help="Host to listen on when served alone.")
     port: int = setting(3000, help="Port to listen on when served alone.", minimum=1, maximum=65535)
+    url: PublicUrlSettings = field(default_factory=PublicUrlSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
     postgres_dsn: Secret | None = setting(

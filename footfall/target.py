@@ -10,8 +10,9 @@ import typer
 from footfall.local.data_folder import DataFolder
 from footfall.local.keys import read_or_create
 from footfall.local.settings import LocalSettings
+from service_kit.event_topics import EventTopicsSettings
 from service_kit.kafka import KafkaSettings
-from service_kit.settings import SettingsError, load
+from service_kit.settings import SettingsError, load, load_or_exit
 
 NOT_RUNNING = 1
 INVALID_SETTINGS = 2
@@ -27,6 +28,10 @@ class Target:
         """Settings of the Kafka client."""
         self.require("FOOTFALL_KAFKA_BOOTSTRAP")
         return load(KafkaSettings, self.environ)
+
+    def event_topics(self) -> tuple[str, ...]:
+        """The event types that have a topic of their own here. With an invalid setting the command exits."""
+        return load_or_exit(EventTopicsSettings, self.environ).event_topics
 
     def require(self, name: str) -> str:
         """The value of a variable; without it the command exits with a message."""
@@ -53,5 +58,6 @@ def find() -> Target:
         "FOOTFALL_KAFKA_BOOTSTRAP": stack.get("kafka", ""),
         "FOOTFALL_POSTGRES_DSN": stack.get("postgres", ""),
         "FOOTFALL_DATA_DIR": str(settings.folder),
+        "FOOTFALL_EVENT_TOPICS": stack.get("event_topics", ""),
     }
     return Target(running | dict(os.environ))

@@ -11,6 +11,7 @@ import uvicorn
 from producer_api.app import CollectorApp, build_app
 from producer_api.settings import Settings
 from producer_api.storage.segments import SpoolInUse
+from service_kit import http_server
 from service_kit.settings import WRONG_SETTINGS, load_or_exit
 from service_kit.startup import begin
 
@@ -48,9 +49,7 @@ def main() -> None:
         port=settings.port,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
-        server_header=False,
-        log_config=None,
-        access_log=False,
+        **http_server.options(max(http_server.BODY_TIMEOUT_SECONDS, 2 * settings.body_timeout_seconds)),
         timeout_graceful_shutdown=8,
     )
     # What exists now lives as long as the process, so the garbage collector does not have to look at it again.

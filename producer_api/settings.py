@@ -12,6 +12,7 @@ from producer_api.senders import backends
 from producer_api.sites import check_sites
 from service_kit import setting_checks
 from service_kit.kafka import KafkaSettings
+from service_kit.public_url import PublicUrlSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret, setting
@@ -30,6 +31,7 @@ class Settings:
         help="IPs or networks of proxies whose X-Forwarded-For is trusted, separated by commas.",
         check=setting_checks.proxies,
     )
+    url: PublicUrlSettings = field(default_factory=PublicUrlSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="Lowest level that is logged.")
 
     hash_key: Secret = setting(

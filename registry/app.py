@@ -21,14 +21,17 @@ from registry.catalogue import add_catalogue
 from registry.compatibility import incompatibilities, record_name
 from registry.contexts import split
 from registry.errors import RegistryError, read_only, schema_not_found
+from registry.installation import Installation, installation
 from registry.lenient import MEDIA_TYPE, LenientRequests
 from registry.requests import BODY_DESCRIPTION, Flag, definition, page
+from registry.settings import Settings
 from registry.subjects import Subjects
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.request_metrics import RequestMetrics
 
 # Of the contract as a whole. The first number changes when subscribers must change.
 CONTRACT_VERSION = "1.0.0"
+DEFAULTS = Settings()
 _IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
 
 # Every request that would change something, with its methods.
@@ -64,9 +67,10 @@ class RegistryJson(JSONResponse):
         return json.dumps(content, separators=(",", ":")).encode()
 
 
-def build_app() -> FastAPI:
+def build_app(settings: Settings = DEFAULTS) -> FastAPI:
     """The application. It loads all schemas before it serves, as clients cache a 404."""
-    subjects = Subjects()
+    here = installation(settings)
+    subjects = Subjects(here.topics.values())
     app = FastAPI(
         title="footfall schema registry",
         version="1",
@@ -84,10 +88,10 @@ def build_app() -> FastAPI:
     _add_lookups(app, subjects)
     _add_settings(app, subjects)
     _add_writes(app)
-    _add_fixed_responses(app)
-    add_catalogue(app)
+    _add_fixed_responses(app, here)
+    add_catalogue(app, here)
     _add_errors(app)
-    described = openapi.document(app, MEDIA_TYPE)
+    described = openapi.document(app, MEDIA_TYPE, here.public_url)
     app.openapi = lambda: described  # type: ignore[method-assign] # as FastAPI documents it
     return app
 
@@ -259,7 +263,7 @@ def _add_writes(app: FastAPI) -> None:
         app.add_api_route(path, change, methods=methods, include_in_schema=False)
 
 
-def _add_fixed_responses(app: FastAPI) -> None:
+def _add_fixed_responses(app: FastAPI, here: Installation) -> None:
     @app.get("/v1/metadata/id")
     async def cluster() -> Json:
         return {"scope": {"path": [], "clusters": {"schema-registry-cluster": "footfall"}}}
@@ -269,8 +273,9 @@ def _add_fixed_responses(app: FastAPI) -> None:
         return {"version": CONTRACT_VERSION, "commitId": ""}
 
     @app.get("/asyncapi.json")
-    async def asyncapi() -> Response:
-        return JSONResponse(document(CONTRACT_VERSION))
+    async def asyncapi(request: Request) -> Response:
+        url = here.registry_url(request.url.scheme, request.headers.get("host", ""))
+        return JSONResponse(document(CONTRACT_VERSION, here, url))
 
     @app.get("/contexts")
     async def contexts(offset: int = 0, limit: int = -1) -> list[str]:

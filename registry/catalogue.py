@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from avro_schemas.schema import Schema, by_id, latest
-from avro_schemas.topic import EVENT_HEADERS, EVENTS, Topic, all_topics
+from avro_schemas.topic import Topic
 from avro_schemas.wire.codec import PREFIX_SIZE
+from registry.installation import Installation
 
 _HERE = Path(__file__).parent
 _SAMPLES = {
@@ -33,31 +34,34 @@ class FieldRow:
     doc: str
 
 
-def add_catalogue(app: FastAPI) -> None:
+def add_catalogue(app: FastAPI, here: Installation) -> None:
     """Add the routes `/catalogue` and `/catalogue/TOPIC`."""
     pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     pages.filters["tojson_pretty"] = _pretty
 
     @app.get("/catalogue", include_in_schema=False)
     async def topics_page() -> HTMLResponse:
-        shown = [topic for topic in all_topics().values() if topic.schemas]
+        shown = list(here.topics.values())
         page = pages.get_template("catalogue.html").render(topics=shown, retention=retention)
         return HTMLResponse(page, headers=_SECURITY)
 
     @app.get("/catalogue/{name}", include_in_schema=False)
-    async def topic_page(name: str) -> HTMLResponse:
-        topic = all_topics().get(name)
-        if topic is None or not topic.schemas:
+    async def topic_page(name: str, request: Request) -> HTMLResponse:
+        topic = here.topics.get(name)
+        if topic is None:
             raise HTTPException(404, f"There is no topic {name}; /catalogue lists them all.")
+        url = here.registry_url(request.url.scheme, request.headers.get("host", ""))
         page = pages.get_template("topic.html").render(
             topic=topic,
             retention=retention,
             records=[latest()[schema] for schema in topic.schemas],
             rows=field_rows,
             versions=_versions,
-            headers=EVENT_HEADERS if topic.name == EVENTS else {},
+            brokers=here.brokers,
             prefix_size=PREFIX_SIZE,
-            samples={title: sample(path, topic.name) for title, path in _SAMPLES.items()},
+            samples={
+                title: sample(path, topic.name, here.brokers.bootstrap, url) for title, path in _SAMPLES.items()
+            },
         )
         return HTMLResponse(page, headers=_SECURITY)
 
@@ -106,9 +110,10 @@ def describe_type(kind: Any) -> str:
     raise NotImplementedError(kind)
 
 
-def sample(path: str, topic: str) -> str:
-    """The text of a sample, changed to read this topic."""
-    return (_HERE / "samples" / path).read_text().replace('"events"', f'"{topic}"')
+def sample(path: str, topic: str, bootstrap: str, registry_url: str) -> str:
+    """The text of a sample, changed to read this topic from these brokers."""
+    text = (_HERE / "samples" / path).read_text().replace('"events"', f'"{topic}"')
+    return text.replace("localhost:9092", bootstrap).replace("http://localhost:3000/registry", registry_url)
 
 
 def _versions(schema: Schema) -> list[Schema]:

@@ -3,14 +3,15 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.contexts import without_context
+from registry.installation import PATH
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _PLAIN_JSON = b"application/json"
 
 
 class LenientRequests:
-    """The middleware: HEAD is a GET without a body, a slash at the end means nothing, and a path may begin with a
-    context. Clients that accept only `application/json` get that."""
+    """The middleware: HEAD is a GET without a body, a slash at the end means nothing, and a path may begin with
+    `/registry`, then with a context. Clients that accept only `application/json` get that."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -34,6 +35,9 @@ class LenientRequests:
 
 def _rewritten(scope: Scope) -> Scope:
     path = "/" + scope["path"].strip("/")
+    if path == PATH or path.startswith(f"{PATH}/"):
+        # So one host can have the registry beside everything else, and no proxy has to remove the prefix.
+        path = path.removeprefix(PATH) or "/"
     path, query = without_context(path, scope["query_string"].decode("latin-1"))
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
     return {**scope, "method": method, "path": path, "query_string": query.encode("latin-1")}

@@ -18,11 +18,15 @@ def operation_id(route: APIRoute) -> str:
     return first + "".join(word.capitalize() for word in words)
 
 
-def document(app: FastAPI, media_type: str) -> Json:
-    """The whole document. Paths are relative to where it is served, as the registry may be behind a prefix."""
+def document(app: FastAPI, media_type: str, public_url: str = "") -> Json:
+    """The whole document. Without a URL, paths are relative to where it is served, which may be below a prefix."""
     made = get_openapi(title=app.title, version=app.version, routes=app.routes)
     made["info"]["description"] = "The read side of the Confluent Schema Registry API. Its schemas are in git."
-    made["servers"] = [{"url": ".", "description": "Where this document is served."}]
+    made["servers"] = [
+        {"url": f"{public_url}/registry", "description": "This installation."}
+        if public_url
+        else {"url": ".", "description": "Where this document is served."}
+    ]
     made["components"] = {"schemas": _SCHEMAS}
     for path_item in made["paths"].values():
         for operation in path_item.values():

@@ -1,9 +1,10 @@
 """The subjects of the registry: which schemas each has, in which versions."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from avro_schemas.schema import Schema, by_id
-from avro_schemas.topic import all_topics
+from avro_schemas.topic import Topic
 from registry.contexts import ANY, DEFAULT, is_default, split
 from registry.errors import (
     RegistryError,
@@ -22,11 +23,12 @@ _MAX_VERSION_DIGITS = 10
 class Subjects:
     """All schemas by subject. The versions of a subject count up from 1."""
 
-    def __init__(self) -> None:
+    def __init__(self, topics: Iterable[Topic]) -> None:
+        carriers = list(topics)
         self.versions: dict[str, list[Schema]] = {}
         ordered = sorted(by_id().values(), key=lambda schema: (schema.version, schema.id))
         for schema in ordered:
-            for subject in _subjects(schema):
+            for subject in _subjects(schema, carriers):
                 self.versions.setdefault(subject, []).append(schema)
         self._parsed = {schema.id: parse(schema.definition) for schema in ordered}
 
@@ -133,12 +135,12 @@ class Subjects:
         raise schema_not_found()
 
 
-def _subjects(schema: Schema) -> list[str]:
+def _subjects(schema: Schema, carriers: Iterable[Topic]) -> list[str]:
     """The subjects of a schema under the three naming strategies: record, topic and both."""
-    carriers = [topic.name for topic in all_topics().values() if schema.name in topic.schemas]
     names = [schema.subject]
     for topic in carriers:
-        names += [f"{topic}-value", f"{topic}-{schema.subject}"]
+        if schema.name in topic.schemas:
+            names += [f"{topic.name}-value", f"{topic.name}-{schema.subject}"]
     return names
 
 

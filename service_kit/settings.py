@@ -191,6 +191,8 @@ _CONVERTERS: dict[Any, Callable[[str], Any]] = {
 
 
 def _convert(hint: Any, text: str) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        hint = next(part for part in get_args(hint) if part is not type(None))
     if get_origin(hint) is Literal:
         if text not in get_args(hint):
             raise ValueError("one of " + ", ".join(get_args(hint)))

@@ -66,7 +66,7 @@ def _new_state(settings: Settings, dimensions: Dimensions) -> PartitionState:
         limit=settings.events_per_minute,
         min_total_events=settings.user_totals_min_events,
         grace_ms=settings.grace_seconds * 1000,
-        copied_types=settings.event_topics,
+        copied_types=settings.event_topics.event_topics,
     )
 
 

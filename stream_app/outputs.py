@@ -1,7 +1,7 @@
 """What a snapshot becomes: records of `live-aggregates`, `user-rates`, `events-rejected` and `events-TYPE`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from avro_schemas import topic
@@ -10,7 +10,7 @@ from avro_schemas.record_key import user_key_of
 from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
-from service_kit.kafka import KafkaRecord
+from stream_app.copies import NOTHING, Copied, copy, read_copied
 from stream_app.engine.record_batches import Output, send_batches
 from stream_app.settings import Settings
 from stream_app.state.partition import RejectedRecord, Snapshot
@@ -30,8 +30,17 @@ class TopicOutputs:
         self._rejected = settings.kafka.name(topic.EVENTS_REJECTED)
         self._aggregates = settings.kafka.name(topic.LIVE_AGGREGATES)
         self._rates = settings.kafka.name(topic.USER_RATES)
+        self._client_options = settings.kafka.client_options()
+        self._copies = {each: f"{self._events}-{each}" for each in settings.event_topics.event_topics}
+        # How far each topic of copies reached in each partition when this worker became its owner.
+        self._copied: dict[tuple[str, int], Copied] = {}
         # Set when the worker has started its producer, before the first checkpoint.
         self.producer: Any = None
+
+    async def take_over(self, partitions: Collection[int]) -> None:
+        """Read which copies are there."""
+        if self._copies:
+            self._copied |= await read_copied(self._client_options, self._copies.values(), partitions)
 
     async def publish_once(self, partition: int, snapshot: Snapshot) -> None:
         """Rejected records, with the reason and their bytes; totals of minutes that ended; copies by type."""
@@ -40,9 +49,11 @@ class TopicOutputs:
         for acknowledged in [await self.producer.send(self._rejected, r.value, key=r.key) for r in rejected]:
             await acknowledged
         await self._publish_rates(partition, snapshot, snapshot.minute_totals)
-        for event_type in dict.fromkeys(each.event_type for each in snapshot.copies):
-            copies = [copy(each.record) for each in snapshot.copies if each.event_type == event_type]
-            await send_batches(self.producer, f"{self._events}-{event_type}", partition, copies)
+        for event_type, copies_topic in self._copies.items():
+            there = self._copied.get((copies_topic, partition), NOTHING)
+            records = [each.record for each in snapshot.copies if each.event_type == event_type]
+            copies = [copy(record) for record in records if not there.covers(record)]
+            await send_batches(self.producer, copies_topic, partition, copies)
 
     async def publish_current(self, partition: int, snapshot: Snapshot) -> None:
         """Changed partials and verdicts."""
@@ -55,11 +66,6 @@ class TopicOutputs:
     ) -> None:
         records = [user_rate(partition, snapshot, rate, self._limit) for rate in rates]
         await send_batches(self.producer, self._rates, partition, records)
-
-
-def copy(record: KafkaRecord) -> Output:
-    """A record as it came, for another topic."""
-    return Output(record.key, record.value, tuple(record.headers), record.timestamp)
 
 
 def live_aggregate(partition: int, snapshot: Snapshot, partial: Partial) -> Output:

@@ -1,10 +1,11 @@
 """Settings of the stream app."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
+from service_kit.event_topics import EventTopicsSettings
 from service_kit.kafka import KafkaSettings
 from service_kit.probes import ALL_INTERFACES
 from service_kit.settings import setting
@@ -20,9 +21,7 @@ class Settings:
         help="Users with at least this many events in a minute get a total in `user-rates` after it.",
         minimum=1,
     )
-    event_topics: tuple[str, ...] = setting(
-        (), help="Event types that are copied to a topic of their own, `events-TYPE`."
-    )
+    event_topics: EventTopicsSettings = field(default_factory=EventTopicsSettings)
     grace_seconds: int = setting(
         600, help="How long a window stays open for late events.", minimum=0, maximum=3000
     )

@@ -78,12 +78,23 @@ class Hub:
         self._patches: deque[tuple[int, bytes]] = deque(maxlen=RETAINED_PATCHES)
         self._quiet_intervals = 0
         self.viewers: set[Viewer] = set()
+        # Those whose stream has not begun yet.
+        self._joining: set[Viewer] = set()
         # Feed entries lost to overflows of all viewers.
         self.lost_entries = 0
 
-    @property
-    def is_full(self) -> bool:
-        return len(self.viewers) >= MAX_VIEWERS
+    def join(self) -> Viewer | None:
+        """A place for one more viewer until `leave`; None if all are taken."""
+        if len(self.viewers) + len(self._joining) >= MAX_VIEWERS:
+            return None
+        viewer = Viewer()
+        self._joining.add(viewer)
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        """Give the place back."""
+        self._joining.discard(viewer)
+        self.viewers.discard(viewer)
 
     async def run(self) -> None:
         """Send changes for ever."""
@@ -117,11 +128,11 @@ class Hub:
         for viewer in self.viewers:
             viewer.enqueue(message, len(entries) + skipped)
 
-    async def stream(self, last_id: str = "") -> AsyncIterator[bytes]:
+    async def stream(self, viewer: Viewer, last_id: str = "") -> AsyncIterator[bytes]:
         """Server-sent events for one viewer: the patches after `last_id` if it is known, else a snapshot first."""
-        viewer = Viewer()
         missed = self._patches_since(last_id)
         first = self._snapshot_event() if missed is None else missed
+        self._joining.discard(viewer)
         self.viewers.add(viewer)
         try:
             yield b"retry: %d\n\n" % RETRY_MS + first
@@ -133,7 +144,7 @@ class Hub:
                     messages = [self._snapshot_event(), _event("feed", {"entries": [], "skipped": lost})]
                 yield b"".join(messages)
         finally:
-            self.viewers.discard(viewer)
+            self.leave(viewer)
 
     def _patches_since(self, last_id: str) -> bytes | None:
         """The patches after an id; None where the id is unknown or too old."""

@@ -1,12 +1,14 @@
 """The live page, its snapshot as JSON, and its event stream."""
 
 import hashlib
+from collections.abc import Mapping
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from dashboard.live.hub import MAX_VIEWERS
+from dashboard.live.hub import MAX_VIEWERS, Hub, Viewer
 from dashboard.live.service import LiveService
 from dashboard.live.snapshot import minute_chart
 from dashboard.render.pages import NO_STORE, Pages
@@ -42,11 +44,26 @@ def add_live_routes(app: FastAPI, live: LiveService, pages: Pages) -> None:
 
     @app.get("/dashboard/stream")
     async def stream(request: Request) -> Response:
-        if live.hub.is_full:
+        viewer = live.hub.join()
+        if viewer is None:
             message = f"All {MAX_VIEWERS} streams are in use; /dashboard/snapshot.json has the same numbers."
             return JSONResponse({"message": message}, 503, headers=NO_STORE | {"retry-after": "30"})
         # A browser that reconnects sends the last id as a header. A page that was hidden makes a new connection,
         # where it cannot set headers, and sends it as a parameter.
         last_id = request.headers.get("last-event-id") or request.query_params.get("since", "")
         headers = NO_STORE | {"x-accel-buffering": "no"}
-        return StreamingResponse(live.hub.stream(last_id), media_type="text/event-stream", headers=headers)
+        return EventStream(live.hub, viewer, last_id, headers)
+
+
+class EventStream(StreamingResponse):
+    """The stream of one viewer. Its place is given back however it ends, also before the first byte."""
+
+    def __init__(self, hub: Hub, viewer: Viewer, last_id: str, headers: Mapping[str, str]) -> None:
+        super().__init__(hub.stream(viewer, last_id), media_type="text/event-stream", headers=headers)
+        self._hub, self._viewer = hub, viewer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._hub.leave(self._viewer)

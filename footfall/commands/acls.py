@@ -1,14 +1,12 @@
 """`footfall acls`: the access rules of the cluster."""
 
 import json
-import os
 from typing import Annotated
 
 import typer
 
+from footfall import target
 from footfall.contract.access import SERVICES, SUBSCRIBERS, kafka_acls, strimzi_user
-from footfall.kafka.topics import EventTopicsSettings
-from service_kit.settings import load_or_exit
 
 
 def acls(
@@ -17,11 +15,12 @@ def acls(
 ) -> None:
     """Print the access rules of the cluster as arguments of `kafka-acls`, one rule per line.
 
-    FOOTFALL_EVENT_TOPICS names event types that have a topic of their own.
+    FOOTFALL_EVENT_TOPICS names event types that have a topic of their own; by default it is that of the running
+    stack.
 
     Example: footfall acls --strimzi
     """
-    event_topics = load_or_exit(EventTopicsSettings, os.environ).event_topics
+    event_topics = target.find().event_topics()
     if strimzi:
         for principal in (*SERVICES, SUBSCRIBERS):
             typer.echo("---\n" + json.dumps(strimzi_user(principal, prefix, event_topics), indent=2))

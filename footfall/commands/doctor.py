@@ -37,9 +37,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON li
 
 
 async def _check(where: target.Target) -> list[Finding]:
+    kafka, event_topics = where.kafka(), where.event_topics()
     checked = await asyncio.gather(
-        check_kafka(where.kafka()),
-        check_cluster(where.kafka()),
+        check_kafka(kafka, event_topics),
+        check_cluster(kafka, event_topics),
         check_services(where.require("FOOTFALL_URL")),
         check_dashboard_access(where.require("FOOTFALL_URL")),
         asyncio.to_thread(check_postgres, where.require("FOOTFALL_POSTGRES_DSN")),

@@ -29,6 +29,8 @@ def lag(
 ) -> None:
     """Show how many records the stream app and the sinks are behind the end of `events`.
 
+    The copies in `events-TYPE` are as far behind as the stream app.
+
     Exit codes: 0 shown, 1 a reader is more than --max records behind, or nothing is running.
 
     Example: footfall lag --watch

@@ -5,7 +5,9 @@ from typing import Annotated
 import httpx
 import typer
 
+from footfall import target
 from footfall.contract.push import RemoteRegistry, RemoteRegistryError, RemoteVersion
+from registry.installation import public_topics
 
 DIFFERS = 1
 
@@ -31,13 +33,17 @@ def push(
 ) -> None:
     """Register every schema under all its subjects, and check that the ids are those that the events carry.
 
+    FOOTFALL_TOPIC_PREFIX and FOOTFALL_EVENT_TOPICS say which topics have subjects.
+
     Exit codes: 0 all ids match, 1 some differ or are missing, or the registry did not answer.
 
     Example: footfall registry push https://user:password@registry.example --dry-run
     """
+    here = target.find()
+    topics = public_topics(here.event_topics(), here.environ.get("FOOTFALL_TOPIC_PREFIX", ""))
     try:
         with httpx.Client(base_url=url, timeout=30) as http:
-            versions = _pushed(RemoteRegistry(http), dry_run)
+            versions = _pushed(RemoteRegistry(http, topics.values()), dry_run)
     except (httpx.HTTPError, httpx.InvalidURL, RemoteRegistryError) as error:
         typer.echo(f"{httpx.URL(url).copy_with(userinfo=b'')}: {error}", err=True)
         raise typer.Exit(DIFFERS) from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from avro_schemas.topic import Topic
 from footfall import target
 from footfall.kafka.topics import TopicOptions, TopicReport, check_topics, create_missing, expected_topics
 
@@ -22,25 +24,26 @@ def topics(
 ) -> None:
     """Create the topics that are missing and compare all of them with their descriptions.
 
-    FOOTFALL_EVENT_TOPICS names event types that have a topic of their own, `events-TYPE`. An existing topic is
-    never changed. Exit codes: 0 all are as described, 1 some differ or are missing.
+    FOOTFALL_EVENT_TOPICS names event types that have a topic of their own, `events-TYPE`; by default it is that
+    of the running stack. An existing topic is never changed.
+
+    Exit codes: 0 all are as described, 1 some differ or are missing.
 
     Example: footfall topics --check
     """
-    kafka = target.find().kafka()
-    options = TopicOptions(replication_factor=replication)
-    reports = asyncio.run((check_topics if check else create_missing)(kafka, options))
+    found = target.find()
+    options, event_topics = TopicOptions(replication_factor=replication), found.event_topics()
+    reports = asyncio.run((check_topics if check else create_missing)(found.kafka(), options, event_topics))
     if as_json:
         typer.echo(json.dumps([asdict(report) for report in reports], indent=2))
     else:
-        _show(reports)
+        _show(reports, expected_topics(options, event_topics))
     if any(report.state in ("differs", "missing") for report in reports):
         raise typer.Exit(DIFFERS)
 
 
-def _show(reports: list[TopicReport]) -> None:
+def _show(reports: list[TopicReport], expected: Mapping[str, Topic]) -> None:
     table = Table("Topic", "Partitions", "Cleanup", "State", "Differences", box=None, pad_edge=False)
-    expected = expected_topics()
     for report in reports:
         topic = expected[report.topic]
         differences = "\n".join(report.differences)

@@ -1,12 +1,13 @@
 """Registers the schemas in another registry that has Confluent's API, under the ids that the events carry."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from avro_schemas.schema import Schema
+from avro_schemas.topic import Topic
 from registry.lenient import MEDIA_TYPE
 from registry.subjects import Subjects
 
@@ -45,9 +46,9 @@ class RemoteVersion:
 class RemoteRegistry:
     """Another registry. Its methods raise httpx.HTTPError if it cannot be reached."""
 
-    def __init__(self, http: httpx.Client) -> None:
+    def __init__(self, http: httpx.Client, topics: Iterable[Topic]) -> None:
         self._http = http
-        self._subjects = Subjects()
+        self._subjects = Subjects(topics)
 
     def versions(self) -> Iterator[RemoteVersion]:
         """Every version of every subject that footfall has."""

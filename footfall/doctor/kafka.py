@@ -14,7 +14,7 @@ from avro_schemas.wire.codec import Undecodable, decode
 from footfall.doctor.finding import Finding
 from footfall.kafka import reader
 from footfall.kafka.lag import Lag, current_lags
-from footfall.kafka.topics import CO_PARTITIONED, ExistingTopic, TopicReport, check_topics, existing_topics
+from footfall.kafka.topics import ExistingTopic, TopicReport, check_topics, existing_topics, is_co_partitioned
 from service_kit.kafka import KafkaSettings
 
 _TOPICS_TIMEOUT_SECONDS = 15.0
@@ -39,11 +39,11 @@ class Cluster:
     api_versions: ApiVersions
 
 
-async def check_kafka(settings: KafkaSettings) -> list[Finding]:
+async def check_kafka(settings: KafkaSettings, event_topics: Sequence[str] = ()) -> list[Finding]:
     """Whether Kafka answers, and whether the topics are as described."""
     try:
         async with asyncio.timeout(_TOPICS_TIMEOUT_SECONDS):
-            reports = await check_topics(settings)
+            reports = await check_topics(settings, event_topics=event_topics)
     except (KafkaError, OSError, TimeoutError) as error:
         message = f"{settings.kafka_bootstrap} does not answer: {error or 'timed out'}"
         return [Finding("kafka", "fail", message, "start Kafka, or set FOOTFALL_KAFKA_BOOTSTRAP to its brokers")]
@@ -52,11 +52,11 @@ async def check_kafka(settings: KafkaSettings) -> list[Finding]:
     return [Finding("kafka", "ok", f"{settings.kafka_bootstrap} answers"), *(faulty or [all_fine])]
 
 
-async def check_cluster(settings: KafkaSettings) -> list[Finding]:
+async def check_cluster(settings: KafkaSettings, event_topics: Sequence[str] = ()) -> list[Finding]:
     """Whether the cluster is safe to rely on and its readers keep up. Nothing if Kafka does not answer."""
     try:
         async with asyncio.timeout(_CLUSTER_TIMEOUT_SECONDS):
-            cluster, existing = await _describe_cluster(settings), await existing_topics(settings)
+            cluster, existing = await _describe_cluster(settings), await existing_topics(settings, event_topics)
             has_events = topic.EVENTS in existing
             lags = await current_lags(settings) if has_events else []
             differences = await _clock_differences(settings) if has_events else []
@@ -106,9 +106,8 @@ def check_replicas(brokers: int, existing: Mapping[str, ExistingTopic]) -> Itera
 def check_partitions(existing: Mapping[str, ExistingTopic]) -> Iterator[Finding]:
     """Whether the topics that are co-partitioned with `events` have as many partitions."""
     events = existing.get(topic.EVENTS)
-    for name in CO_PARTITIONED:
-        found = existing.get(name)
-        if events and found and found.partitions != events.partitions:
+    for name, found in existing.items():
+        if events and is_co_partitioned(name) and found.partitions != events.partitions:
             message = f"{name} has {found.partitions} partitions, but events has {events.partitions}"
             yield Finding("partitions", "fail", message, "see docs/operating.md about adding partitions")
 

@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaError
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
-from footfall.kafka.topics import EventTopicsSettings, TopicOptions, TopicReport, check_topics, create_missing
+from footfall.kafka.topics import TopicOptions, TopicReport, check_topics, create_missing
 from service_kit import logs
+from service_kit.event_topics import EventTopicsSettings
 from service_kit.kafka import KafkaSettings
 from service_kit.settings import load_or_exit, setting
 
@@ -67,7 +68,7 @@ async def _ensure_topics(settings: Settings) -> list[TopicReport]:
     reports: list[TopicReport] = []
     while True:
         try:
-            reports = await ensure(settings.kafka, options)
+            reports = await ensure(settings.kafka, options, settings.event_topics.event_topics)
         except (KafkaError, OSError) as error:
             log.warning("Kafka cannot be reached or refused the request", extra={"error": repr(error)})
         if _all_exist(reports) or time.monotonic() > deadline:

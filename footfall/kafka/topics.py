@@ -1,7 +1,6 @@
 """Topics on a cluster: created from their descriptions, and compared with them."""
 
-import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,9 +9,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
-from avro_schemas.topic import EVENTS, LIVE_AGGREGATES, STREAM_STATE, USER_RATES, Topic, all_topics
+from avro_schemas.topic import (
+    EVENTS,
+    EVENTS_REJECTED,
+    LIVE_AGGREGATES,
+    STREAM_STATE,
+    USER_RATES,
+    Topic,
+    all_topics,
+)
 from service_kit.kafka import KafkaSettings
-from service_kit.settings import load, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +40,6 @@ class TopicReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventTopicsSettings:
-    """The optional topics: copies of single event types."""
-
-    event_topics: tuple[str, ...] = setting((), help="Event types with a topic of their own, `events-TYPE`.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicOptions:
     """What depends on the cluster rather than on the topic. None leaves it as the topic is described."""
 
@@ -55,14 +54,18 @@ class TopicOptions:
 
 
 AS_DESCRIBED = TopicOptions()
-# The stream app writes to the number of the partition that it read, so these need as many partitions as `events`.
-CO_PARTITIONED = (STREAM_STATE, LIVE_AGGREGATES, USER_RATES)
+_CO_PARTITIONED = (STREAM_STATE, LIVE_AGGREGATES, USER_RATES)
+
+
+def is_co_partitioned(name: str) -> bool:
+    """Whether a topic needs as many partitions as `events`: the stream app writes to the number that it read."""
+    return name in _CO_PARTITIONED or (name.startswith(f"{EVENTS}-") and name != EVENTS_REJECTED)
 
 
 def differences(described: Topic, existing: ExistingTopic) -> list[str]:
     """How a topic on the cluster differs from its description. More partitions than described are usually fine."""
     differs = []
-    exact = described.name in CO_PARTITIONED
+    exact = is_co_partitioned(described.name)
     if existing.partitions < described.partitions or (exact and existing.partitions != described.partitions):
         differs.append(f"partitions: {existing.partitions} instead of {described.partitions}")
     for name, value in described.config.items():
@@ -72,25 +75,29 @@ def differences(described: Topic, existing: ExistingTopic) -> list[str]:
     return differs
 
 
-async def check_topics(settings: KafkaSettings, options: TopicOptions = AS_DESCRIBED) -> list[TopicReport]:
+async def check_topics(
+    settings: KafkaSettings, options: TopicOptions = AS_DESCRIBED, event_topics: Sequence[str] = ()
+) -> list[TopicReport]:
     """Compare every topic with its description; change nothing."""
-    expected = expected_topics(options)
+    expected = expected_topics(options, event_topics)
     async with _admin(settings) as admin:
         return _compare(expected, await _find(admin, settings, expected))
 
 
-async def existing_topics(settings: KafkaSettings) -> dict[str, ExistingTopic]:
+async def existing_topics(settings: KafkaSettings, event_topics: Sequence[str] = ()) -> dict[str, ExistingTopic]:
     """The topics that exist, by the name in their description."""
     async with _admin(settings) as admin:
-        return await _find(admin, settings, expected_topics())
+        return await _find(admin, settings, expected_topics(event_topics=event_topics))
 
 
-async def create_missing(settings: KafkaSettings, options: TopicOptions = AS_DESCRIBED) -> list[TopicReport]:
+async def create_missing(
+    settings: KafkaSettings, options: TopicOptions = AS_DESCRIBED, event_topics: Sequence[str] = ()
+) -> list[TopicReport]:
     """Create the topics that are missing and compare the others with their descriptions.
 
     An existing topic is never changed: more partitions would move keys, shorter retention would lose data.
     """
-    expected = expected_topics(options)
+    expected = expected_topics(options, event_topics)
     async with _admin(settings) as admin:
         existing = await _find(admin, settings, expected)
         missing = [topic for topic in expected.values() if topic.name not in existing]
@@ -102,10 +109,9 @@ async def create_missing(settings: KafkaSettings, options: TopicOptions = AS_DES
         ]
 
 
-def expected_topics(options: TopicOptions = AS_DESCRIBED) -> Mapping[str, Topic]:
-    """Every topic that this installation should have, by name."""
-    topics = all_topics(load(EventTopicsSettings, os.environ).event_topics)
-    return {name: options.applied_to(topic) for name, topic in topics.items()}
+def expected_topics(options: TopicOptions = AS_DESCRIBED, event_topics: Sequence[str] = ()) -> Mapping[str, Topic]:
+    """Every topic that an installation with these topics of single event types should have, by name."""
+    return {name: options.applied_to(topic) for name, topic in all_topics(event_topics).items()}
 
 
 @asynccontextmanager
@@ -150,7 +156,7 @@ async def _find(admin: Any, settings: KafkaSettings, expected: Mapping[str, Topi
 def _compare(expected: Mapping[str, Topic], existing: Mapping[str, ExistingTopic]) -> list[TopicReport]:
     reports = []
     for name, topic in expected.items():
-        if EVENTS in existing and name in CO_PARTITIONED:
+        if EVENTS in existing and is_co_partitioned(name):
             topic = replace(topic, partitions=existing[EVENTS].partitions)
         if name not in existing:
             reports.append(TopicReport(name, "missing"))

@@ -21,6 +21,8 @@ import producer_api.metrics
 import producer_api.settings
 import registry.app
 import registry.metrics
+import registry.settings
+from service_kit import http_server
 from service_kit.local_requests import is_local
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.settings import load_or_exit
@@ -31,13 +33,12 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class MountedApp:
-    """An ASGI app and the path prefixes that it serves. `strip_prefix` is removed before the app sees the path."""
+    """An ASGI app and the path prefixes that it serves."""
 
     name: str
     app: ASGIApp
     paths: tuple[str, ...]
     metrics: CollectorRegistry
-    strip_prefix: str = ""
 
 
 class PathRouter:
@@ -54,11 +55,7 @@ class PathRouter:
         elif scope["type"] == "http" and scope["path"] == "/metrics":
             await self._metrics(scope, send)
         else:
-            mounted = self._find(scope["path"])
-            if mounted.strip_prefix and scope["path"].startswith(mounted.strip_prefix):
-                path = scope["path"].removeprefix(mounted.strip_prefix) or "/"
-                scope = {**scope, "path": path, "raw_path": path.encode()}
-            await mounted.app(scope, receive, send)
+            await self._find(scope["path"]).app(scope, receive, send)
 
     def _find(self, path: str) -> MountedApp:
         for mounted in self._apps[:-1]:
@@ -153,10 +150,9 @@ def main() -> None:
         MountedApp("producer_api", collector, ("/api", "/sdk", "/docs"), producer_api.metrics.REGISTRY),
         MountedApp(
             "registry",
-            registry.app.build_app(),
+            registry.app.build_app(load_or_exit(registry.settings.Settings, os.environ)),
             ("/registry", "/catalogue", "/asyncapi.json"),
             registry.metrics.REGISTRY,
-            strip_prefix="/registry",
         ),
         MountedApp("dashboard", dashboard_app, (), dashboard.metrics.REGISTRY),
     )
@@ -164,9 +160,7 @@ def main() -> None:
         app,
         host=HOST,
         port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
+        **http_server.options(max(http_server.BODY_TIMEOUT_SECONDS, 2 * settings.body_timeout_seconds)),
         timeout_graceful_shutdown=2,
     )
 

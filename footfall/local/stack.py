@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from footfall.kafka.topics import create_missing
@@ -14,6 +14,7 @@ from footfall.local.process import started_at
 from footfall.local.program import Program
 from footfall.local.settings import LocalSettings, cache_folder
 from footfall.local.supervisor import Supervisor
+from service_kit.event_topics import EventTopicsSettings
 from service_kit.kafka import KafkaSettings
 from service_kit.settings import load
 
@@ -75,7 +76,8 @@ class Stack:
         self._launch([program for program in (broker.program, server.program) if program])
         if not self._stopping:
             kafka_settings = {**self._user_settings, "FOOTFALL_KAFKA_BOOTSTRAP": broker.bootstrap}
-            asyncio.run(_create_topics(load(KafkaSettings, kafka_settings), self._echo))
+            event_topics = load(EventTopicsSettings, self._user_settings).event_topics
+            asyncio.run(_create_topics(load(KafkaSettings, kafka_settings), event_topics, self._echo))
             self._launch(self._services(http_port))
 
     def _launch(self, programs: list[Program]) -> None:
@@ -131,7 +133,8 @@ class Stack:
                     "started_at": started_at(process.pid),
                     "log": str(process.log),
                 }
-        self._folder.write_stack({**self._endpoints, "services": running})
+        event_topics = self._user_settings.get("FOOTFALL_EVENT_TOPICS", "")
+        self._folder.write_stack({**self._endpoints, "event_topics": event_topics, "services": running})
 
     def _stop(self) -> None:
         started = list(self._supervisor.processes)
@@ -147,8 +150,8 @@ class Stack:
             self._echo(f"Stopped. The data is in {self._folder.path}")
 
 
-async def _create_topics(settings: KafkaSettings, echo: Echo) -> None:
-    reports = await create_missing(settings)
+async def _create_topics(settings: KafkaSettings, event_topics: Sequence[str], echo: Echo) -> None:
+    reports = await create_missing(settings, event_topics=event_topics)
     if created := [report.topic for report in reports if report.state == "created"]:
         echo(f"Topics: created {', '.join(created)}")
     for report in reports:

@@ -46,7 +46,7 @@ _PARAMETERS: Json = {
 }
 
 
-def document(session_cookie: str) -> Json:
+def document(session_cookie: str, public_url: str = "") -> Json:
     """The whole document, for a collector that reads sessions from this cookie."""
     return {
         "openapi": "3.1.0",
@@ -55,7 +55,11 @@ def document(session_cookie: str) -> Json:
             "version": "1",
             "description": "Records what people do in an application, one event or many per request.",
         },
-        "servers": [{"url": "/", "description": "The host that serves this document."}],
+        "servers": [
+            {"url": public_url, "description": "This installation."}
+            if public_url
+            else {"url": "/", "description": "The host that serves this document."}
+        ],
         "tags": [{"name": "events", "description": "Sending events, and what may be sent."}],
         "paths": paths(),
         "components": {

@@ -41,7 +41,7 @@ def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str
         """Every event type, with its JSON Schema and an example."""
         return {"event_types": describe_event_types()}
 
-    described = document(settings.sessions.session_cookie)
+    described = document(settings.sessions.session_cookie, settings.url.base)
     app.openapi = lambda: described  # type: ignore[method-assign] # as FastAPI documents it
 
 

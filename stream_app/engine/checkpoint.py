@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import time
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from stream_app import metrics
@@ -26,7 +27,10 @@ REST_FACTOR = 4
 
 
 class Outputs(Protocol):
-    """Publishes a snapshot to the output topics. Both methods return when everything is acknowledged."""
+    """Publishes a snapshot to the output topics. What publishes returns when everything is acknowledged."""
+
+    async def take_over(self, partitions: Collection[int]) -> None:
+        """Before the first snapshot of partitions that became ours: find out what a former owner published."""
 
     async def publish_once(self, partition: int, snapshot: Snapshot) -> None:
         """What the state cannot emit again once its position is durable."""
@@ -89,17 +93,26 @@ class Checkpoints:
         try:
             async with asyncio.timeout(MAX_CHECKPOINT_SECONDS), self._writing:
                 partitions = list(self._owned.partitions.items())
+                await self._take_over(partitions)
                 await asyncio.gather(*(self._write(number, owned, due) for number, owned in partitions))
         except Exception:
             log.exception("a checkpoint failed; exiting so that nothing unwritten is acknowledged")
             os._exit(EXIT_FAILED)
 
+    async def _take_over(self, partitions: Sequence[tuple[int, OwnedPartition]]) -> None:
+        # As late as possible: a former owner may write until it notices.
+        fresh = {number: owned for number, owned in partitions if not owned.taken_over}
+        if fresh:
+            await self._outputs.take_over(fresh)
+        for owned in fresh.values():
+            owned.taken_over = True
+
     async def _write(self, partition: int, owned: OwnedPartition, due: EmitEvery) -> None:
         """One partition's checkpoint. The order of effects is what makes counts exact after a crash at any line:
 
         1. What is published once (rejected records, copies, minute totals) comes first. A crash after it reads the
-           records again and publishes it again: at least once. The other way round a crash would lose it, as the
-           durable position says that these records were processed.
+           records again and publishes it again: at least once, except copies, which are recognized. The other way
+           round a crash would lose it, as the durable position says that these records were processed.
         2. The changed values, the control value with the position last. A crash within them leaves a torn
            checkpoint, which a recovery ignores.
         3. The outputs that the state holds, so that nobody reads a count that is not durable. A crash before them

@@ -26,6 +26,8 @@ class OwnedPartition:
     # Where the batch behind the newest gap begins, and how often in a row it came.
     gap_at: int = -1
     gap_fetches: int = 0
+    # Whether the outputs know what a former owner published.
+    taken_over: bool = False
 
 
 class OwnedPartitions:

@@ -3,7 +3,8 @@
 import dataclasses
 import re
 import tomllib
-from typing import Any
+import typing
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -170,7 +171,8 @@ def some_value(declared: "dataclasses.Field[Any]") -> Any:
     kind = declared.type
     text = str(kind)
     if "Literal" in text:
-        return kind.__args__[-1]
+        literal = next((part for part in typing.get_args(kind) if typing.get_origin(part) is Literal), kind)
+        return typing.get_args(literal)[-1]
     if "bool" in text:
         return not declared.default
     if "tuple" in text:
@@ -226,6 +228,18 @@ def test_the_topics_and_rules_of_strimzi_are_those_of_the_contract() -> None:
             if rule.principal == principals.get(component, component)
             for operation in rule.operations
         }
+
+
+def test_the_registry_names_the_topics_and_brokers_of_the_release_and_gets_no_secret() -> None:
+    more = over(at("kafka.topicPrefix", "team-a."), at("streamApp.settings.eventTopics", ["page_view", "click"]))
+    given = environment("registry", over(example("production"), more))
+    kafka = over(example("production"), more)["kafka"]
+    assert given["FOOTFALL_EVENT_TOPICS"] == "page_view,click"
+    assert given["FOOTFALL_TOPIC_PREFIX"] == "team-a."
+    assert given["FOOTFALL_KAFKA_BOOTSTRAP"] == kafka["bootstrapServers"]
+    assert given["FOOTFALL_KAFKA_SECURITY_PROTOCOL"] == kafka["securityProtocol"]
+    assert not [name for name in given if "PASSWORD" in name or "USERNAME" in name]
+    assert "FOOTFALL_EVENT_TOPICS" not in environment("registry", example("minimal"))
 
 
 def test_the_app_version_is_that_of_the_project() -> None:

@@ -28,10 +28,9 @@ def mixed_batch() -> list[Any]:
 
 
 async def test_the_sdk_takes_every_record_of_events_and_of_a_topic_of_one_type(
-    settings: KafkaSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: KafkaSettings, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("FOOTFALL_EVENT_TOPICS", "page_view")
-    await create_missing(settings)
+    await create_missing(settings, event_topics=["page_view"])
     kafka = {"kafka_bootstrap": settings.kafka_bootstrap, "topic_prefix": settings.topic_prefix}
     keys = {"hash_key": "a hash key for tests", "session_key": KEY}
     collector = Worker("producer_api", tmp_path / "collector.log", port="PORT", host="127.0.0.1", **kafka, **keys)
@@ -69,7 +68,7 @@ def post_as_all_kinds_of_visitors(port: int) -> None:
 
 
 async def copied(settings: KafkaSettings, wanted: int) -> list[ConsumerRecord]:
-    """The copies, which come at least once."""
+    """The copies, once they are all there."""
     deadline = time.monotonic() + 20
     while True:
         found = await read_all(settings.kafka_bootstrap, settings.name("events-page_view"))

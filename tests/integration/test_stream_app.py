@@ -4,7 +4,6 @@ import asyncio
 import signal
 import time
 import urllib.error
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,13 @@ from avro_schemas.record_key import record_key
 from avro_schemas.wire.codec import Undecodable, decode
 from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
+from stream_app.engine.checkpoint import EXIT_FAILED
 from tests.support.events import encoded, event, now_ms, user_key
 from tests.support.topics import read_all, write
 from tests.support.traffic import assert_counts_equal_the_log, load
 from tests.support.workers import Worker
+
+WRITES_POSITION = "stream_app.engine.checkpoint:Checkpoints._write_values"
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -192,28 +194,46 @@ async def test_the_state_pages_show_positions_and_the_events_of_a_user(
         workers[0].get("/state/users/nobody")
 
 
-async def test_a_type_with_a_topic_of_its_own_is_copied_unchanged(
-    settings: KafkaSettings, workers: list[Worker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_each_event_of_a_type_with_a_topic_of_its_own_is_copied_once(
+    settings: KafkaSettings, workers: list[Worker], tmp_path: Path
 ) -> None:
-    """In order, with key, headers and append time; at least once, also if the worker is killed."""
-    monkeypatch.setenv("FOOTFALL_EVENT_TOPICS", "page_view")
-    created = [report.topic for report in await create_missing(settings) if report.state == "created"]
-    assert created == ["events-page_view"]
+    """In order and unchanged, also if workers are killed when copies are published and the position is not."""
+    reports = await create_missing(settings, event_topics=["page_view"])
+    assert [report.topic for report in reports if report.state == "created"] == ["events-page_view"]
     workers[0] = copier = worker(settings, tmp_path / "copier.log", event_topics="page_view")
+    for number, deadly_call in enumerate((1, 4, 9)):
+        await asyncio.to_thread(copier.start, die=(WRITES_POSITION, "before", deadly_call))
+        await write_numbered(settings, load(400, seed=number))
+        await asyncio.to_thread(until_killed, copier)
     await asyncio.to_thread(copier.start)
-    events = settings.name("events")
-    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap) as producer:
-        for number, (key, value) in enumerate(load(400, seed=1)):
-            await producer.send(events, value, record_key(key), headers=[("number", str(number).encode())])
-            if number == 200:
-                await producer.flush()
-                await asyncio.sleep(0.3)
-                copier.kill()
-                await asyncio.to_thread(copier.start)
     await assert_counts_equal_the_log(settings)
-    wanted = [r for r in await read_all(settings.kafka_bootstrap, events) if is_page_view(r)]
-    copied = await read_all(settings.kafka_bootstrap, f"{events}-page_view")
-    assert by_partition(copied) == by_partition(wanted)
+    originals = [r for r in await read_all(settings.kafka_bootstrap, settings.name("events")) if is_page_view(r)]
+    copies = await read_all(settings.kafka_bootstrap, settings.name("events-page_view"))
+    assert [seen(copy) for copy in in_order(copies)] == [seen(r, r.offset) for r in in_order(originals)]
+
+
+async def test_a_type_whose_topic_is_missing_ends_the_worker_with_the_reason(
+    settings: KafkaSettings, workers: list[Worker], tmp_path: Path
+) -> None:
+    workers[0] = copier = worker(settings, tmp_path / "copier.log", event_topics="click")
+    copier.start(wait=0)
+    await write(settings.kafka_bootstrap, settings.name("events"), load(10, seed=1))
+    assert copier.process
+    assert await asyncio.to_thread(copier.process.wait, 60) == EXIT_FAILED
+    assert "events-click has no partition" in copier.log()
+
+
+async def write_numbered(settings: KafkaSettings, records: Iterable[tuple[bytes | None, bytes]]) -> None:
+    """Publish records, each with a header of its own."""
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap) as producer:
+        for number, (key, value) in enumerate(records):
+            headers = [("number", str(number).encode())]
+            await producer.send(settings.name("events"), value, record_key(key), headers=headers)
+
+
+def until_killed(victim: Worker) -> None:
+    assert victim.process
+    assert victim.process.wait(30) == -signal.SIGKILL, victim.log()
 
 
 def is_page_view(record: ConsumerRecord) -> bool:
@@ -223,12 +243,14 @@ def is_page_view(record: ConsumerRecord) -> bool:
         return False
 
 
-def by_partition(records: Iterable[ConsumerRecord]) -> dict[int, list[Any]]:
-    """Key, value, headers and time of each record; of repeated ones only the first."""
-    found: dict[int, list[Any]] = defaultdict(list)
-    for r in sorted(records, key=lambda r: (r.partition, r.offset)):
-        found[r.partition].append((r.key, r.value, r.headers, r.timestamp))
-    return {partition: list(dict.fromkeys(copies)) for partition, copies in found.items()}
+def in_order(records: Iterable[ConsumerRecord]) -> list[ConsumerRecord]:
+    return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+def seen(record: ConsumerRecord, source_offset: int | None = None) -> tuple[Any, ...]:
+    """Everything that subscribers see of a record; of an original with the header that its copy has."""
+    source = () if source_offset is None else (("source_offset", str(source_offset).encode()),)
+    return record.partition, record.key, record.value, record.timestamp, (*record.headers, *source)
 
 
 async def test_a_clean_stop_leaves_nothing_to_read_again(settings: KafkaSettings, workers: list[Worker]) -> None:

@@ -14,6 +14,8 @@ import pytest
 from avro_schemas.schema import latest
 from avro_schemas.topic import all_topics
 from registry.app import build_app
+from registry.settings import Settings
+from service_kit.event_topics import EventTopicsSettings
 
 PUBLIC = [topic for topic in all_topics().values() if topic.schemas]
 
@@ -29,14 +31,28 @@ async def asyncapi(client: httpx.AsyncClient) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(),
+        Settings(
+            event_topics=EventTopicsSettings(event_topics=("page_view", "click")),
+            kafka_bootstrap="a:9094,b:9094",
+            kafka_security_protocol="SASL_SSL",
+        ),
+        Settings(kafka_security_protocol="SSL", topic_prefix="shop."),
+    ],
+    ids=["as in development", "sasl and copies", "tls and a prefix"],
+)
 async def test_the_document_is_what_asyncapi_3_and_its_kafka_bindings_allow(
-    client: httpx.AsyncClient, node_modules: Path
+    node_modules: Path, settings: Settings
 ) -> None:
-    document = await asyncapi(client)
-    schema = node_modules / "@asyncapi/specs/schemas/3.0.0-without-$id.json"  # a test
+    transport = httpx.ASGITransport(build_app(settings))
+    document = await asyncapi(httpx.AsyncClient(transport=transport, base_url="http://registry"))
+    schema = node_modules / "@asyncapi/specs/schemas/3.1.0-without-$id.json"  # a test
     validator = jsonschema_rs.Draft7Validator(json.loads(schema.read_text()))
     assert [f"{error.instance_path}: {error.message[:200]}" for error in validator.iter_errors(document)] == []
-    document["channels"]["events"]["bindings"]["kafka"]["partitions"] = "twelve"
+    document["channels"][f"{settings.topic_prefix}events"]["bindings"]["kafka"]["partitions"] = "twelve"
     assert not validator.is_valid(document)
 
 

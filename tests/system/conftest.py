@@ -2,7 +2,7 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ from tests.system.stack import Stack
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for all tests to which events of other tests do not matter."""
-    yield from running(tmp_path_factory.mktemp("stack") / "data")
+    settings = {"FOOTFALL_EVENT_TOPICS": "page_view"}
+    yield from running(tmp_path_factory.mktemp("stack") / "data", settings=settings)
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +29,9 @@ def empty_stack(tmp_path: Path) -> Iterator[Stack]:
     yield from running(tmp_path / "data")
 
 
-def running(
-    folder: Path, checkout: Path | None = None, environ: Mapping[str, str] | None = None
-) -> Iterator[Stack]:
-    """A stack of this or another checkout, with these variables too, until the fixture ends."""
-    stack = Stack(folder, checkout)
-    stack.environ |= environ or {}
+def running(folder: Path, checkout: Path | None = None, settings: dict[str, str] | None = None) -> Iterator[Stack]:
+    """A stack of this or another checkout, until the fixture ends."""
+    stack = Stack(folder, checkout, settings)
     try:
         stack.start()
         yield stack

@@ -48,8 +48,10 @@ def until(ask: Callable[[], T], met: Callable[[T], bool], seconds: float) -> T:
 class Stack:
     """`footfall up` in a process of its own, with its data in `folder`, run from `checkout` if there is one."""
 
-    def __init__(self, folder: Path, checkout: Path | None = None) -> None:
+    def __init__(self, folder: Path, checkout: Path | None = None, settings: dict[str, str] | None = None) -> None:
         self.folder, self.checkout = folder, checkout
+        # Of `footfall up` alone: commands find out from the running stack.
+        self._settings = settings or {}
         self.port = free_port()
         self.output = folder.with_suffix(".out")
         settings = {"FOOTFALL_DATA_DIR": str(folder), "FOOTFALL_PORT": str(self.port)}
@@ -65,7 +67,11 @@ class Stack:
             # Python looks for modules in the working directory first.
             program = [sys.executable, "-m", "footfall"] if self.checkout else [FOOTFALL]
             self.process = subprocess.Popen(
-                [*program, "up", *options], cwd=self.checkout, env=self.environ, stdout=output, stderr=output
+                [*program, "up", *options],
+                cwd=self.checkout,
+                env=self.environ | self._settings,
+                stdout=output,
+                stderr=output,
             )
         until(self.ready, bool, seconds=90)
         assert self.ready(), self.output.read_text()

@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.system.stack import Stack
@@ -75,6 +76,41 @@ def test_every_topic_for_subscribers_is_read_with_the_same_sample(stack: Stack, 
     stack.post(page_views[1:] * 100, headers=stack.session())  # takes a user to the limit
     with reading(stack, samples, [sys.executable, "python/aiokafka_consumer.py"], topic) as next_record:
         assert next_record().keys() >= FIELDS[topic]
+
+
+def test_a_topic_of_one_event_type_has_all_that_events_has(stack: Stack, samples: Path) -> None:
+    command = [sys.executable, "python/confluent_kafka_consumer.py"]
+    with reading(stack, samples, command, "events-page_view") as next_record:
+        stack.post({"event_type": "click", "event_data": {}})
+        sent = stack.post({"event_type": "page_view", "event_data": {"page": "/copied"}}).json()["event_id"]
+        records = [next_record()]
+        while records[-1]["event_id"] != sent:
+            records.append(next_record())
+    assert {record["event_type"] for record in records} == {"page_view"}
+    subject = stack.get("/registry/subjects/events-page_view-value/versions/latest").json()
+    assert json.loads(subject["schema"])["name"] == "PageView"
+    assert stack.get("/catalogue/events-page_view").status_code == 200
+
+
+def test_the_commands_know_the_topics_of_the_running_stack(stack: Stack) -> None:
+    topics = json.loads(stack.footfall("topics", "--check", "--json").stdout)
+    assert {"topic": "events-page_view", "state": "as described", "differences": []} in topics
+    assert "--topic events-page_view" in stack.footfall("acls").stdout
+    findings = json.loads(stack.footfall("doctor", "--json").stdout)
+    (found,) = [each["message"] for each in findings if each["part"] == "topics"]
+    assert found == f"{len(topics)} are as described"
+
+
+def test_the_documents_name_this_stack(stack: Stack) -> None:
+    document = stack.get("/asyncapi.json").json()
+    assert "events-page_view" in document["channels"]
+    (server,) = document["servers"].values()
+    assert server["host"] == stack.state["kafka"]
+    registry = server["bindings"]["kafka"]["schemaRegistryUrl"]
+    assert httpx.get(f"{registry}/subjects").json() == stack.get("/registry/subjects").json()
+    page = stack.get("/catalogue/events").text
+    assert stack.state["kafka"] in page
+    assert registry in page
 
 
 FIELDS = {

@@ -141,10 +141,10 @@ def _bounds(declared: "dataclasses.Field[Any]") -> Schema:
 
 
 def _kind(hint: Any) -> Schema:
-    if typing.get_origin(hint) is Literal:
-        return {"enum": list(typing.get_args(hint))}
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
+    if typing.get_origin(hint) is Literal:
+        return {"enum": list(typing.get_args(hint))}
     if typing.get_origin(hint) is tuple:
         return {"type": "array", "items": {"type": "string"}}
     return {"type": _TYPES.get(hint, "string")}

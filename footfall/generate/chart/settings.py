@@ -50,8 +50,9 @@ SET_BY_THE_CHART = {
 _WITHOUT_EFFECT = {
     # Maintenance is a CronJob.
     "sinks": {"FOOTFALL_MAINTENANCE_INTERVAL_SECONDS"},
-    # The value is in the settings of the stream app, which copies the events.
+    # The value is in the settings of the stream app, which copies the events; the chart passes it on.
     "topics": {"FOOTFALL_EVENT_TOPICS"},
+    "registry": {"FOOTFALL_EVENT_TOPICS"},
     "test": set(variables(footfall.jobs.smoke_test.Settings)),
 }
 # Settings that several components share, by their own value.

@@ -13,7 +13,9 @@ class Page:
     """What a browser shows of the stream."""
 
     def __init__(self, hub: Hub, last_id: str = "", shown: dict[str, Any] | None = None) -> None:
-        self._stream = hub.stream(last_id)
+        viewer = hub.join()
+        assert viewer
+        self._stream = hub.stream(viewer, last_id)
         self.last_id, self.shown, self.names, self.skipped = last_id, shown or {}, list[str](), 0
 
     async def read(self) -> None:
@@ -126,13 +128,18 @@ async def test_a_viewer_that_does_not_read_loses_only_feed_entries_and_they_are_
 async def test_the_number_of_viewers_is_bounded() -> None:
     hub = Hub(Numbers())
     pages = [Page(hub) for _ in range(MAX_VIEWERS)]
+    # Also while none of the streams has begun, as when many come at once.
+    assert hub.join() is None
     for page in pages:
-        assert not hub.is_full
         await page.read()
-    assert hub.is_full
-    for page in pages:
-        await page.close()
-    assert not hub.is_full
+    assert hub.join() is None
+    await pages[0].close()
+    viewer = hub.join()
+    assert viewer
+    assert hub.join() is None
+    # A viewer that leaves before its stream begins gives its place back too.
+    hub.leave(viewer)
+    assert hub.join()
 
 
 async def test_a_snapshot_that_fails_costs_one_patch_and_not_the_following_ones() -> None:

@@ -29,6 +29,7 @@ def test_a_topic_on_demand_is_written_by_the_stream_app_and_read_by_subscribers(
     on_demand = set(rules("", ["click"])) - set(rules())
     assert {(rule.principal, rule.name, rule.operations[0]) for rule in on_demand} == {
         ("stream_app", "events-click", "Write"),
+        ("stream_app", "events-click", "Read"),
         (SUBSCRIBERS, "events-click", "Read"),
         ("footfall", "events-click", "Create"),
     }

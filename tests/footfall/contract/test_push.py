@@ -8,9 +8,11 @@ import pytest
 
 from avro_schemas.schema import by_id
 from footfall.contract.push import RemoteRegistry, RemoteRegistryError
+from registry.installation import public_topics
 from registry.subjects import Subjects
 
-ENTRIES = Subjects().entries()
+TOPICS = list(public_topics().values())
+ENTRIES = Subjects(TOPICS).entries()
 
 
 class FakeRegistry:
@@ -55,7 +57,7 @@ class FakeRegistry:
 
 
 def connected_to(fake: FakeRegistry) -> RemoteRegistry:
-    return RemoteRegistry(httpx.Client(transport=httpx.MockTransport(fake), base_url="http://registry"))
+    return RemoteRegistry(httpx.Client(transport=httpx.MockTransport(fake), base_url="http://registry"), TOPICS)
 
 
 def test_an_empty_registry_gets_every_version_under_our_id() -> None:
@@ -91,4 +93,4 @@ def test_a_registry_that_assigns_ids_of_its_own_does_not_match() -> None:
 def test_an_error_or_another_kind_of_server_is_reported(answer: httpx.Response, says: str) -> None:
     http = httpx.Client(transport=httpx.MockTransport(lambda _request: answer), base_url="http://registry")
     with pytest.raises(RemoteRegistryError, match=says):
-        next(RemoteRegistry(http).versions())
+        next(RemoteRegistry(http, TOPICS).versions())

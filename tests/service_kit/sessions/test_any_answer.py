@@ -83,7 +83,7 @@ ANSWERS = {
 
 
 class Server:
-    """Behaves as it is told, for every connection."""
+    """Treats every connection as `behaviour` says."""
 
     def __init__(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))

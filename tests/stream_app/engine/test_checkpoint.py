@@ -1,5 +1,7 @@
 """A worker that was frozen past its session must not write."""
 
+from collections.abc import Collection
+
 import pytest
 
 from stream_app.engine import checkpoint
@@ -11,6 +13,8 @@ from stream_app.state.partition import PartitionState, Snapshot
 
 class NoOutputs:
     """Publishes nothing."""
+
+    async def take_over(self, partitions: Collection[int]) -> None: ...
 
     async def publish_once(self, partition: int, snapshot: Snapshot) -> None: ...
 
