@@ -66,7 +66,7 @@ def _request(visitor: Visitor, events: int, user: int, fields: Mapping[str, str]
     claims = {"sub": f"user-{user}", "sid": f"session-{user}", "exp": int(time.time()) + 86_400}
     head = (
         f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-        f"user-agent: {USER_AGENTS[user % len(USER_AGENTS)]}\r\n"
+        f"user-agent: {list(USER_AGENTS)[user % len(USER_AGENTS)]}\r\n"
         f"cookie: session={sign(claims, SESSION_KEY)}\r\n\r\n"
     )
     return head.encode() + body

@@ -57,7 +57,7 @@ PLACES = [
     ),
 ]
 HOSTNAMES, RELEASES = ("www.example.com", "app.example.com"), ("2026.11.3", "2026.11.3", "2026.11.2")
-CHANNELS = {"search.example": "search", "social.example": "social"}
+CHANNELS = {"google.com": "search", "duckduckgo.com": "search", "linkedin.com": "social", "chatgpt.com": "ai"}
 # All visitors have a visitor key; of those who sign in every event has a user and a session too.
 SIGNED_IN_SHARE = 0.6
 # What a first draft would look like: everything as text, and an index for each question.
@@ -136,6 +136,8 @@ def _frequent(choices: Sequence[Choice], chance: Random) -> Choice:
 def _row(visitor: Visitor, at: int, chance: Random, browser: Browser, noisy: bool) -> EventRow:
     event, page = visitor.next_event(), visitor.page
     data = event["event_data"]
+    if "page" in data:
+        data["page"] = page  # without the campaign's parameters, as the collector stores it
     if noisy:
         data = data | {
             "properties": {"title": " ".join(chance.choices(WORDS, k=12)), "ref": chance.randbytes(8).hex()}
@@ -165,9 +167,9 @@ def _row(visitor: Visitor, at: int, chance: Random, browser: Browser, noisy: boo
 
 def _arrival(referrer: str | None, chance: Random) -> dict[str, str]:
     """Of the first page view of a visit."""
-    if not referrer:
+    if not referrer or referrer.startswith("/"):
         return {}
-    source = referrer.removeprefix("https://")
+    source = referrer.removeprefix("https://").partition("/")[0].removeprefix("www.")
     found = {"source": source, "channel": CHANNELS.get(source, "referral")}
     if chance.random() < 0.2:
         found |= {"channel": "paid", "utm_source": source, "utm_medium": "cpc", "utm_campaign": "autumn-2026"}

@@ -93,7 +93,8 @@ class Crowd:
         batch = [self._at(at + self._chance.random() * MINUTE, visitor.next_event()) for _ in range(events)]
         claims = {"sub": f"user-{visitor.number}", "sid": f"visit-{visitor.number}", "exp": int(time.time()) + 60}
         headers = {"cookie": f"session={sign(claims, self._key)}", "user-agent": visitor.user_agent}
-        answer = self._client.post("/api/analytics/collect", json={"events": batch}, headers=headers)
+        body = {"events": batch, "context": visitor.context}
+        answer = self._client.post("/api/analytics/collect", json=body, headers=headers)
         assert answer.status_code == 200, answer.text
 
     def send_invalid(self) -> None:

@@ -80,7 +80,8 @@ class Demo:
         headers = {"cookie": self._cookies[visitor], "user-agent": self._visitors[visitor].user_agent}
         deadline, backoff = time.monotonic() + _GIVE_UP_SECONDS, 0.1
         while events:
-            body = events[0] if len(events) == 1 else {"events": events}
+            context = {"context": self._visitors[visitor].context}
+            body = (events[0] if len(events) == 1 else {"events": events}) | context
             try:
                 async with self._may_post:
                     response = await client.post(self._collect, json=body, headers=headers)

@@ -33,15 +33,23 @@ FORMS = {
     "/settings": ("profile", 0.85),
     "/signup": ("signup", 0.62),
 }
-# Pages on which visits begin, and their referrers, with their frequencies.
+# Pages on which visits begin, and how visitors arrive (referrer, query of the page), with their frequencies.
 LANDINGS = {"/": 50, "/blog/why-kafka": 25, "/pricing": 15, "/login": 10}
-REFERRERS = {
-    "https://search.example": 40,
-    "https://news.example": 20,
-    "https://social.example": 12,
-    "https://docs.partner.example": 6,
-    None: 35,
+_SEARCH = "https://www.google.com/"
+ARRIVALS = {
+    ("", ""): 30,
+    (_SEARCH, ""): 30,
+    ("https://duckduckgo.com/", ""): 6,
+    ("https://news.ycombinator.com/", ""): 12,
+    ("https://www.linkedin.com/", ""): 8,
+    ("https://chatgpt.com/", ""): 6,
+    ("https://docs.partner.example/integrations", ""): 6,
+    ("", "?utm_source=newsletter&utm_medium=email&utm_campaign=november"): 9,
+    (_SEARCH, "?utm_source=google&utm_medium=cpc&utm_campaign=teams"): 8,
+    ("https://www.linkedin.com/", "?utm_source=linkedin&utm_medium=social&utm_campaign=launch"): 5,
 }
+HOSTNAME, RELEASES = "www.example.com", {"2026.11.3": 3, "2026.11.2": 1}
+LANGUAGES = {"en-US": 40, "de-DE": 20, "fr-FR": 10, "es-ES": 8, "pt-BR": 6, "ja": 4, "en-GB": 12}
 # The most actions of a visit, and what visitors do, with frequencies.
 MAX_ACTIONS = 24
 ACTIONS = {"view": 30, "click": 25, "form": 9, "scroll": 22, "feature": 9, "error": 2}
@@ -59,15 +67,16 @@ _PHONE_FACTOR = 1.6
 _SHARE_OF_VIEWS_WITH_VITALS = 0.4
 _WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0"
 _CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0"
-USER_AGENTS = [
-    f"Mozilla/5.0 (X11; Linux x86_64) {_CHROME} Safari/537.36",
-    f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {_WEBKIT} Safari/605.1.15",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
-    f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) {_WEBKIT} Mobile/15E148 Safari/604.1",
-    f"Mozilla/5.0 (Linux; Android 15; Pixel 9) {_CHROME} Mobile Safari/537.36",
-    f"Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) {_WEBKIT} Mobile/15E148 Safari/604.1",
-    f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_CHROME} Safari/537.36 Edg/142.0.0.0",
-]
+# With the width of the screen.
+USER_AGENTS = {
+    f"Mozilla/5.0 (X11; Linux x86_64) {_CHROME} Safari/537.36": 1920,
+    f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {_WEBKIT} Safari/605.1.15": 1512,
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0": 1366,
+    f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) {_WEBKIT} Mobile/15E148 Safari/604.1": 390,
+    f"Mozilla/5.0 (Linux; Android 15; Pixel 9) {_CHROME} Mobile Safari/537.36": 412,
+    f"Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) {_WEBKIT} Mobile/15E148 Safari/604.1": 820,
+    f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_CHROME} Safari/537.36 Edg/142.0.0.0": 2560,
+}
 _PHONES = ("iPhone", "Android")
 
 
@@ -78,15 +87,26 @@ class Visitor:
     number: int
     random: Random
     user_agent: str = ""
+    # What the browser says about where its events happen.
+    context: dict[str, str | int] = field(default_factory=dict)
     page: str = "/"
-    _referrer: str | None = None
+    # The page that led to the page: outside the site, the previous one, or none.
+    _referrer: str = ""
+    # Of the page's URL.
+    _query: str = ""
     # Actions until the visit ends.
     _actions_left: int = 0
     # Web vitals that the browser reports after a page view, before the next action.
     _reports: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.user_agent = self.random.choice(USER_AGENTS)
+        self.user_agent = self.random.choice(list(USER_AGENTS))
+        self.context = {
+            "hostname": HOSTNAME,
+            "language": self._choose(LANGUAGES),
+            "screen_width": USER_AGENTS[self.user_agent],
+            "release": self._choose(RELEASES),
+        }
 
     def next_event(self) -> Event:
         """The event that the visitor's browser posts next."""
@@ -94,7 +114,7 @@ class Visitor:
             return self._reports.pop()
         if self._actions_left == 0:
             self._actions_left = self.random.randrange(4, MAX_ACTIONS)
-            self.page, self._referrer = self._choose(LANDINGS), self._choose(REFERRERS)
+            self.page, (self._referrer, self._query) = self._choose(LANDINGS), self._choose(ARRIVALS)
             return self._view()
         self._actions_left -= 1
         match self._choose(ACTIONS):
@@ -114,15 +134,14 @@ class Visitor:
                 return _event("error_encountered", message=message, kind=kind, source=source, page=self.page)
             case "click":
                 return _event("click", element=self.random.choice(["nav_menu", "logo", "footer"]), page=self.page)
-        # Within a visit the referrer is the site itself, which frontends leave out.
-        self._referrer, self.page = None, self.random.choice(PAGES[self.page])
+        self._referrer, self._query, self.page = self.page, "", self.random.choice(PAGES[self.page])
         return self._view()
 
     def _view(self) -> Event:
         if self.random.random() < _SHARE_OF_VIEWS_WITH_VITALS:
             self._reports = [self._vital(name) for name in self.random.sample(list(VITALS), 2)]
         referrer = {"referrer": self._referrer} if self._referrer else {}
-        return _event("page_view", page=self.page, **referrer)
+        return _event("page_view", page=self.page + self._query, **referrer)
 
     def _vital(self, name: str) -> Event:
         median, sigma = VITALS[name]
