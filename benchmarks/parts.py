@@ -33,7 +33,7 @@ def broker() -> Iterator[str]:
 def database() -> Iterator[str]:
     """DSN of a real, empty database."""
     with tempfile.TemporaryDirectory() as folder:
-        found = postgres.find(Path(folder), given=None, port=ports.choose(), environ={})
+        found = postgres.find(Path(folder), given=None, port=ports.choose(), password="benchmark", environ={})
         with _running(found.program, Path(folder)):
             yield found.dsn
 
