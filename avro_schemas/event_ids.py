@@ -41,6 +41,6 @@ def to_uuid(event_id: str) -> UUID:
     return UUID(int=int(event_id[4:], 16))
 
 
-def from_uuid(uuid: UUID) -> str:
-    """The id of this UUID."""
-    return "evt_" + uuid.hex
+def from_bytes(uuid: bytes) -> str:
+    """The id of the UUID with these 16 bytes."""
+    return "evt_" + uuid.hex()

@@ -21,7 +21,7 @@ from benchmarks.parts import database
 from footfall.demo.visitors import Visitor
 from service_kit.retention import RetentionSettings
 from sinks.columns import COPY_TYPES, encode
-from sinks.landing.rows import Device, EventRow
+from sinks.landing.event_row import Device, EventRow
 from sinks.postgres.insert import COPY
 from sinks.postgres.lookups import LookupTables
 from sinks.postgres.migrations import migrate
@@ -148,7 +148,7 @@ def _row(visitor: Visitor, at: int, chance: Random, browser: Browser, noisy: boo
         **dict.fromkeys(EventRow._fields),
         **browser.head,
         **_arrival(data.get("referrer"), chance),
-        "event_id": event_ids.to_uuid(event_ids.generate(at, chance.randbytes(10))),
+        "event_id": event_ids.to_uuid(event_ids.generate(at, chance.randbytes(10))).bytes,
         "occurred_at": at,
         "received_at": received,
         "sent_at": received - chance.randrange(5, 15),
@@ -202,7 +202,7 @@ def avro_bytes(rows: Sequence[EventRow]) -> int:
     schema = fastavro.parse_schema({"type": "record", "name": "event", "fields": fields})
     ordered = sorted(rows, key=lambda row: (row.user_key or row.visitor_key or b"", row.event_id))
     out = io.BytesIO()
-    records = (row._asdict() | row.device._asdict() | {"event_id": row.event_id.bytes} for row in ordered)
+    records = (row._asdict() | row.device._asdict() for row in ordered)
     # About a thousand events of this size per block.
     fastavro.writer(out, schema, records, codec="deflate", sync_interval=150_000)
     return len(out.getvalue())

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import orjson
 import psutil
@@ -33,7 +34,8 @@ from benchmarks.parts import broker, database
 from footfall.local import ports
 from service_kit.kafka import KafkaRecord
 from sinks.columns import COLUMNS, NAMES
-from sinks.landing.rows import Batch, EventRow, decode_batch
+from sinks.landing.event_row import EventRow
+from sinks.landing.rows import Batch, decode_batch
 from sinks.postgres.insert import COPY
 from sinks.postgres.store import PostgresStore
 from tests.support.events import Record, encoded, event, user_key
@@ -118,7 +120,7 @@ def server_process(dsn: str) -> psutil.Process:
 def python_values(store: PostgresStore, row: EventRow) -> tuple[Any, ...]:
     """The values as Python objects, as psycopg's documentation does it."""
     return (
-        *(row.event_id, to_datetime(row.occurred_at), to_datetime(row.received_at), None),
+        *(UUID(bytes=row.event_id), to_datetime(row.occurred_at), to_datetime(row.received_at), None),
         *(store._lookups.types[row.event_type], row.time_flag, row.schema_id, store._lookups.devices[row.device]),
         *(row.user_key, row.visitor_key, row.session_key, row.page, row.route),
         Jsonb(orjson.loads(row.event_data), dumps=orjson.dumps),
@@ -232,7 +234,7 @@ def as_json(record: KafkaRecord) -> dict[str, Any]:
     fields = row._asdict()
     return {
         **{name: fields[name] for name in debezium.TEXTS},
-        "event_id": str(row.event_id),
+        "event_id": row.event_id.hex(),
         "occurred_at": row.occurred_at,
         "received_at": row.received_at,
         "event_type": 1,

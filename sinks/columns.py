@@ -11,11 +11,10 @@ Instead, texts that another column has, or that nearly all rows share, are not s
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from sinks.landing.rows import Device, EventRow
+from sinks.landing.event_row import Device, EventRow
 
 _DEFAULT_SITE = "default"
 _JSONB_VERSION = b"\x01"
@@ -39,10 +38,6 @@ Encode = Callable[[Iterable[Any], Lookups], Iterable[Any]]
 
 def _unchanged(values: Iterable[Any], _lookups: Lookups) -> Iterable[Any]:
     return values
-
-
-def _uuids(values: Iterable[Any], _lookups: Lookups) -> Iterable[Any]:
-    return map(attrgetter("bytes"), values)
 
 
 def _times(values: Iterable[Any], _lookups: Lookups) -> Iterable[Any]:
@@ -135,7 +130,6 @@ COLUMNS = (
         "event_id",
         "uuid",
         "event_ids",
-        encode=_uuids,
         copy_type="bytea",
         shown={"event_id": "'evt_' || replace(stored.event_id::text, '-', '')", "event_uuid": "stored.event_id"},
         comment="The UUIDv7 inside the id of the event; the UTC day of its time is the partition.",

@@ -7,7 +7,7 @@ from avro_schemas import event_ids
 from avro_schemas.record_key import user_key_of
 from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
 from sinks.dead_letters.table import StoredDeadLetter
-from sinks.landing.rows import to_row
+from sinks.landing.event_row import to_row
 
 _PREFIX = "__connect.errors."
 _CONNECTOR = "footfall-sinks"
@@ -19,7 +19,7 @@ def record_value(dead_letter: StoredDeadLetter, now: int) -> bytes:
     # Only records that Postgres rejected can be decoded: the others failed before there was an event.
     if dead_letter.reason == "row_rejected":
         row = to_row(dead_letter)
-        event_id, event_type = event_ids.from_uuid(row.event_id), row.event_type
+        event_id, event_type = event_ids.from_bytes(row.event_id), row.event_type
     return encode_rejected_event(
         "sinks",
         now,

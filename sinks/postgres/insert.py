@@ -56,7 +56,7 @@ class Inserter:
     def _merge(self, connection: psycopg.Connection, rows: Sequence[LocatedRow]) -> InsertResult:
         connection.execute(_SQL["create_staged"])
         self._copy(connection, _COPY_STAGED, rows)
-        new = {event_id for (event_id,) in connection.execute(_MERGE).fetchall()}
+        new = {event_id.bytes for (event_id,) in connection.execute(_MERGE).fetchall()}
         connection.execute(_SQL["empty_staged"])
         return InsertResult(
             rows=[located for located in rows if located[2].event_id in new],

@@ -8,7 +8,8 @@ import psycopg
 from avro_schemas.event_types import event_type_names, is_event_name
 from avro_schemas.live_aggregates import OTHER
 from sinks import metrics
-from sinks.landing.rows import Device, EventRow, LocatedRow
+from sinks.landing.event_row import Device, EventRow
+from sinks.landing.rows import LocatedRow
 from sinks.settings import DEFAULT_MAX_PROPOSED
 from sinks.sql import read_statements
 

@@ -21,9 +21,9 @@ import psycopg
 from psycopg import sql
 
 from sinks.columns import COLUMNS, NAMES
-from sinks.landing.rows import EventRow
+from sinks.landing.event_row import EventRow
 from sinks.retention.days import add_packed
-from sinks.retention.partitions import day_of, raw_table_name
+from sinks.retention.partitions import day_of, id_bounds, raw_table_name
 from sinks.sql import read_statements
 
 EVENTS_PER_BLOCK = 1000
@@ -64,21 +64,23 @@ def pack(connection: psycopg.Connection, day: date) -> int:
     return packed - unpacked
 
 
-def find_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[UUID]:
+def find_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[bytes]:
     """The ids of these rows that are packed already. Call it after the rows were written, in their transaction."""
     newest = (connection.execute(_SQL["newest_packed_day"]).fetchone() or (None,))[0]
-    by_day = defaultdict[date, list[EventRow]](list)
-    for row in rows if newest else ():
-        if (day := day_of(row.event_id)) <= newest:
-            by_day[day].append(row)
+    if newest is None:
+        return set()
+    by_day, end = defaultdict[date, list[EventRow]](list), id_bounds(newest)[1].bytes
+    for row in rows:
+        if row.event_id < end:
+            by_day[day_of(row.event_id)].append(row)
     return {event_id for day, late in by_day.items() for event_id in _packed_of_day(connection, day, late)}
 
 
-def delete_already_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[UUID]:
+def delete_already_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[bytes]:
     """Delete those hot rows again whose events are packed already. Return their ids."""
     packed = find_packed(connection, rows)
     if packed:
-        connection.execute(_SQL["delete_hot"], {"ids": list(packed)})
+        connection.execute(_SQL["delete_hot"], {"ids": [UUID(bytes=event_id) for event_id in packed]})
     return packed
 
 
@@ -141,9 +143,9 @@ def _pack_block_range(connection: psycopg.Connection, day: date, first: int) -> 
     return int(went_in[0])
 
 
-def _packed_of_day(connection: psycopg.Connection, day: date, rows: list[EventRow]) -> list[UUID]:
-    ids = [row.event_id for row in rows]
+def _packed_of_day(connection: psycopg.Connection, day: date, rows: list[EventRow]) -> list[bytes]:
+    ids = [UUID(bytes=row.event_id) for row in rows]
     # As the SQL function owner_of.
-    owners = [row.user_key or row.session_key or row.visitor_key or row.event_id.bytes for row in rows]
+    owners = [row.user_key or row.session_key or row.visitor_key or row.event_id for row in rows]
     found = connection.execute(_SQL["find_packed"], {"day": day, "ids": ids, "owners": owners})
-    return [event_id for (event_id,) in found.fetchall()]
+    return [event_id.bytes for (event_id,) in found.fetchall()]

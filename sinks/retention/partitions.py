@@ -52,14 +52,14 @@ def day_of_table(table: str) -> date:
     return datetime.strptime(table.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC).date()
 
 
-def hour_of(event_id: UUID) -> int:
+def hour_of(event_id: bytes) -> int:
     """The hour of the time inside an id, in hours since 1970."""
-    return (event_id.int >> 80) // HOUR_MS
+    return int.from_bytes(event_id[:6], "big") // HOUR_MS
 
 
-def day_of(event_id: UUID) -> date:
+def day_of(event_id: bytes) -> date:
     """The UTC day of the time inside an id."""
-    return datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC).date()
+    return datetime.fromtimestamp(int.from_bytes(event_id[:6], "big") / 1000, UTC).date()
 
 
 def id_bounds(day: date) -> tuple[UUID, UUID]:

@@ -17,7 +17,7 @@ from service_kit.retention import RetentionSettings
 from sinks import erasure
 from sinks.audit import audit
 from sinks.erasure import Removed
-from sinks.landing.rows import EventRow
+from sinks.landing.event_row import EventRow
 from sinks.postgres.event_views import EVENT_COLUMNS
 from sinks.postgres.store import PostgresStore
 from sinks.retention import packing

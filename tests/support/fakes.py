@@ -6,8 +6,9 @@ from uuid import UUID
 
 from service_kit.kafka import KafkaRecord
 from sinks.landing.errors import Fenced
+from sinks.landing.event_row import EventRow
 from sinks.landing.ports import CommitCheck, Fetched, PartitionOffsets, WriteResult, accept_all
-from sinks.landing.rows import Batch, EventRow
+from sinks.landing.rows import Batch
 
 
 class LocalStore:

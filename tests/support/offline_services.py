@@ -31,7 +31,8 @@ from service_kit.kafka import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret
 from sinks import columns
-from sinks.landing.rows import Device, decode_batch
+from sinks.landing.event_row import Device
+from sinks.landing.rows import decode_batch
 from stream_app.engine.changelog import Recovery, changelog_key, fenced
 from stream_app.outputs import copy, live_aggregate, rejected_event, user_rate
 from stream_app.state.dimensions import LIVE_AGGREGATES

@@ -7,7 +7,8 @@ import pytest
 from avro_schemas.schema import event_schema, latest
 from avro_schemas.wire import codec
 from avro_schemas.wire.codec import Undecodable
-from sinks.landing.rows import EventRow, decode_batch, to_row
+from sinks.landing.event_row import EventRow, to_row
+from sinks.landing.rows import decode_batch
 from tests.support.events import NOON, Record, encoded, event, fresh_id, in_avro, user_key
 
 
@@ -103,3 +104,12 @@ def test_white_space_around_properties_is_json() -> None:
     assert to_row(record(0, with_properties("click", ' {"a": 1}\n'))).event_data == b' {"a": 1}\n'
     spaced = to_row(record(0, with_properties("page_view", ' {"a": 1}\n'))).event_data
     assert spaced == b'{"page":"/","properties": {"a": 1}\n}'
+
+
+def test_a_number_of_more_than_64_bits_is_refused() -> None:
+    """Avro's numbers have at most 64 bits, but their form allows for more."""
+    value = encoded(event("form_submit", event_data={"form": "f", "page": "/", "success": True, "field_count": 7}))
+    place = value.rindex(b"\2\x0e")
+    broken = value[: place + 1] + b"\xff" * 9 + b"\x7f" + value[place + 2 :]
+    with pytest.raises(Undecodable):
+        to_row(record(0, broken))
