@@ -57,7 +57,7 @@ class Settings:
 
     events_per_minute: int = setting(100, help="Events that a user (or session) may send per minute.", minimum=1)
     events_per_minute_per_address: int = setting(
-        6000, help="Events that one IP address may send per minute.", minimum=1
+        6000, help="Events that one IP address (with IPv6: one /64) may send per minute.", minimum=1
     )
     events_per_minute_per_backend: int = setting(
         60_000, help="Events that a backend with a key may send per minute.", minimum=1

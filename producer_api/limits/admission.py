@@ -1,11 +1,15 @@
 """All rate limits of a request together: the user's, here and in the cluster, and the IP's or the backend's."""
 
+import hashlib
 import math
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from producer_api.limits.cluster import ClusterLimits
 from producer_api.limits.sliding_window import WINDOW, SlidingWindow
+
+_IPV4_MAPPED = bytes(10) + b"\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class RateLimiter:
         own instead of its IP's, because it sends for many users.
         """
         name, window = ("ip", self._ips) if backend is None else ("backend", self._backends)
-        shared = window.usage((backend or ip).encode(), now)
+        shared = window.usage(network_of(ip) if backend is None else backend.encode(), now)
         shared_left = window.limit - shared.total
         if user is None:
             granted = min(requested, shared_left)
@@ -74,3 +78,17 @@ class RateLimiter:
             return Admission(granted, name, window.limit, shared_left - granted, shared.retry_after(now))
         retry_after = math.ceil(blocked_ms / 1000) if blocked_ms else own.retry_after(now)
         return Admission(granted, "user", self._users.limit, own_left - granted, retry_after)
+
+
+def network_of(ip: str) -> bytes:
+    """What shares the limit of an IP: the address itself, with IPv6 its /64.
+
+    A household, and any rented machine, has a whole /64: a limit per address would be none.
+    """
+    try:
+        if ":" not in ip:
+            return socket.inet_pton(socket.AF_INET, ip)
+        packed = socket.inet_pton(socket.AF_INET6, ip.partition("%")[0])
+    except (OSError, ValueError):  # what a proxy calls its client can be any text
+        return hashlib.blake2b(ip.encode(errors="replace"), digest_size=16).digest()
+    return packed[12:] if packed.startswith(_IPV4_MAPPED) else packed[:8]

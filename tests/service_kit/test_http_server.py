@@ -136,7 +136,7 @@ def test_connections_without_a_whole_head_are_closed(running: Running) -> None:
 
 @pytest.mark.parametrize("running", [{"HEAD_TIMEOUT_SECONDS": 0.2}], indirect=True)
 @pytest.mark.parametrize("drip", [b"x", b"\r\n"], ids=["a header", "empty lines"])
-def test_a_drip_of_bytes_does_not_hold_a_connection_open(running: Running, drip: bytes) -> None:
+def test_a_drip_holds_no_connection_open(running: Running, drip: bytes) -> None:
     with running.connect() as connection:
         connection.sendall(GOOD)
         assert answers(connection, 1) == [b"1"]
@@ -162,7 +162,7 @@ def test_a_body_that_drips_is_ended(running: Running, path: bytes) -> None:
 
 
 @pytest.mark.parametrize("running", [{"MAX_CONNECTIONS": 40}], indirect=True)
-def test_the_oldest_connections_make_room_for_others(running: Running) -> None:
+def test_the_oldest_idle_connections_make_room_for_others(running: Running) -> None:
     held = []
     for _connection in range(100):
         held.append(running.connect())
