@@ -16,6 +16,7 @@ from rich.table import Table
 
 from avro_schemas import custom_events_file
 from avro_schemas.custom_events_file import NotWritten
+from avro_schemas.installed import SETTING
 from dashboard.event_types import catalogue
 from dashboard.event_types.proposed import Listing, Proposed, find_proposed, has_landed
 from dashboard.sql import Database
@@ -25,10 +26,9 @@ from service_kit.settings import load
 
 UNKNOWN = NOT_WRITTEN = UNAVAILABLE = 1
 
-_SETTING = "FOOTFALL_CONTRACT"
 _Into = Annotated[
     Path | None,
-    typer.Option("--into", help=f"Folder of your own contract. By default, that of {_SETTING}.", file_okay=False),
+    typer.Option("--into", help=f"Folder of your own contract. By default, that of {SETTING}.", file_okay=False),
 ]
 
 
@@ -91,7 +91,7 @@ def accept(
 
 
 def _folder() -> Path | None:
-    folder = os.environ.get(_SETTING)
+    folder = os.environ.get(SETTING)
     return Path(folder) if folder else None
 
 
