@@ -58,6 +58,9 @@ def find() -> Target:
         "FOOTFALL_KAFKA_BOOTSTRAP": stack.get("kafka", ""),
         "FOOTFALL_POSTGRES_DSN": stack.get("postgres", ""),
         "FOOTFALL_DATA_DIR": str(settings.folder),
+        "FOOTFALL_PROBE_URLS": ",".join(
+            each["probes"] for each in stack.get("services", {}).values() if each.get("probes")
+        ),
         "FOOTFALL_EVENT_TOPICS": stack.get("event_topics", ""),
     }
     return Target(running | dict(os.environ))

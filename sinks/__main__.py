@@ -160,8 +160,11 @@ class _Health:
         return Health(False, f"the landing loop has been stuck for {idle:.0f} s")
 
     def ready(self) -> Health:
-        waiting = Health(False, "waiting for Kafka, for partitions or for Postgres")
-        return Health(True) if self.positioned() else waiting
+        if self.positioned():
+            return Health(True)
+        if self.landing is None:
+            return Health(False, "waiting for Kafka")
+        return Health(False, self.landing.halted_by or "waiting for partitions or for Postgres")
 
     def positioned(self) -> bool:
         return self.landing is not None and self.landing.positioned

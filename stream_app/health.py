@@ -16,7 +16,19 @@ def ready(app: FootfallApp, max_lag: int) -> Health:
     lag = update_gauges(app)
     if not app.owned.accepting:
         return Health(False, "waiting for partitions and their state")
+    if missing := without_state(app):
+        return Health(False, f"{len(missing)} assigned partitions have no state, so nothing of them is counted")
     return Health(True) if lag < max_lag else Health(False, f"{lag} records behind")
+
+
+def without_state(app: FootfallApp) -> set[int]:
+    """Assigned partitions of `events` that this worker has no state of.
+
+    A worker that is stopped in the moment of its start can leave such an assignment to the next one, if it has a
+    group instance id. It ends when the group session does, so a restart mends it only after a pause.
+    """
+    assigned = {tp.partition for tp in app.consumer.assignment() if tp.topic == app.events_topic}
+    return assigned - set(app.owned.partitions)
 
 
 class Liveness:
@@ -30,7 +42,9 @@ class Liveness:
     def check(self) -> Health:
         """Not alive: for a minute there were records to fold and a broker to read from, and none was folded."""
         positions = {number: owned.state.position for number, owned in self._app.owned.partitions.items()}
-        if positions != self._positions or update_gauges(self._app) == 0 or not self._app.consumer.is_connected:
+        app = self._app
+        has_work = update_gauges(app) > 0 or (app.owned.accepting and bool(without_state(app)))
+        if positions != self._positions or not has_work or not app.consumer.is_connected:
             self._positions, self._moved_at = positions, time.monotonic()
         idle = time.monotonic() - self._moved_at
         return Health(True) if idle < STUCK_SECONDS else Health(False, f"no record folded for {idle:.0f} s")

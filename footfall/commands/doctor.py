@@ -13,6 +13,7 @@ from footfall.doctor.finding import Finding
 from footfall.doctor.kafka import check_cluster, check_kafka
 from footfall.doctor.postgres import check_postgres
 from footfall.doctor.services import check_dashboard_access, check_services
+from footfall.doctor.workers import check_workers
 
 FAILED = 1
 _ORDER = ("ok", "warn", "fail")
@@ -43,6 +44,7 @@ async def _check(where: target.Target) -> list[Finding]:
         check_cluster(kafka, event_topics),
         check_services(where.require("FOOTFALL_URL")),
         check_dashboard_access(where.require("FOOTFALL_URL")),
+        check_workers([url for url in where.environ.get("FOOTFALL_PROBE_URLS", "").split(",") if url.strip()]),
         asyncio.to_thread(check_postgres, where.require("FOOTFALL_POSTGRES_DSN")),
     )
     findings = [*check_environment(where.environ), *(finding for part in checked for finding in part)]

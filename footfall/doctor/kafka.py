@@ -18,12 +18,14 @@ from footfall.kafka.topics import ExistingTopic, TopicReport, check_topics, exis
 from service_kit.kafka import KafkaSettings
 
 _TOPICS_TIMEOUT_SECONDS = 15.0
-_CLUSTER_TIMEOUT_SECONDS = 20.0
+_CLUSTER_TIMEOUT_SECONDS = 30.0
 _FETCH_API_KEY = 1
 # Kafka 4 removed the older versions of this request.
 _MIN_FETCH_VERSION_OF_KAFKA_4 = 4
 _REPLICAS = 3
 _MAX_LAG = 100_000
+# Positions are committed at least once per second.
+_MOVE_SECONDS = 5.0
 _MAX_CLOCK_DIFFERENCE_MS = 5_000
 _SAMPLED_RECORDS = 5
 
@@ -59,6 +61,7 @@ async def check_cluster(settings: KafkaSettings, event_topics: Sequence[str] = (
             cluster, existing = await _describe_cluster(settings), await existing_topics(settings, event_topics)
             has_events = topic.EVENTS in existing
             lags = await current_lags(settings) if has_events else []
+            later = await _lags_after_a_while(settings, lags)
             differences = await _clock_differences(settings) if has_events else []
     except (KafkaError, OSError, TimeoutError):
         return []  # `check_kafka` reports it
@@ -66,7 +69,7 @@ async def check_cluster(settings: KafkaSettings, event_topics: Sequence[str] = (
         *check_version(cluster.api_versions),
         *check_replicas(cluster.brokers, existing),
         *check_partitions(existing),
-        *check_lag(lags),
+        *check_lag(lags, later),
         *check_clocks(differences),
     ]
 
@@ -112,8 +115,9 @@ def check_partitions(existing: Mapping[str, ExistingTopic]) -> Iterator[Finding]
             yield Finding("partitions", "fail", message, "see docs/operating.md about adding partitions")
 
 
-def check_lag(lags: Sequence[Lag]) -> Iterator[Finding]:
-    """Whether the readers of `events` are running and keep up."""
+def check_lag(lags: Sequence[Lag], later: Sequence[Lag] = ()) -> Iterator[Finding]:
+    """Whether the readers of `events` are running and keep up; `later`: the lags a few seconds afterwards."""
+    moved_to = {(lag.reader, lag.partition): lag.position for lag in later}
     for name in dict.fromkeys(lag.reader for lag in lags):
         own = [lag for lag in lags if lag.reader == name]
         records = sum(lag.records for lag in own)
@@ -123,6 +127,13 @@ def check_lag(lags: Sequence[Lag]) -> Iterator[Finding]:
         elif len(unread) > len(own) // 4:
             message = f"{name}: {len(unread)} of {len(own)} partitions are not read"
             fix = "stop all its processes for a minute and start them again; docs/operating.md, adding partitions"
+            yield Finding("lag", "fail", message, fix)
+        elif still := [
+            lag for lag in own if lag.records and moved_to.get((name, lag.partition), -1) == lag.position
+        ]:
+            behind = sum(lag.records for lag in still)
+            message = f"{name}: stands still, {behind:,} records behind in {len(still)} of {len(own)} partitions"
+            fix = "its /readyz and its log say what it waits for; right after a start, run this again"
             yield Finding("lag", "fail", message, fix)
         elif records > _MAX_LAG:
             fix = "watch it with `footfall lag --watch`; add processes if it grows"
@@ -143,6 +154,14 @@ def check_clocks(differences: Sequence[int]) -> Iterator[Finding]:
     seconds = f"{abs(typical) / 1000:.0f} s"
     message = f"the brokers' clocks are {seconds} {side} the collectors', or a spool was published late"
     yield Finding("clock", "warn", message, "synchronise the clocks with NTP; live windows follow the brokers'")
+
+
+async def _lags_after_a_while(settings: KafkaSettings, lags: Sequence[Lag]) -> list[Lag]:
+    """The lags after readers that are alive must have moved. Nothing if no record waits."""
+    if not any(lag.records for lag in lags):
+        return []
+    await asyncio.sleep(_MOVE_SECONDS)
+    return await current_lags(settings)
 
 
 def _topic_finding(report: TopicReport) -> Finding:

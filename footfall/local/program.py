@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 class Program:
     """`serves` names the services that the process runs, by which `stack.json` lists its pid; default `name`.
 
-    `user` is the user to run it as, for a program that refuses to run as root.
+    `user` is the user to run it as, for a program that refuses to run as root. `probes` is the URL of its probes,
+    if it serves nothing else.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Program:
     environ: Mapping[str, str] = field(default_factory=dict)
     serves: tuple[str, ...] = ()
     user: str | None = None
+    probes: str | None = None
     show_log_on_crash: bool = False
 
     @property

@@ -37,6 +37,7 @@ def programs(http_port: int, free_port: Callable[[], int], environ: Mapping[str,
                 argv=(sys.executable, "-m", module),
                 environ={**defaults, **environ, **service_environ},
                 is_ready=_ready(port),
+                probes=None if module == _HTTP[0] else f"http://{LOOPBACK}:{port}",
             )
         )
     return started

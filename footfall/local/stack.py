@@ -133,6 +133,8 @@ class Stack:
                     "started_at": started_at(process.pid),
                     "log": str(process.log),
                 }
+                if process.program.probes:
+                    running[name]["probes"] = process.program.probes
         event_topics = self._user_settings.get("FOOTFALL_EVENT_TOPICS", "")
         self._folder.write_stack({**self._endpoints, "event_topics": event_topics, "services": running})
 

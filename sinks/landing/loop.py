@@ -72,6 +72,8 @@ class Landing:
         self._stopping = asyncio.Event()
         # Whether the source is at the store's offsets and batches land: the answer of `/readyz`.
         self.positioned = False
+        # What an operator must do before landing goes on; None while nothing is asked of anybody.
+        self.halted_by: str | None = None
         # When the loop last came round: `/healthz` fails if that is long ago.
         self.last_step_at = time.monotonic()
         source.on_revoked(self._on_revoked)
@@ -118,7 +120,7 @@ class Landing:
             return  # records fetched before a rebalance are fetched again by whoever owns them now
         self._prefetch = asyncio.create_task(self._read())
         result = await self._call_store(self._store.write, batch, self._check_before_commit)
-        self._backoff = _FIRST_BACKOFF_SECONDS
+        self._backoff, self.halted_by = _FIRST_BACKOFF_SECONDS, None
         self._landed_to |= {partition: covered.next for partition, covered in batch.ranges.items()}
         self._newest = batch.newest
         self._breaker.committed(result.records, result.dead_letters)
@@ -237,6 +239,7 @@ class Landing:
 
     async def _wait_for_operator(self, error: Halted) -> None:
         log.critical("%s", error)
+        self.halted_by = str(error)
         metrics.HALTED.set(1)
         metrics.BREAKER_OPEN.set(isinstance(error, TooManyDeadLetters))
         await self._wait(_HALTED_SECONDS)

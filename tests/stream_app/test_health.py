@@ -7,7 +7,7 @@ import pytest
 from faust.types import TP
 
 from stream_app.engine.partitions import OwnedPartitions
-from stream_app.health import STUCK_SECONDS, Liveness
+from stream_app.health import STUCK_SECONDS, Liveness, ready
 from stream_app.state.dimensions import LIVE_AGGREGATES
 from stream_app.state.partition import PartitionState
 
@@ -39,3 +39,14 @@ def test_after_a_minute_without_progress(end: int, connected: bool, alive: bool)
     liveness.check()
     liveness._moved_at -= STUCK_SECONDS + 1
     assert liveness.check().ok is alive
+
+
+def test_a_worker_without_the_state_of_an_assigned_partition_is_neither_ready_nor_alive() -> None:
+    worker = app(end=0, connected=True)
+    assert ready(worker, 1_000).ok
+    worker.owned.partitions.clear()
+    assert "1 assigned partitions have no state" in ready(worker, 1_000).reason
+    liveness = Liveness(worker)
+    liveness.check()
+    liveness._moved_at -= STUCK_SECONDS + 1
+    assert not liveness.check().ok

@@ -55,6 +55,14 @@ def test_a_reader_that_never_read_or_is_far_behind_is_reported() -> None:
     assert added.message == "sinks: 1 of 2 partitions are not read"
 
 
+def test_a_reader_that_stands_still_is_reported_however_little_it_is_behind() -> None:
+    before = [Lag("sinks", 0, 10, 60), Lag("sinks", 1, 7, 7), Lag("stream app", 0, 10, 60)]
+    later = [Lag("sinks", 0, 10, 90), Lag("sinks", 1, 7, 8), Lag("stream app", 0, 60, 90)]
+    stuck, moving = check_lag(before, later)
+    assert (stuck.state, stuck.message) == ("fail", "sinks: stands still, 50 records behind in 1 of 2 partitions")
+    assert (moving.state, moving.message) == ("ok", "stream app: 50 records behind")
+
+
 def test_clocks_of_brokers_and_collectors_are_compared() -> None:
     assert states(check_clocks([12, 40, 90_000])) == ["ok"]
     assert states(check_clocks([-60_000, -61_000])) == ["warn"]
