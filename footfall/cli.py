@@ -1,7 +1,6 @@
 """`footfall`: one module per command, imported only when the command is called."""
 
 import importlib
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -31,8 +30,8 @@ COMMANDS = {
     "bench": "Run a benchmark.",
 }
 
-# Commands that report a contract that cannot be used with all other faults, or that are there to mend it.
-_CHECK_THEMSELVES = ("up", "types")
+# Commands that need no contract, report one that cannot be used with all other faults, or are there to mend it.
+_WITHOUT_A_CONTRACT = ("up", "env", "types", "bench")
 
 
 def build(called: str | None) -> typer.Typer:
@@ -52,11 +51,12 @@ def build(called: str | None) -> typer.Typer:
 def main() -> None:
     """The console script `footfall`."""
     called = sys.argv[1] if len(sys.argv) > 1 else None
-    if os.environ.get("FOOTFALL_CONTRACT") and called in COMMANDS and called not in _CHECK_THEMSELVES:
-        # Here, as most runs need no contract that early.
-        from footfall.contract.setting import exit_if_unusable
+    if called in COMMANDS and called not in _WITHOUT_A_CONTRACT:
+        # Before the command is imported: modules read the contract while they are imported.
+        from footfall.contract import setting
 
-        exit_if_unusable()
+        setting.use_that_of_the_stack()
+        setting.exit_if_unusable()
     build(called)()
 
 

@@ -13,7 +13,7 @@ NOT_RUNNING = 1
 def env(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
-    """Print the URL, Kafka brokers and Postgres DSN of the running stack as `export` lines.
+    """Print the URL, Kafka brokers, Postgres DSN and own contract of the running stack as `export` lines.
 
     Exit codes: 0 printed, 1 nothing is running.
 
@@ -34,6 +34,8 @@ def env(
         "FOOTFALL_POSTGRES_DSN": stack["postgres"],
         "FOOTFALL_DATA_DIR": str(folder.path),
     }
+    if "contract" in stack:
+        variables["FOOTFALL_CONTRACT"] = stack["contract"]
     if as_json:
         typer.echo(json.dumps(variables))
         return

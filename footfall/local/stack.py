@@ -71,6 +71,9 @@ class Stack:
         broker, server = self._find_kafka(), self._find_postgres()
         self._endpoints = {"http": f"http://localhost:{http_port}", "kafka": broker.bootstrap}
         self._endpoints["postgres"] = server.dsn
+        if contract := self._settings.contract:
+            # Commands in other terminals read the same events.
+            self._endpoints["contract"] = str(contract.folder.absolute())
         self._echo(f"Kafka: {broker.origin}, at {broker.bootstrap}")
         self._echo(f"Postgres: {server.origin}, at {_without_password(server.dsn)}")
         self._launch([program for program in (broker.program, server.program) if program])

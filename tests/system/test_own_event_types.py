@@ -147,6 +147,20 @@ def test_subscribers_read_them_with_the_teams_id(team_stack: Stack) -> None:
     assert "events-footfall.ShopSignup" in team_stack.get("/registry/subjects").json()
 
 
+def test_commands_in_another_terminal_read_them_without_the_setting(team_stack: Stack, team: Path) -> None:
+    without = team_stack.environ.pop("FOOTFALL_CONTRACT")
+    try:
+        shown = team_stack.footfall("tail", "--last", "2", "--exit")
+        exported = team_stack.footfall("env")
+    finally:
+        team_stack.environ["FOOTFALL_CONTRACT"] = without
+    assert {json.loads(line)["event_type"] for line in shown.stdout.splitlines()} == {
+        "shop_signup",
+        "shop_newsletter",
+    }
+    assert f"export FOOTFALL_CONTRACT={team / 'contract'}\n" in exported.stdout
+
+
 def test_catalogue_and_asyncapi_describe_them(team_stack: Stack) -> None:
     catalogue = team_stack.get("/catalogue/events").text
     assert "A user signed up." in catalogue
