@@ -18,7 +18,7 @@ from footfall.kafka.topics import ExistingTopic, TopicReport, check_topics, exis
 from service_kit.kafka import KafkaSettings
 
 _TOPICS_TIMEOUT_SECONDS = 15.0
-_CLUSTER_TIMEOUT_SECONDS = 30.0
+_CLUSTER_TIMEOUT_SECONDS = 25.0
 _FETCH_API_KEY = 1
 # Kafka 4 removed the older versions of this request.
 _MIN_FETCH_VERSION_OF_KAFKA_4 = 4

@@ -18,8 +18,26 @@ def test_doctor_finds_no_fault_in_a_healthy_stack(stack: Stack) -> None:
     parts = {line.split()[1] for line in result.stdout.splitlines()}
     assert parts == {
         *("kafka", "topics", "version", "replicas", "lag", "clock"),
-        *("services", "spool", "limits", "registry", "postgres", "days", "disk"),
+        *("services", "workers", "spool", "limits", "registry", "postgres", "days", "disk"),
     }
+
+
+def test_doctor_finds_a_reader_that_stands_still(stack: Stack) -> None:
+    sinks = stack.state["services"]["sinks"]["pid"]
+    os.kill(sinks, signal.SIGSTOP)
+    try:
+        event = {"event_type": "test_event", "event_data": {"source": "doctor"}}
+        assert stack.post(event).status_code == 200
+        result = stack.footfall("doctor", "--json")
+    finally:
+        os.kill(sinks, signal.SIGCONT)
+    assert result.returncode == 1
+    failed = {
+        finding["part"]: finding["message"] for finding in json.loads(result.stdout) if finding["state"] == "fail"
+    }
+    assert "sinks: stands still" in failed["lag"]
+    assert "does not answer" in failed["workers"]
+    assert until(lambda: stack.footfall("doctor").returncode, (0).__eq__, seconds=60) == 0
 
 
 def test_doctor_reports_faults_with_fixes_while_kafka_is_frozen(stack: Stack) -> None:
