@@ -21,6 +21,7 @@ from producer_api.privacy.devices import classify
 from producer_api.privacy.hashes import Hasher
 from producer_api.privacy.ip_locations import IpDatabase, nowhere
 from producer_api.routes.collect import CollectRoute
+from producer_api.routes.page_headers import PageHeaders
 from producer_api.routes.probes_and_pages import add_pages
 from producer_api.senders.authenticate import Authenticator
 from producer_api.settings import Settings
@@ -164,4 +165,5 @@ def _fastapi(collector: CollectorApp, settings: Settings) -> FastAPI:
         static_url="/api/analytics/docs-assets",
     )
     add_pages(app, settings, collector.readiness)
+    app.add_middleware(PageHeaders)
     return app

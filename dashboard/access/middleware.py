@@ -59,7 +59,7 @@ class AccessMiddleware:
 
     async def _response(self, request: Request) -> Response | None:
         """The response in place of the application's; None where the application may respond."""
-        path = request.url.path
+        path: str = request.scope["path"]  # what the application routes by; a URL is made with the header Host
         if path.startswith(_PUBLIC_PATHS):
             return None
         if path == LOGIN and request.method == "POST":

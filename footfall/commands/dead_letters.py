@@ -18,6 +18,7 @@ from rich.table import Table
 from avro_schemas import topic
 from avro_schemas.wire.codec import Undecodable, decode
 from footfall import target
+from footfall.commands.printable import printable, printable_lines
 from footfall.kafka import reader
 from service_kit.kafka import KafkaSettings
 from sinks.dead_letters import query
@@ -60,7 +61,7 @@ def list_rejected(
     ]
     if as_json:
         for each in rejected:
-            sys.stdout.write(json.dumps(each, ensure_ascii=False) + "\n")
+            sys.stdout.write(printable(json.dumps(each, ensure_ascii=False)) + "\n")
     else:
         _show_groups(rejected)
         _show_last(rejected[-last:] if last else [])
@@ -89,7 +90,7 @@ def show(
     if found is None:
         typer.echo(f"There is nothing at {position} in {where}, or not any more.", err=True)
         raise typer.Exit(NOT_FOUND)
-    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    typer.echo(printable_lines(json.dumps(found, indent=2, ensure_ascii=False)))
 
 
 @dead_letters.command("export")
@@ -106,7 +107,7 @@ def export(
     """
     selected = DeadLetterFilter.from_options(datetime.now(UTC), reason=reason, since_seconds=since, limit=limit)
     for each in _in_postgres(selected):
-        sys.stdout.write(json.dumps(each, ensure_ascii=False) + "\n")
+        sys.stdout.write(printable(json.dumps(each, ensure_ascii=False)) + "\n")
 
 
 def _in_postgres(selected: DeadLetterFilter) -> Iterator[Mapping[str, Any]]:
@@ -177,8 +178,8 @@ def _show_groups(rejected: list[RejectedEvent]) -> None:
         newest[group] = each["rejected_at"]
     table = Table("Events", "Reason", "Type", "Rejected by", "Last", box=None, pad_edge=False)
     for group, count in groups.most_common():
-        table.add_row(str(count), *group, newest[group])
-    Console(highlight=False).print(table)
+        table.add_row(str(count), *map(printable, group), newest[group])
+    Console(highlight=False, markup=False).print(table)
 
 
 def _show_last(rejected: list[RejectedEvent]) -> None:
@@ -187,8 +188,8 @@ def _show_last(rejected: list[RejectedEvent]) -> None:
         for error in each["errors"]:
             got = f", got {error['got']}" if error["got"] else ""
             expected = f": expected {error['expected']}" if error["expected"] else ""
-            typer.echo(f"  {error['pointer'] or '/'}  {error['code']}{expected}{got}")
-        body = each["body"]
+            typer.echo(printable(f"  {error['pointer'] or '/'}  {error['code']}{expected}{got}"))
+        body = printable(each["body"])
         typer.echo(f"  {body[:_MAX_BODY_LENGTH]}{'…' if len(body) > _MAX_BODY_LENGTH else ''}")
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from avro_schemas import topic
 from avro_schemas.wire.codec import Undecodable, decode
 from footfall import target
+from footfall.commands.printable import printable
 from footfall.kafka import reader
 from service_kit.kafka import KafkaSettings
 
@@ -103,7 +104,7 @@ def _as_sent(event_data: Shown) -> Shown:
 
 
 def _print_json(shown: Shown) -> None:
-    sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
+    sys.stdout.write(printable(json.dumps(shown, ensure_ascii=False)) + "\n")
     sys.stdout.flush()
 
 
@@ -117,6 +118,7 @@ def _printer() -> Any:
             return
         user = (shown["user_key"] or shown["session_key"] or shown["visitor_key"] or "-")[:8]
         data = json.dumps(_as_sent(shown["event_data"]), ensure_ascii=False)
-        console.print(f"{shown['received_at'][11:23]} {shown['event_type']:<18} {user:<8} {data}", markup=False)
+        line = f"{shown['received_at'][11:23]} {shown['event_type']:<18} {user:<8} {data}"
+        console.print(printable(line), markup=False)
 
     return show

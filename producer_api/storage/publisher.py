@@ -171,9 +171,11 @@ class KafkaPublisher:
         try:
             for batch in batches:
                 for record in batch.records:
-                    record_batch.append(
+                    appended = record_batch.append(
                         key=batch.request.key, value=record.value, timestamp=None, headers=record.headers
                     )
+                    if appended is None:  # it would be acknowledged without having been sent
+                        raise KafkaError("a record does not fit its batch")  # noqa: TRY301 # finished below
             if batches:
                 record_batch.close()
                 queue.sent_at = time.monotonic()
