@@ -55,7 +55,9 @@ class Settings:
         (), help="Other origins whose pages may post, separated by commas.", check=setting_checks.origins
     )
 
-    events_per_minute: int = setting(100, help="Events that a user (or session) may send per minute.", minimum=1)
+    events_per_minute: int = setting(
+        100, help="Events that a user (else a session, else a visitor) may send per minute.", minimum=1
+    )
     events_per_minute_per_address: int = setting(
         6000, help="Events that one IP address (with IPv6: one /64) may send per minute.", minimum=1
     )
