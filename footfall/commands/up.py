@@ -18,7 +18,7 @@ footfall is running.
   Live page   {http}
   Frontends   {http}/docs/collect
   Kafka       {kafka}
-  Postgres    {postgres}
+  Postgres    {postgres} (`footfall env` has the password)
   Data, logs  {folder}
 
 Send the first event:

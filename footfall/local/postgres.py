@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg import conninfo
 
 from footfall.local import containers
 from footfall.local.program import Program
@@ -76,6 +77,19 @@ def server(folder: Path, *, port: int, password: str, environ: dict[str, str]) -
         user=user,
         is_ready=lambda: _is_ready(port, password, data),
     )
+
+
+def without_password(dsn: str) -> str:
+    """The DSN as it may be shown."""
+    try:
+        parts = {
+            k: str(v) for k, v in conninfo.conninfo_to_dict(dsn).items() if k not in ("password", "sslpassword")
+        }
+    except psycopg.Error:
+        return "a DSN that cannot be read"
+    if parts.keys() == {"user", "host", "port", "dbname"}:
+        return "postgresql://{user}@{host}:{port}/{dbname}".format(**parts)
+    return conninfo.make_conninfo("", **parts)
 
 
 def _binaries() -> Path:

@@ -48,13 +48,16 @@ class Stack:
         self._echo("Starting empty: removed the data of Kafka and Postgres")
 
     def run(self, welcome: Callable[[Mapping[str, str]], None]) -> None:
-        """Start everything, call `welcome` with the endpoints, keep it running until a signal, and stop it."""
+        """Start everything, call `welcome` with the endpoints, keep it running until a signal, and stop it.
+
+        The DSN that `welcome` gets has no password: it is shown, and output is often stored or shared.
+        """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         try:
             self._start()
             if not self._stopping:
-                welcome(self._endpoints)
+                welcome(self._endpoints | {"postgres": postgres.without_password(self._endpoints["postgres"])})
             while not self._stopping:
                 self._supervisor.restart_exited()
                 time.sleep(0.1)
@@ -75,7 +78,7 @@ class Stack:
             # Commands in other terminals read the same events.
             self._endpoints["contract"] = str(contract.folder.absolute())
         self._echo(f"Kafka: {broker.origin}, at {broker.bootstrap}")
-        self._echo(f"Postgres: {server.origin}, at {_without_password(server.dsn)}")
+        self._echo(f"Postgres: {server.origin}, at {postgres.without_password(server.dsn)}")
         self._launch([program for program in (broker.program, server.program) if program])
         if not self._stopping:
             kafka_settings = {**self._user_settings, "FOOTFALL_KAFKA_BOOTSTRAP": broker.bootstrap}
@@ -162,9 +165,3 @@ async def _create_topics(settings: KafkaSettings, event_topics: Sequence[str], e
     for report in reports:
         if report.differences:
             echo(f"Topic {report.topic} differs from its description: {'; '.join(report.differences)}")
-
-
-def _without_password(dsn: str) -> str:
-    head, _, tail = dsn.rpartition("@")
-    scheme, _, user = head.rpartition("//")
-    return f"{scheme}//{user.split(':')[0]}@{tail}" if head else dsn

@@ -24,9 +24,12 @@ def test_doctor_finds_no_fault_in_a_healthy_stack(stack: Stack) -> None:
 
 def test_doctor_finds_a_reader_that_stands_still(stack: Stack) -> None:
     sinks = stack.state["services"]["sinks"]["pid"]
+    event = {"event_type": "test_event", "event_data": {"source": "doctor"}}
+    assert stack.post(event).status_code == 200
+    # Sinks that have never landed anything are another finding.
+    assert until(lambda: stack.rows_by_type().get("test_event"), bool, seconds=30)
     os.kill(sinks, signal.SIGSTOP)
     try:
-        event = {"event_type": "test_event", "event_data": {"source": "doctor"}}
         assert stack.post(event).status_code == 200
         result = stack.footfall("doctor", "--json")
     finally:
