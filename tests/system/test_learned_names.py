@@ -14,6 +14,18 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 TEA = {"event_type": "tea_made", "event_data": {"cups": 2, "kind": "oolong", "by": "somebody@example.org"}}
 TYPO = {"event_type": "page_veiw", "event_data": {"page": "/"}}
+# What the first users of the collector post, as their page shows it.
+PRINTED = [
+    {
+        "event_type": "page_view",
+        "event_data": {"page": "/dashboard", "referrer": "/login", "user_agent": "Mozilla/5.0..."},
+        "timestamp": "2024-01-15T10:30:00Z",
+    },
+    {"event_type": "feature_used", "event_data": {"feature": "export_data"}},
+    {"event_type": "scroll", "event_data": {"position": 500}},
+    {"event_type": "click", "event_data": {"element": "nav_menu"}},
+    {"event_type": "test_event", "event_data": {"source": "manual_test"}},
+]
 JSON_PAGE = "/dashboard/event-types.json"
 
 
@@ -104,10 +116,18 @@ async def test_an_editor_accepts_a_name_on_the_page_with_the_keyboard(
     await context.close()
 
 
+def assert_printed_events_are_recorded(stack: Stack) -> None:
+    for answer in map(stack.post, PRINTED):
+        assert (answer.status_code, answer.json()["message"]) == (200, "Event recorded successfully")
+        assert "hint" not in answer.json()
+
+
 def test_strict_mode_accepts_what_was_learned_and_rejects_the_rest(stack: Stack) -> None:
+    assert_printed_events_are_recorded(stack)
     stack.stop()
     stack.environ["FOOTFALL_UNKNOWN_EVENTS"] = "reject"
     stack.start()
+    assert_printed_events_are_recorded(stack)
     results = stack.post([TEA, {"event_type": "coffee_made", "event_data": {}}, TYPO]).json()["results"]
     assert [each["status"] for each in results] == ["accepted", "accepted", "rejected"]
     assert all("hint" not in each for each in results)
