@@ -1,13 +1,35 @@
 // Every event type. Generated from the schemas by `make generate`.
 
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+
 /** Anything else worth recording, by name. */
-export type Properties = Record<string, string | number | boolean | null>;
+export type Properties = Record<string, Json>;
+
+/** Where an event happened. What is absent, the collector derives if it can. */
+export interface Context {
+  /** Which of the sites of this installation it happened on; default if the client does not say. */
+  site?: string | null;
+  /** Host of the page it happened on. */
+  hostname?: string | null;
+  /** Template of the page's path, such as /products/:id, where the client knows it. */
+  route?: string | null;
+  /** Page or site that the user came from; its host is stored as source. */
+  referrer?: string | null;
+  /** Language of the browser, such as de or pt-BR. */
+  language?: string | null;
+  /** Width of the screen in pixels; only its class is stored. */
+  screen_width?: number | null;
+  /** Release of the page or backend that sent it. */
+  release?: string | null;
+}
 
 interface Common {
   /** When it happened: ISO 8601 with an offset or Z. Absent: now. */
   timestamp?: string;
   /** evt_ and the 32 hex digits of a UUIDv7: the idempotency key. Absent: the collector generates one. */
   event_id?: string;
+  /** Where it happened; over what the request says about all of its events. */
+  context?: Context;
 }
 
 /** A user visited a page. */
@@ -128,6 +150,9 @@ export interface Events {
 
 // What subscribers read. Times are milliseconds since 1970.
 
+/** JSON as text: `JSON.parse` makes an object of it. */
+export type JsonText = string;
+
 /** What the user agent says, reduced to classes. */
 export interface DeviceRecord {
   /** Browser family, or unknown. */
@@ -149,7 +174,7 @@ export interface PageViewDataRecord {
   /** Title of the page. */
   title: null | string;
   /** A JSON object with anything else worth keeping, nested values included. */
-  properties: string;
+  properties: JsonText;
 }
 
 /** A user visited a page. */
@@ -217,7 +242,7 @@ export interface ButtonClickDataRecord {
   /** Path of the page. */
   page: null | string;
   /** A JSON object with anything else worth keeping, nested values included. */
-  properties: string;
+  properties: JsonText;
 }
 
 /** A user clicked an interactive element. */
@@ -289,7 +314,7 @@ export interface FormSubmitDataRecord {
   /** How many fields the form has; never their values. */
   field_count: null | number;
   /** A JSON object with anything else worth keeping, nested values included. */
-  properties: string;
+  properties: JsonText;
 }
 
 /** A user submitted a form. */
@@ -367,7 +392,7 @@ export interface ErrorEncounteredDataRecord {
   /** Stack trace. */
   stack: null | string;
   /** A JSON object with anything else worth keeping, nested values included. */
-  properties: string;
+  properties: JsonText;
 }
 
 /** A user hit an error. */
@@ -437,7 +462,7 @@ export interface WebVitalDataRecord {
   /** Path of the page. */
   page: null | string;
   /** A JSON object with anything else worth keeping, nested values included. */
-  properties: string;
+  properties: JsonText;
 }
 
 /** A measure of how fast or steady a page was for a user. */
@@ -501,7 +526,7 @@ export interface WebVitalRecord {
 /** What the frontend sends as event_data. */
 export interface CustomDataRecord {
   /** A JSON object: the whole event_data that the frontend sent, nested values included. */
-  properties: string;
+  properties: JsonText;
 }
 
 /** A custom event: named in the catalogue, with free properties. */

@@ -15,8 +15,10 @@ const TRACKERS = {
 };
 const OWN = new URL("../../producer_api/static/sdk/", import.meta.url);
 
-function show(name, code) {
-  const sizes = [code.length, gzipSync(code, { level: 9 }).length, brotliCompressSync(code).length];
+/** Files that a page loads one by one are compressed one by one. */
+function show(name, ...files) {
+  const measures = [(code) => code, (code) => gzipSync(code, { level: 9 }), brotliCompressSync];
+  const sizes = measures.map((measure) => files.reduce((sum, code) => sum + measure(code).length, 0));
   console.log(`| ${name} | ${sizes.map((size) => size.toLocaleString("en")).join(" | ")} |`);
 }
 
@@ -33,7 +35,9 @@ async function atFirst(contents) {
 }
 
 console.log("| tracker | bytes | gzip | brotli |\n|---|---|---|---|");
-show("footfall", readFileSync(new URL("footfall.js", OWN)));
-show("footfall with page speed", Buffer.concat(["footfall.js", "vitals.js"].map((name) => readFileSync(new URL(name, OWN)))));
+const [views, auto, vitals] = ["footfall.js", "auto.js", "vitals.js"].map((name) => readFileSync(new URL(name, OWN)));
+show("footfall", views);
+show("footfall with clicks, forms and errors", views, auto);
+show("footfall with page speed too", views, auto, vitals);
 for (const [name, contents] of Object.entries(TRACKERS)) show(name, await atFirst(contents));
 show("posthog-js, array.js", readFileSync("node_modules/posthog-js/dist/array.js"));

@@ -1,7 +1,8 @@
 // The queue of tracked events: sent in batches, retried, stored while they cannot be sent. The rules are in
 // docs/browser-sdk.md.
 
-import type { Events, Properties } from "../events.js";
+import type { Context, Events, Properties } from "../events.js";
+import { on } from "./listen.js";
 
 declare const VERSION: string;
 
@@ -11,7 +12,10 @@ export interface Sent {
   event_type: string;
   event_data: object;
   timestamp: string;
+  context: Context;
 }
+
+type BrowserField = "hostname" | "language" | "screen_width";
 
 export interface Options {
   /** URL of the collector's `/api/analytics/collect`. */
@@ -30,6 +34,14 @@ export interface Options {
   consent?: "required";
   /** Called with each event before it is queued. What it returns is sent; if that is falsy, nothing is. */
   before?: (event: Sent) => Sent | null | undefined | false;
+  /** Which of the sites of this installation the page belongs to. */
+  site?: string;
+  /** The release of the page. */
+  release?: string;
+  /** The template of the page's path, such as `/products/:id`, or a function that knows it for every path. */
+  route?: string | ((path: string) => string | null | undefined);
+  /** What is sent about the browser, or `off`; by default `hostname,language,screen_width`. */
+  context?: "off" | BrowserField | `${BrowserField},${BrowserField}` | `${BrowserField},${BrowserField},${BrowserField}`;
   /** Log the outcome of each request to the console. */
   debug?: boolean;
   /** Also track browsers that are driven by a program, such as a test. */
@@ -42,14 +54,14 @@ const MAX_BYTES = 3e4; // per request: browsers reject keepalive requests of mor
 const MAX_EVENT_BYTES = 8192;
 const MAX_STORED_LENGTH = 65536;
 
-let options: Required<Options> | undefined;
+let options: (Options & Required<Pick<Options, "batch" | "wait" | "queue">>) | undefined;
 // Undefined until the visitor has decided.
 let allowed: boolean | undefined;
 // Each event as JSON.
 let queue: string[] = [];
 // Events that were given up and not reported to the collector yet.
 let dropped = 0;
-// Nothing is sent before this time, because the collector optsOut to wait.
+// Nothing is sent before this time, because the collector asked to wait.
 let notBefore = 0;
 // Consecutive failed requests whose response did not say how long to wait.
 let failures = 0;
@@ -66,16 +78,29 @@ const size = (text: string) => new Blob([text]).size;
 const debug = (what: unknown) => options!.debug && console.log(PREFIX, what);
 const storage = () => (window as any)[options!.storage + "Storage"];
 
+/** What is the same on every page of an origin: it also holds for events that other pages have stored. */
+const browserContext = () =>
+  JSON.stringify(
+    { hostname: location.hostname || null, language: navigator.language, screen_width: screen.width },
+    options!.context?.split(/\W+/),
+  );
+
+/** What pages of an origin differ in: each event has its own. */
+const pageContext = ({ site, release, route }: Options, page: unknown): Context => ({
+  site,
+  release,
+  route: typeof route == "function" ? route(`${page || location.pathname}`.split("?")[0]!) : route,
+});
+
 /** Start. False if nothing may be tracked: the visitor opted out (GPC, DNT), or a program drives the browser. */
 export function init(given: Options): boolean {
   const optsOut = (navigator as any).globalPrivacyControl || (navigator.doNotTrack as any) > 0;
   if (options || optsOut || (navigator.webdriver && !given.bots)) return false;
-  const defaults = { batch: 20, wait: 3000, queue: 100, storage: "local", credentials: "include" };
-  options = { ...defaults, before: (event: Sent) => event, ...given } as Required<Options>;
+  options = { batch: 20, wait: 3000, queue: 100, storage: "local", credentials: "include", ...given };
   allowed = !given.consent || undefined;
   // `online` may fire while the page is unloading.
-  for (const type of ["visibilitychange", "online"]) addEventListener(type, () => (document.hidden ? hide() : flush()));
-  addEventListener("pagehide", hide);
+  on("visibilitychange online", () => (document.hidden ? hide() : flush()));
+  on("pagehide", hide);
   flush();
   return true;
 }
@@ -86,9 +111,11 @@ export function track<Name extends string>(name: Name extends keyof Events ? nev
 export function track(name: string, data: object = {}): void {
   if (!options || allowed === false) return;
   try {
-    const event_id = eventId();
-    const full = { event_id, event_type: name, event_data: data, timestamp: new Date().toJSON() };
-    const event = options.before(full);
+    const random = crypto.getRandomValues(new BigUint64Array(2)).join(""); // decimal digits are hex digits too
+    const event_id = `evt_0${Date.now().toString(16)}7${random.slice(3, 6)}8${random.slice(6, 21)}`; // a UUIDv7
+    const context = pageContext(options, (data as { page?: unknown }).page);
+    const full = { event_id, event_type: name, event_data: data, timestamp: new Date().toJSON(), context };
+    const event = options.before ? options.before(full) : full;
     if (!event) return;
     const json = JSON.stringify({ event_id, ...(event as object) });
     if (size(json) > MAX_EVENT_BYTES) throw json;
@@ -112,12 +139,6 @@ export function consent(given: boolean): void {
     queue = [];
     dropped = 0;
   }
-}
-
-/** evt_ and a UUIDv7. */
-function eventId(): string {
-  const random = crypto.getRandomValues(new BigUint64Array(2)).join(""); // decimal digits are hex digits too
-  return `evt_0${Date.now().toString(16)}7${random.slice(3, 6)}8${random.slice(6, 21)}`;
 }
 
 /** Drop the oldest events if the queue is too long. */
@@ -174,7 +195,7 @@ export async function flush(maxInFlight = 0): Promise<void> {
     // As text/plain, which needs no preflight on another origin.
     response = await fetch(options!.endpoint, {
       method: "POST",
-      body: `{"sent_at":"${new Date().toJSON()}","sdk":"${VERSION}","dropped":${reported},"events":[${batch}]}`,
+      body: `{"sent_at":"${new Date().toJSON()}","sdk":"${VERSION}","dropped":${reported},"context":${browserContext()},"events":[${batch}]}`,
       keepalive: true,
       credentials: options!.credentials,
     });

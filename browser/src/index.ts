@@ -1,5 +1,5 @@
 // The npm package. Importing it has no effect; `init` starts it.
 
-export { consent, flush, flush as resume, init, track, type Options, type Sent } from "./client.js";
 export { capture } from "./capture.js";
+export { consent, flush, init, track, type Options, type Sent } from "./client.js";
 export type * from "../events.js";

@@ -1,7 +1,7 @@
 // The script tag: settings come from its data-* attributes, `window.footfall` is for the page.
 
-import { capture } from "./capture.js";
 import { consent, flush, init, track, type Sent } from "./client.js";
+import { captureViews } from "./views.js";
 
 const { dataset, src } = document.currentScript as HTMLScriptElement;
 const page = window as any;
@@ -12,6 +12,6 @@ page.footfall ||=
     endpoint: new URL("../api/analytics/collect", src) as unknown as string,
     ...(dataset as object),
     // Looked up for each event. If the function is missing, nothing is sent, rather than unfiltered events.
-    before: (event: Sent) => (dataset.before ? page[dataset.before](event) : event),
-  }) && capture(dataset.auto),
-  { track, flush, consent, resume: flush });
+    before: dataset.before ? (event: Sent) => page[dataset.before!](event) : undefined,
+  }) && (dataset.auto ?? "page").includes("page") && captureViews(),
+  { track, flush, consent });

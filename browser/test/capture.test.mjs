@@ -17,6 +17,9 @@ const element = (localName, attributes = {}, more = {}) => ({
   ...more,
 });
 
+/** A page that tracks these kinds of events with the second script. */
+const capturing = (kinds) => world.open().load("auto", { auto: kinds });
+
 async function tracked() {
   await world.pass(30_000);
   return world.sent.map(({ event_type, event_data }) => [event_type, event_data]);
@@ -57,7 +60,7 @@ test("a page from the back-forward cache is viewed again, a load only once", asy
 });
 
 test("a prerendered page is viewed when somebody looks at it", async () => {
-  const document = { hidden: true, prerendering: true, title: "Start", referrer: "", currentScript: { dataset: { auto: "page", bots: "1" }, src: "https://shop.example/sdk/footfall.js" } };
+  const document = { hidden: true, prerendering: true, title: "Start", referrer: "" };
   const page = world.open({ auto: "page" }, { window: { document } });
   page.fire("pageshow", { persisted: false });
   assert.deepEqual(await tracked(), []);
@@ -67,7 +70,7 @@ test("a prerendered page is viewed when somebody looks at it", async () => {
 });
 
 test("a click is named by data-track, id, name, aria-label or the tag, never by its text", async () => {
-  const page = world.open({ auto: "click" });
+  const page = capturing("click");
   const texts = { textContent: "Pay 100 EUR to Jo", innerText: "Pay 100 EUR to Jo", value: "secret" };
   const named = { "data-track": "buy", id: "b1", name: "pay", "aria-label": "Pay" };
   for (const name of Object.keys(named)) {
@@ -82,13 +85,13 @@ test("a click is named by data-track, id, name, aria-label or the tag, never by 
 });
 
 test("a form is tracked with its name and the number of fields, without values", async () => {
-  const page = world.open({ auto: "form" });
+  const page = capturing("form");
   page.fire("submit", { target: element("form", { id: "sign-up" }, { length: 3, elements: [{ value: "secret" }] }) });
   assert.deepEqual(await tracked(), [["form_submit", { form: "sign-up", page: "/start", field_count: 3 }]]);
 });
 
 test("errors and rejections are tracked, the same one once per ten seconds, at most ten per page", async () => {
-  const page = world.open({ auto: "error" });
+  const page = capturing("error");
   const error = new TypeError("x is not a function");
   page.fire("error", { message: "Uncaught TypeError: x is not a function", filename: "https://shop.example/app.js?token=1", lineno: 3, colno: 14, error });
   page.fire("error", { message: "Uncaught TypeError: x is not a function" });
@@ -104,14 +107,33 @@ test("errors and rejections are tracked, the same one once per ten seconds, at m
 });
 
 test("a long message is cut", async () => {
-  const page = world.open({ auto: "error" });
+  const page = capturing("error");
   page.fire("error", { message: "x".repeat(5_000) });
   assert.equal((await tracked())[0][1].message.length, 500);
 });
 
+test("the first script tracks page views, and the second one clicks, forms and errors, where data-auto says nothing", async () => {
+  const page = world.open({ auto: undefined });
+  page.fire("click", { target: element("button") });
+  page.load("auto");
+  page.fire("click", { target: element("button") });
+  page.fire("submit", { target: element("form", {}, { length: 1 }) });
+  page.fire("error", { message: "broken" });
+  assert.deepEqual((await tracked()).map(([type]) => type), ["page_view", "button_click", "form_submit", "error_encountered"]);
+});
+
 test("only what data-auto names is tracked", async () => {
-  const page = world.open({ auto: "page" });
+  const page = world.open({ auto: "off" }).load("auto", { auto: "form" });
   page.fire("click", { target: element("button") });
   page.fire("error", { message: "broken" });
-  assert.deepEqual((await tracked()).map(([type]) => type), ["page_view"]);
+  page.fire("submit", { target: element("form", {}, { length: 1 }) });
+  assert.deepEqual((await tracked()).map(([type]) => type), ["form_submit"]);
+});
+
+test("the second script does nothing twice, and nothing without the first", async () => {
+  const page = capturing("click").load("auto");
+  page.fire("click", { target: element("button") });
+  assert.equal((await tracked()).length, 1);
+  page.window.footfall = undefined;
+  page.load("auto");
 });

@@ -34,7 +34,7 @@ test("a request has the form that the collector accepts", async () => {
   assert.equal(sent_at, "2026-01-15T10:00:03.000Z");
   assert.match(sdk, /^\d+\.\d+\.\d+$/);
   const [{ event_id, ...event }] = events;
-  assert.deepEqual(event, { event_type: "feature_used", event_data: { feature: "export" }, timestamp: "2026-01-15T10:00:00.000Z" });
+  assert.deepEqual(event, { event_type: "feature_used", event_data: { feature: "export" }, timestamp: "2026-01-15T10:00:00.000Z", context: {} });
 });
 
 test("every id is a UUIDv7 with its time, and all are different", async () => {
@@ -166,7 +166,7 @@ test("413 halves the request until it fits; an event that is too large alone is 
 });
 
 for (const status of [401, 403])
-  test(`${status}: the events are stored, footfall:blocked is fired, and resume() or the next page continues`, async () => {
+  test(`${status}: the events are stored, footfall:blocked is fired, and flush() or the next page continues`, async () => {
     const page = world.open();
     let blocked = 0;
     page.listens("footfall:blocked", () => blocked++);
@@ -179,7 +179,7 @@ for (const status of [401, 403])
     await world.pass();
     assert.equal(world.requests.length, 2);
     world.answer = new World().answer;
-    next.footfall.resume();
+    next.footfall.flush();
     await world.pass();
     assert.equal(world.requests[2].events.length, 20);
     assert.equal(world.stored.length, 0);

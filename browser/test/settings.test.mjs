@@ -10,7 +10,7 @@ beforeEach(() => {
 
 for (const [name, navigator] of [["GPC", { globalPrivacyControl: true }], ["DNT", { doNotTrack: "1" }], ["webdriver", { webdriver: true }]])
   test(`${name}: nothing is tracked, sent or stored`, async () => {
-    const page = world.open({ auto: "page,click,form,error", bots: "" }, { navigator });
+    const page = world.open({ auto: "page", bots: "" }, { navigator }).load("auto");
     page.track(30);
     page.fire("error", { message: "broken" });
     await page.close();

@@ -1,8 +1,13 @@
-// A simulated browser: pages run the built script on a clock, a network and a storage that the test controls.
+// A simulated browser: pages run the built scripts on a clock, a network and a storage that the test controls.
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
-const SCRIPT = new vm.Script(readFileSync(new URL("../../producer_api/static/sdk/footfall.js", import.meta.url), "utf8"));
+const SCRIPTS = new Map(
+  ["footfall", "auto"].map((name) => {
+    const built = new URL(`../../producer_api/static/sdk/${name}.js`, import.meta.url);
+    return [name, new vm.Script(readFileSync(built, "utf8"))];
+  }),
+);
 
 /** What all tabs of a browser share. */
 export class World {
@@ -80,7 +85,7 @@ export class World {
     });
   }
 
-  /** Open a page. `data` are the tag's attributes, `parts` replace parts of the browser. */
+  /** Open a page. `data` are the attributes of the first tag, `parts` replace parts of the browser. */
   open(data = {}, parts = {}) {
     return new Page(this, { bots: "true", auto: "off", ...data }, parts);
   }
@@ -104,8 +109,9 @@ class Page {
       static now = () => world.now;
     }
     this.window = {
-      document: { hidden: false, title: "Start", referrer, currentScript: { dataset, src: "https://shop.example/sdk/footfall.js" } },
-      navigator: { webdriver: false, doNotTrack: null, get onLine() { return world.online; }, ...parts.navigator },
+      document: { hidden: false, title: "Start", referrer },
+      navigator: { webdriver: false, doNotTrack: null, language: "de-DE", get onLine() { return world.online; }, ...parts.navigator },
+      screen: { width: 1440 },
       history: { pushState: go, replaceState: go },
       addEventListener: listen,
       dispatchEvent: (event) => this.fire(event.type, event),
@@ -121,8 +127,17 @@ class Page {
       ...parts.window,
     };
     this.window.window = this.window;
-    SCRIPT.runInContext(vm.createContext(this.window));
+    vm.createContext(this.window);
+    this.load("footfall", dataset);
     this.footfall = this.window.footfall;
+  }
+
+  /** Run a script of the SDK; `dataset` are the attributes of its tag. */
+  load(name, dataset = {}) {
+    this.window.document.currentScript = { dataset, src: `https://shop.example/sdk/${name}.js` };
+    SCRIPTS.get(name).runInContext(this.window);
+    this.window.document.currentScript = null;
+    return this;
   }
 
   track(count, data = {}) {

@@ -3,34 +3,49 @@
 `browser/events.d.ts` has those of the shipped contract.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from avro_schemas.event_types import custom_events
 from avro_schemas.installed import shipped
 from avro_schemas.schema import CUSTOM, latest, typed_events
 
-_HEAD = """// Every event type. Generated from the schemas by `make generate`.
+_TYPES = """// Every event type. Generated from the schemas by `make generate`.
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
 /** Anything else worth recording, by name. */
-export type Properties = Record<string, string | number | boolean | null>;
-
-interface Common {
+export type Properties = Record<string, Json>;
+"""
+_COMMON = """interface Common {
   /** When it happened: ISO 8601 with an offset or Z. Absent: now. */
   timestamp?: string;
   /** evt_ and the 32 hex digits of a UUIDv7: the idempotency key. Absent: the collector generates one. */
   event_id?: string;
+  /** Where it happened; over what the request says about all of its events. */
+  context?: Context;
 }
 """
 _SDK = """// Your own event types, for the package footfall-browser. Made by `footfall types typescript --sdk`.
 
-import type { Properties } from "footfall-browser";
+import type { Context, Properties } from "footfall-browser";
 
 interface Common {
   timestamp?: string;
   event_id?: string;
+  context?: Context;
 }
 """
+# What a client may say about where an event happened: type, and meaning if no field of the head has the same name.
+_CONTEXT: Mapping[str, tuple[str, str | None]] = {
+    "site": ("string", None),
+    "hostname": ("string", None),
+    "route": ("string", None),
+    "referrer": ("string", "Page or site that the user came from; its host is stored as source."),
+    "language": ("string", None),
+    "screen_width": ("number", "Width of the screen in pixels; only its class is stored."),
+    "release": ("string", None),
+}
 _PLAIN = {
     "string": "string",
     "bytes": "Uint8Array",
@@ -53,12 +68,15 @@ def declarations() -> str:
     read = " | ".join([f"{name}Record" for name in [*names, "Custom"]])
     return "\n".join(
         [
-            _HEAD,
+            _TYPES,
+            _context(),
+            _COMMON,
             *events,
             _custom(),
             f"/** What `POST /api/analytics/collect` accepts. */\nexport type Event = {union};\n",
             _by_type(),
             "// What subscribers read. Times are milliseconds since 1970.\n",
+            "/** JSON as text: `JSON.parse` makes an object of it. */\nexport type JsonText = string;\n",
             *records.values(),
             f"export type EventRecord = {read};",
             "",
@@ -83,6 +101,15 @@ def augmentation() -> str:
             "",
         ]
     )
+
+
+def _context() -> str:
+    head = {field["name"]: field["doc"] for field in latest()[CUSTOM].definition["fields"]}
+    lines = ["/** Where an event happened. What is absent, the collector derives if it can. */"]
+    lines.append("export interface Context {")
+    for name, (kind, meaning) in _CONTEXT.items():
+        lines += [f"  /** {meaning or head[name]} */", f"  {name}?: {kind} | null;"]
+    return "\n".join([*lines, "}", ""])
 
 
 def _event(event_type: str) -> str:
@@ -144,12 +171,8 @@ def _kind(kind: Any, interfaces: dict[str, str]) -> str:
             return " | ".join(dict.fromkeys(_kind(branch, interfaces) for branch in kind))
         case {"type": "record"}:
             return _record(kind, interfaces)
-        case {"type": "enum", "symbols": symbols}:
-            return " | ".join(f'"{symbol}"' for symbol in symbols)
-        case {"type": "map", "values": values}:
-            return f"Record<string, {_kind(values, interfaces)}>"
-        case {"type": "array", "items": items}:
-            return f"({_kind(items, interfaces)})[]"
+        case {"logicalType": "json"}:
+            return "JsonText"
         case {"type": str() as plain}:
             return _PLAIN[plain]
     raise NotImplementedError(kind)

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 
 _FOLDER = Path(__file__).parents[1] / "static" / "sdk"
-NAMES = ("footfall", "vitals")
+NAMES = ("footfall", "auto", "vitals")
 # File suffixes by Content-Encoding, smallest file first.
 _SUFFIXES: Mapping[str, str] = {"br": ".br", "gzip": ".gz", "": ""}
 _ONE_HOUR = "public, max-age=3600, stale-while-revalidate=86400"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from producer_api.routes.sdk import script
+from producer_api.routes.sdk import NAMES, script
 from tests.npm import BIN, NODE, npm
 
 BROWSER = Path(__file__).parents[2] / "browser"
 IGNORED = shutil.ignore_patterns("node_modules", "dist", "test")
 VALID = """
-import { capture, consent, flush, init, resume, track, type Event } from "footfall-browser";
+import { capture, consent, flush, init, track, type Event } from "footfall-browser";
 import { measure } from "footfall-browser/vitals";
 init({ endpoint: "/api/analytics/collect", storage: "session", before: (event) => event }) && capture("page,click");
 measure(track);
@@ -24,9 +25,14 @@ track("web_vital", { metric: "LCP", value: 1200.5 });
 track("feature_used", { feature: "export", seconds: 1.5 });
 track("an_event_of_our_own", { anything: true });
 track("an_event_of_our_own");
+track("page_view", { page: "/", properties: { cart: { items: [{ id: 7, options: ["red", null] }] } } });
+track("an_event_of_our_own", { list: [1, [true, { deep: "er" }]] });
+init({ endpoint: "/", site: "shop", release: "1", route: "/products/:id", context: "hostname,screen_width" });
+init({ endpoint: "/", context: "off", route: (path) => (path === "/" ? "/" : undefined) });
+init({ endpoint: "/", before: ({ context, ...event }) => ({ ...event, context: { ...context, route: "/" } }) });
 const done: Promise<void> = flush();
-consent(true), resume();
-const event: Event = { event_type: "click", event_data: { element: "logo" } };
+consent(true);
+const event: Event = { event_type: "click", event_data: { element: "logo" }, context: { screen_width: 390 } };
 export { done, event };
 """
 INVALID = [
@@ -39,6 +45,20 @@ INVALID = [
     'init({ storage: "local" });',
     'init({ endpoint: "/", storage: "cookie" });',
     "consent();",
+    'track("page_view", { page: "/", properties: { at: { deep: [new Date()] } } });',
+    'track("page_view", { page: "/", properties: "{}" });',
+    'track("feature_used", { call: () => 1 });',
+    'init({ endpoint: "/", context: "hostname,screen" });',
+    'init({ endpoint: "/", context: { screen_width: false } });',
+    'init({ endpoint: "/", route: 7 });',
+    'init({ endpoint: "/", before: (event) => ({ ...event, context: { hostnam: "x" } }) });',
+    'const event: Event = { event_type: "pageview", event_data: { page: "/" } };',
+]
+# What applications have when they call `init`.
+ROUTERS = [
+    "declare const router: { resolve(path: string): { matched: { path: string }[] } };",
+    "declare const routes: object[];",
+    "declare function matchRoutes(routes: object[], path: string): { route: { path?: string } }[] | null;",
 ]
 
 
@@ -62,7 +82,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_served_files_are_built_from_the_source(source: Path, tmp_path: Path) -> None:
     npm(source, "run", "--silent", "build", "--", str(tmp_path))
-    for name in ("footfall", "vitals"):
+    for name in NAMES:
         for encoding, ending in (("", ""), ("gzip", ".gz"), ("br", ".br")):
             built = (tmp_path / f"{name}.js{ending}").read_bytes()
             assert built == script(name).contents[encoding], (
@@ -80,7 +100,7 @@ def installed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     npm(project, "install", "--silent", "--no-audit", "--no-fund", f"./{packed['filename']}")
     (project / "tsconfig.json").write_text(
         '{"compilerOptions": {"strict": true, "noEmit": true, "module": "ES2022", "moduleResolution": "bundler", '
-        '"target": "ES2021", "types": []}, "include": ["*.ts"]}'
+        '"target": "ES2022", "types": []}, "include": ["*.ts"]}'
     )
     return project
 
@@ -101,7 +121,7 @@ def test_the_package_has_types_for_every_event(source: Path, installed: Path) ->
 
 def test_what_the_collector_would_reject_does_not_compile(source: Path, installed: Path) -> None:
     errors = compile_errors(
-        source, installed, 'import { consent, init, track } from "footfall-browser";', *INVALID
+        source, installed, 'import { consent, init, track, type Event } from "footfall-browser";', *INVALID
     )
     assert {int(line.split("(")[1].split(",")[0]) - 2 for line in errors} == set(range(len(INVALID)))
 
@@ -132,6 +152,14 @@ def test_event_types_of_a_team_are_added_to_those_of_the_package(
     assert {int(line.split("(")[1].split(",")[0]) for line in errors} == {6, 7, 8}
 
 
+def test_the_examples_of_the_docs_compile(source: Path, installed: Path) -> None:
+    page = (BROWSER.parent / "docs" / "browser-sdk.md").read_text()
+    examples = re.findall(r"^```ts\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(examples) == 2
+    for example in examples:
+        assert compile_errors(source, installed, *ROUTERS, example, "export {};") == []
+
+
 def test_importing_the_package_has_no_effect_and_needs_no_browser(installed: Path) -> None:
     program = (
         'import * as sdk from "footfall-browser"; sdk.track("click", {}); console.log(Object.keys(sdk).join())'
@@ -144,5 +172,5 @@ def test_importing_the_package_has_no_effect_and_needs_no_browser(installed: Pat
         text=True,
         check=True,
     )
-    assert ran.stdout.strip() == "capture,consent,flush,init,resume,track"
+    assert ran.stdout.strip() == "capture,consent,flush,init,track"
     assert ran.stderr == ""

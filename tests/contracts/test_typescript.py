@@ -21,6 +21,13 @@ WRONG = [
     {"event_type": "page_view", "event_data": {}},
     {"event_type": "pageview", "event_data": {"page": "/"}},
     {"event_type": "page_view", "event_data": {"page": "/"}, "event_idd": "evt_1"},
+    {"event_type": "page_view", "event_data": {"page": "/"}, "context": {"hostnam": "www.example.com"}},
+    {"event_type": "page_view", "event_data": {"page": "/"}, "context": {"screen_width": "390"}},
+]
+NESTED = [
+    {"event_type": "scroll", "event_data": {"path": [{"at": 1, "of": [None, True, "x"]}]}},
+    {"event_type": "page_view", "event_data": {"page": "/", "properties": {"cart": {"items": [{"id": 7}]}}}},
+    {"event_type": "click", "event_data": {}, "context": {"site": "shop", "screen_width": 390, "release": None}},
 ]
 
 
@@ -42,7 +49,7 @@ def compiled(folder: Path, events: list[object]) -> list[str]:
 
 def test_every_example_is_of_its_type(folder: Path) -> None:
     assert len(EXAMPLES) > 4
-    assert compiled(folder, list(EXAMPLES)) == []
+    assert compiled(folder, [*EXAMPLES, *NESTED]) == []
 
 
 def test_events_that_the_collector_would_reject_do_not_compile(folder: Path) -> None:

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session"), pyt
 
 HTML = """<!doctype html><html lang="en"><title>Shop</title>
 <script defer src="/sdk/footfall.js" data-bots="on" data-wait="200"></script>
+<script defer src="/sdk/auto.js"></script>
 <script defer src="/sdk/vitals.js"></script>
 <h1>Shop</h1><button id="buy">Pay 100 EUR</button>
 <form id="sign-up"><input name="email"><input name="password" type="password"><button>Go</button></form>
