@@ -12,7 +12,7 @@ export interface Sent {
   event_type: string;
   event_data: object;
   timestamp: string;
-  context: Context;
+  context?: Context | undefined;
 }
 
 type BrowserField = "hostname" | "language" | "screen_width";
@@ -85,12 +85,11 @@ const browserContext = () =>
     options!.context?.split(/\W+/),
   );
 
-/** What pages of an origin differ in: each event has its own. */
-const pageContext = ({ site, release, route }: Options, page: unknown): Context => ({
-  site,
-  release,
-  route: typeof route == "function" ? route(`${page || location.pathname}`.split("?")[0]!) : route,
-});
+/** What pages of an origin differ in: each event has its own. Templates of servers leave attributes empty. */
+function pageContext({ site, release, route }: Options, page: unknown): Context | undefined {
+  if (typeof route == "function") route = route(`${page || location.pathname}`.split("?")[0]!) as string;
+  return site || release || route ? { site: site || undefined, release, route } : undefined;
+}
 
 /** Start. False if nothing may be tracked: the visitor opted out (GPC, DNT), or a program drives the browser. */
 export function init(given: Options): boolean {

@@ -20,7 +20,12 @@ async function sentAbout(page) {
 
 test("a request says the host without its port, the language and the width of the screen, and an event nothing", async () => {
   assert.deepEqual(await sentAbout(world.open({}, { url: "https://shop.example:8443/start" })), BROWSER);
-  assert.deepEqual(world.sent[0].context, {});
+  assert.equal("context" in world.sent[0], false);
+});
+
+test("attributes that a template left empty say nothing", async () => {
+  await sentAbout(world.open({ site: "", release: "", route: "/a/:b" }));
+  assert.deepEqual(world.sent[0].context, { release: "", route: "/a/:b" });
 });
 
 for (const [context, fields] of [
@@ -57,7 +62,7 @@ test("a function knows the route of the page that an event happened on", async (
   page.footfall.track("web_vital", { metric: "LCP", value: 1, page: "/products/7" }); // measured before
   page.footfall.track("scroll", { page: 3 });
   await world.pass(3_000);
-  const routes = world.sent.map(({ event_type, context: { route } }) => [event_type, route]);
+  const routes = world.sent.map(({ event_type, context }) => [event_type, context?.route]);
   const expected = [["page_view", "/products/:id"], ["page_view", undefined], ["web_vital", "/products/:id"], ["scroll", undefined]];
   assert.deepEqual(routes, expected);
 });
