@@ -109,6 +109,7 @@ async def test_the_head_says_where_each_event_of_a_visit_happened(shop: Shop) ->
         await shop.visitor(), "?utm_source=news&utm_campaign=may&token=secret", referer="https://www.google.com/"
     )
     await page.evaluate("history.pushState(null, '', '/shop/products/7')")
+    await page.evaluate("document.body.addEventListener('click', (event) => event.stopPropagation())")
     await page.click("#buy")
     landing, product, click = await shop.published(page)
     common = {"site": "shop", "language": "de-DE", "screen": "xs", "release": "2026.3", "hostname": "127.0.0.1"}
