@@ -5,21 +5,21 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 /** Anything else worth recording, by name. */
 export type Properties = Record<string, Json>;
 
-/** Where an event happened. What is absent, the collector derives if it can. */
+/** Where events happened. An event's own context comes before that of the envelope, field by field; what neither says, the collector derives if it can. */
 export interface Context {
-  /** Which of the sites of this installation it happened on; default if the client does not say. */
+  /** Which of the sites of this installation; by default, default. */
   site?: string | null;
-  /** Host of the page it happened on. */
+  /** Host of the page. By default that of the page's URL or of the Origin. */
   hostname?: string | null;
-  /** Template of the page's path, such as /products/:id, where the client knows it. */
+  /** Template of the page's path, such as /products/:id. */
   route?: string | null;
-  /** Page or site that the user came from; its host is stored as source. */
+  /** Where the visitor came from, unless event_data has a referrer. */
   referrer?: string | null;
-  /** Language of the browser, such as de or pt-BR. */
+  /** BCP 47 tag, such as de or pt-BR. By default that of Accept-Language. */
   language?: string | null;
-  /** Width of the screen in pixels; only its class is stored. */
+  /** Pixels; a class of widths is stored. */
   screen_width?: number | null;
-  /** Release of the page or backend that sent it. */
+  /** Release of the page or backend that sends. */
   release?: string | null;
 }
 

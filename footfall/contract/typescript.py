@@ -3,12 +3,13 @@
 `browser/events.d.ts` has those of the shipped contract.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from avro_schemas.event_types import custom_events
 from avro_schemas.installed import shipped
 from avro_schemas.schema import CUSTOM, latest, typed_events
+from producer_api.routes.openapi import components
 
 _TYPES = """// Every event type. Generated from the schemas by `make generate`.
 
@@ -36,16 +37,6 @@ interface Common {
   context?: Context;
 }
 """
-# What a client may say about where an event happened: type, and meaning if no field of the head has the same name.
-_CONTEXT: Mapping[str, tuple[str, str | None]] = {
-    "site": ("string", None),
-    "hostname": ("string", None),
-    "route": ("string", None),
-    "referrer": ("string", "Page or site that the user came from; its host is stored as source."),
-    "language": ("string", None),
-    "screen_width": ("number", "Width of the screen in pixels; only its class is stored."),
-    "release": ("string", None),
-}
 _PLAIN = {
     "string": "string",
     "bytes": "Uint8Array",
@@ -56,6 +47,7 @@ _PLAIN = {
     "boolean": "boolean",
     "null": "null",
 }
+_JSON_SCHEMA = {"string": "string", "integer": "number", "null": "null"}
 
 
 def declarations() -> str:
@@ -104,11 +96,11 @@ def augmentation() -> str:
 
 
 def _context() -> str:
-    head = {field["name"]: field["doc"] for field in latest()[CUSTOM].definition["fields"]}
-    lines = ["/** Where an event happened. What is absent, the collector derives if it can. */"]
-    lines.append("export interface Context {")
-    for name, (kind, meaning) in _CONTEXT.items():
-        lines += [f"  /** {meaning or head[name]} */", f"  {name}?: {kind} | null;"]
+    schema = components()["Context"]
+    lines = [f"/** {schema['description']} */", "export interface Context {"]
+    for name, field in schema["properties"].items():
+        kinds = " | ".join(_JSON_SCHEMA[kind] for kind in field["type"])
+        lines += [f"  /** {field['description']} */", f"  {name}?: {kinds};"]
     return "\n".join([*lines, "}", ""])
 
 
