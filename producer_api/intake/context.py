@@ -4,6 +4,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from avro_schemas import event_ids
 from avro_schemas.record_key import record_key
@@ -59,6 +60,8 @@ class RequestContext:
     stored_fields: frozenset[str] = ALL_FIELDS
     # How often each pattern was redacted, by field. Grows while the events are processed.
     redactions: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    # What follows from the contexts that events of the request had of their own: most have that of another one.
+    clients: dict[Any, tuple[ClientContext, RequestParts]] = field(default_factory=dict)
     # The fields that all events of the request share, as Avro bytes.
     request_parts: RequestParts = field(init=False)
     _id_prefix: str = field(init=False)

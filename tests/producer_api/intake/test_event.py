@@ -306,3 +306,16 @@ def test_no_input_raises_an_error(raw: Any) -> None:
         assert {fault.code for fault in outcome} <= REASONS.keys()
     else:
         assert decode(outcome.value)[1]["event_type"] == outcome.event_type
+
+
+def test_events_of_a_request_that_say_different_things_do_not_mix() -> None:
+    request = context()
+    sent = [{"site": "a"}, {"site": "b", "release": "1"}, {}, {"site": "a"}, {"release": "1"}, {"screen_width": 1}]
+    read = [record_of(click(context=own), request) for own in (*sent, *sent)]
+    stored = [("a", None), ("b", "1"), ("default", None), ("a", None), ("default", "1"), ("default", None)]
+    assert [(record["site"], record["release"]) for record in read] == stored * 2
+    (fault,) = process(click(context={"screen_width": True}), in_context=request)  # equal to 1 in Python
+    assert (fault.code, fault.pointer) == ("type_mismatch", "/context/screen_width")
+    for _ in range(2):
+        (fault,) = process(click(context={"site": "No site"}), in_context=request)
+        assert fault.pointer == "/context/site"
