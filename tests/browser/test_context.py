@@ -19,7 +19,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="session")
 
 KEY = "a session key of thirty-two characters"
 COLLECT = "**/api/analytics/collect"
-PHONE = {"width": 390, "height": 844}
 # The fields that say where an event happened, in the order of the head.
 CONTEXT = ("site", "language", "screen", "release", "hostname", "page", "route", "source", "channel")
 WITH_ROUTE = """<script>
@@ -43,7 +42,7 @@ class Shop:
 
     async def visitor(self) -> BrowserContext:
         """A signed-in visitor with a German phone."""
-        context = await self._browser.new_context(locale="de-DE", viewport=PHONE, screen=PHONE)
+        context = await self._browser.new_context(locale="de-DE", screen={"width": 390, "height": 844})
         self.contexts.append(context)
         token = jwt.encode({"sub": "ann", "exp": time.time() + 600}, KEY)
         await context.add_cookies([{"name": "session", "value": token, "url": self.url}])

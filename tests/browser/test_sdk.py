@@ -131,7 +131,16 @@ def test_event_types_of_a_team_are_added_to_those_of_the_package(
 ) -> None:
     contract, into = tmp_path / "contract", installed / "footfall-events.d.ts"
     types = [sys.executable, "-m", "footfall", "types"]
-    made = ["new", "shop_signup", "--about", "A user signed up.", "--field", "plan:string", "--into", contract]
+    made = [
+        "new",
+        "shop_signup",
+        "--about",
+        "A user signed up.",
+        "--field",
+        "plan:string",
+        "--into",
+        str(contract),
+    ]
     subprocess.run([*types, *made], check=True)
     (contract / "custom_events.yaml").write_text("shop_newsletter: Somebody subscribed.\n")
     environ = os.environ | {"FOOTFALL_CONTRACT": str(contract)}
