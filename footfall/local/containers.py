@@ -3,6 +3,7 @@
 testcontainers' reaper stops them when this process ends, however it ends. Their data stays in named volumes.
 """
 
+import contextlib
 import hashlib
 import os
 import socket
@@ -98,6 +99,21 @@ def stop_all() -> None:
     """Stop the containers and keep their volumes."""
     while _running:
         _running.pop().stop(delete_volume=False)
+
+
+def remove_volumes(folder: Path) -> None:
+    """Remove the data of the containers of a data folder, if there is any."""
+    import docker
+
+    client = docker.from_env(timeout=30)
+    try:
+        for service in ("kafka", "postgres"):
+            with contextlib.suppress(docker.errors.NotFound):
+                client.volumes.get(volume(folder / service, service)).remove()
+    except docker.errors.APIError as error:
+        raise RuntimeError(f"The data of an earlier start cannot be removed: {error.explanation}") from error
+    finally:
+        client.close()
 
 
 def kafka_container(folder: Path, port: int) -> Any:

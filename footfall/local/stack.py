@@ -45,6 +45,8 @@ class Stack:
         """Remove the data of earlier starts. The keys stay, so that the same users keep the same hashes."""
         for name in ("kafka", "postgres"):
             shutil.rmtree(self._folder.path / name, ignore_errors=True)
+        if containers.docker_available():
+            containers.remove_volumes(self._folder.path)
         self._echo("Starting empty: removed the data of Kafka and Postgres")
 
     def run(self, welcome: Callable[[Mapping[str, str]], None]) -> None:

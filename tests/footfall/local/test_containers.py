@@ -13,19 +13,24 @@ from footfall.local import containers, ports
 
 
 @pytest.fixture
-def created(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What is asked of a pretended engine: the descriptions of the containers to create."""
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What is asked of a pretended engine: descriptions of containers to create, and paths to delete."""
     bodies: list[Any] = []
 
     class Engine(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer(200, {"ApiVersion": "1.44", "Id": "1", "Config": {}, "State": {}})
+            name = self.path.rpartition("/")[2]
+            self._answer(200, {"ApiVersion": "1.44", "Id": "1", "Config": {}, "State": {}, "Name": name})
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             if self.path.split("?")[0].endswith("/containers/create"):
                 bodies.append(json.loads(body))
             self._answer(201, {"Id": "1"})
+
+        def do_DELETE(self) -> None:
+            bodies.append(self.path)
+            self._answer(200, {})
 
         def _answer(self, status: int, body: Any) -> None:
             content = json.dumps(body).encode()
@@ -46,15 +51,28 @@ def created(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         engine.shutdown()
 
 
-def test_ports_are_published_on_loopback_only(created: list[Any], tmp_path: Path) -> None:
+def test_ports_are_published_on_loopback_only(asked: list[Any], tmp_path: Path) -> None:
     for container, inside, outside in (
         (containers.kafka_container(tmp_path, 9095), 9095, 9095),
         (containers.postgres_container(tmp_path, 9096, "secret"), 5432, 9096),
     ):
         container.start()
         container.get_docker_client().client.close()
-        published = created.pop()["HostConfig"]["PortBindings"]
+        published = asked.pop()["HostConfig"]["PortBindings"]
         assert published == {f"{inside}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(outside)}]}
+
+
+def test_starting_empty_removes_the_volumes_that_the_containers_used(asked: list[Any], tmp_path: Path) -> None:
+    mounted = [
+        name
+        for container in (
+            containers.kafka_container(tmp_path / "kafka", 9095),
+            containers.postgres_container(tmp_path / "postgres", 9096, "secret"),
+        )
+        for name in container.volumes
+    ]
+    containers.remove_volumes(tmp_path)
+    assert [path.rpartition("/")[2].partition("?")[0] for path in asked] == mounted
 
 
 def test_kafka_advertises_a_port_of_this_machine_and_volumes_belong_to_a_data_folder(tmp_path: Path) -> None:
