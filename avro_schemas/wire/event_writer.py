@@ -28,7 +28,9 @@ def _head(schema: Schema) -> list[dict[str, Any]]:
     return fields[:-1]
 
 
-# Written for each event. All other fields of the head belong to the request.
+# Written for each event. All other fields of the head belong to the request: its times, and what it shares with
+# other requests of the same sender.
+_TIME_FIELDS = ("sent_at", "received_at")
 _ARRIVAL_FIELDS = (
     "source",
     "channel",
@@ -51,17 +53,19 @@ _EVENT_FIELDS = (
 )
 _HEAD = _head(latest()[CUSTOM])
 _FIELDS = {field["name"]: field for field in _HEAD}
-_REQUEST_FIELDS = tuple(name for name in _FIELDS if name not in _EVENT_FIELDS)
+_SENDER_FIELDS = tuple(name for name in _FIELDS if name not in (*_EVENT_FIELDS, *_TIME_FIELDS))
 
 
 def _parts() -> list[tuple[str, ...]]:
     """The names in each part of the head.
 
-    Neighbouring request fields are together, and so are those of the arrival; any other field is by itself.
+    Times of the request, neighbouring fields of the sender, and those of the arrival are together; any other field
+    is by itself.
     """
     parts: list[tuple[str, ...]] = []
     for name in _FIELDS:
-        together = next((fields for fields in (_REQUEST_FIELDS, _ARRIVAL_FIELDS) if name in fields), ())
+        groups = (_TIME_FIELDS, _SENDER_FIELDS, _ARRIVAL_FIELDS)
+        together = next((group for group in groups if name in group), ())
         if parts and parts[-1][0] in together:
             parts[-1] += (name,)
         else:
@@ -106,15 +110,12 @@ _PLACES = {names: place for place, names in enumerate(_parts(), start=1)}
 _EVENT_ID, _EVENT_TYPE, _OCCURRED_AT, _TIME_FLAG, _DEVICE, _HOSTNAME, _PAGE, _ROUTE = (
     _PLACES[(name,)] for name in _EVENT_FIELDS if name not in _ARRIVAL_FIELDS
 )
-_ARRIVAL = _PLACES[_ARRIVAL_FIELDS]
+_TIMES, _ARRIVAL = _PLACES[_TIME_FIELDS], _PLACES[_ARRIVAL_FIELDS]
 _EVENT_DATA = len(_PLACES) + 1
 _EMPTY_PARTS = [b""] * (_EVENT_DATA + 1)
-_REQUEST_WRITERS = [
-    (place, [(name, _WRITERS[name]) for name in names])
-    for names, place in _PLACES.items()
-    if names[0] in _REQUEST_FIELDS
-]
-_REQUEST_DEFAULTS = {name: _FIELDS[name]["default"] for name in _REQUEST_FIELDS if "default" in _FIELDS[name]}
+_SENDER_PLACES = [(names, place) for names, place in _PLACES.items() if names[0] in _SENDER_FIELDS]
+_SENDER_DEFAULTS = {name: _FIELDS[name]["default"] for name in _SENDER_FIELDS if "default" in _FIELDS[name]}
+_MAX_CACHED = 10_000
 
 
 def write_event(
@@ -151,20 +152,25 @@ def write_event(
     return b"".join(parts)
 
 
-def write_request_parts(**values: Any) -> RequestParts:
-    """What the events of a request share, by field name; a field that is left out has its default.
+def write_request_parts(*, sent_at: int | None, received_at: int, **sender: Any) -> RequestParts:
+    """What the events of a request share: its times, and the other fields by name; one left out has its default.
 
     Times in milliseconds since 1970, keys as 32 hex digits.
     """
-    values = {**_REQUEST_DEFAULTS, **values}
-    if len(values) != len(_REQUEST_FIELDS):
-        raise TypeError(
-            f"the request fields of an event are {', '.join(_REQUEST_FIELDS)}, not {', '.join(values)}"
-        )
+    values = {**_SENDER_DEFAULTS, **sender}
+    if len(values) != len(_SENDER_FIELDS):
+        raise TypeError(f"the request fields of an event are {', '.join(_SENDER_FIELDS)}, not {', '.join(values)}")
     parts = _EMPTY_PARTS.copy()
-    for place, fields in _REQUEST_WRITERS:
-        parts[place] = b"".join([write(values[name]) for name, write in fields])
+    parts[_TIMES] = (_NULL if sent_at is None else _PRESENT + varints.long(sent_at)) + varints.long(received_at)
+    for names, place in _SENDER_PLACES:
+        parts[place] = _written(names, tuple([values[name] for name in names]))
     return parts
+
+
+# Most requests are of a sender who sent others: what they share is written once.
+@lru_cache(maxsize=_MAX_CACHED)
+def _written(names: tuple[str, ...], values: tuple[Any, ...]) -> bytes:
+    return b"".join([_WRITERS[name](value) for name, value in zip(names, values, strict=True)])
 
 
 def write_device(browser: str, system: str, kind: str, bot: str | None) -> bytes:
