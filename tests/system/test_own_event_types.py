@@ -147,17 +147,16 @@ def test_subscribers_read_them_with_the_teams_id(team_stack: Stack) -> None:
     assert "events-footfall.ShopSignup" in team_stack.get("/registry/subjects").json()
 
 
-def test_commands_in_another_terminal_read_them_without_the_setting(team_stack: Stack, team: Path) -> None:
-    without = team_stack.environ.pop("FOOTFALL_CONTRACT")
-    try:
-        shown = team_stack.footfall("tail", "--last", "2", "--exit")
-        exported = team_stack.footfall("env")
-    finally:
-        team_stack.environ["FOOTFALL_CONTRACT"] = without
+def test_commands_in_another_terminal_read_them_without_the_setting(
+    package: Path, team_stack: Stack, team: Path
+) -> None:
+    environ = {"PYTHONPATH": str(package)}
+    shown = team_stack.footfall("tail", "--last", "2", "--exit", environ=environ)
     assert {json.loads(line)["event_type"] for line in shown.stdout.splitlines()} == {
         "shop_signup",
         "shop_newsletter",
     }
+    exported = team_stack.footfall("env", environ=environ)
     assert f"export FOOTFALL_CONTRACT={team / 'contract'}\n" in exported.stdout
 
 
