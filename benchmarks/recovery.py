@@ -34,7 +34,7 @@ def fill(bootstrap: str) -> None:
     )
     for number in range(USERS):
         event_id = event_ids.generate(now, os.urandom(event_ids.RANDOM_BYTES))
-        producer.produce("events", template.replace(old_id, event_id.encode()), os.urandom(16))
+        producer.produce("events", template.replace(old_id, event_id.encode()), os.urandom(16).hex())
         if number % 10_000 == 0:
             producer.poll(0)
     assert producer.flush(60) == 0
