@@ -52,6 +52,10 @@ RESPONSE_HEADERS: Mapping[str, str] = MappingProxyType(
 )
 
 _READ = frozenset(name.lower().encode() for name in REQUEST_HEADERS)
+# Credentials are read completely. Of other headers the beginning says enough, and caches that hold thousands of
+# them must not hold as many bytes as strangers like.
+_WHOLE = frozenset({b"authorization", b"cookie", b"footfall-key"})
+MAX_HEADER_LENGTH = 1_000
 
 
 @dataclass(slots=True)
@@ -65,7 +69,11 @@ class Request:
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> "Request":
         """The request of an ASGI scope."""
-        read = {name: value for name, value in scope["headers"] if name in _READ}
+        read = {
+            name: value if name in _WHOLE else value[:MAX_HEADER_LENGTH]
+            for name, value in scope["headers"]
+            if name in _READ
+        }
         client = scope.get("client")
         return cls(read, client[0] if client else "unknown", scope["scheme"] == "https")
 
