@@ -92,15 +92,15 @@ def _to_json(name: str, value: Any) -> Any:
     return value
 
 
-def _as_sent(event_data: Shown) -> Shown:
-    """With `properties` as the object that its text is, if anything is in it."""
-    sent = {name: value for name, value in event_data.items() if value is not None}
-    if sent["properties"] == "{}":
-        del sent["properties"]
-    else:
-        with suppress(ValueError):  # somebody else's event, whose text is not JSON
-            sent["properties"] = json.loads(sent["properties"])
-    return sent
+def _as_sent(event_data: Shown) -> Any:
+    """What the client sent: of a custom event, which has nothing else, what is in `properties`."""
+    own = {name: value for name, value in event_data.items() if value is not None}
+    properties = own.pop("properties")
+    with suppress(ValueError):  # somebody else's event, whose text is not JSON
+        properties = json.loads(properties)
+    if not own:
+        return properties
+    return own | ({"properties": properties} if properties else {})
 
 
 def _print_json(shown: Shown) -> None:
