@@ -17,7 +17,7 @@ def record(value: bytes) -> ConsumerRecord:
 def test_an_event_is_shown_with_its_owner_and_the_data_that_was_sent(
     key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    click = event("click", event_data={"element": "nav", "at": [1, {"x": 2}]}, **{key: ANN})
+    click = event("click", event_data={"element": "nav", "at": [1, {"x": 2}]}) | {key: ANN}
     view = event("page_view", event_data={"page": "/a", "properties": {"ä": 1}})
     show = _printer()
     for each in (click, view):
