@@ -9,6 +9,7 @@ from collector.models import (
     ButtonClickEvent,
     ButtonClickEventData,
     ButtonClickEventDataProperties,
+    Context,
     Envelope,
     PageViewEvent,
     PageViewEventData,
@@ -27,7 +28,9 @@ backend = Client(url, headers={"Footfall-Key": key})
 answers = {
     "single": collect_events.sync_detailed(client=user, body=view),
     "list": collect_events.sync_detailed(client=user, body=[view, click, too_long]),
-    "envelope": collect_events.sync_detailed(client=backend, body=Envelope([click]), footfall_user="bob"),
+    "envelope": collect_events.sync_detailed(
+        client=backend, body=Envelope([click], context=Context(site="shop", release="7")), footfall_user="bob"
+    ),
     "rejected": validate_events.sync_detailed(client=user, body=too_long),
     "forbidden": collect_events.sync_detailed(client=AuthenticatedClient(url, "no.such.token"), body=view),
     "types": list_event_types.sync_detailed(client=user),

@@ -104,10 +104,12 @@ async def test_a_generated_client_posts_one_event_a_list_and_an_envelope(
 async def published_events_are(settings: KafkaSettings) -> None:
     records = await read_all(settings.kafka_bootstrap, settings.name("events"))
     events = [decode(record.value)[1] for record in records]
-    shown = sorted((event["event_type"], event["user_key"][:4]) for event in events)
+    shown = sorted((event["event_type"], event["user_key"]) for event in events)
     ann = {key for event_type, key in shown if event_type == "page_view"}
     assert [event_type for event_type, _key in shown] == ["button_click"] * 2 + ["page_view"] * 2
     assert len(ann) == 1
     assert len({key for _event_type, key in shown}) == 2  # ann and bob
-    clicked = next(event for event in events if event["event_type"] == "button_click")
-    assert json.loads(clicked["event_data"]["properties"]) == {"plan": "team", "seats": 3, "trial": None}
+    clicks = [event for event in events if event["event_type"] == "button_click"]
+    assert json.loads(clicks[0]["event_data"]["properties"]) == {"plan": "team", "seats": 3, "trial": None}
+    # That of the envelope has a context.
+    assert {(event["site"], event["release"]) for event in clicks} == {("default", None), ("shop", "7")}
