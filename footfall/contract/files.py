@@ -34,7 +34,7 @@ def write(folder: Path, before: Contract, after: Contract) -> list[Path]:
     old, new = dict(_texts(before)), dict(_texts(after))
     changed = {folder / name: text for name, text in new.items() if old.get(name) != text}
     removed = [folder / name for name in old if name not in new]
-    had = {path: path.read_bytes() if path.exists() else None for path in (*changed, *removed)}
+    had = {path: path.read_bytes() if path.is_file() else None for path in (*changed, *removed)}
     try:
         for path, text in changed.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,8 +59,9 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _put_back(path: Path, content: bytes | None) -> None:
     if content is None:
-        path.unlink(missing_ok=True)
-    elif path.read_bytes() != content:
+        if path.is_file():
+            path.unlink()
+    elif not path.is_file() or path.read_bytes() != content:
         _replace(path, content)
 
 
