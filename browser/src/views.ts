@@ -24,8 +24,9 @@ function view(event?: PageTransitionEvent): void {
   // The path of a page of this site, the host of any other.
   const [, host, path] = document.referrer.match(/\/\/([^/]+)([^?]*)/) || [];
   track("page_view", {
-    // The collector moves the campaign into fields of its own. The rest of the query may be personal.
-    page: location.pathname + location.search.replace(/([?&])(?!utm_)[^&]*/g, "$1"),
+    // The collector moves the campaign into fields of its own, and removes the ids of clicks (gclid, msclkid, gbraid), which
+    // tell paid visits from others. The rest of the query may be personal.
+    page: location.pathname + location.search.replace(/([?&])(?!utm_|\w*(clk?id|braid)=)[^&]*/g, "$1"),
     referrer: lastPage || (host == location.host ? path : host),
     title: lastPage ? null : document.title, // frameworks set the title of the next page later
   });

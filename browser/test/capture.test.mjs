@@ -34,6 +34,12 @@ test("a page view has the path, the campaign and the site the visitor came from"
   assert.equal(JSON.stringify(world.sent).includes("secret"), false);
 });
 
+for (const name of ["gclid", "dclid", "msclkid", "ttclid", "gbraid"])
+  test(`a page view has ${name}, which shows that its visitor clicked on an advertisement`, async () => {
+    world.open({ auto: "page" }, { url: `https://shop.example/a?user=secret&${name}=7&id=secret&clid7=secret` });
+    assert.match((await tracked())[0][1].page, new RegExp(`^/a\\?&?${name}=7&*$`));
+  });
+
 test("the referrer from the same site is a path without its query", async () => {
   world.open({ auto: "page" }, { referrer: "https://shop.example/login?next=/private" });
   assert.equal((await tracked())[0][1].referrer, "/login");
