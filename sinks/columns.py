@@ -4,7 +4,7 @@ A new column is a field of `EventRow`, a line in `COLUMNS`, and a migration that
 `packed_events`. Everything else in Postgres is generated from this table.
 
 Most columns of the head are plain text. A column that is null takes no space, and texts that repeat pack to almost
-nothing. Numbers of a lookup table would save about 35 bytes per hot row (4 for country and screen, 6 for language,
+nothing. Numbers of a lookup table would save 39 bytes per hot row (4 for country and screen, 6 for language,
 29 for hostname and release), but senders choose most of these texts, and could fill such a table without limit.
 Instead, texts that another column has, or that nearly all rows share, are not stored: `site`, `route`, `page`.
 """

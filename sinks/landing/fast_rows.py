@@ -85,16 +85,7 @@ def _compiled(schema: Schema) -> Read:
     groups |= {f"own{place}": [f"event_data.{name}"] for place, name in enumerate(own_names)}
     matcher = FastMatcher(schema, groups, _PATTERNS)
     match, schema_id = matcher.match, schema.id
-    times_of = matcher.extractor(
-        *(
-            "occurred_at_low",
-            "occurred_at_high",
-            "received_at_low",
-            "received_at_high",
-            "sent_at_low",
-            "sent_at_high",
-        )
-    )
+    times_of = matcher.extractor(*(f"{name}_{part}" for name in _TIMES for part in ("low", "high")))
     head_of = matcher.extractor("id", "time", *KEYS, "page", "route")
     shared_of, plain_of = matcher.extractor("type", "flag", "device"), matcher.extractor("plain")
     write_event_data = _event_data_writer(schema, matcher)
