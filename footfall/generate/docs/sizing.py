@@ -29,8 +29,8 @@ class Costs:
     # Bytes: a record in Kafka with its headers (a short page view has 460 to 520), a row with its
     # indexes, a packed row.
     record_bytes: int = 520
-    row_bytes: int = 261
-    packed_bytes: int = 44
+    row_bytes: int = 268
+    packed_bytes: int = 42
     # Estimates: the sustained write rate of a broker, and Postgres' own CPU per row.
     broker_bytes_per_second: float = 50e6
     postgres_us: float = 8

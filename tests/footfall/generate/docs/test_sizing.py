@@ -27,7 +27,7 @@ def test_ten_times_the_events_need_ten_times_the_bytes() -> None:
     assert ten.kafka_bytes == pytest.approx(10 * one.kafka_bytes)
     assert ten.postgres_bytes == pytest.approx(10 * one.postgres_bytes)
     # 1,000 events/s for a day are 86.4 million; rows of 7 days, and 83 days packed.
-    assert one.postgres_bytes == 86_400_000 * (7 * 261 + 83 * 44)
+    assert one.postgres_bytes == 86_400_000 * (7 * COSTS.row_bytes + 83 * COSTS.packed_bytes)
 
 
 def test_larger_requests_need_fewer_collectors_and_as_many_of_the_rest() -> None:
