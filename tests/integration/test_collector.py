@@ -18,6 +18,7 @@ from avro_schemas.wire.codec import decode
 from producer_api.request import RESPONSE_HEADERS
 from service_kit.kafka import KafkaSettings
 from tests.support.events import fresh_id, now_ms
+from tests.support.ip_databases import write_ip_database
 from tests.support.topics import read_all
 from tests.support.workers import Worker
 
@@ -189,6 +190,45 @@ async def test_a_visitor_without_a_session_gets_a_cookie_if_allowed(start: Start
     assert (opted_out.status_code, opted_out.headers.get("set-cookie")) == (200, None)
     forged = collector.post(COLLECT, json=CLICK, headers={"cookie": "footfall_visitor=a.b.c"})
     assert "set-cookie" in forged.headers
+
+
+async def test_a_signed_in_browser_is_a_user_and_a_visitor(start: Start, settings: KafkaSettings) -> None:
+    collector = start(anonymous_visitors="true")
+    collector.post(COLLECT, json=CLICK)  # before the login
+    visitor = f"footfall_visitor={collector.cookies['footfall_visitor']}"
+    collector.cookies.clear()
+    both = {"cookie": f"{session(sid='s')['cookie']}; {visitor}"}
+    assert "set-cookie" not in collector.post(COLLECT, json=CLICK, headers=both).headers
+    (_, before), (key, after) = sorted(await records(settings), key=lambda record: record[1]["received_at"])
+    assert before["visitor_key"] == after["visitor_key"]
+    assert key == after["user_key"].encode() != after["session_key"].encode()
+
+
+async def test_a_visitors_country_comes_from_the_database_and_the_ip_from_a_trusted_proxy(
+    start: Start, settings: KafkaSettings, tmp_path: Path
+) -> None:
+    germany, france = ({"country": {"iso_code": code}} for code in ("DE", "FR"))
+    networks = {"192.0.2.0/24": germany, "127.0.0.0/8": france}
+    database = write_ip_database(tmp_path / "ips.mmdb", networks)
+    collector = start(ip_database=str(database), trusted_proxies="127.0.0.1")
+    forwarded = session() | {"x-forwarded-for": "127.0.0.1, 192.0.2.7", "accept-language": "pt-br,en;q=0.5"}
+    envelope = {"events": [CLICK], "context": {"site": "shop", "screen_width": 800, "release": "7"}}
+    assert collector.post(COLLECT, json=envelope, headers=forwarded).status_code == 200
+    ((_key, event),) = await records(settings)
+    found = {name: event[name] for name in ("country", "region", "language", "site", "screen", "release")}
+    assert found == {
+        "country": "DE",
+        "region": None,
+        "language": "pt-BR",
+        "site": "shop",
+        "screen": "md",
+        "release": "7",
+    }
+    assert "192.0.2.7" not in str(event)
+    wrong = collector.post(COLLECT, json=envelope | {"context": {"sight": "shop"}}, headers=session())
+    assert wrong.json()["errors"][0]["pointer"] == "/context/sight"
+    metrics = collector.get("/metrics").text
+    assert "footfall_collector_ip_database_built_timestamp_seconds 1." in metrics
 
 
 async def test_a_backend_sends_on_behalf_of_its_users(start: Start, settings: KafkaSettings) -> None:
