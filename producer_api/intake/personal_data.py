@@ -57,7 +57,7 @@ def strip_event_data(
         elif name == "user_agent":
             device = _device(value, context, found)
             continue
-        elif is_custom or kind is dict or kind is list:
+        elif is_custom or kind is dict:
             value = redact_nested(value, context.redactions["properties"])
         stripped[name] = value
     page = stripped.get("page")
