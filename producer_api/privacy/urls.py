@@ -1,4 +1,4 @@
-"""Pages and referrers without the parts that hold personal data: query, fragment, user name and password."""
+"""Pages and referrers without the parts that hold personal data: query, fragment, credentials, session ids."""
 
 import re
 from collections.abc import Collection
@@ -30,6 +30,8 @@ Utm = tuple[str | None, str | None, str | None, str | None, str | None]
 NO_UTM: Utm = (None,) * 5
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@")
+# Servers that work without cookies write the session into the path: `/shop;jsessionid=1C22591EA3096B15`.
+_SESSION_ID = re.compile(r";(?:j?sessionid|phpsessid|sid|cfid|cftoken)=[^;/?#]*", re.IGNORECASE)
 _WEB_URL = re.compile(r"https?://([^/?#\\]*)(.*)", re.IGNORECASE | re.DOTALL)
 # Applications with hash routing have their path there. Any other fragment is an anchor of the page, or a token
 # that an identity provider returned; so is what is behind a `=` or `&`.
@@ -54,13 +56,12 @@ class PageUrl(NamedTuple):
 
 PLAIN_PATH = PageUrl("")
 # Whether a page is more than a path.
-says_more = re.compile(r"[?#@]|://").search
+says_more = re.compile(r"[?#@;]|://").search
 
 
 def strip_url(url: str, allowed_parameters: Collection[str]) -> str:
     """The URL with only the allowed parameters of its query, in the order and form in which they were sent."""
-    if "@" in url:
-        url = _CREDENTIALS.sub("", url, count=1)
+    url = _without_credentials(url)
     if "?" not in url and "#" not in url:
         return url
     return _join(_split(url), allowed_parameters)
@@ -72,11 +73,16 @@ def read_page(url: str, allowed_parameters: Collection[str]) -> PageUrl:
     if "://" in url and (found := _WEB_URL.fullmatch(url)):
         hostname, url = normal_hostname(found[1]), found[2].replace("\\", "/")
         url = url if url.startswith("/") else f"/{url}"
-    if "@" in url:
-        url = _CREDENTIALS.sub("", url, count=1)
+    url = _without_credentials(url)
     address = _split(url)
     utm, is_ad = _campaign(address.query, address.route_query)
     return PageUrl(_join(address, allowed_parameters), hostname, utm, is_ad)
+
+
+def _without_credentials(url: str) -> str:
+    if "@" in url:
+        url = _CREDENTIALS.sub("", url, count=1)
+    return _SESSION_ID.sub("", url) if ";" in url else url
 
 
 def normal_hostname(text: str) -> str | None:

@@ -22,6 +22,8 @@ from producer_api.privacy.urls import (
         ("/land#top", "/land", None),
         ("home", "home", None),
         ("//twice", "//twice", None),
+        ("/shop.jsp;jsessionid=1C22591EA3096B15?red&utm=x", "/shop.jsp", None),
+        ("/shop;JSESSIONID=1C22/cart;color=red", "/shop/cart;color=red", None),
         ("https://Shop.Example:8443/land?token=x#top", "/land", "shop.example"),
         ("HTTPS://shop.example", "/", "shop.example"),
         ("https://shop.example?x=1", "/", "shop.example"),
@@ -36,6 +38,10 @@ from producer_api.privacy.urls import (
 )
 def test_a_page_is_a_path_and_a_full_url_names_the_host(url: str, page: str, hostname: str | None) -> None:
     assert read_page(url, ()) == PageUrl(page, hostname)
+
+
+def test_a_referrer_has_no_session_id_in_its_path() -> None:
+    assert strip_url("https://other.example/x.jsp;jsessionid=AA2259", ()) == "https://other.example/x.jsp"
 
 
 @pytest.mark.parametrize(
