@@ -14,7 +14,7 @@ TEST_WORKERS ?= 2
 # The branch or commit that subscribers rely on: schemas are compared with it.
 MAIN ?= main
 
-.PHONY: help up test fuzz engines sql faults days faults-sinks lint types fmt generate bench screenshots lock clean
+.PHONY: help up test fuzz engines sql clients faults days faults-sinks lint types fmt generate bench screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -41,6 +41,9 @@ engines: .venv/dev.stamp ## Test the browser SDK in Firefox and WebKitGTK too; a
 
 sql: .venv/dev.stamp ## Read the topic with Flink SQL and ClickHouse (a few minutes; downloads them)
 	@SQL_ENGINES=1 $(BIN)/pytest tests/system/test_sql_engines.py $(PYTEST_ARGS)
+
+clients: .venv/dev.stamp ## Generate clients in Python, Go and TypeScript from the OpenAPI documents, and use them (minutes)
+	@ALL_CLIENTS=1 $(BIN)/pytest tests/clients $(PYTEST_ARGS)
 
 faults: .venv/dev.stamp ## Kill, freeze and rebalance stream workers and the broker a hundred times (half an hour)
 	@FAULT_ROUNDS=100 $(BIN)/pytest tests/faults/test_stream_app.py --log-cli-level=INFO $(PYTEST_ARGS)

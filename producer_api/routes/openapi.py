@@ -100,7 +100,7 @@ def components() -> Json:
     return {
         "Event": {
             "description": "One event. Its `event_type` says what `event_data` holds.",
-            "anyOf": list(references.values()),
+            "oneOf": list(references.values()),
             "discriminator": {"propertyName": "event_type", "mapping": mapping},
         },
         **{name: _event(each, f"{name}Data") for name, each in described.items()},

@@ -46,11 +46,11 @@ def packages(environment: Environment, tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
-@pytest.fixture
-def collector(settings: KafkaSettings, tmp_path: Path) -> Iterator[Worker]:
+def started_collector(settings: KafkaSettings, folder: Path) -> Worker:
+    """A collector that knows sessions and a backend."""
     worker = Worker(
         "producer_api",
-        tmp_path / "collector.log",
+        folder / "collector.log",
         port="PORT",
         kafka_bootstrap=settings.kafka_bootstrap,
         topic_prefix=settings.topic_prefix,
@@ -60,6 +60,12 @@ def collector(settings: KafkaSettings, tmp_path: Path) -> Iterator[Worker]:
         host="127.0.0.1",
     )
     worker.start()
+    return worker
+
+
+@pytest.fixture
+def collector(settings: KafkaSettings, tmp_path: Path) -> Iterator[Worker]:
+    worker = started_collector(settings, tmp_path)
     yield worker
     worker.end()
 

@@ -80,7 +80,7 @@ def test_every_event_type_is_a_component_with_a_name_and_so_is_its_data() -> Non
     assert schemas["PageViewEvent"]["properties"]["event_data"]["$ref"].endswith("/PageViewEventData")
     mapping = schemas["Event"]["discriminator"]["mapping"]
     assert mapping.keys() == {each["event_type"] for each in describe_event_types()}
-    assert [each["$ref"] for each in schemas["Event"]["anyOf"]] == list(mapping.values())
+    assert [each["$ref"] for each in schemas["Event"]["oneOf"]] == list(mapping.values())
     for each in describe_event_types():
         of_this_type = validator(document, {"$ref": mapping[each["event_type"]]})
         assert of_this_type.is_valid(each["example"])
