@@ -45,14 +45,14 @@ def event_views() -> Sequence[Generated]:
 
 
 def _unpack() -> Script:
-    arrays, elements = (", ".join(names) for names in ([f"block.{each.packed}" for each in COLUMNS], NAMES))
+    elements = ", ".join(f"unnest(block.{column.packed}) as {column.name}" for column in COLUMNS)
     unpacked = ", ".join(column.unpacked for column in COLUMNS)
     comments = [
         column_comment(table, name, _stored_comment(column))
         for column in COLUMNS
         for table, name in (("raw_events", column.name), ("packed_events", column.packed))
     ]
-    create = _statement("unpack", arrays=arrays, elements=elements, unpacked=unpacked)
+    create = _statement("unpack", elements=elements, unpacked=unpacked)
     return Script("unpack", [create, *comments])
 
 

@@ -1,8 +1,9 @@
 -- name: unpack
--- The events of a block. Inlined by the planner; a query that filters by `day` or `owners` opens only those blocks.
+-- The events of a block. Inlined by the planner; a query that filters by `day` or `owners` opens only those blocks. The
+-- arrays are unnested in the select list, where they advance together: in the from clause, each would first be copied.
 create or replace function unpack(block packed_events) returns setof raw_events
 language sql immutable parallel safe rows 1000 as $$
-    select {unpacked} from unnest({arrays}) as event ({elements})
+    select {unpacked} from (select {elements}) as event
 $$;
 comment on function unpack is 'The events of a block, as rows of raw_events.'
 
