@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 import urllib.error
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,8 @@ def workers(settings: KafkaSettings, tmp_path: Path) -> Iterator[list[Worker]]:
 
 
 @pytest.fixture
-async def traffic(settings: KafkaSettings) -> AsyncIterator[asyncio.Event]:
-    """Writes events until the returned event is set."""
+async def end_traffic(settings: KafkaSettings) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Writes events until this is called, which returns when the last one is written."""
     stop = asyncio.Event()
 
     async def write_until_stopped() -> None:
@@ -62,13 +62,17 @@ async def traffic(settings: KafkaSettings) -> AsyncIterator[asyncio.Event]:
             await asyncio.sleep(0.1)
 
     task = asyncio.create_task(write_until_stopped())
-    yield stop
-    stop.set()
-    await task
+
+    async def end() -> None:
+        stop.set()
+        await task
+
+    yield end
+    await end()
 
 
 async def test_counts_stay_exact_when_the_worker_is_killed_under_load(
-    settings: KafkaSettings, workers: list[Worker], traffic: asyncio.Event
+    settings: KafkaSettings, workers: list[Worker], end_traffic: Callable[[], Awaitable[None]]
 ) -> None:
     worker = workers[0]
     for how in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
@@ -76,8 +80,7 @@ async def test_counts_stay_exact_when_the_worker_is_killed_under_load(
         await asyncio.sleep(1.5)
         await asyncio.to_thread(worker.end, how)
     await asyncio.to_thread(worker.start)
-    traffic.set()
-    await asyncio.sleep(0.5)
+    await end_traffic()
     await assert_counts_equal_the_log(settings)
     assert worker.metrics()["footfall_stream_records_lost_to_retention_total"] == 0
 
@@ -95,7 +98,7 @@ async def test_a_log_that_holds_values_which_no_bin_can_hold_is_counted_on(
 
 
 async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_dies(
-    settings: KafkaSettings, workers: list[Worker], traffic: asyncio.Event
+    settings: KafkaSettings, workers: list[Worker], end_traffic: Callable[[], Awaitable[None]]
 ) -> None:
     first, second = workers
     await asyncio.to_thread(first.start)
@@ -103,8 +106,7 @@ async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_othe
     await asyncio.sleep(1)
     first.kill()
     await asyncio.sleep(1)
-    traffic.set()
-    await asyncio.sleep(0.5)
+    await end_traffic()
     await assert_counts_equal_the_log(settings, seconds=30)
 
 
@@ -122,7 +124,7 @@ async def test_records_lost_between_fetching_and_folding_are_fetched_again_altho
 
 
 async def test_a_rolling_restart_moves_no_partitions(
-    settings: KafkaSettings, tmp_path: Path, traffic: asyncio.Event
+    settings: KafkaSettings, tmp_path: Path, end_traffic: Callable[[], Awaitable[None]]
 ) -> None:
     """A worker with an instance id gets its own partitions back, and the others continue."""
     pair = [
@@ -140,7 +142,7 @@ async def test_a_rolling_restart_moves_no_partitions(
             await asyncio.to_thread(pair[restarted].start)
             assert pair[other].metrics()[recovered] == before
             assert [each.metrics()["footfall_stream_partitions"] for each in pair] == [6, 6]
-        traffic.set()
+        await end_traffic()
         await assert_counts_equal_the_log(settings, seconds=60)
     finally:
         for each in pair:
