@@ -97,6 +97,10 @@ class FastMatcher:
         ]
         return itemgetter(*places) if places else lambda _parts: ()
 
+    def has(self, name: str) -> bool:
+        """Whether the group captures anything."""
+        return any(found.rsplit("__", 1)[0] == name for found in self._pattern.groupindex)
+
     def _fields(self, fields: Sequence[tuple[str, Any]]) -> Iterator[bytes]:
         """The patterns of fields. Neighbouring fields of the same group share a group of the pattern."""
         neighbours = groupby(fields, key=lambda leaf: self._group_of.get(leaf[0]))

@@ -128,7 +128,7 @@ class FastEventReader:
         name, match, common_of = schema.name, matcher.match, matcher.extractor("common")
         rest = FastMatcher(schema, groups, _PATTERNS, start=stop)
         commons, owns = _ColumnCache(), _OwnColumns(matcher, rest, common_columns, own_groups)
-        own_of = owns.bytes_of
+        own_of, has_apart = owns.bytes_of, bool(owns.apart)
 
         def read(record: KafkaRecord) -> CountedEvent:
             found = match(record.value)  # type: ignore[arg-type] # it has the prefix
@@ -140,6 +140,8 @@ class FastEventReader:
             common, own = commons.get(common_bytes), owns.get(own_bytes)
             if own is None:
                 own = owns.joined(own_bytes, parts)
+            if has_apart and own is not None:
+                own = owns.with_those_apart(own, parts)
             if (
                 common is None
                 or own is None
@@ -196,17 +198,35 @@ class _OwnColumns(_ColumnCache):
         self, start: FastMatcher, rest: FastMatcher, common: Sequence[str], groups: Sequence[Sequence[str]]
     ) -> None:
         super().__init__()
+        # Groups that do not depend on the rest: with them there would be too many ends.
+        self.apart = [
+            (place, start.extractor(f"own{place}"), _ColumnCache())
+            for place, columns in enumerate(groups)
+            if set(common).isdisjoint(columns) and not rest.has(f"own{place}")
+        ]
+        self._places_apart = {place for place, *_ in self.apart}
         # A column that is common too is captured there.
         names = [
             ("common", f"own{number}") if not set(common).isdisjoint(columns) else (f"own{number}",)
             for number, columns in enumerate(groups)
+            if number not in self._places_apart
         ]
         self.bytes_of = start.extractor(*dict.fromkeys(chain(*names)), "rest")
         self._rest_of, self._match = start.extractor("rest"), rest.match
         self._groups = [(start.extractor(*each), rest.extractor(*each), _ColumnCache()) for each in names]
 
+    def with_those_apart(self, columns: Group, parts: Parts) -> Group | None:
+        """All groups, if those apart are known too."""
+        groups = list(columns)
+        for place, bytes_of, known in self.apart:
+            group = known.get(bytes_of(parts))
+            if group is None:
+                return None
+            groups.insert(place, group)
+        return tuple(groups)
+
     def joined(self, found: Any, parts: Parts) -> Group | None:
-        """The groups of an event if the rest has the usual shape and each of them is known."""
+        """The groups of an event without those apart, if the rest has the usual shape and each is known."""
         rest = self._match(self._rest_of(parts))
         if rest is None:
             return None
@@ -221,6 +241,9 @@ class _OwnColumns(_ColumnCache):
 
     def learn(self, found: Any, parts: Parts, columns: Group) -> None:
         """Know the groups of an event that the rule accepted, all together and each by itself."""
+        for place, bytes_of, known in self.apart:
+            known.store(bytes_of(parts), columns[place])
+        columns = tuple(group for place, group in enumerate(columns) if place not in self._places_apart)
         self._store_all(found, parts, columns)
         if rest := self._match(self._rest_of(parts)):
             rest_parts = rest.groups()
