@@ -187,8 +187,8 @@ async def test_a_promoted_replica_gets_the_events_again_that_it_had_not_received
     server = PostgresServer(tmp_path / "first")
     line = Proxy(server.port)
     replica = server.replica(tmp_path / "second", line.port)
-    hosts = f"127.0.0.1:{server.port},127.0.0.1:{replica.port}"
-    dsn = f"postgresql://postgres@{hosts}/footfall?target_session_attrs=read-write"
+    both = {"host": "127.0.0.1,127.0.0.1", "port": f"{server.port},{replica.port}"}
+    dsn = conninfo.make_conninfo(server.dsn, **both, target_session_attrs="read-write")
     sink = worker(settings, dsn, tmp_path)
     try:
         sink.start()

@@ -56,7 +56,11 @@ class Proxy:
             while True:
                 client, _ = self._listener.accept()
                 self.accepted += 1
-                server = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:  # the server is stopped
+                    client.close()
+                    continue
                 connection = Connection(client, server, self)
                 self._connections.append(connection)
                 connection.start()

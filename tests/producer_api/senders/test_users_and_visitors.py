@@ -20,7 +20,7 @@ HASHER = Hasher("a hash key for tests")
 COOKIES = VisitorCookies(HASHER.derived_key("visitor"), 180)
 OPT_OUTS = [{"sec-gpc": "1"}, {"dnt": "1"}]
 BACKEND_KEY = "a-key-of-a-backend-for-these-tests"
-SESSION = f"session={token(sid='s', exp=int(time.time()) + 600)}"
+SESSION = f"session={token(sid='s', exp=int(time.time()) + 7_200)}"
 
 
 def visitor_cookie(visitor_id: str, days_left: float = 180) -> str:
