@@ -81,7 +81,7 @@ class Traffic:
 
 
 class WorkerPool:
-    """Up to three workers; those in `running` are started again when they exit, as a supervisor would."""
+    """Up to three workers; those in `running` are restarted as Kubernetes would."""
 
     def __init__(self, cluster: KafkaSettings, folder: Path, module: str = "stream_app") -> None:
         self._workers = [
@@ -108,13 +108,17 @@ class WorkerPool:
         """Wait until all workers in `running` are ready."""
         deadline = time.monotonic() + 180
         while not all(worker.is_ready() for worker in self.running):
-            assert time.monotonic() < deadline, self.running[0].log()
+            if time.monotonic() > deadline:
+                pytest.fail("\n".join(f"{worker.unready_because()}\n{worker.log()}" for worker in self.running))
             time.sleep(0.2)
 
     def supervise(self) -> None:
-        """Start workers that exit, for whatever reason: a busy machine freezes them too."""
+        """Start workers that exit, for whatever reason, and restart those that say that they are dead."""
         while not self._ended.wait(0.2):
             for worker in self.running:
+                if worker.process and worker.process.poll() is None and worker.says_that_it_is_dead():
+                    log.info("a worker says that it is dead")
+                    worker.kill()
                 if worker.process and worker.process.poll() is not None:
                     worker.start(wait=0)
 

@@ -51,11 +51,29 @@ class Worker:
             time.sleep(0.05)
 
     def is_ready(self) -> bool:
+        return self.unready_because() is None
+
+    def unready_because(self) -> str | None:
+        """Why the process is not ready; None if it is."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2):
+                return None
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.read().decode()
+        except OSError as error:
+            return repr(error)
+
+    def says_that_it_is_dead(self) -> bool:
+        """Whether the process answers, and says that it should be restarted."""
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            return True
+        except OSError:
+            pass
+        return False
 
     def get(self, path: str) -> Any:
         """The JSON at a path of the probe port."""
