@@ -26,9 +26,9 @@ class Costs:
     # Event ids that a partition can hold, and how long they should last.
     dedup_ids: int = 131_072
     dedup_seconds: int = 600
-    # Bytes: a record in Kafka with its headers (a short page view has 460 to 520), a row with its
+    # Bytes: a record in Kafka with its headers (an event of a browser has 560 to 620), a row with its
     # indexes, a packed row.
-    record_bytes: int = 520
+    record_bytes: int = 600
     row_bytes: int = 268
     packed_bytes: int = 42
     # Estimates: the sustained write rate of a broker, and Postgres' own CPU per row.
