@@ -42,6 +42,7 @@ def _sized(one: bytes, *, second_bytes: range = range(0)) -> bytes:
 # Milliseconds since 1970, from 1970-07 to 2039, take six bytes. In two pieces: the second one changes rarely.
 TIME_PIECES = _one_of(range(128, 256, 2)) + rb"[\x80-\xff]", rb"[\x80-\xff]{3}[\x00-\x7f]"
 TIME = b"".join(TIME_PIECES)
+_MAX_CACHED_PIECES = 10_000
 _FORMS = {
     "null": b"",
     "boolean": rb"[\x00\x01]",
@@ -136,3 +137,22 @@ def _form(kind: Any) -> bytes:
     if isinstance(kind, str):
         return _TEXT if kind == "string" else _FORMS[kind]
     return _JSON_TEXT if is_json(kind) else _FORMS[kind["type"]]
+
+
+class _TimePieces(dict[bytes, int]):
+    """What a piece of a time, a zigzag varint, adds to its value; `shift` is that of its first byte."""
+
+    def __init__(self, shift: int) -> None:
+        super().__init__()
+        self._shift = shift
+
+    def __missing__(self, piece: bytes) -> int:
+        if len(self) >= _MAX_CACHED_PIECES:
+            self.clear()
+        number = sum((byte & 127) << self._shift + 7 * place for place, byte in enumerate(piece))
+        self[piece] = number >> 1
+        return number >> 1
+
+
+# The values of the two pieces of a time; it is their sum.
+LOW_PIECE, HIGH_PIECE = _TimePieces(0), _TimePieces(14)

@@ -15,7 +15,7 @@ import orjson
 from avro_schemas.schema import CUSTOM, Schema, is_json, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
 from avro_schemas.wire.event_reader import EVENT_SCHEMAS, KEYS, MAX_ID_AGE_MS, MAX_ID_AHEAD_MS
-from avro_schemas.wire.fast_match import SHORT_TEXT, TIME_PIECES, FastMatcher
+from avro_schemas.wire.fast_match import HIGH_PIECE, LOW_PIECE, SHORT_TEXT, TIME_PIECES, FastMatcher
 from service_kit.kafka import KafkaRecord
 from sinks.landing.event_row import (
     DATA_FIELDS,
@@ -114,9 +114,9 @@ def _compiled(schema: Schema) -> Read:
         low, high, received_low, received_high, sent_low, sent_high = times_of(parts)
         return EventRow(
             unhexlify(event_id),
-            _LOW[low] + _HIGH[high],
-            _LOW[received_low] + _HIGH[received_high],
-            None if sent_low is None else _LOW[sent_low] + _HIGH[sent_high],
+            LOW_PIECE[low] + HIGH_PIECE[high],
+            LOW_PIECE[received_low] + HIGH_PIECE[received_high],
+            None if sent_low is None else LOW_PIECE[sent_low] + HIGH_PIECE[sent_high],
             event_type,
             time_flag,
             schema_id,
@@ -211,21 +211,3 @@ class _Cache(dict[Any, Value]):
         if len(self) >= _MAX_CACHED:
             self.clear()
         self[found] = value
-
-
-class _TimePieces(dict[bytes, int]):
-    """What some bytes of a time, a zigzag varint, add to its value."""
-
-    def __init__(self, shift: int) -> None:
-        super().__init__()
-        self._shift = shift
-
-    def __missing__(self, piece: bytes) -> int:
-        if len(self) >= _MAX_CACHED:
-            self.clear()
-        number = sum((byte & 127) << self._shift + 7 * place for place, byte in enumerate(piece))
-        self[piece] = number >> 1
-        return number >> 1
-
-
-_LOW, _HIGH = _TimePieces(0), _TimePieces(14)

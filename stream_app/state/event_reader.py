@@ -15,8 +15,10 @@ from avro_schemas.schema import Schema, by_id, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
 from avro_schemas.wire.event_reader import EVENT_SCHEMAS, MAX_ID_AGE_MS, MAX_ID_AHEAD_MS, Columns, EventReader
 from avro_schemas.wire.fast_match import (
+    HIGH_PIECE,
     KEY,
     KEY_PIECES,
+    LOW_PIECE,
     SHORT_TEXT,
     TIME,
     TIME_PIECES,
@@ -152,7 +154,7 @@ class FastEventReader:
                 commons.store(common_bytes, event.common)
                 owns.learn(own_bytes, parts, event.own)
                 return event
-            occurred_at = _LOW[low] + _HIGH[high]
+            occurred_at = LOW_PIECE[low] + HIGH_PIECE[high]
             moment = occurred_at if occurred_at < appended_at else appended_at
             counted = counted_session(session, visitor)
             # The constructor of named tuples takes twice as long.
@@ -253,21 +255,3 @@ class _OwnColumns(_ColumnCache):
     def _store_all(self, found: Any, parts: Parts, columns: Group) -> None:
         if len(self._rest_of(parts)) <= _MAX_CACHED_BYTES:
             self.store(found, columns)
-
-
-class _VarintPieces(dict[bytes, int]):
-    """What some bytes of a time, a zigzag varint, add to its value."""
-
-    def __init__(self, shift: int) -> None:
-        super().__init__()
-        self._shift = shift
-
-    def __missing__(self, piece: bytes) -> int:
-        if len(self) >= _MAX_CACHED:
-            self.clear()
-        number = sum((byte & 127) << self._shift + 7 * place for place, byte in enumerate(piece))
-        self[piece] = number >> 1
-        return number >> 1
-
-
-_LOW, _HIGH = _VarintPieces(0), _VarintPieces(14)
