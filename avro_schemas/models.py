@@ -20,21 +20,8 @@ class Device(TypedDict):
     bot: str | None
 
 
-class PageViewData(TypedDict):
-    """What the frontend sends as event_data."""
-
-    # Path of the page.
-    page: str
-    # Page or site the user came from.
-    referrer: str | None
-    # Title of the page.
-    title: str | None
-    # A JSON object with anything else worth keeping, nested values included.
-    properties: str
-
-
-class PageView(TypedDict):
-    """A user visited a page."""
+class EventHead(TypedDict):
+    """The fields that every event begins with."""
 
     # evt_ and 32 hex digits of a UUIDv7; the idempotency key.
     event_id: str
@@ -93,6 +80,24 @@ class PageView(TypedDict):
     utm_term: str | None
     # Campaign parameter utm_content of the page.
     utm_content: str | None
+
+
+class PageViewData(TypedDict):
+    """What the frontend sends as event_data."""
+
+    # Path of the page.
+    page: str
+    # Page or site the user came from.
+    referrer: str | None
+    # Title of the page.
+    title: str | None
+    # A JSON object with anything else worth keeping, nested values included.
+    properties: str
+
+
+class PageView(EventHead):
+    """A user visited a page."""
+
     # The type's own fields.
     event_data: PageViewData
 
@@ -108,66 +113,9 @@ class ButtonClickData(TypedDict):
     properties: str
 
 
-class ButtonClick(TypedDict):
+class ButtonClick(EventHead):
     """A user clicked an interactive element."""
 
-    # evt_ and 32 hex digits of a UUIDv7; the idempotency key.
-    event_id: str
-    # What happened, as the frontend named it.
-    event_type: str
-    # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
-    # the client did not say.
-    occurred_at: datetime
-    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
-    # than 10 minutes ahead and was set to received_at.
-    time_flag: str
-    # When the client sent the request, by the client's clock.
-    sent_at: datetime | None
-    # When the collector received it.
-    received_at: datetime
-    # Which of the sites of this installation it happened on; default if the client does not say.
-    site: str
-    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
-    user_key: str | None
-    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
-    # null without the cookie.
-    visitor_key: str | None
-    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
-    session_key: str | None
-    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
-    country: str | None
-    # Where in the country, as a code of ISO 3166-2; null where that is not known.
-    region: str | None
-    # Language of the browser, such as de or pt-BR.
-    language: str | None
-    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
-    # below 1600, else xxl.
-    screen: str | None
-    # Release of the page or backend that sent it.
-    release: str | None
-    # Browser, system and class of the device.
-    device: Device
-    # Host of the page it happened on.
-    hostname: str | None
-    # Path of the page it happened on.
-    page: str | None
-    # Template of the page's path, such as /products/:id, where the client knows it.
-    route: str | None
-    # Host of the page outside the site that led here; null without one.
-    source: str | None
-    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
-    # tell of an arrival.
-    channel: str | None
-    # Campaign parameter utm_source of the page.
-    utm_source: str | None
-    # Campaign parameter utm_medium of the page.
-    utm_medium: str | None
-    # Campaign parameter utm_campaign of the page.
-    utm_campaign: str | None
-    # Campaign parameter utm_term of the page.
-    utm_term: str | None
-    # Campaign parameter utm_content of the page.
-    utm_content: str | None
     # The type's own fields.
     event_data: ButtonClickData
 
@@ -187,66 +135,9 @@ class FormSubmitData(TypedDict):
     properties: str
 
 
-class FormSubmit(TypedDict):
+class FormSubmit(EventHead):
     """A user submitted a form."""
 
-    # evt_ and 32 hex digits of a UUIDv7; the idempotency key.
-    event_id: str
-    # What happened, as the frontend named it.
-    event_type: str
-    # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
-    # the client did not say.
-    occurred_at: datetime
-    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
-    # than 10 minutes ahead and was set to received_at.
-    time_flag: str
-    # When the client sent the request, by the client's clock.
-    sent_at: datetime | None
-    # When the collector received it.
-    received_at: datetime
-    # Which of the sites of this installation it happened on; default if the client does not say.
-    site: str
-    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
-    user_key: str | None
-    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
-    # null without the cookie.
-    visitor_key: str | None
-    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
-    session_key: str | None
-    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
-    country: str | None
-    # Where in the country, as a code of ISO 3166-2; null where that is not known.
-    region: str | None
-    # Language of the browser, such as de or pt-BR.
-    language: str | None
-    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
-    # below 1600, else xxl.
-    screen: str | None
-    # Release of the page or backend that sent it.
-    release: str | None
-    # Browser, system and class of the device.
-    device: Device
-    # Host of the page it happened on.
-    hostname: str | None
-    # Path of the page it happened on.
-    page: str | None
-    # Template of the page's path, such as /products/:id, where the client knows it.
-    route: str | None
-    # Host of the page outside the site that led here; null without one.
-    source: str | None
-    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
-    # tell of an arrival.
-    channel: str | None
-    # Campaign parameter utm_source of the page.
-    utm_source: str | None
-    # Campaign parameter utm_medium of the page.
-    utm_medium: str | None
-    # Campaign parameter utm_campaign of the page.
-    utm_campaign: str | None
-    # Campaign parameter utm_term of the page.
-    utm_term: str | None
-    # Campaign parameter utm_content of the page.
-    utm_content: str | None
     # The type's own fields.
     event_data: FormSubmitData
 
@@ -272,66 +163,9 @@ class ErrorEncounteredData(TypedDict):
     properties: str
 
 
-class ErrorEncountered(TypedDict):
+class ErrorEncountered(EventHead):
     """A user hit an error."""
 
-    # evt_ and 32 hex digits of a UUIDv7; the idempotency key.
-    event_id: str
-    # What happened, as the frontend named it.
-    event_type: str
-    # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
-    # the client did not say.
-    occurred_at: datetime
-    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
-    # than 10 minutes ahead and was set to received_at.
-    time_flag: str
-    # When the client sent the request, by the client's clock.
-    sent_at: datetime | None
-    # When the collector received it.
-    received_at: datetime
-    # Which of the sites of this installation it happened on; default if the client does not say.
-    site: str
-    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
-    user_key: str | None
-    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
-    # null without the cookie.
-    visitor_key: str | None
-    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
-    session_key: str | None
-    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
-    country: str | None
-    # Where in the country, as a code of ISO 3166-2; null where that is not known.
-    region: str | None
-    # Language of the browser, such as de or pt-BR.
-    language: str | None
-    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
-    # below 1600, else xxl.
-    screen: str | None
-    # Release of the page or backend that sent it.
-    release: str | None
-    # Browser, system and class of the device.
-    device: Device
-    # Host of the page it happened on.
-    hostname: str | None
-    # Path of the page it happened on.
-    page: str | None
-    # Template of the page's path, such as /products/:id, where the client knows it.
-    route: str | None
-    # Host of the page outside the site that led here; null without one.
-    source: str | None
-    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
-    # tell of an arrival.
-    channel: str | None
-    # Campaign parameter utm_source of the page.
-    utm_source: str | None
-    # Campaign parameter utm_medium of the page.
-    utm_medium: str | None
-    # Campaign parameter utm_campaign of the page.
-    utm_campaign: str | None
-    # Campaign parameter utm_term of the page.
-    utm_term: str | None
-    # Campaign parameter utm_content of the page.
-    utm_content: str | None
     # The type's own fields.
     event_data: ErrorEncounteredData
 
@@ -349,66 +183,9 @@ class WebVitalData(TypedDict):
     properties: str
 
 
-class WebVital(TypedDict):
+class WebVital(EventHead):
     """A measure of how fast or steady a page was for a user."""
 
-    # evt_ and 32 hex digits of a UUIDv7; the idempotency key.
-    event_id: str
-    # What happened, as the frontend named it.
-    event_type: str
-    # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
-    # the client did not say.
-    occurred_at: datetime
-    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
-    # than 10 minutes ahead and was set to received_at.
-    time_flag: str
-    # When the client sent the request, by the client's clock.
-    sent_at: datetime | None
-    # When the collector received it.
-    received_at: datetime
-    # Which of the sites of this installation it happened on; default if the client does not say.
-    site: str
-    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
-    user_key: str | None
-    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
-    # null without the cookie.
-    visitor_key: str | None
-    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
-    session_key: str | None
-    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
-    country: str | None
-    # Where in the country, as a code of ISO 3166-2; null where that is not known.
-    region: str | None
-    # Language of the browser, such as de or pt-BR.
-    language: str | None
-    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
-    # below 1600, else xxl.
-    screen: str | None
-    # Release of the page or backend that sent it.
-    release: str | None
-    # Browser, system and class of the device.
-    device: Device
-    # Host of the page it happened on.
-    hostname: str | None
-    # Path of the page it happened on.
-    page: str | None
-    # Template of the page's path, such as /products/:id, where the client knows it.
-    route: str | None
-    # Host of the page outside the site that led here; null without one.
-    source: str | None
-    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
-    # tell of an arrival.
-    channel: str | None
-    # Campaign parameter utm_source of the page.
-    utm_source: str | None
-    # Campaign parameter utm_medium of the page.
-    utm_medium: str | None
-    # Campaign parameter utm_campaign of the page.
-    utm_campaign: str | None
-    # Campaign parameter utm_term of the page.
-    utm_term: str | None
-    # Campaign parameter utm_content of the page.
-    utm_content: str | None
     # The type's own fields.
     event_data: WebVitalData
 
@@ -420,66 +197,9 @@ class CustomData(TypedDict):
     properties: str
 
 
-class Custom(TypedDict):
+class Custom(EventHead):
     """A custom event: named in the catalogue, with free properties."""
 
-    # evt_ and 32 hex digits of a UUIDv7; the idempotency key.
-    event_id: str
-    # What happened, as the frontend named it.
-    event_type: str
-    # When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where
-    # the client did not say.
-    occurred_at: datetime
-    # How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more
-    # than 10 minutes ahead and was set to received_at.
-    time_flag: str
-    # When the client sent the request, by the client's clock.
-    sent_at: datetime | None
-    # When the collector received it.
-    received_at: datetime
-    # Which of the sites of this installation it happened on; default if the client does not say.
-    site: str
-    # HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user.
-    user_key: str | None
-    # HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user;
-    # null without the cookie.
-    visitor_key: str | None
-    # HMAC-SHA256 over the session id, 32 hex digits; null without a session.
-    session_key: str | None
-    # Where the sender's IP is, as two letters of ISO 3166; null where that is not known.
-    country: str | None
-    # Where in the country, as a code of ISO 3166-2; null where that is not known.
-    region: str | None
-    # Language of the browser, such as de or pt-BR.
-    language: str | None
-    # Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl
-    # below 1600, else xxl.
-    screen: str | None
-    # Release of the page or backend that sent it.
-    release: str | None
-    # Browser, system and class of the device.
-    device: Device
-    # Host of the page it happened on.
-    hostname: str | None
-    # Path of the page it happened on.
-    page: str | None
-    # Template of the page's path, such as /products/:id, where the client knows it.
-    route: str | None
-    # Host of the page outside the site that led here; null without one.
-    source: str | None
-    # How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not
-    # tell of an arrival.
-    channel: str | None
-    # Campaign parameter utm_source of the page.
-    utm_source: str | None
-    # Campaign parameter utm_medium of the page.
-    utm_medium: str | None
-    # Campaign parameter utm_campaign of the page.
-    utm_campaign: str | None
-    # Campaign parameter utm_term of the page.
-    utm_term: str | None
-    # Campaign parameter utm_content of the page.
-    utm_content: str | None
     # The type's own fields.
     event_data: CustomData
 

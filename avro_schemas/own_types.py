@@ -22,7 +22,17 @@ FIELD_TYPES = ("string", "int", "long", "double", "boolean")
 # Every event type has these in its `event_data`; the collector takes the first one out.
 RESERVED_FIELDS = ("user_agent", "properties")
 # Names that generated types have besides those of the records.
-_TAKEN_RECORDS = ("Common", "CustomEvent", "Event", "EventRecord", "Events", "Literal", "Properties", "TypedDict")
+_TAKEN_RECORDS = (
+    "Common",
+    "CustomEvent",
+    "Event",
+    "EventHead",
+    "EventRecord",
+    "Events",
+    "Literal",
+    "Properties",
+    "TypedDict",
+)
 
 
 def own_type_faults(own: Contract, shipped: Contract) -> list[str]:

@@ -165,20 +165,8 @@ export interface DeviceRecord {
   bot: null | string;
 }
 
-/** What the frontend sends as event_data. */
-export interface PageViewDataRecord {
-  /** Path of the page. */
-  page: string;
-  /** Page or site the user came from. */
-  referrer: null | string;
-  /** Title of the page. */
-  title: null | string;
-  /** A JSON object with anything else worth keeping, nested values included. */
-  properties: JsonText;
-}
-
-/** A user visited a page. */
-export interface PageViewRecord {
+/** The fields that every event begins with. */
+export interface EventHeadRecord {
   /** evt_ and 32 hex digits of a UUIDv7; the idempotency key. */
   event_id: string;
   /** What happened, as the frontend named it. */
@@ -231,6 +219,22 @@ export interface PageViewRecord {
   utm_term: null | string;
   /** Campaign parameter utm_content of the page. */
   utm_content: null | string;
+}
+
+/** What the frontend sends as event_data. */
+export interface PageViewDataRecord {
+  /** Path of the page. */
+  page: string;
+  /** Page or site the user came from. */
+  referrer: null | string;
+  /** Title of the page. */
+  title: null | string;
+  /** A JSON object with anything else worth keeping, nested values included. */
+  properties: JsonText;
+}
+
+/** A user visited a page. */
+export interface PageViewRecord extends EventHeadRecord {
   /** The type's own fields. */
   event_data: PageViewDataRecord;
 }
@@ -246,59 +250,7 @@ export interface ButtonClickDataRecord {
 }
 
 /** A user clicked an interactive element. */
-export interface ButtonClickRecord {
-  /** evt_ and 32 hex digits of a UUIDv7; the idempotency key. */
-  event_id: string;
-  /** What happened, as the frontend named it. */
-  event_type: string;
-  /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
-  occurred_at: number;
-  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: string;
-  /** When the client sent the request, by the client's clock. */
-  sent_at: null | number;
-  /** When the collector received it. */
-  received_at: number;
-  /** Which of the sites of this installation it happened on; default if the client does not say. */
-  site: string;
-  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
-  user_key: null | string;
-  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
-  visitor_key: null | string;
-  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
-  session_key: null | string;
-  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
-  country: null | string;
-  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
-  region: null | string;
-  /** Language of the browser, such as de or pt-BR. */
-  language: null | string;
-  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
-  screen: null | string;
-  /** Release of the page or backend that sent it. */
-  release: null | string;
-  /** Browser, system and class of the device. */
-  device: DeviceRecord;
-  /** Host of the page it happened on. */
-  hostname: null | string;
-  /** Path of the page it happened on. */
-  page: null | string;
-  /** Template of the page's path, such as /products/:id, where the client knows it. */
-  route: null | string;
-  /** Host of the page outside the site that led here; null without one. */
-  source: null | string;
-  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
-  channel: null | string;
-  /** Campaign parameter utm_source of the page. */
-  utm_source: null | string;
-  /** Campaign parameter utm_medium of the page. */
-  utm_medium: null | string;
-  /** Campaign parameter utm_campaign of the page. */
-  utm_campaign: null | string;
-  /** Campaign parameter utm_term of the page. */
-  utm_term: null | string;
-  /** Campaign parameter utm_content of the page. */
-  utm_content: null | string;
+export interface ButtonClickRecord extends EventHeadRecord {
   /** The type's own fields. */
   event_data: ButtonClickDataRecord;
 }
@@ -318,59 +270,7 @@ export interface FormSubmitDataRecord {
 }
 
 /** A user submitted a form. */
-export interface FormSubmitRecord {
-  /** evt_ and 32 hex digits of a UUIDv7; the idempotency key. */
-  event_id: string;
-  /** What happened, as the frontend named it. */
-  event_type: string;
-  /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
-  occurred_at: number;
-  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: string;
-  /** When the client sent the request, by the client's clock. */
-  sent_at: null | number;
-  /** When the collector received it. */
-  received_at: number;
-  /** Which of the sites of this installation it happened on; default if the client does not say. */
-  site: string;
-  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
-  user_key: null | string;
-  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
-  visitor_key: null | string;
-  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
-  session_key: null | string;
-  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
-  country: null | string;
-  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
-  region: null | string;
-  /** Language of the browser, such as de or pt-BR. */
-  language: null | string;
-  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
-  screen: null | string;
-  /** Release of the page or backend that sent it. */
-  release: null | string;
-  /** Browser, system and class of the device. */
-  device: DeviceRecord;
-  /** Host of the page it happened on. */
-  hostname: null | string;
-  /** Path of the page it happened on. */
-  page: null | string;
-  /** Template of the page's path, such as /products/:id, where the client knows it. */
-  route: null | string;
-  /** Host of the page outside the site that led here; null without one. */
-  source: null | string;
-  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
-  channel: null | string;
-  /** Campaign parameter utm_source of the page. */
-  utm_source: null | string;
-  /** Campaign parameter utm_medium of the page. */
-  utm_medium: null | string;
-  /** Campaign parameter utm_campaign of the page. */
-  utm_campaign: null | string;
-  /** Campaign parameter utm_term of the page. */
-  utm_term: null | string;
-  /** Campaign parameter utm_content of the page. */
-  utm_content: null | string;
+export interface FormSubmitRecord extends EventHeadRecord {
   /** The type's own fields. */
   event_data: FormSubmitDataRecord;
 }
@@ -396,59 +296,7 @@ export interface ErrorEncounteredDataRecord {
 }
 
 /** A user hit an error. */
-export interface ErrorEncounteredRecord {
-  /** evt_ and 32 hex digits of a UUIDv7; the idempotency key. */
-  event_id: string;
-  /** What happened, as the frontend named it. */
-  event_type: string;
-  /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
-  occurred_at: number;
-  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: string;
-  /** When the client sent the request, by the client's clock. */
-  sent_at: null | number;
-  /** When the collector received it. */
-  received_at: number;
-  /** Which of the sites of this installation it happened on; default if the client does not say. */
-  site: string;
-  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
-  user_key: null | string;
-  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
-  visitor_key: null | string;
-  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
-  session_key: null | string;
-  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
-  country: null | string;
-  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
-  region: null | string;
-  /** Language of the browser, such as de or pt-BR. */
-  language: null | string;
-  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
-  screen: null | string;
-  /** Release of the page or backend that sent it. */
-  release: null | string;
-  /** Browser, system and class of the device. */
-  device: DeviceRecord;
-  /** Host of the page it happened on. */
-  hostname: null | string;
-  /** Path of the page it happened on. */
-  page: null | string;
-  /** Template of the page's path, such as /products/:id, where the client knows it. */
-  route: null | string;
-  /** Host of the page outside the site that led here; null without one. */
-  source: null | string;
-  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
-  channel: null | string;
-  /** Campaign parameter utm_source of the page. */
-  utm_source: null | string;
-  /** Campaign parameter utm_medium of the page. */
-  utm_medium: null | string;
-  /** Campaign parameter utm_campaign of the page. */
-  utm_campaign: null | string;
-  /** Campaign parameter utm_term of the page. */
-  utm_term: null | string;
-  /** Campaign parameter utm_content of the page. */
-  utm_content: null | string;
+export interface ErrorEncounteredRecord extends EventHeadRecord {
   /** The type's own fields. */
   event_data: ErrorEncounteredDataRecord;
 }
@@ -466,59 +314,7 @@ export interface WebVitalDataRecord {
 }
 
 /** A measure of how fast or steady a page was for a user. */
-export interface WebVitalRecord {
-  /** evt_ and 32 hex digits of a UUIDv7; the idempotency key. */
-  event_id: string;
-  /** What happened, as the frontend named it. */
-  event_type: string;
-  /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
-  occurred_at: number;
-  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: string;
-  /** When the client sent the request, by the client's clock. */
-  sent_at: null | number;
-  /** When the collector received it. */
-  received_at: number;
-  /** Which of the sites of this installation it happened on; default if the client does not say. */
-  site: string;
-  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
-  user_key: null | string;
-  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
-  visitor_key: null | string;
-  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
-  session_key: null | string;
-  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
-  country: null | string;
-  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
-  region: null | string;
-  /** Language of the browser, such as de or pt-BR. */
-  language: null | string;
-  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
-  screen: null | string;
-  /** Release of the page or backend that sent it. */
-  release: null | string;
-  /** Browser, system and class of the device. */
-  device: DeviceRecord;
-  /** Host of the page it happened on. */
-  hostname: null | string;
-  /** Path of the page it happened on. */
-  page: null | string;
-  /** Template of the page's path, such as /products/:id, where the client knows it. */
-  route: null | string;
-  /** Host of the page outside the site that led here; null without one. */
-  source: null | string;
-  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
-  channel: null | string;
-  /** Campaign parameter utm_source of the page. */
-  utm_source: null | string;
-  /** Campaign parameter utm_medium of the page. */
-  utm_medium: null | string;
-  /** Campaign parameter utm_campaign of the page. */
-  utm_campaign: null | string;
-  /** Campaign parameter utm_term of the page. */
-  utm_term: null | string;
-  /** Campaign parameter utm_content of the page. */
-  utm_content: null | string;
+export interface WebVitalRecord extends EventHeadRecord {
   /** The type's own fields. */
   event_data: WebVitalDataRecord;
 }
@@ -530,59 +326,7 @@ export interface CustomDataRecord {
 }
 
 /** A custom event: named in the catalogue, with free properties. */
-export interface CustomRecord {
-  /** evt_ and 32 hex digits of a UUIDv7; the idempotency key. */
-  event_id: string;
-  /** What happened, as the frontend named it. */
-  event_type: string;
-  /** When it happened: by the client's clock, corrected where sent_at shows it to be wrong; received_at where the client did not say. */
-  occurred_at: number;
-  /** How far to trust occurred_at. ok; past: more than 10 minutes before received_at; clamped: it lay more than 10 minutes ahead and was set to received_at. */
-  time_flag: string;
-  /** When the client sent the request, by the client's clock. */
-  sent_at: null | number;
-  /** When the collector received it. */
-  received_at: number;
-  /** Which of the sites of this installation it happened on; default if the client does not say. */
-  site: string;
-  /** HMAC-SHA256 over the user id, 16 bytes as 32 hex digits; null without a user. */
-  user_key: null | string;
-  /** HMAC-SHA256 over the id in the visitor's cookie, 32 hex digits: the browser, also of a signed-in user; null without the cookie. */
-  visitor_key: null | string;
-  /** HMAC-SHA256 over the session id, 32 hex digits; null without a session. */
-  session_key: null | string;
-  /** Where the sender's IP is, as two letters of ISO 3166; null where that is not known. */
-  country: null | string;
-  /** Where in the country, as a code of ISO 3166-2; null where that is not known. */
-  region: null | string;
-  /** Language of the browser, such as de or pt-BR. */
-  language: null | string;
-  /** Class of the screen by its width in pixels: xs below 576, sm below 768, md below 992, lg below 1200, xl below 1600, else xxl. */
-  screen: null | string;
-  /** Release of the page or backend that sent it. */
-  release: null | string;
-  /** Browser, system and class of the device. */
-  device: DeviceRecord;
-  /** Host of the page it happened on. */
-  hostname: null | string;
-  /** Path of the page it happened on. */
-  page: null | string;
-  /** Template of the page's path, such as /products/:id, where the client knows it. */
-  route: null | string;
-  /** Host of the page outside the site that led here; null without one. */
-  source: null | string;
-  /** How the visitor arrived: search, social, mail, ai, paid, referral or direct; null for events that do not tell of an arrival. */
-  channel: null | string;
-  /** Campaign parameter utm_source of the page. */
-  utm_source: null | string;
-  /** Campaign parameter utm_medium of the page. */
-  utm_medium: null | string;
-  /** Campaign parameter utm_campaign of the page. */
-  utm_campaign: null | string;
-  /** Campaign parameter utm_term of the page. */
-  utm_term: null | string;
-  /** Campaign parameter utm_content of the page. */
-  utm_content: null | string;
+export interface CustomRecord extends EventHeadRecord {
   /** The type's own fields. */
   event_data: CustomDataRecord;
 }

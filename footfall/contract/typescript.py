@@ -6,9 +6,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from avro_schemas.contract import is_event
 from avro_schemas.event_types import custom_events
 from avro_schemas.installed import shipped
 from avro_schemas.schema import CUSTOM, latest, typed_events
+from footfall.contract.python_models import HEAD_DOC
 from producer_api.routes.openapi import components
 
 _TYPES = """// Every event type. Generated from the schemas by `make generate`.
@@ -148,8 +150,13 @@ def _data_types(typed: Iterable[str], custom: Iterable[str]) -> Iterator[tuple[s
 
 def _record(definition: dict[str, Any], interfaces: dict[str, str]) -> str:
     name = f"{definition['name']}Record"
-    lines = [f"/** {definition['doc']} */", f"export interface {name} {{"]
-    for field in definition["fields"]:
+    base, fields = "", definition["fields"]
+    if is_event(definition):
+        *head, event_data = fields
+        base = f" extends {_record({'name': 'EventHead', 'doc': HEAD_DOC, 'fields': head}, interfaces)}"
+        fields = [event_data]
+    lines = [f"/** {definition['doc']} */", f"export interface {name}{base} {{"]
+    for field in fields:
         lines += [f"  /** {field['doc']} */", f"  {field['name']}: {_kind(field['type'], interfaces)};"]
     interfaces.setdefault(name, "\n".join([*lines, "}", ""]))
     return name
