@@ -151,7 +151,7 @@ def test_types_in_other_languages_have_the_own_types(folder: Path, tmp_path: Pat
     assert "PageView" not in added
     written = footfall(folder, "footfall", "types", "python", "--into", tmp_path / "new" / "models.py")
     assert written.returncode == 0, written.stderr
-    assert "class ShopSignup(TypedDict)" in (tmp_path / "new" / "models.py").read_text()
+    assert "class ShopSignup(EventHead)" in (tmp_path / "new" / "models.py").read_text()
 
 
 @pytest.mark.parametrize(
