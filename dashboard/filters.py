@@ -66,3 +66,8 @@ FILTERS: Mapping[str, Filter] = MappingProxyType(
 CONDITION = " and ".join(
     f"(%({name})s::text is null or {each.expression} = %({name})s)" for name, each in FILTERS.items()
 )
+
+
+def can_be_stored(text: str) -> bool:
+    """Whether Postgres can hold the text: no NUL, and no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -316,6 +316,7 @@ _STREAM: Json = {
         "503": _error(f"All {MAX_VIEWERS} streams are in use, or: {_NO_KEYS}."),
     },
 }
+_UNUSABLE_FILTER = _error("A filter contains a character that no event has.")
 _HISTORY: Json = {
     "operationId": "readHistory",
     "tags": ["history"],
@@ -324,6 +325,7 @@ _HISTORY: Json = {
     "parameters": _QUERY,
     "responses": {
         "200": _answer("The numbers.", "application/json", _schema("History")),
+        "400": _UNUSABLE_FILTER,
         **_NO_ACCESS,
         "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),
     },
@@ -338,6 +340,7 @@ _PANEL: Json = {
     ],
     "responses": {
         "200": _answer("A title line and a line per row.", "text/csv", _TEXT),
+        "400": _UNUSABLE_FILTER,
         **_NO_ACCESS,
         "404": _error("There is no such panel."),
         "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),

@@ -21,6 +21,7 @@ from dashboard.access.policy import AccessPolicy
 from dashboard.access.same_origin import is_same_origin
 from dashboard.event_types import catalogue
 from dashboard.event_types.proposed import MAX_EVENTS, Listing, find_proposed
+from dashboard.filters import can_be_stored
 from dashboard.render.pages import NO_STORE, Pages
 from dashboard.sql import Database
 
@@ -164,5 +165,5 @@ async def _wanted(request: Request, is_form: bool) -> tuple[str, str] | None:
         return None
     match found:
         case {"event_type": str(event_type)} if isinstance(about := found.get("about", ""), str):
-            return event_type, about
+            return (event_type, about) if can_be_stored(event_type + about) else None
     return None

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from dashboard.filters import FILTERS
+from dashboard.filters import FILTERS, can_be_stored
 from dashboard.render.times import UTC_ZONE, zone_named
 
 RANGES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
@@ -16,6 +16,10 @@ _MAX_DAYS_BY_HOUR = 14
 # Up to so many days the step is an hour unless a parameter says otherwise.
 _DEFAULT_DAYS_BY_HOUR = 3
 _HOUR = timedelta(hours=1)
+
+
+class UnusableFilter(ValueError):
+    """A filter has a value that no event can have and that Postgres does not even take as a question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ def ranges_within(retention_days: int) -> dict[str, str]:
 def parse_query(params: Mapping[str, str], now: datetime, retention_days: int) -> Query:
     """The query of the URL parameters. The default is the last 24 hours of everything, in UTC.
 
+    Raise UnusableFilter; what else cannot be used is corrected, with a notice.
+
     A period starts at most `retention_days` days ago, today included. An older day may still have rows, as it is
     audited before it is dropped; it is not shown, because it can be gone at the next request.
     """
@@ -89,10 +95,20 @@ def parse_query(params: Mapping[str, str], now: datetime, retention_days: int) -
         previous_since=since - shift if compare else since,
         previous_until=until - shift if compare else since,
         step=step,
-        filters=tuple((name, value) for name in FILTERS if (value := params.get(name))),
+        filters=_filters(params),
         compare=compare,
         notices=tuple(notices),
     )
+
+
+def _filters(params: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    filters = tuple((name, value) for name in FILTERS if (value := params.get(name)))
+    for name, value in filters:
+        if not can_be_stored(value):
+            raise UnusableFilter(
+                f"The filter {name} contains a character that no event has, such as NUL. Remove it from the URL."
+            )
+    return filters
 
 
 def _period(

@@ -9,8 +9,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from avro_schemas.event_types import event_type_names
-from dashboard.filters import FILTERS
-from dashboard.history.query import Query, parse_query, ranges_within
+from dashboard.filters import FILTERS, can_be_stored
+from dashboard.history.query import Query, UnusableFilter, parse_query, ranges_within
 from dashboard.history.result import Result, panels_of
 from dashboard.history.service import HistoryService, HistoryUnavailable
 from dashboard.render.exports import as_csv
@@ -33,16 +33,18 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
 
     @app.get("/history")
     async def page(request: Request) -> Response:
-        query = query_of(request)
-        result, error_message = None, ""
+        result, status, error_message = None, 200, ""
         try:
+            query = query_of(request)
             result = await run(query)
+        except UnusableFilter as error:
+            query, status, error_message = parse_query({}, datetime.now(UTC), retention_days), 400, str(error)
         except HistoryUnavailable as error:
-            error_message = str(error)
+            status, error_message = 503, str(error)
         return pages.render(
             request,
             "history.html",
-            status=503 if error_message else 200,
+            status=status,
             query=query,
             result=result,
             error_message=error_message,
@@ -60,23 +62,28 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
     async def history_json(request: Request) -> Response:
         try:
             return JSONResponse(as_json(await run(query_of(request))), headers=NO_STORE)
-        except HistoryUnavailable as error:
-            return JSONResponse({"message": str(error)}, 503, headers=NO_STORE)
+        except (UnusableFilter, HistoryUnavailable) as error:
+            return _error(error)
 
     @app.get("/dashboard/history/{name}.csv")
     async def panel_csv(name: str, request: Request) -> Response:
         if name not in HISTORY:
             message = f'There is no panel "{name[:50]}"; there are {", ".join(HISTORY)}.'
             return JSONResponse({"message": message}, 404)
-        query = query_of(request)
         try:
+            query = query_of(request)
             result = await run(query)
-        except HistoryUnavailable as error:
-            return JSONResponse({"message": str(error)}, 503, headers=NO_STORE)
+        except (UnusableFilter, HistoryUnavailable) as error:
+            return _error(error)
         file_name = f"footfall-{name}-{query.since:%Y%m%d}-{query.until:%Y%m%d}.csv"
         headers = NO_STORE | {"content-disposition": f'attachment; filename="{file_name}"'}
         csv = as_csv(panels_of(query)[name], result.panels[name])
         return Response(csv, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _error(error: UnusableFilter | HistoryUnavailable) -> Response:
+    status = 400 if isinstance(error, UnusableFilter) else 503
+    return JSONResponse({"message": str(error)}, status, headers=NO_STORE)
 
 
 def as_json(result: Result) -> dict[str, Any]:
@@ -103,7 +110,8 @@ def _linker(request: Request) -> Callable[..., str]:
     """Makes links to the same query with changed parameters: `link(page="/pricing")`. None removes a parameter."""
 
     def link(path: str = "/history", **changes: str | None) -> str:
-        params = {name: value for name, value in request.query_params.items() if value} | changes
+        params = {name: value for name, value in request.query_params.items() if value and can_be_stored(value)}
+        params |= changes
         query = urlencode({name: value for name, value in params.items() if value is not None})
         return f"{path}?{query}" if query else path
 

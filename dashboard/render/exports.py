@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
 
 from dashboard.render.panels import Cell, Panel, Rows
 
-# A spreadsheet runs a cell that begins with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet runs a cell that begins with one of these as a formula. In many countries lists are parted by
+# semicolons, so a cell may also begin inside our text: behind a semicolon, a tab or the end of a line.
+_FORMULA = re.compile(r"""(^|[;\t\r\n])(?=[ "']*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])""")
 
 
 def as_csv(panel: Panel, rows: Rows) -> str:
@@ -23,5 +25,6 @@ def as_csv(panel: Panel, rows: Rows) -> str:
 def _text(cell: Cell) -> str:
     if isinstance(cell, list):
         return " ".join(map(str, cell))
-    text = "" if cell is None else str(cell)
-    return "'" + text if isinstance(cell, str) and text.startswith(_FORMULA_STARTS) else text
+    if isinstance(cell, str):
+        return _FORMULA.sub(r"\1'", cell)
+    return "" if cell is None else str(cell)

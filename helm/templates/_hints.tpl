@@ -31,6 +31,24 @@ collector.spool and collector.autoscaling are both on: events in the spool of a 
 {{- if .networkPolicy.enabled }}
 Network policies are on: the only outgoing traffic is DNS, Kafka (ports {{ join ", " (default (include "footfall.bootstrapPorts" $ | fromYaml).ports .networkPolicy.kafka.ports) }}) and Postgres (ports {{ join ", " .networkPolicy.postgres.ports }}).
 {{- end }}
+{{- if .networkPolicy.enabled }}
+{{- $open := list }}
+{{- range $name := list "collector" "dashboard" "registry" }}
+{{- if and (get $.Values $name).enabled (not (get $.Values.networkPolicy $name).from) }}
+{{- $open = append $open $name }}
+{{- end }}
+{{- end }}
+{{- with $open }}
+{{ range $at, $name := . }}{{ if $at }}, {{ end }}networkPolicy.{{ $name }}.from{{ end }} {{ ternary "is" "are" (eq (len .) 1) }} empty: every pod in the cluster can connect there, also to /metrics.
+{{- end }}
+{{- if not .networkPolicy.metrics.from }}
+networkPolicy.metrics.from is empty: nobody can scrape the metrics of stream app and sinks{{ if .serviceMonitor.enabled }}, also not the Prometheus that serviceMonitor.enabled is for{{ end }}.
+{{- end }}
+{{- end }}
+{{- $readers := include "footfall.component" (dict "root" $ "name" "dashboard") | fromYaml }}
+{{- if and .dashboard.enabled (has "postgres" $readers.needs) (not $readers.values.postgres.existingSecret) }}
+dashboard.postgres.existingSecret is empty: the dashboard, which only reads, signs in to Postgres as the user that may change the tables. Create a user in the role footfall_reader, and name a Secret with its DSN there.
+{{- end }}
 {{- if not .maintenance.enabled }}
 maintenance.enabled is off: run `python -m sinks maintain` hourly in some other way, or old days are never dropped.
 {{- end }}

@@ -268,3 +268,18 @@ def test_the_values_in_the_docs_are_valid() -> None:
     assert blocks
     for block in blocks:
         assert objects(yaml.safe_load(block))
+
+
+def test_only_named_peers_connect_to_what_has_nothing_but_probes_and_metrics() -> None:
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    for metrics_from in ([], [peer]):
+        values = example("minimal") | {"networkPolicy": {"metrics": {"from": metrics_from}}}
+        reached = {
+            component: rule.get("from", "everybody")
+            for each in objects(values)
+            if each["kind"] == "NetworkPolicy"
+            for rule in each["spec"].get("ingress", [])
+            for component in each["spec"]["podSelector"]["matchExpressions"][0]["values"]
+            if component in ("stream-app", "sinks")
+        }
+        assert reached == ({"stream-app": metrics_from, "sinks": metrics_from} if metrics_from else {})

@@ -90,6 +90,8 @@ async def test_every_filter_selects_the_events_with_its_value(events: list[Event
             assert [total.current for total in found.totals] == [len(selected), len(users), len(sessions)]
             assert sum(step.sum for step in found.steps) == len(selected)
     assert not (await result(postgres, site="shop", country="FR")).has_events
+    odd = "\x01\x7f\uffff\U0010ffff %s %(type)s ' \\ {}" * 50
+    assert not (await result(postgres, **dict.fromkeys(FILTERS, odd))).has_events
 
 
 async def test_every_panel_with_a_filter_counts_its_values(events: list[Event], postgres: str) -> None:

@@ -86,3 +86,12 @@ async def test_a_name_on_the_page_sets_its_filter(client: httpx.AsyncClient) -> 
             assert panel.filter in FILTERS
             row = f"one+of+{RANKINGS.index(panel.expression)}"
             assert f'<a href="/history?{panel.filter}={row}">' in page
+
+
+@pytest.mark.parametrize("name", FILTERS)
+async def test_a_filter_that_postgres_refuses_is_named_in_a_400(client: httpx.AsyncClient, name: str) -> None:
+    for path in ("/history", "/dashboard/history.json", "/dashboard/history/pages.csv"):
+        answer = await client.get(path + f"?{name}=a%00b&compare=1")
+        assert answer.status_code == 400
+        assert f"The filter {name} contains a character that no event has" in answer.text
+        assert "%00" not in answer.text

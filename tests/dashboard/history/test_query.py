@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.filters import FILTERS
-from dashboard.history.query import Query, parse_query, ranges_within
+from dashboard.history.query import Query, UnusableFilter, parse_query, ranges_within
 from service_kit.retention import MAX_RETENTION_DAYS, MIN_RETENTION_DAYS
 
 NOW = datetime(2026, 3, 30, 12, 34, 56, tzinfo=UTC)  # in Berlin a day after the clocks went forward
@@ -122,3 +122,20 @@ def test_all_parameters_make_a_query_within_the_retention(
     assert 1 <= len(found.starts) <= max(24 * 15, retention_days)
     if found.compare:
         assert found.previous_since.astimezone(UTC) < found.previous_until.astimezone(UTC)
+
+
+@given(
+    st.sampled_from(sorted(FILTERS)),
+    st.text(st.characters(exclude_categories=())),
+    st.sampled_from(["", "\0", "\udc80"]),
+)
+def test_a_filter_holds_what_postgres_can_hold_or_is_refused_by_name(name: str, text: str, odd: str) -> None:
+    value = text + odd
+    try:
+        found = parse({name: value})
+    except UnusableFilter as error:
+        assert name in str(error)
+        assert "\0" in value or value.encode(errors="replace").decode() != value
+    else:
+        assert found.filters == (((name, value),) if value else ())
+        assert "\0" not in value.encode().decode()
