@@ -110,8 +110,8 @@ def _linker(request: Request) -> Callable[..., str]:
     """Makes links to the same query with changed parameters: `link(page="/pricing")`. None removes a parameter."""
 
     def link(path: str = "/history", **changes: str | None) -> str:
-        params = {name: value for name, value in request.query_params.items() if value and can_be_stored(value)}
-        params |= changes
+        usable = {name: value for name, value in request.query_params.items() if value and can_be_stored(value)}
+        params: dict[str, str | None] = {**usable, **changes}
         query = urlencode({name: value for name, value in params.items() if value is not None})
         return f"{path}?{query}" if query else path
 
