@@ -149,7 +149,10 @@ class UserRates:
                     slot.buckets[_BUCKET_OF[key[:2]]][key] = count
                     self._sums[key] = self._sums.get(key, 0) + count
         self._slots.extend(restored[number] for number in sorted(restored))
-        self.advance(now)
+        # Not by `advance`: the minutes before this slot were ended by the owner that went to it, and some of their
+        # slots may have left the window since.
+        if not self._slots or self._slots[-1].number < now // SLOT_MS:
+            self._slots.append(_Slot(now // SLOT_MS))
         for key, total in self._sums.items():
             if total >= self._limit:
                 self._block(key)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from avro_schemas.live_aggregates import SLOT_MS
@@ -11,7 +11,10 @@ from tests.support.events import NOON, user_key
 
 MINUTE = 60_000
 ANN, BOB = (user_key(name).hex().encode() for name in ("ann", "bob"))
-steps = st.lists(st.tuples(st.sampled_from([0, 900, 7_000, 10_000, 45_000, 61_000]), st.sampled_from([ANN, BOB])))
+pauses = st.sampled_from([0, 900, 7_000, 10_000, 45_000, 61_000])
+steps = st.lists(st.tuples(pauses, st.sampled_from([ANN, BOB])))
+# Records that are nobody's move the time, and no rate: repeats, rubbish, events without a key. And a crash behind each.
+steps_and_crashes = st.lists(st.tuples(pauses, st.sampled_from([ANN, None]), st.booleans()), max_size=12)
 
 
 @given(steps)
@@ -60,23 +63,26 @@ def test_after_a_recovery_the_verdicts_of_all_users_over_the_limit_are_emitted_a
     assert list(again.verdicts()) == list(rates.verdicts())
 
 
-@given(steps, st.integers(0, 10))
-def test_the_total_of_a_minute_is_emitted_once_when_it_is_over(steps: list[tuple[int, bytes]], crash: int) -> None:
-    """Also by a new owner that took over in the middle of it."""
+@given(steps_and_crashes)
+@example([(45_000, ANN, False), (0, ANN, False), (10_000, None, False), (7_000, None, True)])
+def test_the_total_of_a_minute_is_emitted_once_when_it_is_over(steps: list[tuple[int, bytes | None, bool]]) -> None:
+    """Also by new owners that take over behind any record."""
     rates, now = UserRates(limit=100, min_total_events=2), NOON
     changelog, emitted, seen = dict[str, bytes](), list[tuple[int, bytes, int]](), Counter[tuple[int, bytes]]()
-    for number, (pause, key) in enumerate(steps):
+    for pause, key, crashes in steps:
         now += pause
         rates.advance(now)
         rates.count([key])
-        seen[now // MINUTE, key] += 1
+        if key:
+            seen[now // MINUTE, key] += 1
         emitted += [
             (total.ended_at // MINUTE - 1, total.user_key, total.events) for total in rates.minute_totals()
         ]
         changelog.update(rates.changes())
-        if number == crash:
+        if crashes:
             rates = UserRates(limit=100, min_total_events=2)
             rates.restore(list(changelog.values()), now)
+            assert list(rates.minute_totals()) == []
     over = [
         (minute, key, events) for (minute, key), events in seen.items() if minute < now // MINUTE and events > 1
     ]
