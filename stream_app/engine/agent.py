@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from stream_app import metrics
@@ -36,22 +36,35 @@ async def fold_batches(app: FootfallApp, events: AsyncIterator[Any]) -> None:
 
 
 async def _fold_batch(app: FootfallApp, event: Any) -> None:
-    owned = app.owned.partitions.get(event.message.partition)
+    partition = event.message.partition
+    owned = app.owned.partitions.get(partition)
     if owned is None:
         return
     records = event.value
     if _is_contiguous(owned, records[0].offset):
-        before = dict(owned.state.outcomes)
-        with app.fold_span(event.message.partition, records), metrics.FOLD_SECONDS.time():
-            owned.state.apply(records)
         metrics.BATCH_RECORDS.observe(len(records))
-        for outcome, count in owned.state.outcomes.items():
-            metrics.EVENTS.labels(outcome).inc(count - before[outcome])
+        left = _apply(app, partition, owned, records)
+        while left:
+            # After an absence a batch holds hours, whose windows leave the state with the time: they go out now.
+            await app.checkpoints.write_one(partition)
+            if not app.owned.accepting or app.owned.partitions.get(partition) is not owned:
+                return  # a rebalance came in between
+            left = _apply(app, partition, owned, left)
         if owned.state.pending_records >= MAX_PENDING_RECORDS:
             await app.checkpoints.write_all(EmitEvery.CHECKPOINT)
     else:
         metrics.GAPS_REFETCHED.inc()
         await app.consumer.seek(event.message.tp, owned.state.position + 1)
+
+
+def _apply(app: FootfallApp, partition: int, owned: OwnedPartition, records: Sequence[Any]) -> Sequence[Any]:
+    """Fold records. Return those that must wait for a checkpoint."""
+    before = dict(owned.state.outcomes)
+    with app.fold_span(partition, records), metrics.FOLD_SECONDS.time():
+        left = owned.state.apply(records)
+    for outcome, count in owned.state.outcomes.items():
+        metrics.EVENTS.labels(outcome).inc(count - before[outcome])
+    return left
 
 
 def _is_contiguous(owned: OwnedPartition, first: int) -> bool:

@@ -90,9 +90,18 @@ class Checkpoints:
 
     async def write_all(self, due: EmitEvery = EmitEvery.TEN_SECONDS) -> None:
         """Write what changed in every partition, and wait until all of it is durable."""
+        await self._write_partitions(self._owned.partitions, due)
+
+    async def write_one(self, partition: int) -> None:
+        """Write all that changed in one partition, with all its windows."""
+        await self._write_partitions([partition], EmitEvery.TEN_SECONDS)
+
+    async def _write_partitions(self, numbers: Collection[int], due: EmitEvery) -> None:
         try:
             async with asyncio.timeout(MAX_CHECKPOINT_SECONDS), self._writing:
-                partitions = list(self._owned.partitions.items())
+                # Looked up only now: a rebalance may have replaced them while we waited.
+                owned = self._owned.partitions
+                partitions = [(number, owned[number]) for number in list(numbers) if number in owned]
                 await self._take_over(partitions)
                 await asyncio.gather(*(self._write(number, owned, due) for number, owned in partitions))
         except Exception:

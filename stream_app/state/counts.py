@@ -81,6 +81,18 @@ class LiveCounts:
         for part in self.parts.values():
             yield from part.partials(due)
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is anything to count or to emit."""
+        pending = (self._pending_slots, self._pending_minutes, self._pending_names)
+        return any(pending) or any(part.is_pending for part in self.parts.values())
+
+    def go_back(self, latest: int) -> None:
+        """The clock was wrong: drop the windows that begin after `latest`."""
+        self.count_pending()
+        for part in self.parts.values():
+            part.go_back(latest)
+
     def newest_minute(self) -> Counts:
         """Events by type in the newest minute, without pending ones."""
         return self._windows[EVENTS.name].newest(MINUTE_MS)
@@ -91,7 +103,7 @@ class LiveCounts:
             part.restore(payloads[name])
 
     def _count_minute(self, minute: int, events: Sequence[CountedEvent]) -> None:
-        schemas, _types, _id_tails, _moments, keys, sessions, common, own = zip(*events, strict=True)
+        schemas, _types, _id_tails, _moments, _received, keys, sessions, common, own = zip(*events, strict=True)
         self._count_names(self._dimensions.common, minute, Counter(common))
         by_schema: dict[str, list[tuple[Group, ...]]] = defaultdict(list)
         for schema, groups in zip(schemas, own, strict=True):

@@ -42,7 +42,7 @@ class DedupWindow:
         self._dirty: set[int] = set()
 
     def advance(self, now: int) -> None:
-        """Drop the chunks that have left the window. `now` never goes back."""
+        """Drop the chunks that have left the window."""
         while self._chunks and self._chunks[0].last < now - DEDUP_MS:
             self._drop_oldest()
             if not self._chunks:
@@ -83,8 +83,13 @@ class DedupWindow:
         """Write everything at the next call of `changes`."""
         self._dirty.update(chunk.number for chunk in self._chunks)
 
-    def restore(self, payloads: list[bytes], now: int) -> None:
-        """Take over values of earlier `changes`, in any order."""
+    @property
+    def first_number(self) -> int:
+        """The number of the oldest chunk: older ones in the changelog were dropped."""
+        return self._chunks[0].number if self._chunks else self._next_number
+
+    def restore(self, payloads: list[bytes], first_number: int) -> None:
+        """Take over values of earlier `changes`, in any order, from that chunk on."""
         chunks = []
         for payload in payloads:
             number, first, last = _HEAD.unpack_from(payload)
@@ -94,7 +99,7 @@ class DedupWindow:
         for chunk in sorted(chunks, key=lambda chunk: chunk.number):
             # The ring may still hold a chunk that memory had dropped, with an id that was added again since: with
             # both chunks, dropping the older one would take that id out of `_seen` while the newer one holds it.
-            if chunk.number > newest - MAX_CHUNKS and chunk.last >= now - DEDUP_MS:
+            if chunk.number >= first_number:
                 self._chunks.append(chunk)
                 self._seen.update(chunk.ids)
 

@@ -47,16 +47,18 @@ class ColumnGroups:
 class CountedEvent(NamedTuple):
     """What is counted of an event.
 
-    `id_tail` are the last sixteen hex digits of its id, which are random. `moment` is when it occurred, at the
-    latest when it was appended (milliseconds since 1970). `key` is the record's: the user's, else the session's,
-    else the visitor's. `session` is the key of what counts as its session. `common` has the columns that the
-    dimensions take of every event, and `own` a group each of those that they take of its schema.
+    `id_tail` are the last sixteen hex digits of its id, which are random. `moment` is when it occurred and
+    `received` when the collector received it, both at the latest when it was appended (milliseconds since 1970).
+    `key` is the record's: the user's, else the session's, else the visitor's. `session` is the key of what counts
+    as its session. `common` has the columns that the dimensions take of every event, and `own` a group each of
+    those that they take of its schema.
     """
 
     schema: str
     event_type: str
     id_tail: bytes
     moment: int
+    received: int
     key: bytes | None
     session: bytes | None
     common: Group
@@ -73,12 +75,13 @@ _PATTERNS = dict.fromkeys(_SHORT, SHORT_TEXT) | {
     "event_id": rb"\x48evt_(?P<time__>[0-9a-f]{12})7[0-9a-f]{3}(?P<tail__>[89ab][0-9a-f]{15})",
     "occurred_at": b"(?P<low__>%b)(?P<high__>%b)" % TIME_PIECES,
     "sent_at": TIME,
-    "received_at": TIME,
+    "received_at": b"(?P<rlow__>%b)(?P<rhigh__>%b)" % TIME_PIECES,
     "user_key": KEY,
     "visitor_key": b"%b(?P<visitor__>%b)" % KEY_PIECES,
     "session_key": b"%b(?P<session__>%b)" % KEY_PIECES,
 }
-_VISITOR = "visitor_key"
+# Read of every event, besides what the dimensions take.
+_MORE = ("visitor_key", "received_at")
 
 
 class FastEventReader:
@@ -87,7 +90,7 @@ class FastEventReader:
     def __init__(self, columns: ColumnGroups) -> None:
         self._columns = columns
         own = {schema: tuple(chain(*groups)) for schema, groups in columns.own.items()}
-        self._rule = EventReader(Columns((*columns.common, _VISITOR), own))
+        self._rule = EventReader(Columns((*columns.common, *_MORE), own))
         self._readers = _Readers(self)
 
     def read(self, record: KafkaRecord) -> CountedEvent:
@@ -97,7 +100,7 @@ class FastEventReader:
     def decode(self, record: KafkaRecord) -> CountedEvent:
         """The same by the rule, without any shortcut."""
         appended_at = record.timestamp
-        schema, event_id, occurred_at, session, (*common, visitor), own = self._rule.read(
+        schema, event_id, occurred_at, session, (*common, visitor, received_at), own = self._rule.read(
             record.value, appended_at
         )
         left = iter(own)
@@ -108,6 +111,7 @@ class FastEventReader:
             common[0],
             event_id[20:].encode(),
             min(occurred_at, appended_at),
+            min(received_at, appended_at),
             record.key,
             None if counted is None else counted.hex().encode(),
             tuple(common),
@@ -123,10 +127,10 @@ class FastEventReader:
         """A function that reads the events of one schema."""
         own_groups, common_columns = self._columns.own.get(schema.name, ()), self._columns.common
         groups = {f"own{n}": columns for n, columns in enumerate(own_groups)} | {"common": common_columns}
-        wanted = {*common_columns, "session_key"}
+        wanted = {*common_columns, "session_key", "received_at"}
         stop = 1 + max(place for place, name in enumerate(field_names(schema)) if name in wanted)
         matcher = FastMatcher(schema, groups, _PATTERNS, stop=stop)
-        head = matcher.extractor("time", "tail", "low", "high", "visitor", "session")
+        head = matcher.extractor("time", "tail", "low", "high", "rlow", "rhigh", "visitor", "session")
         name, match, common_of = schema.name, matcher.match, matcher.extractor("common")
         rest = FastMatcher(schema, groups, _PATTERNS, start=stop)
         commons, owns = _ColumnCache(), _OwnColumns(matcher, rest, common_columns, own_groups)
@@ -137,7 +141,7 @@ class FastEventReader:
             if found is None:
                 return self.decode(record)
             parts, appended_at = found.groups(), record.timestamp
-            time, tail, low, high, visitor, session = head(parts)
+            time, tail, low, high, rlow, rhigh, visitor, session = head(parts)
             common_bytes, own_bytes = common_of(parts), own_of(parts)
             common, own = commons.get(common_bytes), owns.get(own_bytes)
             if own is None:
@@ -156,9 +160,12 @@ class FastEventReader:
                 return event
             occurred_at = LOW_PIECE[low] + HIGH_PIECE[high]
             moment = occurred_at if occurred_at < appended_at else appended_at
+            received = LOW_PIECE[rlow] + HIGH_PIECE[rhigh]
+            if received > appended_at:
+                received = appended_at
             counted = counted_session(session, visitor)
             # The constructor of named tuples takes twice as long.
-            fields = (name, common[0], tail, moment, record.key, counted, common, own)
+            fields = (name, common[0], tail, moment, received, record.key, counted, common, own)
             return tuple.__new__(CountedEvent, fields)
 
         return read

@@ -4,16 +4,17 @@ Nothing here does I/O, reads a clock or depends on how the log was cut into batc
 the same prefix of the log hold the same state, and a replay needs no fence.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
 
-from avro_schemas.live_aggregates import MINUTE_MS, OUTCOME, SLOT_MS, TOTAL
+from avro_schemas.live_aggregates import HOUR_MS, MINUTE_MS, OUTCOME, SLOT_MS, TOTAL
 from avro_schemas.wire.codec import Undecodable
 from service_kit.kafka import KafkaRecord
+from stream_app.state.clock import MAX_JUMP_MS, NO_DOUBT, Doubt, next_time
 from stream_app.state.counts import LiveCounts
 from stream_app.state.dedup_window import DedupWindow
 from stream_app.state.dimensions import MAX_NAMES, Dimensions, EmitEvery
@@ -25,6 +26,12 @@ from stream_app.state.windows import Counts, Partial, add_bounded
 CONTROL = "c"
 # Events of a partition that wait to be counted: bounds memory while a checkpoint takes long.
 MAX_PENDING_EVENTS = 10_000
+# Windows are emitted before the clock has gone on by this, and events are counted in windows whose hour began
+# within HELD_MS: so none leaves the ring of 128 minutes before it was emitted as it is, however long we were away.
+EMIT_WITHIN_MS = 6 * MINUTE_MS
+HELD_MS = 110 * MINUTE_MS
+# The moment of an event that cannot have happened yet: no window is open for it.
+_NEVER = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,9 @@ class PartitionState:
         copied_types: Collection[str] = (),
     ) -> None:
         self.position = -1
-        # The newest append time: the clock of everything here.
+        # The newest append time that can be believed: the clock of everything here.
         self.watermark = 0
+        self._doubt = NO_DOUBT
         self.outcomes: Counts = {"counted": 0, "late": 0, "duplicate": 0, "rejected": 0}
         self.dedup_window = DedupWindow()
         self.rates = UserRates(limit, min_total_events)
@@ -92,11 +100,14 @@ class PartitionState:
         # Start of the watermark's slot, start of the next one, and the time from which windows take events. They
         # only change together, in `_advance`.
         self._slot = self._next_slot = self._open_from = 0
+        # The clock at which the windows that are pending now must be emitted.
+        self._emit_at = 0
         self._parts: dict[str, StatePart] = {"ids": self.dedup_window, "rates": self.rates, **self.counts.parts}
         # For the next snapshot. They are not state: a crash loses them, and the records are then read again.
         self._rejected: list[RejectedRecord] = []
         self._copied_types, self._copies = frozenset(copied_types), list[Copy]()
         self._snapshot_position = -1
+        self._advance(0)
 
     @property
     def totals(self) -> Counts:
@@ -109,8 +120,11 @@ class PartitionState:
         """Records that are held for the next snapshot, each with its bytes."""
         return len(self._rejected) + len(self._copies)
 
-    def apply(self, records: Iterable[KafkaRecord]) -> None:
+    def apply(self, records: Sequence[KafkaRecord]) -> Sequence[KafkaRecord]:
         """Fold records in offset order; skip those that are folded already.
+
+        Return those that were not folded, as the clock would run away from windows that were not emitted: call
+        again after a snapshot with all that is due.
 
         Time stands still within a slot of ten seconds: its events are folded together, and how the slot is cut
         into batches makes no difference.
@@ -120,22 +134,41 @@ class PartitionState:
         for record in records:
             if record.offset <= self.position:
                 continue
-            self.position = record.offset
-            if record.timestamp > self.watermark:
-                if record.timestamp >= self._next_slot:
+            event: CountedEvent | None
+            try:
+                event, error = read(record), None
+            except Undecodable as undecodable:
+                event, error = None, undecodable
+            appended_at = record.timestamp
+            if self.watermark < appended_at < self._next_slot:
+                self.watermark = appended_at
+            elif not self.watermark - MAX_JUMP_MS <= appended_at <= self.watermark:
+                now, doubt = self._time_after(record, event)
+                if now >= self._next_slot or now < self._slot:
                     self._fold(events)
                     events = []
-                    self._advance(record.timestamp)
-                self.watermark = record.timestamp
-            try:
-                event = read(record)
-            except Undecodable as error:
+                    if now >= self._emit_at and self.counts.is_pending:
+                        return [each for each in records if each.offset >= record.offset]
+                    self._advance(now)
+                self.watermark, self._doubt = now, doubt
+                if event and event.moment > now + MAX_JUMP_MS:
+                    event = event._replace(moment=_NEVER)
+            self.position = record.offset
+            if error:
                 self._reject(record, error)
-                continue
-            events.append(event)
-            if event.event_type in self._copied_types:
-                self._copies.append(Copy(event.event_type, record))
+            elif event:
+                events.append(event)
+                if event.event_type in self._copied_types:
+                    self._copies.append(Copy(event.event_type, record))
         self._fold(events)
+        return ()
+
+    def _time_after(self, record: KafkaRecord, event: CountedEvent | None) -> tuple[int, Doubt]:
+        """The clock after a record that moves it by a slot or more, or would if it was believed."""
+        if -MAX_JUMP_MS <= record.timestamp - self.watermark <= MAX_JUMP_MS:
+            return record.timestamp, self._doubt
+        received_at = event.received if event else None
+        return next_time(self.watermark, record.timestamp, received_at, self._doubt, self.position, record.offset)
 
     def _reject(self, record: KafkaRecord, error: Undecodable) -> None:
         self.outcomes["rejected"] += 1
@@ -143,14 +176,33 @@ class PartitionState:
         self._rejected.append(RejectedRecord(record, error))
 
     def _advance(self, now: int) -> None:
-        """Go to the slot of `now`."""
+        """Go to the slot of `now`; backwards if the clock was wrong."""
+        if now < self._slot:
+            self.counts.go_back(now + MAX_JUMP_MS)
+            self._emit_at = 0
         self._slot = now - now % SLOT_MS
         self._next_slot = self._slot + SLOT_MS
-        # Minutes that ended at least the grace period ago are closed.
-        open_at = self._slot - self._grace_ms - MINUTE_MS
-        self._open_from = open_at - open_at % MINUTE_MS + MINUTE_MS
+        if now >= self._emit_at:
+            self._emit_at = self._slot + EMIT_WITHIN_MS
+        self._open_from = self._closed_before(self._slot)
         self.dedup_window.advance(self._slot)
         self.rates.advance(self._slot)
+
+    def _closed_before(self, now: int) -> int:
+        """Minutes that ended at least the grace period before `now` are closed."""
+        open_at = now - self._grace_ms - MINUTE_MS
+        return open_at - open_at % MINUTE_MS + MINUTE_MS
+
+    def _is_open(self, event: CountedEvent) -> bool:
+        """Whether the event counts in its windows.
+
+        It does if they were open when the collector received it, however long it was held on its way, and if we
+        hold them still.
+        """
+        if event.moment >= self._open_from:
+            return True
+        hour = event.moment - event.moment % HOUR_MS
+        return event.moment >= self._closed_before(event.received) and hour >= self._slot - HELD_MS
 
     def _fold(self, events: list[CountedEvent]) -> None:
         """Fold events of one slot."""
@@ -162,23 +214,37 @@ class PartitionState:
                 self.counts.add_duplicate(self._slot, events[place].event_type)
             events = [event for place, event in enumerate(events) if place not in repeated]
         self._pending_types += [event.event_type for event in events]
-        self.rates.count([event.key for event in events])
+        self._count_rates(events)
         in_time = [event for event in events if event.moment >= self._open_from]
-        self.outcomes["counted"] += len(in_time)
-        self.counts.add(in_time)
         if len(in_time) < len(events):
+            in_time = [event for event in events if self._is_open(event)]
             self.outcomes["late"] += len(events) - len(in_time)
             for event in events:
-                if event.moment < self._open_from:
+                if not self._is_open(event):
                     self.counts.add_late(self._slot, event.event_type)
+        self.outcomes["counted"] += len(in_time)
+        self.counts.add(in_time)
         if len(self._pending_types) >= MAX_PENDING_EVENTS:
             self._count_pending()
+
+    def _count_rates(self, events: list[CountedEvent]) -> None:
+        """By append time; what was held for longer than a slot by the time when the collector received it."""
+        received_before = self._slot - SLOT_MS
+        if held := [event for event in events if event.received < received_before]:
+            by_slot: dict[int, list[bytes | None]] = defaultdict(list)
+            for event in held:
+                by_slot[event.received // SLOT_MS].append(event.key)
+            self.rates.count_held(by_slot)
+            events = [event for event in events if event.received >= received_before]
+        self.rates.count([event.key for event in events])
 
     def snapshot(self, due: EmitEvery = EmitEvery.TEN_SECONDS) -> Snapshot | None:
         """What changed since the last snapshot, with the windows that are due; None if nothing did."""
         self._count_pending()
         moved = self.position != self._snapshot_position
         partials = list(self.counts.partials(due))
+        if not self.counts.is_pending:
+            self._emit_at = self._slot + EMIT_WITHIN_MS
         if not moved and not partials:
             return None
         self._snapshot_position = self.position
@@ -214,7 +280,9 @@ class PartitionState:
             if name in by_part:
                 by_part[name].append(payload)
         slot = self.watermark - self.watermark % SLOT_MS
-        self.dedup_window.restore(by_part["ids"], slot)
+        self._doubt = Doubt(*control["doubt"])
+        self.dedup_window.restore(by_part["ids"], control["first_ids"])
+        self.rates.unknown_minute = control["unknown_minute"]
         self.rates.restore(by_part["rates"], slot)
         self._advance(slot)
         self.counts.restore(by_part)
@@ -236,5 +304,8 @@ class PartitionState:
                 "watermark": self.watermark,
                 "outcomes": self.outcomes,
                 "totals": self._totals,
+                "doubt": [self._doubt.records, self._doubt.offset],
+                "first_ids": self.dedup_window.first_number,
+                "unknown_minute": self.rates.unknown_minute,
             }
         )

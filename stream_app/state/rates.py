@@ -1,9 +1,13 @@
-"""Events of each user in the last minute, in six slots of append time: a client's clock cannot forge it."""
+"""Events of each user in the last minute, in six slots of append time: a client's clock cannot forge it.
+
+Events that were held on their way, by a spool or an outage, count in the slot in which the collector received
+them: a burst of what came in over an hour is not a burst of their users.
+"""
 
 import struct
 from binascii import hexlify, unhexlify
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from avro_schemas.live_aggregates import SLOT_MS
@@ -72,15 +76,20 @@ class UserRates:
         # Minute, user, events: totals that were not emitted yet. They are emitted once, before the state is
         # written.
         self._pending_totals: list[tuple[int, bytes, int]] = []
+        # A minute that has no totals, as the clock went back into it and part of it is gone; -1 is none.
+        self.unknown_minute = -1
 
     def advance(self, now: int) -> None:
-        """Go to the slot of `now`, which never goes back; drop what has left the window."""
+        """Go to the slot of `now`; drop what has left the window."""
         number = now // SLOT_MS
         if self._slots and self._slots[-1].number == number:
             return
-        if self._slots and self._slots[-1].number // SLOTS < number // SLOTS:
+        if self._slots and self._slots[-1].number > number:
+            self._go_back(number)
+        elif self._slots and self._slots[-1].number // SLOTS < number // SLOTS:
             self._end_minute(self._slots[-1].number // SLOTS)
-        self._slots.append(_Slot(number))
+        if not self._slots or self._slots[-1].number < number:
+            self._slots.append(_Slot(number))
         while self._slots[0].number <= number - SLOTS:
             self._subtract(self._slots.popleft())
 
@@ -89,7 +98,22 @@ class UserRates:
 
         A record of others may have any key: what is not a key of ours is nobody's.
         """
-        slot, sums = self._slots[-1], self._sums
+        self._count(self._slots[-1], keys)
+
+    def count_held(self, keys_by_slot: Mapping[int, Iterable[bytes | None]]) -> None:
+        """Count events in earlier slots, by their numbers. Those that have left the window are in no rate."""
+        for number, keys in sorted(keys_by_slot.items()):
+            if number > self._slots[-1].number - SLOTS:
+                self._count(self._earlier(number), keys)
+
+    def _earlier(self, number: int) -> _Slot:
+        place = next(place for place, slot in enumerate(self._slots) if slot.number >= number)
+        if self._slots[place].number > number:
+            self._slots.insert(place, _Slot(number))
+        return self._slots[place]
+
+    def _count(self, slot: _Slot, keys: Iterable[bytes | None]) -> None:
+        sums = self._sums
         for key, count in Counter(keys).items():
             if key is None:
                 continue
@@ -142,6 +166,7 @@ class UserRates:
     def restore(self, payloads: list[bytes], now: int) -> None:
         """Take over values of earlier `changes`, in any order, but for those that have left the window."""
         restored: dict[int, _Slot] = {}
+        self._slots.clear()
         for number, counts in map(_unpack, payloads):
             if now // SLOT_MS - SLOTS < number <= now // SLOT_MS:
                 slot = restored.setdefault(number, _Slot(number))
@@ -157,8 +182,16 @@ class UserRates:
             if total >= self._limit:
                 self._block(key)
 
+    def _go_back(self, number: int) -> None:
+        """The clock was wrong: drop what it counted in the future."""
+        while self._slots and self._slots[-1].number > number:
+            self._subtract(self._slots.pop())
+        self.unknown_minute = number // SLOTS
+
     def _end_minute(self, minute: int) -> None:
         """Note its totals. Its slots are all there, as the window is as long as a minute."""
+        if minute == self.unknown_minute:
+            return
         slots = [slot for slot in self._slots if slot.number // SLOTS == minute]
         for key in sorted(key for key, total in self._sums.items() if total >= self._min_total_events):
             events = sum(slot.events(key) for slot in slots)

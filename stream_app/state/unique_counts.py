@@ -14,6 +14,8 @@ from stream_app.state.windows import Partial
 
 # Readers show half an hour; the rest of the ring is for late events.
 RING_MINUTES = 64
+# Longer than any grace period; a minute that changed is emitted before six more have passed.
+OPEN_MINUTES = 57
 
 
 class UniqueCounts:
@@ -27,11 +29,18 @@ class UniqueCounts:
         # Minutes to write to the changelog, and minutes to emit; the latter also after they expired.
         self._dirty: set[int] = set()
         self._pending: set[int] = set()
+        # Minutes whose value in the changelog a recovery must not take, as the clock was wrong.
+        self._dropped: set[int] = set()
 
     def add(self, minute: int, keys: Iterable[bytes]) -> None:
-        """Add keys, each once, in the order of the log: the bytes of a sketch depend on it."""
+        """Add keys, each once, in the order of the log: the bytes of a sketch depend on it.
+
+        Minutes that may leave the ring before they are emitted do not change any more: nobody shows them.
+        """
         if minute > self._newest:
             self._advance(minute)
+        elif minute <= self._newest - OPEN_MINUTES:
+            return
         sketch = self._minutes.get(minute)
         if sketch is None:
             sketch = self._minutes[minute] = hll_sketch(LG_REGISTERS, tgt_hll_type.HLL_4)
@@ -39,6 +48,19 @@ class UniqueCounts:
             sketch.update(key.decode(errors="replace"))
         self._dirty.add(minute)
         self._pending.add(minute)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether any minute is to be emitted."""
+        return bool(self._pending)
+
+    def go_back(self, latest: int) -> None:
+        """The clock was wrong: drop the minutes that begin after `latest`."""
+        for minute in [minute for minute in self._minutes if minute * MINUTE_MS > latest]:
+            del self._minutes[minute]
+            self._dropped.add(minute)
+            self._pending.add(minute)
+        self._newest = max(self._minutes, default=0)
 
     def partials(self, due: EmitEvery) -> Iterator[Partial]:
         """The minutes that changed or expired since they were emitted, if they are due."""
@@ -55,6 +77,11 @@ class UniqueCounts:
 
     def changes(self) -> Iterator[tuple[str, bytes]]:
         """Values to write to the changelog since the last call, by their place in the ring."""
+        places = {minute % RING_MINUTES for minute in self._minutes} if self._dropped else ()
+        for minute in sorted(self._dropped):
+            if minute % RING_MINUTES not in places:
+                yield str(minute % RING_MINUTES), minute.to_bytes(8, "big")
+        self._dropped.clear()
         for minute in sorted(self._dirty & self._minutes.keys()):
             payload = minute.to_bytes(8, "big") + self._minutes[minute].serialize_compact()
             yield str(minute % RING_MINUTES), payload
@@ -68,7 +95,9 @@ class UniqueCounts:
     def restore(self, payloads: list[bytes]) -> None:
         """Take over values of earlier `changes`, in any order."""
         self._minutes = {
-            int.from_bytes(payload[:8], "big"): hll_sketch.deserialize(payload[8:]) for payload in payloads
+            int.from_bytes(payload[:8], "big"): hll_sketch.deserialize(payload[8:])
+            for payload in payloads
+            if len(payload) > 8
         }
         self._advance(max(self._minutes, default=0))
         self._pending.clear()

@@ -56,6 +56,8 @@ class Windows:
         self._longer: set[tuple[int, int]] = set()
         # Grains to write to the changelog.
         self._dirty: set[int] = set()
+        # Grains whose value in the changelog a recovery must not take, as the clock was wrong.
+        self._dropped: set[int] = set()
         # Windows to emit, by length and number; also such that have expired.
         self._pending: set[tuple[int, int]] = set()
 
@@ -69,6 +71,22 @@ class Windows:
         self._dirty.add(grain)
         self._pending.add((self._dimension.grain_ms, grain))
         self._pending.update(self._note_longer(moment))
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether any window is to be emitted."""
+        return bool(self._pending)
+
+    def go_back(self, latest: int) -> None:
+        """The clock was wrong: drop the windows that begin after `latest`."""
+        for grain in [grain for grain in self._grains if grain * self._dimension.grain_ms > latest]:
+            del self._grains[grain]
+            self._dropped.add(grain)
+            self._pending.add((self._dimension.grain_ms, grain))
+        for key in [key for key in self._longer if key[0] * key[1] > latest]:
+            self._longer.remove(key)
+            self._pending.add(key)
+        self._newest = max(self._grains, default=0)
 
     def partials(self, due: EmitEvery) -> Iterator[Partial]:
         """The windows that changed or expired since they were emitted, of those that are due."""
@@ -87,6 +105,11 @@ class Windows:
 
     def changes(self) -> Iterator[tuple[str, bytes]]:
         """Values to write to the changelog since the last call, by their place in the ring."""
+        places = {grain % self._ring_size for grain in self._grains} if self._dropped else ()
+        for grain in sorted(self._dropped):
+            if grain % self._ring_size not in places:
+                yield str(grain % self._ring_size), orjson.dumps([grain, None])
+        self._dropped.clear()
         for grain in sorted(self._dirty & self._grains.keys()):
             yield str(grain % self._ring_size), orjson.dumps([grain, self._grains[grain]])
         self._dirty.clear()
@@ -99,7 +122,8 @@ class Windows:
 
     def restore(self, payloads: list[bytes]) -> None:
         """Take over values of earlier `changes`, in any order."""
-        self._grains = dict(map(orjson.loads, payloads))
+        grains: dict[int, Counts | None] = dict(map(orjson.loads, payloads))
+        self._grains = {grain: window for grain, window in grains.items() if window is not None}
         self._advance(max(self._grains, default=0))
         for grain in self._grains:
             self._note_longer(grain * self._dimension.grain_ms)

@@ -13,6 +13,8 @@ from avro_schemas.wire.event_reader import decode_event
 GRACE_MS = 600_000
 SLOT_MS, SLOTS, LIMIT = 10_000, 6, 100
 MINUTE_MS, MIN_TOTAL_EVENTS = 60_000, 20
+# How long before the newest append the hour of an event may have begun that was held on its way.
+HELD_MS = 110 * MINUTE_MS
 
 # (dimension, window seconds, window start) -> name -> count
 Expected = dict[tuple[str, int, int], dict[str, int]]
@@ -57,7 +59,7 @@ def expected_windows(records: Iterable[Record]) -> Expected:
         seen.add(event["event_id"])
         counts["total", 0, 0][event_type] += 1
         moment = min(event["occurred_at"], record.timestamp)
-        if moment // 60_000 * 60_000 + 60_000 + GRACE_MS <= now:
+        if _is_late(moment, min(event["received_at"], record.timestamp), now):
             outcome["late"] += 1
             add("late", record.timestamp, event_type)
             continue
@@ -70,6 +72,12 @@ def expected_windows(records: Iterable[Record]) -> Expected:
         for dimension, name in _names(event_type, event, data):
             add(dimension, moment, name)
     return {window: dict(counted) for window, counted in counts.items() if counted}
+
+
+def _is_late(moment: int, received: int, now: int) -> bool:
+    closes = moment // MINUTE_MS * MINUTE_MS + MINUTE_MS + GRACE_MS
+    is_held = moment // 3_600_000 * 3_600_000 >= now // SLOT_MS * SLOT_MS - HELD_MS
+    return closes <= now and not (closes > received and is_held)
 
 
 def _names(event_type: str, event: dict[str, Any], data: dict[str, Any]) -> list[tuple[str, str | None]]:
@@ -97,6 +105,7 @@ class UserSlots:
 
     def __init__(self) -> None:
         self._slots: dict[str, Counter[int]] = defaultdict(Counter)
+        self._totals: Counter[tuple[str, int]] = Counter()
         self._seen: set[str] = set()
         self.now = 0
 
@@ -108,15 +117,20 @@ class UserSlots:
             return
         if event["event_id"] not in self._seen and record.key is not None:
             self._seen.add(event["event_id"])
-            self._slots[record.key.decode()][self.now // SLOT_MS] += 1
+            received, slot = min(event["received_at"], record.timestamp), self.now // SLOT_MS
+            if received < (slot - 1) * SLOT_MS:
+                slot = received // SLOT_MS  # it was held on its way
+            if slot > self.now // SLOT_MS - SLOTS:
+                key = record.key.decode()
+                self._slots[key][slot] += 1
+                if slot // SLOTS == self.now // MINUTE_MS:
+                    self._totals[key, (slot // SLOTS + 1) * MINUTE_MS] += 1
 
     def minute_totals(self) -> set[tuple[str, int, int]]:
         """User, end of the minute, events: minutes that are over, of the users who sent enough in them."""
-        totals: Counter[tuple[str, int]] = Counter()
-        for key, slots in self._slots.items():
-            for slot, count in slots.items():
-                totals[key, slot * SLOT_MS // MINUTE_MS * MINUTE_MS + MINUTE_MS] += count
-        return {(key, end, n) for (key, end), n in totals.items() if n >= MIN_TOTAL_EVENTS and end <= self.now}
+        return {
+            (key, end, n) for (key, end), n in self._totals.items() if n >= MIN_TOTAL_EVENTS and end <= self.now
+        }
 
     def events(self, key: str, first_after: int = 0) -> int:
         """Events in the window that ends now, in its slots after `first_after`."""

@@ -22,7 +22,7 @@ def test_an_id_that_came_again_after_the_window_is_known_after_a_recovery() -> N
         assert not window.repeats([tail], now)
         changelog.update(window.changes())
     restored = DedupWindow()
-    restored.restore(list(changelog.values()), now)
+    restored.restore(list(changelog.values()), window.first_number)
     assert len(changelog) == 2
     assert restored.repeats([tail], now) == {0}
 
@@ -47,7 +47,8 @@ def test_any_cuts_and_a_recovery_anywhere_find_the_same_repeats(
         found |= {start + place for place in window.repeats(log[start:cut], NOON)}
         changelog.update(window.changes())
         if cut == crash:
+            first = window.first_number
             window = DedupWindow()
-            window.restore(list(changelog.values()), NOON)
+            window.restore(list(changelog.values()), first)
         start = cut
     assert found == expected

@@ -45,6 +45,7 @@ def events(draw: st.DrawFn) -> tuple[Schema, dict[str, Any]]:
     fields |= {
         "event_id": fresh_id(draw(moments)),
         "occurred_at": draw(moments),
+        "received_at": draw(moments),
         "sent_at": draw(st.none() | moments),
         "site": draw(texts.filter(bool)),
         "visitor_key": draw(keys),

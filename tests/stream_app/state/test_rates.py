@@ -65,7 +65,9 @@ def test_after_a_recovery_the_verdicts_of_all_users_over_the_limit_are_emitted_a
 
 @given(steps_and_crashes)
 @example([(45_000, ANN, False), (0, ANN, False), (10_000, None, False), (7_000, None, True)])
-def test_the_total_of_a_minute_is_emitted_once_when_it_is_over(steps: list[tuple[int, bytes | None, bool]]) -> None:
+def test_the_total_of_a_minute_is_emitted_once_when_it_is_over(
+    steps: list[tuple[int, bytes | None, bool]],
+) -> None:
     """Also by new owners that take over behind any record."""
     rates, now = UserRates(limit=100, min_total_events=2), NOON
     changelog, emitted, seen = dict[str, bytes](), list[tuple[int, bytes, int]](), Counter[tuple[int, bytes]]()
