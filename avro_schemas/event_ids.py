@@ -36,6 +36,11 @@ def timestamp_ms(event_id: str) -> int:
     return int(event_id[4:16], 16)
 
 
+def at_time(event_id: str, moment: int) -> str:
+    """The id with the same random part and another time, in milliseconds since 1970."""
+    return f"evt_{moment:012x}{event_id[16:]}"
+
+
 def to_uuid(event_id: str) -> UUID:
     """The UUID inside a valid id."""
     return UUID(int=int(event_id[4:], 16))

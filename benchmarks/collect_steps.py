@@ -60,7 +60,9 @@ def main() -> None:
 async def _steps(settings: Settings, events: int) -> dict[str, float]:
     """CPU seconds of each step for a request of so many events."""
     hasher, publisher = Hasher("a hash key for benchmarks only"), NullPublisher()
-    rate_limiter = RateLimiter(ClusterLimits(), per_user=10**9, per_ip=10**9, per_backend=10**9)
+    rate_limiter = RateLimiter(
+        ClusterLimits(), per_user=10**9, per_ip=10**9, per_backend=10**9, bytes_per_event=4_096
+    )
     rejected_events = RejectedEvents(lambda _key, _record: True, 0)
     pipeline = Pipeline(settings, hasher, rate_limiter, publisher, rejected_events)
     authenticator = Authenticator(settings, hasher)
@@ -70,7 +72,7 @@ async def _steps(settings: Settings, events: int) -> dict[str, float]:
     request = Request.of(scope)
     sender = await authenticator.authenticate(request)
     raw_events = body.parse(content, 500).events
-    context = pipeline._context(request, sender)
+    context = pipeline._context(request, sender, pipeline._keys(sender))
     answer, _admission = await pipeline.collect(request, sender, content)
     assert publisher.last is not None
     records = publisher.last.records

@@ -76,6 +76,7 @@ class CollectorApp:
             per_user=settings.events_per_minute,
             per_ip=settings.events_per_minute_per_address,
             per_backend=settings.events_per_minute_per_backend,
+            bytes_per_event=settings.bytes_per_event,
             on_evict=metrics.LIMITER_EVICTIONS.inc,
         )
         self._ip_database = IpDatabase(settings.ip_database) if settings.ip_database else None

@@ -64,6 +64,12 @@ class Settings:
     events_per_minute_per_backend: int = setting(
         60_000, help="Events that a backend with a key may send per minute.", minimum=1
     )
+    bytes_per_event: int = setting(
+        4096,  # about ten times the JSON of a page view
+        help="Bytes per minute that a sender may send for each event of its limit. Bodies count after"
+        " decompression, also those of repeats and rejected events, and each request counts 1,024 more.",
+        minimum=512,
+    )
     cluster_limits: bool = setting(
         True, help="Follow the topic user-rates, so that a user's limit holds across all collectors."
     )
@@ -106,7 +112,12 @@ class Settings:
         256 * 1024, help="Largest gzip body before decompression, in bytes.", minimum=256
     )
     max_events: int = setting(500, help="Largest number of events per request.", minimum=1, maximum=10_000)
-    max_event_bytes: int = setting(32 * 1024, help="Largest event, in bytes.", minimum=1024, maximum=256 * 1024)
+    max_event_bytes: int = setting(
+        32 * 1024,
+        help="Largest event, in bytes: as a record, and half as large as its JSON may be.",
+        minimum=1024,
+        maximum=256 * 1024,
+    )
     max_depth: int = setting(32, help="Deepest nesting of an event.", minimum=4, maximum=200)
     body_timeout_seconds: float = setting(10.0, help="How long a client may take to send its body.", minimum=0.1)
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+_MAX_POINTER_LENGTH = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -50,6 +52,11 @@ def text_fault(value: str, pointer: str, max_length: int) -> Fault | None:
 
 
 def child_pointer(pointer: str, name: str) -> str:
-    """The pointer to a member. Clients choose names: they are shortened and made printable for the logs."""
+    """The pointer to a member. Clients choose names: they are shortened and made printable for the logs.
+
+    Where names add up to too much, it is the pointer to what holds the member.
+    """
+    if len(pointer) > _MAX_POINTER_LENGTH:
+        return pointer
     shown = name[:50].encode("ascii", "backslashreplace").decode().replace("\0", "\\0")
     return f"{pointer}/{shown.replace('~', '~0').replace('/', '~1')}"

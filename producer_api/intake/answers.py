@@ -16,6 +16,10 @@ RECORDED = "Event recorded successfully"
 VALID = "The event is valid; nothing was recorded"
 ERRORS_PAGE = "/api/analytics/errors"
 
+# Of the events of a list together, besides the first fault of each.
+MAX_FURTHER_FAULTS = 200
+_MAX_EXPECTED_LENGTH = 500
+
 _SUCCESSFUL = ("accepted", "duplicate")
 _SINGLE_STATUS = {"accepted": 200, "duplicate": 200, "rejected": 400, "limited": 429, "retry": 503}
 # If no event of a list succeeded, the first outcome of these that occurred decides the status: sooner or later it
@@ -63,7 +67,7 @@ def for_list(results: Sequence[Result], *, recorded: bool = True) -> Answer:
     body: Json = {
         "success": successful == len(results),
         "message": f"{successful} of {len(results)} events {outcome}",
-        "results": [_entry(index, result) for index, result in enumerate(results)],
+        "results": _entries(results),
     }
     return Answer(200 if successful else _failed_status(results), body, max(waits, default=None))
 
@@ -86,6 +90,12 @@ def limited(event_id: str | None, admission: Admission) -> Result:
     return Result("limited", event_id, (fault,), seconds)
 
 
+def over_bytes(limited_by: str, max_bytes: int, seconds: int) -> RequestRejected:
+    """The rejection of a request of a sender that has sent too many bytes, before the request is read."""
+    limit = f"at most {max_bytes} bytes per minute from one {_LIMITED_BY[limited_by]}"
+    return RequestRejected("rate_limited", f"{limit}; wait {seconds} s and send the same ids", retry_after=seconds)
+
+
 def unacknowledged(event_id: str) -> Result:
     """The result of an event that Kafka did not acknowledge in time; it may still arrive."""
     return Result("retry", event_id, (Fault("unavailable", "", ""),), RETRY_SECONDS)
@@ -96,10 +106,22 @@ def _failed_status(results: Sequence[Result]) -> int:
     return _SINGLE_STATUS[next(outcome for outcome in _STATUS_ORDER if outcome in outcomes)]
 
 
-def _entry(index: int, result: Result) -> Json:
+def _entries(results: Sequence[Result]) -> list[Json]:
+    """Every result with its first fault, and with all others until there are too many; the rest is counted."""
+    entries, left = list[Json](), MAX_FURTHER_FAULTS
+    for index, result in enumerate(results):
+        shown = result.faults[: 1 + left]
+        left -= max(0, len(shown) - 1)
+        entries.append(_entry(index, result, shown))
+    return entries
+
+
+def _entry(index: int, result: Result, shown: Sequence[Fault]) -> Json:
     entry: Json = {"index": index, "event_id": result.event_id, "status": result.status}
-    if result.faults:
-        entry["errors"] = [_error(fault) for fault in result.faults]
+    if shown:
+        entry["errors"] = [_error(fault) for fault in shown]
+    if len(shown) < len(result.faults):
+        entry["more_errors"] = len(result.faults) - len(shown)
     if result.hint:
         entry["hint"] = result.hint
     if result.retry_after is not None:
@@ -112,17 +134,22 @@ def _error(fault: Fault) -> Json:
         "code": fault.code,
         "pointer": fault.pointer,
         "message": REASONS[fault.code],
-        "expected": fault.expected,
+        "expected": _cut(fault.expected),
         "got": fault.got,
         "docs": f"{ERRORS_PAGE}#{fault.code}",
     }
+
+
+def _cut(text: str) -> str:
+    """A list of all names that an installation has can be long."""
+    return text if len(text) <= _MAX_EXPECTED_LENGTH else text[: _MAX_EXPECTED_LENGTH - 1] + "…"
 
 
 def _summary(faults: Sequence[Fault]) -> str:
     first = faults[0]
     pointer = f"{first.pointer}: " if first.pointer else ""
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{pointer}{REASONS[first.code]}{_expectation(first.expected)}{more}"
+    return f"{pointer}{REASONS[first.code]}{_expectation(_cut(first.expected))}{more}"
 
 
 def _expectation(expected: str) -> str:

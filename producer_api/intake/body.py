@@ -11,11 +11,14 @@ from avro_schemas.validation.fault import Fault, child_pointer
 from producer_api.errors import RequestRejected
 from producer_api.intake import clock_skew
 from producer_api.intake.client_context import NO_CONTEXT, ClientContext, read_context
+from producer_api.intake.lone_events import read_apart
 
 MEDIA_TYPES = ("", "application/json", "text/plain")
 _ENVELOPE_FIELDS = frozenset({"events", "sent_at", "sdk", "dropped", "context"})
 _MAX_DROPPED = 1_000_000
 _GZIP = 16 + zlib.MAX_WBITS
+# A stream may have several members (RFC 1952). Programs that write in pieces make one for each.
+_MAX_MEMBERS = 100
 
 
 @dataclass(slots=True)
@@ -50,24 +53,33 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
         return body
     if encoding != "gzip":
         raise RequestRejected("media_type_unsupported", "Content-Encoding gzip, or none")
-    stream = zlib.decompressobj(_GZIP)
-    try:
-        content = stream.decompress(body, max_bytes + 1)
-    except zlib.error as error:
-        raise RequestRejected("gzip_invalid", "a complete gzip stream") from error
-    if len(content) > max_bytes:
-        raise too_large(max_bytes)
-    if not stream.eof:
-        raise RequestRejected("gzip_invalid", "a complete gzip stream")
-    return content
+    content, rest = bytearray(), body
+    for _ in range(_MAX_MEMBERS):
+        stream = zlib.decompressobj(_GZIP)
+        try:
+            content += stream.decompress(rest, max_bytes + 1 - len(content))
+        except zlib.error as error:
+            raise _invalid_gzip() from error
+        if len(content) > max_bytes:
+            raise too_large(max_bytes)
+        if not stream.eof:
+            raise _invalid_gzip()
+        rest = stream.unused_data.lstrip(b"\0")  # padding, as tapes and discs have it
+        if not rest:
+            return bytes(content)
+    raise _invalid_gzip()
+
+
+def _invalid_gzip() -> RequestRejected:
+    return RequestRejected("gzip_invalid", f"one complete gzip stream of at most {_MAX_MEMBERS} members")
 
 
 def parse(body: bytes, max_events: int, sites: Collection[str] = ()) -> Envelope:
     """The envelope of a body. Raise RequestRejected for anything that holds no events.
 
-    `sites` are those that a context may name; empty means any.
+    `sites` are those that a context may name; empty means any. Events that cannot be read are of RefusedEvent.
     """
-    parsed = _parse_json(body)
+    parsed = _parse_json(body, max_events)
     if not isinstance(parsed, dict):
         return Envelope(_require_events(parsed, max_events), single=False)
     if "events" not in parsed:
@@ -84,9 +96,13 @@ def parse(body: bytes, max_events: int, sites: Collection[str] = ()) -> Envelope
     return Envelope(events, single=False, sent_at=sent_at, dropped=dropped, context=context)
 
 
-def _parse_json(body: bytes) -> Any:
+def _parse_json(body: bytes, max_events: int) -> Any:
     try:
         return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return read_apart(body, max_events)
     except orjson.JSONDecodeError as error:
         if "depth limit" in error.msg:
             raise RequestRejected("too_deep", "JSON that is nested less deeply") from error

@@ -1,5 +1,6 @@
 """When an event occurred: the time that the client gives, corrected if its clock is wrong."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 # An event's own time is flagged outside these limits, in milliseconds around the time of receipt.
@@ -12,6 +13,9 @@ TIMESTAMP_RANGE = "a time in the years 2000 to 2099"
 # The range that every reader of a timestamp can represent.
 _FIRST_MS, _LAST_MS = 946_684_800_000, 4_102_444_800_000
 
+_RARE_FORM = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:)(\d\d)((?:\.\d{1,12})?(?:[Zz]|[+-]\d\d:\d\d))", re.ASCII)
+# How exactly the clock of a client is known, so that an event that is sent again gets the same id again.
+_ID_STEP_MS = 3_600_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -22,9 +26,24 @@ def parse_timestamp(text: object) -> int | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
+    except ValueError:
+        return _parse_rare_form(text)
+    try:
         return (moment - _EPOCH) // _MILLISECOND if moment.tzinfo else None
-    except (ValueError, OverflowError):
+    except OverflowError:
         return None
+
+
+def _parse_rare_form(text: str) -> int | None:
+    """What RFC 3339 allows and Python does not read: a small z, and second 60, which begins the next minute."""
+    found = _RARE_FORM.fullmatch(text)
+    if not found:
+        return None
+    start, second, rest = found.groups()
+    if second == "60":
+        moment = parse_timestamp(f"{start}59{rest.upper()}")
+        return None if moment is None else moment - moment % 1000 + 1000
+    return parse_timestamp(f"{start}{second}{rest.upper()}") if rest != rest.upper() else None
 
 
 def is_in_range(timestamp: int) -> bool:
@@ -43,3 +62,14 @@ def corrected(occurred_at: int, sent_at: int | None, received_at: int) -> tuple[
     if not _FIRST_MS <= occurred_at <= received_at + MAX_AHEAD_MS:
         return received_at, "clamped"
     return occurred_at, "past" if occurred_at < received_at - MAX_AGE_MS else "ok"
+
+
+def corrected_id_time(made_at: int, sent_at: int | None, received_at: int) -> int:
+    """When an id was made by the collector's clock, if the client's is wrong.
+
+    The correction is in whole hours: by that clock, a repeat of the event arrives a little earlier or later, and
+    has to get the same id.
+    """
+    if sent_at is None or made_at > sent_at:
+        return made_at
+    return made_at + (received_at - sent_at) // _ID_STEP_MS * _ID_STEP_MS

@@ -22,6 +22,7 @@ from producer_api.intake.arrival import MAX_REFERRER_LENGTH, arrival_of, encode_
 from producer_api.intake.client_context import NO_CONTEXT, ClientContext, read_context
 from producer_api.intake.context import RequestContext
 from producer_api.intake.event_names import EventNames
+from producer_api.intake.lone_events import RefusedEvent, is_deeper, too_deep
 from producer_api.intake.personal_data import Stripped, redact_utm, strip_event_data
 from producer_api.privacy.urls import NO_UTM
 
@@ -73,13 +74,15 @@ class EventProcessor:
         outcome = self._process(raw, context, sent_id)
         # An event nested too deeply always has other faults too, so only events with faults are measured.
         if type(outcome) is list:
-            if _is_deeper(raw, self._max_depth):
-                return [Fault("too_deep", "", f"values nested at most {self._max_depth} deep")]
+            if is_deeper(raw, self._max_depth):
+                return [too_deep(self._max_depth)]
             return outcome[:MAX_FAULTS]
         return outcome
 
     def _process(self, raw: Any, context: RequestContext, sent_id: str | None) -> EncodedEvent | list[Fault]:
         if type(raw) is not dict:
+            if type(raw) is RefusedEvent:
+                return [raw.fault]
             return [Fault("event_not_object", "", "an object", describe_value(raw))]
         found: list[Fault] = []
         if not raw.keys() <= FIELDS:
@@ -208,22 +211,8 @@ def _hashable(sent: Any) -> tuple[tuple[str, Any], ...] | None:
 
 def client_event_id(raw: Any) -> str | None:
     """The event id that the client made, if it is valid."""
-    event_id = raw.get("event_id") if type(raw) is dict else None
+    event_id = raw.get("event_id") if type(raw) is dict else raw.event_id if type(raw) is RefusedEvent else None
     return event_id if type(event_id) is str and event_ids.is_valid(event_id) else None
-
-
-def _is_deeper(value: Any, max_depth: int) -> bool:
-    level = [value]
-    for _ in range(max_depth):
-        level = [
-            inner
-            for outer in level
-            if type(outer) in (dict, list)
-            for inner in (outer.values() if type(outer) is dict else outer)
-        ]
-        if not level:
-            return False
-    return any(type(value) in (dict, list) for value in level)
 
 
 def _unknown(name: str, value: Any) -> Fault:
@@ -238,10 +227,20 @@ def _event_id(raw: dict[str, Any], context: RequestContext, sent_id: str | None,
             return context.new_id()
         found.append(Fault("event_id_invalid", "/event_id", _ID_FORMAT, describe_value(invalid)))
         return ""
-    if not -MAX_ID_AGE_MS <= event_ids.timestamp_ms(sent_id) - context.received_at <= MAX_ID_AHEAD_MS:
-        expected = "an id made at most 7 days ago and at most 10 minutes ahead; make a new one"
-        found.append(Fault("event_id_time", "/event_id", expected))
+    made_at = event_ids.timestamp_ms(sent_id)
+    if _may_be_id_time(made_at, context):
+        return sent_id
+    corrected = clock_skew.corrected_id_time(made_at, context.sent_at, context.received_at)
+    if _may_be_id_time(corrected, context):
+        return event_ids.at_time(sent_id, corrected)
+    expected = "an id made at most 7 days ago and at most 10 minutes ahead; make a new one"
+    found.append(Fault("event_id_time", "/event_id", expected))
     return sent_id
+
+
+def _may_be_id_time(made_at: int, context: RequestContext) -> bool:
+    """Whether Postgres has, or keeps, a partition for ids of this time."""
+    return -MAX_ID_AGE_MS <= made_at - context.received_at <= MAX_ID_AHEAD_MS
 
 
 def _occurred_at(raw: dict[str, Any], context: RequestContext, found: list[Fault]) -> tuple[int, str]:

@@ -1,10 +1,11 @@
 """What happens to a request, step by step: `Pipeline.collect` reads from top to bottom."""
 
+import asyncio
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from avro_schemas.validation.fault import Fault
@@ -19,9 +20,11 @@ from producer_api.intake.context import RandomPool, RequestContext
 from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
 from producer_api.intake.event_names import EventNames, hint
 from producer_api.intake.headers import event_headers, request_headers
+from producer_api.intake.lone_events import refuse_oversized
 from producer_api.intake.recent_ids import RecentIds, content_hash
 from producer_api.intake.rejected import RejectedEvents
-from producer_api.limits.admission import Admission, RateLimiter
+from producer_api.intake.turns import Turn
+from producer_api.limits.admission import Admission, RateLimiter, SenderLimits
 from producer_api.privacy.devices import MAX_USER_AGENT_LENGTH, UNKNOWN, classify, encoded_device
 from producer_api.privacy.hashes import Hasher
 from producer_api.privacy.ip_locations import UNKNOWN as UNKNOWN_LOCATION
@@ -39,6 +42,21 @@ _BUG = Fault("unexpected", "", "")
 _UNKNOWN_DEVICE = write_device(*UNKNOWN)
 
 
+# What a request costs besides its body, in bytes of the sender's limit: its headers.
+_REQUEST_BYTES = 1_024
+# An event as JSON may be so many times as large as its record may be.
+JSON_PER_RECORD = 2
+
+
+class _Keys(NamedTuple):
+    """The keyed hashes of a sender. `limit` is held in memory only, so it is there even after an opt-out."""
+
+    user: bytes | None
+    session: bytes | None
+    visitor: bytes | None
+    limit: bytes | None
+
+
 class _Ids(NamedTuple):
     """What the client's own ids say about the events of a request, each named by its index."""
 
@@ -52,6 +70,23 @@ class _Ids(NamedTuple):
     repeated: dict[int, int]
     # Where each id came first, and the hash of its content.
     first: dict[str, tuple[int, int]]
+
+
+@dataclass(slots=True)
+class _Judged:
+    """A request up to its records, and the results of the events that are rejected."""
+
+    envelope: Envelope
+    context: RequestContext
+    ids: _Ids
+    admission: Admission
+    encoded: dict[int, EncodedEvent] = field(default_factory=dict)
+    rejected: dict[int, Result] = field(default_factory=dict)
+
+    @property
+    def granted(self) -> list[int]:
+        """The events that the rate limits let pass."""
+        return self.ids.new[: self.admission.granted]
 
 
 class Pipeline:
@@ -88,8 +123,11 @@ class Pipeline:
             own_hosts=origin_hosts(settings.allowed_origins),
             sites=settings.sites,
         )
+        self._max_json_bytes = JSON_PER_RECORD * settings.max_event_bytes
         self._random = RandomPool()
         self._recent = RecentIds()
+        # Their events take many times as much memory as their bodies.
+        self._large_requests = asyncio.Semaphore(1)
 
     def require_available(self) -> None:
         """Raise RequestRejected while neither Kafka nor the spool takes events, before any work is done."""
@@ -99,50 +137,95 @@ class Pipeline:
     async def collect(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
         """The answer, and the state of the rate limit. Raise RequestRejected if the body holds no events."""
         try:
-            envelope = self._parse(request, raw_body)
+            judged = await self._judge(request, sender, raw_body)
         except RequestRejected as error:
-            context = self._context(request, sender)
-            self._rejected_events.publish_body(raw_body, error.faults, context)
+            if error.fault.code != "rate_limited":
+                context = self._context(request, sender, self._keys(sender))
+                self._rejected_events.publish_body(raw_body, error.faults, context)
             raise
-        events, context = envelope.events, self._context(request, sender, envelope)
-        ids = self._check_ids(events, context)
-        admission = self._admit(len(ids.new), request, sender, context)
-        encoded, rejected = self._process(events, ids, admission, context)
-        published = await self._publish(encoded, ids, request, context)
-        limited = _limit(ids, admission, context)
+        envelope, context, ids = judged.envelope, judged.context, judged.ids
+        published = await self._publish(judged.encoded, ids, request, context)
         # Repetitions within the request are not in `events-rejected`: their first event is.
-        known = {**ids.results, **rejected, **published, **limited}
-        self._publish_rejected(events, known, context)
+        known = {**ids.results, **judged.rejected, **published, **_limit(judged)}
+        await self._publish_rejected(envelope.events, known, context)
         results = _in_order(known, ids)
-        _count(results, envelope, request, context, accepted=len(encoded))
-        return _answer(results, envelope), admission
+        _count(results, envelope, request, context, accepted=len(judged.encoded))
+        return _answer(results, envelope), judged.admission
 
-    def validate(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
-        """What `collect` would answer. Nothing is published, but the events count for the rate limit."""
-        envelope = self._parse(request, raw_body)
-        events, context = envelope.events, self._context(request, sender, envelope)
-        ids = self._check_ids(events, context)
-        admission = self._admit(len(ids.new), request, sender, context)
-        encoded, rejected = self._process(events, ids, admission, context)
+    async def validate(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
+        """What `collect` would answer. Nothing is published, but the request counts for the rate limit."""
+        judged = await self._judge(request, sender, raw_body)
+        ids = judged.ids
         valid = {
             index: Result("accepted", ids.sent[index], hint=hint(event.event_type))
-            for index, event in encoded.items()
+            for index, event in judged.encoded.items()
         }
-        limited = _limit(ids, admission, context)
-        results = _in_order({**ids.results, **rejected, **valid, **limited}, ids)
-        return _answer(results, envelope, recorded=False), admission
+        results = _in_order({**ids.results, **judged.rejected, **valid, **_limit(judged)}, ids)
+        return _answer(results, judged.envelope, recorded=False), judged.admission
 
-    def _parse(self, request: Request, raw_body: bytes) -> Envelope:
-        encoding = (request.header(b"content-encoding") or "").strip().lower()
-        content = body.decompress(raw_body, encoding, self._settings.max_body_bytes)
-        return body.parse(content, self._settings.max_events, self._settings.sites)
+    async def _judge(self, request: Request, sender: Sender, raw_body: bytes) -> _Judged:
+        """Everything up to the records. A request that is larger than an event may be waits for others like it."""
+        keys = self._keys(sender)
+        limits = self._limits(request, sender, keys)
+        content = self._decompress(request, raw_body, limits)
+        if len(content) <= self._max_json_bytes:
+            judged = self._judge_request(request, sender, keys, content, limits)
+            for index in judged.granted:
+                self._process(index, judged)
+            return judged
+        async with self._large_requests:
+            judged, turn = self._judge_request(request, sender, keys, content, limits), Turn()
+            for index in judged.granted:
+                if turn.is_over:
+                    await turn.next()
+                self._process(index, judged)
+        return judged
 
-    def _context(self, request: Request, sender: Sender, envelope: Envelope | None = None) -> RequestContext:
-        hasher, stored = self._hasher, self._stored_fields
+    def _judge_request(
+        self, request: Request, sender: Sender, keys: _Keys, content: bytes, limits: SenderLimits
+    ) -> _Judged:
+        """Everything up to the events."""
+        settings = self._settings
+        envelope = body.parse(content, settings.max_events, settings.sites)
+        if len(content) > self._max_json_bytes:
+            envelope.events = refuse_oversized(envelope.events, self._max_json_bytes, settings.max_depth)
+        context = self._context(request, sender, keys, envelope)
+        ids = self._check_ids(envelope.events, context)
+        return _Judged(envelope, context, ids, limits.admit(len(ids.new)))
+
+    def _limits(self, request: Request, sender: Sender, keys: _Keys) -> SenderLimits:
+        return self._rate_limiter.of(
+            user=keys.limit,
+            ip=request.ip,
+            backend=sender.backend,
+            now=self._monotonic(),
+            now_ms=self._wall_clock() // 1_000_000,
+        )
+
+    def _decompress(self, request: Request, raw_body: bytes, limits: SenderLimits) -> bytes:
+        """The bytes of a body. They count for the sender's limit, whatever they hold."""
+        if over := limits.over_bytes():
+            raise answers.over_bytes(*over)
+        encoding, size = (request.header(b"content-encoding") or "").strip().lower(), len(raw_body)
+        try:
+            content = body.decompress(raw_body, encoding, self._settings.max_body_bytes)
+            size = len(content)
+        finally:
+            limits.add_bytes(size + _REQUEST_BYTES)
+        return content
+
+    def _keys(self, sender: Sender) -> _Keys:
+        hasher = self._hasher
         user_key = hasher.user_key(sender.user_id) if sender.user_id else None
         session_key = hasher.session_key(sender.session_id) if sender.session_id else None
         visitor_key = hasher.visitor_key(sender.visitor_id) if sender.visitor_id else None
-        limit_key = user_key or session_key or visitor_key
+        return _Keys(user_key, session_key, visitor_key, user_key or session_key or visitor_key)
+
+    def _context(
+        self, request: Request, sender: Sender, keys: _Keys, envelope: Envelope | None = None
+    ) -> RequestContext:
+        stored = self._stored_fields
+        user_key, session_key, visitor_key, limit_key = keys
         if request.opts_out:
             user_key = session_key = visitor_key = None
         origin = request.header(b"origin")
@@ -192,37 +275,21 @@ class Pipeline:
                 new.append(index)
         return _Ids(sent, new, results, repeated, first)
 
-    def _admit(self, requested: int, request: Request, sender: Sender, context: RequestContext) -> Admission:
-        return self._rate_limiter.admit(
-            requested,
-            user=context.limit_key,
-            ip=request.ip,
-            backend=sender.backend,
-            now=self._monotonic(),
-            now_ms=context.received_at,
-        )
-
-    def _process(
-        self, events: list[Any], ids: _Ids, admission: Admission, context: RequestContext
-    ) -> tuple[dict[int, EncodedEvent], dict[int, Result]]:
-        """The records of the granted events that are valid, and the results of those that are not."""
-        encoded: dict[int, EncodedEvent] = {}
-        rejected: dict[int, Result] = {}
-        for index in ids.new[: admission.granted]:
-            event_id = ids.sent[index]
-            outcome: EncodedEvent | list[Fault]
-            try:
-                outcome = self._processor.process(events[index], context, event_id)
-            except Exception:
-                # A bug that one event triggers must not fail the others. Its content is not logged, but its id
-                # leads to it in `events-rejected`.
-                log.exception("processing an event failed", extra={"event_id": event_id})
-                outcome = [_BUG]
-            if type(outcome) is EncodedEvent:
-                encoded[index] = outcome
-            else:
-                rejected[index] = Result("rejected", event_id, tuple(outcome))  # type: ignore[arg-type] # faults
-        return encoded, rejected
+    def _process(self, index: int, judged: _Judged) -> None:
+        """Add the record of a granted event, or its faults."""
+        event_id = judged.ids.sent[index]
+        outcome: EncodedEvent | list[Fault]
+        try:
+            outcome = self._processor.process(judged.envelope.events[index], judged.context, event_id)
+        except Exception:
+            # A bug that one event triggers must not fail the others. Its content is not logged, but its id
+            # leads to it in `events-rejected`.
+            log.exception("processing an event failed", extra={"event_id": event_id})
+            outcome = [_BUG]
+        if type(outcome) is EncodedEvent:
+            judged.encoded[index] = outcome
+        else:
+            judged.rejected[index] = Result("rejected", event_id, tuple(outcome))  # type: ignore[arg-type] # faults
 
     async def _publish(
         self, encoded: Mapping[int, EncodedEvent], ids: _Ids, request: Request, context: RequestContext
@@ -234,14 +301,16 @@ class Pipeline:
         records = [
             Record(event.event_id, event.value, event_headers(headers, event)) for event in encoded.values()
         ]
+        # By the id that is stored, which differs from the one that was sent if the client's clock is wrong.
+        sent = {event.event_id: sent_id for index, event in encoded.items() if (sent_id := ids.sent[index])}
 
         def remember(acked: Iterable[Record]) -> None:
             for record in acked:
-                if record.event_id in ids.first:
-                    self._recent.add(context.limit_key, record.event_id, ids.first[record.event_id][1])
+                if sent_id := sent.get(record.event_id):
+                    self._recent.add(context.limit_key, sent_id, ids.first[sent_id][1])
 
         durable = await self._publisher.publish(PublishRequest(context.record_key, records, on_late_ack=remember))
-        if ids.first:
+        if sent:
             remember(record for record, acked in zip(records, durable, strict=True) if acked)
         return {
             index: Result("accepted", event.event_id, hint=hint(event.event_type))
@@ -250,16 +319,22 @@ class Pipeline:
             for (index, event), acked in zip(encoded.items(), durable, strict=True)
         }
 
-    def _publish_rejected(self, events: list[Any], results: Mapping[int, Result], context: RequestContext) -> None:
+    async def _publish_rejected(
+        self, events: list[Any], results: Mapping[int, Result], context: RequestContext
+    ) -> None:
+        turn = Turn()
         for index, result in results.items():
             if result.status == "rejected":
+                if turn.is_over:
+                    await turn.next()
                 self._rejected_events.publish_event(events[index], result.faults, result.event_id, context)
 
 
-def _limit(ids: _Ids, admission: Admission, context: RequestContext) -> dict[int, Result]:
+def _limit(judged: _Judged) -> dict[int, Result]:
     """The results of the events that were not granted."""
+    ids, admission = judged.ids, judged.admission
     return {
-        index: answers.limited(ids.sent[index] or context.new_id(), admission)
+        index: answers.limited(ids.sent[index] or judged.context.new_id(), admission)
         for index in ids.new[admission.granted :]
     }
 

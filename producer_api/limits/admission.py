@@ -5,9 +5,10 @@ import math
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from producer_api.limits.cluster import ClusterLimits
-from producer_api.limits.sliding_window import WINDOW, SlidingWindow
+from producer_api.limits.sliding_window import WINDOW, SlidingWindow, Usage
 
 _IPV4_MAPPED = bytes(10) + b"\xff\xff"
 
@@ -34,9 +35,10 @@ class Admission:
 
 
 class RateLimiter:
-    """Counts what senders are granted, in memory. `cluster` knows who is over the limit across all collectors.
+    """Counts what senders send, in memory. `cluster` knows who is over the limit across all collectors.
 
-    `per_user`, `per_ip` and `per_backend` are events per minute. `on_evict` is called when a count is dropped.
+    `per_user`, `per_ip` and `per_backend` are events per minute, for each of which a sender may send
+    `bytes_per_event`. `on_evict` is called when a count is dropped.
     """
 
     def __init__(
@@ -46,38 +48,78 @@ class RateLimiter:
         per_user: int,
         per_ip: int,
         per_backend: int,
+        bytes_per_event: int,
         on_evict: Callable[[], None] = lambda: None,
     ) -> None:
-        self._cluster = cluster
+        self._cluster, self._bytes_per_event = cluster, bytes_per_event
         self._users = SlidingWindow(per_user, on_evict=on_evict)
         self._ips = SlidingWindow(per_ip, on_evict=on_evict)
         self._backends = SlidingWindow(per_backend, on_evict=on_evict)
 
-    def admit(
-        self, requested: int, *, user: bytes | None, ip: str, backend: str | None, now: float, now_ms: int
-    ) -> Admission:
-        """Grant as many of the requested events as all limits allow.
+    def of(self, *, user: bytes | None, ip: str, backend: str | None, now: float, now_ms: int) -> "SenderLimits":
+        """The limits of a sender: the user's, and those of its IP, or of a backend, which sends for many users.
 
-        `now` is in seconds of a monotonic clock, `now_ms` in milliseconds since 1970. A backend has a limit of its
-        own instead of its IP's, because it sends for many users.
+        `now` is in seconds of a monotonic clock, `now_ms` in milliseconds since 1970.
         """
         name, window = ("ip", self._ips) if backend is None else ("backend", self._backends)
-        shared = window.usage(network_of(ip) if backend is None else backend.encode(), now)
-        shared_left = window.limit - shared.total
+        shared = _Limit(
+            name,
+            window.usage(network_of(ip) if backend is None else backend.encode(), now),
+            window.limit,
+            window.limit * self._bytes_per_event,
+        )
         if user is None:
-            granted = min(requested, shared_left)
-            shared.add(granted, now)
-            return Admission(granted, name, window.limit, shared_left - granted, shared.retry_after(now))
-        own = self._users.usage(user, now)
-        blocked_ms = self._cluster.blocked_ms(user, now_ms)
-        own_left = 0 if blocked_ms else self._users.limit - own.total
+            return SenderLimits(now, shared)
+        users = self._users
+        own = _Limit("user", users.usage(user, now), users.limit, users.limit * self._bytes_per_event)
+        return SenderLimits(now, shared, own, self._cluster.blocked_ms(user, now_ms))
+
+
+class _Limit(NamedTuple):
+    """What a sender used of one limit, and what it may use."""
+
+    name: str
+    usage: Usage
+    max_events: int
+    max_bytes: int
+
+
+@dataclass(slots=True)
+class SenderLimits:
+    """All limits of the sender of one request. `blocked_ms`: for how long the cluster's limit holds."""
+
+    now: float
+    shared: _Limit
+    own: _Limit | None = None
+    blocked_ms: int = 0
+
+    def over_bytes(self) -> tuple[str, int, int] | None:
+        """A limit whose bytes are used up: its name, the bytes per minute, the seconds until there are more."""
+        for limit in (self.own, self.shared):
+            if limit and limit.usage.bytes >= limit.max_bytes:
+                return limit.name, limit.max_bytes, limit.usage.seconds_until_bytes(limit.max_bytes, self.now)
+        return None
+
+    def add_bytes(self, size: int) -> None:
+        """Count the bytes of a request, whatever becomes of it."""
+        self.shared.usage.add(self.now, size=size)
+        if self.own is not None:
+            self.own.usage.add(self.now, size=size)
+
+    def admit(self, requested: int) -> Admission:
+        """Grant as many of the requested events as all limits allow."""
+        shared, own, now = self.shared, self.own, self.now
+        shared_left = shared.max_events - shared.usage.events
+        own_left = 0 if self.blocked_ms else own.max_events - own.usage.events if own else shared_left
         granted = min(requested, shared_left, own_left)
-        own.add(granted, now)
-        shared.add(granted, now)
-        if shared_left < own_left and granted < requested:
-            return Admission(granted, name, window.limit, shared_left - granted, shared.retry_after(now))
-        retry_after = math.ceil(blocked_ms / 1000) if blocked_ms else own.retry_after(now)
-        return Admission(granted, "user", self._users.limit, own_left - granted, retry_after)
+        shared.usage.add(now, events=granted)
+        if own is not None:
+            own.usage.add(now, events=granted)
+        if own is None or (shared_left < own_left and granted < requested):
+            wait = shared.usage.seconds_until_event(now)
+            return Admission(granted, shared.name, shared.max_events, shared_left - granted, wait)
+        wait = math.ceil(self.blocked_ms / 1000) if self.blocked_ms else own.usage.seconds_until_event(now)
+        return Admission(granted, own.name, own.max_events, own_left - granted, wait)
 
 
 def network_of(ip: str) -> bytes:

@@ -90,7 +90,7 @@ class CollectRoute:
         except TimeoutError as error:
             raise RequestRejected("body_timeout", f"a complete body within {seconds:g} s") from error
         if self._dry_run:
-            return self._pipeline.validate(request, sender, received)
+            return await self._pipeline.validate(request, sender, received)
         return await self._pipeline.collect(request, sender, received)
 
     async def _read(self, request: Request, receive: Receive) -> bytes:

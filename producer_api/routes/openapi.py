@@ -273,6 +273,7 @@ _RESULT: Json = {
         "event_id": {"type": ["string", "null"]},
         "status": {"type": "string", "enum": ["accepted", "duplicate", "rejected", "limited", "retry"]},
         "errors": {"type": "array", "items": _reference("Error")},
+        "more_errors": {"type": "integer", "description": "How many errors the answer leaves out."},
         "hint": _HINT,
         "retry_after": {"type": "integer", "description": "Seconds."},
     },

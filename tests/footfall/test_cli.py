@@ -67,7 +67,17 @@ def test_types_lists_all_and_shows_one() -> None:
 
 def test_bench_lists_the_benchmarks() -> None:
     listed = run("bench")[1].split()
-    assert listed == ["collect", "collect_steps", "end_to_end", "layout", "live", "recovery", "sink", "stream"]
+    assert listed == [
+        "collect",
+        "collect_steps",
+        "end_to_end",
+        "hostile_requests",
+        "layout",
+        "live",
+        "recovery",
+        "sink",
+        "stream",
+    ]
     assert run("bench", "nothing")[0] == 1
 
 

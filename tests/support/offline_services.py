@@ -78,7 +78,7 @@ def collected(body: bytes, sender: Sender, headers: dict[bytes, bytes] | None = 
     pipeline = Pipeline(
         settings,
         Hasher("a hash key for tests"),
-        RateLimiter(ClusterLimits(), per_user=1_000, per_ip=1_000, per_backend=1_000),
+        RateLimiter(ClusterLimits(), per_user=1_000, per_ip=1_000, per_backend=1_000, bytes_per_event=4_096),
         kafka,
         RejectedEvents(kafka.reject, 1_000),
         wall_clock=lambda: NOON * 1_000_000,

@@ -28,10 +28,21 @@ def test_gzip_is_decompressed_up_to_the_limit() -> None:
     assert rejection(body.decompress, gzip.compress(b"0" * 10_000_000), "gzip", 1000) == (413, "body_too_large")
     assert rejection(body.decompress, b"not gzip", "gzip", 100) == (400, "gzip_invalid")
     assert rejection(body.decompress, gzip.compress(b"[1]")[:-4], "gzip", 100) == (400, "gzip_invalid")
+    assert rejection(body.decompress, b"", "gzip", 100) == (400, "gzip_invalid")
     assert rejection(body.decompress, b"x", "br", 100) == (415, "media_type_unsupported")
 
 
-@pytest.mark.parametrize("text", ["{", "", "NaN", "[1e999]", '"\\ud800"', "{'a': 1}", "\ufeff[]"])
+def test_all_members_of_a_gzip_stream_are_read_and_nothing_else_may_follow() -> None:
+    members = gzip.compress(b"[1,") + gzip.compress(b"2]")
+    assert body.decompress(members, "gzip", 100) == b"[1,2]"
+    assert body.decompress(members + b"\0" * 512, "gzip", 100) == b"[1,2]"
+    for behind in (b"x", b"\x1f\x8b", gzip.compress(b"3")[:-1]):
+        assert rejection(body.decompress, members + behind, "gzip", 100) == (400, "gzip_invalid")
+    assert rejection(body.decompress, members, "gzip", 4) == (413, "body_too_large")
+    assert rejection(body.decompress, gzip.compress(b"") * 5_000, "gzip", 100) == (400, "gzip_invalid")
+
+
+@pytest.mark.parametrize("text", ["{", "", "NaN", '"\\ud800"', "{'a': 1}", "[1", '["a', "[{]}"])
 def test_what_is_not_json_is_rejected(text: str) -> None:
     assert rejection(body.parse, text.encode(), 10) == (400, "json_invalid")
 

@@ -52,7 +52,7 @@ class Collector:
         self.pipeline = Pipeline(
             settings,
             HASHER,
-            RateLimiter(ClusterLimits(), per_user=2, per_ip=1_000, per_backend=1_000),
+            RateLimiter(ClusterLimits(), per_user=2, per_ip=1_000, per_backend=1_000, bytes_per_event=4_096),
             self,
             RejectedEvents(lambda _key, record: not self.rejected.append(decode(record.value)[1]), 50),
             locate=database.find,

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from producer_api.limits.admission import RateLimiter, network_of
+from producer_api.limits.admission import RateLimiter, SenderLimits, network_of
 from producer_api.limits.cluster import ClusterLimits
 from producer_api.limits.sliding_window import MAX_KEYS
 
@@ -13,7 +13,7 @@ CHART_BYTES = 512 * 1024 * 1024 - 200 * 1024 * 1024
 
 
 def limiter(per_ip: int = 10) -> RateLimiter:
-    return RateLimiter(ClusterLimits(), per_user=10, per_ip=per_ip, per_backend=10)
+    return RateLimiter(ClusterLimits(), per_user=10, per_ip=per_ip, per_backend=10, bytes_per_event=4_096)
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,37 @@ def test_addresses_of_one_network_share_a_limit(one: str, other: str, together: 
     assert (network_of(one) == network_of(other)) == together
     limits = limiter()
     for ip, granted in ((one, 10), (other, 0 if together else 10)):
-        admission = limits.admit(10, user=None, ip=ip, backend=None, now=1000.0, now_ms=0)
-        assert admission.granted == granted
+        sender = limits.of(user=None, ip=ip, backend=None, now=1000.0, now_ms=0)
+        assert sender.admit(10).granted == granted
+
+
+@pytest.mark.parametrize(
+    ("user", "backend", "limited", "max_bytes"),
+    [(b"ann", None, "user", 5_000), (None, None, "ip", 20_000), (None, "billing", "backend", 40_000)],
+)
+def test_the_bytes_of_a_minute_follow_from_the_limit_of_the_sender(
+    user: bytes | None, backend: str | None, limited: str, max_bytes: int
+) -> None:
+    limits = RateLimiter(ClusterLimits(), per_user=10, per_ip=40, per_backend=80, bytes_per_event=500)
+
+    def sender(now: float) -> SenderLimits:
+        return limits.of(user=user, ip="192.0.2.1", backend=backend, now=now, now_ms=0)
+
+    sender(1000.0).add_bytes(max_bytes - 1)
+    assert sender(1001.0).over_bytes() is None
+    sender(1001.0).add_bytes(1)
+    assert sender(1002.0).over_bytes() == (limited, max_bytes, 58)
+    assert sender(1060.0).over_bytes() is None
+
+
+def test_the_bytes_of_an_address_are_those_of_all_its_users() -> None:
+    limits = RateLimiter(ClusterLimits(), per_user=10, per_ip=10, per_backend=10, bytes_per_event=500)
+    for user in (b"ann", b"ben"):
+        sender = limits.of(user=user, ip="192.0.2.1", backend=None, now=1000.0, now_ms=0)
+        assert sender.over_bytes() is None
+        sender.add_bytes(2_500)
+    sender = limits.of(user=b"cid", ip="192.0.2.1", backend=None, now=1000.0, now_ms=0)
+    assert sender.over_bytes() == ("ip", 5_000, 60)
 
 
 def test_a_name_for_a_client_that_is_not_an_address_takes_no_more_memory_for_its_length() -> None:
@@ -50,14 +79,15 @@ def test_a_million_senders_within_a_minute_fit_the_memory_limit_of_the_chart() -
     try:
         for request in range(3):
             for number in range(senders):
-                limits.admit(
-                    1,
+                sender = limits.of(
                     user=number.to_bytes(16, "big"),
                     ip=f"2001:db8:{number // 256:x}:{number % 256:x}::{request}",
                     backend=None,
                     now=1000.0 + request,
                     now_ms=0,
                 )
+                sender.add_bytes(400)
+                sender.admit(1)
         taken, _peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -9,8 +9,9 @@ from producer_api.limits.sliding_window import WINDOW, SlidingWindow, Usage
 def admit(window: SlidingWindow, key: bytes, requested: int, now: float) -> tuple[int, Usage]:
     """Grant what is left, as the rate limiter does."""
     usage = window.usage(key, now)
-    granted = min(requested, window.limit - usage.total)
-    usage.add(granted, now)
+    granted = min(requested, window.limit - usage.events)
+    usage.add(now, size=100)
+    usage.add(now, events=granted)
     return granted, usage
 
 
@@ -29,7 +30,7 @@ def test_no_minute_holds_more_than_the_limit_and_nothing_is_limited_early(
         inside = sum(at > now - WINDOW and k == key for at, k in admitted)
         granted, usage = admit(window, key, requested, now)
         assert granted == min(requested, 5 - inside)
-        assert usage.total == inside + granted
+        assert usage.events == inside + granted
         admitted += [(now, key)] * granted
 
 
@@ -38,8 +39,31 @@ def test_waiting_for_retry_after_is_enough() -> None:
     admit(window, b"a", 1, 100.0)
     admit(window, b"a", 1, 130.5)
     granted, usage = admit(window, b"a", 1, 140.2)
-    assert (granted, usage.retry_after(140.2)) == (0, 20)
+    assert (granted, usage.seconds_until_event(140.2)) == (0, 20)
     assert admit(window, b"a", 1, 140.2 + 20)[0] == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 10.0, 29.9, 60.0]), st.integers(1, 900)), min_size=1))
+def test_bytes_are_those_of_the_last_minute_and_waiting_for_them_is_enough(
+    requests: list[tuple[float, int]],
+) -> None:
+    window, now, sent = SlidingWindow(1), 1000.0, list[tuple[float, int]]()
+    for pause, size in requests:
+        now += pause
+        usage = window.usage(b"a", now)
+        usage.add(now, size=size)
+        sent.append((now, size))
+        assert usage.bytes == sum(size for at, size in sent if at > now - WINDOW)
+    if usage.bytes >= 1_000:
+        wait = usage.seconds_until_bytes(1_000, now)
+        assert window.usage(b"a", now + wait).bytes < 1_000
+
+
+def test_requests_without_events_do_not_shorten_the_wait_for_an_event() -> None:
+    usage = Usage()
+    usage.add(100.0, size=300)
+    usage.add(130.0, events=1)
+    assert usage.seconds_until_event(131.0) == 59
 
 
 def test_memory_is_bounded_and_evictions_are_counted() -> None:
