@@ -7,9 +7,12 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-# Test files run in this many workers, each with its own broker and Postgres; most of the time they wait.
-# They start in the order of their names, in which the long ones come early.
-TEST_WORKERS ?= 2
+# Test files run in this many workers, each with its own broker and Postgres. A third of their time they wait.
+# tests/support/schedule.py says which files start first and which stay together.
+TEST_WORKERS ?= 3
+
+# Tests start hundreds of processes: each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The branch or commit that subscribers rely on: schemas are compared with it.
 MAIN ?= main
@@ -28,7 +31,7 @@ test: .venv/dev.stamp lint types ## Run every test, with a real Kafka broker and
 ifdef PYTEST_ARGS
 	@$(BIN)/pytest $(PYTEST_ARGS)
 else
-	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
 endif
 
 fuzz: .venv/dev.stamp ## Post 20,000 malformed requests to the collector, and 100,000 odd events through everything (an hour)

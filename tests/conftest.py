@@ -8,7 +8,14 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.support.services", "tests.support.days", "tests.support.browsers", "tests.npm"]
+pytest_plugins = [
+    "tests.support.services",
+    "tests.support.days",
+    "tests.support.browsers",
+    "tests.support.schedule",
+    "tests.support.durations",
+    "tests.npm",
+]
 _own_folder = pytest.StashKey[str]()
 
 
