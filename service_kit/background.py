@@ -19,9 +19,12 @@ EXIT_FAILED = 70
 _STOP_SECONDS = 30.0
 
 
-def stop_process() -> None:
-    """Stop as after SIGTERM: requests in progress are finished, and what is held is written."""
-    killer = threading.Timer(_STOP_SECONDS, os._exit, [EXIT_FAILED])
+def stop_process(exit_code: int = EXIT_FAILED) -> None:
+    """Stop as after SIGTERM: requests in progress are finished, and what is held is written.
+
+    `exit_code`: if that takes so long that the process is ended instead.
+    """
+    killer = threading.Timer(_STOP_SECONDS, os._exit, [exit_code])
     killer.daemon = True
     killer.start()
     os.kill(os.getpid(), signal.SIGTERM)

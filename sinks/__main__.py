@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from avro_schemas import topic as topics
-from service_kit import tracing
+from service_kit import group_member, kafka_watch, tracing
 from service_kit.probes import Health, Probes
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
@@ -65,6 +65,9 @@ def land(_arguments: Sequence[str]) -> None:
     """Land events until a signal."""
     settings = load_or_exit(Settings, os.environ)
     begin("sinks", os.environ, level=settings.log_level, kafka=settings.kafka)
+    # A batch that is being written is rolled back, and fetched again by the next start.
+    group_member.install(os._exit)
+    kafka_watch.watch(settings.kafka, os._exit)
     # Rows hold no reference cycles, and looking for some costs a quarter of the time that decoding takes.
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)

@@ -13,6 +13,7 @@ from service_kit.background import watched
 from service_kit.kafka import KafkaSettings
 from stream_app.engine.agent import fold_batches
 from stream_app.engine.app import FootfallApp
+from stream_app.engine.assignment import watch_assignment
 from stream_app.engine.checkpoint import EXIT_FAILED, Checkpoints
 from stream_app.engine.consumer import BatchConsumer, IdempotentProducer, RawBatches, started_producer
 from stream_app.engine.partitions import OwnedPartitions
@@ -35,7 +36,7 @@ def build_app(settings: Settings, dimensions: Dimensions = LIVE_AGGREGATES) -> F
     app.owned = OwnedPartitions(lambda: _new_state(settings, dimensions))
     app.events_topic = settings.kafka.name(topic.EVENTS)
     app.fold_span = _fold_span()
-    changelog_topic = settings.kafka.name(topic.STREAM_STATE)
+    changelog_topic = app.changelog_topic = settings.kafka.name(topic.STREAM_STATE)
     outputs = TopicOutputs(settings)
     app.checkpoints = Checkpoints(
         app.owned,
@@ -96,6 +97,10 @@ def _declare(app: FootfallApp, changelog_topic: str, outputs: TopicOutputs) -> N
     async def refetch() -> None:
         await _watched(app, "fetching missed records", refetch_missed(app))
 
+    @app.task  # type: ignore[untyped-decorator] # Faust has no types
+    async def assignment() -> None:
+        await _watched(app, "the watch of the assignment", watch_assignment(app))
+
 
 async def _watched(app: FootfallApp, name: str, work: Coroutine[Any, Any, None]) -> None:
     """Faust ends with a task that raises, but not with one that returns or is cancelled.
@@ -109,6 +114,8 @@ def _options(settings: Settings) -> dict[str, Any]:
     kafka = settings.kafka
     return {
         "broker": [f"kafka://{server}" for server in kafka.kafka_bootstrap.split(",")],
+        # By this our members are known from others in the group.
+        "broker_client_id": APP_ID,
         "broker_credentials": _credentials(kafka),
         "Table": StateTable,
         "store": "memory://",

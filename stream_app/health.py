@@ -5,10 +5,13 @@ import time
 from service_kit.probes import Health
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
+from stream_app.engine.assignment import without_state
 from stream_app.engine.partitions import OwnedPartitions
 
 # Longer than the longest checkpoint: after that the process ends by itself.
 STUCK_SECONDS = 60.0
+# Other members may take a minute to join after a rebalance has begun.
+STUCK_RECOVERY_SECONDS = 120.0
 
 
 def ready(app: FootfallApp, max_lag: int) -> Health:
@@ -21,33 +24,31 @@ def ready(app: FootfallApp, max_lag: int) -> Health:
     return Health(True) if lag < max_lag else Health(False, f"{lag} records behind")
 
 
-def without_state(app: FootfallApp) -> set[int]:
-    """Assigned partitions of `events` that this worker has no state of.
-
-    A worker that is stopped in the moment of its start can leave such an assignment to the next one, if it has a
-    group instance id. It ends when the group session does, so a restart mends it only after a pause.
-    """
-    assigned = {tp.partition for tp in app.consumer.assignment() if tp.topic == app.events_topic}
-    return assigned - set(app.owned.partitions)
-
-
 class Liveness:
-    """Alive as long as positions move, no record waits, or no broker is connected."""
+    """Alive as long as positions or a recovery move, nothing is to be done, or no broker is connected."""
 
     def __init__(self, app: FootfallApp) -> None:
         self._app = app
-        self._positions: dict[int, int] = {}
+        self._progress: object = None
         self._moved_at = time.monotonic()
 
     def check(self) -> Health:
-        """Not alive: for a minute there were records to fold and a broker to read from, and none was folded."""
-        positions = {number: owned.state.position for number, owned in self._app.owned.partitions.items()}
+        """Not alive: for a while there was something to do and a broker to read from, and nothing was done."""
         app = self._app
-        has_work = update_gauges(app) > 0 or (app.owned.accepting and bool(without_state(app)))
-        if positions != self._positions or not has_work or not app.consumer.is_connected:
-            self._positions, self._moved_at = positions, time.monotonic()
+        progress, has_work = (app.owned.accepting, app.owned.progress()), self._has_work()
+        if progress != self._progress or not app.consumer.is_connected or not has_work:
+            self._progress, self._moved_at = progress, time.monotonic()
         idle = time.monotonic() - self._moved_at
-        return Health(True) if idle < STUCK_SECONDS else Health(False, f"no record folded for {idle:.0f} s")
+        if app.owned.accepting:
+            return Health(True) if idle < STUCK_SECONDS else Health(False, f"no record folded for {idle:.0f} s")
+        message = f"partitions are assigned, and nothing of their state was read for {idle:.0f} s"
+        return Health(True) if idle < STUCK_RECOVERY_SECONDS else Health(False, message)
+
+    def _has_work(self) -> bool:
+        app, lag = self._app, update_gauges(self._app)
+        if app.owned.accepting:
+            return lag > 0 or bool(without_state(app))
+        return app.consumer.is_connected and bool(app.consumer.assignment())
 
 
 def update_gauges(app: FootfallApp) -> int:

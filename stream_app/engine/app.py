@@ -16,6 +16,7 @@ class FootfallApp(faust.App):  # type: ignore[misc] # Faust has no types here
     owned: OwnedPartitions
     checkpoints: Checkpoints
     events_topic: str
+    changelog_topic: str
     # The context in which the records of a partition are folded: nothing, or a span of a trace.
     fold_span: Callable[[int, Sequence[Any]], AbstractContextManager[Any]]
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 import faust
@@ -14,6 +14,7 @@ from faust.types import TP
 
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
+from stream_app.engine.assignment import leave_group
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,24 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
         if self.aiokafka_consumer is None:
             return False
         return any(connection.connected() for connection in self.aiokafka_consumer._client._conns.values())
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Join the group, unless the table is missing: Faust subscribes without it while it stops.
+
+        The partitions that this brings have no state, and the next start gets the same: see `assignment`.
+        """
+        names = set(topics)
+        if self.app.changelog_topic not in names:
+            log.info("not joining the group without the state's changelog")
+            return
+        await super().subscribe(names)
+
+    async def leave_group(self) -> None:
+        """End the membership that a group instance id would keep for the next start. Without one there is none."""
+        instance_id = self.app.conf.consumer_group_instance_id
+        if instance_id and self.aiokafka_consumer is not None:
+            client = self.aiokafka_consumer._client
+            await self._thread.call_thread(leave_group, client, self.app.conf.id, instance_id)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
         """As upstream, but a message holds the whole list of records and the offset of the last one."""

@@ -66,6 +66,11 @@ class OwnedPartitions:
         if key is not None and value is not None:
             self._recoveries.setdefault(partition, Recovery()).read(offset, key, value)
 
+    def progress(self) -> dict[int, int]:
+        """How far the partitions are, or the recovery that is going on: equal values if nothing moved."""
+        positions = {number: owned.state.position for number, owned in list(self.partitions.items())}
+        return positions or {number: each.next_offset for number, each in list(self._recoveries.items())}
+
     def finish_recovery(self, partitions: set[int]) -> None:
         """Restore these partitions, which are all that we own, from what was read."""
         for partition in sorted(partitions):

@@ -7,6 +7,8 @@ a module uses one that is not listed here.
 # The only modules, or packages, that may use private names.
 ADAPTERS = (
     "service_kit.follower",
+    "service_kit.group_member",
+    "service_kit.reconnecting_client",
     "stream_app.engine",
     "sinks.landing.topic_id",
     "footfall.doctor.kafka",
@@ -22,6 +24,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_add_gap",
         "_new_consumer_thread",
         "getmany",
+        "subscribe",
         "perform_seek",
         "seek_to_committed",
         "verify_event_path",
@@ -40,7 +43,13 @@ NAMES: dict[str, tuple[str, ...]] = {
         "force_metadata_update",
         "get_random_node",
         "send",
+        "bootstrap",
+        "close",
+        "coordinator_lookup",
+        "_metadata_update",
     ),
+    "aiokafka.cluster.ClusterMetadata": ("update_metadata",),
+    "aiokafka.consumer.group_coordinator.GroupCoordinator": ("_send_req",),
     "aiokafka.conn.AIOKafkaConnection": ("connected",),
 }
 
@@ -53,9 +62,26 @@ ASSIGNMENTS: dict[str, tuple[str, ...]] = {
         "self._committed_offset =",
         "self._buffered_partitions =",
     ),
+    "faust.transport.consumer.ThreadDelegateConsumer": ("self._thread =",),
     "faust.tables.recovery.Recovery": ("self.active_offsets =",),
     "aiokafka.AIOKafkaConsumer": ("self._fetch_max_wait_ms =", "self._client ="),
     "aiokafka.admin.AIOKafkaAdminClient": ("self._client =",),
-    "aiokafka.client.AIOKafkaClient": ("self._conns =",),
+    "aiokafka.client.AIOKafkaClient": (
+        "self._conns =",
+        "self.cluster =",
+        "self._client_id =",
+        "self._request_timeout_ms =",
+        "self._ssl_context =",
+        "self._security_protocol =",
+        "self._connections_max_idle_ms =",
+        "self._sasl_mechanism =",
+        "self._sasl_plain_username =",
+        "self._sasl_plain_password =",
+    ),
+    "aiokafka.consumer.group_coordinator.GroupCoordinator": (
+        "self._closing =",
+        "self._session_timeout_ms =",
+        "self._group_instance_id =",
+    ),
     "aiokafka.conn.AIOKafkaConnection": ("self._versions =",),
 }

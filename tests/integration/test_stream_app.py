@@ -16,7 +16,7 @@ from avro_schemas.record_key import record_key
 from avro_schemas.wire.codec import Undecodable, decode
 from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
-from stream_app.engine.checkpoint import EXIT_FAILED
+from stream_app.engine.checkpoint import EXIT_FAILED, EXIT_FROZEN
 from tests.support.events import encoded, event, now_ms, user_key
 from tests.support.topics import read_all, write
 from tests.support.traffic import assert_counts_equal_the_log, load
@@ -34,8 +34,7 @@ def worker(settings: KafkaSettings, log: Path, module: str = "stream_app", **cha
         log,
         kafka_bootstrap=settings.kafka_bootstrap,
         topic_prefix=settings.topic_prefix,
-        group_instance_id=log.stem,
-        **({"group_session_timeout_seconds": 6} | changes),
+        **({"group_instance_id": log.stem, "group_session_timeout_seconds": 6} | changes),
     )
 
 
@@ -95,6 +94,28 @@ async def test_a_log_that_holds_values_which_no_bin_can_hold_is_counted_on(
     await write(settings.kafka_bootstrap, settings.name("events"), [*records, *load(50, seed=1)])
     await asyncio.to_thread(workers[0].start)
     await assert_counts_equal_the_log(settings)
+
+
+async def test_an_assignment_without_the_state_is_returned_and_not_taken_for_work(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    """A group instance id gives the assignment of a worker to its next start, whatever that subscribes to."""
+    changes = {"group_instance_id": "worker", "group_session_timeout_seconds": 40}
+    hasty = worker(settings, tmp_path / "hasty.log", "tests.support.hasty_stream_app", **changes)
+    hasty.start(wait=0)
+    assert hasty.process
+    assert await asyncio.to_thread(hasty.process.wait, 30) == 0
+    next_start = worker(settings, tmp_path / "next.log", **changes)
+    next_start.start(wait=0)
+    try:
+        assert next_start.process
+        assert await asyncio.to_thread(next_start.process.wait, 40) == EXIT_FROZEN, next_start.log()
+        assert "are assigned without their state" in next_start.log()
+        await asyncio.to_thread(next_start.start)
+        await write(settings.kafka_bootstrap, settings.name("events"), load(100, seed=1))
+        await assert_counts_equal_the_log(settings)
+    finally:
+        next_start.kill()
 
 
 async def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_dies(

@@ -7,7 +7,7 @@ import pytest
 from faust.types import TP
 
 from stream_app.engine.partitions import OwnedPartitions
-from stream_app.health import STUCK_SECONDS, Liveness, ready
+from stream_app.health import STUCK_RECOVERY_SECONDS, STUCK_SECONDS, Liveness, ready
 from stream_app.state.dimensions import LIVE_AGGREGATES
 from stream_app.state.partition import PartitionState
 
@@ -50,3 +50,24 @@ def test_a_worker_without_the_state_of_an_assigned_partition_is_neither_ready_no
     liveness.check()
     liveness._moved_at -= STUCK_SECONDS + 1
     assert not liveness.check().ok
+
+
+def test_a_worker_whose_recovery_stands_still_is_not_alive() -> None:
+    worker = app(end=0, connected=True)
+    worker.owned.clear()
+    liveness = Liveness(worker)
+    liveness.check()
+    liveness._moved_at -= STUCK_RECOVERY_SECONDS + 1
+    assert "nothing of their state was read" in liveness.check().reason
+    worker.owned.read_changelog(0, 7, b"0|c", bytes(8))
+    assert liveness.check().ok
+
+
+def test_a_worker_without_partitions_has_nothing_to_recover() -> None:
+    worker = app(end=0, connected=True)
+    worker.owned.clear()
+    worker.consumer.assignment = set
+    liveness = Liveness(worker)
+    liveness.check()
+    liveness._moved_at -= STUCK_RECOVERY_SECONDS + 1
+    assert liveness.check().ok

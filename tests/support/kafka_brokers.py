@@ -14,14 +14,14 @@ from footfall.local.settings import cache_folder
 
 
 class KafkaBroker:
-    """A real broker on a local JVM. It keeps its port across restarts."""
+    """A real broker on a local JVM. It keeps its port across restarts, unless it moves."""
 
     def __init__(self, folder: Path) -> None:
         if docker_available():
             pytest.skip("needs a broker on a local JVM, which can be frozen and killed")
         self._folder = folder
-        port = ports.choose()
-        broker = kafka.find(folder, given=None, port=port, environ={}, cache=cache_folder(), echo=print)
+        self.port = ports.choose()
+        broker = kafka.find(folder, given=None, port=self.port, environ={}, cache=cache_folder(), echo=print)
         assert broker.program
         self.bootstrap, self._program = broker.bootstrap, broker.program
         self.start()
@@ -32,6 +32,16 @@ class KafkaBroker:
         while not self._program.is_ready():
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+    def move(self, **properties: object) -> None:
+        """Restart it with the same data at another port, and with more properties: the old address is gone."""
+        self.stop()
+        self.port = ports.choose(self.port + 1)
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self._program = kafka.broker(self._folder, port=self.port, environ={}, cache=cache_folder(), echo=print)
+        with (self._folder / "server.properties").open("a") as file:
+            file.writelines(f"{name.replace('_', '.')}={value}\n" for name, value in properties.items())
+        self.start()
 
     def freeze(self) -> None:
         os.kill(self._process.pid, signal.SIGSTOP)

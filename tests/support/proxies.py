@@ -1,4 +1,4 @@
-"""A TCP proxy in front of Postgres that can cut connections at given data, stop forwarding, or be slow."""
+"""A TCP proxy in front of a server that can cut connections at given data, stop forwarding, or be slow."""
 
 import contextlib
 import socket
@@ -17,7 +17,8 @@ class Proxy:
     """Forwards connections to a port of this machine. A test can change its behaviour at any time."""
 
     def __init__(self, port: int) -> None:
-        self._target = port
+        # The port that new connections are forwarded to.
+        self.target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.delay = 0.0
@@ -57,7 +58,7 @@ class Proxy:
                 client, _ = self._listener.accept()
                 self.accepted += 1
                 try:
-                    server = socket.create_connection(("127.0.0.1", self._target))
+                    server = socket.create_connection(("127.0.0.1", self.target))
                 except OSError:  # the server is stopped
                     client.close()
                     continue

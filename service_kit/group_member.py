@@ -1,0 +1,91 @@
+"""Membership in a consumer group that ends the process, with the reason, where waiting cannot mend it.
+
+aiokafka raises such errors at the next poll, and Faust waits for an assignment instead of polling: the service
+would look well and do nothing.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import aiokafka.consumer.consumer
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.protocol.group import HeartbeatRequest
+
+log = logging.getLogger(__name__)
+
+# EX_CONFIG of sysexits.h: a person must change something.
+EXIT_REFUSED = 78
+# EX_TEMPFAIL: the next start may go on.
+EXIT_REPLACED = 75
+
+_UNKNOWN_MEMBER, _FENCED_INSTANCE = 25, 82
+_REFUSALS = {
+    23: "the other members of group {group} assign partitions in another way, so they are not ours: stop them",
+    24: "{group} is not a valid name for a group: change FOOTFALL_TOPIC_PREFIX",
+    26: (
+        "the brokers do not allow a session of {session:g} s: set FOOTFALL_GROUP_SESSION_TIMEOUT_SECONDS between "
+        "their group.min.session.timeout.ms and group.max.session.timeout.ms, or change those"
+    ),
+    30: "this user may not read the group {group}: grant it (docs/access.md)",
+    81: "group {group} has as many members as the brokers allow: run fewer processes, or raise group.max.size",
+}
+
+
+def refusal(code: int, *, group: str, session_seconds: float) -> str | None:
+    """Why a broker will not have us in the group, whatever we wait; None for other answers."""
+    reason = _REFUSALS.get(code)
+    return reason and reason.format(group=group, session=session_seconds)
+
+
+def is_replaced(code: int, *, is_heartbeat: bool, has_instance_id: bool, in_session: bool) -> bool:
+    """Whether another process has joined with our group instance id. It owns our partitions then.
+
+    The brokers forget a member that is silent for a whole session, too. To one that was not, only that happens.
+    """
+    if code == _FENCED_INSTANCE:
+        return True
+    return code == _UNKNOWN_MEMBER and is_heartbeat and has_instance_id and in_session
+
+
+class GroupMember(GroupCoordinator):  # type: ignore[misc] # aiokafka has no types
+    """A member of a group. Calls `end` with an exit code if it cannot be one any longer."""
+
+    end: Callable[[int], None]
+    # Monotonic time of the broker's last answer without an error.
+    _recognized_at = 0.0
+
+    async def _send_req(self, request: Any) -> Any:
+        response = await super()._send_req(request)
+        code = getattr(response, "error_code", 0)
+        if not code:
+            self._recognized_at = time.monotonic()
+        elif not self._closing.done():
+            self._end_if_over(code, isinstance(request, HeartbeatRequest))
+        return response
+
+    def _end_if_over(self, code: int, is_heartbeat: bool) -> None:
+        session_seconds = self._session_timeout_ms / 1000
+        if reason := refusal(code, group=self.group_id, session_seconds=session_seconds):
+            log.critical("%s", reason)
+            self.end(EXIT_REFUSED)
+        elif is_replaced(
+            code,
+            is_heartbeat=is_heartbeat,
+            has_instance_id=self._group_instance_id is not None,
+            in_session=time.monotonic() - self._recognized_at < session_seconds,
+        ):
+            log.critical(
+                "another process has joined group %s with the instance id %s, or it was removed; exiting, so that "
+                "there is one. Each process needs a FOOTFALL_GROUP_INSTANCE_ID of its own.",
+                self.group_id,
+                self._group_instance_id,
+            )
+            self.end(EXIT_REPLACED)
+
+
+def install(end: Callable[[int], None]) -> None:
+    """From now on every consumer with a group is such a member."""
+    GroupMember.end = staticmethod(end)
+    aiokafka.consumer.consumer.GroupCoordinator = GroupMember

@@ -1,0 +1,174 @@
+"""A service that cannot do its work any longer connects again, or ends and says why; it never only looks well.
+
+All brokers move to other addresses behind the same bootstrap address; a group refuses a member; two processes have
+one group instance id; a stranger joins the group of the sinks. One broker for all of it.
+"""
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from footfall.kafka.topics import create_missing
+from service_kit.group_member import EXIT_REFUSED, EXIT_REPLACED
+from service_kit.kafka import KafkaSettings
+from tests.support.kafka_brokers import KafkaBroker
+from tests.support.proxies import Proxy
+from tests.support.topics import read_all
+from tests.support.traffic import assert_counts_equal_the_log
+from tests.support.workers import Worker, sinks_worker
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(300)]
+
+SESSION_SECONDS = 12
+KEY = "0123456789abcdefghijABCDEFGHIJ0123456789"
+
+
+class Installation:
+    """A collector, a stream worker, a sink and a dashboard that know Kafka by the address of a load balancer."""
+
+    def __init__(self, kafka: KafkaSettings, dsn: str, folder: Path) -> None:
+        self._kafka, self._dsn, self._folder = kafka, dsn, folder
+        self._started: list[Worker] = []
+        self.collector = self._worker(
+            "producer_api",
+            "collector",
+            port="PORT",
+            hash_key="a hash key for tests",
+            session_key="a session key of thirty-two characters",
+            backend_keys=f"backend={KEY}",
+        )
+        self.dashboard = self._worker(
+            "dashboard", "dashboard", port="PORT", postgres_dsn=dsn, trust_loopback=True, host="127.0.0.1"
+        )
+        self.stream = self.another_stream("worker")
+        self.sink = self.another_sink("sink")
+
+    def _worker(self, module: str, name: str, **settings: object) -> Worker:
+        kafka = {"kafka_bootstrap": self._kafka.kafka_bootstrap}
+        created = Worker(module, self._folder / f"{name}.log", **(kafka | settings))  # type: ignore[arg-type]
+        self._started.append(created)
+        return created
+
+    def another_stream(self, name: str, *, instance: str | None = None, seconds: int = SESSION_SECONDS) -> Worker:
+        return self._worker(
+            "stream_app", name, group_instance_id=instance or name, group_session_timeout_seconds=seconds
+        )
+
+    def another_sink(self, name: str, *, instance: str | None = None, seconds: int = SESSION_SECONDS) -> Worker:
+        changes = {"group_instance_id": instance or name, "group_session_timeout_seconds": seconds}
+        folder = self._folder / name
+        folder.mkdir(exist_ok=True)
+        created = sinks_worker(self._kafka, self._dsn, folder, **changes)
+        self._started.append(created)
+        return created
+
+    def start(self) -> None:
+        services = (self.collector, self.stream, self.sink, self.dashboard)
+        for each in services:
+            each.start(wait=0)
+        for each in services:
+            each.wait_until_ready(60)
+
+    def end(self) -> None:
+        for each in self._started:
+            if each.process and each.process.poll() is None:
+                each.kill()
+
+    def post(self) -> bool:
+        """Whether the collector took an event."""
+        body = json.dumps({"event_type": "click", "event_data": {"element": "logo"}}).encode()
+        headers = {"Content-Type": "application/json", "Footfall-Key": KEY}
+        url = f"http://127.0.0.1:{self.collector.port}/api/analytics/collect"
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=8).close()
+        except OSError:
+            return False
+        return True
+
+    def rows(self) -> int:
+        with psycopg.connect(self._dsn) as connection:
+            (count,) = connection.execute("select count(*) from raw_events").fetchone() or (0,)
+        return int(count)
+
+
+async def until(what: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not await asyncio.to_thread(what):
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    started = KafkaBroker(tmp_path_factory.mktemp("broker"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+async def installation(broker: KafkaBroker, postgres: str, tmp_path: Path) -> AsyncIterator[Installation]:
+    door = Proxy(broker.port)
+    await create_missing(KafkaSettings(kafka_bootstrap=broker.bootstrap))
+    created = Installation(KafkaSettings(kafka_bootstrap=f"127.0.0.1:{door.port}"), postgres, tmp_path)
+    try:
+        await asyncio.to_thread(created.start)
+        assert await asyncio.to_thread(created.post)
+        # The same data behind the same door, at another address. The broker has limits from now on.
+        await asyncio.to_thread(broker.move, group_min_session_timeout_ms=10_000, group_max_size=2)
+        door.target = broker.port
+        yield created
+    finally:
+        created.end()
+        door.stop()
+
+
+async def test_members(broker: KafkaBroker, installation: Installation) -> None:
+    moved = KafkaSettings(kafka_bootstrap=broker.bootstrap)
+
+    async def assert_everybody_works() -> None:
+        await until(installation.post)
+        published = len(await read_all(moved.kafka_bootstrap, moved.name("events")))
+        await until(lambda: installation.rows() == published)
+        await assert_counts_equal_the_log(moved, seconds=60)
+
+    await assert_everybody_works()
+    await until(lambda: installation.dashboard.metrics()["footfall_dashboard_connected"] == 1)
+
+    # Two with one instance id: the older one ends, and the younger one does the work.
+    successors = (
+        (installation.sink, installation.another_sink("next-sink", instance="sink")),
+        (installation.stream, installation.another_stream("next-worker", instance="worker")),
+    )
+    for _older, younger in successors:
+        younger.start(wait=0)
+    for older, younger in successors:
+        assert older.process
+        assert await asyncio.to_thread(older.process.wait, 40) == EXIT_REPLACED, older.log()
+        await asyncio.to_thread(younger.wait_until_ready, 40)
+    await assert_everybody_works()
+
+    # A session that the brokers do not allow, and one member too many, end with the reason.
+    for short in (installation.another_sink("short", seconds=6), installation.another_stream("short", seconds=6)):
+        short.start(wait=0)
+        await assert_one_is_refused([short], "group.min.session.timeout.ms")
+    for another, (_older, member) in zip(
+        (installation.another_sink, installation.another_stream), successors, strict=True
+    ):
+        more = [another("second"), another("third")]
+        for each in more:
+            each.start(wait=0)
+        # Whichever joins last.
+        await assert_one_is_refused([member, *more], "group.max.size")
+
+
+async def assert_one_is_refused(members: Sequence[Worker], reason: str) -> None:
+    await until(lambda: any(member.process and member.process.poll() is not None for member in members), 40)
+    (refused,) = (member for member in members if member.process and member.process.poll() is not None)
+    assert refused.end() == EXIT_REFUSED, refused.log()
+    assert reason in refused.log()

@@ -1,0 +1,43 @@
+"""A member that the brokers refuse for good says why and ends; one that has a successor ends too."""
+
+import pytest
+
+from service_kit.group_member import is_replaced, refusal
+
+REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER, FENCED_INSTANCE = 27, 25, 82
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (26, "FOOTFALL_GROUP_SESSION_TIMEOUT_SECONDS between their group.min.session.timeout.ms"),
+        (81, "group footfall-sinks has as many members as the brokers allow"),
+        (23, "the other members of group footfall-sinks"),
+        (30, "may not read the group footfall-sinks"),
+    ],
+)
+def test_the_reason_names_what_to_change(code: int, says: str) -> None:
+    assert says in (refusal(code, group="footfall-sinks", session_seconds=10) or "")
+
+
+@pytest.mark.parametrize("code", [14, 15, 16, UNKNOWN_MEMBER, REBALANCE_IN_PROGRESS])
+def test_what_passes_by_itself_is_waited_for(code: int) -> None:
+    assert refusal(code, group="footfall-sinks", session_seconds=10) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "is_heartbeat", "has_instance_id", "in_session", "replaced"),
+    [
+        pytest.param(UNKNOWN_MEMBER, True, True, True, True, id="somebody else joined with its instance id"),
+        pytest.param(UNKNOWN_MEMBER, True, True, False, False, id="silent for a session"),
+        pytest.param(UNKNOWN_MEMBER, True, False, True, False, id="without an instance id it joins again"),
+        pytest.param(UNKNOWN_MEMBER, False, True, True, False, id="a join with an old member id"),
+        pytest.param(FENCED_INSTANCE, False, True, False, True, id="the broker says so"),
+        pytest.param(REBALANCE_IN_PROGRESS, True, True, True, False, id="a rebalance"),
+    ],
+)
+def test_a_member_is_replaced_if_the_brokers_forget_it_although_it_was_heard(
+    code: int, is_heartbeat: bool, has_instance_id: bool, in_session: bool, replaced: bool
+) -> None:
+    found = is_replaced(code, is_heartbeat=is_heartbeat, has_instance_id=has_instance_id, in_session=in_session)
+    assert found is replaced
