@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 # While Kafka is away, aiokafka asks for metadata several times per second.
 _MIN_BOOTSTRAP_SECONDS = 1.0
+# A request fails after 40 s at the latest. A client whose last failure is longer ago is idle: it asks again when
+# there is something to send, or when its metadata is too old.
+_IDLE_SECONDS = 90.0
 
 _clients: weakref.WeakSet["ReconnectingClient"] = weakref.WeakSet()
 _lock = threading.Lock()
@@ -53,6 +56,8 @@ class ReconnectingClient(AIOKafkaClient):  # type: ignore[misc] # as above
         self.cluster = OneCluster(metadata_max_age_ms=options.get("metadata_max_age_ms", 300_000))
         # Monotonic time of the first request without an answer since the last answer; None after an answer.
         self.unheard_since: float | None = None
+        # Monotonic time of the last such request.
+        self._failed_at = 0.0
         self._bootstrapped_at = 0.0
         with _lock:
             _clients.add(self)
@@ -84,7 +89,13 @@ class ReconnectingClient(AIOKafkaClient):  # type: ignore[misc] # as above
         return bool(updated)
 
     def _note_failure(self) -> None:
-        self.unheard_since = self.unheard_since or time.monotonic()
+        self._failed_at = time.monotonic()
+        self.unheard_since = self.unheard_since or self._failed_at
+
+    def unheard_seconds(self, now: float) -> float:
+        """For how long it has been asking in vain; 0 if it was answered, or does not ask."""
+        is_asking = self.unheard_since is not None and now - self._failed_at < _IDLE_SECONDS
+        return now - (self.unheard_since or now) if is_asking else 0.0
 
     async def _bootstrap_again(self, cluster_metadata: Any, topics: Any) -> bool:
         now = time.monotonic()
@@ -140,6 +151,6 @@ def install(on_other_cluster: Callable[[], None]) -> None:
 
 def unheard_seconds() -> float:
     """For how long the client that has heard no broker for longest has asked in vain; 0 if all are answered."""
+    now = time.monotonic()
     with _lock:
-        since = [client.unheard_since for client in _clients if client.unheard_since is not None]
-    return time.monotonic() - min(since) if since else 0.0
+        return max((client.unheard_seconds(now) for client in _clients), default=0.0)
