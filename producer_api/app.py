@@ -70,6 +70,7 @@ class CollectorApp:
         rejected_events = RejectedEvents(
             lambda key, record: self._kafka.publish_nowait(topic.EVENTS_REJECTED, key, record),
             settings.max_rejected_per_second,
+            allowed_parameters=settings.allowed_query_parameters,
         )
         rate_limiter = RateLimiter(
             cluster_limits,

@@ -45,6 +45,7 @@ class RequestContext:
     user_key: bytes | None = None
     session_key: bytes | None = None
     visitor_key: bytes | None = None
+    opted_out: bool = False
     # The device of the request's user agent, as Avro bytes.
     device: bytes
     # What the user's rate limit counts by. Held in memory only, so it is there even after an opt-out.

@@ -1,11 +1,12 @@
 """`event_data` without personal data, and what is read of it before: page, referrer, user agent. No I/O."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from avro_schemas.event_types import event_type_names
 from avro_schemas.schema import CUSTOM, event_schema
+from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH
 from avro_schemas.validation.fault import Fault, describe_value, text_fault
 from producer_api.intake.context import RequestContext
 from producer_api.privacy.devices import encoded_device
@@ -52,18 +53,19 @@ def strip_event_data(
             elif name == "user_agent":
                 device = _device(value, context, found)
                 continue
-            if is_suspicious(value):
-                value = redact(value, context.redactions[_label(name)])
+            # A longer text is too long for any field.
+            if len(value) <= _longest_text() and is_suspicious(value):
+                value = redact(value, context.redactions[_label(name)], allowed_parameters)
         elif name == "user_agent":
             device = _device(value, context, found)
             continue
         elif is_custom or kind is dict:
-            value = redact_nested(value, context.redactions["properties"])
+            value = redact_nested(value, context.redactions["properties"], allowed_parameters)
         stripped[name] = value
     page = stripped.get("page")
     if is_custom and any(map(is_suspicious, stripped)):
         # Redacted already, but for the names.
-        stripped = redact_nested(stripped, context.redactions["properties"])
+        stripped = redact_nested(stripped, context.redactions["properties"], allowed_parameters)
     return Stripped(stripped, device, page if type(page) is str else None, url, referrer)
 
 
@@ -97,6 +99,17 @@ def _label(name: str) -> str:
 @cache
 def _field_names() -> frozenset[str]:
     """The names of all typed fields. As metric labels they are bounded, whatever clients send."""
+    return frozenset(field["name"] for field in _typed_fields())
+
+
+@cache
+def _longest_text() -> int:
+    """How many characters the longest field may have."""
+    longest: int = max(field.get("maxLength", DEFAULT_MAX_LENGTH) for field in _typed_fields())
+    return max(DEFAULT_MAX_LENGTH, longest)
+
+
+def _typed_fields() -> Iterator[dict[str, Any]]:
     types = (event_schema(event_type) for event_type in event_type_names())
     data = (schema.definition["fields"][-1]["type"] for schema in types if schema.name != CUSTOM)
-    return frozenset(field["name"] for record in data for field in record["fields"])
+    return (field for record in data for field in record["fields"])

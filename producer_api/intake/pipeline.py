@@ -235,6 +235,7 @@ class Pipeline:
             user_key=user_key,
             session_key=session_key,
             visitor_key=visitor_key if "visitor_key" in stored else None,
+            opted_out=request.opts_out,
             device=self._device(request, sender),
             limit_key=limit_key,
             random=self._random,

@@ -1,60 +1,92 @@
-"""Texts without personal data and secrets: e-mail addresses, phone and card numbers, tokens.
+"""Texts without personal data and secrets: addresses, e-mail addresses, numbers, tokens.
 
 They are recognised by their form, so some are missed: frontends should not send such values in the first place.
+`tests/producer_api/privacy/test_redaction.py` measures both kinds of mistakes.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from itertools import count
 from typing import Any
 
-from avro_schemas.validation.bounds import MAX_NESTING
+from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH, MAX_NAME_LENGTH, MAX_NESTING
+from producer_api.privacy.card_numbers import (
+    MIN_CARD_NUMBER,
+    is_card_number,
+    redact_bank_accounts,
+    redact_cards,
+)
+from producer_api.privacy.contacts import may_have_email, redact_emails, redact_ips, redact_phones
+from producer_api.privacy.tokens import may_have_token, redact_tokens
+from producer_api.privacy.url_texts import reduce_urls
 
 # How often each pattern was replaced.
 Counts = Counter[str]
 
-# Every pattern needs a digit or an @. Most texts have neither, so one search is enough for them.
-is_suspicious = re.compile(r"[0-9@]|%40").search
-# The lookbehinds make each run of characters match from its start only. Without them, matching would be quadratic
-# in the length of the text.
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
-_TOKEN = re.compile(
-    r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"  # JWT
-    r"|(?<![\w-])(?:sk|pk|rk|ghp|gho|ghs|ghu|glpat|xox[abprs]|whsec)[_-][\w-]{16,}"  # keys of well-known services
-    r"|(?<![\w-])AKIA[0-9A-Z]{16}\b"
-    r"|(?i:\bbearer\s+)[\w.~+/-]{16,}=*"
+# Everything that is looked for has one of these, or a long word. Most texts have neither.
+_has_marks = re.compile(r"[\d@=\uff20\"]").search
+_has_long_word = re.compile(r"(?<!\w)\w{16}|earer|EARER|PRIVATE").search
+_MIN_LONG_WORD = 16
+# So few characters that no placeholder makes them too many.
+_MAX_SHORT_TEXT = 150
+# Phone numbers have seven digits, cards and bank accounts more.
+_has_number = re.compile(r"(?:\d\D{0,4}){6}\d").search
+_has_long_number = re.compile(r"(?:\d\D{0,6}){12}\d").search
+# IP addresses have four, in four numbers.
+_has_ip = re.compile(r"\d\.\d{1,3}\.\d|[23][\da-fA-F]{3}:").search
+# Those of browsers. Which browser it is stands in the event's `device`.
+_USER_AGENT = re.compile(
+    r"Mozilla/\d\.\d(?:[ +](?:\([^()\r\n]{0,300}\)|[A-Za-z][\w.]{0,40}/[\w.+-]{1,60}|like Gecko|Mobile))+"
 )
-_CARD = re.compile(r"(?<![\d.])[2-6](?:[ -]?\d){12,18}(?![\d.]?\d)")
-_PHONE = re.compile(
-    r"(?<![\w+])\+[1-9](?:[ ().-]{0,2}\d){7,14}(?!\d)"  # international
-    r"|(?<![\w.+-])\(\d{3}\) ?\d{3}[ .-]\d{4}(?!\d)"  # (555) 123-4567
-    r"|(?<![\w.+/-])\d{3}([ .-])\d{3}\1\d{4}(?![\w-])"  # 555-123-4567
-)
-_MIN_CARD_NUMBER = 10**12
-_CARD_NUMBERS = range(_MIN_CARD_NUMBER, 10**19)
 
 
-def redact(text: str, counts: Counts) -> str:
-    """The text with `[email]`, `[token]`, `[card]` and `[phone]` in place of what was found, which is counted."""
+def is_suspicious(text: str) -> bool:
+    """Whether a text may have something that is redacted."""
+    return _has_marks(text) is not None or (len(text) >= _MIN_LONG_WORD and _has_long_word(text) is not None)
+
+
+def redact(text: str, counts: Counts, allowed_parameters: Collection[str] = ()) -> str:
+    """The text with `[email]`, `[token]` and so on in place of what was found, which is counted.
+
+    Addresses in it lose what pages lose, but for the allowed parameters.
+    """
     if not is_suspicious(text):
         return text
-    text = _TOKEN.sub(_replace_with("token", counts), text)
-    text = _EMAIL.sub(_replace_with("email", counts), text)
-    text = _CARD.sub(lambda found: _replace_card(found, counts), text)
-    return _PHONE.sub(_replace_with("phone", counts), text)
+    length = len(text)
+    text = reduce_urls(text, counts, allowed_parameters)
+    if may_have_token(text):
+        text = redact_tokens(text, counts, frozenset(allowed_parameters))
+    if "Mozilla/" in text:
+        text, found = _USER_AGENT.subn("[user agent]", text)
+        counts.update({"user_agent": found} if found else {})
+    if may_have_email(text):
+        text = redact_emails(text, counts)
+    if _has_number(text):
+        text = redact_bank_accounts(text, counts)
+        if _has_long_number(text):
+            text = redact_cards(text, counts)
+        text = redact_phones(text, counts)
+    if _has_ip(text):
+        text = redact_ips(text, counts)
+    # A text that was as long as it may be must not be too long afterwards.
+    return text[:length] if len(text) > length > _MAX_SHORT_TEXT else text
 
 
-def redact_nested(value: Any, counts: Counts, depth: int = MAX_NESTING + 2) -> Any:
+def redact_nested(
+    value: Any, counts: Counts, allowed_parameters: Collection[str] = (), depth: int = MAX_NESTING + 2
+) -> Any:
     """Free data of clients without personal data, also in names, and without numbers of cards.
 
-    What is nested deeper than any event may be is left as it is: it is rejected.
+    What is longer or nested deeper than in any valid event is left as it is: that event is rejected.
     """
     kind = type(value)
     if kind is str:
-        return redact(value, counts) if is_suspicious(value) else value
-    if kind is int:
-        if value > _MIN_CARD_NUMBER and is_card_number(value):
+        if len(value) <= DEFAULT_MAX_LENGTH and is_suspicious(value):
+            return redact(value, counts, allowed_parameters)
+        return value
+    if kind is int or kind is float:
+        if value > MIN_CARD_NUMBER and is_card_number(value):
             counts["card"] += 1
             return "[card]"
         return value
@@ -63,42 +95,17 @@ def redact_nested(value: Any, counts: Counts, depth: int = MAX_NESTING + 2) -> A
     if kind is dict:
         redacted: dict[str, Any] = {}
         for name, item in value.items():
-            if is_suspicious(name):
-                name = _unused(redact(name, counts), redacted)
-            redacted[name] = redact_nested(item, counts, depth - 1)
+            if len(name) <= MAX_NAME_LENGTH and is_suspicious(name):
+                name = unused_name(redact(name, counts), redacted)
+            redacted[name] = redact_nested(item, counts, allowed_parameters, depth - 1)
         return redacted
-    return [redact_nested(item, counts, depth - 1) for item in value] if kind is list else value
+    return (
+        [redact_nested(item, counts, allowed_parameters, depth - 1) for item in value] if kind is list else value
+    )
 
 
-def _unused(name: str, taken: Collection[str]) -> str:
+def unused_name(name: str, taken: Collection[str]) -> str:
     """The name, with a number behind it if it is taken: no value may replace another."""
     if name not in taken:
         return name
     return next(f"{name} {number}" for number in count(2) if f"{name} {number}" not in taken)
-
-
-def is_card_number(number: int) -> bool:
-    """Whether a whole number has the length, the first digit and the check digit of a card number."""
-    return number in _CARD_NUMBERS and "2" <= str(number)[0] <= "6" and _passes_luhn(str(number))
-
-
-def _replace_with(pattern: str, counts: Counts) -> Callable[[re.Match[str]], str]:
-    def replace(_found: re.Match[str]) -> str:
-        counts[pattern] += 1
-        return f"[{pattern}]"
-
-    return replace
-
-
-def _replace_card(found: re.Match[str], counts: Counts) -> str:
-    digits = re.sub(r"\D", "", found[0])
-    if not _passes_luhn(digits):
-        return found[0]
-    counts["card"] += 1
-    return "[card]"
-
-
-def _passes_luhn(digits: str) -> bool:
-    """The check digit of card numbers (ISO/IEC 7812-1)."""
-    doubled = (int(digit) * 2 for digit in digits[-2::-2])
-    return (sum(int(digit) for digit in digits[::-2]) + sum(d - 9 if d > 9 else d for d in doubled)) % 10 == 0

@@ -29,9 +29,16 @@ AD_CLICK_PARAMETERS = frozenset(
 Utm = tuple[str | None, str | None, str | None, str | None, str | None]
 NO_UTM: Utm = (None,) * 5
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@")
-# Servers that work without cookies write the session into the path: `/shop;jsessionid=1C22591EA3096B15`.
-_SESSION_ID = re.compile(r";(?:j?sessionid|phpsessid|sid|cfid|cftoken)=[^;/?#]*", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"(?<=//)[^/?#]*@")
+# Servers that work without cookies write the session into the path: `/shop;jsessionid=1C22591EA3096B15`,
+# `/(S(lit3py55t21z5v55vlm25s55))/shop`, `/PHPSESSID/1c22591ea3096b15`.
+_SESSION_ID = re.compile(
+    r"(?:;|%3b)(?:[\w.-]{0,40}(?:sess|token)[\w.-]{0,40}|s|sid|\w{0,8}csid|zenid|cfid|ticket)(?:=|%3d)(?:(?!%3b|%2f)[^;/?#])*"
+    r"|/\((?:[a-z]\([\w-]{1,500}\))+\)"
+    r"|/(?:j?sessionid|phpsessid|oscsid|sid)/[\w-]{16,500}(?=[/?#]|\Z)",
+    re.IGNORECASE,
+)
+_may_have_session_id = re.compile(r";|%3[bB]|\(|[sS][iI][dD]/|[iI][oO][nN][iI][dD]/").search
 _WEB_URL = re.compile(r"https?://([^/?#\\]*)(.*)", re.IGNORECASE | re.DOTALL)
 # Applications with hash routing have their path there. Any other fragment is an anchor of the page, or a token
 # that an identity provider returned; so is what is behind a `=` or `&`.
@@ -56,7 +63,7 @@ class PageUrl(NamedTuple):
 
 PLAIN_PATH = PageUrl("")
 # Whether a page is more than a path.
-says_more = re.compile(r"[?#@;]|://").search
+says_more = re.compile(r"[?#@;(]|://|%3[bB]|[sS][iI][dD]/|[iI][oO][nN][iI][dD]/").search
 
 
 def strip_url(url: str, allowed_parameters: Collection[str]) -> str:
@@ -68,7 +75,7 @@ def strip_url(url: str, allowed_parameters: Collection[str]) -> str:
 
 
 def read_page(url: str, allowed_parameters: Collection[str]) -> PageUrl:
-    """The page of an event: a path, also where the client sent a full URL."""
+    """The page of an event: a path, also where the client sent a full URL. Tokens in the path are still there."""
     hostname = None
     if "://" in url and (found := _WEB_URL.fullmatch(url)):
         hostname, url = normal_hostname(found[1]), found[2].replace("\\", "/")
@@ -82,7 +89,7 @@ def read_page(url: str, allowed_parameters: Collection[str]) -> PageUrl:
 def _without_credentials(url: str) -> str:
     if "@" in url:
         url = _CREDENTIALS.sub("", url, count=1)
-    return _SESSION_ID.sub("", url) if ";" in url else url
+    return _SESSION_ID.sub("", url) if _may_have_session_id(url) else url
 
 
 def normal_hostname(text: str) -> str | None:

@@ -91,7 +91,8 @@ def collected(body: bytes, sender: Sender, headers: dict[bytes, bytes] | None = 
     except RequestRejected:
         return kafka
     orjson.dumps(answer.body)
-    codes = [error["code"] for result in answer.body["results"] for error in result.get("errors", ())]
+    results = answer.body.get("results", [answer.body])
+    codes = [error["code"] for result in results for error in result.get("errors", ())]
     assert "unexpected" not in codes
     return kafka
 
