@@ -300,7 +300,8 @@ class RejectedEvent(TypedDict):
     source_partition: int | None
     # Offset it was read from.
     source_offset: int | None
-    # The bytes as they came, cut to 32 KiB.
+    # Of an event that a client sent, its JSON as far as accepted events keep it, empty if the sender opted
+    # out; of a record, its bytes. Cut to 32 KiB.
     body: bytes
     # Length of the bytes before the cut.
     body_size: int

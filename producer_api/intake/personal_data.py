@@ -54,7 +54,7 @@ def strip_event_data(
                 device = _device(value, context, found)
                 continue
             # A longer text is too long for any field.
-            if len(value) <= _longest_text() and is_suspicious(value):
+            if len(value) <= _max_text_length() and is_suspicious(value):
                 value = redact(value, context.redactions[_label(name)], allowed_parameters)
         elif name == "user_agent":
             device = _device(value, context, found)
@@ -103,10 +103,10 @@ def _field_names() -> frozenset[str]:
 
 
 @cache
-def _longest_text() -> int:
+def _max_text_length() -> int:
     """How many characters the longest field may have."""
-    longest: int = max(field.get("maxLength", DEFAULT_MAX_LENGTH) for field in _typed_fields())
-    return max(DEFAULT_MAX_LENGTH, longest)
+    max_length: int = max(field.get("maxLength", DEFAULT_MAX_LENGTH) for field in _typed_fields())
+    return max(DEFAULT_MAX_LENGTH, max_length)
 
 
 def _typed_fields() -> Iterator[dict[str, Any]]:

@@ -74,16 +74,16 @@ def _without_cards(numbers: str, counts: Counts) -> str:
         is_one = len(sizes) <= 19 and is_card("".join(found[0] for found in groups))
         counts["card"] += is_one
         return "[card]" if is_one else numbers
-    kept, end = list[str](), 0
+    parts, end = list[str](), 0
     for at, group in enumerate(groups):
         if sizes[at] == 1 or group.start() < end or group[0][0] not in _FIRST_DIGITS:
             continue
         last = _end_of_card(numbers, groups, sizes, at)
         if last is not None:
-            kept += (numbers[end : group.start()], "[card]")
+            parts += (numbers[end : group.start()], "[card]")
             counts["card"] += 1
             end = groups[last].end()
-    return "".join(kept) + numbers[end:] if kept else numbers
+    return "".join(parts) + numbers[end:] if parts else numbers
 
 
 def _end_of_card(numbers: str, groups: list[re.Match[str]], sizes: list[int], first: int) -> int | None:

@@ -38,8 +38,8 @@ _PHONE = re.compile(
 )
 # A number without any such form, behind a word that says what it is.
 _NAMED_PHONE = re.compile(
-    r"(?i:(?<![a-z])(?:tele?(?:phone?|fon)?s?|phone|mobile?|cell|fax|whatsapp|handy|t[eé]l[eé]phone|tel[eé]fono|sms"
-    r"|call (?:me|us)(?: (?:at|on|back))?|msisdn)(?:[ _.-]?(?:number|no|nr|num))?)"
+    r"(?i:(?<![a-z])(?:tele?(?:phone?|fon)?s?|phone|mobile?|cell(?: ?phone|(?=[:=]))|fax|whatsapp|handy|sms"
+    r"|t[eé]l[eé]phone|tel[eé]fono|call (?:me|us)(?: (?:at|on|back))?|msisdn)(?:[ _.-]?(?:number|no|nr|num))?)"
     r"[\"']?\s?(?:[.:=#]|\bis\b|%3[dD]|%3[aA])?\s?[\"'(]?"
     rf"(\+?\d(?:{_GAP}{{0,3}}+\d){{6,14}})(?![\w])(?!\.\d)"
 )
@@ -129,8 +129,8 @@ def _is_ipv4(text: str, before: str) -> bool:
         return False
     if any(len(number) > 1 and number.startswith("0") for number in text.split(".")):
         return False
-    # Chrome 143.0.0.0; driver version 31.0.15.113.
-    if numbers[1:3] == [0, 0] or _VERSION_WORD.search(before):
+    # Chrome 143.0.0.0; driver version 31.0.15.113; 8.0.100.0.
+    if numbers[1:3] == [0, 0] or numbers[3] == 0 or _VERSION_WORD.search(before):
         return False
     return not any(ipaddress.IPv4Address(text) in network for network in _PRIVATE)
 

@@ -16,7 +16,7 @@ _STRONG = (
 # Behind these, UUIDs and short names are not.
 _WEAK = (
     "login|log-in|log_in|logon|signin|sign-in|sign_in|signup|sign-up|sign_up|regist|auth|sso|callback|sess|sid|join"
-    "|claim|redeem|ticket|share|welcome|blobs|representations|preferences|approv|rsvp|deeplink"
+    "|claim|redeem|ticket|share|welcome|blobs|representations|preferences|approv|rsvp|deeplink|2fa|mfa"
 )
 _WORDS = tuple(f"{_STRONG}|{_WEAK}".split("|"))
 # A segment that is long enough, behind another.

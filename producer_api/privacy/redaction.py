@@ -25,7 +25,7 @@ from producer_api.privacy.url_texts import reduce_urls
 Counts = Counter[str]
 
 # Everything that is looked for has one of these, or a long word. Most texts have neither.
-_has_marks = re.compile(r"[\d@=\uff20\"]").search
+_has_marks = re.compile(r"[\d@=\uff20\"]|:\s?'").search
 _has_long_word = re.compile(r"(?<!\w)\w{16}|earer|EARER|PRIVATE").search
 _MIN_LONG_WORD = 16
 # So few characters that no placeholder makes them too many.

@@ -49,6 +49,7 @@ _STRONG_NAMES = (
     r"|(?:api|access|private|secret|signing|encryption|auth|account|master|client)[_.-]?key|accesskeyid|access[_-]?key[_-]?id"
     r"|(?<![a-z])jwt|saml(?:request|response)|assertion|session[_.-]?id|sess[_-]?id|sessid|cfid|signature|(?:security|auth)[_-]?code"
     r"|oobcode|totp|otp|cvv|cvc|csrf|xsrf|code_verifier|code_challenge|authenticity_token|login[_-]?hash"
+    r"|(?<![a-z])pin(?==\d{4,8}(?!\d))"
     r"|activation[_-]?key|reset[_-]?(?:key|code|hash)|confirm(?:ation)?[_-]?(?:key|code|hash)|verif(?:y|ication)[_-]?(?:key|code)"
     r"|invit(?:e|ation)[_-]?(?:key|code|hash)|magic[_-]?(?:link|key|code)|authorization"
 )
@@ -82,7 +83,7 @@ may_have_token = re.compile(r"[=%:\"']|(?<![\w.~+-])[\w.~+-]{16}|asic |KEY-").se
 _has_long_run = re.compile(r"(?<![\w-])[\w-]{16}|%|PRIVATE KEY").search
 _has_value = re.compile(r"[=\"']|%(?:25)*3[dD]|:\s?[\w.-]{12}").search
 _has_name = re.compile(
-    "token|pass|pwd|secret|key|jwt|saml|assertion|sess|cfid|signature|code|otp|cvv|cvc|csrf|xsrf|hash|magic|authori"
+    "token|pass|pin=|pwd|secret|key|jwt|saml|assertion|sess|cfid|signature|code|otp|cvv|cvc|csrf|xsrf|hash|magic|authori"
 ).search
 
 

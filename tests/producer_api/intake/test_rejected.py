@@ -72,19 +72,19 @@ def rejected(body: bytes, headers: dict[bytes, bytes] | None = None) -> dict[str
 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_rejected_body_is_reduced_as_accepted_events_are(name: str) -> None:
-    kept = rejected(BODIES[name])
-    assert [secret for secret in SECRETS if secret in str(kept)] == []
-    assert kept["user_key"] is not None
-    assert b"page_view" in kept["body"]
+    stored_record = rejected(BODIES[name])
+    assert [secret for secret in SECRETS if secret in str(stored_record)] == []
+    assert stored_record["user_key"] is not None
+    assert b"page_view" in stored_record["body"]
     # Neither do the pages of the dashboard have any of it.
     shown = ShownRejectedEvents()
-    shown.add(kept)
+    shown.add(stored_record)
     assert [secret for secret in SECRETS if secret in str(shown.latest())] == []
 
 
 def test_what_is_left_says_what_was_wrong() -> None:
-    kept = rejected(PARSED)
-    body = orjson.loads(kept["body"])
+    stored_record = rejected(PARSED)
+    body = orjson.loads(stored_record["body"])
     device = {"browser": "Firefox", "system": "Linux", "kind": "desktop", "bot": None}
     assert body["event_data"] == {
         "page": "https://shop.example/reset",
@@ -98,18 +98,18 @@ def test_what_is_left_says_what_was_wrong() -> None:
         },
     }
     assert (body["distinct_id"], body["ip"], body["[phone]"]) == ("[removed]", "[removed]", "a name")
-    assert "/[phone]" in {fault["pointer"] for fault in kept["errors"]}
+    assert "/[phone]" in {fault["pointer"] for fault in stored_record["errors"]}
 
 
 @pytest.mark.parametrize("signal", [b"sec-gpc", b"dnt"])
 @pytest.mark.parametrize("name", BODIES)
-def test_of_senders_who_opted_out_only_reasons_and_pointers_are_kept(signal: bytes, name: str) -> None:
-    kept = rejected(BODIES[name], {signal: b"1"})
-    faults = {(fault["expected"], fault["got"]) for fault in kept["errors"]}
+def test_of_senders_who_opted_out_only_reasons_and_pointers_are_stored(signal: bytes, name: str) -> None:
+    stored_record = rejected(BODIES[name], {signal: b"1"})
+    faults = {(fault["expected"], fault["got"]) for fault in stored_record["errors"]}
     assert faults == {("", "")}
-    assert kept["reason"] == kept["errors"][0]["code"]
+    assert stored_record["reason"] == stored_record["errors"][0]["code"]
     (body, size, event_id, event_type, key) = (
-        kept[name] for name in ("body", "body_size", "event_id", "event_type", "user_key")
+        stored_record[name] for name in ("body", "body_size", "event_id", "event_type", "user_key")
     )
     assert (body, size, event_id, event_type, key) == (b"", 0, None, None, None)
 
@@ -127,7 +127,7 @@ def test_parameters_that_an_operator_allows_stay_in_rejected_events_too() -> Non
     )
 
 
-def test_what_other_services_keep_of_a_record_is_reduced_as_the_record_is() -> None:
+def test_what_other_services_store_of_a_record_is_reduced_as_the_record_is() -> None:
     event = {"event_type": "page_view", "event_data": EVENT["event_data"]}
     (record,) = collected(json.dumps(event).encode(), ANN).events
     assert record.value is not None
@@ -141,9 +141,9 @@ def test_what_other_services_keep_of_a_record_is_reduced_as_the_record_is() -> N
     of_sinks = record_value(stored(broken), NOON)
     for value in (of_stream_app, of_sinks):
         assert value is not None
-        kept = decode(value)[1]
-        assert kept["body"] == broken.value
-        assert [secret for secret in SECRETS if secret.encode() in kept["body"]] == []
+        stored_record = decode(value)[1]
+        assert stored_record["body"] == broken.value
+        assert [secret for secret in SECRETS if secret.encode() in stored_record["body"]] == []
 
 
 def stored(record: Record) -> StoredDeadLetter:
