@@ -84,7 +84,9 @@ def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, ech
 def _format(run: tuple[str, ...], properties: Path) -> None:
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # An id can begin with a dash, so it must follow an equals sign.
-    command = (*run, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties))
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+    command = (*run, *_JVM, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c")
+    ran = subprocess.run(
+        (*command, str(properties)), capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
     if ran.returncode:
         raise RuntimeError(f"Kafka's storage could not be formatted:\n{ran.stdout}{ran.stderr}")

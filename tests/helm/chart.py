@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,13 @@ def objects(values: Json, **options: Any) -> list[Json]:
     """Every object of the release, hooks included. Raise ValueError for a duplicate key."""
     rendered = files(values, **options)
     texts = (text for path, text in sorted(rendered.items()) if not path.endswith("NOTES.txt"))
-    return [each for text in texts for each in yaml.load_all(text, _UniqueKeyLoader) if each]
+    return [each for text in texts for each in pickle.loads(_pickled(text))]
+
+
+@functools.cache
+def _pickled(text: str) -> bytes:
+    """The objects in a template's output. Most outputs are the same in many releases, and parsing is slow."""
+    return pickle.dumps([each for each in yaml.load_all(text, _UniqueKeyLoader) if each])
 
 
 def notes(values: Json) -> str:

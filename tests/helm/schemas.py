@@ -15,6 +15,13 @@ _CRDS = Path(__file__).parent / "crds"
 
 def schema_fault(each: dict[str, Any], version: str) -> str | None:
     """Why the API server of a Kubernetes version would reject an object; None if it would not."""
+    return _fault(json.dumps(each), version)
+
+
+@functools.cache
+def _fault(text: str, version: str) -> str | None:
+    """Cached, because most objects are the same in many releases."""
+    each = json.loads(text)
     validator = _validator(each["kind"].lower(), each["apiVersion"], version)
     found = jsonschema.exceptions.best_match(validator.iter_errors(each))
     if found is None:
