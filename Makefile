@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The branch or commit that subscribers rely on: schemas are compared with it.
 MAIN ?= main
 
-.PHONY: help up test fuzz engines sql clients faults days faults-sinks lint types fmt generate bench screenshots lock clean
+.PHONY: help up test fuzz attacks engines sql clients faults days faults-sinks lint types fmt generate bench screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -37,6 +37,9 @@ endif
 
 fuzz: .venv/dev.stamp ## Post 20,000 malformed requests to the collector, and 100,000 odd events through everything (an hour)
 	@FUZZ_CASES=20000 $(BIN)/pytest tests/fuzz tests/contracts/test_accepted_events_are_borne.py $(PYTEST_ARGS)
+
+attacks: .venv/dev.stamp ## Send a good client's 20,000 events beside each attack, and print times and memory (half an hour)
+	@ATTACK_EVENTS=20000 $(BIN)/pytest tests/attacks --log-cli-level=INFO $(PYTEST_ARGS)
 
 engines: .venv/dev.stamp ## Test the browser SDK in Firefox and WebKitGTK too; as root on Debian, it installs them first
 	@[ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
