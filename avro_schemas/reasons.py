@@ -34,7 +34,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "event_id_conflict": "Another event has the same id, but different content.",
         # The sender
         "session_missing": "The request has no session.",
-        "session_invalid": "The session is not signed with a key that the collector knows, or lacks a claim.",
+        "session_invalid": "The session is not signed with a known key, is not valid yet, or lacks a claim.",
         "session_expired": "The session has expired.",
         "backend_key_invalid": "No backend has this key.",
         "origin_not_allowed": "The request comes from a page whose origin is not allowed.",

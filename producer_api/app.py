@@ -20,6 +20,7 @@ from producer_api.limits.cluster import LOOK_BACK_MS, ClusterLimits
 from producer_api.privacy.devices import classify
 from producer_api.privacy.hashes import Hasher
 from producer_api.privacy.ip_locations import IpDatabase, nowhere
+from producer_api.routes import api_page
 from producer_api.routes.collect import CollectRoute
 from producer_api.routes.page_headers import PageHeaders
 from producer_api.routes.probes_and_pages import add_pages
@@ -83,10 +84,12 @@ class CollectorApp:
         self._ip_database = IpDatabase(settings.ip_database) if settings.ip_database else None
         locate = self._ip_database.find if self._ip_database else nowhere
         pipeline = Pipeline(settings, hasher, rate_limiter, self._publisher, rejected_events, locate=locate)
-        self._hot_routes: dict[str, ASGIApp] = {
+        routes: dict[str, ASGIApp] = {
             COLLECT: _traced(CollectRoute(settings, self._authenticator, pipeline)),
             VALIDATE: CollectRoute(settings, self._authenticator, pipeline, dry_run=True),
         }
+        # With a slash at the end too: a redirect would lose the body.
+        self._hot_routes = routes | {f"{path}/": route for path, route in routes.items()}
         self._other_routes = _fastapi(self, settings)
         self._started = time.monotonic()
 
@@ -160,11 +163,10 @@ def _fastapi(collector: CollectorApp, settings: Settings) -> FastAPI:
         title="footfall collector",
         version="1",
         lifespan=collector.running,
-        docs_url="/api/analytics/docs",
+        docs_url=None,
         redoc_url=None,
-        openapi_url="/api/analytics/openapi.json",
-        swagger_ui_oauth2_redirect_url="/api/analytics/docs/oauth2-redirect",
-        static_url="/api/analytics/docs-assets",
+        openapi_url=api_page.OPENAPI,
+        static_url=api_page.ASSETS,
     )
     add_pages(app, settings, collector.readiness)
     app.add_middleware(PageHeaders)

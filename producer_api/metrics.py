@@ -53,6 +53,11 @@ JWKS_FETCHES = _counter("jwks_fetches", "Fetches of session keys, by result.", "
 JWKS_FETCHED = _gauge(
     "jwks_fetched_timestamp_seconds", "When session keys were last fetched; 0 without a JWKS URL."
 )
+REJECTED_SESSIONS = _counter(
+    "rejected_sessions",
+    "Requests let in although their session is invalid, as another application's is, by its code.",
+    "code",
+)
 REDACTIONS = _counter("redactions", "Texts redacted in events, by pattern and field.", "pattern", "field")
 IP_DATABASE_BUILT = _gauge(
     "ip_database_built_timestamp_seconds",

@@ -56,6 +56,8 @@ _READ = frozenset(name.lower().encode() for name in REQUEST_HEADERS)
 # them must not hold as many bytes as strangers like.
 _WHOLE = frozenset({b"authorization", b"cookie", b"footfall-key"})
 MAX_HEADER_LENGTH = 1_000
+# Between the lines of a header that comes in several (RFC 9110 5.3, of cookies RFC 9113 8.2.3).
+_SEPARATOR, _COOKIE_SEPARATOR = b", ", b"; "
 
 
 @dataclass(slots=True)
@@ -69,23 +71,35 @@ class Request:
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> "Request":
         """The request of an ASGI scope."""
-        read = {
-            name: value if name in _WHOLE else value[:MAX_HEADER_LENGTH]
-            for name, value in scope["headers"]
-            if name in _READ
-        }
+        read: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            if name in _READ:
+                if name in read:
+                    value = read[name] + (_COOKIE_SEPARATOR if name == b"cookie" else _SEPARATOR) + value
+                read[name] = value if name in _WHOLE else value[:MAX_HEADER_LENGTH]
         client = scope.get("client")
         return cls(read, client[0] if client else "unknown", scope["scheme"] == "https")
 
     def header(self, name: bytes) -> str | None:
-        """The value of a header."""
+        """The value of a header; of one that came in several lines, all of them."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    def text(self, name: bytes) -> str | None:
+        """The value of a header that holds text of people: UTF-8, as programs send it today, else Latin-1."""
+        value = self.headers.get(name)
+        try:
+            return None if value is None else value.decode()
+        except UnicodeDecodeError:
+            return self.header(name)
 
     @property
     def opts_out(self) -> bool:
         """Whether the visitor opted out of tracking: Global Privacy Control, or Do Not Track."""
-        return self.headers.get(b"sec-gpc") == b"1" or self.headers.get(b"dnt") == b"1"
+        gpc, dnt = self.headers.get(b"sec-gpc"), self.headers.get(b"dnt")
+        return (gpc is not None and b"1" in gpc.split(_SEPARATOR)) or (
+            dnt is not None and b"1" in dnt.split(_SEPARATOR)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

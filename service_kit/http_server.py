@@ -79,6 +79,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head, self._head_bytes = False, 0
         self._waiting.pop(self, None)
         self._end_deadline()
+        hosts = sum(name == b"host" for name, _value in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            # RFC 9112 3.2. Who is in front may have decided by another one than the application reads.
+            raise ValueError("not one Host")  # which uvicorn answers with 400, as it does what is not HTTP
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -10,6 +10,7 @@ from dashboard.access import login_cookie
 from dashboard.access.roles import roles_in
 from dashboard.settings import Settings
 from service_kit.local_requests import is_local
+from service_kit.sessions.credentials import session_tokens
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
 
@@ -87,11 +88,19 @@ class AccessPolicy:
 
     async def _session_roles(self, sessions: SessionVerifier, request: HTTPConnection) -> list[str]:
         """The roles of the request's session, none without one. Raise `SessionRejected`."""
-        session = request.cookies.get(self._session_cookie) or _bearer(request)
-        if not session:
-            return []
-        verified = await sessions.verify(session, time.time())
-        return roles_in(verified.claims.get(self._role_claim))
+        cookies = "; ".join(request.headers.getlist("cookie"))
+        authorization = ", ".join(request.headers.getlist("authorization"))
+        rejections = list[SessionRejected]()
+        for token in session_tokens(cookies, authorization, self._session_cookie):
+            try:
+                verified = await sessions.verify(token, time.time())
+            except SessionRejected as rejected:
+                rejections.append(rejected)  # another application's, perhaps
+            else:
+                return roles_in(verified.claims.get(self._role_claim))
+        if rejections:
+            raise min(rejections, key=lambda each: each.code != "unavailable")
+        return []
 
     def log_in(self, text: str) -> str | None:
         """The value of a login cookie, if the text is the token."""

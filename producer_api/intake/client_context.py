@@ -23,7 +23,8 @@ _SCREENS = ((576, "xs"), (768, "sm"), (992, "md"), (1200, "lg"), (1600, "xl"))
 _TAG = re.compile(r"[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8})*(?:[.@][A-Za-z0-9-]*)*")
 # Language, script, region. A language of one letter is a private one, or POSIX' `C`, and says nothing.
 _LANGUAGE = re.compile(r"([A-Za-z]{2,8})(?:[-_][A-Za-z]{4})?(?:[-_]([A-Za-z]{2}|\d{3}))?(?:[-_.@].*)?")
-_MAX_HEADER_LENGTH = 500
+# Of what is cached: browsers send less than a hundred characters.
+_MAX_HEADER_LENGTH = 200
 
 
 class ClientContext(NamedTuple):
@@ -105,11 +106,15 @@ def normal_language(tag: str) -> str | None:
     return f"{language}-{region.upper()}" if region else language
 
 
-@lru_cache(maxsize=10_000)
 def preferred_language(accept_language: str) -> str | None:
     """The language that a browser prefers, from its header Accept-Language."""
+    return _preferred_language(accept_language[:_MAX_HEADER_LENGTH])
+
+
+@lru_cache(maxsize=10_000)
+def _preferred_language(accept_language: str) -> str | None:
     best, best_weight = None, 0.0
-    for entry in accept_language[:_MAX_HEADER_LENGTH].split(","):
+    for entry in accept_language.split(","):
         tag, _, parameters = entry.partition(";")
         weight = _weight(parameters)
         if weight > best_weight and (language := normal_language(tag)):

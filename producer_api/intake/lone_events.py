@@ -1,7 +1,7 @@
 """Events that are judged alone before their content is checked: what cannot be read, and what is too large.
 
 Browsers cut texts inside a character, programs write NaN, and numbers can be out of range. A JSON parser refuses
-the whole body for that, so the events of such a body are told apart and read one by one.
+the whole body for that, so the events of such a body are separated and read one by one.
 """
 
 import json
@@ -59,7 +59,7 @@ class _Parts(NamedTuple):
 def read_apart(body: bytes, max_events: int) -> Any:
     """The JSON of a body that as a whole is none; events that cannot be read are of RefusedEvent.
 
-    Raise orjson.JSONDecodeError if the events cannot be told apart either.
+    Raise orjson.JSONDecodeError if the events cannot be separated either.
     """
     parts, reader = _take_apart(body.removeprefix(_BOM), max_events), _Reader()
     envelope = reader.read(parts.envelope if parts else body.removeprefix(_BOM))

@@ -44,6 +44,8 @@ _UNKNOWN_DEVICE = write_device(*UNKNOWN)
 
 # What a request costs besides its body, in bytes of the sender's limit: its headers.
 _REQUEST_BYTES = 1_024
+# Longer than any host with its scheme and port. What is cached by an origin is not to take more memory.
+_MAX_ORIGIN_LENGTH = 300
 # An event as JSON may be so many times as large as its record may be.
 JSON_PER_RECORD = 2
 
@@ -241,7 +243,7 @@ class Pipeline:
             random=self._random,
             sender=f"backend {sender.backend}" if sender.backend else request.ip,
             client=_client(request, sender, envelope.context if envelope else NO_CONTEXT),
-            origin_host=origin_host(origin) if origin else None,
+            origin_host=origin_host(origin[:_MAX_ORIGIN_LENGTH]) if origin else None,
             # Backends send from their own IP.
             location=UNKNOWN_LOCATION if sender.backend else self._locate(request.ip),
             stored_fields=stored,

@@ -11,6 +11,7 @@ from avro_schemas.event_types import describe_event_types
 from avro_schemas.reasons import REASONS
 from producer_api import metrics
 from producer_api.intake.answers import ERRORS_PAGE
+from producer_api.routes.api_page import add_api_page
 from producer_api.routes.docs_page import add_docs_page
 from producer_api.routes.openapi import document
 from producer_api.routes.sdk import add_sdk
@@ -25,6 +26,7 @@ def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str
     _add_probes(app, readiness)
     add_sdk(app)
     add_docs_page(app, settings)
+    add_api_page(app)
 
     @app.get(ERRORS_PAGE, include_in_schema=False)
     async def errors() -> HTMLResponse:

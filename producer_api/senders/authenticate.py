@@ -6,10 +6,7 @@ A session and a visitor cookie together name the user and the browser.
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import replace
-
-from starlette.requests import cookie_parser
 
 from producer_api import metrics
 from producer_api.errors import RETRY_SECONDS, Forbidden, RequestRejected
@@ -18,9 +15,10 @@ from producer_api.request import Request, Sender
 from producer_api.senders.backends import BackendKeys, parse_keys
 from producer_api.senders.claims import parse_id, user_and_session_ids
 from producer_api.senders.origin import require_allowed
-from producer_api.senders.visitors import COOKIE, Visitor, VisitorCookies
+from producer_api.senders.visitors import Visitor, VisitorCookies, cookie_name
 from producer_api.settings import Settings
 from service_kit.local_requests import is_local
+from service_kit.sessions.credentials import cookie_values, session_tokens
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
 _MAX_CACHED = 20_000
@@ -30,7 +28,6 @@ _MAX_VISITOR_SECONDS = 3600
 _CREDENTIAL_HEADERS = (b"cookie", b"authorization", b"origin", b"sec-fetch-site", b"host", b"sec-gpc", b"dnt")
 _DIGEST_BYTES = 16
 _ABSENT = b"\0"
-Cookies = Mapping[str, str]
 
 TRUSTED = Sender()
 
@@ -81,25 +78,37 @@ class Authenticator:
         return await self._verify(request, credentials)
 
     async def _verify(self, request: Request, credentials: bytes) -> Sender:
+        """The sender by the first valid session, else as if there were none.
+
+        A cookie or a token of another application does not keep anybody out who would be let in without it.
+        """
         settings, now = self._settings, time.time()
-        cookies = cookie_parser(request.header(b"cookie") or "")
-        token = cookies.get(settings.sessions.session_cookie) or _bearer_token(request)
-        if token:
+        rejections = list[RequestRejected]()
+        cookies, authorization = request.header(b"cookie"), request.header(b"authorization")
+        for token in session_tokens(cookies, authorization, settings.sessions.session_cookie):
             try:
                 verified = await self._sessions.verify(token, now)
-            except SessionRejected as rejected:
-                if rejected.code != "session_expired" or not settings.anonymous_visitors:
-                    raise _rejection(rejected) from rejected
-            else:
                 user_id, session_id = user_and_session_ids(
                     verified.claims, settings.session_user_claim, settings.session_id_claim
                 )
+            except SessionRejected as rejected:
+                rejections.append(_rejection(rejected))
+            except Forbidden as rejected:
+                rejections.append(rejected)
+            else:
                 sender = Sender(user_id=user_id, session_id=session_id)
-                return self._signed_in(request, sender, cookies, credentials, verified.expires, now)
+                return self._signed_in(request, sender, credentials, verified.expires, now)
+        if unavailable := next((each for each in rejections if each.retry_after is not None), None):
+            raise unavailable  # this session may be valid
+        if rejections and (settings.anonymous_visitors or settings.trust_loopback):
+            metrics.REJECTED_SESSIONS.labels(rejections[0].fault.code).inc()
         if settings.anonymous_visitors:
-            return self._anonymous(request, cookies, credentials, now)
+            return self._anonymous(request, credentials, now)
         if settings.trust_loopback and _is_local(request):
             return TRUSTED
+        if rejections:
+            # Of several, an expired one is the application's own.
+            raise min(rejections, key=lambda each: each.fault.code != "session_expired")
         expected = f"a session in the cookie {settings.sessions.session_cookie}, or as a bearer token"
         raise Forbidden("session_missing", expected)
 
@@ -107,27 +116,27 @@ class Authenticator:
         self,
         request: Request,
         sender: Sender,
-        cookies: Cookies,
         credentials: bytes,
         expires: float,
         now: float,
     ) -> Sender:
         """A sender with a session, and the visitor of the browser, so that both can be linked."""
         if self._settings.anonymous_visitors:
-            visitor, is_current = self._visitor(cookies, now)
+            visitor, is_current = self._visitor(request, now)
             if visitor:
                 sender = replace(sender, visitor_id=visitor.visitor_id)
                 expires = min(expires, visitor.expires, now + _MAX_VISITOR_SECONDS)
             # Programs with a token would not keep the cookie.
-            is_browser = self._settings.sessions.session_cookie in cookies or request.header(b"origin") is not None
+            cookie = self._settings.sessions.session_cookie
+            is_browser = bool(cookie_values(request.header(b"cookie"), cookie)) or b"origin" in request.headers
             if not is_current and is_browser and not request.opts_out:
                 # The id of a new cookie is not in events until the browser has sent it back.
                 return replace(sender, set_cookie=self._new_cookie(request, visitor, now)[1])
         self._remember(credentials, sender, expires)
         return sender
 
-    def _anonymous(self, request: Request, cookies: Cookies, credentials: bytes, now: float) -> Sender:
-        visitor, is_current = self._visitor(cookies, now)
+    def _anonymous(self, request: Request, credentials: bytes, now: float) -> Sender:
+        visitor, is_current = self._visitor(request, now)
         if visitor and is_current:
             sender = Sender(visitor_id=visitor.visitor_id)
             self._remember(credentials, sender, min(visitor.expires, now + _MAX_VISITOR_SECONDS))
@@ -137,10 +146,12 @@ class Authenticator:
         visitor, cookie = self._new_cookie(request, visitor, now)
         return Sender(visitor_id=visitor.visitor_id, set_cookie=cookie)
 
-    def _visitor(self, cookies: Cookies, now: float) -> tuple[Visitor | None, bool]:
-        """The visitor that the cookie names, and whether the cookie lasts for long enough."""
-        visitor = self._visitor_cookies.verify(cookies.get(COOKIE), now)
-        return visitor, visitor is not None and not self._visitor_cookies.needs_renewal(visitor, now)
+    def _visitor(self, request: Request, now: float) -> tuple[Visitor | None, bool]:
+        """The visitor that a cookie names, and whether the cookie lasts for long enough."""
+        for value in cookie_values(request.header(b"cookie"), cookie_name(secure=request.is_secure)):
+            if visitor := self._visitor_cookies.verify(value, now):
+                return visitor, not self._visitor_cookies.needs_renewal(visitor, now)
+        return None, False
 
     def _new_cookie(self, request: Request, visitor: Visitor | None, now: float) -> tuple[Visitor, str]:
         """A new or renewed cookie, and the visitor whom it names."""
@@ -157,14 +168,15 @@ class Authenticator:
 
 def _digest(request: Request) -> bytes:
     values = [request.headers.get(name, _ABSENT) for name in _CREDENTIAL_HEADERS]
+    values.append(b"https" if request.is_secure else b"http")  # the visitor's cookie has another name
     # No value of a header contains a line break.
     return hashlib.blake2b(b"\n".join(values), digest_size=_DIGEST_BYTES).digest()
 
 
 def _of_backend(backend: str, request: Request) -> Sender:
     ids = {
-        "Footfall-User": request.header(b"footfall-user"),
-        "Footfall-Session": request.header(b"footfall-session"),
+        "Footfall-User": request.text(b"footfall-user"),
+        "Footfall-Session": request.text(b"footfall-session"),
     }
     return Sender(
         user_id=parse_id(ids, "Footfall-User"),
@@ -189,8 +201,3 @@ def _count_fetch(succeeded: bool) -> None:
     metrics.JWKS_FETCHES.labels("ok" if succeeded else "failed").inc()
     if succeeded:
         metrics.JWKS_FETCHED.set_to_current_time()
-
-
-def _bearer_token(request: Request) -> str | None:
-    scheme, _, token = (request.header(b"authorization") or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None

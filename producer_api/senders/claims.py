@@ -15,10 +15,21 @@ _PLACEHOLDERS = frozenset(
 def user_and_session_ids(
     claims: Mapping[str, Any], user_claim: str, session_claim: str
 ) -> tuple[str | None, str | None]:
-    """The ids of user and session. Raise Forbidden if the claims name neither."""
-    user_id, session_id = parse_id(claims, user_claim), parse_id(claims, session_claim)
+    """The ids of user and session, without what cannot be one. Raise Forbidden if the claims name neither."""
+    ids, wrong = list[str | None](), list[Forbidden]()
+    for name in (user_claim, session_claim):
+        try:
+            ids.append(parse_id(claims, name))
+        except Forbidden as error:
+            ids.append(None)
+            wrong.append(error)
+    user_id, session_id = ids
     if user_id is None and session_id is None:
-        raise Forbidden("session_invalid", f"a session with a claim {user_claim} or {session_claim}")
+        raise (
+            wrong[0]
+            if wrong
+            else Forbidden("session_invalid", f"a session with a claim {user_claim} or {session_claim}")
+        )
     return user_id, session_id
 
 

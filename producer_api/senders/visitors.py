@@ -6,6 +6,9 @@ from typing import NamedTuple
 import jwt
 
 COOKIE = "footfall_visitor"
+# Browsers take a cookie with this prefix over TLS only, and only for the host itself: no other host of the domain
+# can set one that names somebody else.
+SECURE_COOKIE = f"__Host-{COOKIE}"
 _DAY_SECONDS = 86_400
 
 
@@ -14,6 +17,11 @@ class Visitor(NamedTuple):
 
     visitor_id: str
     expires: float
+
+
+def cookie_name(*, secure: bool) -> str:
+    """The name of the cookie, which depends on whether the request came over TLS."""
+    return SECURE_COOKIE if secure else COOKIE
 
 
 class VisitorCookies:
@@ -48,4 +56,5 @@ class VisitorCookies:
         token = jwt.encode({"vid": visitor.visitor_id, "exp": int(now + self._seconds)}, self._key, "HS256")
         same_site = "None" if other_site and secure else "Lax"
         flags = "; Secure" if secure else ""
-        return f"{COOKIE}={token}; Path=/; Max-Age={self._seconds}; HttpOnly; SameSite={same_site}{flags}"
+        value = f"{cookie_name(secure=secure)}={token}"
+        return f"{value}; Path=/; Max-Age={self._seconds}; HttpOnly; SameSite={same_site}{flags}"

@@ -111,3 +111,18 @@ async def _stop(producer: AIOKafkaProducer) -> None:
         await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
     except (TimeoutError, KafkaError, OSError) as error:
         log.warning("the producer did not stop in time", extra={"error": repr(error)})
+        await _abandon(producer)
+    except asyncio.CancelledError:
+        await _abandon(producer)
+        raise
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """End what a `stop` that was given up leaves: the sender, which tries forever, and who waits for the flush."""
+    sender = producer._sender.sender_task if producer._sender else None
+    if sender:
+        sender.cancel()
+    await producer.client.close()  # ends the requests that the sender still waits for
+    producer._message_accumulator.fail_all(KafkaError("the producer was stopped"))
+    if sender:
+        await asyncio.wait([sender], timeout=_STOP_SECONDS)

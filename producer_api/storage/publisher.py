@@ -7,12 +7,14 @@ publisher has a deadline and a measure of availability of its own, and handles a
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from producer_api import metrics
 from producer_api.storage.partitioning import by_partition, split
@@ -20,6 +22,8 @@ from producer_api.storage.producer import Partitions, ReconnectingProducer
 from producer_api.storage.records import PublishRequest, Record
 from service_kit.background import Background
 from service_kit.kafka import KafkaSettings
+
+log = logging.getLogger(__name__)
 
 # Brokers accept record batches of up to 1 MiB by default.
 MAX_BATCH_BYTES = 512 * 1024
@@ -42,6 +46,8 @@ class _PendingBatch:
     # The result for the waiting request. Set once: to True when Kafka acknowledges, to False at the deadline or on
     # an error. A batch whose deadline has passed may still be in flight, and may still be acknowledged.
     acked: asyncio.Future[bool]
+    # How many of the records are in a record batch. Headers are not in `size`, so they may not all fit into one.
+    appended: int = 0
 
 
 @dataclass(slots=True)
@@ -169,14 +175,8 @@ class KafkaPublisher:
             raise KafkaError("not connected")
         record_batch, batches = producer.create_batch(), self._take(queue)
         try:
-            for batch in batches:
-                for record in batch.records:
-                    appended = record_batch.append(
-                        key=batch.request.key, value=record.value, timestamp=None, headers=record.headers
-                    )
-                    if appended is None:  # it would be acknowledged without having been sent
-                        raise KafkaError("a record does not fit its batch")  # noqa: TRY301 # finished below
-            if batches:
+            batches = self._fill(record_batch, batches, queue)
+            if batches or record_batch.record_count():
                 record_batch.close()
                 queue.sent_at = time.monotonic()
                 await (await producer.send_batch(record_batch, queue.topic, partition=queue.partition))
@@ -187,6 +187,25 @@ class KafkaPublisher:
         finally:
             queue.sent_at = None
         self._finish(batches, acknowledged=True)
+
+    def _fill(
+        self, record_batch: BatchBuilder, batches: list[_PendingBatch], queue: _PartitionQueue
+    ) -> list[_PendingBatch]:
+        """Append as many records as fit, and put the others back. The batches whose records are all sent then."""
+        for position, batch in enumerate(batches):
+            for record in batch.records[batch.appended :]:
+                appended = record_batch.append(
+                    key=batch.request.key, value=record.value, timestamp=None, headers=record.headers
+                )
+                if appended is None:
+                    rest = batches[position:]
+                    if not record_batch.record_count():  # it fits into none: an error of this request alone
+                        log.error("a record is larger than a batch", extra={"bytes": record.size})
+                        self._finish([rest.pop(0)], acknowledged=False)
+                    queue.waiting.extendleft(reversed(rest))
+                    return batches[:position]
+                batch.appended += 1
+        return batches
 
     def _take(self, queue: _PartitionQueue) -> list[_PendingBatch]:
         """What goes into the next record batch, without batches whose deadline passed while they were queued."""

@@ -10,6 +10,8 @@ from service_kit.sessions.jwks import Jwks, OnFetch
 from service_kit.sessions.keys import Key, Keys, StaticKey
 from service_kit.sessions.settings import SessionSettings
 
+_KNOWN_KEY = "a session signed by a known key"
+
 Code = Literal["session_invalid", "session_expired", "unavailable"]
 
 
@@ -92,12 +94,26 @@ class SessionVerifier:
         keys = await self.keys.find(key_id)
         if not self.keys.is_loaded:
             raise SessionRejected("unavailable", "the keys of sessions, which could not be fetched yet")
+        expected = _KNOWN_KEY
         for key in keys:
             try:
                 return self._decode(token, key)
-            except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
-                continue
-        raise _invalid()
+            except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+                expected = self._expected(error) or expected
+        raise SessionRejected("session_invalid", expected)
+
+    def _expected(self, error: Exception) -> str | None:
+        """What a token lacks that a known key has signed."""
+        match error:
+            case jwt.ImmatureSignatureError():
+                return "a session that is valid already: its claim nbf is ahead of the collector's clock"
+            case jwt.InvalidAudienceError():
+                return f"a session whose audience (aud) is {self.audience}"
+            case jwt.InvalidIssuerError():
+                return f"a session whose issuer (iss) is {self.issuer}"
+            case jwt.MissingRequiredClaimError():
+                return f"a session with the claim {error.claim}"
+        return None
 
     def _decode(self, token: str, key: Key) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(
@@ -111,6 +127,8 @@ class SessionVerifier:
             options={
                 "require": ["exp"],
                 "verify_exp": False,
+                # It says when a token was made and limits nothing (RFC 7519 4.1.6); clocks differ.
+                "verify_iat": False,
                 "verify_aud": self.audience is not None,
                 "verify_sub": False,
             },
@@ -119,4 +137,4 @@ class SessionVerifier:
 
 
 def _invalid() -> SessionRejected:
-    return SessionRejected("session_invalid", "a session signed by a known key")
+    return SessionRejected("session_invalid", _KNOWN_KEY)

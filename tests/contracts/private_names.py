@@ -11,6 +11,7 @@ ADAPTERS = (
     "service_kit.reconnecting_client",
     "stream_app.engine",
     "sinks.landing.topic_id",
+    "producer_api.storage.producer",
     "footfall.doctor.kafka",
 )
 
@@ -37,6 +38,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "faust.worker.Worker": ("_setup_logging",),
     "aiokafka.consumer.fetcher.PartitionRecords": ("_consumer_record", "_unpack_records"),
     "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch"),
+    "aiokafka.producer.message_accumulator.MessageAccumulator": ("fail_all",),
     "aiokafka.AIOKafkaConsumer": ("getmany",),
     "aiokafka.client.AIOKafkaClient": (
         "add_topic",
@@ -64,6 +66,7 @@ ASSIGNMENTS: dict[str, tuple[str, ...]] = {
     ),
     "faust.transport.consumer.ThreadDelegateConsumer": ("self._thread =",),
     "faust.tables.recovery.Recovery": ("self.active_offsets =",),
+    "aiokafka.AIOKafkaProducer": ("self._sender =", "self._message_accumulator ="),
     "aiokafka.AIOKafkaConsumer": ("self._fetch_max_wait_ms =", "self._client ="),
     "aiokafka.admin.AIOKafkaAdminClient": ("self._client =",),
     "aiokafka.client.AIOKafkaClient": (

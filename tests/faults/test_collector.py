@@ -15,7 +15,11 @@ import httpx
 import jwt
 import pytest
 
+from avro_schemas import topic
 from footfall.kafka.topics import create_missing
+from producer_api.storage import producer
+from producer_api.storage.publisher import KafkaPublisher
+from producer_api.storage.records import PublishRequest, Record
 from service_kit.kafka import KafkaSettings
 from tests.support.events import fresh_id, now_ms
 from tests.support.kafka_brokers import KafkaBroker
@@ -108,6 +112,25 @@ class Load:
 async def in_kafka(cluster: KafkaSettings) -> list[str]:
     records = await read_all(cluster.kafka_bootstrap, cluster.name("events"))
     return [dict(record.headers)["ce_id"].decode() for record in records]
+
+
+async def test_a_producer_that_cannot_flush_leaves_nothing_behind(
+    broker: KafkaBroker, cluster: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "_STOP_SECONDS", 0.5)
+    before = asyncio.all_tasks()
+    publisher = KafkaPublisher(cluster, [topic.EVENTS], timeout_seconds=0.5, max_bytes=10**6)
+    await publisher.start()
+    while not publisher.is_available:
+        await asyncio.sleep(0.05)
+    broker.freeze()
+    try:
+        assert await publisher.publish(PublishRequest(b"k", [Record("evt_1", b"v", [])])) == [False]
+        await asyncio.wait_for(publisher.stop(), 20)
+        await asyncio.sleep(0.1)
+        assert asyncio.all_tasks() - before == set()
+    finally:
+        broker.thaw()
 
 
 @pytest.mark.parametrize("spool", [False, True], ids=["no spool", "spool"])

@@ -114,11 +114,11 @@ def test_a_head_of_many_megabytes_stops_at_the_bound_and_delays_nobody(running: 
 
 def test_requests_within_the_bounds_are_served(running: Running) -> None:
     with running.connect() as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * (MAX_HEAD_BYTES - 100) + b"\r\n\r\n")
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * (MAX_HEAD_BYTES - 100) + b"\r\n\r\n")
         assert answers(connection, 1) == [b"1"]
         # In pieces, with a body that is larger than a head may be, and another request right behind it.
         body = b"x" * 300_000
-        request = b"POST /abc HTTP/1.1\r\nContent-Length: 300000\r\n\r\n" + body + GOOD
+        request = b"POST /abc HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + body + GOOD
         for start in range(0, len(request), 10_007):
             connection.sendall(request[start : start + 10_007])
         assert answers(connection, 2) == [b"300004", b"1"]
@@ -129,6 +129,25 @@ def test_requests_within_the_bounds_are_served(running: Running) -> None:
 
 
 @pytest.mark.parametrize("running", [{"HEAD_TIMEOUT_SECONDS": 0.2}], indirect=True)
+@pytest.mark.parametrize(
+    ("line", "hosts", "status"),
+    [
+        (b"HTTP/1.1", [b"a.example"], b"200"),
+        (b"HTTP/1.1", [], b"400"),
+        (b"HTTP/1.1", [b"a.example", b"a.example"], b"400"),
+        (b"HTTP/1.1", [b"a.example", b"b.example"], b"400"),
+        (b"HTTP/1.0", [], b"200"),
+        (b"HTTP/1.0", [b"a.example", b"b.example"], b"400"),
+    ],
+)
+def test_a_request_has_one_host(running: Running, line: bytes, hosts: list[bytes], status: bytes) -> None:
+    with running.connect() as connection:
+        headers = b"".join(b"Host: %s\r\n" % host for host in hosts)
+        connection.sendall(b"POST / %s\r\nconnection: close\r\n%scontent-length: 1\r\n\r\nx" % (line, headers))
+        assert received(connection).split(b" ")[1] == status
+    assert running.is_well()
+
+
 def test_connections_without_a_whole_head_are_closed(running: Running) -> None:
     idle, half, after = running.connect(), running.connect(), running.connect()
     with idle, half, after:
@@ -173,7 +192,7 @@ def test_the_oldest_idle_connections_make_room_for_others(running: Running) -> N
     held = []
     for _connection in range(100):
         held.append(running.connect())
-        held[-1].sendall(b"GET / HTTP/1.1\r\n")
+        held[-1].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
         assert running.is_well()
     assert len(running.server.server_state.connections) <= 41
     assert received(held[0]) == b""
@@ -199,7 +218,7 @@ def test_connections_between_two_requests_make_room_too(running: Running) -> Non
 def test_requests_in_progress_are_never_given_up_for_others(running: Running) -> None:
     posting = [running.connect() for _connection in range(40)]
     for connection in posting:
-        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n12345")
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
     while len(running.server.server_state.tasks) < len(posting):
         time.sleep(0.01)
     with running.connect() as another:

@@ -20,6 +20,7 @@ _MAX_LABELS = 4
 ONLY_BY_HAND = {
     "footfall_collector_clock_skew_seconds": "when event times look wrong: how far clients' clocks are off",
     "footfall_collector_opt_outs": "when user counts look low: how many visitors opted out",
+    "footfall_collector_rejected_sessions": "when signed-in users appear as visitors",
     "footfall_collector_limited_users": "when users complain about 429",
     "footfall_collector_limiter_evictions": "when rate limits seem not to apply during a flood of requests",
     "footfall_collector_ip_database_built_timestamp_seconds": "when countries look wrong: how old the database is",

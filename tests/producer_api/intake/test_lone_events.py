@@ -76,7 +76,7 @@ values = st.recursive(
 
 @given(st.lists(values, max_size=4), st.integers(0, 2), st.booleans())
 @example([",", "]", '"events":['], 0, True)
-def test_events_that_are_told_apart_are_those_that_a_parser_reads(
+def test_events_that_are_separated_are_those_that_a_parser_reads(
     events: list[Any], indent: int, in_envelope: bool
 ) -> None:
     value = {"events": events, "sdk": '[1,2], "events": [3]'} if in_envelope else events

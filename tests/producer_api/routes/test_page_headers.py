@@ -1,5 +1,7 @@
 """The collector's pages are on the origin of the application: nobody may frame them or guess their type."""
 
+import re
+
 import httpx
 import pytest
 
@@ -34,3 +36,17 @@ async def test_no_page_can_be_framed(path: str) -> None:
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert headers.get_list("content-security-policy") == [headers["content-security-policy"]]
     assert headers["x-content-type-options"] == "nosniff"
+    assert "default-src" in headers["content-security-policy"]
+    assert "unsafe-inline" not in headers["content-security-policy"].replace(
+        "style-src 'self' 'unsafe-inline'", ""
+    )
+
+
+async def test_no_page_has_scripts_of_its_own() -> None:
+    transport = httpx.ASGITransport(build_app(load(Settings, ENVIRON)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path in ("/api/analytics/docs", "/api/analytics/errors", "/docs/collect"):
+            page = (await client.get(path)).text
+            assert re.findall(r"<script(?![^>]*\bsrc=)|\son\w+=", page) == [], path
+        for source in re.findall(r'src="([^"]+)"', (await client.get("/api/analytics/docs")).text):
+            assert (await client.get(source)).status_code == 200

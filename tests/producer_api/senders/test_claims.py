@@ -11,6 +11,8 @@ from producer_api.senders.claims import user_and_session_ids
 def test_claims_name_user_and_session() -> None:
     assert user_and_session_ids({"sub": "ann", "sid": "s1"}, "sub", "sid") == ("ann", "s1")
     assert user_and_session_ids({"sub": 7}, "sub", "sid") == ("7", None)
+    assert user_and_session_ids({"sub": "guest", "sid": "s1"}, "sub", "sid") == (None, "s1")
+    assert user_and_session_ids({"sub": "ann", "sid": ["s1"]}, "sub", "sid") == ("ann", None)
     assert user_and_session_ids({"uid": "ann"}, "uid", "sid") == ("ann", None)
 
 
@@ -23,7 +25,7 @@ def test_claims_name_user_and_session() -> None:
         pytest.param({"sub": True}, id="not a text"),
         pytest.param({"sub": "x" * 201}, id="user id too long"),
         pytest.param({"sub": "ann\ud800"}, id="not Unicode"),
-        pytest.param({"sub": "ann", "sid": "null"}, id="placeholder session"),
+        pytest.param({"sub": "guest", "sid": "null"}, id="placeholder session"),
     ],
 )
 def test_claims_that_name_nobody_are_rejected(claims: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from producer_api.errors import RequestRejected
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request, Sender
 from producer_api.senders.authenticate import Authenticator
-from producer_api.senders.visitors import COOKIE, Visitor, VisitorCookies
+from producer_api.senders.visitors import SECURE_COOKIE, Visitor, VisitorCookies
 from producer_api.settings import Settings
 from service_kit.kafka import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
@@ -121,8 +121,8 @@ async def test_without_anonymous_visitors_no_cookie_is_read_or_set() -> None:
 @pytest.mark.parametrize("forged", ["a.b.c", "", "x" * 5_000])
 async def test_a_forged_cookie_is_replaced(forged: str) -> None:
     collector = Collector()
-    assert named_by(await collector.sender(f"{COOKIE}={forged}"))
-    sender = await collector.sender(SESSION, f"{COOKIE}={forged}")
+    assert named_by(await collector.sender(f"{SECURE_COOKIE}={forged}"))
+    sender = await collector.sender(SESSION, f"{SECURE_COOKIE}={forged}")
     assert sender.visitor_id is None
     assert named_by(sender)
 
