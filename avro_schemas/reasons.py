@@ -48,6 +48,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "schema_unknown": "No schema has the id that the value begins with.",
         "schema_unexpected": "The schema of the value does not belong on this topic.",
         "body_undecodable": "The bytes after the prefix are not a record of the schema.",
+        "record_unreadable": "The name of a header is not UTF-8, or the record was in a damaged batch.",
         "row_rejected": "Postgres rejected the row.",
     }
 )
@@ -59,5 +60,6 @@ RECORD_REASONS = (
     "schema_unknown",
     "schema_unexpected",
     "body_undecodable",
+    "record_unreadable",
     "row_rejected",
 )

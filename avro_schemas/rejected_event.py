@@ -1,6 +1,7 @@
 """Values of `events-rejected`: events and records that were rejected, with every reason, and bounded in size."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 from avro_schemas.schema import latest
@@ -10,6 +11,11 @@ from avro_schemas.wire import codec
 
 MAX_BODY_BYTES = 32 * 1024
 _MAX_DETAIL_LENGTH = 500
+# Of a record of others, which may have a mebibyte of each.
+MAX_KEY_BYTES = 1024
+MAX_HEADERS_BYTES = 16 * 1024
+# The header that stands for those that are left out: their number, their bytes, and the hash of them.
+HEADERS_LEFT_OUT = "headers_left_out"
 _MAX_SCHEMA_ID = 2**31 - 1
 
 
@@ -19,6 +25,26 @@ class RecordPosition(NamedTuple):
     topic: str
     partition: int
     offset: int
+
+
+def bounded_key(key: bytes | None) -> bytes | None:
+    """The key of a rejected record; of one that is longer than any of ours its beginning, length and hash."""
+    if key is None or len(key) <= MAX_KEY_BYTES:
+        return key
+    return key[: MAX_KEY_BYTES // 2] + f"... {len(key)} bytes, sha256 {sha256(key).hexdigest()}".encode()
+
+
+def bounded_headers(headers: Sequence[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
+    """The headers of a rejected record; where they are too long, the first that fit, and what is left out."""
+    fitting, room = list[tuple[str, bytes | None]](), MAX_HEADERS_BYTES
+    for place, (name, value) in enumerate(headers):
+        room -= len(name.encode()) + len(value or b"") + 8
+        if room < 0:
+            left = b"".join(name.encode() + b"\0" + (value or b"") for name, value in headers[place:])
+            summary = f"{len(headers) - place} headers, {len(left)} bytes, sha256 {sha256(left).hexdigest()}"
+            return [*fitting, (HEADERS_LEFT_OUT, summary.encode())]
+        fitting.append((name, value))
+    return fitting
 
 
 def record_fault(reason: str, detail: str) -> Fault:

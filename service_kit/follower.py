@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from service_kit.kafka import KafkaRecord, KafkaSettings
+from service_kit.kafka_consumer import fetch_readable, new_consumer
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Follower:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
+        consumer = new_consumer(
             **self._settings.client_options(),
             client_id=self._client_id,
             enable_auto_commit=False,
@@ -63,7 +64,7 @@ class Follower:
             await self._seek(consumer, ends)
             self.connected = True
             while True:
-                fetched = await consumer.getmany(timeout_ms=500)
+                fetched = await fetch_readable(consumer, timeout_ms=500)
                 for tp, records in fetched.items():
                     self._on_records(tp.partition, records)
                 if not self.caught_up:

@@ -17,6 +17,7 @@ from service_kit import group_member, kafka_watch, tracing
 from service_kit.probes import Health, Probes
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
+from service_kit.unreadable import StoppedPartitions
 from sinks import metrics
 from sinks.canary import Canary, CollectorClient
 from sinks.commands import MaintenanceThread, maintain_command, migrate_command
@@ -88,6 +89,7 @@ async def _run(settings: Settings) -> None:
     dsn, topic = settings.postgres_dsn.reveal(), settings.kafka.name(topics.EVENTS)
     cluster_id = await wait_for_cluster_id(settings.kafka, topic, stopping)
     source, store = KafkaSource(settings, topic), _postgres_store(settings, cluster_id, topic)
+    health.stopped = source.stopped
     tracer = tracing.tracer("footfall-sinks", os.environ)
     landing = health.landing = Landing(
         source,
@@ -154,6 +156,7 @@ class _Health:
     """What the probes answer. Without Kafka there is nothing to land yet, and no reason to be restarted."""
 
     landing: Landing | None = None
+    stopped: StoppedPartitions | None = None
 
     def live(self) -> Health:
         idle = time.monotonic() - self.landing.last_step_at if self.landing else 0
@@ -164,7 +167,8 @@ class _Health:
 
     def ready(self) -> Health:
         if self.positioned():
-            return Health(True)
+            damage = self.stopped and self.stopped.reason()
+            return Health(False, damage) if damage else Health(True)
         if self.landing is None:
             return Health(False, "waiting for Kafka")
         return Health(False, self.landing.halted_by or "waiting for partitions or for Postgres")

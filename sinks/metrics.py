@@ -54,6 +54,12 @@ PAUSED_SECONDS = _counter("paused_seconds", "Time spent waiting for Postgres or 
 HALTED = _gauge("halted", "1 while landing waits for an operator; the log says for what.")
 BREAKER_OPEN = _gauge("breaker_open", "1 while landing is stopped by too many dead letters.")
 RECORDS_LOST = _counter("records_lost_to_retention", "Records that Kafka removed before they landed.")
+DAMAGED_BATCH_OFFSET = Gauge(
+    "footfall_sink_damaged_batch_offset",
+    "Offset of the damaged batch at which a partition stops; none if it does not.",
+    ["partition"],
+    registry=REGISTRY,
+)
 LAG = _gauge("lag_records", "Records that have not landed yet.")
 LAG_SECONDS = _gauge("lag_seconds", "Age of the newest record that landed, if others wait behind it; else 0.")
 DEAD_LETTERS_PUBLISHED = _counter("dead_letters_published", "Dead letters that were published to events-rejected.")

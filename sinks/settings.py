@@ -1,6 +1,6 @@
 """Settings of the sinks, read from the environment once at the start."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
@@ -9,6 +9,7 @@ from service_kit.kafka import KafkaSettings
 from service_kit.probes import ALL_INTERFACES
 from service_kit.retention import RetentionSettings
 from service_kit.settings import Secret, setting
+from service_kit.unreadable import SkipSettings
 
 # Numbers of event types have two bytes. Far fewer are meant: each has lines in the roll-ups, for ever.
 DEFAULT_MAX_PROPOSED = 1_000
@@ -71,6 +72,7 @@ class Settings:
         False, help="Land a topic that was recreated, or is in another cluster, from its start."
     )
     accept_dead_letters: bool = setting(False, help="Store any number of records as dead letters.")
+    skip: SkipSettings = field(default_factory=SkipSettings)
     canary_url: str | None = setting(
         None, help="URL of the collector, such as http://collector:8000, for the canary; none is sent without it."
     )

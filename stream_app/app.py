@@ -11,6 +11,8 @@ from avro_schemas import topic
 from service_kit import tracing
 from service_kit.background import watched
 from service_kit.kafka import KafkaSettings
+from service_kit.kafka_consumer import step_over
+from service_kit.unreadable import StoppedPartitions
 from stream_app.engine.agent import fold_batches
 from stream_app.engine.app import FootfallApp
 from stream_app.engine.assignment import watch_assignment
@@ -33,10 +35,12 @@ TABLE = "state"
 def build_app(settings: Settings, dimensions: Dimensions = LIVE_AGGREGATES) -> FootfallApp:
     """The application, ready to be started by a worker. Its topics must exist."""
     app = FootfallApp(settings.kafka.name(APP_ID), **_options(settings))
-    app.owned = OwnedPartitions(lambda: _new_state(settings, dimensions))
+    changelog_topic = app.changelog_topic = settings.kafka.name(topic.STREAM_STATE)
+    app.owned = OwnedPartitions(lambda: _new_state(settings, dimensions), changelog_topic)
+    app.stopped = StoppedPartitions()
+    step_over(settings.skip.places())
     app.events_topic = settings.kafka.name(topic.EVENTS)
     app.fold_span = _fold_span()
-    changelog_topic = app.changelog_topic = settings.kafka.name(topic.STREAM_STATE)
     outputs = TopicOutputs(settings)
     app.checkpoints = Checkpoints(
         app.owned,

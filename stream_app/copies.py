@@ -15,13 +15,16 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas.topic import SOURCE_OFFSET
 from service_kit.kafka import KafkaRecord
-from stream_app.engine.record_batches import Output
+from service_kit.kafka_consumer import fetch_readable, new_consumer
+from stream_app.engine.record_batches import BATCH_BYTES, Output
 
 log = logging.getLogger(__name__)
 
 # How many records at the end of a partition are read. The newest copy is the last one, unless a worker that had
 # lost the partition published behind its successor.
 _TAIL = 200
+# A batch of the producer's has this much room, less what surrounds its records.
+MAX_COPY_BYTES = BATCH_BYTES - 10_000
 
 
 class TopicNotReady(Exception):
@@ -52,6 +55,12 @@ def copy(record: KafkaRecord) -> Output:
     return Output(record.key, record.value, (*record.headers, source), record.timestamp)
 
 
+def fits(output: Output) -> bool:
+    """Whether a copy is small enough for a topic as `footfall topics` makes it, with one header more."""
+    headers = sum(len(name.encode()) + len(value or b"") for name, value in output.headers)
+    return len(output.key or b"") + len(output.value or b"") + headers <= MAX_COPY_BYTES
+
+
 def copied(tail: Iterable[KafkaRecord]) -> Copied:
     """How far the end of a topic of copies reaches. Records of others, without the header, say nothing."""
     return max(
@@ -61,7 +70,8 @@ def copied(tail: Iterable[KafkaRecord]) -> Copied:
 
 def _source(record: KafkaRecord) -> int:
     value = next((value for name, value in record.headers if name == SOURCE_OFFSET), None) or b""
-    return int(value) if value.isdigit() else -1
+    # No offset has more digits, and Python refuses to read thousands of them.
+    return int(value) if value.isdigit() and len(value) < 20 else -1
 
 
 async def read_copied(
@@ -69,7 +79,7 @@ async def read_copied(
 ) -> dict[tuple[str, int], Copied]:
     """How far each partition of each topic reaches. Raise TopicNotReady if one does not exist."""
     await _check(client_options, topics, partitions)
-    consumer = AIOKafkaConsumer(**client_options, enable_auto_commit=False)
+    consumer = new_consumer(**client_options, enable_auto_commit=False)
     await consumer.start()
     try:
         tps = [TopicPartition(topic, partition) for topic in topics for partition in partitions]
@@ -108,7 +118,7 @@ async def _tails(
     tails: dict[TopicPartition, list[KafkaRecord]] = {tp: [] for tp in tps}
     left = {tp for tp in tps if starts[tp] < ends[tp]}
     while left:
-        for tp, records in (await consumer.getmany(timeout_ms=500)).items():
+        for tp, records in (await fetch_readable(consumer, timeout_ms=500)).items():
             tails[tp] += [record for record in records if record.offset < ends[tp]]
         left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
     return tails

@@ -2,6 +2,8 @@
 
 import time
 
+from faust.types import TP
+
 from service_kit.probes import Health
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
@@ -17,6 +19,8 @@ STUCK_RECOVERY_SECONDS = 120.0
 def ready(app: FootfallApp, max_lag: int) -> Health:
     """Ready: partitions are assigned, their state is recovered, and not too many records wait."""
     lag = update_gauges(app)
+    if damage := app.stopped.reason():
+        return Health(False, damage)
     if not app.owned.accepting:
         return Health(False, "waiting for partitions and their state")
     if missing := without_state(app):
@@ -47,8 +51,15 @@ class Liveness:
     def _has_work(self) -> bool:
         app, lag = self._app, update_gauges(self._app)
         if app.owned.accepting:
-            return lag > 0 or bool(without_state(app))
-        return app.consumer.is_connected and bool(app.consumer.assignment())
+            return lag > app.owned.lag(_stopped_ends(app)) or bool(without_state(app))
+        # In front of a damaged batch of the changelog a recovery stands still, after a restart too.
+        return app.consumer.is_connected and bool(app.consumer.assignment()) and not app.stopped.batches()
+
+
+def _stopped_ends(app: FootfallApp) -> dict[int, int]:
+    """The end of each partition that stops at a damaged batch: a restart would not help there."""
+    stopped = {TP(*place) for place in app.stopped.batches() if place[0] == app.events_topic}
+    return {tp.partition: app.consumer.highwater(tp) or 0 for tp in stopped & set(app.consumer.assignment())}
 
 
 def update_gauges(app: FootfallApp) -> int:

@@ -27,6 +27,17 @@ RECORDS_LOST = Counter(
     "Records that retention removed before they were read.",
     registry=REGISTRY,
 )
+DAMAGED_BATCH_OFFSET = Gauge(
+    "footfall_stream_damaged_batch_offset",
+    "Offset of the damaged batch at which a partition of a topic stops; none if it does not.",
+    ["topic", "partition"],
+    registry=REGISTRY,
+)
+CHANGELOG_FOREIGN_RECORDS = Counter(
+    "footfall_stream_changelog_foreign_records",
+    "Records of the changelog that are not of the state, passed over by a recovery.",
+    registry=REGISTRY,
+)
 CHANGELOG_FOREIGN_WRITES = Counter(
     "footfall_stream_changelog_foreign_writes",
     "Times that another process wrote to the changelog of a partition of this worker.",

@@ -7,10 +7,12 @@ from typing import Any
 from avro_schemas import topic
 from avro_schemas.live_aggregates import record_key as aggregate_key
 from avro_schemas.record_key import user_key_of
-from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
+from avro_schemas.rejected_event import RecordPosition, bounded_key, encode_rejected_event, record_fault
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
-from stream_app.copies import NOTHING, Copied, copy, read_copied
+from avro_schemas.wire.codec import Undecodable
+from service_kit.kafka import KafkaRecord
+from stream_app.copies import NOTHING, Copied, copy, fits, read_copied
 from stream_app.engine.record_batches import Output, send_batches
 from stream_app.settings import Settings
 from stream_app.state.partition import RejectedRecord, Snapshot
@@ -46,20 +48,28 @@ class TopicOutputs:
         """Rejected records, with the reason and their bytes; totals of minutes that ended; copies by type."""
         now = time.time_ns() // 1_000_000
         rejected = [rejected_event(self._events, partition, each, now) for each in snapshot.rejected]
-        for acknowledged in [await self.producer.send(self._rejected, r.value, key=r.key) for r in rejected]:
-            await acknowledged
+        await self._publish_rejected(rejected)
         await self._publish_rates(partition, snapshot, snapshot.minute_totals)
         for event_type, copies_topic in self._copies.items():
             there = self._copied.get((copies_topic, partition), NOTHING)
             records = [each.record for each in snapshot.copies if each.event_type == event_type]
-            copies = [copy(record) for record in records if not there.covers(record)]
-            await send_batches(self.producer, copies_topic, partition, copies)
+            copies = [(record, copy(record)) for record in records if not there.covers(record)]
+            too_large = [record for record, output in copies if not fits(output)]
+            reported = [_not_copied(record, copies_topic) for record in too_large]
+            await self._publish_rejected([rejected_event(self._events, partition, each, now) for each in reported])
+            await send_batches(
+                self.producer, copies_topic, partition, [output for _record, output in copies if fits(output)]
+            )
 
     async def publish_current(self, partition: int, snapshot: Snapshot) -> None:
         """Changed partials and verdicts."""
         partials = [live_aggregate(partition, snapshot, partial) for partial in snapshot.partials]
         await send_batches(self.producer, self._aggregates, partition, partials)
         await self._publish_rates(partition, snapshot, snapshot.verdicts)
+
+    async def _publish_rejected(self, rejected: Sequence[Output]) -> None:
+        for acknowledged in [await self.producer.send(self._rejected, r.value, key=r.key) for r in rejected]:
+            await acknowledged
 
     async def _publish_rates(
         self, partition: int, snapshot: Snapshot, rates: Sequence[Verdict | MinuteTotal]
@@ -114,4 +124,10 @@ def rejected_event(topic: str, partition: int, rejected: RejectedRecord, now: in
         body=record.value or b"",
         position=RecordPosition(topic, partition, record.offset),
     )
-    return Output(record.key, value)
+    return Output(bounded_key(record.key), value)
+
+
+def _not_copied(record: KafkaRecord, copies_topic: str) -> RejectedRecord:
+    """An event that is counted and landed, and for which a topic of copies has no room."""
+    size = len(record.value or b"")
+    return RejectedRecord(record, Undecodable("too_large", f"no copy in {copies_topic}: a value of {size} bytes"))

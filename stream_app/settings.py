@@ -9,6 +9,7 @@ from service_kit.event_topics import EventTopicsSettings
 from service_kit.kafka import KafkaSettings
 from service_kit.probes import ALL_INTERFACES
 from service_kit.settings import setting
+from service_kit.unreadable import SkipSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Settings:
         minimum=1,
     )
     event_topics: EventTopicsSettings = field(default_factory=EventTopicsSettings)
+    skip: SkipSettings = field(default_factory=SkipSettings)
     grace_seconds: int = setting(
         600, help="How long a window stays open for late events.", minimum=0, maximum=3000
     )

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Mapping
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas import topic
 from dashboard.health.pipeline import ConsumerLag
 from service_kit.kafka import KafkaSettings
+from service_kit.kafka_consumer import new_consumer
 
 # Consumer groups by the name that the page shows.
 GROUPS = {name.replace("_", " "): group for name, group in topic.named(topic.EVENTS).consumer_groups.items()}
@@ -24,7 +25,7 @@ class LagMeter:
         self._kafka = kafka
         self._topic = kafka.name(topic.EVENTS)
         self._admin = AIOKafkaAdminClient(**kafka.client_options(), client_id="footfall-dashboard")
-        self._consumer = AIOKafkaConsumer(
+        self._consumer = new_consumer(
             **kafka.client_options(),
             client_id="footfall-dashboard",
             enable_auto_commit=False,

@@ -12,6 +12,7 @@ from avro_schemas import topic
 from dashboard.live.feed import event_entries, sampled
 from dashboard.live.snapshot import Json
 from service_kit.kafka import KafkaSettings
+from service_kit.kafka_consumer import fetch_readable, new_consumer
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class FeedReader:
             await asyncio.sleep(_INTERVAL_SECONDS)
 
     async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(
+        consumer = new_consumer(
             self._kafka.name(topic.EVENTS),
             **self._kafka.client_options(),
             client_id="footfall-dashboard",
@@ -74,7 +75,7 @@ class FeedReader:
             await consumer.stop()
 
     async def _send_next(self, consumer: AIOKafkaConsumer) -> None:
-        fetched = await consumer.getmany(timeout_ms=250, max_records=_MAX_LAG)
+        fetched = await fetch_readable(consumer, timeout_ms=250, max_records=_MAX_LAG)
         for tp in self._positions:
             if (consumer.highwater(tp) or 0) - await consumer.position(tp) > _MAX_LAG:
                 await consumer.seek_to_end(tp)

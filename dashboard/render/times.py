@@ -1,8 +1,9 @@
 """Times and time zones as people read them. Times are milliseconds since 1970. No I/O."""
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from service_kit.moments import utc
 
 UTC_ZONE = ZoneInfo("UTC")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -18,15 +19,15 @@ def zone_named(name: str) -> ZoneInfo | None:
 
 
 def clock(at: int, zone: ZoneInfo = UTC_ZONE) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, zone):%H:%M:%S}"
+    return f"{utc(at).astimezone(zone):%H:%M:%S}"
 
 
 def day_and_minute(at: int, zone: ZoneInfo = UTC_ZONE) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, zone):%Y-%m-%d %H:%M}"
+    return f"{utc(at).astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def day(at: int, zone: ZoneInfo = UTC_ZONE) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, zone):%Y-%m-%d}"
+    return f"{utc(at).astimezone(zone):%Y-%m-%d}"
 
 
 def minute(at: int, zone: ZoneInfo = UTC_ZONE) -> str:
@@ -39,7 +40,7 @@ FORMATS = {"minute": minute, "hour": day_and_minute, "day": day}
 
 def iso(at: int) -> str:
     """For programs: ISO 8601, in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return utc(at).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def duration(milliseconds: float) -> str:

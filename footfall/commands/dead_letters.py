@@ -21,6 +21,7 @@ from footfall import target
 from footfall.commands.printable import printable, printable_lines
 from footfall.kafka import reader
 from service_kit.kafka import KafkaSettings
+from service_kit.moments import utc
 from sinks.dead_letters import query
 from sinks.dead_letters.query import DeadLetterFilter
 
@@ -140,14 +141,22 @@ async def _read_one(kafka: KafkaSettings, partition: int, offset: int) -> Reject
             if tp.partition == partition and begins[tp] <= offset < end[tp]:
                 consumer.assign([tp])
                 consumer.seek(tp, offset)
-                return _decode(await consumer.getone())
+                only = {tp: offset + 1}
+                return next(iter([_decode(record) async for record in reader.read_until(consumer, only)]), None)
     return None
+
+
+def _decoded(value: bytes | None) -> RejectedEvent:
+    schema, rejected = decode(value)
+    if schema.name != "rejected_event":
+        raise Undecodable("schema_unexpected", f"{schema.subject} is not a rejected event")
+    return rejected
 
 
 def _decode(record: ConsumerRecord) -> RejectedEvent:
     position = f"{record.partition}:{record.offset}"
     try:
-        _schema, rejected = decode(record.value)
+        rejected = _decoded(record.value)
     except Undecodable as error:
         # Shown in the same shape as the others.
         return {
@@ -194,4 +203,4 @@ def _show_last(rejected: list[RejectedEvent]) -> None:
 
 
 def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    return utc(milliseconds).isoformat(timespec="milliseconds")

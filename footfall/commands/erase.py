@@ -5,7 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import psycopg
@@ -15,11 +15,12 @@ from aiokafka import AIOKafkaProducer
 from avro_schemas import topic
 from avro_schemas.record_key import DIGITS, KEY_SIZE, user_key_of
 from avro_schemas.schema import latest
-from avro_schemas.wire.codec import decode, encode
+from avro_schemas.wire.codec import decode_values, encode
 from footfall import target
 from footfall.kafka import reader
 from producer_api.privacy.hashes import Hasher
 from service_kit.kafka import KafkaSettings
+from service_kit.moments import utc
 from sinks import erasure
 
 FAILED = 1
@@ -103,10 +104,11 @@ async def _earlier_requests(kafka: KafkaSettings) -> list[Json]:
     async with reader.open_consumer(kafka, kafka.name(topic.ERASURES)) as consumer:
         end = await reader.end_offsets(consumer)
         await reader.seek_to_time(consumer, 0)
-        requests = [decode(record.value)[1] async for record in reader.read_until(consumer, end) if record.value]
+        values = [record.value async for record in reader.read_until(consumer, end)]
+    # Others may write to the topic too: what is not a request is passed over, and logged.
+    requests = list(decode_values(values, "erasure"))
     requests.sort(key=lambda request: request["requested_at"])
     newest = {request["user_key"]: request for request in requests}
-    # Others may write to the topic too.
     for name in [name for name in newest if user_key_of(name.encode()) is None]:
         typer.echo(f"A request names no user key but {name[:DIGITS]!r}: it is left out.", err=True)
         del newest[name]
@@ -117,7 +119,7 @@ def _apply(connection: psycopg.Connection, request: Json, dry_run: bool) -> Json
     """Remove what the request covers, or only count it. Return the receipt."""
     user_key = bytes.fromhex(request["user_key"])
     receipt = request["receipt"] or f"erasure-of-{request['user_key']}"
-    requested_at = datetime.fromtimestamp(request["requested_at"] / 1000, UTC)
+    requested_at = utc(request["requested_at"])
     if dry_run:
         removed = erasure.count(connection, user_key, requested_at)
     else:

@@ -4,16 +4,19 @@ import asyncio
 import json
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
+from aiokafka.structs import ConsumerRecord
 
 from avro_schemas import event_ids, topic
-from avro_schemas.wire.codec import decode
+from avro_schemas.wire.codec import Undecodable, decode_values
+from avro_schemas.wire.event_reader import decode_event
 from footfall import target
 from footfall.kafka import reader
 from service_kit.kafka import KafkaSettings
+from service_kit.moments import utc
 
 NOT_FOUND = 1
 INCOMPLETE = 3
@@ -98,9 +101,9 @@ async def _find_record(kafka: KafkaSettings, event_id: str, received_at: datetim
         await reader.seek_to_time(consumer, min(received, _now()) - _MAX_CLOCK_SKEW_MS)
         async for record in reader.read_until(consumer, end):
             # The search for bytes spares decoding all the others.
-            if wanted in (record.value or b"") and decode(record.value)[1]["event_id"] == event_id:
-                appended = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-                return Accepted(record.partition, record.offset, appended.isoformat(timespec="milliseconds"))
+            if wanted in (record.value or b"") and _is_event(record, event_id):
+                appended = utc(record.timestamp).isoformat(timespec="milliseconds")
+                return Accepted(record.partition, record.offset, appended)
     return None
 
 
@@ -109,15 +112,22 @@ async def _counted_up_to(kafka: KafkaSettings, partition: int) -> int:
     offset = -1
     async with reader.open_consumer(kafka, kafka.name(topic.LIVE_AGGREGATES)) as consumer:
         async for record in reader.read_until(consumer, await reader.end_offsets(consumer)):
-            if record.partition == partition and record.value:
-                offset = max(offset, decode(record.value)[1]["source_offset"])
+            if record.partition == partition:
+                partials = decode_values([record.value], "live_aggregate")
+                offset = max(offset, *(partial["source_offset"] for partial in partials), -1)
     return offset
 
 
+def _is_event(record: ConsumerRecord, event_id: str) -> bool:
+    try:
+        _schema, event = decode_event(record.value, record.timestamp)
+    except Undecodable:  # a dead letter may name the id
+        return False
+    return bool(event["event_id"] == event_id)
+
+
 def _to_text(found: Explanation) -> str:
-    made = datetime.fromtimestamp(event_ids.timestamp_ms(found.event_id) / 1000, UTC).isoformat(
-        timespec="milliseconds"
-    )
+    made = utc(event_ids.timestamp_ms(found.event_id)).isoformat(timespec="milliseconds")
     lines = [found.event_id, f"  created   {made} (the time in the id)"]
     if found.accepted:
         where = f"{topic.EVENTS}, partition {found.accepted.partition}, offset {found.accepted.offset}"

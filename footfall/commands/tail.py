@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -14,11 +13,14 @@ from aiokafka.structs import ConsumerRecord
 from rich.console import Console
 
 from avro_schemas import topic
-from avro_schemas.wire.codec import Undecodable, decode
+from avro_schemas.wire.codec import Undecodable
+from avro_schemas.wire.event_reader import decode_event
 from footfall import target
 from footfall.commands.printable import printable
 from footfall.kafka import reader
 from service_kit.kafka import KafkaSettings
+from service_kit.kafka_consumer import fetch_readable
+from service_kit.moments import utc
 
 Shown = dict[str, Any]
 
@@ -67,7 +69,9 @@ async def _records(
         for record in present[-last:] if last and since is None else present:
             yield record
         while follow:
-            yield await consumer.getone()
+            for records in (await fetch_readable(consumer, timeout_ms=500)).values():
+                for record in records:
+                    yield record
 
 
 async def _seek(consumer: Any, last: int, since: float | None) -> None:
@@ -80,7 +84,7 @@ async def _seek(consumer: Any, last: int, since: float | None) -> None:
 def _decoded(record: ConsumerRecord) -> Shown:
     where = {"partition": record.partition, "offset": record.offset}
     try:
-        _schema, event = decode(record.value)
+        _schema, event = decode_event(record.value, record.timestamp)
     except Undecodable as error:
         return {**where, "undecodable": str(error)}
     return {**where, **{name: _to_json(name, value) for name, value in event.items()}}
@@ -88,7 +92,7 @@ def _decoded(record: ConsumerRecord) -> Shown:
 
 def _to_json(name: str, value: Any) -> Any:
     if name.endswith("_at") and value is not None:
-        return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="milliseconds")
+        return utc(value).isoformat(timespec="milliseconds")
     return value
 
 

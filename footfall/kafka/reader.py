@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from service_kit.kafka import KafkaSettings
+from service_kit.kafka_consumer import fetch_readable, new_consumer
 
 Offsets = Mapping[TopicPartition, int]
 
@@ -15,7 +16,7 @@ Offsets = Mapping[TopicPartition, int]
 @asynccontextmanager
 async def open_consumer(settings: KafkaSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of all partitions of a topic."""
-    consumer = AIOKafkaConsumer(
+    consumer = new_consumer(
         topic, **settings.client_options(), enable_auto_commit=False, auto_offset_reset="earliest"
     )
     await consumer.start()
@@ -55,7 +56,7 @@ async def read_until(consumer: AIOKafkaConsumer, end: Offsets) -> AsyncIterator[
     """The records before `end`, in the order in which they are fetched."""
     left = {tp for tp in end if await consumer.position(tp) < end[tp]}
     while left:
-        for tp, records in (await consumer.getmany(timeout_ms=500)).items():
+        for tp, records in (await fetch_readable(consumer, timeout_ms=500)).items():
             for record in records:
                 if record.offset < end[tp]:
                     yield record

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
+from avro_schemas.record_key import user_key_of
 from avro_schemas.wire.codec import decode_values
 from producer_api import metrics
 from service_kit.kafka import KafkaRecord
@@ -29,7 +30,9 @@ class ClusterLimits:
     def apply(self, _partition: int, records: Sequence[KafkaRecord]) -> None:
         """Apply new records of `user-rates`."""
         for rate in decode_values((record.value for record in records), "user_rate"):
-            user_key = bytes.fromhex(rate["user_key"])
+            user_key = user_key_of(rate["user_key"].encode())
+            if user_key is None:
+                continue  # a record of others; an error would end the follower, which would meet it again
             if rate["blocked_until"] is None:
                 self._blocked_until.pop(user_key, None)
             else:

@@ -3,9 +3,12 @@
 It carries the original record's headers, and those with which Kafka Connect describes a dead letter.
 """
 
+from contextlib import suppress
+
 from avro_schemas import event_ids
 from avro_schemas.record_key import user_key_of
-from avro_schemas.rejected_event import RecordPosition, encode_rejected_event, record_fault
+from avro_schemas.rejected_event import RecordPosition, bounded_headers, encode_rejected_event, record_fault
+from avro_schemas.wire.codec import Undecodable
 from sinks.dead_letters.table import StoredDeadLetter
 from sinks.landing.event_row import to_row
 
@@ -18,8 +21,10 @@ def record_value(dead_letter: StoredDeadLetter, now: int) -> bytes:
     event_id = event_type = None
     # Only records that Postgres rejected can be decoded: the others failed before there was an event.
     if dead_letter.reason == "row_rejected":
-        row = to_row(dead_letter)
-        event_id, event_type = event_ids.from_bytes(row.event_id), row.event_type
+        # One that another version could decode must not keep the others from being published.
+        with suppress(Undecodable):
+            row = to_row(dead_letter)
+            event_id, event_type = event_ids.from_bytes(row.event_id), row.event_type
     return encode_rejected_event(
         "sinks",
         now,
@@ -46,4 +51,4 @@ def record_headers(dead_letter: StoredDeadLetter) -> list[tuple[str, bytes | Non
     }
     present = {name for name, _value in dead_letter.headers}
     added = [(_PREFIX + name, text.encode()) for name, text in connect.items() if _PREFIX + name not in present]
-    return [*dead_letter.headers, *added]
+    return [*bounded_headers(dead_letter.headers), *added]

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from avro_schemas import topic
+from avro_schemas.rejected_event import bounded_key
 from service_kit.kafka import KafkaSettings
 from sinks import metrics
 from sinks.dead_letters.outbox import Outbox
@@ -56,7 +57,9 @@ class Relay:
         pending = await asyncio.to_thread(self._outbox.pending, _MAX_BATCH)
         now = time.time_ns() // 1_000_000
         acks = [
-            await producer.send(self._topic, record_value(each, now), key=each.key, headers=record_headers(each))
+            await producer.send(
+                self._topic, record_value(each, now), key=bounded_key(each.key), headers=record_headers(each)
+            )
             for each in pending
         ]
         # Marked only when all are acknowledged: a crash in between publishes them again.

@@ -3,12 +3,12 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import orjson
 import psycopg
 
 from service_kit.kafka import Headers
+from service_kit.moments import utc
 from sinks.landing.rows import Batch, DeadLetter, decode_records
 from sinks.sql import read_statements
 
@@ -59,7 +59,7 @@ def insert(
                     "key": each.key,
                     "value": each.value,
                     "headers": orjson.dumps(_headers_to_json(each.headers)).decode(),
-                    "appended_at": datetime.fromtimestamp(each.timestamp / 1000, UTC),
+                    "appended_at": utc(each.timestamp),
                 }
                 for each in dead_letters
             ],

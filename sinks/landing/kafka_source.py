@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from avro_schemas.topic import EVENTS, named
 from service_kit.kafka import KafkaRecord
+from service_kit.kafka_consumer import new_consumer, step_over
+from service_kit.unreadable import DamagedBatch, StoppedPartitions, how_to_go_on
+from sinks import metrics
 from sinks.landing.ports import Fetched, PartitionOffsets
 from sinks.landing.topic_id import topic_identity
 from sinks.settings import Settings
@@ -26,7 +29,7 @@ _FETCH_TIMEOUT_SECONDS = 1.0
 _PAUSED_POLL_SECONDS = 0.5
 _COMMIT_TIMEOUT_SECONDS = 2.0
 
-Polled = Mapping[TopicPartition, Sequence[KafkaRecord]]
+Polled = Mapping[TopicPartition, list[KafkaRecord]]
 
 
 class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types here
@@ -41,7 +44,10 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         self._on_revoked: Callable[[], Awaitable[None]] | None = None
         # Where partitions ended when we last asked. Until a partition is fetched from, the consumer does not know.
         self._end_offsets: Mapping[TopicPartition, int] = {}
-        self._consumer = AIOKafkaConsumer(
+        # Partitions that are not fetched from, as a damaged batch comes next.
+        self.stopped = StoppedPartitions()
+        step_over(settings.skip.places())
+        self._consumer = new_consumer(
             **settings.kafka.client_options(),
             group_id=settings.kafka.name(named(EVENTS).consumer_groups["sinks"]),
             group_instance_id=settings.group_instance_id,
@@ -91,6 +97,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         """What Kafka has of each assigned partition. Waits a little if there is none yet."""
         # First, so that a rebalance during the requests below is not missed.
         self._reassigned = False
+        self._forget_stopped()
         assigned = list(self._consumer.assignment())
         if not assigned:
             # A member that does not poll is removed from the group. Records that this may fetch are fetched again,
@@ -113,6 +120,8 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
 
     async def fetch(self, max_rows: int, max_bytes: int, max_age_seconds: float) -> Fetched:
         """Poll until there are that many records or bytes, or until the first of them is that old."""
+        due = {TopicPartition(*place) for place in self.stopped.due(time.monotonic())}
+        self._consumer.resume(*due & self._consumer.assignment())
         fetched: dict[int, list[KafkaRecord]] = {}
         count, size, deadline = 0, 0, time.monotonic() + _FETCH_TIMEOUT_SECONDS
         while count < max_rows and size < max_bytes and (left := deadline - time.monotonic()) > 0:
@@ -158,7 +167,30 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             # come. Looking up the offsets again tells which.
             self._reassigned = True
             return {}
-        return polled
+        for tp, records in list(polled.items()):
+            if isinstance(last := records[-1], DamagedBatch):
+                records.pop()
+                self._stop_at(tp, last)
+            else:
+                self._go_on(tp)
+        return {tp: records for tp, records in polled.items() if records}
+
+    def _stop_at(self, tp: TopicPartition, batch: DamagedBatch) -> None:
+        """What comes before the batch lands, and the other partitions go on."""
+        self._consumer.pause(tp)
+        if self.stopped.stop(tp.topic, tp.partition, batch, time.monotonic()):
+            log.critical("%s", how_to_go_on(tp.topic, tp.partition, batch))
+        metrics.DAMAGED_BATCH_OFFSET.labels(tp.partition).set(batch.offset)
+
+    def _go_on(self, tp: TopicPartition) -> None:
+        if (tp.topic, tp.partition) in self.stopped.batches():
+            self.stopped.read(tp.topic, tp.partition)
+            metrics.DAMAGED_BATCH_OFFSET.remove(tp.partition)
+
+    def _forget_stopped(self) -> None:
+        """At an assignment: others may own the partitions now."""
+        self.stopped.clear()
+        metrics.DAMAGED_BATCH_OFFSET.clear()
 
     def _assigned(self, partitions: Mapping[int, int]) -> Sequence[TopicPartition]:
         return [tp for tp in self._consumer.assignment() if tp.partition in partitions]

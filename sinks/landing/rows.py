@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from avro_schemas.wire.codec import Undecodable
 from service_kit.kafka import Headers, KafkaRecord
+from service_kit.unreadable import UnreadableRecord
 from sinks.landing.event_row import EventRow
 from sinks.landing.fast_rows import FastRowReader
 
@@ -78,6 +79,9 @@ def decode_records(located: Iterable[tuple[int, KafkaRecord]]) -> Batch:
         if covered is None:
             covered = batch.ranges[partition] = OffsetRange(record.offset, record.offset)
         covered.next = record.offset + 1
+        if record.__class__ is UnreadableRecord:
+            batch.dead_letters.append(dead_letter(partition, record, "record_unreadable", record.fault))
+            continue
         try:
             row = _READER.read(record)
         except Undecodable as error:

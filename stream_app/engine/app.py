@@ -6,6 +6,7 @@ from typing import Any
 
 import faust
 
+from service_kit.unreadable import StoppedPartitions
 from stream_app.engine.checkpoint import Checkpoints
 from stream_app.engine.partitions import OwnedPartitions
 
@@ -15,6 +16,8 @@ class FootfallApp(faust.App):  # type: ignore[misc] # Faust has no types here
 
     owned: OwnedPartitions
     checkpoints: Checkpoints
+    # Partitions that are not fetched from, as a damaged batch comes next.
+    stopped: StoppedPartitions
     events_topic: str
     changelog_topic: str
     # The context in which the records of a partition are folded: nothing, or a span of a trace.

@@ -8,9 +8,13 @@ written by a former owner that had not noticed yet.
 
 import struct
 
-from stream_app.state.partition import CONTROL
+import orjson
+
+from stream_app.state.partition import CONTROL, CONTROL_FIELDS
 
 _FENCE = struct.Struct(">q")
+# So many offsets of records that were passed over stand in the log.
+_MAX_NAMED = 10
 
 
 def fenced(position: int, payload: bytes) -> bytes:
@@ -21,6 +25,26 @@ def fenced(position: int, payload: bytes) -> bytes:
 def changelog_key(partition: int, key: str) -> bytes:
     """The key of a value in the changelog."""
     return f"{partition}|{key}".encode()
+
+
+def _name(key: bytes | None) -> str | None:
+    """The part of the state and its place, of a key as `changelog_key` makes it."""
+    partition, _, name = (key or b"").partition(b"|")
+    return name.decode() if name and partition.isdigit() and name.isascii() else None
+
+
+def _is_ours(name: str, value: bytes) -> bool:
+    return len(value) >= _FENCE.size and (name != CONTROL or _is_control(value))
+
+
+def _is_control(value: bytes) -> bool:
+    try:
+        control = orjson.loads(value[_FENCE.size :])
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(control, dict):
+        return False
+    return all(type(control.get(name)) is kind for name, kind in CONTROL_FIELDS.items())
 
 
 class Recovery:
@@ -35,11 +59,20 @@ class Recovery:
         self.next_offset = 0
         # Whether a value was older than what was there: a former owner wrote it.
         self.foreign_writes = False
+        # Offsets of records that nobody of ours wrote; the first few of them.
+        self.passed_over: list[int] = []
+        self.passed_over_count = 0
 
-    def read(self, offset: int, key: bytes, value: bytes) -> None:
-        """Take the next record of the changelog."""
+    def read(self, offset: int, key: bytes | None, value: bytes | None) -> None:
+        """Take the next record of the changelog. What is not of the state is passed over: anybody may write there.
+
+        It counts as a foreign write, as compaction may have removed ours of the same key.
+        """
         self.next_offset = offset + 1
-        name = key.decode().split("|", 1)[1]
+        name = _name(key)
+        if name is None or value is None or not _is_ours(name, value):
+            self.pass_over(offset)
+            return
         (fence,) = _FENCE.unpack_from(value)
         if name == CONTROL:
             self._complete_checkpoint(fence, value)
@@ -47,6 +80,13 @@ class Recovery:
             self._incomplete[name] = (fence, value)
         else:
             self.foreign_writes = True
+
+    def pass_over(self, offset: int) -> None:
+        """Take note of a record that nobody of ours wrote."""
+        self.foreign_writes = True
+        self.passed_over_count += 1
+        if len(self.passed_over) < _MAX_NAMED:
+            self.passed_over.append(offset)
 
     def values(self) -> dict[str, bytes] | None:
         """The valid values, by key and without their fences; None if there was no complete checkpoint."""

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 import faust
 from aiokafka import ConsumerRecord
-from aiokafka.consumer import fetcher
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from service_kit.kafka_consumer import ReadableRecords, install
+from service_kit.unreadable import DamagedBatch, how_to_go_on
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
 from stream_app.engine.assignment import leave_group
@@ -86,7 +88,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
         if not self.flow_active:
             await self._seek_back()
             return
-        for tp, batch in records.items():
+        for tp, batch in self._until_damage(records):
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 break
             if batch and (active is None or tp in active or tp in self._buffered_partitions):
@@ -96,6 +98,26 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
                 # skips records that come twice; records that never come would be missing from the counts.
                 self._read_offset[tp] = None
                 yield tp, message
+
+    def _until_damage(self, fetched: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, list[Any]]]:
+        """The records up to a damaged batch. Its partition is not fetched from for a while, the others are."""
+        for tp, records in fetched.items():
+            stopped = self.app.stopped
+            if records and type(records[-1]) is DamagedBatch:
+                batch = records.pop()
+                if stopped.stop(tp.topic, tp.partition, batch, time.monotonic()):
+                    log.critical("%s", how_to_go_on(tp.topic, tp.partition, batch))
+                metrics.DAMAGED_BATCH_OFFSET.labels(tp.topic, tp.partition).set(batch.offset)
+                self.pause_partitions({tp})
+            elif records and (tp.topic, tp.partition) in stopped.batches():
+                stopped.read(tp.topic, tp.partition)
+                metrics.DAMAGED_BATCH_OFFSET.remove(tp.topic, tp.partition)
+            yield tp, records
+
+    def retry_stopped(self) -> None:
+        """Fetch again from partitions that stop at a damaged batch, if it is time."""
+        if due := self.app.stopped.due(time.monotonic()):
+            self.resume_partitions({TP(*place) for place in due} & self.assignment())
 
     async def _seek_back(self) -> None:
         try:
@@ -184,7 +206,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
         return _TunedConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
 
-class LeanRecords(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka has no types
+class LeanRecords(ReadableRecords):
     """The records as they were parsed: wrapping each in a `ConsumerRecord` takes a third of the time to fetch."""
 
     def _consumer_record(self, tp: TP, record: Any) -> Any:
@@ -203,8 +225,8 @@ class _TunedConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """Fetches wait at most 0.5 s; Faust has 1.5 s fixed, without a setting."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        # The fetcher takes the class from its module; nothing else consumes in this process.
-        fetcher.PartitionRecords = LeanRecords
+        # Nothing else consumes in this process but `copies`, which can do with such records.
+        install(LeanRecords)
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = 500
         self.consumer.aiokafka_consumer = consumer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stream_app import metrics
 from stream_app.engine.changelog import Recovery
-from stream_app.state.partition import PartitionState
+from stream_app.state.partition import CONTROL, PartitionState
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ class OwnedPartitions:
     folded, checkpoints written and offsets committed. `accepting` implies `recovered`.
     """
 
-    def __init__(self, new_state: Callable[[], PartitionState]) -> None:
-        self._new_state = new_state
+    def __init__(self, new_state: Callable[[], PartitionState], changelog_topic: str = "of the state") -> None:
+        self._new_state, self._changelog_topic = new_state, changelog_topic
         self.partitions: dict[int, OwnedPartition] = {}
         self.recovered = False
         self.accepting = False
@@ -63,8 +63,7 @@ class OwnedPartitions:
 
     def read_changelog(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> None:
         """Take the next record of a partition's changelog."""
-        if key is not None and value is not None:
-            self._recoveries.setdefault(partition, Recovery()).read(offset, key, value)
+        self._recoveries.setdefault(partition, Recovery()).read(offset, key, value)
 
     def progress(self) -> dict[int, int]:
         """How far the partitions are, or the recovery that is going on: equal values if nothing moved."""
@@ -74,7 +73,7 @@ class OwnedPartitions:
     def finish_recovery(self, partitions: set[int]) -> None:
         """Restore these partitions, which are all that we own, from what was read."""
         for partition in sorted(partitions):
-            self.partitions[partition] = self._restored(self._recoveries.get(partition, Recovery()))
+            self.partitions[partition] = self._restored(partition, self._recoveries.get(partition, Recovery()))
         self._recoveries.clear()
         self.recovered = True
         metrics.RECOVERIES.inc()
@@ -87,15 +86,51 @@ class OwnedPartitions:
             max(0, end - self.partitions[p].durable) for p, end in end_offsets.items() if p in self.partitions
         )
 
-    def _restored(self, recovery: Recovery) -> OwnedPartition:
+    def _restored(self, partition: int, recovery: Recovery) -> OwnedPartition:
         state = self._new_state()
         values = recovery.values()
         if values is not None:
-            state.restore(values)
+            try:
+                state.restore(values)
+            except Exception:  # rubbish can raise anything
+                state = self._new_state()
+                state.restore(self._readable(partition, values))
             # The crash may have come between the state and its outputs.
             state.mark_all_dirty()
+        if recovery.passed_over_count:
+            metrics.CHANGELOG_FOREIGN_RECORDS.inc(recovery.passed_over_count)
+            log.warning(
+                "%d records of the changelog %s/%d are not of the state and are passed over, first at offsets %s",
+                *(recovery.passed_over_count, self._changelog_topic, partition, recovery.passed_over),
+            )
         if recovery.torn or recovery.foreign_writes:
             log.warning(
                 "the changelog has a torn checkpoint at its end or foreign writes; writing all of the state"
             )
         return OwnedPartition(state, durable=state.position + 1, changelog_next=recovery.next_offset or None)
+
+    def _readable(self, partition: int, values: dict[str, bytes]) -> dict[str, bytes]:
+        """Without the values that no state can take over: a record of others had a key of ours."""
+        unreadable = unreadable_values(self._new_state, values)
+        if unreadable:
+            metrics.CHANGELOG_FOREIGN_RECORDS.inc(len(unreadable))
+            log.error(
+                "the changelog %s/%d has values that are not of the state, under these of its keys: %s; what they "
+                "replaced is missing from the counts",
+                *(self._changelog_topic, partition, sorted(unreadable)),
+            )
+        return {key: value for key, value in values.items() if key not in unreadable}
+
+
+def unreadable_values(new_state: Callable[[], PartitionState], values: dict[str, bytes]) -> set[str]:
+    """The keys of values that a state cannot take over. Halves them until each of those is alone."""
+    try:
+        new_state().restore(values)
+    except Exception:  # rubbish can raise anything
+        others = [key for key in values if key != CONTROL]
+        if len(others) <= 1:
+            return set(others)
+        control, middle = {CONTROL: values[CONTROL]}, len(others) // 2
+        halves = ({key: values[key] for key in half} for half in (others[:middle], others[middle:]))
+        return {key for half in halves for key in unreadable_values(new_state, control | half)}
+    return set()

@@ -25,6 +25,7 @@ async def refetch_missed(app: FootfallApp) -> None:
     progress: dict[int, Progress] = {}
     while True:
         await asyncio.sleep(CHECK_SECONDS)
+        app.consumer.retry_stopped()
         try:
             progress = await _check(app, progress) if app.owned.accepting else {}
         except KafkaError:  # a rebalance took the partition away

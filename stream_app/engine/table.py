@@ -5,6 +5,8 @@ from typing import Any
 
 import faust
 
+from service_kit.unreadable import UnreadableRecord
+from stream_app import metrics
 from stream_app.engine.app import FootfallApp
 
 
@@ -16,6 +18,8 @@ class StateTable(faust.Table):  # type: ignore[misc] # Faust has no types here
     async def on_rebalance(self, assigned: Any, revoked: Any, newly_assigned: Any, generation_id: int = 0) -> None:
         """Forget all partitions, also those that stay: Faust would resume their recovery from a stale offset."""
         self.app.owned.clear()
+        self.app.stopped.clear()
+        metrics.DAMAGED_BATCH_OFFSET.clear()
         self.app.tables.recovery.active_offsets.clear()
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
@@ -23,7 +27,9 @@ class StateTable(faust.Table):  # type: ignore[misc] # Faust has no types here
         """Events of the changelog carry lists of records, as those of `events` do."""
         for event in batch:
             for record in event.value:
-                self.app.owned.read_changelog(event.message.partition, record.offset, record.key, record.value)
+                readable = type(record) is not UnreadableRecord
+                key, value = (record.key, record.value) if readable else (None, None)
+                self.app.owned.read_changelog(event.message.partition, record.offset, key, value)
 
     async def on_recovery_completed(self, active_tps: Any, standby_tps: Any) -> None:
         """The whole changelog is read: restore the partitions that are ours."""

@@ -14,6 +14,7 @@ import orjson
 from avro_schemas.live_aggregates import HOUR_MS, MINUTE_MS, OUTCOME, SLOT_MS, TOTAL
 from avro_schemas.wire.codec import Undecodable
 from service_kit.kafka import KafkaRecord
+from service_kit.unreadable import UnreadableRecord
 from stream_app.state.clock import MAX_JUMP_MS, NO_DOUBT, Doubt, next_time
 from stream_app.state.counts import LiveCounts
 from stream_app.state.dedup_window import DedupWindow
@@ -24,6 +25,7 @@ from stream_app.state.windows import Counts, Partial, add_bounded
 
 # Key of the value that completes a checkpoint: position, watermark, totals.
 CONTROL = "c"
+CONTROL_FIELDS = {"position": int, "watermark": int, "outcomes": dict, "totals": dict}
 # Events of a partition that wait to be counted: bounds memory while a checkpoint takes long.
 MAX_PENDING_EVENTS = 10_000
 # Windows are emitted before the clock has gone on by this, and events are counted in windows whose hour began
@@ -135,10 +137,14 @@ class PartitionState:
             if record.offset <= self.position:
                 continue
             event: CountedEvent | None
-            try:
-                event, error = read(record), None
-            except Undecodable as undecodable:
-                event, error = None, undecodable
+            error: Undecodable | None
+            if record.__class__ is UnreadableRecord:
+                event, error = None, Undecodable("record_unreadable", record.fault)
+            else:
+                try:
+                    event, error = read(record), None
+                except Undecodable as undecodable:
+                    event, error = None, undecodable
             appended_at = record.timestamp
             if self.watermark < appended_at < self._next_slot:
                 self.watermark = appended_at

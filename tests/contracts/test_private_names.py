@@ -25,6 +25,8 @@ LISTED = {name for names in NAMES.values() for name in names if name.startswith(
     for line in lines
     if line.startswith("self._")
 }
+# Classes that are private themselves.
+LISTED |= {path.rpartition(".")[2] for path in NAMES if "._" in path}
 OWN_AND_STANDARD = {*PACKAGES, *sys.stdlib_module_names}
 # Documented names of the standard library that begin with an underscore.
 DOCUMENTED = {"_exit", "_replace", "_asdict", "_fields", "_make"}
@@ -149,7 +151,8 @@ def overrides() -> Iterator[tuple[str, str]]:
                 continue
             foreign = [base for base in cls.__mro__ if base.__module__.partition(".")[0] not in OWN_AND_STANDARD]
             for name in vars(cls):
-                if _is_private(name) and any(name in vars(base) for base in foreign):
+                # `Protocol` sets `_is_protocol` in every class that derives from one.
+                if name != "_is_protocol" and _is_private(name) and any(name in vars(base) for base in foreign):
                     yield module.__name__, name
 
 

@@ -39,6 +39,7 @@ LABELS_FROM_CLOSED_SETS = {
     "field",
     "outcome",
     "partition",
+    "topic",
     "dimension",
     "stage",
     "state",

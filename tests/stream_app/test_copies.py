@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from service_kit.kafka import Headers
-from stream_app.copies import NOTHING, Copied, copied, copy
+from stream_app.copies import MAX_COPY_BYTES, NOTHING, Copied, copied, copy, fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def test_without_copies_nothing_is_there() -> None:
     assert not NOTHING.covers(Record(0, 0))
 
 
-@pytest.mark.parametrize("header", [b"", b"-1", b"x", b"\xff", None])
+@pytest.mark.parametrize("header", [b"", b"-1", b"x", b"\xff", b"9" * 5_000, None])
 def test_records_of_others_say_nothing(header: bytes | None) -> None:
     assert copied([Record(5, 9_999, (("source_offset", header),)), Record(6, 9_999), copy_of(3, 10)]) == Copied(
         10, 3
@@ -56,3 +56,10 @@ def test_a_topic_that_was_created_again_begins_with_old_offsets_at_new_times() -
     assert not deleted.covers(Record(0, 2_000))
     begun = copied([copy_of(5_000, 1_000), copy_of(0, 2_000)])
     assert [begun.covers(Record(offset, 2_000)) for offset in (0, 1)] == [True, False]
+
+
+def test_a_copy_that_no_batch_has_room_for_does_not_fit() -> None:
+    assert fits(copy(Record(1, 1)))
+    assert not fits(copy(Record(1, 1, value=b"v" * MAX_COPY_BYTES)))
+    assert not fits(copy(Record(1, 1, key=b"k" * MAX_COPY_BYTES)))
+    assert not fits(copy(Record(1, 1, headers=(("h" * MAX_COPY_BYTES, None),))))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
+from service_kit.unreadable import DamagedBatch, StoppedPartitions
 from stream_app.engine.partitions import OwnedPartitions
 from stream_app.health import STUCK_RECOVERY_SECONDS, STUCK_SECONDS, Liveness, ready
 from stream_app.state.dimensions import LIVE_AGGREGATES
@@ -23,7 +24,7 @@ def app(*, end: int, connected: bool) -> Any:
         topic_partitions=lambda _topic: 1,
         is_connected=connected,
     )
-    return SimpleNamespace(owned=owned, consumer=consumer, events_topic="events")
+    return SimpleNamespace(owned=owned, consumer=consumer, events_topic="events", stopped=StoppedPartitions())
 
 
 @pytest.mark.parametrize(
@@ -70,4 +71,16 @@ def test_a_worker_without_partitions_has_nothing_to_recover() -> None:
     liveness = Liveness(worker)
     liveness.check()
     liveness._moved_at -= STUCK_RECOVERY_SECONDS + 1
+    assert liveness.check().ok
+
+
+def test_a_worker_whose_partition_stops_at_a_damaged_batch_says_where_and_is_not_restarted() -> None:
+    worker = app(end=5, connected=True)
+    worker.stopped.stop("events", 0, DamagedBatch(0, 3, 0, b"", "its bytes do not match its checksum"), now=0)
+    health = ready(worker, 1_000)
+    assert not health.ok
+    assert "FOOTFALL_SKIP_BATCHES=events:0:0" in health.reason
+    liveness = Liveness(worker)
+    liveness.check()
+    liveness._moved_at -= STUCK_SECONDS + 1
     assert liveness.check().ok

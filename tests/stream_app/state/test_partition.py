@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
 
+import pytest
 from datasketches import hll_sketch, tgt_hll_type
 from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas import event_ids
 from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, LG_REGISTERS
+from service_kit.unreadable import UnreadableRecord
 from stream_app.engine.changelog import Recovery, changelog_key, fenced
 from stream_app.state.clock import CONFIRMATIONS
 from stream_app.state.dimensions import LIVE_AGGREGATES
@@ -360,3 +362,23 @@ def sketch(*keys: bytes) -> bytes:
     for key in keys:
         made.update(key.decode())
     return bytes(made.serialize_compact())
+
+
+@pytest.mark.parametrize("timestamp", [-(2**62), -1, 2**62, 2**63 - 1])
+def test_a_time_that_nobody_can_represent_rejects_its_record_and_does_not_move_the_clock(timestamp: int) -> None:
+    state = new_state()
+    state.apply(
+        [Record(0, NOON, None, encoded(event("click"))), Record(1, timestamp, None, encoded(event("click")))]
+    )
+    state.apply([Record(2, NOON + 1, None, encoded(event("click")))])
+    assert state.watermark == NOON + 1
+    assert (state.outcomes["counted"], state.outcomes["rejected"], state.outcomes["late"]) == (2, 1, 0)
+
+
+def test_an_unreadable_record_is_rejected_although_its_value_is_an_event() -> None:
+    state = new_state()
+    state.apply([UnreadableRecord(0, NOON, None, encoded(event("click")), "the name of a header is not UTF-8")])
+    assert (state.position, state.outcomes["rejected"], state.totals) == (0, 1, {})
+    snapshot = state.snapshot()
+    assert snapshot is not None
+    assert [each.error.reason for each in snapshot.rejected] == ["record_unreadable"]

@@ -1,0 +1,190 @@
+"""What no code can read, in every topic and on the broker's disk: it costs itself, in every reader."""
+
+import asyncio
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from footfall.cli import build
+from footfall.kafka.topics import TopicOptions, create_missing
+from service_kit.kafka import KafkaSettings
+from sinks.audit import audit
+from tests.support.events import encoded, event, now_ms, user_key
+from tests.support.kafka_brokers import KafkaBroker
+from tests.support.landing import query
+from tests.support.record_batches import produce, record_batch
+from tests.support.topics import KeyAndValue, write
+from tests.support.workers import Worker, sinks_worker
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(240)]
+
+NOT_UTF8 = b"\xff\xfe-head"
+CHANGELOG = "footfall-stream-app-state-changelog"
+DERIVED = ("user-rates", "live-aggregates", "events-rejected", "erasures", CHANGELOG)
+RUBBISH = [
+    (b"test", b"hello"),
+    (b"\xff|c", b"12345678"),
+    (b"0|c", b"x"),
+    (b"0|c", struct.pack(">q", 2**40) + b"oops"),
+    (b"event", encoded(event("click"))),
+]
+
+
+def clicks(count: int) -> list[KeyAndValue]:
+    now, key = now_ms(), user_key("ann")
+    return [(key, encoded(event("click", now, user_key=key))) for _ in range(count)]
+
+
+def large() -> list[tuple[bytes | None, bytes | None]]:
+    """An event that a topic of copies has no room for, and foreign records that fill what `events` takes."""
+    event_data = {"text": "x" * 1_000_000}
+    return [
+        (b"0" * 32, encoded(event("click", now_ms(), event_data=event_data))),
+        (b"\xff" * 500_000, b"v" * 500_000),
+    ]
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[KafkaBroker]:
+    started = KafkaBroker(tmp_path / "kafka")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def workers(broker: KafkaBroker, postgres: str, tmp_path: Path) -> Iterator[tuple[Worker, Worker]]:
+    """The sinks and the stream app, not started yet."""
+    settings = KafkaSettings(kafka_bootstrap=broker.bootstrap)
+    counting = Worker(
+        "stream_app",
+        tmp_path / "stream.log",
+        kafka_bootstrap=broker.bootstrap,
+        group_session_timeout_seconds=6,
+        event_topics="click",
+    )
+    created = sinks_worker(settings, postgres, tmp_path), counting
+    yield created
+    for worker in created:
+        if worker.process:
+            worker.kill()
+
+
+async def test_each_costs_itself_and_a_damaged_batch_only_its_partition(
+    broker: KafkaBroker,
+    workers: tuple[Worker, Worker],
+    postgres: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sink, counting = workers
+    settings = KafkaSettings(kafka_bootstrap=broker.bootstrap)
+    await create_missing(settings, TopicOptions(partitions=2, replication_factor=1), ["click"])
+    for _ in range(5):
+        await write(broker.bootstrap, "events", clicks(10), partition=0)
+    # Partition 1: ten clicks, three of which the second has a bad name of a header, a large one, a foreign one.
+    await write(broker.bootstrap, "events", clicks(10), partition=1)
+    odd = record_batch(0, 3, header={1: NOT_UTF8}, records=clicks(3), timestamp=now_ms())
+    await produce(broker.bootstrap, "events", 1, odd)
+    for record in large():
+        await produce(broker.bootstrap, "events", 1, record_batch(0, 1, records=[record], timestamp=now_ms()))
+    for topic in DERIVED:
+        for record in RUBBISH:
+            await produce(broker.bootstrap, topic, 0, record_batch(0, 1, records=[record], timestamp=now_ms()))
+        odd = record_batch(0, 1, header={0: NOT_UTF8}, records=[(b"0|c", b"value")], timestamp=now_ms())
+        await produce(broker.bootstrap, topic, 0, odd)
+    broker.stop()
+    damage(tmp_path / "kafka/log/events-0", 2)
+    broker.start()
+
+    for worker in workers:
+        worker.start(wait=0)
+    await until(lambda: query(postgres, "select count(*) from raw_events") == [(20 + 10 + 2 + 1,)], sink)
+    await counts(counting, 33, 2)
+    for worker in workers:
+        assert "events/0 stops at the damaged batch at offset 20" in (worker.unready_because() or "")
+        assert not worker.says_that_it_is_dead()
+    assert sink.metrics()['footfall_sink_damaged_batch_offset{partition="0"}'] == 20
+    stopped = counting.metrics()['footfall_stream_damaged_batch_offset{partition="0",topic="events"}']
+    assert stopped == 20
+    await write(broker.bootstrap, "events", clicks(10), partition=1)
+    await until(lambda: query(postgres, "select count(*) from raw_events") == [(43,)], sink)
+    commands_bear_it(broker, postgres, monkeypatch)
+
+    for worker in workers:
+        worker.end()
+        worker.set(skip_batches="events:0:20")
+        worker.start(wait=60)
+    await until(lambda: query(postgres, "select sum(next_offset) from sink_offsets") == [(75,)], sink)
+    await counts(counting, 63, 12)
+    assert query(postgres, "select count(*) from raw_events") == [(63,)]
+    found = dict(query(postgres, "select reason, count(*) from dead_letters group by 1"))
+    assert found == {"record_unreadable": 11, "prefix_missing": 1}
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        assert audit(connection).mismatches() == []
+    # Everything is published; what is large is cut.
+    await until(
+        lambda: query(postgres, "select count(*) from dead_letters where published_at is null") == [(0,)], sink
+    )
+    counting.kill()
+    counting.start(wait=60)
+    assert outcomes(counting) == {"counted": 63, "rejected": 12}
+
+
+def damage(folder: Path, number: int) -> None:
+    """Change a bit in a batch of a partition, on the broker's disk."""
+    segment = max(folder.glob("*.log"))
+    data, at = bytearray(segment.read_bytes()), 0
+    for _ in range(number):
+        at += 12 + struct.unpack_from(">i", data, at + 8)[0]
+    data[at + 12 + struct.unpack_from(">i", data, at + 8)[0] - 3] ^= 1
+    segment.write_bytes(data)
+
+
+def outcomes(worker: Worker) -> dict[str, int]:
+    """What became of the records, by the states of all partitions."""
+    try:
+        partitions = worker.get("/state")["partitions"].values()
+    except OSError:
+        return {}
+    found = [{name: partition["outcomes"][name] for name in ("counted", "rejected")} for partition in partitions]
+    return {name: sum(each[name] for each in found) for name in ("counted", "rejected")}
+
+
+async def counts(worker: Worker, counted: int, rejected: int) -> None:
+    """Wait until the stream app has counted that many events and rejected that many records."""
+    found: dict[str, int] = {}
+    for _ in range(300):
+        found = await asyncio.to_thread(outcomes, worker)
+        if found == {"counted": counted, "rejected": rejected}:
+            return
+        await asyncio.sleep(0.2)
+    raise AssertionError(f"{found}\n{worker.unready_because()}\n{worker.log()}")
+
+
+async def until(holds: Callable[[], bool], worker: Worker) -> None:
+    for _ in range(300):
+        try:
+            if await asyncio.to_thread(holds):
+                return
+        except psycopg.errors.UndefinedTable:
+            pass
+        await asyncio.sleep(0.2)
+    assert holds(), f"{worker.unready_because()}\n{worker.log()}"
+
+
+def commands_bear_it(broker: KafkaBroker, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTFALL_KAFKA_BOOTSTRAP", broker.bootstrap)
+    monkeypatch.setenv("FOOTFALL_POSTGRES_DSN", postgres)
+    monkeypatch.setenv("FOOTFALL_HASH_KEY", "0123456789abcdefghijklmnop")
+    for command in (
+        ("erase", "--reapply"),
+        ("dead-letters", "list"),
+        ("tail", "--exit", "--json"),
+        ("explain", "evt_019ab3c0d5e87000a1b2c3d4e5f60718"),
+    ):
+        result = CliRunner().invoke(build(), command)
+        assert isinstance(result.exception, SystemExit | None), (command, result.output)
