@@ -101,18 +101,27 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
 
     def _until_damage(self, fetched: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, list[Any]]]:
         """The records up to a damaged batch. Its partition is not fetched from for a while, the others are."""
+        stopped = self.app.stopped
         for tp, records in fetched.items():
-            stopped = self.app.stopped
             if records and type(records[-1]) is DamagedBatch:
                 batch = records.pop()
+                # Before the pause, which would keep them from being folded too.
+                yield tp, records
                 if stopped.stop(tp.topic, tp.partition, batch, time.monotonic()):
                     log.critical("%s", how_to_go_on(tp.topic, tp.partition, batch))
                 metrics.DAMAGED_BATCH_OFFSET.labels(tp.topic, tp.partition).set(batch.offset)
                 self.pause_partitions({tp})
-            elif records and (tp.topic, tp.partition) in stopped.batches():
-                stopped.read(tp.topic, tp.partition)
-                metrics.DAMAGED_BATCH_OFFSET.remove(tp.topic, tp.partition)
-            yield tp, records
+            else:
+                if records and (tp.topic, tp.partition) in stopped.batches():
+                    stopped.read(tp.topic, tp.partition)
+                    metrics.DAMAGED_BATCH_OFFSET.remove(tp.topic, tp.partition)
+                yield tp, records
+
+    async def seek(self, partition: TP, offset: int) -> None:
+        """As upstream; a partition that stops at a damaged batch is fetched from again."""
+        await super().seek(partition, offset)
+        if (partition.topic, partition.partition) in self.app.stopped.batches():
+            self.resume_partitions({partition})
 
     def retry_stopped(self) -> None:
         """Fetch again from partitions that stop at a damaged batch, if it is time."""

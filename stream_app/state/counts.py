@@ -3,6 +3,7 @@
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, OTHER, SLOT_MS
 from avro_schemas.wire.projection import Group
@@ -16,8 +17,9 @@ from stream_app.state.dimensions import (
     EmitEvery,
 )
 from stream_app.state.event_reader import CountedEvent
+from stream_app.state.top_names import Counts
 from stream_app.state.unique_counts import UniqueCounts
-from stream_app.state.windows import Counts, Partial, Windows
+from stream_app.state.windows import Partial, Windows
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +70,11 @@ class LiveCounts:
     def count_pending(self) -> None:
         """Count everything that was added."""
         for slot, names in self._pending_slots.items():
-            self._windows[EVENTS.name].add(slot * SLOT_MS, Counter(names))
+            self._windows[EVENTS.name].add(slot * SLOT_MS, Counter(names), names.copy)
         for minute, events in self._pending_minutes.items():
             self._count_minute(minute, events)
         for (dimension, minute), names in self._pending_names.items():
-            self._windows[dimension].add(minute * MINUTE_MS, Counter(names))
+            self._windows[dimension].add(minute * MINUTE_MS, Counter(names), names.copy)
         for pending in (self._pending_slots, self._pending_minutes, self._pending_names):
             pending.clear()
 
@@ -104,21 +106,23 @@ class LiveCounts:
 
     def _count_minute(self, minute: int, events: Sequence[CountedEvent]) -> None:
         schemas, _types, _id_tails, _moments, _received, keys, sessions, common, own = zip(*events, strict=True)
-        self._count_names(self._dimensions.common, minute, Counter(common))
+        self._count_names(self._dimensions.common, minute, common)
         by_schema: dict[str, list[tuple[Group, ...]]] = defaultdict(list)
         for schema, groups in zip(schemas, own, strict=True):
             by_schema[schema].append(groups)
         for schema, events_groups in by_schema.items():
             dimensions = self._dimensions.by_schema.get(schema, ())
             for together, columns in zip(dimensions, zip(*events_groups, strict=True), strict=True):
-                self._count_names(together, minute, Counter(columns))
+                self._count_names(together, minute, columns)
         self._uniques[ACTIVE_USERS].add(minute, _unique(keys))
         self._uniques[ACTIVE_SESSIONS].add(minute, _unique(sessions))
 
-    def _count_names(self, dimensions: Iterable[Dimension], minute: int, counted: Mapping[Group, int]) -> None:
+    def _count_names(self, dimensions: Iterable[Dimension], minute: int, columns: Sequence[Group]) -> None:
+        counted = Counter(columns)
         for dimension in dimensions:
             if by_name := self._by_name(dimension, counted):
-                self._windows[dimension.name].add(minute * MINUTE_MS, by_name)
+                in_order = partial(self._names_in_order, dimension, columns)
+                self._windows[dimension.name].add(minute * MINUTE_MS, by_name, in_order)
 
     def _by_name(self, dimension: Dimension, counted: Mapping[Group, int]) -> dict[str, int]:
         """How often each name occurs, in the order of their first occurrence."""
@@ -136,6 +140,19 @@ class LiveCounts:
             if name is not None:
                 by_name[name] = by_name.get(name, 0) + count
         return by_name
+
+    def _names_in_order(self, dimension: Dimension, columns: Iterable[Group]) -> Iterator[str]:
+        """The name of every event that has one."""
+        name_of, names = self._namers[dimension.name], dict[Group, str | None]()
+        for group in columns:
+            if group not in names:
+                try:
+                    names[group] = name_of(group)
+                except Exception:  # `_by_name` has logged it
+                    names[group] = OTHER
+            name = names[group]
+            if name is not None:
+                yield name
 
 
 def _unique(keys: Sequence[bytes | None]) -> list[bytes]:

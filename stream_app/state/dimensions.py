@@ -34,9 +34,9 @@ from stream_app.state.event_reader import ColumnGroups, FastEventReader
 
 MAX_NAMES = 500
 # A window is one record, in the changelog and in `live-aggregates`; brokers take a mebibyte. In JSON a name takes
-# at most six times its bytes, if it is made of control characters, and its count with punctuation this many.
+# at most six times its bytes, if it is made of control characters, and its count and weight this many more.
 MAX_WINDOW_BYTES = 900_000
-_JSON_FACTOR, _COUNT_BYTES = 6, 24
+_JSON_FACTOR, _COUNT_BYTES = 6, 36
 
 # From the columns of an event to its name in a dimension.
 Namer = Callable[[Group], str | None]
@@ -61,8 +61,8 @@ class Dimension:
 
     `grain_ms` is its shortest window; `windows_ms` are longer ones, summed from it. Only the events of `schema`
     are counted, or all if it is None. `label` makes the name from the columns; without it the one column is the
-    name. A window has at most `max_names` names and counts all further ones as `*`; names are cut off behind
-    `max_name_bytes`. Raise ValueError if a window with that many names might not fit a record.
+    name. A window has at most `max_names` names, the most frequent ones, and counts all others as `*`; names are
+    cut off behind `max_name_bytes`. Raise ValueError if a window with that many names might not fit a record.
     """
 
     name: str

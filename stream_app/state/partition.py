@@ -21,11 +21,20 @@ from stream_app.state.dedup_window import DedupWindow
 from stream_app.state.dimensions import MAX_NAMES, Dimensions, EmitEvery
 from stream_app.state.event_reader import CountedEvent
 from stream_app.state.rates import MinuteTotal, UserRates, Verdict
-from stream_app.state.windows import Counts, Partial, add_bounded
+from stream_app.state.top_names import Counts, TopNames
+from stream_app.state.windows import Partial
 
 # Key of the value that completes a checkpoint: position, watermark, totals.
 CONTROL = "c"
-CONTROL_FIELDS = {"position": int, "watermark": int, "outcomes": dict, "totals": dict}
+CONTROL_FIELDS = {
+    "position": int,
+    "watermark": int,
+    "outcomes": dict,
+    "totals": list,
+    "doubt": list,
+    "first_ids": int,
+    "unknown_minute": int,
+}
 # Events of a partition that wait to be counted: bounds memory while a checkpoint takes long.
 MAX_PENDING_EVENTS = 10_000
 # Windows are emitted before the clock has gone on by this, and events are counted in windows whose hour began
@@ -95,7 +104,7 @@ class PartitionState:
         self.rates = UserRates(limit, min_total_events)
         self.counts = LiveCounts(dimensions)
         self._read = dimensions.reader.read
-        self._totals: Counts = {}
+        self._totals = TopNames(MAX_NAMES)
         # Types of new events that are not in the totals yet.
         self._pending_types: list[str] = []
         self._grace_ms = grace_ms
@@ -115,7 +124,7 @@ class PartitionState:
     def totals(self) -> Counts:
         """Unique events since the beginning, by type."""
         self._count_pending()
-        return self._totals
+        return self._totals.counts()
 
     @property
     def pending_records(self) -> int:
@@ -256,7 +265,7 @@ class PartitionState:
         self._snapshot_position = self.position
         rejected, self._rejected = self._rejected, []
         copies, self._copies = self._copies, []
-        totals = [Partial(TOTAL, 0, 0, dict(self._totals)), Partial(OUTCOME, 0, 0, dict(self.outcomes))]
+        totals = [Partial(TOTAL, 0, 0, self._totals.counts()), Partial(OUTCOME, 0, 0, dict(self.outcomes))]
         return Snapshot(
             position=self.position,
             watermark=self.watermark,
@@ -278,7 +287,8 @@ class PartitionState:
         """Take over the values of earlier snapshots, by key."""
         control = orjson.loads(values[CONTROL])
         self.position, self.watermark = control["position"], control["watermark"]
-        self.outcomes, self._totals = control["outcomes"], control["totals"]
+        self.outcomes = control["outcomes"]
+        self._totals.restore(*control["totals"])
         by_part: dict[str, list[bytes]] = {name: [] for name in self._parts}
         for key, payload in values.items():
             name, _, _place = key.partition("|")
@@ -295,7 +305,7 @@ class PartitionState:
 
     def _count_pending(self) -> None:
         self.counts.count_pending()
-        add_bounded(self._totals, Counter(self._pending_types), MAX_NAMES)
+        self._totals.add(Counter(self._pending_types), self._pending_types.copy)
         self._pending_types.clear()
 
     def _changes(self) -> Iterator[tuple[str, bytes]]:
@@ -309,7 +319,7 @@ class PartitionState:
                 "position": self.position,
                 "watermark": self.watermark,
                 "outcomes": self.outcomes,
-                "totals": self._totals,
+                "totals": self._totals.payload(),
                 "doubt": [self._doubt.records, self._doubt.offset],
                 "first_ids": self.dedup_window.first_number,
                 "unknown_minute": self.rates.unknown_minute,

@@ -4,18 +4,17 @@ Only the grains are state. They are stored in a ring, in memory and in the chang
 and are made when they are emitted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
 
-from avro_schemas.live_aggregates import HOUR_MS, MAX_NAME_BYTES, MINUTE_MS, OTHER, shortened
+from avro_schemas.live_aggregates import HOUR_MS, MINUTE_MS
 from stream_app.state.dimensions import Dimension, EmitEvery
+from stream_app.state.top_names import Counts, TopNames, summed
 
 # How far back the ring goes: an hour, and more than the grace period for late events.
 RING_MS = 128 * MINUTE_MS
-
-Counts = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +28,6 @@ class Partial:
     sketch: bytes | None = None
 
 
-def add_bounded(
-    window: Counts, counted: Mapping[str, int], max_names: int, max_name_bytes: int = MAX_NAME_BYTES
-) -> None:
-    """Add counts to a window with a bounded number of names of bounded size.
-
-    The first names to come stay. So the names depend on the order of the log, not on how it was cut into batches.
-    """
-    for full_name, count in counted.items():
-        name = shortened(full_name, max_name_bytes)
-        if name not in window and len(window) >= max_names:
-            name = OTHER
-        window[name] = window.get(name, 0) + count
-
-
 class Windows:
     """The windows of one dimension in one partition."""
 
@@ -50,7 +35,7 @@ class Windows:
         self._dimension = dimension
         self._ring_size = RING_MS // dimension.grain_ms
         # By grain number. All lie within the ring: newest - ring size < number <= newest.
-        self._grains: dict[int, Counts] = {}
+        self._grains: dict[int, TopNames] = {}
         self._newest = 0
         # Longer windows that have counts and whose grains are all within the ring, by length and number.
         self._longer: set[tuple[int, int]] = set()
@@ -61,13 +46,20 @@ class Windows:
         # Windows to emit, by length and number; also such that have expired.
         self._pending: set[tuple[int, int]] = set()
 
-    def add(self, moment: int, counted: Mapping[str, int]) -> None:
-        """Count names in the windows of `moment` (milliseconds since 1970)."""
+    def add(
+        self,
+        moment: int,
+        counted: Mapping[str, int],
+        in_order: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
+        """Count names in the windows of `moment` (milliseconds since 1970); the rest is as in `TopNames.add`."""
         grain = moment // self._dimension.grain_ms
         if grain > self._newest:
             self._advance(grain)
-        window = self._grains.setdefault(grain, {})
-        add_bounded(window, counted, self._dimension.max_names, self._dimension.max_name_bytes)
+        window = self._grains.get(grain)
+        if window is None:
+            window = self._grains[grain] = self._new_window()
+        window.add(counted, in_order)
         self._dirty.add(grain)
         self._pending.add((self._dimension.grain_ms, grain))
         self._pending.update(self._note_longer(moment))
@@ -111,7 +103,7 @@ class Windows:
                 yield str(grain % self._ring_size), orjson.dumps([grain, None])
         self._dropped.clear()
         for grain in sorted(self._dirty & self._grains.keys()):
-            yield str(grain % self._ring_size), orjson.dumps([grain, self._grains[grain]])
+            yield str(grain % self._ring_size), orjson.dumps([grain, *self._grains[grain].payload()])
         self._dirty.clear()
 
     def mark_all_dirty(self) -> None:
@@ -122,8 +114,10 @@ class Windows:
 
     def restore(self, payloads: list[bytes]) -> None:
         """Take over values of earlier `changes`, in any order."""
-        grains: dict[int, Counts | None] = dict(map(orjson.loads, payloads))
-        self._grains = {grain: window for grain, window in grains.items() if window is not None}
+        for grain, counts, *inherited in map(orjson.loads, payloads):
+            if counts is not None:
+                window = self._grains[grain] = self._new_window()
+                window.restore(counts, *inherited)
         self._advance(max(self._grains, default=0))
         for grain in self._grains:
             self._note_longer(grain * self._dimension.grain_ms)
@@ -132,30 +126,20 @@ class Windows:
     def _counts(self, window_ms: int, number: int) -> Counts | None:
         """The counts of a window, which the caller may keep; None if it has expired.
 
-        A longer window is summed from its grains in their order of time, with as many names as one grain may have:
-        so it follows from the state alone, after a recovery too.
+        A longer window is summed from its grains, with as many names as one grain may have: so it follows from
+        the state alone, after a recovery too.
         """
         if window_ms == self._dimension.grain_ms:
             grain = self._grains.get(number)
-            return None if grain is None else dict(grain)
+            return None if grain is None else grain.counts()
         if (window_ms, number) not in self._longer:
             return None
         per_window = window_ms // self._dimension.grain_ms
-        window: Counts = {}
-        for grain_number in range(number * per_window, (number + 1) * per_window):
-            if grain := self._grains.get(grain_number):
-                self._sum_up(window, grain)
-        return window
+        grains = map(self._grains.get, range(number * per_window, (number + 1) * per_window))
+        return summed((grain.counts() for grain in grains if grain), self._dimension.max_names)
 
-    def _sum_up(self, window: Counts, grain: Counts) -> None:
-        max_names = self._dimension.max_names
-        for name, count in grain.items():
-            if name in window:
-                window[name] += count
-            elif len(window) < max_names:
-                window[name] = count
-            else:
-                window[OTHER] = window.get(OTHER, 0) + count
+    def _new_window(self) -> TopNames:
+        return TopNames(self._dimension.max_names, self._dimension.max_name_bytes)
 
     def _note_longer(self, moment: int) -> list[tuple[int, int]]:
         """The longer windows that a moment counts in."""

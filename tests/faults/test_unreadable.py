@@ -186,5 +186,5 @@ def commands_bear_it(broker: KafkaBroker, postgres: str, monkeypatch: pytest.Mon
         ("tail", "--exit", "--json"),
         ("explain", "evt_019ab3c0d5e87000a1b2c3d4e5f60718"),
     ):
-        result = CliRunner().invoke(build(), command)
+        result = CliRunner().invoke(build(command[0]), command)
         assert isinstance(result.exception, SystemExit | None), (command, result.output)

@@ -17,7 +17,7 @@ from stream_app.engine.changelog import Recovery, changelog_key, fenced
 from stream_app.state.clock import CONFIRMATIONS
 from stream_app.state.dimensions import LIVE_AGGREGATES
 from stream_app.state.partition import CONTROL, PartitionState, Snapshot
-from stream_app.state.windows import Counts
+from stream_app.state.top_names import Counts
 from tests.support.events import NOON, Record, encoded, event, user_key
 
 MINUTE, HOUR = 60_000, 3_600_000

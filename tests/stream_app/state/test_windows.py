@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from avro_schemas.live_aggregates import HOUR_MS, MINUTE_MS, OTHER, SLOT_MS
 from stream_app.state.dimensions import Dimension, EmitEvery
-from stream_app.state.windows import RING_MS, Windows, add_bounded
+from stream_app.state.windows import RING_MS, Windows
 from tests.support.events import NOON
 
 SLOTS = Dimension("slots", "", grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS))
@@ -50,20 +50,6 @@ def test_windows_that_leave_the_ring_expire_once_and_hours_stay() -> None:
     assert (HOUR_MS, NOON) not in found
 
 
-def test_a_window_has_a_bounded_number_of_names_and_counts_the_others_together() -> None:
-    window = {"/0": 1, "/1": 1}
-    add_bounded(window, {"/new": 2, "/0": 1, "/newer": 3}, max_names=2)
-    assert window == {"/0": 2, "/1": 1, OTHER: 5}
-
-
-def test_names_are_bounded_in_bytes_and_end_between_two_characters() -> None:
-    window: dict[str, int] = {}
-    add_bounded(window, {"😀" * 3: 1, "😀" * 2: 1, "éx": 1, "xé": 1}, max_names=9, max_name_bytes=8)
-    assert window == {"😀😀": 2, "éx": 1, "xé": 1}
-    add_bounded(window, {"x" + "😀" * 2: 1}, max_names=9, max_name_bytes=8)
-    assert window["x😀"] == 1
-
-
 def test_an_hour_has_as_many_names_as_a_minute_and_the_same_ones_after_a_recovery() -> None:
     dimension = Dimension("pages", "", max_names=3)
     windows, restored = Windows(dimension), Windows(dimension)
@@ -93,11 +79,11 @@ def test_any_cuts_and_a_restore_give_the_same_windows(log: list[tuple[int, str]]
     for moment, name in events:
         whole.add(moment, {name: 1})
     for start in range(0, len(events), size):
-        chunk: dict[int, Counter[str]] = defaultdict(Counter)
+        chunk: dict[int, list[str]] = defaultdict(list)
         for moment, name in events[start : start + size]:
-            chunk[moment][name] += 1
-        for moment, counted in chunk.items():
-            cut.add(moment, counted)
+            chunk[moment].append(name)
+        for moment, names in chunk.items():
+            cut.add(moment, Counter(names), names.copy)
     assert emitted(cut) == emitted(whole)
     whole.mark_all_dirty()
     restored.restore([payload for _key, payload in whole.changes()])
