@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ua_parser import parse
 
 from avro_schemas.wire.event_writer import write_device
+from producer_api.privacy.device_names import BROWSERS, OTHER, OTHER_BOT, SYSTEMS
 
 # Longer user agents are cut before they are parsed.
 MAX_USER_AGENT_LENGTH = 500
@@ -42,7 +43,10 @@ def classify(user_agent: str) -> Device:
     family = found.device.family if found.device else ""
     browser = found.user_agent.family if found.user_agent else "unknown"
     bot = _bot(user_agent, family)
-    return Device(browser[:50], system[:50], "bot" if bot == "crawler" else _kind(user_agent, system), bot)
+    kind = "bot" if bot == "crawler" else _kind(user_agent, system)
+    if browser not in BROWSERS:
+        browser = OTHER_BOT if bot == "crawler" else OTHER
+    return Device(browser, system if system in SYSTEMS else OTHER, kind, bot)
 
 
 @lru_cache(maxsize=10_000)

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from avro_schemas.wire.codec import decode_values
 from footfall.cli import build
 from footfall.kafka.topics import TopicOptions, create_missing
 from service_kit.kafka import KafkaSettings
@@ -17,7 +19,7 @@ from tests.support.events import encoded, event, now_ms, user_key
 from tests.support.kafka_brokers import KafkaBroker
 from tests.support.landing import query
 from tests.support.record_batches import produce, record_batch
-from tests.support.topics import KeyAndValue, write
+from tests.support.topics import KeyAndValue, read_all, write
 from tests.support.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(240)]
@@ -37,6 +39,12 @@ RUBBISH = [
 def clicks(count: int) -> list[KeyAndValue]:
     now, key = now_ms(), user_key("ann")
     return [(key, encoded(event("click", now, user_key=key))) for _ in range(count)]
+
+
+def measured(*, schema_id: int | None = None) -> bytes:
+    """A measurement as older versions accepted it, and with the schema id that they may have given it."""
+    value = encoded(event("web_vital", now_ms(), event_data={"metric": "LCP", "value": 1.79e308}))
+    return value if schema_id is None else b"\0" + struct.pack(">i", schema_id) + value[5:]
 
 
 def large() -> list[tuple[bytes | None, bytes | None]]:
@@ -85,12 +93,14 @@ async def test_each_costs_itself_and_a_damaged_batch_only_its_partition(
     await create_missing(settings, TopicOptions(partitions=2, replication_factor=1), ["click"])
     for _ in range(5):
         await write(broker.bootstrap, "events", clicks(10), partition=0)
-    # Partition 1: ten clicks, three of which the second has a bad name of a header, a large one, a foreign one.
+    # Partition 1: ten clicks, three of which the second has a bad name of a header, a large one, a foreign one, and
+    # two records of an older version.
     await write(broker.bootstrap, "events", clicks(10), partition=1)
     odd = record_batch(0, 3, header={1: NOT_UTF8}, records=clicks(3), timestamp=now_ms())
     await produce(broker.bootstrap, "events", 1, odd)
     for record in large():
         await produce(broker.bootstrap, "events", 1, record_batch(0, 1, records=[record], timestamp=now_ms()))
+    await write(broker.bootstrap, "events", [(None, measured()), (None, measured(schema_id=4_711))], partition=1)
     for topic in DERIVED:
         for record in RUBBISH:
             await produce(broker.bootstrap, topic, 0, record_batch(0, 1, records=[record], timestamp=now_ms()))
@@ -102,8 +112,8 @@ async def test_each_costs_itself_and_a_damaged_batch_only_its_partition(
 
     for worker in workers:
         worker.start(wait=0)
-    await until(lambda: query(postgres, "select count(*) from raw_events") == [(20 + 10 + 2 + 1,)], sink)
-    await counts(counting, 33, 2)
+    await until(lambda: query(postgres, "select count(*) from raw_events") == [(20 + 10 + 2 + 1 + 1,)], sink)
+    await counts(counting, 34, 3)
     for worker in workers:
         assert "events/0 stops at the damaged batch at offset 20" in (worker.unready_because() or "")
         assert not worker.says_that_it_is_dead()
@@ -111,27 +121,30 @@ async def test_each_costs_itself_and_a_damaged_batch_only_its_partition(
     stopped = counting.metrics()['footfall_stream_damaged_batch_offset{partition="0",topic="events"}']
     assert stopped == 20
     await write(broker.bootstrap, "events", clicks(10), partition=1)
-    await until(lambda: query(postgres, "select count(*) from raw_events") == [(43,)], sink)
-    commands_bear_it(broker, postgres, monkeypatch)
+    await until(lambda: query(postgres, "select count(*) from raw_events") == [(44,)], sink)
+    await asyncio.to_thread(commands_bear_it, broker, postgres, monkeypatch)
 
     for worker in workers:
         worker.end()
         worker.set(skip_batches="events:0:20")
         worker.start(wait=60)
-    await until(lambda: query(postgres, "select sum(next_offset) from sink_offsets") == [(75,)], sink)
-    await counts(counting, 63, 12)
-    assert query(postgres, "select count(*) from raw_events") == [(63,)]
+    await until(lambda: query(postgres, "select sum(next_offset) from sink_offsets") == [(77,)], sink)
+    await counts(counting, 64, 13)
+    assert query(postgres, "select count(*) from raw_events") == [(64,)]
     found = dict(query(postgres, "select reason, count(*) from dead_letters group by 1"))
-    assert found == {"record_unreadable": 11, "prefix_missing": 1}
+    assert found == {"record_unreadable": 11, "prefix_missing": 1, "schema_unknown": 1}
     with psycopg.connect(postgres, autocommit=True) as connection:
         assert audit(connection).mismatches() == []
-    # Everything is published; what is large is cut.
-    await until(
-        lambda: query(postgres, "select count(*) from dead_letters where published_at is null") == [(0,)], sink
-    )
+    pending = "select count(*) from dead_letters where published_at is null"
+    await until(lambda: query(postgres, pending) == [(0,)], sink)
+    reported = await rejections(broker)
+    assert reported["sinks", "record_unreadable"] >= 11
+    assert reported["stream_app", "record_unreadable"] >= 11
+    # An event for whose copy its own topic has no room.
+    assert reported["stream_app", "too_large"] >= 1
     counting.kill()
     counting.start(wait=60)
-    assert outcomes(counting) == {"counted": 63, "rejected": 12}
+    assert outcomes(counting) == {"counted": 64, "rejected": 13}
 
 
 def damage(folder: Path, number: int) -> None:
@@ -152,6 +165,15 @@ def outcomes(worker: Worker) -> dict[str, int]:
         return {}
     found = [{name: partition["outcomes"][name] for name in ("counted", "rejected")} for partition in partitions]
     return {name: sum(each[name] for each in found) for name in ("counted", "rejected")}
+
+
+async def rejections(broker: KafkaBroker) -> Counter[tuple[str, str]]:
+    """The records of `events-rejected`, by service and reason. Others wrote there too."""
+    found = Counter[tuple[str, str]]()
+    for record in await read_all(broker.bootstrap, "events-rejected"):
+        for rejected in decode_values([record.value], "rejected_event"):
+            found[rejected["rejected_by"], rejected["reason"]] += 1
+    return found
 
 
 async def counts(worker: Worker, counted: int, rejected: int) -> None:
