@@ -36,6 +36,8 @@ _PERSONAL_NAMES = """userid username visitorid sessionid distinctid anonymousid 
     authorization cookie cookies setcookie sessiontoken iban cardnumber cvv cvc ssn"""
 _PERSONAL = frozenset(_PERSONAL_NAMES.split())
 _REMOVED = "[removed]"
+_PLACEHOLDER = re.compile(r"\[[a-z ]+\]")
+_MAX_VALUE = 200
 
 _USER_AGENT = re.compile(r"((?<!\\)\\*[\"'](?i:[$\w-]{0,20}agent)\\*[\"']\s{0,5}:\s{0,5}\\*[\"'])([^\"\\\r\n]+)")
 # A name and its value in a text that is nearly JSON.
@@ -97,7 +99,7 @@ class _Reducer:
             return self._list(value, name, depth - 1) if depth else _LEFT_OUT
         known = _NOT_IN_NAMES.sub("", name[:50].lower())
         if known in _PERSONAL and value is not None and kind is not bool:
-            return _REMOVED
+            return _personal(str(value), self._counts)
         if kind is not str:
             return redact_nested(value, self._counts)
         return self._text(value, known)
@@ -150,7 +152,7 @@ def reduced_body(
         text = _without_cut_word(text[:MAX_BODY_BYTES])
     text = _ESCAPE.sub(_unescaped, text)
     text = _ESCAPED_SLASH.sub("/", text)
-    text = _FIELD.sub(_without_personal_value, _without_user_agents(text))
+    text = _FIELD.sub(lambda found: _without_personal_value(found, counts), _without_user_agents(text))
     return redact(text, counts, allowed_parameters).encode()
 
 
@@ -170,10 +172,17 @@ def _without_cut_word(text: str) -> str:
     return text[: end + 1] if end >= 0 else text.rpartition(" ")[0].rstrip("0123456789 .-")
 
 
-def _without_personal_value(found: re.Match[str]) -> str:
+def _without_personal_value(found: re.Match[str], counts: Counter[str]) -> str:
     if _NOT_IN_NAMES.sub("", found[1].lower()) not in _PERSONAL:
         return found[0]
-    return f'{found[0][: found.start(2) - found.start()]}"{_REMOVED}"'
+    value = _personal(found[2].strip("\\\"'"), counts)
+    return f'{found[0][: found.start(2) - found.start()]}"{value}"'
+
+
+def _personal(value: str, counts: Counter[str]) -> str:
+    """The value of a field whose name says what it is: what its form says too, else nothing of it."""
+    redacted = redact(value[:_MAX_VALUE], counts)
+    return redacted if _PLACEHOLDER.fullmatch(redacted) else _REMOVED
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -63,6 +63,35 @@ def test_doctor_needs_a_running_stack(stack: Stack) -> None:
     assert "footfall up" in result.stderr
 
 
+def test_nothing_that_is_shown_of_rejected_events_has_what_accepted_ones_lose(stack: Stack) -> None:
+    page, agent = (
+        "https://shop.example/reset?token=SECRET1&session=a#b",
+        "Mozilla/5.0 (X11; SECRET2) Firefox/143.0",
+    )
+    mails = {
+        "title": "to SECRET3@mail.example",
+        "properties": {"nested": [{"url": "/invite/SECRET4a1b2c3d4e5f6"}]},
+    }
+    wrong = {
+        "event_type": "page_view",
+        "event_data": {"page": page, "user_agent": agent, **mails},
+        "user_id": "SECRET5",
+    }
+    assert stack.post(wrong).status_code == 400
+    assert stack.post(json.dumps(wrong)[:-1].replace("@", "\\u0040").encode()).status_code == 400
+    opted_out = wrong | {"event_type": "SECRET6"}
+    assert stack.post(opted_out, headers={"Sec-GPC": "1"}).status_code == 400
+
+    def listed() -> list[dict[str, str]]:
+        result = stack.footfall("dead-letters", "list", "--json", "--last", "1000")
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    shown = until(listed, lambda found: len(found) >= 3 and not all(each["body"] for each in found), seconds=10)
+    assert "shop.example/reset" in str(shown)
+    pages = [stack.get(path).text for path in ("/", "/dashboard/snapshot.json")]
+    assert "SECRET" not in f"{shown}{pages}{stack.footfall('dead-letters', 'list', '--last', '1000').stdout}"
+
+
 def test_rejected_events_are_listed_shown_in_full_and_counted_on_the_dashboard(stack: Stack) -> None:
     event = {"event_type": "never_heard_of", "event_data": {"mail": "somebody@example.org"}}
     assert stack.post(event).status_code == 400

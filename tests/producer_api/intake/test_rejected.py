@@ -44,6 +44,7 @@ EVENT = {
     "$user_agent": FIREFOX,
     "distinct_id": "distinct-ann",
     "ip": "203.0.113.7",
+    "email": "ann@example.org",
     "context": {"sessionId": "sess-abc", "userAgent": FIREFOX},
     "555-123-4567": "a name",
 }
@@ -97,7 +98,8 @@ def test_what_is_left_says_what_was_wrong() -> None:
             "dsn": "postgres://db.example/app",
         },
     }
-    assert (body["distinct_id"], body["ip"], body["[phone]"]) == ("[removed]", "[removed]", "a name")
+    assert (body["distinct_id"], body["ip"], body["email"]) == ("[removed]", "[ip]", "[email]")
+    assert body["[phone]"] == "a name"
     assert "/[phone]" in {fault["pointer"] for fault in stored_record["errors"]}
 
 
