@@ -117,6 +117,6 @@ clean: ## Remove the virtual environment and the caches of this checkout
 
 .venv/dev.stamp: requirements/dev.lock pyproject.toml | .venv/bin/python
 	@echo "==> Installing footfall and its test tools into .venv (about a minute the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@scripts/install-test-packages
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch .venv/local.stamp $@
