@@ -41,7 +41,7 @@ def build_app(settings: Settings) -> FastAPI:
         await policy.start()
         for name, work in live.background().items():
             background.start(name, work)
-        background.start("the check of Kafka", poll_kafka(settings.kafka, health))
+        background.start("the check of Kafka", poll_kafka(settings.kafka, health, live.counted_offsets, database))
         if database:
             background.start("the check of Postgres", poll_postgres(database, health))
         yield

@@ -23,6 +23,7 @@ from sinks.canary import Canary, CollectorClient
 from sinks.commands import MaintenanceThread, maintain_command, migrate_command
 from sinks.dead_letters.outbox import Outbox
 from sinks.dead_letters.relay import Relay
+from sinks.group_watch import GroupWatch
 from sinks.landing.errors import CannotContinue
 from sinks.landing.kafka_source import KafkaSource
 from sinks.landing.loop import BatchLimits, Landing
@@ -101,6 +102,7 @@ async def _run(settings: Settings) -> None:
         accept_gap=settings.accept_gap,
         accept_dead_letters=settings.accept_dead_letters,
     )
+    group = health.group = GroupWatch(settings.kafka, source)
     relay = Relay(settings.kafka, Outbox(dsn))
     maintenance = MaintenanceThread(dsn, settings.retention, settings.maintenance_interval_seconds)
     if settings.maintenance_interval_seconds:
@@ -108,7 +110,13 @@ async def _run(settings: Settings) -> None:
     DatabaseGauges(dsn).start()
     try:
         await source.start()
-        await _run_all(stopping, landing.run(stopping), relay.run(stopping), _send_canaries(settings, stopping))
+        await _run_all(
+            stopping,
+            landing.run(stopping),
+            relay.run(stopping),
+            group.run(stopping),
+            _send_canaries(settings, stopping),
+        )
     finally:
         maintenance.stop()
         await source.stop()
@@ -157,6 +165,7 @@ class _Health:
 
     landing: Landing | None = None
     stopped: StoppedPartitions | None = None
+    group: GroupWatch | None = None
 
     def live(self) -> Health:
         idle = time.monotonic() - self.landing.last_step_at if self.landing else 0
@@ -166,6 +175,8 @@ class _Health:
         return Health(False, f"the landing loop has been stuck for {idle:.0f} s")
 
     def ready(self) -> Health:
+        if self.group and self.group.foreign:
+            return Health(False, self.group.foreign)
         if self.positioned():
             damage = self.stopped and self.stopped.reason()
             return Health(False, damage) if damage else Health(True)

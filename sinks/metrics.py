@@ -69,6 +69,8 @@ DEAD_LETTERS_PENDING = _gauge(
 NEWEST_EVENT = _gauge(
     "newest_event_timestamp_seconds", "Kafka's append time of the newest event that landed; 0 before."
 )
+PARTITIONS = _gauge("partitions", "Partitions that this sink owns.")
+TOPIC_PARTITIONS = _gauge("topic_partitions", "Partitions of the topic `events`.")
 READY = _gauge("ready", "1 while events land, 0 while Kafka, partitions or Postgres are waited for.")
 
 

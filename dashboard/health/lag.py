@@ -1,7 +1,10 @@
-"""Measures the lag of the consumers of `events`, in events and in time, by asking the brokers."""
+"""Measures the lag of the consumers of `events`, in events and in time, by what they did and where partitions end.
+
+What their groups committed is only a first guess: anybody who joins a group moves that.
+"""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -11,18 +14,22 @@ from dashboard.health.pipeline import ConsumerLag
 from service_kit.kafka import KafkaSettings
 from service_kit.kafka_consumer import new_consumer
 
-# Consumer groups by the name that the page shows.
-GROUPS = {name.replace("_", " "): group for name, group in topic.named(topic.EVENTS).consumer_groups.items()}
+_GROUPS = topic.named(topic.EVENTS).consumer_groups
 _FIRST_RECORD_SECONDS = 2.0
 
 Positions = Mapping[TopicPartition, int]
+# By partition, the first offset that a consumer has not counted or landed. Empty while that is not known.
+Offsets = Mapping[int, int]
 
 
 class LagMeter:
     """Two connected clients. After an error, stop it and make a new one."""
 
-    def __init__(self, kafka: KafkaSettings) -> None:
-        self._kafka = kafka
+    def __init__(
+        self, kafka: KafkaSettings, counted: Callable[[], Offsets], landed: Callable[[], Awaitable[Offsets]]
+    ) -> None:
+        """`counted` by the stream app, and `landed` by the sinks."""
+        self._kafka, self._counted, self._landed = kafka, counted, landed
         self._topic = kafka.name(topic.EVENTS)
         self._admin = AIOKafkaAdminClient(**kafka.client_options(), client_id="footfall-dashboard")
         self._consumer = new_consumer(
@@ -43,18 +50,26 @@ class LagMeter:
         await self._admin.close()
 
     async def lags(self) -> list[ConsumerLag]:
-        """The lag of each consumer group, as of its last commit, a second or so ago."""
+        """The lag of each consumer."""
         partitions = await self._assign_all()
+        # Before the ends, or a consumer could be ahead of them.
+        done = {"stream_app": self._counted(), "sinks": await self._landed()}
         ends = await self._consumer.end_offsets(partitions)
         starts = await self._consumer.beginning_offsets(partitions)
         lags = []
-        for consumer, group in GROUPS.items():
-            committed = await self._admin.list_consumer_group_offsets(self._kafka.name(group))
-            positions = {tp: _position(committed, tp, starts[tp]) for tp in partitions}
+        for consumer, offsets in done.items():
+            if not offsets or any(offsets.get(tp.partition, 0) > end for tp, end in ends.items()):
+                # Not known yet, or of an earlier topic of the same name.
+                offsets = await self._committed(_GROUPS[consumer])
+            positions = {tp: max(offsets.get(tp.partition, 0), starts[tp]) for tp in partitions}
             behind = {tp: position for tp, position in positions.items() if position < ends[tp]}
             events = sum(ends[tp] - position for tp, position in behind.items())
-            lags.append(ConsumerLag(consumer, events, await self._oldest_pending_ms(behind)))
+            lags.append(ConsumerLag(consumer.replace("_", " "), events, await self._oldest_pending_ms(behind)))
         return lags
+
+    async def _committed(self, group: str) -> Offsets:
+        found = await self._admin.list_consumer_group_offsets(self._kafka.name(group))
+        return {tp.partition: committed.offset for tp, committed in found.items()}
 
     async def _assign_all(self) -> list[TopicPartition]:
         """All partitions, those that were added since included. They are paused: nothing of them is fetched."""
@@ -80,9 +95,3 @@ class LagMeter:
         self._consumer.pause(*behind)
         now = time.time_ns() // 1_000_000
         return max(0, now - min(appended.values(), default=now))
-
-
-def _position(committed: Mapping[TopicPartition, object], tp: TopicPartition, start: int) -> int:
-    """The group's next offset: the start of the partition, if it has committed none or retention has passed it."""
-    offset: int = getattr(committed.get(tp), "offset", -1)
-    return max(offset, start)

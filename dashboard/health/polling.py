@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 
 import psycopg
 from aiokafka.errors import KafkaError
 
-from dashboard.health.lag import LagMeter
+from avro_schemas import topic
+from dashboard.health.lag import LagMeter, Offsets
 from dashboard.health.pipeline import MAX_DEAD_LETTERS, PipelineHealth, StorageHealth
 from dashboard.sql import Database, queries
 from service_kit.kafka import KafkaSettings
@@ -17,10 +19,31 @@ log = logging.getLogger(__name__)
 _INTERVAL_SECONDS = 5.0
 
 
-async def poll_kafka(kafka: KafkaSettings, health: PipelineHealth) -> None:
-    """Measure the lags for ever."""
+class LandedOffsets:
+    """How far the sinks are, by Postgres. While it does not answer, nothing lands: what it said last holds."""
+
+    def __init__(self, database: Database | None, events_topic: str) -> None:
+        self._database, self._topic = database, events_topic
+        self._known: Offsets = {}
+
+    async def read(self) -> Offsets:
+        """By partition, the first offset that has not landed; empty while that is not known."""
+        if self._database:
+            # `poll_postgres` says that it does not answer, or has no tables yet.
+            with contextlib.suppress(psycopg.Error, OSError, TimeoutError):
+                async with self._database.reading() as connection:
+                    cursor = await connection.execute(queries["landed_offsets"], {"topic": self._topic})
+                    self._known = dict(await cursor.fetchall())
+        return self._known
+
+
+async def poll_kafka(
+    kafka: KafkaSettings, health: PipelineHealth, counted: Callable[[], Offsets], database: Database | None
+) -> None:
+    """Measure the lags for ever; `counted`: how far the stream app is."""
+    landed = LandedOffsets(database, kafka.name(topic.EVENTS))
     while True:
-        meter = LagMeter(kafka)
+        meter = LagMeter(kafka, counted, landed.read)
         try:
             await meter.start()
             while True:

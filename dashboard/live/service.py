@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from avro_schemas import topic
@@ -60,6 +60,10 @@ class LiveService:
     def newest_event_at(self) -> int:
         """When the newest counted event was appended, in milliseconds since 1970; 0 before the first."""
         return self.state.watermark or 0
+
+    def counted_offsets(self) -> Mapping[int, int]:
+        """By partition, the first offset that is not counted; empty until all counts are read."""
+        return self.state.counted_offsets if self.follower.caught_up else {}
 
     def _merge(self, _partition: int, records: Sequence[KafkaRecord]) -> None:
         for partial in decode_values((record.value for record in records), "live_aggregate"):

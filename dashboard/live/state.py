@@ -40,6 +40,8 @@ class LiveState:
         self._oldest = 0
         # Append time of the newest counted event, in milliseconds since 1970.
         self.watermark: int | None = None
+        # By partition, the first offset of `events` that is not counted.
+        self.counted_offsets: dict[int, int] = {}
 
     def merge(self, partial: Mapping[str, Any]) -> None:
         """Merge a `LiveAggregate` record. Windows that are no longer shown are ignored."""
@@ -47,6 +49,8 @@ class LiveState:
         version = (start, partial["partition"], partial["source_offset"])
         if seconds == 0:
             self.watermark = max(self.watermark or 0, partial["watermark"])
+            counted = self.counted_offsets.get(partial["partition"], 0)
+            self.counted_offsets[partial["partition"]] = max(counted, partial["source_offset"] + 1)
             self._all_time[dimension].merge(*version, partial["counts"])
         elif start < self._oldest:
             return

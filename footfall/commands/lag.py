@@ -29,14 +29,16 @@ def lag(
 ) -> None:
     """Show how many records the stream app and the sinks are behind the end of `events`.
 
+    By what the stream app's state and Postgres hold, not by what their groups committed: others can move that.
     The copies in `events-TYPE` are as far behind as the stream app.
 
     Exit codes: 0 shown, 1 a reader is more than --max records behind, or nothing is running.
 
     Example: footfall lag --watch
     """
-    kafka = target.find().kafka()
-    lags = asyncio.run(current_lags(kafka))
+    where = target.find()
+    kafka, postgres_dsn = where.kafka(), where.require("FOOTFALL_POSTGRES_DSN")
+    lags = asyncio.run(current_lags(kafka, postgres_dsn))
     if as_json:
         typer.echo(json.dumps([asdict(each) | {"records": each.records} for each in lags], indent=2))
     else:
@@ -45,7 +47,7 @@ def lag(
         if watch:
             with Live(console=console, auto_refresh=False) as live:
                 while True:
-                    live.update(_table(asyncio.run(current_lags(kafka)), by_partition), refresh=True)
+                    live.update(_table(asyncio.run(current_lags(kafka, postgres_dsn)), by_partition), refresh=True)
                     time.sleep(1)
     if max_lag is not None and any(_total(lags, name) > max_lag for name in _readers(lags)):
         raise typer.Exit(BEHIND)

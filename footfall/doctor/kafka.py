@@ -15,6 +15,7 @@ from footfall.doctor.finding import Finding
 from footfall.kafka import reader
 from footfall.kafka.lag import Lag, current_lags
 from footfall.kafka.topics import ExistingTopic, TopicReport, check_topics, existing_topics, is_co_partitioned
+from service_kit.group_members import Member, explain, members, strangers
 from service_kit.kafka import KafkaSettings
 
 _TOPICS_TIMEOUT_SECONDS = 15.0
@@ -23,6 +24,7 @@ _FETCH_API_KEY = 1
 # Kafka 4 removed the older versions of this request.
 _MIN_FETCH_VERSION_OF_KAFKA_4 = 4
 _REPLICAS = 3
+_GROUPS = tuple(topic.named(topic.EVENTS).consumer_groups.values())
 _MAX_LAG = 100_000
 # Positions are committed at least once per second.
 _MOVE_SECONDS = 5.0
@@ -54,14 +56,17 @@ async def check_kafka(settings: KafkaSettings, event_topics: Sequence[str] = ())
     return [Finding("kafka", "ok", f"{settings.kafka_bootstrap} answers"), *(faulty or [all_fine])]
 
 
-async def check_cluster(settings: KafkaSettings, event_topics: Sequence[str] = ()) -> list[Finding]:
+async def check_cluster(
+    settings: KafkaSettings, event_topics: Sequence[str] = (), *, postgres_dsn: str
+) -> list[Finding]:
     """Whether the cluster is safe to rely on and its readers keep up. Nothing if Kafka does not answer."""
     try:
         async with asyncio.timeout(_CLUSTER_TIMEOUT_SECONDS):
             cluster, existing = await _describe_cluster(settings), await existing_topics(settings, event_topics)
             has_events = topic.EVENTS in existing
-            lags = await current_lags(settings) if has_events else []
-            later = await _lags_after_a_while(settings, lags)
+            lags = await current_lags(settings, postgres_dsn) if has_events else []
+            later = await _lags_after_a_while(settings, postgres_dsn, lags)
+            found = {group: await members(settings, group, topic.EVENTS) for group in _GROUPS}
             differences = await _clock_differences(settings) if has_events else []
     except (KafkaError, OSError, TimeoutError):
         return []  # `check_kafka` reports it
@@ -70,6 +75,7 @@ async def check_cluster(settings: KafkaSettings, event_topics: Sequence[str] = (
         *check_replicas(cluster.brokers, existing),
         *check_partitions(existing),
         *check_lag(lags, later),
+        *check_members(found),
         *check_clocks(differences),
     ]
 
@@ -142,6 +148,14 @@ def check_lag(lags: Sequence[Lag], later: Sequence[Lag] = ()) -> Iterator[Findin
             yield Finding("lag", "ok", f"{name}: {records:,} records behind")
 
 
+def check_members(found: Mapping[str, Sequence[Member]]) -> Iterator[Finding]:
+    """Whether only our services are in their groups: what others are given is neither counted nor landed."""
+    for group, in_group in found.items():
+        if reason := explain(group, strangers(group, in_group)):
+            fix = "docs/runbooks.md, FootfallSinkPartitionUnassigned; Kafka retains for 7 days what they take"
+            yield Finding("lag", "fail", reason, fix)
+
+
 def check_clocks(differences: Sequence[int]) -> Iterator[Finding]:
     """Whether brokers and collectors agree on the time; `differences` are append minus receive times, in ms."""
     if not differences:
@@ -156,12 +170,12 @@ def check_clocks(differences: Sequence[int]) -> Iterator[Finding]:
     yield Finding("clock", "warn", message, "synchronise the clocks with NTP; live windows follow the brokers'")
 
 
-async def _lags_after_a_while(settings: KafkaSettings, lags: Sequence[Lag]) -> list[Lag]:
+async def _lags_after_a_while(settings: KafkaSettings, postgres_dsn: str, lags: Sequence[Lag]) -> list[Lag]:
     """The lags after readers that are alive must have moved. Nothing if no record waits."""
     if not any(lag.records for lag in lags):
         return []
     await asyncio.sleep(_MOVE_SECONDS)
-    return await current_lags(settings)
+    return await current_lags(settings, postgres_dsn)
 
 
 def _topic_finding(report: TopicReport) -> Finding:

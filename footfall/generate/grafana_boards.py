@@ -268,6 +268,10 @@ _LANDING = Row(
         ),
         Panel("Sinks ready", {"{{instance}}": "footfall_sink_ready"}),
         Panel(
+            "Partitions of the topic, and assigned ones",
+            {"of the topic": "max(footfall_sink_topic_partitions)", "assigned": "sum(footfall_sink_partitions)"},
+        ),
+        Panel(
             "Sinks paused or halted",
             {
                 "{{instance}}: breaker open": "footfall_sink_breaker_open",

@@ -29,6 +29,8 @@ _FETCH_TIMEOUT_SECONDS = 1.0
 _PAUSED_POLL_SECONDS = 0.5
 _COMMIT_TIMEOUT_SECONDS = 2.0
 
+GROUP = named(EVENTS).consumer_groups["sinks"]
+
 Polled = Mapping[TopicPartition, list[KafkaRecord]]
 
 
@@ -49,7 +51,9 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         step_over(settings.skip.places())
         self._consumer = new_consumer(
             **settings.kafka.client_options(),
-            group_id=settings.kafka.name(named(EVENTS).consumer_groups["sinks"]),
+            # By this our members are known from others in the group.
+            client_id=GROUP,
+            group_id=settings.kafka.name(GROUP),
             group_instance_id=settings.group_instance_id,
             enable_auto_commit=False,
             # A missing position is an error, as the store knows it and Kafka's client must not guess.
@@ -74,6 +78,16 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
     def reassigned(self) -> bool:
         """Whether partitions were assigned or revoked since `partition_offsets`."""
         return self._reassigned
+
+    @property
+    def assigned_partitions(self) -> set[int]:
+        """The partitions that this process is to land."""
+        return {tp.partition for tp in self._consumer.assignment()}
+
+    @property
+    def topic_partitions(self) -> int:
+        """How many the topic has; 0 before Kafka has told us."""
+        return len(self._consumer.partitions_for_topic(self._topic) or ())
 
     def on_revoked(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Set what to await when partitions are revoked. Others get them only after it has returned."""

@@ -6,6 +6,7 @@ one group instance id; a stranger joins the group of the sinks. One broker for a
 
 import asyncio
 import json
+import logging
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -13,10 +14,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from aiokafka import AIOKafkaProducer
+from confluent_kafka import Consumer, TopicPartition
 
+from footfall.doctor.kafka import check_members
+from footfall.kafka.lag import current_lags
 from footfall.kafka.topics import create_missing
 from service_kit.group_member import EXIT_REFUSED, EXIT_REPLACED
+from service_kit.group_members import members
 from service_kit.kafka import KafkaSettings
+from tests.support.events import encoded, event, now_ms
 from tests.support.kafka_brokers import KafkaBroker
 from tests.support.proxies import Proxy
 from tests.support.topics import read_all
@@ -24,6 +31,8 @@ from tests.support.traffic import assert_counts_equal_the_log
 from tests.support.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(300)]
+
+log = logging.getLogger(__name__)
 
 SESSION_SECONDS = 12
 KEY = "0123456789abcdefghijABCDEFGHIJ0123456789"
@@ -33,7 +42,7 @@ class Installation:
     """A collector, a stream worker, a sink and a dashboard that know Kafka by the address of a load balancer."""
 
     def __init__(self, kafka: KafkaSettings, dsn: str, folder: Path) -> None:
-        self._kafka, self._dsn, self._folder = kafka, dsn, folder
+        self._kafka, self.dsn, self._folder = kafka, dsn, folder
         self._started: list[Worker] = []
         self.collector = self._worker(
             "producer_api",
@@ -64,7 +73,7 @@ class Installation:
         changes = {"group_instance_id": instance or name, "group_session_timeout_seconds": seconds}
         folder = self._folder / name
         folder.mkdir(exist_ok=True)
-        created = sinks_worker(self._kafka, self._dsn, folder, **changes)
+        created = sinks_worker(self._kafka, self.dsn, folder, **changes)
         self._started.append(created)
         return created
 
@@ -74,6 +83,15 @@ class Installation:
             each.start(wait=0)
         for each in services:
             each.wait_until_ready(60)
+
+    async def supervise(self) -> None:
+        """Restart those that end, as Kubernetes would: a worker that cannot write a checkpoint for 30 s does."""
+        while True:
+            for each in (self.collector, self.stream, self.sink, self.dashboard):
+                if each.process and each.process.poll() is not None:
+                    log.info("a service has ended: %s", each.log(1))
+                    each.start(wait=0)
+            await asyncio.sleep(0.5)
 
     def end(self) -> None:
         for each in self._started:
@@ -92,7 +110,7 @@ class Installation:
         return True
 
     def rows(self) -> int:
-        with psycopg.connect(self._dsn) as connection:
+        with psycopg.connect(self.dsn) as connection:
             (count,) = connection.execute("select count(*) from raw_events").fetchone() or (0,)
         return int(count)
 
@@ -135,10 +153,14 @@ async def test_members(broker: KafkaBroker, installation: Installation) -> None:
         await until(installation.post)
         published = len(await read_all(moved.kafka_bootstrap, moved.name("events")))
         await until(lambda: installation.rows() == published)
-        await assert_counts_equal_the_log(moved, seconds=60)
+        await assert_counts_equal_the_log(moved, seconds=90)
 
+    supervisor = asyncio.create_task(installation.supervise())
     await assert_everybody_works()
     await until(lambda: installation.dashboard.metrics()["footfall_dashboard_connected"] == 1)
+    supervisor.cancel()
+
+    await assert_a_stranger_is_named(installation, moved)
 
     # Two with one instance id: the older one ends, and the younger one does the work.
     successors = (
@@ -165,6 +187,35 @@ async def test_members(broker: KafkaBroker, installation: Installation) -> None:
             each.start(wait=0)
         # Whichever joins last.
         await assert_one_is_refused([member, *more], "group.max.size")
+
+
+async def assert_a_stranger_is_named(installation: Installation, kafka: KafkaSettings) -> None:
+    """It takes partitions from the sink, commits what it reads, and leaves."""
+    group = "footfall-sinks"
+    guest = Consumer({"bootstrap.servers": kafka.kafka_bootstrap, "group.id": group, "client.id": "a console"})
+    guest.subscribe(["events"])
+    try:
+        await until(lambda: guest.poll(0.2) is not None or bool(guest.assignment()))
+        mine = {each.partition for each in guest.assignment()}
+        await write_everywhere(kafka)
+        ends = {lag.partition: lag.end for lag in await current_lags(kafka, installation.dsn)}
+        guest.commit(offsets=[TopicPartition("events", partition, ends[partition]) for partition in mine])
+        lags = await current_lags(kafka, installation.dsn)
+        assert {lag.partition for lag in lags if lag.reader == "sinks" and lag.records} >= mine
+        await until(lambda: "a console at" in (installation.sink.unready_because() or ""))
+        assert installation.sink.metrics()["footfall_sink_partitions"] == 12 - len(mine)
+        (finding,) = check_members({group: await members(kafka, group, "events")})
+        assert "a console at" in finding.message
+    finally:
+        guest.close()
+    await until(installation.sink.is_ready)
+    await until(lambda: all(lag.records == 0 for lag in asyncio.run(current_lags(kafka, installation.dsn))))
+
+
+async def write_everywhere(kafka: KafkaSettings) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka.kafka_bootstrap) as producer:
+        for partition in range(12):
+            await producer.send_and_wait("events", encoded(event("click", now_ms())), partition=partition)
 
 
 async def assert_one_is_refused(members: Sequence[Worker], reason: str) -> None:

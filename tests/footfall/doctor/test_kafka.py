@@ -3,9 +3,17 @@
 import pytest
 
 from avro_schemas.topic import all_topics
-from footfall.doctor.kafka import check_clocks, check_lag, check_partitions, check_replicas, check_version
+from footfall.doctor.kafka import (
+    check_clocks,
+    check_lag,
+    check_members,
+    check_partitions,
+    check_replicas,
+    check_version,
+)
 from footfall.kafka.lag import Lag
 from footfall.kafka.topics import ExistingTopic
+from service_kit.group_members import Member
 
 HEALTHY = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
 
@@ -61,6 +69,13 @@ def test_a_reader_that_stands_still_is_reported_however_little_it_is_behind() ->
     stuck, moving = check_lag(before, later)
     assert (stuck.state, stuck.message) == ("fail", "sinks: stands still, 50 records behind in 1 of 2 partitions")
     assert (moving.state, moving.message) == ("ok", "stream app: 50 records behind")
+
+
+def test_strangers_in_our_groups_are_reported() -> None:
+    ours, guest = Member("footfall-sinks", "10.0.0.1", (0,)), Member("rdkafka", "10.0.0.9", (1,))
+    assert states(check_members({"footfall-sinks": [ours]})) == []
+    (finding,) = check_members({"footfall-sinks": [ours, guest]})
+    assert (finding.state, "rdkafka at 10.0.0.9" in finding.message) == ("fail", True)
 
 
 def test_clocks_of_brokers_and_collectors_are_compared() -> None:
