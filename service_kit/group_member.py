@@ -4,6 +4,7 @@ aiokafka raises such errors at the next poll, and Faust waits for an assignment 
 would look well and do nothing.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -11,7 +12,10 @@ from typing import Any
 
 import aiokafka.consumer.consumer
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import HeartbeatRequest
+
+from service_kit.background import EXIT_FAILED
 
 log = logging.getLogger(__name__)
 
@@ -65,16 +69,36 @@ class GroupMember(GroupCoordinator):  # type: ignore[misc] # aiokafka has no typ
             self._end_if_over(code, isinstance(request, HeartbeatRequest))
         return response
 
-    def _end_if_over(self, code: int, is_heartbeat: bool) -> None:
-        session_seconds = self._session_timeout_ms / 1000
-        if reason := refusal(code, group=self.group_id, session_seconds=session_seconds):
+    async def _coordination_routine(self) -> None:
+        try:
+            await super()._coordination_routine()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.critical("the membership in group %s ended unexpectedly; exiting", self.group_id)
+            self.end(EXIT_FAILED)
+            raise
+
+    def _push_error_to_user(self, exc: KafkaError) -> Any:
+        """aiokafka waits until the next poll raises this, and does nothing in the group before that."""
+        is_passing = exc.retriable or self._closing.done()
+        if not is_passing and not self._end_if_refused(getattr(exc, "errno", 0)):
+            log.critical("group %s cannot be joined: %r; exiting", self.group_id, exc)
+            self.end(EXIT_FAILED)
+        return super()._push_error_to_user(exc)
+
+    def _end_if_refused(self, code: int) -> bool:
+        reason = refusal(code, group=self.group_id, session_seconds=self._session_timeout_ms / 1000)
+        if reason:
             log.critical("%s", reason)
             self.end(EXIT_REFUSED)
-        elif is_replaced(
-            code,
-            is_heartbeat=is_heartbeat,
-            has_instance_id=self._group_instance_id is not None,
-            in_session=time.monotonic() - self._recognized_at < session_seconds,
+        return reason is not None
+
+    def _end_if_over(self, code: int, is_heartbeat: bool) -> None:
+        in_session = time.monotonic() - self._recognized_at < self._session_timeout_ms / 1000
+        has_instance_id = self._group_instance_id is not None
+        if not self._end_if_refused(code) and is_replaced(
+            code, is_heartbeat=is_heartbeat, has_instance_id=has_instance_id, in_session=in_session
         ):
             log.critical(
                 "another process has joined group %s with the instance id %s, or it was removed; exiting, so that "

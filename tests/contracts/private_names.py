@@ -57,7 +57,11 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_metadata_update",
     ),
     "aiokafka.cluster.ClusterMetadata": ("update_metadata",),
-    "aiokafka.consumer.group_coordinator.GroupCoordinator": ("_send_req",),
+    "aiokafka.consumer.group_coordinator.GroupCoordinator": (
+        "_send_req",
+        "_coordination_routine",
+        "_push_error_to_user",
+    ),
     "aiokafka.conn.AIOKafkaConnection": ("connected",),
 }
 

@@ -1,8 +1,14 @@
 """A member that the brokers refuse for good says why and ends; one that has a successor ends too."""
 
-import pytest
+import asyncio
 
-from service_kit.group_member import is_replaced, refusal
+import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, NodeNotReadyError
+
+from service_kit.background import EXIT_FAILED
+from service_kit.group_member import EXIT_REFUSED, GroupMember, is_replaced, refusal
 
 REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER, FENCED_INSTANCE = 27, 25, 82
 
@@ -41,3 +47,35 @@ def test_a_member_is_replaced_if_the_brokers_forget_it_although_it_was_heard(
 ) -> None:
     found = is_replaced(code, is_heartbeat=is_heartbeat, has_instance_id=has_instance_id, in_session=in_session)
     assert found is replaced
+
+
+async def test_an_error_that_only_a_poll_would_raise_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust waits for an assignment before it polls."""
+    ends = list[int]()
+    monkeypatch.setattr(GroupMember, "end", staticmethod(ends.append), raising=False)
+    client, subscription = AIOKafkaClient(), SubscriptionState()
+    subscription.register_fetch_waiters(set())
+    member = GroupMember(client, subscription, group_id="footfall-stream-app")
+    errors = (
+        NodeNotReadyError(),
+        KafkaError("something unforeseen"),
+        GroupAuthorizationFailedError("footfall-stream-app"),
+    )
+    polls = [member._push_error_to_user(error) for error in errors]
+    assert ends == [EXIT_FAILED, EXIT_REFUSED]
+    await member.close()
+    await asyncio.gather(*polls)
+
+
+async def test_a_membership_that_ends_by_a_fault_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = list[int]()
+    monkeypatch.setattr(GroupMember, "end", staticmethod(ends.append), raising=False)
+
+    def fail(_subscription: SubscriptionState) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(SubscriptionState, "wait_for_subscription", fail)
+    member = GroupMember(AIOKafkaClient(), SubscriptionState(), group_id="footfall-stream-app")
+    await asyncio.wait([member._coordination_task])
+    assert ends == [EXIT_FAILED]
+    assert member._coordination_task.exception()
