@@ -8,12 +8,13 @@ from aiokafka import AIOKafkaProducer
 from avro_schemas.topic import all_topics
 from tests.attacks.target import Outcomes, Target
 from tests.support.events import encoded, event, now_ms, user_key
+from tests.support.record_batches import produce, record_batch
 
 PARTITIONS = 3
 
 
 async def foreign_records(target: Target) -> Outcomes:
-    """Text, JSON, unknown schemas, cut records, and one of nearly a megabyte, in all topics."""
+    """Text, JSON, unknown schemas, cut records, names of headers that are not UTF-8, and a megabyte, in all topics."""
     whole = encoded(event("click", now_ms()))
     values: list[bytes | None] = [
         *(b"", None, b"test", json.dumps({"event": "test"}).encode(), b"\0" * 5, b"\0\0\0\0\x09" + b"x" * 50),
@@ -32,6 +33,11 @@ async def foreign_records(target: Target) -> Outcomes:
                     topic.name, value, key=key, partition=number % PARTITIONS, headers=headers
                 )
                 sent[topic.name] += 1
+    for topic in all_topics().values():
+        records: list[tuple[bytes | None, bytes | None]] = [(b"0|c", b"value")]
+        not_utf8 = record_batch(0, 1, header={0: b"\xff\xfe"}, records=records, timestamp=now_ms())
+        await produce(target.kafka, topic.name, 0, not_utf8)
+        sent[topic.name] += 1
     return sent
 
 
