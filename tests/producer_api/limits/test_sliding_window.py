@@ -66,6 +66,15 @@ def test_requests_without_events_do_not_shorten_the_wait_for_an_event() -> None:
     assert usage.seconds_until_event(131.0) == 59
 
 
+def test_what_has_expired_takes_no_memory() -> None:
+    window = SlidingWindow(1)
+    for second in range(1_000):
+        usage = window.usage(b"a", float(second))
+        usage.add(float(second), size=1)
+    assert usage.bytes == WINDOW
+    assert len(usage.requests) < 3 * 3 * WINDOW
+
+
 def test_memory_is_bounded_and_evictions_are_counted() -> None:
     evicted = []
     window = SlidingWindow(1, max_keys=3, on_evict=lambda: evicted.append(1))

@@ -9,7 +9,7 @@ from producer_api.errors import RequestRejected
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request, Sender
 from producer_api.senders.authenticate import Authenticator
-from producer_api.senders.visitors import SECURE_COOKIE, Visitor, VisitorCookies
+from producer_api.senders.visitors import COOKIE, SECURE_COOKIE, Visitor, VisitorCookies
 from producer_api.settings import Settings
 from service_kit.kafka import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
@@ -125,6 +125,20 @@ async def test_a_forged_cookie_is_replaced(forged: str) -> None:
     sender = await collector.sender(SESSION, f"{SECURE_COOKIE}={forged}")
     assert sender.visitor_id is None
     assert named_by(sender)
+
+
+async def test_over_tls_the_cookie_is_the_hosts_own() -> None:
+    collector = Collector()
+    cookie = (await collector.sender()).set_cookie or ""
+    name, _, attributes = cookie.partition("=")
+    assert name == SECURE_COOKIE == f"__Host-{COOKIE}"
+    # What browsers demand of a cookie with this prefix.
+    assert {"Path=/", "Secure"} <= set(attributes.split("; "))
+    assert "Domain" not in attributes
+    # Another host of the domain, or a page without TLS, may have set this one.
+    planted = f"{COOKIE}={visitor_cookie('v').partition('=')[2]}"
+    assert named_by(await collector.sender(planted)) != "v"
+    assert (await collector.sender(planted, visitor_cookie("w"))).visitor_id == "w"
 
 
 async def test_a_backend_names_user_and_session_and_has_no_visitor() -> None:
