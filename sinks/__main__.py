@@ -17,6 +17,7 @@ from service_kit import group_member, kafka_watch, tracing
 from service_kit.probes import Health, Probes
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
+from service_kit.topic_log import wait_for_cluster_id
 from service_kit.unreadable import StoppedPartitions
 from sinks import metrics
 from sinks.canary import Canary, CollectorClient
@@ -28,7 +29,6 @@ from sinks.landing.errors import CannotContinue
 from sinks.landing.kafka_source import KafkaSource
 from sinks.landing.loop import BatchLimits, Landing
 from sinks.landing.ports import EventStore
-from sinks.landing.topic_id import wait_for_cluster_id
 from sinks.postgres.gauges import DatabaseGauges
 from sinks.postgres.store import PostgresStore
 from sinks.settings import Settings

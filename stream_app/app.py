@@ -18,6 +18,7 @@ from stream_app.engine.app import FootfallApp
 from stream_app.engine.assignment import watch_assignment
 from stream_app.engine.checkpoint import EXIT_FAILED, Checkpoints
 from stream_app.engine.consumer import BatchConsumer, IdempotentProducer, RawBatches, started_producer
+from stream_app.engine.log_check import watch_topic
 from stream_app.engine.partitions import OwnedPartitions
 from stream_app.engine.record_batches import BATCH_BYTES
 from stream_app.engine.refetch import refetch_missed
@@ -39,6 +40,7 @@ def build_app(settings: Settings, dimensions: Dimensions = LIVE_AGGREGATES) -> F
     app.owned = OwnedPartitions(lambda: _new_state(settings, dimensions), changelog_topic)
     app.stopped = StoppedPartitions()
     step_over(settings.skip.places())
+    app.kafka, app.accept_new_topic = settings.kafka, settings.accept_new_topic
     app.events_topic = settings.kafka.name(topic.EVENTS)
     app.fold_span = _fold_span()
     outputs = TopicOutputs(settings)
@@ -88,9 +90,14 @@ def _declare(app: FootfallApp, changelog_topic: str, outputs: TopicOutputs) -> N
     async def fold(stream: Any) -> None:
         await fold_batches(app, stream.events())
 
+    async def start_producer() -> None:
+        outputs.producer = app.checkpoints.producer = await started_producer(app)
+
+    app.start_producer = start_producer
+
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def checkpoint() -> None:
-        outputs.producer = app.checkpoints.producer = await started_producer(app)
+        await app.start_producer()
         await _watched(app, "writing checkpoints", app.checkpoints.run())
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
@@ -104,6 +111,10 @@ def _declare(app: FootfallApp, changelog_topic: str, outputs: TopicOutputs) -> N
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def assignment() -> None:
         await _watched(app, "the watch of the assignment", watch_assignment(app))
+
+    @app.task  # type: ignore[untyped-decorator] # Faust has no types
+    async def watch_events() -> None:
+        await _watched(app, "the watch for another topic", watch_topic(app))
 
 
 async def _watched(app: FootfallApp, name: str, work: Coroutine[Any, Any, None]) -> None:

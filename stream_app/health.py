@@ -25,7 +25,11 @@ def ready(app: FootfallApp, max_lag: int) -> Health:
         return Health(False, "waiting for partitions and their state")
     if missing := without_state(app):
         return Health(False, f"{len(missing)} assigned partitions have no state, so nothing of them is counted")
-    return Health(True) if lag < max_lag else Health(False, f"{lag} records behind")
+    if lag < max_lag:
+        return Health(True)
+    waiting = uncommitted(app)
+    reason = f", {waiting} of them wait for a transaction that another program left open" if waiting else ""
+    return Health(False, f"{lag} records behind{reason}")
 
 
 class Liveness:
@@ -51,7 +55,8 @@ class Liveness:
     def _has_work(self) -> bool:
         app, lag = self._app, update_gauges(self._app)
         if app.owned.accepting:
-            return lag > app.owned.lag(_stopped_ends(app)) or bool(without_state(app))
+            # A transaction of others that stays open holds everybody up, too: no restart would help.
+            return lag > app.owned.lag(_stopped_ends(app)) + uncommitted(app) or bool(without_state(app))
         # In front of a damaged batch of the changelog a recovery stands still, after a restart too.
         return app.consumer.is_connected and bool(app.consumer.assignment()) and not app.stopped.batches()
 
@@ -60,6 +65,13 @@ def _stopped_ends(app: FootfallApp) -> dict[int, int]:
     """The end of each partition that stops at a damaged batch: a restart would not help there."""
     stopped = {TP(*place) for place in app.stopped.batches() if place[0] == app.events_topic}
     return {tp.partition: app.consumer.highwater(tp) or 0 for tp in stopped & set(app.consumer.assignment())}
+
+
+def uncommitted(app: FootfallApp) -> int:
+    """Records that wait for the end of a transaction of others."""
+    if not app.owned.accepting:
+        return 0
+    return sum(app.consumer.uncommitted(tp) for tp in app.consumer.assignment() if tp.topic == app.events_topic)
 
 
 def update_gauges(app: FootfallApp) -> int:
@@ -72,6 +84,7 @@ def update_gauges(app: FootfallApp) -> int:
     }
     lag = owned.lag(end_offsets)
     metrics.LAG.set(lag)
+    metrics.UNCOMMITTED.set(uncommitted(app))
     if owned.accepting:
         metrics.TOPIC_PARTITIONS.set(app.consumer.topic_partitions(app.events_topic) or 0)
     _update_partition_gauges(owned, end_offsets)

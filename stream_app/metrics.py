@@ -68,6 +68,11 @@ NAMING_ERRORS = Counter(
     registry=REGISTRY,
 )
 LAG = Gauge("footfall_stream_lag_records", "Records not yet in a durable checkpoint.", registry=REGISTRY)
+UNCOMMITTED = Gauge(
+    "footfall_stream_uncommitted_records",
+    "Records that wait for the end of a transaction of another program.",
+    registry=REGISTRY,
+)
 PARTITION_LAG = Gauge(
     "footfall_stream_partition_lag_records",
     "Records of a partition of this worker that are not yet in a durable checkpoint.",

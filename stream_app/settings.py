@@ -30,6 +30,11 @@ class Settings:
     checkpoint_interval_seconds: float = setting(
         0.25, help="How often state and outputs are written.", minimum=0.01
     )
+    accept_new_topic: bool = setting(
+        False,
+        help="Go on although `events` was recreated (from its start) or lost its end (from there). "
+        "Remove the setting afterwards.",
+    )
     group_instance_id: str | None = setting(
         None,
         help="Name of this worker that survives restarts: it gets its partitions back without a rebalance.",

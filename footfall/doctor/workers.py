@@ -10,6 +10,7 @@ from footfall.doctor.finding import Finding
 
 _TIMEOUT_SECONDS = 10.0
 _PARTITIONS = "footfall_stream_partitions"
+_STREAM_WAITING, _SINK_WAITING = "footfall_stream_uncommitted_records", "footfall_sink_uncommitted_records"
 _HALTED, _LOST = "footfall_sink_halted", "footfall_stream_records_lost_to_retention_total"
 
 
@@ -44,6 +45,10 @@ def check_worker(url: str, status: int, reason: str, metrics: str) -> Iterator[F
         yield Finding("workers", "fail", f"{where} is not ready: {reason}", "its log says why")
     else:
         yield Finding("workers", "ok", f"{where} is ready")
+    if waiting := max(values.get(_STREAM_WAITING, 0), values.get(_SINK_WAITING, 0)):
+        message = f"{where} has {waiting:.0f} records that wait for the end of a transaction of another program"
+        fix = "end that program's transaction: `kafka-transactions.sh find-hanging`; or wait for its timeout"
+        yield Finding("workers", "warn", message, fix)
     if lost := values.get(_LOST):
         message = f"{where} found {lost:.0f} records removed before it counted them"
         yield Finding("workers", "warn", message, "its log names the offsets; raise the retention of `events`")

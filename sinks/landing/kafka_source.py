@@ -1,4 +1,4 @@
-"""The topic `events` as a source. Of this folder, only this module and `topic_id` know aiokafka."""
+"""The topic `events` as a source. Of this folder, only this module knows aiokafka."""
 
 import asyncio
 import logging
@@ -13,10 +13,10 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from avro_schemas.topic import EVENTS, named
 from service_kit.kafka import KafkaRecord
 from service_kit.kafka_consumer import new_consumer, step_over
+from service_kit.topic_log import topic_identity
 from service_kit.unreadable import DamagedBatch, StoppedPartitions, how_to_go_on
 from sinks import metrics
 from sinks.landing.ports import Fetched, PartitionOffsets
-from sinks.landing.topic_id import topic_identity
 from sinks.settings import Settings
 
 log = logging.getLogger(__name__)

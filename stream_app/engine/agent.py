@@ -8,6 +8,7 @@ from typing import Any
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
 from stream_app.engine.checkpoint import EXIT_FAILED
+from stream_app.engine.log_check import check_epoch
 from stream_app.engine.partitions import OwnedPartition
 from stream_app.state.dimensions import EmitEvery
 
@@ -41,7 +42,12 @@ async def _fold_batch(app: FootfallApp, event: Any) -> None:
     if owned is None:
         return
     records = event.value
-    if _is_contiguous(owned, records[0].offset):
+    state = owned.state
+    if empty := app.consumer.fetches.empty_from(event.message.tp, state.position + 1):
+        state.pass_over(empty.next, empty.epoch)
+    if _is_contiguous(owned, records.start):
+        if -1 < state.leader_epoch != records.epoch > -1:
+            await check_epoch(app, partition, owned)
         metrics.BATCH_RECORDS.observe(len(records))
         left = _apply(app, partition, owned, records)
         while left:
@@ -50,6 +56,7 @@ async def _fold_batch(app: FootfallApp, event: Any) -> None:
             if not app.owned.accepting or app.owned.partitions.get(partition) is not owned:
                 return  # a rebalance came in between
             left = _apply(app, partition, owned, left)
+        state.pass_over(records.next, records.epoch)
         if owned.state.pending_records >= MAX_PENDING_RECORDS:
             await app.checkpoints.write_all(EmitEvery.CHECKPOINT)
     else:

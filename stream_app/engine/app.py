@@ -1,11 +1,12 @@
 """The Faust application class."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import faust
 
+from service_kit.kafka import KafkaSettings
 from service_kit.unreadable import StoppedPartitions
 from stream_app.engine.checkpoint import Checkpoints
 from stream_app.engine.partitions import OwnedPartitions
@@ -18,8 +19,13 @@ class FootfallApp(faust.App):  # type: ignore[misc] # Faust has no types here
     checkpoints: Checkpoints
     # Partitions that are not fetched from, as a damaged batch comes next.
     stopped: StoppedPartitions
+    kafka: KafkaSettings
     events_topic: str
     changelog_topic: str
+    # Whether a person lets states go on although `events` is another log than theirs.
+    accept_new_topic: bool
+    # Starts the producer of checkpoints and outputs, if it is not started yet.
+    start_producer: Callable[[], Awaitable[None]]
     # The context in which the records of a partition are folded: nothing, or a span of a trace.
     fold_span: Callable[[int, Sequence[Any]], AbstractContextManager[Any]]
 

@@ -1,6 +1,7 @@
 """The changelog of a partition's state: which of its values are valid after a crash.
 
-Every value starts with its fence: the position of the state when it was written. A checkpoint writes its control
+Every value starts with its fence: the position of the state when it was written, behind the number of times that a
+person let the position go back. A checkpoint writes its control
 value last. The newest control wins; of each other key, the value with the highest fence that is not above that
 control's. Values above it are the torn end of a checkpoint that never finished; lower ones that come later were
 written by a former owner that had not noticed yet.

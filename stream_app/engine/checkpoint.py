@@ -144,7 +144,7 @@ class Checkpoints:
 
     async def _write_values(self, partition: int, owned: OwnedPartition, snapshot: Snapshot) -> None:
         values = [
-            Output(changelog_key(partition, key), fenced(snapshot.position, payload))
+            Output(changelog_key(partition, key), fenced(snapshot.fence, payload))
             for key, payload in snapshot.values
         ]
         metrics.CHECKPOINT_BYTES.inc(sum(len(value.value or b"") for value in values))

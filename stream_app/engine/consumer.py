@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
@@ -12,15 +11,17 @@ from aiokafka import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from service_kit.fetches import Fetches, follow_fetches
 from service_kit.kafka_consumer import ReadableRecords, install
 from service_kit.unreadable import DamagedBatch, how_to_go_on
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
 from stream_app.engine.assignment import leave_group
+from stream_app.engine.log_check import check_start
+from stream_app.engine.partitions import OwnedPartition
 
 log = logging.getLogger(__name__)
 
-EXIT_TOPIC_TRUNCATED = 71
 DRAIN_SECONDS = 10.0
 
 
@@ -53,6 +54,13 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
     app: FootfallApp
     # aiokafka's consumer, once the thread has created it.
     aiokafka_consumer: Any = None
+    # Which offsets hold no record; from then on too.
+    fetches: Fetches
+
+    def uncommitted(self, tp: TP) -> int:
+        """Records at the end of a partition that wait for the end of a transaction of others."""
+        stable = self.aiokafka_consumer.last_stable_offset(tp) if self.aiokafka_consumer else None
+        return max(0, (self.highwater(tp) or 0) - stable) if stable is not None and stable >= 0 else 0
 
     @property
     def is_connected(self) -> bool:
@@ -155,31 +163,21 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
         tps = self._events_tps()
         if not tps:
             return {}
+        owned = self.app.owned.partitions.copy()
         first_offsets = await self.earliest_offsets(*tps)
         end_offsets = await self.highwaters(*tps)
-        if not self.app.owned.recovered:
+        if not self._owns(owned):
             return {}  # a rebalance came in between; it seeks again
-        positions = {
-            tp: self._start_offset(tp, first_offsets.get(tp) or 0, end_offsets.get(tp) or 0) for tp in tps
-        }
+        logs = {tp.partition: (first_offsets.get(tp) or 0, end_offsets.get(tp) or 0) for tp in tps}
+        starts = await check_start(self.app, logs)
+        if not self._owns(owned):
+            return {}
+        positions = {TP(self.app.events_topic, partition): start for partition, start in starts.items()}
         await self.seek_wait(positions)
         return positions
 
-    def _start_offset(self, tp: TP, first: int, end: int) -> int:
-        state = self.app.owned.partitions[tp.partition].state
-        if end < state.position + 1:
-            log.critical(
-                "%s/%d ends at %d, before the state's position %d: the topic was recreated or truncated. "
-                "Delete the state's changelog topic to start again, or restore the topic.",
-                *(tp.topic, tp.partition, end, state.position),
-            )
-            os._exit(EXIT_TOPIC_TRUNCATED)
-        if first > state.position + 1:
-            lost = first - state.position - 1
-            log.error("retention removed %d records of %s/%d before they were read", lost, tp.topic, tp.partition)
-            metrics.RECORDS_LOST.inc(lost)
-            state.position = first - 1
-        return int(state.position) + 1
+    def _owns(self, partitions: Mapping[int, OwnedPartition]) -> bool:
+        return self.app.owned.recovered and self.app.owned.partitions == partitions
 
     def _events_tps(self) -> list[TP]:
         return [TP(self.app.events_topic, partition) for partition in self.app.owned.partitions]
@@ -236,7 +234,10 @@ class _TunedConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
         # Nothing else consumes in this process but `copies`, which can do with such records.
         install(LeanRecords)
+        self.consumer.fetches = follow_fetches()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = 500
+        # As the sinks: what was aborted is in no count and no row.
+        consumer._isolation_level = "read_committed"
         self.consumer.aiokafka_consumer = consumer
         return consumer

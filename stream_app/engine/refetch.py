@@ -40,6 +40,8 @@ async def _check(app: FootfallApp, before: dict[int, Progress]) -> dict[int, Pro
         # While we waited, a rebalance may have replaced the state: a seek to the old position would be wrong.
         if next_fetch is None or app.owned.partitions.get(partition) is not owned:
             return {}
+        if empty := app.consumer.fetches.empty_from(tp, owned.state.position + 1):
+            owned.state.pass_over(empty.next, empty.epoch)
         progress[partition] = (owned.state.position, next_fetch)
         if _is_stuck(progress[partition], before.get(partition)):
             metrics.GAPS_REFETCHED.inc()

@@ -43,6 +43,8 @@ EMIT_WITHIN_MS = 6 * MINUTE_MS
 HELD_MS = 110 * MINUTE_MS
 # The moment of an event that cannot have happened yet: no window is open for it.
 _NEVER = -1
+# Offsets have fewer bits.
+_GENERATION_BITS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,20 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """Why nothing is folded any more: the log is another one. And where a person may have it go on."""
+
+    reason: str
+    resume_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a checkpoint writes: changed values for the changelog, the control value last; and what it emits."""
 
     position: int
+    # Rises with every snapshot that has values, also when a person let the position go back.
+    fence: int
     watermark: int
     values: list[tuple[str, bytes]]
     partials: list[Partial]
@@ -96,6 +108,12 @@ class PartitionState:
         copied_types: Collection[str] = (),
     ) -> None:
         self.position = -1
+        # Of the log that was folded: the id of its topic, and the leader epoch of the record at the position; -1
+        # is unknown. And how often a person let the state go on in another log.
+        self.topic_id: str | None = None
+        self.leader_epoch = -1
+        self._generation = 0
+        self.stopped: Stop | None = None
         # The newest append time that can be believed: the clock of everything here.
         self.watermark = 0
         self._doubt = NO_DOUBT
@@ -117,7 +135,7 @@ class PartitionState:
         # For the next snapshot. They are not state: a crash loses them, and the records are then read again.
         self._rejected: list[RejectedRecord] = []
         self._copied_types, self._copies = frozenset(copied_types), list[Copy]()
-        self._snapshot_position = -1
+        self._snapshot_position: int | None = -1
         self._advance(0)
 
     @property
@@ -177,6 +195,22 @@ class PartitionState:
                     self._copies.append(Copy(event.event_type, record))
         self._fold(events)
         return ()
+
+    def pass_over(self, offset: int, leader_epoch: int) -> None:
+        """Go on at `offset`: what is before it and was not folded holds no record, or is lost."""
+        if offset > self.position:
+            self.position, self.leader_epoch = offset - 1, leader_epoch
+
+    def stop(self, reason: str, resume_at: int) -> None:
+        """Note that the log is another one."""
+        self.stopped = Stop(reason, resume_at)
+        self._snapshot_position = None
+
+    def go_on_from(self, offset: int) -> None:
+        """Go on in another log, with all that was counted: a person decided so."""
+        self.position, self.leader_epoch, self.stopped = offset - 1, -1, None
+        self._generation += 1
+        self._snapshot_position = None
 
     def _time_after(self, record: KafkaRecord, event: CountedEvent | None) -> tuple[int, Doubt]:
         """The clock after a record that moves it by a slot or more, or would if it was believed."""
@@ -268,6 +302,7 @@ class PartitionState:
         totals = [Partial(TOTAL, 0, 0, self._totals.counts()), Partial(OUTCOME, 0, 0, dict(self.outcomes))]
         return Snapshot(
             position=self.position,
+            fence=(self._generation << _GENERATION_BITS) + self.position,
             watermark=self.watermark,
             values=[*self._changes(), (CONTROL, self._control())] if moved else [],
             partials=[*(totals if moved else ()), *partials],
@@ -279,7 +314,8 @@ class PartitionState:
 
     def mark_all_dirty(self) -> None:
         """Put everything into the next snapshot."""
-        self._snapshot_position = -1
+        if self.position >= 0:
+            self._snapshot_position = None
         for part in self._parts.values():
             part.mark_all_dirty()
 
@@ -296,6 +332,9 @@ class PartitionState:
             if name in by_part:
                 by_part[name].append(payload)
         slot = self.watermark - self.watermark % SLOT_MS
+        self.topic_id, self.leader_epoch = control["topic_id"], control["leader_epoch"]
+        self._generation = control["generation"]
+        self.stopped = Stop(*control["stopped"]) if control["stopped"] else None
         self._doubt = Doubt(*control["doubt"])
         self.dedup_window.restore(by_part["ids"], control["first_ids"])
         self.rates.unknown_minute = control["unknown_minute"]
@@ -320,6 +359,10 @@ class PartitionState:
                 "watermark": self.watermark,
                 "outcomes": self.outcomes,
                 "totals": self._totals.payload(),
+                "topic_id": self.topic_id,
+                "leader_epoch": self.leader_epoch,
+                "generation": self._generation,
+                "stopped": [self.stopped.reason, self.stopped.resume_at] if self.stopped else None,
                 "doubt": [self._doubt.records, self._doubt.offset],
                 "first_ids": self.dedup_window.first_number,
                 "unknown_minute": self.rates.unknown_minute,

@@ -11,8 +11,9 @@ ADAPTERS = (
     "service_kit.reconnecting_client",
     "service_kit.kafka_consumer",
     "stream_app.engine",
-    "sinks.landing.topic_id",
     "producer_api.storage.producer",
+    "service_kit.topic_log",
+    "service_kit.fetches",
     "footfall.doctor.kafka",
 )
 
@@ -43,6 +44,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "aiokafka.consumer.fetcher.PartitionRecords": ("_consumer_record", "_unpack_records"),
     "aiokafka.record.memory_records._MemoryRecordsPy": ("has_next", "next_batch", "size_in_bytes"),
     "aiokafka.record.default_records._DefaultRecordBatchPy": ("_read_msg", "validate_crc"),
+    "aiokafka.consumer.fetcher.FetchResult": ("getall",),
     "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch"),
     "aiokafka.producer.message_accumulator.MessageAccumulator": ("fail_all",),
     "aiokafka.AIOKafkaConsumer": ("getmany",),
@@ -85,7 +87,13 @@ ASSIGNMENTS: dict[str, tuple[str, ...]] = {
     ),
     "aiokafka.record.memory_records._MemoryRecordsPy": ("self._next_slice =",),
     "aiokafka.record.default_records._DefaultRecordBatchPy": ("self._buffer =",),
-    "aiokafka.AIOKafkaConsumer": ("self._fetch_max_wait_ms =", "self._client ="),
+    "aiokafka.AIOKafkaConsumer": (
+        "self._fetch_max_wait_ms =",
+        "self._isolation_level =",
+        "self._client =",
+    ),
+    "aiokafka.consumer.fetcher.FetchResult": ("self._partition_records =", "self._topic_partition ="),
+    "aiokafka.consumer.fetcher.Fetcher": ("MemoryRecords(part_data[-1])", "FetchResult("),
     "aiokafka.admin.AIOKafkaAdminClient": ("self._client =",),
     "aiokafka.client.AIOKafkaClient": (
         "self._conns =",

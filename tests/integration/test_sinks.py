@@ -15,12 +15,11 @@ from avro_schemas import event_ids
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 from footfall.cli import build
-from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
 from sinks.audit import audit
 from tests.support.events import encoded, event, fresh_id, now_ms, user_key
 from tests.support.landing import load, query, until_landed
-from tests.support.topics import read_all, write
+from tests.support.topics import read_all, recreate, write
 from tests.support.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -238,18 +237,3 @@ async def test_a_replay_of_the_topic_makes_no_row_twice(
 
 def run_command(*arguments: str) -> str:
     return CliRunner().invoke(build(arguments[0]), list(arguments)).output
-
-
-async def recreate(settings: KafkaSettings) -> None:
-    """Delete the topic and create it again."""
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    try:
-        await admin.delete_topics([settings.name("events")])
-        for _ in range(100):
-            if settings.name("events") not in await admin.list_topics():
-                break
-            await asyncio.sleep(0.1)
-    finally:
-        await admin.close()
-    await create_missing(settings)

@@ -13,7 +13,7 @@ from stream_app.state.dimensions import LIVE_AGGREGATES
 from stream_app.state.partition import PartitionState
 
 
-def app(*, end: int, connected: bool) -> Any:
+def app(*, end: int, connected: bool, uncommitted: int = 0) -> Any:
     """What the probes see of an app that owns a partition with `end` records, none of them folded."""
     owned = OwnedPartitions(lambda: PartitionState(LIVE_AGGREGATES, limit=100, min_total_events=20, grace_ms=0))
     owned.finish_recovery({0})
@@ -23,6 +23,7 @@ def app(*, end: int, connected: bool) -> Any:
         highwater=lambda _tp: end,
         topic_partitions=lambda _topic: 1,
         is_connected=connected,
+        uncommitted=lambda _tp: uncommitted,
     )
     return SimpleNamespace(owned=owned, consumer=consumer, events_topic="events", stopped=StoppedPartitions())
 
@@ -80,6 +81,15 @@ def test_a_worker_whose_partition_stops_at_a_damaged_batch_says_where_and_is_not
     health = ready(worker, 1_000)
     assert not health.ok
     assert "FOOTFALL_SKIP_BATCHES=events:0:0" in health.reason
+    liveness = Liveness(worker)
+    liveness.check()
+    liveness._moved_at -= STUCK_SECONDS + 1
+    assert liveness.check().ok
+
+
+def test_a_transaction_that_another_program_left_open_is_named_and_no_reason_to_restart() -> None:
+    worker = app(end=5, connected=True, uncommitted=5)
+    assert "5 of them wait for a transaction" in ready(worker, 3).reason
     liveness = Liveness(worker)
     liveness.check()
     liveness._moved_at -= STUCK_SECONDS + 1

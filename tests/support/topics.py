@@ -1,13 +1,17 @@
 """Reading and writing topics in tests."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import ConsumerRecord
 
 from avro_schemas.record_key import record_key
 from avro_schemas.wire.codec import decode
+from footfall.kafka.topics import create_missing
+from service_kit.kafka import KafkaSettings
 
 KeyAndValue = tuple[bytes | None, bytes]
 # (dimension, window seconds, window start) -> name -> count
@@ -76,3 +80,18 @@ async def live(bootstrap: str, topic: str) -> Windows:
             for name, count in partial["counts"].items():
                 window[name] = window.get(name, 0) + count
     return totals
+
+
+async def recreate(settings: KafkaSettings) -> None:
+    """Delete the topic and create it again."""
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    await admin.start()
+    try:
+        await admin.delete_topics([settings.name("events")])
+        for _ in range(100):
+            if settings.name("events") not in await admin.list_topics():
+                break
+            await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
+    await create_missing(settings)

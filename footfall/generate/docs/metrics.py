@@ -26,6 +26,7 @@ ONLY_BY_HAND = {
     "footfall_collector_ip_database_built_timestamp_seconds": "when countries look wrong: how old the database is",
     "footfall_stream_early_batches": "after a recovery: batches that arrived before the seek and were ignored",
     "footfall_stream_gaps_refetched": "after a recovery: batches that were fetched again",
+    "footfall_stream_uncommitted_records": "when lag does not fall: records behind a transaction of others",
     "footfall_stream_batch_records": "when tuning the consumer",
     "footfall_stream_changelog_foreign_records": "after a recovery; the log names them",
     "footfall_stream_naming_errors": "when a ranking counts much as `*`, or the log says that names fail",

@@ -59,6 +59,7 @@ def everything(state: PartitionState) -> Snapshot:
     assert snapshot is not None
     return Snapshot(
         snapshot.position,
+        snapshot.fence,
         snapshot.watermark,
         sorted(snapshot.values),
         # Expired windows and users below the limit again are emitted once; readers know both by the times in earlier
