@@ -263,16 +263,25 @@ async def epoch_ends(kafka: KafkaSettings, topic: str, epochs: Mapping[int, int]
     admin = AIOKafkaAdminClient(**kafka.client_options())
     await admin.start()
     try:
-        leaders = (await _ask(admin, topic)).leaders
-        found: dict[int, EpochEnd] = {}
-        for leader in {leaders.get(partition, -1) for partition in epochs}:
-            asked = {number: epoch for number, epoch in epochs.items() if leaders.get(number, -1) == leader}
-            response = await admin._client.send(leader, _EpochRequest(topic, asked))
-            for _topic, partitions in response.topics:
-                for code, partition, epoch, end in partitions:
-                    if code:
-                        raise for_code(code)(f"{topic}/{partition}")
-                    found[partition] = EpochEnd(epoch, end)
-        return found
+        for _attempt in range(_ATTEMPTS - 1):
+            try:
+                return await _ask_leaders(admin, topic, epochs)
+            except KafkaError:  # it has just lost the lead
+                await asyncio.sleep(_ATTEMPT_SECONDS)
+        return await _ask_leaders(admin, topic, epochs)
     finally:
         await admin.close()
+
+
+async def _ask_leaders(admin: AIOKafkaAdminClient, topic: str, epochs: Mapping[int, int]) -> dict[int, EpochEnd]:
+    leaders = (await _ask(admin, topic)).leaders
+    found: dict[int, EpochEnd] = {}
+    for leader in {leaders.get(partition, -1) for partition in epochs}:
+        asked = {number: epoch for number, epoch in epochs.items() if leaders.get(number, -1) == leader}
+        response = await admin._client.send(leader, _EpochRequest(topic, asked))
+        for _topic, partitions in response.topics:
+            for code, partition, epoch, end in partitions:
+                if code:
+                    raise for_code(code)(f"{topic}/{partition}")
+                found[partition] = EpochEnd(epoch, end)
+    return found

@@ -61,13 +61,16 @@ def compare(state: PartitionState, now: Log) -> OtherLog | None:
     if state.stopped:
         return OtherLog(state.stopped.reason, max(now.first, min(state.stopped.resume_at, now.end)))
     following = state.position + 1
-    if now.end < following:
-        return OtherLog(f"the log ends at {now.end}, but everything before {following} is counted", now.end)
-    at = diverged_at(Position(following, state.leader_epoch), now.epoch_end)
-    if at is not None:
-        reason = f"Kafka lost the records from {at} to {state.position}, which are counted, and wrote others there"
-        return OtherLog(reason, max(now.first, at))
-    return None
+    if state.leader_epoch >= 0 and now.epoch_end:
+        # Not the end: a new leader may not know for a moment how far the log is replicated.
+        at = diverged_at(Position(following, state.leader_epoch), now.epoch_end)
+    else:
+        at = now.end if now.end < following else None
+    if at is None:
+        return None
+    others = ", and wrote others there" if now.end > at else ""
+    reason = f"Kafka lost the records from {at} to {state.position}, which are counted{others}"
+    return OtherLog(reason, max(now.first, at))
 
 
 async def check_start(app: FootfallApp, logs: dict[int, tuple[int, int]]) -> dict[int, int]:

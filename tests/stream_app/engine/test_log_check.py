@@ -38,6 +38,8 @@ def clicks(state: PartitionState, offsets: range) -> None:
         pytest.param(Log(None, 50, 90, EpochEnd(5, 50)), None, id="records removed before they were read"),
         pytest.param(Log(OTHER, 0, 50, EpochEnd(5, 50)), 0, id="recreated and longer"),
         pytest.param(Log(OURS, 0, 7, EpochEnd(5, 7)), 7, id="shorter"),
+        pytest.param(Log(OURS, 0, 7), 7, id="shorter, and the epoch is not known"),
+        pytest.param(Log(OURS, 0, 7, EpochEnd(5, 10)), None, id="a new leader does not know the end yet"),
         pytest.param(Log(OURS, 0, 50, EpochEnd(5, 7)), 7, id="lost its end and grew past it"),
         pytest.param(Log(OURS, 3, 50, EpochEnd(-1, -1)), 3, id="has no such epoch"),
     ],
