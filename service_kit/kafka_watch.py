@@ -43,9 +43,21 @@ class Contact:
 
 
 def watch(kafka: KafkaSettings, end: Callable[[int], None]) -> None:
-    """Check for ever, in a daemon thread. `end` gets the exit code."""
-    reconnecting_client.install(lambda: end(EXIT_UNHEARD))
-    BackgroundThread("the watch of Kafka", lambda: _watch(kafka, end)).start()
+    """Check for ever, in a daemon thread. `end` gets the exit code, once: a second signal cuts requests off."""
+    end_once = once(end)
+    reconnecting_client.install(lambda: end_once(EXIT_UNHEARD))
+    BackgroundThread("the watch of Kafka", lambda: _watch(kafka, end_once)).start()
+
+
+def once(end: Callable[[int], None]) -> Callable[[int], None]:
+    """Passes on the first call only, whichever thread makes it."""
+    called = threading.Lock()
+
+    def first(exit_code: int) -> None:
+        if called.acquire(blocking=False):
+            end(exit_code)
+
+    return first
 
 
 def _watch(kafka: KafkaSettings, end: Callable[[int], None]) -> None:

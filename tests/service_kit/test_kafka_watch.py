@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service_kit.kafka_watch import MAX_UNHEARD_SECONDS, MIN_ANSWERS, Contact
+from service_kit.kafka_watch import EXIT_UNHEARD, MAX_UNHEARD_SECONDS, MIN_ANSWERS, Contact, once
 
 LONG = MAX_UNHEARD_SECONDS + 1
 
@@ -25,6 +25,14 @@ def test_a_process_that_is_answered_does_not_ask() -> None:
         raise AssertionError
 
     assert not Contact().is_lost(0.0, ask)
+
+
+def test_a_service_is_stopped_once_however_many_clients_ask_for_it() -> None:
+    ends = list[int]()
+    end = once(ends.append)
+    for _client in range(3):
+        end(EXIT_UNHEARD)
+    assert ends == [EXIT_UNHEARD]
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, LONG]), st.booleans()), max_size=30))
