@@ -57,15 +57,18 @@ class GroupMember(GroupCoordinator):  # type: ignore[misc] # aiokafka has no typ
     """A member of a group. Calls `end` with an exit code if it cannot be one any longer."""
 
     end: Callable[[int], None]
-    # Monotonic time of the broker's last answer without an error.
+    # Monotonic time of the last request of the membership that a broker answered without an error. Not that of the
+    # answer: a process that is frozen reads it much later.
     _recognized_at = 0.0
 
     async def _send_req(self, request: Any) -> Any:
+        sent_at = time.monotonic()
         response = await super()._send_req(request)
-        code = getattr(response, "error_code", 0)
-        if not code:
-            self._recognized_at = time.monotonic()
-        elif not self._closing.done():
+        # Requests for offsets have none.
+        code = getattr(response, "error_code", None)
+        if code == 0:
+            self._recognized_at = sent_at
+        elif code and not self._closing.done():
             self._end_if_over(code, isinstance(request, HeartbeatRequest))
         return response
 

@@ -1,14 +1,17 @@
 """A member that the brokers refuse for good says why and ends; one that has a successor ends too."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, NodeNotReadyError
+from aiokafka.protocol.group import HeartbeatRequest
 
 from service_kit.background import EXIT_FAILED
-from service_kit.group_member import EXIT_REFUSED, GroupMember, is_replaced, refusal
+from service_kit.group_member import EXIT_REFUSED, EXIT_REPLACED, GroupMember, is_replaced, refusal
 
 REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER, FENCED_INSTANCE = 27, 25, 82
 
@@ -79,3 +82,28 @@ async def test_a_membership_that_ends_by_a_fault_ends_the_process(monkeypatch: p
     await asyncio.wait([member._coordination_task])
     assert ends == [EXIT_FAILED]
     assert member._coordination_task.exception()
+
+
+@pytest.mark.parametrize(("frozen_seconds", "replaced"), [(0.0, True), (20.0, False)])
+async def test_a_process_that_was_frozen_for_a_session_joins_again(
+    frozen_seconds: float, replaced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to a request of before the freeze is read after it, and says nothing about the session."""
+    ends, clock = list[int](), [1000.0]
+    # An answer to a heartbeat, to a commit, and to the next heartbeat.
+    answers = iter([(0, frozen_seconds), (None, 0.0), (UNKNOWN_MEMBER, 0.0)])
+
+    async def answer(_member: GroupCoordinator, _request: object) -> SimpleNamespace:
+        code, seconds = next(answers)
+        clock[0] += seconds
+        return SimpleNamespace() if code is None else SimpleNamespace(error_code=code)
+
+    monkeypatch.setattr(GroupMember, "end", staticmethod(ends.append), raising=False)
+    monkeypatch.setattr(GroupCoordinator, "_send_req", answer)
+    monkeypatch.setattr("service_kit.group_member.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    client, subscription = AIOKafkaClient(), SubscriptionState()
+    member = GroupMember(client, subscription, group_id="g", group_instance_id="i", session_timeout_ms=10_000)
+    heartbeat = HeartbeatRequest("g", 1, "member")
+    for request in (heartbeat, object(), heartbeat):
+        await member._send_req(request)
+    assert ends == ([EXIT_REPLACED] if replaced else [])
