@@ -118,3 +118,8 @@ def test_a_partial_that_cannot_be_merged_costs_only_itself() -> None:
     values = [codec.encode(latest()["live_aggregate"], each) for each in records]
     live._merge(0, [Record(n, now, None, value) for n, value in enumerate(values)])
     assert live.snapshot()["panels"]["pages"] == {"/": [2]}
+
+
+def test_the_newest_partial_of_a_partition_says_how_far_it_is_counted() -> None:
+    counted = [partial("total", 0, partition, offset) for partition, offset in ((0, 7), (1, 3), (0, 5))]
+    assert state_of(*counted).counted_offsets == {0: 8, 1: 4}
