@@ -136,6 +136,12 @@ def is_product_number(digits: str) -> bool:
     return (sum(map(int, digits[::-2])) + 3 * sum(map(int, digits[-2::-2]))) % 10 == 0
 
 
+def is_book_number(digits: str) -> bool:
+    """The check digit of books (ISBN of ten digits)."""
+    weighed = sum((10 - at) * int(digit) for at, digit in enumerate(digits))
+    return len(digits) == 10 and weighed % 11 == 0
+
+
 def redact_bank_accounts(text: str, counts: Counts) -> str:
     """The text with `[iban]` for numbers of bank accounts."""
     return _IBAN.sub(lambda found: _without_account(found[0], counts), text)

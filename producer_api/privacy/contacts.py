@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections import Counter
 
-from producer_api.privacy.card_numbers import is_product_number
+from producer_api.privacy.card_numbers import is_book_number, is_product_number
 
 Counts = Counter[str]
 
@@ -34,7 +34,9 @@ _PHONE = re.compile(
     r"|(?<![\w.+-])(?:1[ .-])?\(\d{3}\)[ \u00a0]?\d{3}[ .\u2010-\u2015-]\d{4}(?!\d)"  # (555) 123-4567
     r"|(?<![\w.+/-])(?<!\d )(?:1[ .-])?\d{3}([ .\u00a0\u2010-\u2015-])\d{3}\1\d{4}(?![\w-])(?! \d)"  # 555-123-4567
     # 030 1234567
-    rf"|(?<![\w.,:+/=-])(?<!\d )\(?0[1-9]\d{{0,4}}(?:{_GAP}{{1,3}}+\d{{2,8}}){{1,5}}(?![\w:-])(?!\.\d))"
+    rf"|(?<![\w.,:+/=-])(?<!\d )\(?0[1-9]\d{{0,4}}(?:{_GAP}{{1,3}}+\d{{2,8}}){{1,5}}(?![\w:-])(?!\.\d)"
+    # Mobile numbers of Britain, Germany and France, without any gap: 07700900123
+    r"|(?<![\w.,:+/=#-])(?<!\d )(?<![a-z]\. )0(?:7\d{9}|1[5-7]\d{8,9}|[67]\d{8})(?![\w-])(?!\.\d))"
 )
 # A number without any such form, behind a word that says what it is.
 _NAMED_PHONE = re.compile(
@@ -101,7 +103,7 @@ def _is_phone(text: str) -> bool:
         )
     if not digits.startswith("0"):
         return True
-    if _DATE.match(text) or not 9 <= len(digits) <= 12:
+    if _DATE.match(text) or not 9 <= len(digits) <= 12 or (len(groups) == 1 and is_book_number(digits)):
         return False
     sizes = [len(group) for group in groups]
     # A serial number, 0123-4567-8901, or a version, 03.05.00.1234.
