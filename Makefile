@@ -32,7 +32,7 @@ ifdef PYTEST_ARGS
 	@$(BIN)/pytest $(PYTEST_ARGS)
 else
 	@# GOGC: Helm's engine is in Go; with rarer garbage collections the tests of the chart take a quarter less.
-	@GOGC=400 $(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
+	@GOGC=400 $(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 endif
 
 fuzz: .venv/dev.stamp ## Post 20,000 malformed requests to the collector, and 100,000 odd events through everything (an hour)

@@ -5,10 +5,13 @@ and not in every worker. Files that start brokers and browsers come first and th
 end at about the same time.
 """
 
+import ast
+import functools
+from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadGroupScheduling
+from xdist.scheduler import LoadFileScheduling
 
 # Folders of long tests; all others come after them.
 LONG = (
@@ -26,32 +29,43 @@ LONG = (
 SHARED = "stack"
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files, and mark those of the shared stack; within a file nothing changes."""
-    shared = {item.path for item in items if _uses_shared_stack(item)}
-    for item in items:
-        if item.path in shared:
-            item.add_marker(pytest.mark.xdist_group(SHARED))
-    items.sort(key=lambda item: -1 if item.path in shared else _rank(item))
+    """Order the files; within a file nothing changes."""
+    items.sort(key=lambda item: -1 if uses_shared_stack(item.path) else _rank(item))
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:
-    """Keep files together where xdist would distribute single tests."""
-    return _Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Give the files of the shared stack to one worker, where files are given to workers."""
+    return _Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
-class _Scheduling(LoadGroupScheduling):
+class _Scheduling(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
-        group: str = super()._split_scope(nodeid)
-        return group.split("::", 1)[0]
+        file: str = super()._split_scope(nodeid)
+        return SHARED if uses_shared_stack(self.config.rootpath / file) else file
 
 
-def _uses_shared_stack(item: pytest.Item) -> bool:
-    if not isinstance(item, pytest.Function):
+@functools.cache
+def uses_shared_stack(file: Path) -> bool:
+    """Whether a test or fixture of the file takes the stack of `tests/system/conftest.py`.
+
+    Read from its text: the process that distributes the tests has not imported them.
+    """
+    if file.parent.name != "system":
         return False
-    found = item._fixtureinfo.name2fixturedefs.get("stack")
-    return bool(found) and found[-1].scope == "session"
+    functions = [
+        node
+        for node in ast.parse(file.read_bytes()).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    if any(function.name == SHARED for function in functions):
+        return False  # a stack of its own
+    return any(
+        argument.arg == SHARED
+        for function in functions
+        if function.name.startswith("test_") or any("fixture" in ast.unparse(d) for d in function.decorator_list)
+        for argument in function.args.args
+    )
 
 
 def _rank(item: pytest.Item) -> int:
