@@ -22,12 +22,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("seconds of the workers")
     terminalreporter.write_line(
-        ", ".join(f"{name.removeprefix('tests/')} {seconds:.0f}" for name, seconds in _longest(folders))
+        ", ".join(f"{name.removeprefix('tests/')} {seconds:.0f}" for name, seconds in _by_seconds(folders))
     )
     terminalreporter.write_line("The slowest files:")
-    for file, seconds in _longest(_seconds)[:SLOWEST]:
+    for file, seconds in _by_seconds(_seconds)[:SLOWEST]:
         terminalreporter.write_line(f"{seconds:6.0f} {file}")
 
 
-def _longest(seconds: dict[str, float]) -> list[tuple[str, float]]:
+def _by_seconds(seconds: dict[str, float]) -> list[tuple[str, float]]:
     return sorted(seconds.items(), key=lambda each: -each[1])

@@ -19,6 +19,7 @@ LONG = (
     "faults",
     "integration",
     "fuzz",
+    "attacks",
     "browser",
     "clients",
     "containers",
