@@ -26,7 +26,7 @@ ATTACKS: dict[str, Attack] = {
         requests.names_without_end,
         requests.costly_texts,
         requests.costly_events,
-        requests.deep_beside_good,
+        requests.deep_with_good,
         requests.bombs,
         requests.rejected_without_end,
         requests.repeats_without_end,

@@ -61,7 +61,7 @@ async def headers_without_end(target: Target) -> Outcomes:
 
 
 async def two_hosts(target: Target) -> Outcomes:
-    """Requests with two lengths, two hosts or none, and bytes that are no HTTP."""
+    """Requests with two lengths, two hosts or none, and bytes that are not HTTP."""
     lines = [
         *(HEAD + "Host: other\r\nContent-Length: 2\r\n\r\n{}", HEAD.replace("Host: localhost\r\n", "") + "\r\n"),
         *(HEAD + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "\x16\x03\x01\0\0\0\r\n\r\n"),

@@ -70,7 +70,7 @@ async def costly_events(target: Target) -> Outcomes:
     return await target.post_all([emails, fields, deep], user="costly", compressed=True)
 
 
-async def deep_beside_good(target: Target) -> Outcomes:
+async def deep_with_good(target: Target) -> Outcomes:
     """Lists in which one event is nested deeper than any reader bears."""
     good = json.dumps(event("click", n=1)).encode()
     bodies = [b"[" + good + b"," + _nested(levels) + b"]" for levels in (25, 250, 300, 1_000)]
