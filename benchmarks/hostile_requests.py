@@ -52,6 +52,12 @@ def _emails() -> bytes:
     return orjson.dumps([_custom({"source": text[:12_600]}) for _ in range(80)])
 
 
+def _near_cards() -> bytes:
+    """Events full of what could be the numbers of cards, but for the check digit."""
+    texts = {f"text{number}": "4111 1111 1111 1112 " * 9 for number in range(10)}
+    return orjson.dumps([_custom(texts)] * 500)
+
+
 def _unknown_fields() -> bytes:
     """One event with as many unknown fields as fit."""
     return orjson.dumps({f"f{number:x}": 1 for number in range(95_000)})
@@ -77,6 +83,7 @@ def _brackets() -> bytes:
 ATTACKS: Mapping[str, Callable[[], bytes]] = {
     "one text of 1 MB": _long_text,
     "80 events of e-mail addresses": _emails,
+    "500 events of near card numbers": _near_cards,
     "95,000 unknown fields": _unknown_fields,
     "events nested 500 deep": _nested,
     "500 events that are not JSON": _broken,

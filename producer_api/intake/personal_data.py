@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from avro_schemas.event_types import event_type_names
 from avro_schemas.schema import CUSTOM, event_schema
-from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH
+from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH, MAX_PROPERTIES
 from avro_schemas.validation.fault import Fault, describe_value, text_fault
 from producer_api.intake.context import RequestContext
 from producer_api.privacy.devices import encoded_device
-from producer_api.privacy.redaction import is_suspicious, redact, redact_nested
+from producer_api.privacy.redaction import is_suspicious, redact, redact_name, redact_nested
 from producer_api.privacy.urls import NO_UTM, PLAIN_PATH, PageUrl, Utm, read_page, says_more, strip_url
 
 MAX_UTM_LENGTH = 200
@@ -63,9 +63,11 @@ def strip_event_data(
             value = redact_nested(value, context.redactions["properties"], allowed_parameters)
         stripped[name] = value
     page = stripped.get("page")
-    if is_custom and any(map(is_suspicious, stripped)):
-        # Redacted already, but for the names.
-        stripped = redact_nested(stripped, context.redactions["properties"], allowed_parameters)
+    if is_custom and len(stripped) <= MAX_PROPERTIES and any(map(is_suspicious, stripped)):
+        renamed: dict[str, Any] = {}
+        for name, value in stripped.items():
+            renamed[redact_name(name, context.redactions["properties"], renamed)] = value
+        stripped = renamed
     return Stripped(stripped, device, page if type(page) is str else None, url, referrer)
 
 

@@ -30,6 +30,9 @@ _MAX_CARD_NUMBER = 10**19
 # How the groups of American Express and Diners are written; those of all others are equally long.
 _OTHER_GROUPS = ((4, 6, 5), (4, 6, 4))
 _MAX_GROUPS = 7
+# The sum of the digits of twice a digit.
+_DOUBLED = str.maketrans("0123456789", "0246813579")
+_ZERO = ord("0")
 _FIRST_DIGITS = frozenset("2345689")
 
 # Lengths of account numbers by country, from the registry of ISO 13616.
@@ -126,9 +129,11 @@ def is_card(digits: str) -> bool:
 
 
 def passes_luhn(digits: str) -> bool:
-    """The check digit of card numbers (ISO/IEC 7812-1)."""
-    doubled = (int(digit) * 2 for digit in digits[-2::-2])
-    return (sum(int(digit) for digit in digits[::-2]) + sum(d - 9 if d > 9 else d for d in doubled)) % 10 == 0
+    """The check digit of card numbers (ISO/IEC 7812-1). Texts may be full of what could be one."""
+    if not digits.isascii():
+        digits = "".join(str(int(digit)) for digit in digits)
+    added = digits[::-2] + digits[-2::-2].translate(_DOUBLED)
+    return (sum(added.encode()) - len(added) * _ZERO) % 10 == 0
 
 
 def is_product_number(digits: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from itertools import count
 from typing import Any
 
-from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH, MAX_NAME_LENGTH, MAX_NESTING
+from avro_schemas.validation.bounds import DEFAULT_MAX_LENGTH, MAX_NAME_LENGTH, MAX_NESTING, MAX_PROPERTIES
 from producer_api.privacy.card_numbers import (
     MIN_CARD_NUMBER,
     is_card_number,
@@ -93,19 +93,30 @@ def redact_nested(
     if not depth or not value:
         return value
     if kind is dict:
+        if len(value) > MAX_PROPERTIES:
+            return value
         redacted: dict[str, Any] = {}
         for name, item in value.items():
-            if len(name) <= MAX_NAME_LENGTH and is_suspicious(name):
-                name = unused_name(redact(name, counts), redacted)
-            redacted[name] = redact_nested(item, counts, allowed_parameters, depth - 1)
+            redacted[redact_name(name, counts, redacted)] = redact_nested(
+                item, counts, allowed_parameters, depth - 1
+            )
         return redacted
     return (
         [redact_nested(item, counts, allowed_parameters, depth - 1) for item in value] if kind is list else value
     )
 
 
+def redact_name(name: str, counts: Counts, taken: Collection[str]) -> str:
+    """The name of a value without personal data, and unlike those that are taken."""
+    if len(name) <= MAX_NAME_LENGTH and is_suspicious(name):
+        return unused_name(redact(name, counts), taken)
+    return name
+
+
 def unused_name(name: str, taken: Collection[str]) -> str:
     """The name, with a number behind it if it is taken: no value may replace another."""
     if name not in taken:
         return name
-    return next(f"{name} {number}" for number in count(2) if f"{name} {number}" not in taken)
+    # Looking from 2 on for each of thousands of names would take seconds.
+    first = 2 if len(taken) < MAX_PROPERTIES else len(taken)
+    return next(f"{name} {number}" for number in count(first) if f"{name} {number}" not in taken)

@@ -289,3 +289,12 @@ async def test_a_repeat_from_a_wrong_clock_is_known(collector: Collector) -> Non
     (record,) = collector.publisher.records
     assert record.event_id == results[0]["event_id"]
     assert event_ids.timestamp_ms(record.event_id) == NOON
+
+
+async def test_thousands_of_names_that_become_one_are_rejected_one_by_one(collector: Collector) -> None:
+    names = {f"{number}@a.example": 1 for number in range(3_000)}
+    (result,) = await collector.collect(click() | {"event_data": names})
+    assert result["errors"][0]["code"] == "too_long"
+    (rejected,) = collector.rejected
+    assert rejected["body"].count(b"[email]") > 1_000
+    assert b"@" not in rejected["body"]
