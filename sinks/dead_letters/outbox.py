@@ -9,6 +9,8 @@ from sinks.sql import read_statements
 
 # An advisory lock, "relay" in ASCII.
 _LOCK = 0x72656C6179
+# Of the dead letters that are in memory at once.
+_MAX_BYTES = 8 * 1024 * 1024
 _SQL = read_statements(__name__)
 
 
@@ -30,7 +32,7 @@ class Outbox:
             (self._locked,) = connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() or (False,)
         if not self._locked:
             return []
-        found = connection.execute(_SQL["pending"], {"limit": limit}).fetchall()
+        found = connection.execute(_SQL["pending"], {"limit": limit, "max_bytes": _MAX_BYTES}).fetchall()
         return [StoredDeadLetter.from_row(*columns) for columns in found]
 
     def mark_published(self, ids: Sequence[int]) -> None:

@@ -41,7 +41,7 @@ class Relay:
                 async with AIOKafkaProducer(**self._kafka.client_options(), acks="all") as producer:
                     while not stopping.is_set():
                         published = await self._publish_batch(producer)
-                        await _wait(stopping, 0 if published == _MAX_BATCH else _POLL_SECONDS)
+                        await _wait(stopping, 0 if published else _POLL_SECONDS)
             except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
                 await _wait(stopping, _POLL_SECONDS)  # landing is still migrating the database
             except (psycopg.Error, KafkaError, OSError) as error:

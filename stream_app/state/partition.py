@@ -37,6 +37,8 @@ CONTROL_FIELDS = {
 }
 # Events of a partition that wait to be counted: bounds memory while a checkpoint takes long.
 MAX_PENDING_EVENTS = 10_000
+# Of records that wait for a snapshot: so many bytes more count as one more record.
+_BYTES_PER_RECORD = 2_000
 # Windows are emitted before the clock has gone on by this, and events are counted in windows whose hour began
 # within HELD_MS: so none leaves the ring of 128 minutes before it was emitted as it is, however long we were away.
 EMIT_WITHIN_MS = 6 * MINUTE_MS
@@ -135,6 +137,7 @@ class PartitionState:
         # For the next snapshot. They are not state: a crash loses them, and the records are then read again.
         self._rejected: list[RejectedRecord] = []
         self._copied_types, self._copies = frozenset(copied_types), list[Copy]()
+        self._held_bytes = 0
         self._snapshot_position: int | None = -1
         self._advance(0)
 
@@ -146,8 +149,8 @@ class PartitionState:
 
     @property
     def pending_records(self) -> int:
-        """Records that are held for the next snapshot, each with its bytes."""
-        return len(self._rejected) + len(self._copies)
+        """Records that are held for the next snapshot, each with its bytes; large ones count as several."""
+        return len(self._rejected) + len(self._copies) + self._held_bytes // _BYTES_PER_RECORD
 
     def apply(self, records: Sequence[KafkaRecord]) -> Sequence[KafkaRecord]:
         """Fold records in offset order; skip those that are folded already.
@@ -193,6 +196,7 @@ class PartitionState:
                 events.append(event)
                 if event.event_type in self._copied_types:
                     self._copies.append(Copy(event.event_type, record))
+                    self._held_bytes += len(record.value or b"")
         self._fold(events)
         return ()
 
@@ -223,6 +227,7 @@ class PartitionState:
         self.outcomes["rejected"] += 1
         self.counts.add_rejected(self._slot, error.reason)
         self._rejected.append(RejectedRecord(record, error))
+        self._held_bytes += len(record.value or b"")
 
     def _advance(self, now: int) -> None:
         """Go to the slot of `now`; backwards if the clock was wrong."""
@@ -299,6 +304,7 @@ class PartitionState:
         self._snapshot_position = self.position
         rejected, self._rejected = self._rejected, []
         copies, self._copies = self._copies, []
+        self._held_bytes = 0
         totals = [Partial(TOTAL, 0, 0, self._totals.counts()), Partial(OUTCOME, 0, 0, dict(self.outcomes))]
         return Snapshot(
             position=self.position,

@@ -8,7 +8,11 @@ import pytest
 
 from avro_schemas.schema import event_schema
 from avro_schemas.wire import codec
+from service_kit.unreadable import UnreadableRecord
 from sinks.audit import audit
+from sinks.dead_letters.outbox import Outbox
+from sinks.dead_letters.query import DeadLetterFilter, export
+from sinks.dead_letters.record import record_headers, record_value
 from sinks.landing.loop import BatchLimits, Landing
 from sinks.landing.rows import Batch, decode_batch
 from sinks.postgres.store import PostgresStore
@@ -164,3 +168,28 @@ async def test_several_owners_of_the_same_partitions_write_every_event_once(post
         assert audit(connection).mismatches() == []
     for each in stores:
         each.close()
+
+
+def test_records_with_times_and_keys_of_others_are_dead_letters(
+    store: PostgresStore, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A topic whose times are the producers' takes any number; a key or a header fills what a record may have."""
+    value, large = encoded(event("click")), b"\xff" * 500_000
+    records: list[Any] = [Record(0, NOON, None, value)]
+    records += [Record(1 + n, time, large, value) for n, time in enumerate((2**62, -(2**62), -1, 2**63 - 1))]
+    records.append(UnreadableRecord(5, NOON, None, None, "a name of a header is not UTF-8", (("\\xff", large),)))
+    written = store.write(decode_batch({0: records}, {0: 0}))
+    assert (written.rows, [each.offset for each in written.dead_letters]) == (1, [1, 2, 3, 4, 5])
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        assert audit(connection).mismatches() == []
+        exported = list(export(connection, DeadLetterFilter()))
+        assert [each["appended_at"][:4] for each in exported[:4]] == ["9999", "1970", "1970", "9999"]
+        outbox = Outbox(postgres)
+        pending = outbox.pending(10)
+        assert len(pending) == 5
+        sizes = [len(record_value(each, NOON)) + len(str(record_headers(each))) for each in pending]
+        assert max(sizes) < 100_000
+        # Of large ones, only a few are in memory at once.
+        monkeypatch.setattr("sinks.dead_letters.outbox._MAX_BYTES", 600_000)
+        assert [each.offset for each in outbox.pending(10)] == [1, 2]
+        outbox.close()

@@ -383,3 +383,13 @@ def test_an_unreadable_record_is_rejected_although_its_value_is_an_event() -> No
     snapshot = state.snapshot()
     assert snapshot is not None
     assert [each.error.reason for each in snapshot.rejected] == ["record_unreadable"]
+
+
+def test_large_records_that_wait_for_a_snapshot_count_as_several() -> None:
+    state = new_state()
+    state.apply([Record(0, NOON, None, b"rubbish")])
+    assert state.pending_records == 1
+    state.apply([Record(1, NOON, None, b"x" * 1_000_000)])
+    assert state.pending_records > 500
+    state.snapshot()
+    assert state.pending_records == 0
