@@ -15,7 +15,7 @@ from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, LG_REGIS
 from service_kit.unreadable import UnreadableRecord
 from stream_app.engine.changelog import Recovery, changelog_key, fenced
 from stream_app.state.clock import CONFIRMATIONS
-from stream_app.state.dimensions import LIVE_AGGREGATES
+from stream_app.state.dimensions import LIVE_AGGREGATES, Dimension, Dimensions
 from stream_app.state.partition import CONTROL, PartitionState, Snapshot
 from stream_app.state.top_names import Counts
 from tests.support.events import NOON, Record, encoded, event, user_key
@@ -393,3 +393,37 @@ def test_large_records_that_wait_for_a_snapshot_count_as_several() -> None:
     assert state.pending_records > 500
     state.snapshot()
     assert state.pending_records == 0
+
+
+FEW_PAGES = Dimensions(
+    (Dimension("pages", "Page views, by page.", ("event_data.page",), "page_view", max_names=3),)
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("aaaabbcdefgh"), st.sampled_from([0, 20_000])), min_size=1, max_size=50),
+    st.data(),
+)
+def test_a_restart_at_any_point_gives_the_same_names_where_there_is_no_room_for_all(
+    views: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    now, log = NOON, list[Record]()
+    for offset, (page, pause) in enumerate(views):
+        now += pause
+        log.append(Record(offset, now, None, encoded(event("page_view", now, event_data={"page": f"/{page}"}))))
+    whole, before = (few_pages() for _ in range(2))
+    fold(whole, log)
+    cut = data.draw(st.integers(0, len(log)))
+    fold(before, log[:cut])
+    after = few_pages()
+    if cut:
+        after.restore(dict(everything(before).values))
+    for record in log[cut:]:
+        fold(after, [record])
+        if data.draw(st.booleans()):
+            after.snapshot()
+    assert everything(after) == everything(whole)
+
+
+def few_pages() -> PartitionState:
+    return PartitionState(FEW_PAGES, limit=LIMIT, min_total_events=1, grace_ms=10 * MINUTE)
