@@ -64,9 +64,11 @@ async def fetch_readable(
                 *(tp.topic, tp.partition, damaged.offset, damaged.fault, damaged.next_offset),
             )
             consumer.seek(tp, damaged.next_offset)
-        for record in records:
-            if type(record) is UnreadableRecord:
-                log.warning("%s/%d at offset %d is passed over: %s", *tp, record.offset, record.fault)
+        if unreadable := [record for record in records if type(record) is UnreadableRecord]:
+            log.warning(
+                "%d records of %s/%d are passed over, the first at offset %d: %s",
+                *(len(unreadable), tp.topic, tp.partition, unreadable[0].offset, unreadable[0].fault),
+            )
         if readable := [record for record in records if type(record) is not UnreadableRecord]:
             found[tp] = readable
     return found
