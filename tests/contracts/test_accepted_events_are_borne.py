@@ -88,8 +88,9 @@ def test_long_names_of_a_whole_hour_fit_a_record_and_survive_a_recovery() -> Non
             "page_view", event_data={"page": f"/{number}/" + "😀" * 200, "referrer": f"{number}" + "\x01" * 300}
         )
 
-    state = new_state()
-    state.apply(long_names(page_view))
+    state, left = new_state(), list(long_names(page_view))
+    while left := list(state.apply(left)):
+        state.snapshot()
     whole = everything(state)
     values = emitted(whole)
     (hour,) = [each.counts for each in whole.partials if each.dimension == "pages" and each.window_ms == HOUR_MS]
