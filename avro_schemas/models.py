@@ -252,14 +252,17 @@ class LiveAggregate(TypedDict):
 
 
 class Erasure(TypedDict):
-    """A user to forget: every event received up to requested_at goes, and stays gone after replays."""
+    """Somebody to forget: every event received up to requested_at goes, and stays gone after replays."""
 
-    # Key of the user, 32 hex digits.
+    # Key of the user, visitor or session, 32 hex digits; scope says which.
     user_key: str
     # Events received up to then are erased.
     requested_at: datetime
     # Id under which the request is reported.
     receipt: str | None
+    # user, visitor or session: all events with this key. guest: those with it as visitor or session that have
+    # no user.
+    scope: str
 
 
 class Fault(TypedDict):

@@ -1,27 +1,34 @@
 """The audit: proves that every offset was accounted for, and that every row is stored, erased or dropped.
 
-It checks three equations:
+It checks equations:
 
 - per partition: offsets read = rows + duplicates + dead letters + erased
-- per day (by the time inside the ids): rows landed = rows stored + rows erased + rows dropped
-- in total: rows landed by the ledger (`landed`) = rows landed by the roll-up
+- per day (by the time inside the ids): rows landed = rows stored + rows erased + rows dropped; and that by type
+- per day: the ids that are stored add up to those that landed, and so does what a sample of rows holds
+- per block of packed events: it holds what was packed
+- in total: rows landed by the ledger (`landed`) = rows landed by the roll-up; dead letters by the ledger = those
+  stored, erased or expired; of events that were counted as duplicates, a sample is stored
 
 Rows, roll-up, ledger and offsets are written in one transaction, so all of this holds at every moment, not only
 when landing is idle. A dead letter that lands in a replay moves from `dead_letters` to `rows`: the sum stays the
 same.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
+from psycopg import sql
 
+from sinks.retention.content import CONTENT, SUMS
 from sinks.retention.partitions import id_bounds
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
+_CONTENTS = _SQL["contents"].format(sums=SUMS)
+_BLOCKS = _SQL["blocks"].format(content=CONTENT)
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
 
 
@@ -54,7 +61,7 @@ class PartitionAccount:
 class DayAccount:
     """What became of the rows of a day, by the time inside their ids. `landed` comes from the roll-up.
 
-    `packed` of the `stored` rows are packed.
+    `packed` of the `stored` rows are packed. Of a day that is being dropped, its detached tables count too.
     """
 
     day: date
@@ -68,8 +75,6 @@ class DayAccount:
     @property
     def missing(self) -> int:
         """Rows that landed, were neither erased nor dropped, and are not stored. Below zero: they never landed."""
-        if self.state in ("detaching", "detached"):
-            return 0  # its rows are out of sight, and are counted when it is dropped
         return self.landed - self.erased - self.dropped - self.stored
 
 
@@ -104,6 +109,8 @@ class AuditReport:
     days: Sequence[DayAccount]
     gaps: Sequence[Gap]
     complete: bool
+    # What else does not add up, a sentence each.
+    content: Sequence[str] = ()
 
     @property
     def rows_landed(self) -> int:
@@ -128,10 +135,18 @@ class AuditReport:
         by_rollup = sum(day.landed for day in self.days)
         if self.complete and by_rollup != self.rows_landed:
             yield f"{self.rows_landed} rows landed by the ledger, but {by_rollup} by the roll-up."
+        yield from self.content
 
 
 def audit(connection: psycopg.Connection, scope: AuditScope = _EVERYTHING) -> AuditReport:
     """Audit one snapshot of the database. Landing may go on meanwhile."""
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read read only")
+        return audit_snapshot(connection, scope)
+
+
+def audit_snapshot(connection: psycopg.Connection, scope: AuditScope = _EVERYTHING) -> AuditReport:
+    """Audit what the open transaction of a connection sees."""
     since, until = scope.since or _FIRST_DAY, scope.until or _LAST_DAY
     parameters = {
         "since": since,
@@ -141,18 +156,55 @@ def audit(connection: psycopg.Connection, scope: AuditScope = _EVERYTHING) -> Au
         "partition": scope.partition,
     }
     partitions = "partitions_by_day" if scope.since or scope.until else "all_partitions"
-    with connection.transaction():
-        connection.execute("set transaction isolation level repeatable read read only")
-        partition_rows = connection.execute(_SQL[partitions], parameters).fetchall()
-        gap_rows = connection.execute(_SQL["gaps"], parameters).fetchall()
-        # Rows do not know the partition they came from.
-        day_rows = connection.execute(_SQL["days"], parameters).fetchall() if scope.partition is None else []
+    # First: a table can be dropped at any moment, whatever the snapshot says of its day.
+    hidden = _hidden_rows(connection, parameters)
+    partition_rows = connection.execute(_SQL[partitions], parameters).fetchall()
+    gap_rows = connection.execute(_SQL["gaps"], parameters).fetchall()
+    # Rows do not know the partition they came from.
+    found = connection.execute(_SQL["days"], parameters).fetchall() if scope.partition is None else []
+    days = [DayAccount(*columns) for columns in found]
+    content = list(_content(connection, parameters)) if scope.partition is None else []
+    dead_letters = list(_dead_letters(connection)) if scope == _EVERYTHING else []
     return AuditReport(
         [PartitionAccount(*columns) for columns in partition_rows],
-        [DayAccount(*columns) for columns in day_rows],
+        [replace(day, stored=day.stored + hidden.get(day.day, 0)) for day in days],
         [Gap(*columns) for columns in gap_rows],
         complete=scope == _EVERYTHING,
+        content=[*content, *dead_letters],
     )
+
+
+def _hidden_rows(connection: psycopg.Connection, parameters: Mapping[str, Any]) -> dict[date, int]:
+    """Of days that are being dropped: the rows in those of its tables that no view shows any more."""
+    hidden = dict[date, int]()
+    for day, tables in connection.execute(_SQL["detached"], parameters).fetchall():
+        hidden[day] = 0
+        for table in tables:
+            is_packed = table.rpartition(".")[2].startswith("packed")
+            number = sql.SQL("coalesce(sum(cardinality(event_ids)), 0)" if is_packed else "count(*)")
+            query = _SQL["count_detached"].format(number=number, table=sql.SQL(table), name=sql.Literal(table))
+            (rows,) = connection.execute(query).fetchone() or (0,)
+            hidden[day] += int(rows)
+    return hidden
+
+
+def _content(connection: psycopg.Connection, parameters: Mapping[str, Any]) -> Iterator[str]:
+    for day, event_type, expected, found in connection.execute(_SQL["types"], parameters):
+        yield f"{day}: {expected} rows of the type {event_type} landed and were not erased, {found} are stored."
+    for day, ids, _contents in connection.execute(_CONTENTS, parameters):
+        what = "the stored rows are not those that landed: their ids" if ids else "what the stored rows hold"
+        yield f"{day}: {what} do{'' if ids else 'es'} not add up to what landing wrote."
+    for day, blocks in connection.execute(_BLOCKS, parameters):
+        yield f"{day}: {blocks} blocks of packed events do not hold what was packed into them."
+    sampled, missing = connection.execute(_SQL["duplicates"], parameters).fetchone() or (0, 0)
+    if missing:
+        yield f"Of {sampled} sampled events that were counted as duplicates, {missing} are not stored at all."
+
+
+def _dead_letters(connection: psycopg.Connection) -> Iterator[str]:
+    counted, found = connection.execute(_SQL["dead_letters"]).fetchone() or (0, 0)
+    if counted != found:
+        yield f"{counted} dead letters by the ledger, but {found} are stored, were erased or have expired."
 
 
 def partition_accounts(connection: psycopg.Connection) -> list[PartitionAccount]:

@@ -19,6 +19,7 @@ import psycopg
 
 from avro_schemas import event_ids
 from sinks import metrics
+from sinks.connect import connect
 from sinks.sql import read_statements
 
 log = logging.getLogger(__name__)
@@ -99,13 +100,7 @@ class Canary:
     def _lock(self) -> bool:
         """Whether this process sends canaries. The lock belongs to the connection."""
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(
-                self._dsn,
-                autocommit=True,
-                connect_timeout=5,
-                options="-c statement_timeout=5s",
-                application_name="footfall-canary",
-            )
+            self._connection = connect(self._dsn, "footfall-canary", {"statement_timeout": "5s"})
             (locked,) = self._connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() or (False,)
             if not locked:
                 self._close()

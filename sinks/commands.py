@@ -18,8 +18,11 @@ from service_kit.background import BackgroundThread
 from service_kit.retention import RetentionSettings
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
+from sinks.connect import connect
+from sinks.postgres import preflight
 from sinks.postgres.migrations import grant, migrate, pending
-from sinks.retention.maintenance import AlreadyRunning, maintain, planned
+from sinks.retention.maintenance import AlreadyRunning, StepResult, maintain, planned
+from sinks.retention.partitions import create_partitions, days_to_create
 from sinks.settings import MaintenanceSettings
 
 log = logging.getLogger(__name__)
@@ -59,9 +62,7 @@ def migrate_command(arguments: Sequence[str]) -> None:
     chosen = parser.parse_args(arguments)
     dsn = _load_settings().postgres_dsn.reveal()
     if not chosen.check:
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            migrate(connection)
-            grant(connection)  # the roles may have been created after the last migration
+        _migrate(dsn)
         return
     if missing := _missing_migrations(dsn, time.monotonic() + chosen.wait):
         log.error("missing migrations: %s", missing)
@@ -70,19 +71,23 @@ def migrate_command(arguments: Sequence[str]) -> None:
 
 def run_round(dsn: str, retention: RetentionSettings, *, dry_run: bool = False) -> bool:
     """Run one round of maintenance and log its steps. Return False if an operator must look at something."""
-    ok = True
-    with psycopg.connect(dsn, autocommit=True, application_name="footfall-maintain") as connection:
+    return not any(step.failed for step in _round(dsn, retention, dry_run=dry_run))
+
+
+def _round(dsn: str, retention: RetentionSettings, *, dry_run: bool = False) -> list[StepResult]:
+    steps = list[StepResult]()
+    with connect(dsn, "footfall-maintain", {}) as connection:
         if missing := pending(connection):
             log.error("missing migrations: %s; run `python -m sinks migrate`", missing)
-            return False
+            return [StepResult("migrations are missing", failed=True)]
         today = datetime.now(UTC).date()
         try:
             for step in (planned if dry_run else maintain)(connection, today=today, retention=retention):
                 log.log(logging.ERROR if step.failed else logging.INFO, "%s", step.message)
-                ok = ok and not step.failed
+                steps.append(step)
         except AlreadyRunning as error:
             log.info("%s", error)
-    return ok
+    return steps
 
 
 class MaintenanceThread(BackgroundThread):
@@ -97,8 +102,8 @@ class MaintenanceThread(BackgroundThread):
         soon = pause = min(self._interval_seconds, _FIRST_ROUND_SECONDS)
         while not self._stopping.wait(pause):
             try:
-                run_round(self._dsn, self._retention)
-                pause = self._interval_seconds
+                refused = any(step.refused for step in _round(self._dsn, self._retention))
+                pause = soon if refused else self._interval_seconds
             except psycopg.Error as error:
                 log.warning("maintenance was interrupted; it is tried again soon", extra={"error": str(error)})
                 pause = soon
@@ -118,11 +123,22 @@ def _load_settings() -> MaintenanceSettings:
     return settings
 
 
+def _migrate(dsn: str) -> None:
+    with connect(dsn, "footfall-migrate", {}) as connection:
+        if faults := preflight.faults(preflight.look(connection, dsn)):
+            log.error("%s", " ".join(faults))
+            sys.exit(FAILED)
+        migrate(connection)
+        grant(connection)  # the roles may have been created after the last migration
+        # Here too, as the sinks may have no right to create them.
+        create_partitions(connection, days_to_create(datetime.now(UTC).date()))
+
+
 def _missing_migrations(dsn: str, deadline: float) -> list[str]:
     """The migrations that are still missing at the deadline."""
     while True:
         try:
-            with psycopg.connect(dsn, autocommit=True) as connection:
+            with connect(dsn, "footfall-migrate", {}) as connection:
                 missing = pending(connection)
         except psycopg.OperationalError as error:
             missing = [f"unknown, as Postgres cannot be reached: {error}"]

@@ -1,29 +1,40 @@
-"""Erasure: removes what a user sent, and keeps it from landing again when the topic or a dead letter is replayed.
+"""Erasure: removes what somebody sent, and keeps it from landing again when topic or dead letters are replayed.
+
+Somebody is a user, a visitor (a browser) or a session, by its key. Of a user also goes what the same browsers and
+sessions sent before they signed in: events without a user, whose visitor or session the user's events have too.
 
 The events stay in Kafka until its retention ends, so removing rows is not enough: every batch checks the list of
-erasures before it lands, and skips what these users sent up to their request.
+erased keys before it lands, and skips what was sent with them up to the request.
 
-The race to exclude: a batch reads the list, then the user is listed and the rows are removed, then the batch
-commits rows of that user. So batches take a shared lock when they read the list and hold it until they commit, and
-a request is only inserted while no batch holds it. A batch that starts later sees the request.
+The race to exclude: a batch reads the list, then a key is listed and rows are removed, then the batch commits rows
+with it. So batches take a shared lock when they read the list and hold it until they commit, and a key is only
+inserted while no batch holds it. A batch that starts later sees the key.
 """
 
 import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
 
 from avro_schemas.record_key import record_key
-from sinks.retention.packing import erase_user, lock_day
-from sinks.retention.partitions import day_of_table, raw_table_name
+from sinks.columns import NAMES
+from sinks.retention.content import SUMS, take_removed
+from sinks.retention.packing import COVERED, RemovedRows, erase, lock_day
 from sinks.sql import read_statements
 
 # An advisory lock, "forge" in ASCII.
 _LOCK = 0x666F726765
 _RETRY_SECONDS = 0.02
 _SQL = read_statements(__name__)
+_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, NAMES))
+_COUNT = _SQL["count"].format(covered=COVERED)
+
+Scope = Literal["user", "visitor", "session", "guest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,84 +45,129 @@ class Removed:
     dead_letters: int
 
 
-class ErasedUsers:
-    """Erased users, as a landing process knows them. Requests are only added, so each batch reads the new ones."""
+class ErasedKeys:
+    """Erased keys, as a landing process knows them. They are only added, so each batch reads the new ones."""
 
     def __init__(self) -> None:
-        self._newest = 0
-        self._until: dict[bytes, float] = {}
+        self.clear()
 
     def clear(self) -> None:
         """Read the whole list again with the next batch."""
-        self._newest, self._until = 0, {}
+        self._newest = 0
+        self._until: dict[Scope, dict[bytes | None, float]] = defaultdict(dict)
 
     def refresh(self, connection: psycopg.Connection) -> None:
-        """Read new requests, in the transaction of a batch. No request is inserted until that transaction ends."""
+        """Read new keys, in the transaction of a batch. None is inserted until that transaction ends."""
         connection.execute("select pg_advisory_xact_lock_shared(%s)", [_LOCK])
-        found = connection.execute(_SQL["newer_requests"], {"newest": self._newest})
-        for request_id, user_key, requested_at in found.fetchall():
-            self._newest = request_id
-            self._until[user_key] = max(self._until.get(user_key, 0.0), requested_at.timestamp() * 1000)
+        found = connection.execute(_SQL["newer_keys"], {"newest": self._newest})
+        for number, scope, key, requested_at in found.fetchall():
+            self._newest = number
+            of_scope = self._until[scope]
+            of_scope[key] = max(of_scope.get(key, 0.0), requested_at.timestamp() * 1000)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self._until)
 
-    def covers(self, user_key: bytes | None, received_at: int) -> bool:
-        """Whether an event of this user, received at this time (milliseconds since 1970), must not land."""
-        return user_key is not None and received_at <= self._until.get(user_key, -1.0)
+    def cover(
+        self, user_key: bytes | None, visitor_key: bytes | None, session_key: bytes | None, received_at: int
+    ) -> bool:
+        """Whether an event with these keys, received at this time (milliseconds since 1970), must not land."""
+        until = [self._of("visitor", visitor_key), self._of("session", session_key)]
+        if user_key is not None:
+            until.append(self._of("user", user_key))
+        else:
+            until += self._of("guest", visitor_key), self._of("guest", session_key)
+        return received_at <= max(until)
+
+    def cover_record(self, key: bytes | None, timestamp: int) -> bool:
+        """Whether a record that cannot be read, and has this key in Kafka, must not be stored."""
+        scopes: tuple[Scope, ...] = ("user", "visitor", "session", "guest")
+        return timestamp <= max(self._of(scope, key) for scope in scopes)
+
+    def _of(self, scope: Scope, key: bytes | None) -> float:
+        return self._until[scope].get(key, -1.0) if scope in self._until else -1.0
 
 
-def request(connection: psycopg.Connection, user_key: bytes, requested_at: datetime, receipt: str) -> None:
-    """Add a user to the list; a receipt that is there already changes nothing.
+def request(
+    connection: psycopg.Connection, key: bytes, requested_at: datetime, receipt: str, scope: Scope = "user"
+) -> list[bytes]:
+    """List a key, and for a user those of the same guest, which are returned. Doing it again changes nothing.
 
     The connection must be in autocommit mode.
     """
-    while True:
+    asked = {"scope": scope, "key": key, "requested_at": requested_at, "receipt": receipt}
+    _list_keys(connection, [asked])
+    if scope != "user":
+        return []
+    # Only now, when no further event of the user lands.
+    guests = [guest for (guest,) in connection.execute(_SQL["guest_keys"], asked).fetchall()]
+    _list_keys(connection, [asked | {"scope": "guest", "key": guest} for guest in guests])
+    return guests
+
+
+def remove(connection: psycopg.Connection, receipt: str, requested_at: datetime) -> Removed:
+    """Remove what a listed request covers, one day per transaction, newest first. Safe to interrupt and to repeat.
+
+    The connection must be in autocommit mode.
+    """
+    covered = _covered(connection.execute(_SQL["keys"], {"receipt": receipt}).fetchall(), requested_at)
+    for schema, table, day in connection.execute(_SQL["tables"]).fetchall():
         with connection.transaction():
-            # Polls instead of waiting: a waiting exclusive lock would make every new batch queue behind it.
-            (locked,) = connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone() or (False,)
-            if locked:
-                connection.execute(
-                    _SQL["insert_request"],
-                    {"user_key": user_key, "requested_at": requested_at, "receipt": receipt},
-                )
-                return
-        time.sleep(_RETRY_SECONDS)
-
-
-def remove(connection: psycopg.Connection, user_key: bytes, requested_at: datetime, receipt: str) -> Removed:
-    """Remove what a listed user sent, one day per transaction, newest first. Safe to interrupt and to repeat.
-
-    The connection must be in autocommit mode.
-    """
-    for (table,) in connection.execute(_SQL["days"]).fetchall():
-        _remove_day(connection, day_of_table(table), user_key, requested_at, receipt)
+            if day:
+                # Rows that are being packed would be neither hot nor packed for the two statements below.
+                lock_day(connection, day)
+            delete = _SQL["delete_hot_rows"].format(
+                raw_table=sql.Identifier(schema, table), covered=COVERED, columns=_COLUMNS, sums=SUMS
+            )
+            removed = [RemovedRows(*columns) for columns in connection.execute(delete, covered).fetchall()]
+            _note_removed(connection, receipt, [*removed, *(erase(connection, day, covered) if day else [])])
     with connection.transaction():
-        user = {"record_key": record_key(user_key), "requested_at": requested_at}
-        dead_letters = connection.execute(_SQL["delete_dead_letters"], user).rowcount
+        (dead_letters,) = connection.execute(_SQL["delete_dead_letters"], covered).fetchone() or (0,)
         connection.execute(_SQL["add_dead_letters_removed"], {"dead_letters": dead_letters, "receipt": receipt})
     totals = connection.execute(_SQL["finish"], {"receipt": receipt}).fetchone()
     return Removed(*(totals or (0, 0)))
 
 
-def count(connection: psycopg.Connection, user_key: bytes, requested_at: datetime) -> Removed:
+def count(connection: psycopg.Connection, key: bytes, requested_at: datetime, scope: Scope = "user") -> Removed:
     """What `remove` would remove."""
-    user = {"user_key": user_key, "record_key": record_key(user_key), "requested_at": requested_at}
-    found = connection.execute(_SQL["count"], user).fetchone()
+    asked = {"key": key, "requested_at": requested_at}
+    guests = connection.execute(_SQL["guest_keys"], asked).fetchall() if scope == "user" else []
+    keys: list[tuple[Scope, bytes]] = [(scope, key), *(("guest", guest) for (guest,) in guests)]
+    found = connection.execute(_COUNT, _covered(keys, requested_at)).fetchone()
     return Removed(*(found or (0, 0)))
 
 
-def _remove_day(
-    connection: psycopg.Connection, day: date, user_key: bytes, requested_at: datetime, receipt: str
-) -> None:
-    """Remove a user's hot and packed rows of a day, and note how many, in one transaction."""
-    with connection.transaction():
-        # Rows that are being packed would be neither hot nor packed for the two statements below.
-        lock_day(connection, day)
-        delete = _SQL["delete_hot_rows"].format(raw_table=sql.Identifier(raw_table_name(day)))
-        removed = connection.execute(delete, {"user_key": user_key, "requested_at": requested_at}).rowcount
-        removed += erase_user(connection, day, user_key, requested_at)
-        if removed:
-            connection.execute(_SQL["add_erased_rows"], {"day": day, "receipt": receipt, "rows": removed})
-            connection.execute(_SQL["add_rows_removed"], {"receipt": receipt, "rows": removed})
+def _list_keys(connection: psycopg.Connection, keys: Iterable[Mapping[str, Any]]) -> None:
+    while True:
+        with connection.transaction():
+            # Polls instead of waiting: a waiting exclusive lock would make every new batch queue behind it.
+            (locked,) = connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone() or (False,)
+            if locked:
+                for each in keys:
+                    connection.execute(_SQL["insert_request"], each)
+                    connection.execute(_SQL["insert_key"], each)
+                return
+        time.sleep(_RETRY_SECONDS)
+
+
+def _covered(keys: Iterable[tuple[Scope, bytes]], until: datetime) -> dict[str, Any]:
+    """The parameters of `COVERED`, and the keys that records have in Kafka."""
+    by_scope: dict[str, Any] = {"users": [], "visitors": [], "sessions": [], "guests": []}
+    for scope, key in keys:
+        by_scope[f"{scope}s"].append(key)
+    return {
+        **by_scope,
+        "record_keys": [record_key(key) for of_scope in by_scope.values() for key in of_scope],
+        "until": until,
+    }
+
+
+def _note_removed(connection: psycopg.Connection, receipt: str, removed: Iterable[RemovedRows]) -> None:
+    for each in removed:
+        connection.execute(
+            _SQL["add_erased_rows"],
+            {"day": each.day, "receipt": receipt, "event_type": each.event_type, "rows": each.rows},
+        )
+        connection.execute(_SQL["add_rows_removed"], {"receipt": receipt, "rows": each.rows})
+        take_removed(connection, each.day, each.ids, each.contents)

@@ -8,12 +8,10 @@ from types import MappingProxyType
 
 import psycopg
 
-_OPTIONS = {
-    "default_transaction_read_only": "on",
-    "statement_timeout": "20s",
-    "lock_timeout": "2s",
-    "timezone": "UTC",
-}
+# Of the transaction, not of the startup packet: PgBouncer refuses the latter, and in transaction mode gives the
+# connection to others afterwards.
+_SETTINGS = {"statement_timeout": "20s", "lock_timeout": "2s", "timezone": "UTC"}
+_SET = "select set_config(name, value, true) from unnest(%s::text[], %s::text[]) as settings (name, value)"
 # Readers of the history must not take connections and CPU from the sinks.
 _MAX_CONNECTIONS = 4
 
@@ -32,11 +30,16 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[psycopg.AsyncConnection]:
         """A connection in one transaction, in which all queries see the same snapshot of the database."""
-        options = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
         async with self._slots:
             connection = await psycopg.AsyncConnection.connect(
-                self._dsn, connect_timeout=5, options=options, application_name="footfall-dashboard"
+                self._dsn,
+                connect_timeout=5,
+                client_encoding="utf8",
+                prepare_threshold=None,
+                application_name="footfall-dashboard",
             )
             async with connection:
                 await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+                await connection.set_read_only(True)
+                await connection.execute(_SET, [list(_SETTINGS), list(_SETTINGS.values())])
                 yield connection

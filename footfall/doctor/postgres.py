@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import psycopg
 
 from footfall.doctor.finding import Finding
+from sinks.connect import connect
+from sinks.postgres import preflight
 from sinks.postgres.migrations import pending
-from sinks.retention.partitions import DAYS_AHEAD
+from sinks.retention.partitions import DAYS_AHEAD, attached_days, days_ahead
 
 # With fewer days ahead than this, maintenance has not run for a week.
 _MIN_DAYS_AHEAD = DAYS_AHEAD // 2
@@ -16,10 +18,6 @@ _MAX_CLOCK_DIFFERENCE_SECONDS = 3.0
 _MAX_CONNECTION_SHARE = 0.8
 _NEWEST_EVENT = "select max(received_at)::text from raw_events"
 _LAST_MIGRATION = "select max(name) from migrations where name ~ '^[0-9]'"
-_DAYS_AHEAD = """
-select count(*)::int from pg_inherits
-where inhparent = 'raw_events'::regclass and right(inhrelid::regclass::text, 8) > to_char(%s, 'YYYYMMDD')
-"""
 _MISMATCHED_DAYS = "select count(*)::int, min(day)::text from days where state = 'differs'"
 _SERVER = """
 select clock_timestamp(), current_setting('log_error_verbosity'),
@@ -36,8 +34,14 @@ from canaries order by sent_at desc limit 1
 def check_postgres(dsn: str) -> list[Finding]:
     """Whether Postgres answers, has the tables of this version, and is maintained."""
     try:
-        with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
-            return list(_findings(connection))
+        with connect(dsn, "footfall-doctor", {}) as connection:
+            facts = preflight.look(connection, dsn)
+            if faults := preflight.faults(facts):
+                return [Finding("postgres", "fail", fault, "nothing lands before that") for fault in faults]
+            warnings = [
+                Finding("postgres", "warn", each, "see docs/sinks.md") for each in preflight.warnings(facts)
+            ]
+            return [*warnings, *_findings(connection)]
     except psycopg.Error as error:
         return [Finding("postgres", "fail", str(error).strip(), "start Postgres, or set FOOTFALL_POSTGRES_DSN")]
 
@@ -61,7 +65,7 @@ def _findings(connection: psycopg.Connection) -> Iterator[Finding]:
 
 
 def _check_days(connection: psycopg.Connection) -> Iterator[Finding]:
-    (ahead,) = connection.execute(_DAYS_AHEAD, [datetime.now(UTC).date()]).fetchone() or (0,)
+    ahead = days_ahead(attached_days(connection), datetime.now(UTC).date())
     if ahead < _MIN_DAYS_AHEAD:
         message = f"partitions exist for only {ahead} days ahead"
         yield Finding("days", "warn", message, "run `footfall maintain` every hour")

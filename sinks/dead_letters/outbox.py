@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import psycopg
 
+from sinks.connect import connect
 from sinks.dead_letters.table import StoredDeadLetter
 from sinks.sql import read_statements
 
@@ -55,11 +56,6 @@ class Outbox:
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
             self._locked = False
-            self._connection = psycopg.connect(
-                self._dsn,
-                autocommit=True,
-                connect_timeout=5,
-                options="-c statement_timeout=10s -c lock_timeout=5s",
-                application_name="footfall-relay",
-            )
+            settings = {"statement_timeout": "10s", "lock_timeout": "5s"}
+            self._connection = connect(self._dsn, "footfall-relay", settings)
         return self._connection

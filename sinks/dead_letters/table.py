@@ -3,6 +3,8 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
 
 import orjson
 import psycopg
@@ -40,17 +42,22 @@ class StoredDeadLetter:
         return cls(*fields, headers_from_json(headers))  # type: ignore[call-arg, arg-type] # as the query returns them
 
 
-def insert(
-    connection: psycopg.Connection, cluster_id: str, topic: str, dead_letters: Sequence[DeadLetter]
-) -> None:
+class TopicOfLetters(NamedTuple):
+    """The topic that dead letters were read from. A topic that was recreated has another id."""
+
+    cluster_id: str
+    topic: str
+    topic_id: UUID | None = None
+
+
+def insert(connection: psycopg.Connection, topic: TopicOfLetters, dead_letters: Sequence[DeadLetter]) -> None:
     """Store the dead letters of a batch, in its transaction."""
     with connection.cursor() as cursor:
         cursor.executemany(
             _SQL["insert"],
             [
                 {
-                    "cluster_id": cluster_id,
-                    "topic": topic,
+                    **topic._asdict(),
                     "part": each.partition,
                     "offset": each.offset,
                     "reason": each.reason,
@@ -75,16 +82,21 @@ class DeadLetterRetry:
         # One per position, because a batch identifies its records by that. A topic that was recreated has the same
         # offsets again; the later dead letter of such a pair stays for the next replay.
         self._by_position = dict[tuple[int, int], StoredDeadLetter]()
-        for columns in found:
+        self._reads = dict[int, int]()
+        for reads, *columns in found:
             dead_letter = StoredDeadLetter.from_row(*columns)
             self._by_position.setdefault((dead_letter.partition, dead_letter.offset), dead_letter)
+            self._reads[dead_letter.id] = reads
 
     def batch(self) -> Batch:
         """The dead letters as a batch of records, as if they had just been read."""
         return decode_records((each.partition, each) for each in self._by_position.values())
 
-    def finish(self, failed: Sequence[DeadLetter]) -> list[int]:
-        """Count an attempt for those that failed again, and delete the others. Return the partitions of these."""
+    def finish(self, failed: Sequence[DeadLetter]) -> list[tuple[int, int]]:
+        """Count an attempt for those that failed again, and delete the others.
+
+        Return the partition of each of these, and how often it had been read.
+        """
         ids = {position: each.id for position, each in self._by_position.items()}
         failed_at = {(each.partition, each.offset) for each in failed}
         landed = [position for position in ids if position not in failed_at]
@@ -102,7 +114,7 @@ class DeadLetterRetry:
                     for each in failed
                 ],
             )
-        return [partition for partition, _offset in landed]
+        return [(position[0], self._reads[ids[position]]) for position in landed]
 
 
 def headers_from_json(headers: Sequence[tuple[str, str | None]]) -> Headers:

@@ -154,8 +154,16 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         """Wait without fetching. The polling goes on, as a member that does not poll is removed from the group."""
         self._consumer.pause(*self._consumer.assignment())
         deadline = time.monotonic() + seconds
+        # A pause may begin with this set, for a reason that it already had: only a rebalance ends it early.
+        self._reassigned = False
         while (left := deadline - time.monotonic()) > 0 and not (self._reassigned or stopping.is_set()):
-            await self._poll(int(min(left, _PAUSED_POLL_SECONDS) * 1000) + 1, 1)
+            seconds = min(left, _PAUSED_POLL_SECONDS)
+            try:
+                await self._consumer.getmany(timeout_ms=int(seconds * 1000) + 1, max_records=1)
+            except (OffsetOutOfRangeError, NoOffsetForPartitionError):
+                # Before the first `seek` of a group that has committed nothing. It comes after the pause.
+                await asyncio.sleep(seconds)
+        self._reassigned = True
 
     async def report_progress(self, positions: Mapping[int, int]) -> None:
         """Commit these offsets for lag tools. It does not matter if that fails: the store has the real ones."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from sinks.connect import connect
 from sinks.landing.errors import Halted, StoreMisconfigured, StoreUnavailable, WriteTimeout
 from sinks.postgres.sqlstates import decision_of
 
@@ -18,7 +19,7 @@ _TCP_TIMEOUT_MS = 10_000
 # The same for both ends: whichever goes silent, the other one notices.
 _KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 _CLIENT_OPTIONS: dict[str, Any] = {"keepalives": 1, "tcp_user_timeout": _TCP_TIMEOUT_MS, **_KEEPALIVES}
-_SERVER_OPTIONS = {
+_SERVER_SETTINGS = {
     # Safe here: if a crash of Postgres loses the last commits, it loses their offsets too, and they are landed
     # again.
     "synchronous_commit": "off",
@@ -27,6 +28,10 @@ _SERVER_OPTIONS = {
     "tcp_user_timeout": str(_TCP_TIMEOUT_MS),
     **{f"tcp_{name}": str(value) for name, value in _KEEPALIVES.items()},
     "timezone": "UTC",
+    # Nothing that landing asks for may read a whole day, however little Postgres knows of a table that is filling.
+    # Plans that are off look expensive, which is what starts the compiler.
+    "enable_seqscan": "off",
+    "jit": "off",
 }
 
 
@@ -35,7 +40,7 @@ class ReconnectingConnection:
 
     def __init__(self, dsn: str, *, statement_timeout_seconds: float) -> None:
         self._dsn = dsn
-        self._options = _SERVER_OPTIONS | {"statement_timeout": f"{int(statement_timeout_seconds * 1000)}ms"}
+        self._settings = _SERVER_SETTINGS | {"statement_timeout": f"{int(statement_timeout_seconds * 1000)}ms"}
         # None, or closed, until the next `use`. Other threads read it: take it into a local before looking at it.
         self._connection: psycopg.Connection | None = None
 
@@ -78,14 +83,7 @@ class ReconnectingConnection:
 
     def _open(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(
-                self._dsn,
-                autocommit=True,
-                connect_timeout=5,
-                options=" ".join(f"-c {name}={value}" for name, value in self._options.items()),
-                application_name=APPLICATION,
-                **_CLIENT_OPTIONS,
-            )
+            self._connection = connect(self._dsn, APPLICATION, self._settings, **_CLIENT_OPTIONS)
         return self._connection
 
 

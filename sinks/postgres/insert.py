@@ -23,10 +23,10 @@ _MERGE = _SQL["merge"].format(columns=_COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class InsertResult:
-    """The rows that were inserted, the partition of each duplicate, and the rows that Postgres rejects."""
+    """The rows that were inserted, those that were there already, and the rows that Postgres rejects."""
 
     rows: Sequence[LocatedRow]
-    duplicates: Sequence[int]
+    duplicates: Sequence[LocatedRow]
     rejected: Sequence[DeadLetter]
 
 
@@ -60,7 +60,7 @@ class Inserter:
         connection.execute(_SQL["empty_staged"])
         return InsertResult(
             rows=[located for located in rows if located[2].event_id in new],
-            duplicates=[partition for partition, _record, row in rows if row.event_id not in new],
+            duplicates=[located for located in rows if located[2].event_id not in new],
             rejected=[],
         )
 
@@ -98,5 +98,8 @@ def without_packed(connection: psycopg.Connection, inserted: InsertResult) -> In
     return replace(
         inserted,
         rows=[located for located in inserted.rows if located[2].event_id not in packed],
-        duplicates=[*inserted.duplicates, *(part for part, _, row in inserted.rows if row.event_id in packed)],
+        duplicates=[
+            *inserted.duplicates,
+            *(located for located in inserted.rows if located[2].event_id in packed),
+        ],
     )

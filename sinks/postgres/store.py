@@ -5,6 +5,7 @@ compare-and-swap. Of two owners of a partition only one can move its offset; the
 offsets come last, so their rows are locked only until the commit, and a new owner can claim them while we write.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,22 +19,29 @@ from avro_schemas.record_key import user_key_of
 from sinks import metrics
 from sinks.dead_letters import table as dead_letter_table
 from sinks.dead_letters.table import DeadLetterRetry
-from sinks.erasure import ErasedUsers
+from sinks.erasure import ErasedKeys
+from sinks.landing.errors import StoreMisconfigured
 from sinks.landing.ports import CommitCheck, WriteResult, accept_all
 from sinks.landing.rows import Batch, DeadLetter, LocatedRow, OffsetRange
+from sinks.postgres import preflight
 from sinks.postgres.connection import ReconnectingConnection
 from sinks.postgres.insert import Inserter, without_packed
 from sinks.postgres.lookups import LookupTables
 from sinks.postgres.migrations import migrate
 from sinks.postgres.offsets import SINK, Offsets
 from sinks.postgres.sqlstates import decision_of
+from sinks.retention.content import add_landed
 from sinks.retention.partitions import HOUR_MS, create_partitions, day_of, days_to_create, hour_of
 from sinks.settings import DEFAULT_MAX_PROPOSED
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
 
+log = logging.getLogger(__name__)
+
 STATEMENT_TIMEOUT_SECONDS = 30.0
+# Of a batch. The audit looks for them.
+_SAMPLED_DUPLICATES = 5
 
 
 class PostgresStore:
@@ -50,20 +58,23 @@ class PostgresStore:
         statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
         max_proposed_event_types: int = DEFAULT_MAX_PROPOSED,
     ) -> None:
-        self._cluster_id, self._topic = cluster_id, topic
+        self._dsn, self._cluster_id, self._topic = dsn, cluster_id, topic
         self._connection = ReconnectingConnection(dsn, statement_timeout_seconds=statement_timeout_seconds)
         self._offsets = Offsets(cluster_id, topic, owner, accept_new_topic=accept_new_topic)
         # Memories of what is in Postgres. A crash may take back what they saw, as landing commits asynchronously:
         # they are cleared with every claim.
         self._lookups = LookupTables(max_proposed_event_types)
-        self._erased_users = ErasedUsers()
+        self._erased_keys = ErasedKeys()
         self._inserter = Inserter(self._lookups)
+        # Kafka's id of the topic that is being landed.
+        self._topic_id: UUID | None = None
         # The day for which partitions were last created: they are again when the day changes.
         self._partitions_created_on: date | None = None
 
     def prepare(self) -> None:
         """Connect, migrate, and create the partitions of the days around today."""
         with self._connection.use() as connection:
+            self._look(connection)
             migrate(connection)
             self._create_partitions(connection)
 
@@ -76,7 +87,8 @@ class PostgresStore:
         # that lands other partitions by then.
         self._connection.close()
         self._lookups.clear()
-        self._erased_users.clear()
+        self._erased_keys.clear()
+        self._topic_id = topic_id
         with self._connection.use() as connection:
             return self._offsets.claim(connection, begins, topic_id)
 
@@ -122,9 +134,24 @@ class PostgresStore:
         """Close the connection; what was not committed is rolled back."""
         self._connection.close()
 
+    def _look(self, connection: psycopg.Connection) -> None:
+        facts = preflight.look(connection, self._dsn)
+        if faults := preflight.faults(facts):
+            raise StoreMisconfigured(" ".join(faults))
+        for warning in preflight.warnings(facts):
+            log.warning("%s", warning)
+
     def _create_partitions(self, connection: psycopg.Connection) -> None:
+        """Create those of the days around today. If this user may not, landing goes on while there are some."""
         today = _today()
-        create_partitions(connection, days_to_create(today))
+        try:
+            create_partitions(connection, days_to_create(today))
+        except psycopg.Error as error:
+            if decision_of(error) not in ("halt", "isolate", "create_partition"):
+                raise
+            log.warning(
+                "partitions of the next days cannot be created", extra={"error": error.diag.message_primary}
+            )
         self._partitions_created_on = today
 
     def _write(
@@ -137,7 +164,8 @@ class PostgresStore:
             result = _result(ranges, dead_letters)
             # Here, as only now it is known which rows Postgres rejects, and all of it can still be rolled back.
             check_before_commit(result)
-            dead_letter_table.insert(connection, self._cluster_id, self._topic, dead_letters)
+            topic = dead_letter_table.TopicOfLetters(self._cluster_id, self._topic, self._topic_id)
+            dead_letter_table.insert(connection, topic, dead_letters)
             self._add_to_ledger(connection, ranges)
             self._offsets.move(connection, ranges)
             committing = time.monotonic()
@@ -155,8 +183,10 @@ class PostgresStore:
             self._lookups.add(connection, rows)
             create_partitions(connection, sorted({day_of(row.event_id) for row in rows}))
             ranges, dead_letters = self._insert(connection, batch)
-            for partition in retry.finish(dead_letters):
-                ranges[partition].dead_letters -= 1
+            for partition, reads in retry.finish(dead_letters):
+                ranges[partition].dead_letters -= reads
+                # A letter that was read again after it had landed would have been a duplicate.
+                ranges[partition].duplicates += reads - 1
             # Empty ranges: these offsets were counted as read when they were read first.
             empty = {part: replace(covered, start=covered.next) for part, covered in ranges.items()}
             self._add_to_ledger(connection, empty)
@@ -168,31 +198,37 @@ class PostgresStore:
         """Insert rows and their roll-up lines. Return the ranges with their counts, and all dead letters."""
         # First, as it takes a lock: an erasure that is not in the list yet waits for our commit, and removes our
         # rows too.
-        self._erased_users.refresh(connection)
+        self._erased_keys.refresh(connection)
         rows, dead_letters, ranges = self._without_erased(batch)
         inserted = without_packed(connection, self._inserter.insert(connection, self._lookups.fold(rows)))
         for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
             ranges[partition].rows = count
-        for partition in inserted.duplicates:
+        for partition, _record, _row in inserted.duplicates:
             ranges[partition].duplicates += 1
         self._add_deltas(connection, inserted.rows)
+        add_landed(connection, [row.event_id for _partition, _record, row in inserted.rows])
+        if inserted.duplicates:
+            sampled = [
+                UUID(bytes=row.event_id) for _partition, _record, row in inserted.duplicates[:_SAMPLED_DUPLICATES]
+            ]
+            connection.execute(_SQL["sample_duplicates"], {"ids": sampled})
         return ranges, [*dead_letters, *inserted.rejected]
 
     def _without_erased(self, batch: Batch) -> tuple[list[LocatedRow], list[DeadLetter], dict[int, OffsetRange]]:
         """Rows and dead letters of users who were not erased; and copies of the ranges that count the others."""
         # Copies, as the batch is written a second time if a partition was missing.
         ranges = {partition: replace(covered) for partition, covered in batch.ranges.items()}
-        if not self._erased_users:
+        if not self._erased_keys:
             return batch.rows, batch.dead_letters, ranges
         rows, dead_letters = list[LocatedRow](), list[DeadLetter]()
         for located in batch.rows:
             partition, _record, row = located
-            if self._erased_users.covers(row.user_key, row.received_at):
+            if self._erased_keys.cover(row.user_key, row.visitor_key, row.session_key, row.received_at):
                 ranges[partition].erased += 1
             else:
                 rows.append(located)
         for each in batch.dead_letters:
-            if self._erased_users.covers(user_key_of(each.key), each.timestamp):
+            if self._erased_keys.cover_record(user_key_of(each.key), each.timestamp):
                 ranges[each.partition].erased += 1
             else:
                 dead_letters.append(each)

@@ -44,3 +44,8 @@ def add_dropped(connection: psycopg.Connection, day: date, rows: int) -> None:
 def add_packed(connection: psycopg.Connection, day: date, rows: int) -> None:
     """Note that this many more rows of a day are packed; negative where rows were unpacked or erased."""
     connection.execute(_SQL["add_packed"], {"day": day, "rows": rows})
+
+
+def drop_copies(connection: psycopg.Connection, day: date, rows: int) -> None:
+    """Note that this many rows of a day were dropped, as there was another one of each."""
+    connection.execute(_SQL["drop_copies"], {"day": day, "rows": rows})

@@ -46,7 +46,8 @@ def next_step(day: Day, today: date, retention: RetentionSettings) -> Step | Non
         case "detaching":
             return "detach"
         case "detached":
-            return "drop"
+            # A later event attached the partition again.
+            return "detach" if day.attached else "drop"
         case "dropped":
             # A later event created the partition again.
             return "detach" if day.attached else None

@@ -7,10 +7,11 @@ Fault tests interrupt `set_state`, `detach`, `drop`, `_close`, `_audit`, `_pack`
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 
 import psycopg
 from psycopg import sql
@@ -28,8 +29,10 @@ from sinks.retention.partitions import (
     packed_table_name,
     raw_table_name,
 )
+from sinks.sql import read_statements
 
 log = logging.getLogger(__name__)
+_SQL = read_statements(__name__)
 
 # An advisory lock, "maint" in ASCII.
 _LOCK = 0x6D61696E74
@@ -43,10 +46,16 @@ _MAX_STEPS = 6
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A step that was taken, as a message; `failed` if an operator must look at it."""
+    """A step that was taken, as a message; `failed` if an operator must look at it.
+
+    `refused` is one that Postgres refused: until it succeeds, a round does not count as finished. After `ended` no
+    other step of the day can follow in this round.
+    """
 
     message: str
     failed: bool = False
+    refused: bool = False
+    ended: bool = False
 
 
 class AlreadyRunning(Exception):
@@ -55,21 +64,56 @@ class AlreadyRunning(Exception):
 
 def maintain(connection: psycopg.Connection, *, today: date, retention: RetentionSettings) -> Iterator[StepResult]:
     """Take all steps that are due. The connection must be in autocommit mode."""
+    finished = True
     with _exclusive(connection):
         connection.execute(sql.SQL("set lock_timeout = {}").format(_LOCK_TIMEOUT))
-        try:
-            finish_detaching(connection)
-        except psycopg.errors.LockNotAvailable:
-            yield StepResult("a half-detached day is still being read; it is finished next round")
-        create_partitions(connection, days_to_create(today))
-        if lines := rollups.fold(connection):
-            yield StepResult(f"{lines} lines of the hourly roll-up folded")
-        for day in load_days(connection):
-            yield from _advance(connection, day, today, retention)
-        for day in load_days(connection):
-            if day.state == "packed" and day.rows == day.packed:
-                _reclaim_space(connection, raw_table_name(day.day))
-        connection.execute("update maintained set finished_at = now()")
+        for result in _steps(connection, today, retention):
+            finished = finished and not result.refused
+            yield result
+        if finished:
+            connection.execute("update maintained set finished_at = now()")
+
+
+def _steps(connection: psycopg.Connection, today: date, retention: RetentionSettings) -> Iterator[StepResult]:
+    """All steps of a round. What Postgres refuses is reported, and does not stop what comes after it."""
+    yield from _attempt(connection, "finishing half-detached days", finish_detaching)
+    yield from _attempt(connection, "creating partitions", partial(create_partitions, days=days_to_create(today)))
+    yield from _attempt(connection, "folding the hourly roll-up", _fold)
+    expire = partial(_expire_dead_letters, today=today, retention_days=retention.retention_days)
+    yield from _attempt(connection, "deleting old dead letters", expire)
+    for day in load_days(connection):
+        yield from _advance(connection, day, today, retention)
+    for day in load_days(connection):
+        if day.state == "packed" and day.rows == day.packed:
+            reclaim = partial(_reclaim_space, table=raw_table_name(day.day))
+            yield from _attempt(connection, f"{day.day}: reclaiming space", reclaim)
+
+
+def _attempt(
+    connection: psycopg.Connection, what: str, step: Callable[[psycopg.Connection], StepResult | None]
+) -> list[StepResult]:
+    """Take a step. Return what there is to say of it."""
+    try:
+        result = step(connection)
+    except psycopg.errors.LockNotAvailable:
+        return [StepResult(f"{what} is postponed to the next round, as it is being read or written", ended=True)]
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        reason = error.diag.message_primary or str(error)
+        return [StepResult(f"{what} is refused by Postgres: {reason}", failed=True, refused=True, ended=True)]
+    return [] if result is None else [result]
+
+
+def _expire_dead_letters(connection: psycopg.Connection, today: date, retention_days: int) -> StepResult | None:
+    before = today - timedelta(days=retention_days)
+    (expired,) = connection.execute(_SQL["expire_dead_letters"], {"before": before}).fetchone() or (0,)
+    return StepResult(f"{expired} dead letters deleted at the end of their retention") if expired else None
+
+
+def _fold(connection: psycopg.Connection) -> StepResult | None:
+    lines = rollups.fold(connection)
+    return StepResult(f"{lines} lines of the hourly roll-up folded") if lines else None
 
 
 def planned(connection: psycopg.Connection, *, today: date, retention: RetentionSettings) -> Iterator[StepResult]:
@@ -87,13 +131,11 @@ def _advance(
         step = next_step(day, today, retention)
         if step is None:
             return
-        try:
-            result = _run_step(connection, step, day.day, today)
-        except psycopg.errors.LockNotAvailable:
-            yield StepResult(f"{day.day}: {step} postponed to the next round, as the day is being read or written")
-            return
-        yield result
-        if result.failed:
+        results = _attempt(
+            connection, f"{day.day}: {step}", partial(_run_step, step=step, day=day.day, today=today)
+        )
+        yield from results
+        if any(result.failed or result.ended for result in results):
             return
         day = load_day(connection, day.day)
 
@@ -150,6 +192,7 @@ def _drop(connection: psycopg.Connection, day: date) -> StepResult:
     with connection.transaction():
         # Counted, not taken from the audit: rows may have landed between the audit and the detach.
         rows = drop(connection, day)
+        packing.forget_day(connection, day)
         add_dropped(connection, day, rows)
     return StepResult(f"{day}: {rows} rows dropped; its roll-ups stay")
 

@@ -4,17 +4,21 @@ A few blocks are moved per transaction: hot rows are deleted, packed rows insert
 compared with what was deleted. So no query sees an event twice or not at all, and none waits longer than for one
 such transaction.
 
-A late row of a packed day meets no primary key. It is written first and then looked up among the packed rows, in
-this order: if a transaction is packing its copy, it has deleted the hot row, so the insert waits for that commit
-and the lookup finds the copy. The other way round, both could miss each other.
+A late row of a packed day meets no primary key. It is written first and then looked up among the packed rows: by
+whose event it is, and else by four bytes of its id (the table `packed_ids`). In this order: if a transaction is
+packing its copy, it has deleted the hot row, so the insert waits for that commit and the lookup finds the copy.
+The other way round, both could miss each other.
 
 Fault tests interrupt `_unpack_small_blocks`, `_assign_blocks`, `_pack_block_range` and `add_packed` by name;
 `tests/contracts/test_kill_points.py` fails if one is renamed.
 """
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -22,9 +26,12 @@ from psycopg import sql
 
 from sinks.columns import COLUMNS, NAMES
 from sinks.landing.event_row import EventRow
-from sinks.retention.days import add_packed
+from sinks.retention.content import CONTENT, SUMS
+from sinks.retention.days import add_packed, drop_copies
 from sinks.retention.partitions import day_of, id_bounds, raw_table_name
 from sinks.sql import read_statements
+
+log = logging.getLogger(__name__)
 
 EVENTS_PER_BLOCK = 1000
 # A statement that meets one of the rows being moved waits for the whole transaction.
@@ -45,10 +52,24 @@ _INSERT_PACKED = _SQL["insert_packed"].format(
         )
         for column in COLUMNS
     ),
+    content=CONTENT,
 )
 _HASH_PACKED = _SQL["hash_packed"].format(event_columns=_EVENT_COLUMN_LIST)
 _UNPACK_SMALL_BLOCKS = _SQL["unpack_small_blocks"].format(columns=_COLUMN_LIST)
-_ERASE_USER = _SQL["erase_user"].format(insert_packed=_INSERT_PACKED)
+# Which rows an erasure covers.
+COVERED = _SQL["covered"]
+_NOTE_IDS = _SQL["note_ids"].format(block_size=sql.Literal(EVENTS_PER_BLOCK))
+_ERASE = _SQL["erase"].format(insert_packed=_INSERT_PACKED, covered=COVERED, sums=SUMS)
+
+
+class RemovedRows(NamedTuple):
+    """Rows of a day and type that an erasure removed, with what they add to the sums of `landed_sums`."""
+
+    day: date
+    event_type: int
+    rows: int
+    ids: Decimal
+    contents: Decimal
 
 
 class PackedRowsDiffer(Exception):
@@ -89,22 +110,28 @@ def lock_day(connection: psycopg.Connection, day: date) -> None:
     connection.execute("select pg_advisory_xact_lock(%s, %s)", [_LOCK, day.toordinal()])
 
 
-def erase_user(connection: psycopg.Connection, day: date, user_key: bytes, until: datetime) -> int:
-    """Remove a user's events from a packed day. Return how many. The caller holds `lock_day`."""
-    user = {"day": day, "key": user_key, "until": until}
-    removed = (connection.execute(_ERASE_USER, user).fetchone() or (0,))[0]
+def erase(connection: psycopg.Connection, day: date, covered: Mapping[str, Any]) -> list[RemovedRows]:
+    """Remove the events that an erasure covers from a packed day; what was removed. The caller holds `lock_day`.
+
+    `covered` are the parameters of `sinks.erasure.COVERED`.
+    """
+    found = connection.execute(_ERASE, {"day": day, **covered}).fetchall()
+    removed = [RemovedRows(day, *columns) for columns in found]
     if removed:
-        add_packed(connection, day, -removed)
-    return int(removed)
+        add_packed(connection, day, -sum(each.rows for each in removed))
+    return removed
 
 
 def _unpack_small_blocks(connection: psycopg.Connection, day: date) -> int:
     with connection.transaction():
         lock_day(connection, day)
         few = {"day": day, "min_rows": EVENTS_PER_BLOCK // 2}
-        unpacked = connection.execute(_UNPACK_SMALL_BLOCKS, few).rowcount
+        unpacked, copies = connection.execute(_UNPACK_SMALL_BLOCKS, few).fetchone() or (0, 0)
         add_packed(connection, day, -unpacked)
-    return unpacked
+        if copies:
+            log.error("%s: %d packed events were also hot; their packed copies are dropped", day, copies)
+            drop_copies(connection, day, copies)
+    return int(unpacked - copies)
 
 
 def _assign_blocks(connection: psycopg.Connection, day: date) -> int:
@@ -115,6 +142,8 @@ def _assign_blocks(connection: psycopg.Connection, day: date) -> int:
             block_size=sql.Literal(EVENTS_PER_BLOCK), raw_table=sql.Identifier(raw_table_name(day))
         )
     )
+    # In a transaction of its own, so that a copy that lands while the rows move finds them noted.
+    connection.execute(_NOTE_IDS, {"day": day})
     connection.execute("create index on packing (block)")
     connection.execute("analyze packing")
     (blocks,) = connection.execute(_SQL["count_blocks"]).fetchone() or (0,)
@@ -147,5 +176,18 @@ def _packed_of_day(connection: psycopg.Connection, day: date, rows: list[EventRo
     ids = [UUID(bytes=row.event_id) for row in rows]
     # As the SQL function owner_of.
     owners = [row.user_key or row.session_key or row.visitor_key or row.event_id for row in rows]
-    found = connection.execute(_SQL["find_packed"], {"day": day, "ids": ids, "owners": owners})
-    return [event_id.bytes for (event_id,) in found.fetchall()]
+    found = {
+        each for (each,) in connection.execute(_SQL["find_packed"], {"day": day, "ids": ids, "owners": owners})
+    }
+    # The same event may have been sent with other keys: as a guest, and again after signing in.
+    others = {"day": day, "ids": [each for each in ids if each not in found]}
+    if suspects := [each for (each,) in connection.execute(_SQL["find_tails"], others)]:
+        found |= {each for (each,) in connection.execute(_SQL["find_anywhere"], {"day": day, "ids": suspects})}
+    return [each.bytes for each in found]
+
+
+def forget_day(connection: psycopg.Connection, day: date) -> None:
+    """Forget which events of a day were packed, and what its rows add up to, as it is dropped."""
+    connection.execute(_SQL["forget_ids"], {"day": day})
+    connection.execute(_SQL["forget_samples"], {"low": id_bounds(day)[0], "high": id_bounds(day)[1]})
+    connection.execute(_SQL["forget_sums"], {"day": day})

@@ -1,6 +1,6 @@
 """The tables of a day, partitions of `raw_events` and `packed_events`: names, bounds, creation and removal."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -47,11 +47,6 @@ def packed_table_name(day: date) -> str:
     return f"packed_events_{day:%Y%m%d}"
 
 
-def day_of_table(table: str) -> date:
-    """The day that a partition's name ends with."""
-    return datetime.strptime(table.rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC).date()
-
-
 def hour_of(event_id: bytes) -> int:
     """The hour of the time inside an id, in hours since 1970."""
     return int.from_bytes(event_id[:6], "big") // HOUR_MS
@@ -70,16 +65,18 @@ def id_bounds(day: date) -> tuple[UUID, UUID]:
 def create_partitions(connection: psycopg.Connection, days: Sequence[date]) -> None:
     """Create and attach the missing partitions. Unlike `create table … partition of`, this waits for no reader.
 
+    A table that an interrupted step left detached is attached again: the day it holds is still needed.
+
     The packed partition is created first, long before the day is packed: a query that was planned before the
     partition existed would not see the rows that have moved there by the time it runs.
     """
-    _create(connection, "packed_events", {packed_table_name(day): _packed_statements(day) for day in days})
-    _create(connection, "raw_events", {raw_table_name(day): _raw_statements(day) for day in days})
+    _create(connection, "packed_events", days, packed_table_name, _packed_statements)
+    _create(connection, "raw_events", days, raw_table_name, _raw_statements)
 
 
 def attached_days(connection: psycopg.Connection) -> list[date]:
-    """The days that have a partition of `raw_events`."""
-    return [day_of_table(name) for (name,) in connection.execute(_SQL["attached"]).fetchall()]
+    """The days that have a partition of `raw_events`, whatever its name."""
+    return [day for (day,) in connection.execute(_SQL["attached"]).fetchall()]
 
 
 def detach(connection: psycopg.Connection, day: date) -> None:
@@ -87,14 +84,15 @@ def detach(connection: psycopg.Connection, day: date) -> None:
     for parent, name in (("raw_events", raw_table_name(day)), ("packed_events", packed_table_name(day))):
         # Postgres allows one half-detached partition per table, and this may be the one.
         finish_detaching(connection)
-        if connection.execute(_SQL["is_attached"], {"name": name}).fetchone():
+        if connection.execute(_SQL["is_attached"], {"name": name}).fetchone() == (True,):
             _detach(connection, parent, name, "concurrently")
 
 
-def finish_detaching(connection: psycopg.Connection) -> None:
-    """Finish a detach that was interrupted, or that timed out waiting for a reader."""
+def finish_detaching(connection: psycopg.Connection, only: str | None = None) -> None:
+    """Finish detaches that were interrupted, or that timed out waiting for a reader; or `only` that of a table."""
     for parent, name in connection.execute(_SQL["half_detached"]).fetchall():
-        _detach(connection, parent, name, "finalize")
+        if only in (None, name):
+            _detach(connection, parent, name, "finalize")
 
 
 def drop(connection: psycopg.Connection, day: date) -> int:
@@ -122,22 +120,33 @@ def _first_id(day: date) -> UUID:
     return UUID(int=int(midnight.timestamp() * 1000) << 80)
 
 
-def _create(connection: psycopg.Connection, parent: str, tables: Mapping[str, Sequence[sql.Composed]]) -> None:
+def _create(
+    connection: psycopg.Connection,
+    parent: str,
+    days: Sequence[date],
+    name_of: Callable[[date], str],
+    statements_of: Callable[[date], Sequence[sql.Composed]],
+) -> None:
     """Create the missing tables, each like the parent, and run the statements that belong to it."""
-    if not _missing(connection, tables):
+    wanted = {"parent": parent, "days": list(days), "names": [name_of(day) for day in days]}
+    if not connection.execute(_SQL["missing"], wanted).fetchall():
         return
-    create = sql.SQL("create table {} (like {} including all)")
+    create, day_of_name = (
+        sql.SQL("create table {} (like {} including all)"),
+        dict(zip(wanted["names"], days, strict=True)),
+    )
     with connection.transaction():
         connection.execute(_SQL["lock_creation"])
         # Another process may have created some while this one waited for the lock.
-        for name in _missing(connection, tables):
-            connection.execute(create.format(sql.Identifier(name), sql.Identifier(parent)))
-            for statement in tables[name]:
-                connection.execute(statement)
-
-
-def _missing(connection: psycopg.Connection, names: Iterable[str]) -> list[str]:
-    return [name for (name,) in connection.execute(_SQL["missing"], {"names": list(names)}).fetchall()]
+        for name, exists in connection.execute(_SQL["missing"], wanted).fetchall():
+            *others, attach = statements_of(day_of_name[name])
+            if exists:
+                finish_detaching(connection, name)
+            else:
+                connection.execute(create.format(sql.Identifier(name), sql.Identifier(parent)))
+                for statement in others:
+                    connection.execute(statement)
+            connection.execute(attach)
 
 
 def _raw_statements(day: date) -> list[sql.Composed]:

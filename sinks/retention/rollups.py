@@ -7,6 +7,7 @@ from datetime import date
 
 import psycopg
 
+from sinks.retention.content import fold_sums
 from sinks.retention.days import load_day, set_audit_result
 from sinks.retention.lifecycle import Day, State
 from sinks.retention.partitions import id_bounds
@@ -20,6 +21,8 @@ def fold(connection: psycopg.Connection) -> int:
     with connection.transaction():
         lines = connection.execute(_SQL["count_deltas"]).fetchone()
         connection.execute(_SQL["fold_deltas"])
+        fold_sums(connection)
+        connection.execute(_SQL["delete_old_samples"])
     return lines[0] if lines else 0
 
 

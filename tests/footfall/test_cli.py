@@ -84,4 +84,4 @@ def test_bench_lists_the_benchmarks() -> None:
 def test_all_erasures_are_repeated_or_one_user_is_erased() -> None:
     code, output = run("erase", "--reapply", "--user", "ann")
     assert code == 1
-    assert "name no user" in output
+    assert "name nobody" in output

@@ -44,7 +44,9 @@ def test_one_job_migrates_others_check_for_it_and_one_maintains(postgres: str) -
     with psycopg.connect(postgres, autocommit=True) as connection:
         assert connection.execute("select state from days where day = %s", [yesterday]).fetchone() == ("audited",)
         connection.execute("insert into event_types (name) values ('click')")
-        connection.execute("insert into hourly_deltas values (now() - interval '1 day', 1, 5)")
+        connection.execute(
+            "insert into hourly_deltas (hour, event_type, events) values (now() - interval '1 day', 1, 5)"
+        )
     code, messages = sinks(postgres, "maintain", "--dry-run")
     assert code == 0
     assert messages == []  # it was audited today

@@ -4,19 +4,23 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from service_kit.retention import RetentionSettings
+from sinks import erasure
 from sinks.audit import audit
+from sinks.landing.rows import decode_batch
+from sinks.postgres.gauges import update_gauges
 from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import AlreadyRunning, StepResult, maintain, planned
-from sinks.retention.partitions import raw_table_name
+from sinks.retention.partitions import id_bounds, raw_table_name
 from tests.support import kill_points
 from tests.support.days import Landed, noon
-from tests.support.events import encoded, event, fresh_id
+from tests.support.events import Record, encoded, event, fresh_id, user_key
 
 pytestmark = pytest.mark.integration
 
@@ -208,3 +212,66 @@ def test_midnight_separates_days_and_copies_on_either_side_are_duplicates(
         (TODAY,),
     ]
     assert landed.land([(None, first), (None, last)], midnight + 60_000).duplicates == 2
+
+
+def test_events_of_a_day_that_an_interrupted_round_left_detached_land_at_once(
+    store: PostgresStore, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed, old = Landed(store), TODAY - timedelta(days=RETENTION.retention_days + 1)
+    landed.on(old, "click", "click")
+    with monkeypatch.context() as patched:
+        patched.setattr("sinks.retention.maintenance._drop", interrupted(lambda: None, "before"))
+        with pytest.raises(RuntimeError, match="interrupted"):
+            run_round(connection)
+    assert connection.execute("select count(*) from raw_events").fetchone() == (0,)
+    assert audit(connection).mismatches() == []
+    assert landed.on(old, "scroll").rows == 1
+    assert connection.execute("select count(*) from events").fetchone() == (3,)
+    assert audit(connection).mismatches() == []
+    assert [done.message for done in run_round(connection) if done.failed] == []
+    assert connection.execute("select state, dropped from days where day = %s", [old]).fetchone() == ("dropped", 3)
+    assert audit(connection).mismatches() == []
+
+
+def test_partitions_that_others_attached_are_passed_over_and_erased_from(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    landed, ann = Landed(store), user_key("ann")
+    landed.on(TODAY, "click", user=ann)
+    restored = TODAY - timedelta(days=25)
+    connection.execute(
+        sql.SQL(
+            "create table restored (like raw_events including all);"
+            "alter table raw_events attach partition restored for values from ({}) to ({});"
+            "create table raw_events_default partition of raw_events default"
+        ).format(*(sql.Literal(str(bound)) for bound in id_bounds(restored)))
+    )
+    landed.on(restored, "click", user=ann)
+    landed.on(TODAY - timedelta(days=27), "click", user=ann)
+    connection.execute("set quote_all_identifiers = on")
+    assert [done.message for done in run_round(connection) if done.failed] == []
+    update_gauges(connection)
+    at = datetime.now(UTC) + timedelta(days=1)
+    erasure.request(connection, ann, at, "receipt")
+    assert erasure.remove(connection, "receipt", at).rows == 3
+    assert connection.execute("select count(*) from events").fetchone() == (0,)
+    assert audit(connection).mismatches() == []
+
+
+def test_dead_letters_are_deleted_with_the_days_of_their_time_and_a_recreated_topic_has_its_own(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    old = noon(TODAY - timedelta(days=RETENTION.retention_days + 1))
+    Landed(store).land([(b"k", b"rubbish"), (b"k", b"more")], old)
+    again = PostgresStore(store._dsn, cluster_id="cluster", topic="events", owner="test", accept_new_topic=True)
+    connection.execute("update sink_offsets set topic_id = gen_random_uuid()")
+    again.claim({0: 0}, uuid4())
+    again.write(decode_batch({0: [Record(0, noon(TODAY), b"k", b"rubbish of the new topic")]}, {0: 0}))
+    again.close()
+    assert connection.execute("select count(*) from dead_letters").fetchone() == (3,)
+    assert audit(connection).mismatches() == []
+    assert "2 dead letters deleted" in "".join(done.message for done in run_round(connection))
+    assert connection.execute("select record_value from dead_letters").fetchall() == [
+        (b"rubbish of the new topic",)
+    ]
+    assert audit(connection).mismatches() == []

@@ -88,7 +88,7 @@ class Site:
         at, key = datetime.fromtimestamp(self._now() / 1000, UTC), user_key(user)
         receipt = f"receipt-{self._receipts}"
         erasure.request(self._connection, key, at, receipt)
-        erasure.remove(self._connection, key, at, receipt)
+        erasure.remove(self._connection, receipt, at)
         self.gone |= {each.event_id for each in self.sent.values() if each.user == user}
 
     def maintain(self) -> list[str]:

@@ -148,8 +148,9 @@ def test_an_erased_user_has_no_rows_left_and_the_audit_adds_up(empty_stack: Stac
     assert result.returncode == 0, result.stdout + result.stderr
     assert "3 rows" in result.stdout
     assert empty_stack.rows_by_type() == {"scroll": 1}
-    (request,) = empty_stack.records("erasures")
-    assert request["user_key"] == counted[0]["user_key"]
+    request, *guests = empty_stack.records("erasures")
+    assert (request["user_key"], request["scope"]) == (counted[0]["user_key"], "user")
+    assert {guest["scope"] for guest in guests} <= {"guest"}
 
     # As if an older backup of Postgres was restored: the topic still knows whom to erase.
     again = json.loads(empty_stack.footfall("erase", "--reapply", "--json").stdout)
@@ -160,7 +161,7 @@ def test_an_erased_user_has_no_rows_left_and_the_audit_adds_up(empty_stack: Stac
 
 
 def test_an_erasure_needs_a_user(stack: Stack) -> None:
-    for options, message in ((), "Name the user"), (("--user-key", "abc"), "is not a user key"):
+    for options, message in ((), "Name one"), (("--visitor", "abc"), "abc is not a key"):
         result = stack.footfall("erase", *options)
         assert result.returncode == 1
         assert message in result.stderr

@@ -1,19 +1,19 @@
 -- name: insert
 -- Stores a record that could not land, in the transaction that moves its offset. A record that is read again and fails
--- again stays one dead letter.
+-- again stays one dead letter, which counts how often it was read.
 insert into dead_letters (
-    cluster_id, topic, part, record_offset, reason, detail, sqlstate, record_key, record_value, headers, appended_at
+    cluster_id, topic, topic_id, part, record_offset, reason, detail, sqlstate, record_key, record_value, headers, appended_at
 )
 values (
-    %(cluster_id)s, %(topic)s, %(part)s, %(offset)s, %(reason)s, %(detail)s, %(sqlstate)s, %(key)s, %(value)s,
+    %(cluster_id)s, %(topic)s, %(topic_id)s, %(part)s, %(offset)s, %(reason)s, %(detail)s, %(sqlstate)s, %(key)s, %(value)s,
     %(headers)s, %(appended_at)s
 )
-on conflict do nothing
+on conflict (cluster_id, topic, topic_id, part, record_offset) do update set reads = dead_letters.reads + 1
 
 -- name: lock
 -- Dead letters to retry, locked until the end of the transaction. Those that another process is retrying are skipped.
 select
-    id, topic, part, record_offset, (extract(epoch from appended_at) * 1000)::bigint, reason, detail, record_key,
+    reads, id, topic, part, record_offset, (extract(epoch from appended_at) * 1000)::bigint, reason, detail, record_key,
     record_value, headers
 from dead_letters
 where id = any(%(ids)s) and topic = %(topic)s

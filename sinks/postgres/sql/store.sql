@@ -20,6 +20,10 @@ on conflict (sink, topic, part, day) do update set
     dead_letters = landed.dead_letters + excluded.dead_letters,
     erased = landed.erased + excluded.erased
 
+-- name: sample_duplicates
+-- Notes a few events that were counted as duplicates.
+insert into duplicate_samples (event_id) select unnest(%(ids)s::uuid[]) on conflict do nothing
+
 -- name: commit_durably
 -- A replay reports to a person that it is done, so its commits are on disk before it does.
 set synchronous_commit = on

@@ -11,9 +11,15 @@ with landed as (
 ), erased as (
     select day, sum(rows)::bigint as rows from erased_rows group by 1
 ), attached as (
-    select to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') as day
-    from pg_inherits
-    where inhparent = 'raw_events'::regclass and not inhdetachpending
+    -- Only tables that are ours: somebody may have attached a day under another name, or a default partition.
+    select day
+    from (
+        select day_of_partition(inhrelid) as day, relname
+        from pg_inherits
+        join pg_class on pg_class.oid = inhrelid
+        where inhparent = 'raw_events'::regclass and not inhdetachpending
+    ) as partition
+    where relname = 'raw_events_' || to_char(day, 'YYYYMMDD')
 )
 select
     day,
@@ -57,3 +63,7 @@ where day = %(day)s
 insert into days (day, state, rows, packed)
 values (%(day)s, 'closed', 0, %(rows)s)
 on conflict (day) do update set packed = days.packed + excluded.packed, changed_at = now()
+
+-- name: drop_copies
+-- Counts rows as dropped of which there was another one already.
+update days set dropped = dropped + %(rows)s, changed_at = now() where day = %(day)s

@@ -1,21 +1,35 @@
 -- name: attached
--- Names of the partitions of raw_events, except those that are being detached.
-select inhrelid::regclass::text
-from pg_inherits
-where inhparent = 'raw_events'::regclass and not inhdetachpending
+-- The days that have a partition of raw_events, by its bounds; except those that are being detached.
+select day
+from (
+    select day_of_partition(inhrelid) as day
+    from pg_inherits
+    where inhparent = 'raw_events'::regclass and not inhdetachpending
+) as partition
+where day is not null
 
 -- name: missing
--- Which of these tables do not exist.
-select name from unnest(%(names)s::text[]) as name where to_regclass(name) is null
+-- Which of these days have no partition, with the name of their table, and whether that exists: an interrupted step may
+-- have detached it.
+with attached as materialized (
+    select day_of_partition(inhrelid) as day
+    from pg_inherits
+    where inhparent = to_regclass(%(parent)s) and not inhdetachpending
+)
+select wanted.name, to_regclass(wanted.name) is not null
+from unnest(%(days)s::date[], %(names)s::text[]) as wanted (day, name)
+where wanted.day not in (select day from attached where day is not null)
 
 -- name: is_attached
--- One row if the table is a partition, also if it is half detached; none if it is not, or does not exist.
-select from pg_inherits where inhrelid = to_regclass(%(name)s)
+-- Whether the table is a partition, also if it is half detached; not if it does not exist.
+select exists (select from pg_inherits where inhrelid = to_regclass(%(name)s))
 
 -- name: half_detached
 -- Partitions whose `detach … concurrently` was interrupted: parent and name.
-select inhparent::regclass::text, inhrelid::regclass::text
+select parent.relname, partition.relname
 from pg_inherits
+join pg_class as parent on parent.oid = inhparent
+join pg_class as partition on partition.oid = inhrelid
 where inhdetachpending and inhparent in ('raw_events'::regclass, 'packed_events'::regclass)
 
 -- name: lock_creation

@@ -31,3 +31,8 @@ on conflict (day, event_type) do update set
 select count(*)::bigint
 from stored_events
 where day = %(day)s and event_id >= %(low)s and event_id < %(high)s
+
+-- name: delete_old_samples
+-- Of the sampled duplicates the newest are enough.
+delete from duplicate_samples
+where landed_at < (select landed_at from duplicate_samples order by landed_at desc offset 10000 limit 1)

@@ -6,7 +6,7 @@ from avro_schemas.reasons import REASONS
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 
-ERASURE = {"user_key": "75" * 16, "requested_at": 1767225600000, "receipt": None}
+ERASURE = {"user_key": "75" * 16, "requested_at": 1767225600000, "receipt": None, "scope": "user"}
 
 
 @pytest.fixture

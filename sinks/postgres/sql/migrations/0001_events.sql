@@ -73,6 +73,22 @@ create function day_of(id uuid) returns date language sql immutable parallel saf
 $$;
 comment on function day_of is 'The UTC day of the time inside an event id.';
 
+create function day_of_partition(part oid) returns date language sql stable as $$
+    select case
+        when bounds is null then substring(bound from '^FOR VALUES IN \(''([^'']+)''\)$')::date
+        when bounds[1]::uuid = id_from(day_of(bounds[1]::uuid)::timestamp at time zone 'UTC')
+            and bounds[2]::uuid = id_from((day_of(bounds[1]::uuid) + 1)::timestamp at time zone 'UTC')
+            then day_of(bounds[1]::uuid)
+    end
+    from pg_class
+    cross join pg_get_expr(relpartbound, oid) as bound
+    cross join regexp_match(
+        bound, '^FOR VALUES FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)$'
+    ) as bounds
+    where oid = part
+$$;
+comment on function day_of_partition is 'The UTC day that a partition of raw_events or packed_events holds, by its bounds; null if it is not one of a day.';
+
 create function milliseconds_of(moment timestamptz) returns bigint language sql immutable parallel safe as $$
     select (extract(epoch from moment) * 1000)::bigint
 $$;
@@ -97,6 +113,7 @@ create table packed_events (
     day date not null,
     id uuid not null default gen_random_uuid(),
     rows integer not null,
+    contents numeric not null,
     owners key_range not null,
     event_ids uuid[] not null,
     occurred bigint[] not null,
@@ -129,8 +146,37 @@ create table packed_events (
     primary key (day, id)
 ) partition by list (day);
 create index packed_events_owners on packed_events using gist (owners);
+
+create function tail_of(id uuid) returns integer language sql immutable parallel safe as $$
+    select ('x' || right(id::text, 8))::bit(32)::integer
+$$;
+comment on function tail_of is 'The last 32 bits of an event id, which are random.';
+
+create function id_sum_of(id uuid) returns bigint language sql immutable parallel safe as $$
+    select ('x' || right(replace(id::text, '-', ''), 16))::bit(64)::bigint
+$$;
+comment on function id_sum_of is 'The last 64 bits of an event id, as landed_sums adds them.';
+
+create function is_sampled(id uuid) returns boolean language sql immutable parallel safe as $$
+    select right(id::text, 1) = '0'
+$$;
+comment on function is_sampled is 'Whether what the event holds is in the sum of landed_sums: a sixteenth of all.';
+
+create table packed_ids (
+    day date not null,
+    part integer not null,
+    first_id uuid not null,
+    tails integer[] not null,
+    primary key (day, part, first_id)
+);
+comment on table packed_ids is 'Which events may be packed, by their id alone: four bytes each. A row of a packed day that meets its tail here is looked for in packed_events.';
+comment on column packed_ids.day is 'The UTC day of the ids.';
+comment on column packed_ids.part is 'Numbers the times that the day was packed.';
+comment on column packed_ids.first_id is 'The smallest of these ids; they are consecutive in their part.';
+comment on column packed_ids.tails is 'tail_of each id.';
 comment on table packed_events is 'Old events, in blocks of about a thousand: one element per event in each array. Read them through the view events.';
 comment on column packed_events.day is 'The UTC day of its event ids.';
 comment on column packed_events.id is 'Identifies the block.';
 comment on column packed_events.rows is 'Number of events.';
+comment on column packed_events.contents is 'The sum of the hashes of its events, as rows of raw_events.';
 comment on column packed_events.owners is 'The range of owner_of over its events: the index finds the blocks that may hold a visitor or an event.';

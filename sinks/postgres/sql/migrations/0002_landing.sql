@@ -59,8 +59,10 @@ create table dead_letters (
     id bigint generated always as identity primary key,
     cluster_id text not null,
     topic text not null,
+    topic_id uuid,
     part integer not null,
     record_offset bigint not null,
+    reads integer not null default 1,
     reason text not null,
     detail text not null,
     sqlstate text,
@@ -72,13 +74,15 @@ create table dead_letters (
     attempts integer not null default 1,
     tried_at timestamptz,
     published_at timestamptz,
-    unique (cluster_id, topic, part, record_offset)
+    unique nulls not distinct (cluster_id, topic, topic_id, part, record_offset)
 );
 create index dead_letters_unpublished on dead_letters (id) where published_at is null;
 comment on table dead_letters is 'Records that could not land, byte for byte, with the reason.';
 comment on column dead_letters.id is 'Identifies the dead letter.';
 comment on column dead_letters.cluster_id is 'Kafka''s id of the cluster that the record was read from.';
 comment on column dead_letters.topic is 'Its topic.';
+comment on column dead_letters.topic_id is 'Kafka''s id of the topic: a topic that was recreated has the same offsets again.';
+comment on column dead_letters.reads is 'How often it was read: more than once after the topic was read again.';
 comment on column dead_letters.part is 'Its partition.';
 comment on column dead_letters.record_offset is 'Its offset.';
 comment on column dead_letters.reason is 'Why it could not land: a code of a closed set.';
