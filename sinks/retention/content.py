@@ -1,7 +1,7 @@
-"""Sums that show whether stored rows are those that landed: of their ids, and of what a sixteenth of them hold.
+"""Sums that show whether stored rows are those that landed: of their ids, and of what one in 256 holds.
 
 A sum does not depend on the order, so batches and erasures add to it without knowing of each other. The hash of a
-row costs a quarter of what writing it costs. The sample, chosen by four random bits of the id, costs next to
+row costs a quarter of what writing it costs. The sample, chosen by eight random bits of the id, costs next to
 nothing and still shows what happens to many rows. Of packed rows everything is hashed, a sum per block.
 """
 
@@ -30,7 +30,7 @@ _ADD_LANDED = _SQL["add_landed"].format(content=CONTENT)
 def add_landed(connection: psycopg.Connection, event_ids: Sequence[bytes]) -> None:
     """Add rows that were just inserted to the sums of their days."""
     for day, ids in _by_day(event_ids):
-        sampled = [UUID(bytes=event_id) for event_id in ids if not event_id[15] & 15]
+        sampled = [UUID(bytes=event_id) for event_id in ids if not event_id[15]]
         connection.execute(_ADD_LANDED, {"day": day, "ids": id_sum(ids), "sampled": sampled})
 
 

@@ -158,9 +158,9 @@ $$;
 comment on function id_sum_of is 'The last 64 bits of an event id, as landed_sums adds them.';
 
 create function is_sampled(id uuid) returns boolean language sql immutable parallel safe as $$
-    select right(id::text, 1) = '0'
+    select right(id::text, 2) = '00'
 $$;
-comment on function is_sampled is 'Whether what the event holds is in the sum of landed_sums: a sixteenth of all.';
+comment on function is_sampled is 'Whether what the event holds is in the sum of landed_sums: one in 256.';
 
 create table packed_ids (
     day date not null,
