@@ -1,5 +1,7 @@
 """The table through which Faust recovers the state; nothing is ever written through it."""
 
+import logging
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,6 +10,9 @@ import faust
 from service_kit.unreadable import UnreadableRecord
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
+from stream_app.engine.checkpoint import EXIT_FAILED
+
+log = logging.getLogger(__name__)
 
 
 class StateTable(faust.Table):  # type: ignore[misc] # Faust has no types here
@@ -32,6 +37,11 @@ class StateTable(faust.Table):  # type: ignore[misc] # Faust has no types here
                 self.app.owned.read_changelog(event.message.partition, record.offset, key, value)
 
     async def on_recovery_completed(self, active_tps: Any, standby_tps: Any) -> None:
-        """The whole changelog is read: restore the partitions that are ours."""
-        self.app.owned.finish_recovery({tp.partition for tp in active_tps})
+        """The whole changelog is read: restore the partitions that are ours. Any error ends the process."""
+        try:
+            self.app.owned.finish_recovery({tp.partition for tp in active_tps})
+        except Exception:
+            # Faust never looks at how this ended: the worker would own nothing, and wait.
+            log.exception("the state cannot be restored; exiting")
+            os._exit(EXIT_FAILED)
         await super().on_recovery_completed(active_tps, standby_tps)
