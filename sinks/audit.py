@@ -2,7 +2,7 @@
 
 It checks equations:
 
-- per partition: offsets read = rows + duplicates + dead letters + erased
+- per partition: offsets read = rows + duplicates + dead letters + erased + empty
 - per day (by the time inside the ids): rows landed = rows stored + rows erased + rows dropped; and that by type
 - per day: the ids that are stored add up to those that landed, and so does what a sample of rows holds
 - per block of packed events: it holds what was packed
@@ -49,12 +49,14 @@ class PartitionAccount:
     duplicates: int
     dead_letters: int
     erased: int
+    # Offsets without a record: markers of transactions, and what was aborted.
+    empty: int
 
     @property
     def unexplained(self) -> int:
         """Offsets read that became nothing: above zero they were lost, below zero something was counted twice."""
         read = self.next - self.first + self.earlier_reads
-        return read - self.rows - self.duplicates - self.dead_letters - self.erased
+        return read - self.rows - self.duplicates - self.dead_letters - self.erased - self.empty
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ DAMAGED_BATCH_OFFSET = Gauge(
     registry=REGISTRY,
 )
 LAG = _gauge("lag_records", "Records that have not landed yet.")
+UNCOMMITTED = _gauge("uncommitted_records", "Records that wait for the end of a transaction of another program.")
 LAG_SECONDS = _gauge("lag_seconds", "Age of the newest record that landed, if others wait behind it; else 0.")
 DEAD_LETTERS_PUBLISHED = _counter("dead_letters_published", "Dead letters that were published to events-rejected.")
 DEAD_LETTERS_PENDING = _gauge(

@@ -25,7 +25,7 @@ def audit(
     partition: Annotated[int | None, typer.Option(help="Only this partition of the topic.", min=0)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
 ) -> None:
-    """Prove that every offset is a row, a duplicate, a dead letter or erased, and that no row is missing.
+    """Prove that every offset is a row, a duplicate, a dead letter, erased or empty, and that no row is missing.
 
     Offsets are grouped by the day on which they landed, rows by the day in their ids.
 
@@ -65,10 +65,10 @@ def _lines_by_state(report: AuditReport) -> Iterator[str]:
 
 
 def _partition_table(report: AuditReport) -> Table:
-    columns = ("Partition", "Offsets", "Rows", "Duplicates", "Dead letters", "Erased", "Unexplained")
+    columns = ("Partition", "Offsets", "Rows", "Duplicates", "Dead letters", "Erased", "Empty", "Unexplained")
     table = Table(*columns, box=None, pad_edge=False)
     for each in report.partitions:
-        numbers = (each.rows, each.duplicates, each.dead_letters, each.erased, each.unexplained)
+        numbers = (each.rows, each.duplicates, each.dead_letters, each.erased, each.empty, each.unexplained)
         offsets = f"{each.first} to {each.next - 1}" if each.next > each.first else "none"
         table.add_row(f"{each.topic}/{each.partition}", offsets, *map(str, numbers))
     return table

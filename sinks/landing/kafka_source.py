@@ -11,9 +11,9 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from avro_schemas.topic import EVENTS, named
-from service_kit.kafka import KafkaRecord
+from service_kit.fetches import Covered, follow_fetches
 from service_kit.kafka_consumer import new_consumer, step_over
-from service_kit.topic_log import topic_identity
+from service_kit.topic_log import EpochEnd, epoch_ends, topic_identity
 from service_kit.unreadable import DamagedBatch, StoppedPartitions, how_to_go_on
 from sinks import metrics
 from sinks.landing.ports import Fetched, PartitionOffsets
@@ -31,7 +31,15 @@ _COMMIT_TIMEOUT_SECONDS = 2.0
 
 GROUP = named(EVENTS).consumer_groups["sinks"]
 
-Polled = Mapping[TopicPartition, list[KafkaRecord]]
+Polled = Mapping[TopicPartition, Covered]
+
+
+def _add(fetched: dict[int, Covered], partition: int, more: Covered) -> None:
+    """Add what follows to what was fetched: what is between the two holds no record."""
+    known = fetched.setdefault(partition, more)
+    if known is not more:
+        known.extend(more)
+        known.next, known.epoch = more.next, more.epoch
 
 
 class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types here
@@ -46,6 +54,10 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         self._on_revoked: Callable[[], Awaitable[None]] | None = None
         # Where partitions ended when we last asked. Until a partition is fetched from, the consumer does not know.
         self._end_offsets: Mapping[TopicPartition, int] = {}
+        # The offset to fetch next, and the leader epoch of the last fetch: by partition, since `seek`.
+        self._next: dict[int, int] = {}
+        self._epochs: dict[int, int] = {}
+        self._fetches = follow_fetches()
         # Partitions that are not fetched from, as a damaged batch comes next.
         self.stopped = StoppedPartitions()
         step_over(settings.skip.places())
@@ -128,6 +140,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
 
     async def seek(self, positions: Mapping[int, int]) -> None:
         """Fetch from these offsets on, and end a pause."""
+        self._next, self._epochs = dict(positions), {}
         for tp in self._assigned(positions):
             self._consumer.seek(tp, positions[tp.partition])
         self._consumer.resume(*self._consumer.paused())
@@ -136,7 +149,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         """Poll until there are that many records or bytes, or until the first of them is that old."""
         due = {TopicPartition(*place) for place in self.stopped.due(time.monotonic())}
         self._consumer.resume(*due & self._consumer.assignment())
-        fetched: dict[int, list[KafkaRecord]] = {}
+        fetched: dict[int, Covered] = {}
         count, size, deadline = 0, 0, time.monotonic() + _FETCH_TIMEOUT_SECONDS
         while count < max_rows and size < max_bytes and (left := deadline - time.monotonic()) > 0:
             polled = await self._poll(int(left * 1000) + 1, min(max_rows - count, _POLL_RECORDS))
@@ -145,10 +158,43 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             if polled and not count:
                 deadline = time.monotonic() + max_age_seconds
             for tp, records in polled.items():
-                fetched.setdefault(tp.partition, []).extend(records)
+                _add(fetched, tp.partition, records)
                 count += len(records)
                 size += sum(len(record.value or b"") for record in records)
+        self._add_empty(fetched)
+        if self._has_new_leader(fetched):
+            # Whether the log still holds what has landed is asked with the offsets.
+            self._reassigned = True
+            return {}
+        self._next |= {partition: records.next for partition, records in fetched.items()}
         return fetched
+
+    def _add_empty(self, fetched: dict[int, Covered]) -> None:
+        """Offsets behind the records that hold none."""
+        for tp in self._assigned(self._next):
+            following = fetched[tp.partition].next if tp.partition in fetched else self._next[tp.partition]
+            if empty := self._fetches.empty_from(tp, following):
+                _add(fetched, tp.partition, Covered((), empty.start, empty.next, empty.epoch))
+
+    def _has_new_leader(self, fetched: Mapping[int, Covered]) -> bool:
+        """Whether a partition has another leader than at the last fetch."""
+        before = self._epochs
+        known = {partition: records.epoch for partition, records in fetched.items() if records.epoch >= 0}
+        self._epochs = before | known
+        return any(self._epochs[partition] != epoch for partition, epoch in before.items())
+
+    async def epoch_ends(self, epochs: Mapping[int, int]) -> dict[int, EpochEnd]:
+        """Where these leader epochs end in the log."""
+        return await epoch_ends(self._kafka, self._topic, epochs) if epochs else {}
+
+    def uncommitted(self) -> int:
+        """Records at the end of the assigned partitions that wait for the end of a transaction of others."""
+        found = 0
+        for tp in self._consumer.assignment():
+            end, stable = self._consumer.highwater(tp), self._consumer.last_stable_offset(tp)
+            if end is not None and stable is not None and stable >= 0:
+                found += max(0, end - stable)
+        return found
 
     async def wait_paused(self, seconds: float, stopping: asyncio.Event) -> None:
         """Wait without fetching. The polling goes on, as a member that does not poll is removed from the group."""

@@ -7,10 +7,11 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from service_kit.topic_log import Position, diverged_at
 from sinks import metrics
 from sinks.landing.batch_size import BatchSize
 from sinks.landing.breaker import CircuitBreaker
@@ -116,13 +117,17 @@ class Landing:
             return  # no partition is assigned yet
         batch = await (self._prefetch or self._read())
         self._prefetch = None
-        if not batch or self._source.reassigned:
+        if self._source.reassigned:
             return  # records fetched before a rebalance are fetched again by whoever owns them now
+        if not batch:
+            # Nothing came; but something may wait, for the end of a transaction.
+            self._update_lag()
+            return
         self._prefetch = asyncio.create_task(self._read())
         result = await self._call_store(self._store.write, batch, self._check_before_commit)
         self._backoff, self.halted_by = _FIRST_BACKOFF_SECONDS, None
         self._landed_to |= {partition: covered.next for partition, covered in batch.ranges.items()}
-        self._newest = batch.newest
+        self._newest = batch.newest or self._newest
         self._breaker.committed(result.records, result.dead_letters)
         self._size.landed(result.records, self._update_lag())
         _count(batch, result, self._size.rows)
@@ -196,8 +201,7 @@ class Landing:
         begins = {partition: offsets.begin for partition, offsets in logs.items()}
         await self._call_store(self._store.prepare)
         positions = await self._call_store(self._store.claim, begins, topic_id)
-        for partition, offsets in logs.items():
-            self._check_position(partition, positions[partition], offsets)
+        await self._check_positions(positions, logs)
         await self._source.seek({p: max(position, begins[p]) for p, position in positions.items()})
         # Not where we seek to: after an accepted gap the first batch covers the removed offsets too, as the fence
         # expects it to begin at the stored offset.
@@ -205,13 +209,25 @@ class Landing:
         metrics.ASSIGNMENTS.inc()
         self.positioned = True
 
+    async def _check_positions(self, positions: Mapping[int, int], logs: Mapping[int, PartitionOffsets]) -> None:
+        epochs = await self._call_store(self._store.leader_epochs, list(logs))
+        ends = await self._source.epoch_ends({p: epoch for p, epoch in epochs.items() if epoch >= 0})
+        for partition, offsets in logs.items():
+            position = positions[partition]
+            self._check_position(partition, position, offsets)
+            at = diverged_at(Position(position, epochs.get(partition, -1)), ends.get(partition))
+            if at is not None:
+                raise CannotContinue(
+                    f"Kafka lost the records from offset {at} to {position - 1} of partition {partition}, which "
+                    f"have landed, and wrote others there. {_replay(partition, at)}"
+                )
+
     def _check_position(self, partition: int, position: int, offsets: PartitionOffsets) -> None:
         if position > offsets.end:
             raise CannotContinue(
                 f"partition {partition} of the topic ends at offset {offsets.end}, but everything before "
                 f"{position} has landed: Kafka lost the end of the partition, or the topic was recreated. "
-                f"`footfall replay --partition {partition} --from-offset {offsets.end} --execute` goes on from "
-                "there."
+                + _replay(partition, offsets.end)
             )
         if position < offsets.begin:
             gap = f"Kafka removed offsets {position} to {offsets.begin - 1} of partition {partition}"
@@ -247,6 +263,7 @@ class Landing:
     def _update_lag(self) -> int:
         lag = self._source.lag(self._landed_to)
         metrics.LAG.set(lag)
+        metrics.UNCOMMITTED.set(self._source.uncommitted())
         metrics.LAG_SECONDS.set(max(0.0, time.time() - self._newest / 1000) if lag else 0)
         return lag
 
@@ -259,6 +276,10 @@ class Landing:
         metrics.PAUSED_SECONDS.inc(time.monotonic() - started)
 
 
+def _replay(partition: int, offset: int) -> str:
+    return f"`footfall replay --partition {partition} --from-offset {offset} --execute` goes on from there."
+
+
 def _count(batch: Batch, result: WriteResult, next_max_rows: int) -> None:
     metrics.HALTED.set(0)
     metrics.BREAKER_OPEN.set(0)
@@ -267,8 +288,10 @@ def _count(batch: Batch, result: WriteResult, next_max_rows: int) -> None:
     metrics.ERASED.inc(result.erased)
     for dead_letter in result.dead_letters:
         metrics.DEAD_LETTERS.labels(dead_letter.reason).inc()
+    metrics.BATCH_MAX_ROWS.set(next_max_rows)
+    if not result.records:
+        return  # the offsets hold no record
     metrics.BATCH_ROWS.observe(result.records)
     metrics.BATCH_BYTES.observe(batch.bytes)
-    metrics.BATCH_MAX_ROWS.set(next_max_rows)
     metrics.NEWEST_EVENT.set(batch.newest / 1000)
     metrics.LATENCY_SECONDS.observe(max(0.0, time.time() - batch.oldest / 1000))

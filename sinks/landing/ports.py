@@ -1,15 +1,16 @@
 """What landing needs: a source of records, and a store of rows with the offsets that they came from."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from service_kit.kafka import KafkaRecord
+from service_kit.topic_log import EpochEnd
 from sinks.landing.rows import Batch, DeadLetter
 
-# The records of each partition, in order and at least one.
+# The records of each partition, in order. None if its next offsets hold no record: then it is `Covered`.
 Fetched = Mapping[int, Sequence[KafkaRecord]]
 
 
@@ -64,6 +65,9 @@ class Source(Protocol):
     async def partition_offsets(self) -> dict[int, PartitionOffsets]:
         """The assigned partitions; empty while there are none."""
 
+    async def epoch_ends(self, epochs: Mapping[int, int]) -> dict[int, EpochEnd]:
+        """Where these leader epochs end in the log, by partition."""
+
     async def seek(self, positions: Mapping[int, int]) -> None:
         """Fetch from these offsets on."""
 
@@ -78,6 +82,9 @@ class Source(Protocol):
 
     def lag(self, positions: Mapping[int, int]) -> int:
         """Records from these offsets to the end."""
+
+    def uncommitted(self) -> int:
+        """Records at the end that wait for the end of a transaction of others."""
 
 
 class EventStore(Protocol):
@@ -96,6 +103,9 @@ class EventStore(Protocol):
         A batch of an earlier owner that is still being written must not commit after this returns.
         Raise CannotContinue if the stored offsets are of another topic.
         """
+
+    def leader_epochs(self, partitions: Collection[int]) -> dict[int, int]:
+        """The leader epoch of the last record that landed, of claimed partitions; -1 if it is not known."""
 
     def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
         """Write a batch completely or not at all. Raise Fenced if a range does not start at the next offset."""

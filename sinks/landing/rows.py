@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from avro_schemas.wire.codec import Undecodable
+from service_kit.fetches import Covered
 from service_kit.kafka import Headers, KafkaRecord
 from service_kit.unreadable import UnreadableRecord
 from sinks.landing.event_row import EventRow
@@ -29,7 +30,11 @@ class DeadLetter:
 
 @dataclass(slots=True)
 class OffsetRange:
-    """Offsets of a partition from `start` up to, not including, `next`, and what became of their records."""
+    """Offsets of a partition from `start` up to, not including, `next`, and what became of their records.
+
+    `empty` of them hold no record: markers of transactions, and what was aborted. `epoch` is the leader epoch of
+    the last one, -1 if it is not known.
+    """
 
     start: int
     next: int
@@ -37,6 +42,8 @@ class OffsetRange:
     duplicates: int = 0
     dead_letters: int = 0
     erased: int = 0
+    empty: int = 0
+    epoch: int = -1
 
 
 # A row with its partition, and with the record that it becomes a dead letter of if the store rejects it.
@@ -57,18 +64,29 @@ class Batch:
 
 
 def decode_batch(fetched: Mapping[int, Sequence[KafkaRecord]], starts: Mapping[int, int]) -> Batch:
-    """Decode fetched records, at least one per partition; `starts` are the offsets that were fetched from.
+    """Decode fetched records; `starts` are the next offsets of the store.
 
     A range begins there and not at its first record: offsets that hold no record, such as transaction markers, are
-    covered too, else the next offset of the store would never equal the start of a batch.
+    covered too, else the next offset of the store would never equal the start of a batch. A range may hold none.
     """
     batch = decode_records((partition, record) for partition, records in fetched.items() for record in records)
-    for partition, covered in batch.ranges.items():
-        covered.start = starts[partition]
-    times = [record.timestamp for records in fetched.values() for record in (records[0], records[-1])]
-    batch.oldest, batch.newest = min(times), max(times)
+    for partition, records in fetched.items():
+        start, following, epoch = _span(records)
+        covered = batch.ranges.setdefault(partition, OffsetRange(start, following))
+        covered.start, covered.next, covered.epoch = starts[partition], following, epoch
+        # Not those before the fetch: Kafka removed them before they landed.
+        covered.empty = following - start - len(records)
+    times = [record.timestamp for records in fetched.values() if records for record in (records[0], records[-1])]
+    batch.oldest, batch.newest = min(times, default=0), max(times, default=0)
     batch.bytes = sum(len(record.value or b"") for records in fetched.values() for record in records)
     return batch
+
+
+def _span(records: Sequence[KafkaRecord]) -> tuple[int, int, int]:
+    """The offsets that these are all records of, and the last leader epoch."""
+    if isinstance(records, Covered):
+        return records.start, records.next, records.epoch
+    return records[0].offset, records[-1].offset + 1, -1
 
 
 def decode_records(located: Iterable[tuple[int, KafkaRecord]]) -> Batch:

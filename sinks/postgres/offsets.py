@@ -4,7 +4,7 @@ Moving an offset is what makes a batch ours. A second owner of the partition exp
 nothing, and as its rows are in the same transaction it writes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import psycopg
@@ -45,17 +45,22 @@ class Offsets:
                 connection.execute(_SQL["add"], {**values, "part": part, "begin": begin})
             return dict(connection.execute(_SQL["claim"], values).fetchall())
 
+    def leader_epochs(self, connection: psycopg.Connection, partitions: Collection[int]) -> dict[int, int]:
+        """The leader epoch of the last record that landed; -1 if it is not known."""
+        values = {**self._values, "parts": list(partitions)}
+        return dict(connection.execute(_SQL["leader_epochs"], values).fetchall())
+
     def move(self, connection: psycopg.Connection, ranges: Mapping[int, OffsetRange]) -> None:
         """Move each partition to the end of its range, in the transaction of the rows.
 
         Raise Fenced if an offset is not at the start of its range. The caller must roll back then.
         """
         # Sorted, so that the batches of two owners lock the rows in the same order.
-        moves = [(part, covered.start, covered.next) for part, covered in sorted(ranges.items())]
+        moves = [(part, covered.start, covered.next, covered.epoch) for part, covered in sorted(ranges.items())]
         if not moves:
             return
-        parts, starts, nexts = (list(column) for column in zip(*moves, strict=True))
-        values = {**self._values, "parts": parts, "starts": starts, "nexts": nexts}
+        parts, starts, nexts, epochs = (list(column) for column in zip(*moves, strict=True))
+        values = {**self._values, "parts": parts, "starts": starts, "nexts": nexts, "epochs": epochs}
         moved = {part for (part,) in connection.execute(_SQL["move"], values).fetchall()}
         if fenced := [part for part in parts if part not in moved]:
             raise Fenced(fenced)

@@ -8,7 +8,7 @@ offsets come last, so their rows are locked only until the commit, and a new own
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -91,6 +91,11 @@ class PostgresStore:
         self._topic_id = topic_id
         with self._connection.use() as connection:
             return self._offsets.claim(connection, begins, topic_id)
+
+    def leader_epochs(self, partitions: Collection[int]) -> dict[int, int]:
+        """The leader epoch of the last record that landed, of claimed partitions; -1 if it is not known."""
+        with self._connection.use() as connection:
+            return self._offsets.leader_epochs(connection, partitions)
 
     def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
         """Write a batch completely or not at all; `check_before_commit` may reject it.
@@ -262,6 +267,7 @@ class PostgresStore:
                         "duplicates": covered.duplicates,
                         "dead_letters": covered.dead_letters,
                         "erased": covered.erased,
+                        "empty": covered.empty,
                     }
                     for partition, covered in sorted(ranges.items())
                 ],

@@ -9,7 +9,8 @@ select
     coalesce(sum(landed.rows), 0)::bigint,
     coalesce(sum(landed.duplicates), 0)::bigint,
     coalesce(sum(landed.dead_letters), 0)::bigint,
-    coalesce(sum(landed.erased), 0)::bigint
+    coalesce(sum(landed.erased), 0)::bigint,
+    coalesce(sum(landed.empty), 0)::bigint
 from sink_offsets as offsets
 left join landed using (sink, topic, part)
 where offsets.part = coalesce(%(partition)s, offsets.part)
@@ -28,7 +29,8 @@ select
     sum(rows)::bigint,
     sum(duplicates)::bigint,
     sum(dead_letters)::bigint,
-    sum(erased)::bigint
+    sum(erased)::bigint,
+    sum(empty)::bigint
 from landed
 where day between %(since)s and %(until)s and part = coalesce(%(partition)s, part)
 group by sink, topic, part
@@ -37,9 +39,9 @@ order by topic, part
 
 -- name: gaps
 -- Days of landing on which more or fewer offsets were read than the ledger explains.
-select topic, part, day, first_offset, next_offset, read - rows - duplicates - dead_letters - erased
+select topic, part, day, first_offset, next_offset, read - rows - duplicates - dead_letters - erased - empty
 from landed
-where read <> rows + duplicates + dead_letters + erased
+where read <> rows + duplicates + dead_letters + erased + empty
     and first_offset is not null
     and day between %(since)s and %(until)s
     and part = coalesce(%(partition)s, part)

@@ -5,31 +5,49 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from footfall.kafka.topics import create_missing
 from service_kit.kafka import KafkaSettings
+from sinks.audit import audit
 from stream_app.engine.log_check import EXIT_OTHER_LOG
 from tests.support.events import encoded, event, now_ms
+from tests.support.kafka_brokers import KafkaBroker
+from tests.support.landing import query, until_landed
 from tests.support.topics import live, recreate, write
-from tests.support.workers import Worker
+from tests.support.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 COUNTED = 'footfall_stream_events_total{outcome="counted"}'
 
 
-@pytest.fixture
-def counting(settings: KafkaSettings, tmp_path: Path) -> Iterator[Worker]:
-    """A worker of the stream app that is not started yet."""
-    worker = Worker(
+def stream_worker(settings: KafkaSettings, folder: Path) -> Worker:
+    return Worker(
         "stream_app",
-        tmp_path / "stream.log",
+        folder / "stream.log",
         kafka_bootstrap=settings.kafka_bootstrap,
         topic_prefix=settings.topic_prefix,
         group_instance_id="stream-0",
         group_session_timeout_seconds=6,
     )
+
+
+@pytest.fixture
+def counting(settings: KafkaSettings, tmp_path: Path) -> Iterator[Worker]:
+    """A worker of the stream app that is not started yet."""
+    worker = stream_worker(settings, tmp_path)
+    yield worker
+    if worker.process:
+        worker.kill()
+
+
+@pytest.fixture
+def landing(settings: KafkaSettings, postgres: str, tmp_path: Path) -> Iterator[Worker]:
+    """A process of the sinks that is not started yet."""
+    worker = sinks_worker(settings, postgres, tmp_path)
     yield worker
     if worker.process:
         worker.kill()
@@ -52,6 +70,13 @@ async def transaction(producer: AIOKafkaProducer, topic: str, count: int, *, com
     await (producer.commit_transaction() if commit else producer.abort_transaction())
 
 
+def cut_in_half(folder: Path) -> None:
+    """The log of the partition in which everything is."""
+    (segment,) = folder.rglob("events-3/*.log")
+    with segment.open("r+b") as file:
+        file.truncate(segment.stat().st_size // 2)
+
+
 async def until(met: Callable[[], bool], seconds: float = 20) -> bool:
     deadline = time.monotonic() + seconds
     while not met() and time.monotonic() < deadline:
@@ -60,10 +85,13 @@ async def until(met: Callable[[], bool], seconds: float = 20) -> bool:
 
 
 async def test_transactions_of_others_leave_no_gap_and_what_they_abort_counts_nowhere(
-    settings: KafkaSettings, counting: Worker
+    settings: KafkaSettings, counting: Worker, landing: Worker, postgres: str
 ) -> None:
     topic = settings.name("events")
-    await asyncio.to_thread(counting.start)
+    for worker in (counting, landing):
+        worker.start(wait=0)
+    for worker in (counting, landing):
+        await asyncio.to_thread(worker.wait_until_ready, 60)
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap, transactional_id=settings.topic_prefix)
     async with producer:
         for commit in (True, False, True, False):
@@ -77,12 +105,22 @@ async def test_transactions_of_others_leave_no_gap_and_what_they_abort_counts_no
         waiting = "footfall_stream_uncommitted_records"
         assert await until(lambda: measured(counting)[waiting] == 5)
         assert measured(counting)[COUNTED] == 20
+        assert await until(lambda: landing.metrics()["footfall_sink_uncommitted_records"] == 5)
         await producer.abort_transaction()
     assert await until(lambda: measured(counting)["footfall_stream_lag_records"] == 0)
     found = measured(counting)
     assert (found[COUNTED], found[waiting]) == (24, 0)
     assert found["footfall_stream_gaps_refetched_total"] == 0
     assert found["footfall_stream_records_lost_to_retention_total"] == 0
+    landed = "select sum(next_offset) from sink_offsets"
+    assert await until(lambda: query(postgres, landed) == [(50,)])
+    assert await until(lambda: landing.metrics()["footfall_sink_lag_records"] == 0)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        report = audit(connection)
+    assert report.mismatches() == []
+    accounts = [(each.next, each.rows, each.empty) for each in report.partitions if each.next]
+    # Aborted records, and a marker of each transaction.
+    assert accounts == [(50, 24, 26)]
 
 
 async def test_a_worker_stops_when_events_was_recreated_until_a_person_lets_it_go_on(
@@ -113,3 +151,43 @@ async def test_a_worker_stops_when_events_was_recreated_until_a_person_lets_it_g
     await recreate(settings)
     assert counting.process
     assert await asyncio.to_thread(counting.process.wait, 40) == EXIT_OTHER_LOG, counting.log()
+
+
+@pytest.mark.timeout(300)
+async def test_a_log_that_lost_its_end_and_grew_past_it_stops_both_readers(postgres: str, tmp_path: Path) -> None:
+    """A power cut: the broker had acknowledged what its disk had not."""
+    broker = KafkaBroker(tmp_path / "broker")
+    settings = KafkaSettings(kafka_bootstrap=broker.bootstrap)
+    await create_missing(settings)
+    counting, landing = stream_worker(settings, tmp_path), sinks_worker(settings, postgres, tmp_path)
+    workers = (counting, landing)
+    try:
+        for value in clicks(20):
+            await write(settings.kafka_bootstrap, "events", [(None, value)], partition=3)
+        for worker in workers:
+            worker.start(wait=0)
+        for worker in workers:
+            await asyncio.to_thread(worker.wait_until_ready, 60)
+        await until_landed(settings, postgres, seconds=60)
+        assert await until(lambda: measured(counting).get("footfall_stream_lag_records") == 0, 60)
+        for worker in workers:
+            await asyncio.to_thread(worker.end)
+        broker.kill()
+        cut_in_half(tmp_path)
+        broker.start()
+        await write(settings.kafka_bootstrap, "events", [(None, value) for value in clicks(60)], partition=3)
+        for _start in range(2):
+            for worker in workers:
+                worker.start(wait=0)
+            ended = [await asyncio.to_thread(worker.process.wait, 60) for worker in workers if worker.process]
+            assert ended == [EXIT_OTHER_LOG, 70], counting.log() + landing.log()
+            for worker in workers:
+                assert "Kafka lost the records from" in worker.log()
+        counting.set(accept_new_topic=True)
+        await asyncio.to_thread(counting.start)
+        assert await until(lambda: counting.metrics().get(COUNTED) == 60)
+    finally:
+        for worker in workers:
+            if worker.process:
+                worker.kill()
+        broker.stop()

@@ -1,10 +1,11 @@
 """Fakes for unit tests. LocalStore passes the same suite as the real store, tests/contracts/test_event_store.py."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from uuid import UUID
 
 from service_kit.kafka import KafkaRecord
+from service_kit.topic_log import EpochEnd
 from sinks.landing.errors import Fenced
 from sinks.landing.event_row import EventRow
 from sinks.landing.ports import CommitCheck, Fetched, PartitionOffsets, WriteResult, accept_all
@@ -17,12 +18,16 @@ class LocalStore:
     def __init__(self) -> None:
         self.rows: dict[UUID, EventRow] = {}
         self.next: dict[int, int] = {}
+        self.epochs: dict[int, int] = {}
 
     def prepare(self) -> None:
         """Nothing to prepare."""
 
     def claim(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
         return {partition: self.next.setdefault(partition, begin) for partition, begin in begins.items()}
+
+    def leader_epochs(self, partitions: Collection[int]) -> dict[int, int]:
+        return {partition: self.epochs.get(partition, -1) for partition in partitions}
 
     def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
         if fenced := [p for p, covered in batch.ranges.items() if self.next.get(p) != covered.start]:
@@ -32,6 +37,7 @@ class LocalStore:
         result = WriteResult(len(new), repeats, batch.dead_letters)
         check_before_commit(result)
         self.rows |= new
+        self.epochs |= {partition: covered.epoch for partition, covered in batch.ranges.items()}
         self.next |= {partition: covered.next for partition, covered in batch.ranges.items()}
         return result
 
@@ -50,6 +56,8 @@ class LocalSource:
         self._at: dict[int, int] = {}
         self.reassigned = True
         self.paused = 0.0
+        # Where leader epochs end.
+        self.ends: dict[int, EpochEnd] = {}
         self.fetches = 0
 
     def on_revoked(self, callback: Callable[[], Awaitable[None]]) -> None:
@@ -62,6 +70,12 @@ class LocalSource:
         self.reassigned = False
         begins = {p: self._begins.get(p, 0) for p in self._log}
         return {p: PartitionOffsets(begins[p], len(records), begins[p]) for p, records in self._log.items()}
+
+    async def epoch_ends(self, epochs: Mapping[int, int]) -> dict[int, EpochEnd]:
+        return {partition: self.ends[partition] for partition in epochs}
+
+    def uncommitted(self) -> int:
+        return 0
 
     async def seek(self, positions: Mapping[int, int]) -> None:
         self._at = dict(positions)

@@ -30,6 +30,7 @@ ONLY_BY_HAND = {
     "footfall_stream_batch_records": "when tuning the consumer",
     "footfall_stream_changelog_foreign_records": "after a recovery; the log names them",
     "footfall_stream_naming_errors": "when a ranking counts much as `*`, or the log says that names fail",
+    "footfall_sink_uncommitted_records": "when lag does not fall: records behind a transaction of others",
     "footfall_sink_batch_rows": "when tuning the batch size",
     "footfall_sink_batch_bytes": "when tuning the batch size",
     "footfall_sink_batch_max_rows": "when tuning the batch size",

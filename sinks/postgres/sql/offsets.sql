@@ -21,7 +21,7 @@ order by part
 update sink_offsets
 set cluster_id = %(cluster_id)s, topic_id = %(topic_id)s,
     earlier_reads = earlier_reads + next_offset - first_offset,
-    first_offset = %(begin)s, next_offset = %(begin)s
+    first_offset = %(begin)s, next_offset = %(begin)s, leader_epoch = -1
 where sink = %(sink)s and topic = %(topic)s and part = %(part)s
 
 -- name: terminate_predecessors
@@ -54,12 +54,18 @@ set owner = %(owner)s, topic_id = coalesce(topic_id, %(topic_id)s),
 where sink = %(sink)s and cluster_id = %(cluster_id)s and topic = %(topic)s and part = any(%(parts)s)
 returning part, next_offset
 
+-- name: leader_epochs
+select part, leader_epoch
+from sink_offsets
+where sink = %(sink)s and cluster_id = %(cluster_id)s and topic = %(topic)s and part = any(%(parts)s)
+
 -- name: move
 -- The fence, a compare-and-swap: an offset moves only if it is still where the batch started. Of two owners of a
 -- partition, the second one finds another offset, gets no row back, and rolls back its rows with it.
 update sink_offsets as stored
-set next_offset = moved.next, owner = %(owner)s, updated_at = now()
-from unnest(%(parts)s::integer[], %(starts)s::bigint[], %(nexts)s::bigint[]) as moved (part, start, next)
+set next_offset = moved.next, leader_epoch = moved.epoch, owner = %(owner)s, updated_at = now()
+from unnest(%(parts)s::integer[], %(starts)s::bigint[], %(nexts)s::bigint[], %(epochs)s::integer[])
+    as moved (part, start, next, epoch)
 where stored.sink = %(sink)s and stored.cluster_id = %(cluster_id)s and stored.topic = %(topic)s
     and stored.part = moved.part and stored.next_offset = moved.start
 returning stored.part

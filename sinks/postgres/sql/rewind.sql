@@ -9,5 +9,5 @@ order by part
 -- Moves one offset back. The comparison with the planned offset lets a batch that commits meanwhile win: then no row
 -- is updated. Offsets that will be read a second time are counted in `earlier_reads`, so that the audit still adds up.
 update sink_offsets
-set next_offset = %(to)s, earlier_reads = earlier_reads + %(next)s - %(to)s, updated_at = now()
+set next_offset = %(to)s, leader_epoch = -1, earlier_reads = earlier_reads + %(next)s - %(to)s, updated_at = now()
 where sink = %(sink)s and topic = %(topic)s and part = %(part)s and next_offset = %(next)s

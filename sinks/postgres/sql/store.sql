@@ -5,12 +5,12 @@ insert into hourly_deltas (hour, event_type, events) values (%s, %s, %s)
 
 -- name: add_to_ledger
 -- What became of the records of one range, added to what landed of the partition today. The audit compares the sums with
--- the offsets: each record read is a row, a duplicate, a dead letter or erased.
+-- the offsets: each offset read is a row, a duplicate, a dead letter, erased, or holds no record.
 insert into landed
-    (sink, topic, part, day, read, first_offset, next_offset, rows, duplicates, dead_letters, erased)
+    (sink, topic, part, day, read, first_offset, next_offset, rows, duplicates, dead_letters, erased, empty)
 values
     (%(sink)s, %(topic)s, %(part)s, current_date, %(read)s, %(first)s, %(next)s,
-        %(rows)s, %(duplicates)s, %(dead_letters)s, %(erased)s)
+        %(rows)s, %(duplicates)s, %(dead_letters)s, %(erased)s, %(empty)s)
 on conflict (sink, topic, part, day) do update set
     read = landed.read + excluded.read,
     first_offset = least(landed.first_offset, excluded.first_offset),
@@ -18,7 +18,8 @@ on conflict (sink, topic, part, day) do update set
     rows = landed.rows + excluded.rows,
     duplicates = landed.duplicates + excluded.duplicates,
     dead_letters = landed.dead_letters + excluded.dead_letters,
-    erased = landed.erased + excluded.erased
+    erased = landed.erased + excluded.erased,
+    empty = landed.empty + excluded.empty
 
 -- name: sample_duplicates
 -- Notes a few events that were counted as duplicates.

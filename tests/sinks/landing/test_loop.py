@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from service_kit.topic_log import EpochEnd
 from sinks.landing.errors import CannotContinue, Fenced, StoreUnavailable, WriteTimeout
 from sinks.landing.loop import BatchLimits, Landing
 from sinks.landing.ports import CommitCheck, WriteResult, accept_all
@@ -45,6 +46,17 @@ class FlakyStore(LocalStore):
         if self._calls % 2:
             raise self._fail()
         return result
+
+
+async def test_a_log_that_lost_what_landed_is_a_stop_however_it_grew() -> None:
+    """Until the offsets are moved back, which forgets the epoch."""
+    store, source = LocalStore(), LocalSource(LOG)
+    store.next, store.epochs, source.ends = {1: 10}, {1: 4}, {1: EpochEnd(4, 7)}
+    with pytest.raises(CannotContinue, match=r"from offset 7 to 9 of partition 1, .* --from-offset 7"):
+        await land(source, store)
+    store.next, store.epochs = {1: 7}, {}
+    await land(source, store)
+    assert store.next == {0: 20, 1: 20, 2: 20}
 
 
 async def test_everything_lands() -> None:

@@ -7,6 +7,7 @@ import pytest
 from avro_schemas.schema import event_schema, latest
 from avro_schemas.wire import codec
 from avro_schemas.wire.codec import Undecodable
+from service_kit.fetches import Covered
 from sinks.landing.event_row import EventRow, to_row
 from sinks.landing.rows import decode_batch
 from tests.support.events import NOON, Record, encoded, event, fresh_id, in_avro, user_key
@@ -113,3 +114,20 @@ def test_a_number_of_more_than_64_bits_is_refused() -> None:
     broken = value[: place + 1] + b"\xff" * 9 + b"\x7f" + value[place + 2 :]
     with pytest.raises(Undecodable):
         to_row(record(0, broken))
+
+
+def test_offsets_without_a_record_are_an_account_of_their_own() -> None:
+    """Those within the fetch are empty; those before it, which Kafka removed, are not explained by that."""
+    one = encoded(event("click"))
+    batch = decode_batch(
+        {
+            0: Covered([record(7, one), record(9, one)], 6, 12, epoch=3),
+            1: Covered((), 4, 5, epoch=2),
+        },
+        {0: 5, 1: 4},
+    )
+    covered = {
+        p: (each.start, each.next, each.duplicates, each.empty, each.epoch) for p, each in batch.ranges.items()
+    }
+    assert covered == {0: (5, 12, 1, 4, 3), 1: (4, 5, 0, 1, 2)}
+    assert len(batch.rows) == 1
