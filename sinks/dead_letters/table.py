@@ -52,6 +52,8 @@ class TopicOfLetters(NamedTuple):
 
 def insert(connection: psycopg.Connection, topic: TopicOfLetters, dead_letters: Sequence[DeadLetter]) -> None:
     """Store the dead letters of a batch, in its transaction."""
+    if not dead_letters:
+        return  # as usual: without asking Postgres
     with connection.cursor() as cursor:
         cursor.executemany(
             _SQL["insert"],

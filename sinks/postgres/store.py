@@ -31,7 +31,8 @@ from sinks.postgres.migrations import migrate
 from sinks.postgres.offsets import SINK, Offsets
 from sinks.postgres.sqlstates import decision_of
 from sinks.retention.content import add_landed
-from sinks.retention.partitions import HOUR_MS, create_partitions, day_of, days_to_create, hour_of
+from sinks.retention.partitions import HOUR_MS, create_partitions, day_of, days_to_create
+from sinks.retention.rollups import count_by_hour
 from sinks.settings import DEFAULT_MAX_PROPOSED
 from sinks.sql import read_statements
 
@@ -210,8 +211,9 @@ class PostgresStore:
             ranges[partition].rows = count
         for partition, _record, _row in inserted.duplicates:
             ranges[partition].duplicates += 1
-        self._add_deltas(connection, inserted.rows)
-        add_landed(connection, [row.event_id for _partition, _record, row in inserted.rows])
+        if inserted.rows:
+            self._add_deltas(connection, inserted.rows)
+            add_landed(connection, [row.event_id for _partition, _record, row in inserted.rows])
         if inserted.duplicates:
             sampled = [
                 UUID(bytes=row.event_id) for _partition, _record, row in inserted.duplicates[:_SAMPLED_DUPLICATES]
@@ -240,15 +242,15 @@ class PostgresStore:
         return rows, dead_letters, ranges
 
     def _add_deltas(self, connection: psycopg.Connection, rows: Sequence[LocatedRow]) -> None:
-        counts = Counter((hour_of(row.event_id), row.event_type) for _partition, _record, row in rows)
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                _SQL["add_deltas"],
-                [
-                    (datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC), self._lookups.types[event_type], count)
-                    for (hour, event_type), count in counts.items()
-                ],
-            )
+        counts = count_by_hour([row for _partition, _record, row in rows])
+        connection.execute(
+            _SQL["add_deltas"],
+            {
+                "hours": [datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC) for hour, _type in counts],
+                "types": [self._lookups.types[event_type] for _hour, event_type in counts],
+                "events": list(counts.values()),
+            },
+        )
 
     def _add_to_ledger(self, connection: psycopg.Connection, ranges: Mapping[int, OffsetRange]) -> None:
         with connection.cursor() as cursor:

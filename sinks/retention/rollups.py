@@ -1,19 +1,34 @@
-"""Roll-ups, which outlive the rows: hourly deltas are folded, visitors counted, and days audited against them.
+"""Roll-ups, which outlive the rows: rows counted by hour and visitors by day, and days audited against the counts.
 
 Fault tests interrupt `fold` and `audit` by name; `tests/contracts/test_kill_points.py` fails if one is renamed.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date
+from operator import attrgetter
 
 import psycopg
 
+from sinks.landing.event_row import EventRow
 from sinks.retention.content import fold_sums
 from sinks.retention.days import load_day, set_audit_result
 from sinks.retention.lifecycle import Day, State
-from sinks.retention.partitions import id_bounds
+from sinks.retention.partitions import hour_of, id_bounds
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
+_TYPE = attrgetter("event_type")
+
+
+def count_by_hour(rows: Sequence[EventRow]) -> dict[tuple[int, str], int]:
+    """How many rows there are, at least one, of each hour (of the time inside the id) and type."""
+    ids = [row.event_id for row in rows]
+    first, last = hour_of(min(ids)), hour_of(max(ids))
+    if first != last:
+        return Counter((hour_of(row.event_id), row.event_type) for row in rows)
+    # Nearly always. To ask for the hour of each row costs several times as much.
+    return {(first, event_type): count for event_type, count in Counter(map(_TYPE, rows)).items()}
 
 
 def fold(connection: psycopg.Connection) -> int:

@@ -1,7 +1,8 @@
 -- name: add_deltas
 -- What a batch adds to the roll-ups, one line per hour and type. Appended: an upsert into hourly_counts would make every
 -- process wait for the others, as all of them land the current hour. Maintenance folds the lines into hourly_counts.
-insert into hourly_deltas (hour, event_type, events) values (%s, %s, %s)
+insert into hourly_deltas (hour, event_type, events)
+select * from unnest(%(hours)s::timestamptz[], %(types)s::smallint[], %(events)s::bigint[])
 
 -- name: add_to_ledger
 -- What became of the records of one range, added to what landed of the partition today. The audit compares the sums with
