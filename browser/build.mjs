@@ -7,20 +7,29 @@ import { minify } from "terser";
 const { version } = JSON.parse(readFileSync("package.json"));
 const define = { VERSION: JSON.stringify(version) };
 const common = { bundle: true, target: "es2021", define, legalComments: "none" };
-const served = { footfall: "src/script.ts", auto: "src/auto-script.ts", vitals: "src/vitals-script.ts" };
-const notice = { footfall: "", auto: "", vitals: "// Includes web-vitals, (c) Google LLC, Apache-2.0\n" };
+// The tag loads `footfall`, which imports the others when it needs them. `all` is the same in one file, for pages that pin its hash.
+const served = {
+  footfall: { entry: "src/script.ts", format: "iife", external: ["*/more.js", "*/console.js"] },
+  more: { entry: "src/more.ts", format: "esm", external: ["*/vitals.js"] },
+  console: { entry: "src/console.ts", format: "esm" },
+  vitals: { entry: "src/vitals.ts", format: "esm" },
+  all: { entry: "src/script.ts", format: "iife" },
+};
+const VITALS_NOTICE = "// Includes web-vitals, (c) Google LLC, Apache-2.0\n";
+const notice = { vitals: VITALS_NOTICE, all: VITALS_NOTICE };
 
 async function script(name) {
   // Two minifiers, because each shortens what the other does not. `"use strict"` only costs bytes: TypeScript has checked.
   const tsconfigRaw = { compilerOptions: { alwaysStrict: false } };
-  const options = { ...common, entryPoints: [served[name]], format: "iife", minifySyntax: true, tsconfigRaw, write: false };
+  const { entry, ...how } = served[name];
+  const options = { ...common, ...how, entryPoints: [entry], minifySyntax: true, tsconfigRaw, write: false };
   const bundle = await build(options);
   const { code } = await minify(bundle.outputFiles[0].text, {
     ecma: 2020,
     toplevel: true,
     compress: { passes: 3, booleans_as_integers: true, pure_getters: true, unsafe_arrows: true },
   });
-  return Buffer.from(`${notice[name]}${code}\n`);
+  return Buffer.from(`${notice[name] ?? ""}${code}\n`);
 }
 
 async function buildServed(folder) {

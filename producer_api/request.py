@@ -34,15 +34,17 @@ REQUEST_HEADERS: Mapping[str, str] = MappingProxyType(
 
 RESPONSE_HEADERS: Mapping[str, str] = MappingProxyType(
     {
-        "Access-Control-Allow-Credentials": "For pages of an allowed origin: requests may include cookies.",
+        "Access-Control-Allow-Credentials": "For pages of other origins: requests may include cookies.",
         "Access-Control-Allow-Headers": "In response to a preflight: the headers that may be sent.",
         "Access-Control-Allow-Methods": "In response to a preflight: `POST`.",
-        "Access-Control-Allow-Origin": "For pages of an allowed origin: they may read the response.",
+        "Access-Control-Allow-Origin": "For pages of other origins: they may read the response or rejection.",
         "Access-Control-Expose-Headers": "The headers that such pages may read.",
         "Access-Control-Max-Age": "How long a browser may cache the preflight, in seconds.",
         "Allow": "With 405: the allowed methods.",
         "Content-Length": "The length of the response.",
         "Content-Type": "`application/json`.",
+        "Footfall-Sender": "For pages: four digits that stand for who is signed in, or for the visitor. So the SDK"
+        " does not send under one person's login what another person's pages have stored.",
         "RateLimit": "The limit closest to being reached: `r` events are left, `t` seconds until there are more.",
         "RateLimit-Policy": "That limit: `q` events per `w` seconds.",
         "Retry-After": "With 429 and 503, and when some events of a list have to wait: seconds to wait.",

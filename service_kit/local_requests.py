@@ -15,10 +15,11 @@ def is_local(ip: str | None, host: str, header_names: Collection[str]) -> bool:
     name resolve to 127.0.0.1, so that a browser on this machine sends requests here (DNS rebinding). The name in
     `Host` gives it away.
     """
-    return ip in _LOOPBACK_IPS and _names_this_machine(host) and PROXY_HEADERS.isdisjoint(header_names)
+    return ip in _LOOPBACK_IPS and names_this_machine(host) and PROXY_HEADERS.isdisjoint(header_names)
 
 
-def _names_this_machine(host: str) -> bool:
+def names_this_machine(host: str) -> bool:
+    """Whether a host, with or without a port, can only be this machine."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:

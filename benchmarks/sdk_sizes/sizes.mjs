@@ -35,9 +35,9 @@ async function atFirst(contents) {
 }
 
 console.log("| tracker | bytes | gzip | brotli |\n|---|---|---|---|");
-const [views, auto, vitals] = ["footfall.js", "auto.js", "vitals.js"].map((name) => readFileSync(new URL(name, OWN)));
-show("footfall", views);
-show("footfall with clicks, forms and errors", views, auto);
-show("footfall with page speed too", views, auto, vitals);
+const [first, more, vitals] = ["footfall.js", "more.js", "vitals.js"].map((name) => readFileSync(new URL(name, OWN)));
+show("footfall, first file", first);
+show("footfall, with the file that it loads", first, more);
+show("footfall with page speed too", first, more, vitals);
 for (const [name, contents] of Object.entries(TRACKERS)) show(name, await atFirst(contents));
 show("posthog-js, array.js", readFileSync("node_modules/posthog-js/dist/array.js"));

@@ -1,17 +1,37 @@
 // The script tag: settings come from its data-* attributes, `window.footfall` is for the page.
 
-import { consent, flush, init, track, type Sent } from "./client.js";
-import { captureViews } from "./views.js";
+import { begin, consent, core, flush, track } from "./core.js";
+import type { Sent } from "./options.js";
+import { ofDocument } from "./own.js";
 
-const { dataset, src } = document.currentScript as HTMLScriptElement;
+const tag = ofDocument("currentScript") as HTMLScriptElement;
 const page = window as any;
 
-// A second tag on the same page does nothing.
-page.footfall ||=
-  (init({
-    endpoint: new URL("../api/analytics/collect", src) as unknown as string,
-    ...(dataset as object),
-    // Looked up for each event. If the function is missing, nothing is sent, rather than unfiltered events.
-    before: dataset.before ? (event: Sent) => page[dataset.before!](event) : undefined,
-  }) && (dataset.auto ?? "page").includes("page") && captureViews(),
-  { track, flush, consent });
+function functionOfPage(name: string): (event: Sent) => Sent {
+  const found = page.hasOwnProperty(name) && page[name];
+  if (typeof found != "function") throw `the page has no function ${name}, which data-before names`;
+  return found;
+}
+
+// A second tag on the same page does nothing. An element with the id `footfall` is not a property of the window itself.
+if (!tag) core.say("module");
+else if (!page.hasOwnProperty("footfall")) {
+  const { dataset, src } = tag;
+  const { auto = "page,click,form,error", before } = dataset;
+  page.footfall = { track, flush, consent };
+  if (
+    begin({
+      endpoint: new URL("../api/analytics/collect", src) as unknown as string,
+      ...(dataset as object),
+      // Looked up for each event. If the page has no such function, nothing is sent, rather than unfiltered events.
+      before: before ? (event: Sent) => functionOfPage(before)(event) : undefined,
+    })
+  ) {
+    if (auto.includes("page")) core.view();
+    // If it cannot be loaded, each event is sent once.
+    import("./more.js").then(
+      ({ more }) => more(core, auto),
+      () => (core.queued = core.flush)(),
+    );
+  }
+}

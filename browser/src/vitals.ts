@@ -1,7 +1,7 @@
 // How fast and stable a page is: each of Google's web-vitals, once per page.
 
 import { onCLS, onFCP, onINP, onLCP, onTTFB, type Metric } from "web-vitals";
-import type { track as Track } from "./client.js";
+import type { track as Track } from "./core.js";
 
 /** Track each metric as a `web_vital` when it is final, for most when the page is hidden or left. */
 export function measure(track: typeof Track): void {

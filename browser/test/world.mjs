@@ -2,10 +2,15 @@
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
-const SCRIPTS = new Map(
-  ["footfall", "auto"].map((name) => {
-    const built = new URL(`../../producer_api/static/sdk/${name}.js`, import.meta.url);
-    return [name, new vm.Script(readFileSync(built, "utf8"))];
+const read = (name) => readFileSync(new URL(`../../producer_api/static/sdk/${name}.js`, import.meta.url), "utf8");
+// Node runs `import()` in such a context only with a flag.
+const importing = (code) => code.replaceAll("import(", "importFile(");
+const FIRST = new vm.Script(importing(read("footfall")));
+const MODULES = Object.fromEntries(
+  ["more", "console"].map((name) => {
+    const [, body, names] = read(name).match(/^(.*)export\{(.*)\};\s*$/s);
+    const exports = names.split(",").map((each) => each.split(" as ").toReversed().join(":"));
+    return [`./${name}.js`, new vm.Script(`(() => { ${importing(body)}; return { ${exports} } })()`)];
   }),
 );
 
@@ -49,9 +54,9 @@ export class World {
     return this.requests.flatMap((request) => request.events);
   }
 
-  /** All events in storage, as JSON. */
+  /** All events in storage. */
   get stored() {
-    return Object.values(this.local).flatMap((text) => JSON.parse(text)[2]);
+    return Object.values(this.local).flatMap((text) => JSON.parse(text)[4]);
   }
 
   fetch = async (url, { body, keepalive, credentials }) => {
@@ -64,7 +69,7 @@ export class World {
       status,
       ok: status >= 200 && status < 300,
       headers: new Headers(headers),
-      json: async () => (typeof content === "string" ? JSON.parse(content) : content),
+      text: async () => (typeof content === "string" ? content : JSON.stringify(content)),
     };
   };
 
@@ -91,10 +96,39 @@ export class World {
   }
 }
 
+/** As much of an element as names and clicks need. `own` are names of fields that stand in for properties of a form. */
+export class Element {
+  constructor(localName, attributes = {}, parent = null) {
+    Object.assign(this, { tag: localName, attributes, parentElement: parent });
+  }
+  get localName() {
+    return this.tag;
+  }
+  getAttribute(name) {
+    return this.attributes[name] ?? null;
+  }
+  matches(selectors) {
+    return selectors.split(",").some((selector) => {
+      const [, tag, name, , value] = selector.match(/^([a-z]*)(?:\[([\w-]+)(=(\w+))?\])?$/);
+      const found = name && this.attributes[name];
+      return (!tag || tag === this.tag) && (!name || (found !== undefined && (value === undefined || value === found)));
+    });
+  }
+  closest(selectors) {
+    return this.matches(selectors) ? this : (this.parentElement?.closest(selectors) ?? null);
+  }
+}
+export class HTMLFormElement extends Element {
+  get length() {
+    return this.fields;
+  }
+}
+class ShadowRoot {}
+
 class Page {
   #listeners = {};
 
-  constructor(world, dataset, { url = "https://shop.example/start", referrer = "", storage, ...parts }) {
+  constructor(world, dataset, { url = "https://shop.example/start", referrer = "", storage, files = {}, ...parts }) {
     this.world = world;
     this.dropped = 0;
     const listen = (type, call) => (this.#listeners[type] ??= []).push(call);
@@ -108,8 +142,15 @@ class Page {
       }
       static now = () => world.now;
     }
+    // Files that the page has imported. With `files` null, they cannot be loaded.
+    this.files = files;
+    this.said = [];
+    // The properties of a document are those of its prototype.
+    class Document {}
+    Object.assign(Document.prototype, { hidden: false, title: "Start", referrer });
     this.window = {
-      document: { hidden: false, title: "Start", referrer },
+      document: Object.defineProperties(new Document(), parts.clobbered ?? {}),
+      ...{ Document, Element, ShadowRoot, HTMLFormElement },
       navigator: { webdriver: false, doNotTrack: null, language: "de-DE", get onLine() { return world.online; }, ...parts.navigator },
       screen: { width: 1440 },
       history: { pushState: go, replaceState: go },
@@ -117,7 +158,8 @@ class Page {
       dispatchEvent: (event) => this.fire(event.type, event),
       location,
       Date: VirtualDate,
-      console,
+      console: { log: (text) => this.said.push(text), warn: (text) => this.said.push(text) },
+      importFile: (name) => this.#import(name),
       get localStorage() {
         if (storage === "blocked") throw new DOMException("denied", "SecurityError");
         return world.storage(world.local);
@@ -128,16 +170,26 @@ class Page {
     };
     this.window.window = this.window;
     vm.createContext(this.window);
-    this.load("footfall", dataset);
+    Object.assign(Document.prototype, parts.document);
+    Document.prototype.currentScript = parts.script === null ? null : { dataset, src: "https://shop.example/sdk/footfall.js" };
+    FIRST.runInContext(this.window);
+    Document.prototype.currentScript = null;
     this.footfall = this.window.footfall;
   }
 
-  /** Run a script of the SDK; `dataset` are the attributes of its tag. */
-  load(name, dataset = {}) {
-    this.window.document.currentScript = { dataset, src: `https://shop.example/sdk/${name}.js` };
-    SCRIPTS.get(name).runInContext(this.window);
-    this.window.document.currentScript = null;
-    return this;
+  /** `import()`, but at once, so that tests need not wait; if `files` is a promise, when it is resolved. */
+  #import(name) {
+    const load = (files) => {
+      if (!files) throw new TypeError("Failed to fetch dynamically imported module");
+      return (files[name] ??= MODULES[name].runInContext(this.window));
+    };
+    if (this.files instanceof Promise) return this.files.then(load);
+    return { then: (loaded, failed) => void (this.files ? loaded(load(this.files)) : failed()) };
+  }
+
+  /** A second tag of the same script. */
+  tagAgain() {
+    FIRST.runInContext(this.window);
   }
 
   track(count, data = {}) {
@@ -145,7 +197,12 @@ class Page {
   }
 
   fire(type, event = {}) {
-    for (const call of this.#listeners[type] ?? []) call({ type, ...event });
+    const composedPath = () => {
+      const path = [];
+      for (let node = event.target; node; node = node.parentElement) path.push(node);
+      return path;
+    };
+    for (const call of this.#listeners[type] ?? []) call({ type, composedPath, ...event });
     return true;
   }
 
@@ -154,12 +211,12 @@ class Page {
   }
 
   hide() {
-    this.window.document.hidden = true;
+    this.window.Document.prototype.hidden = true;
     this.fire("visibilitychange");
   }
 
   show() {
-    this.window.document.hidden = false;
+    this.window.Document.prototype.hidden = false;
     this.fire("visibilitychange");
   }
 
@@ -172,6 +229,6 @@ class Page {
   }
 }
 
-export const positions = (events) => events.map((event) => (typeof event === "string" ? JSON.parse(event) : event).event_data.position);
+export const positions = (events) => events.map((event) => event.event_data.position);
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -5,6 +5,8 @@ from functools import lru_cache
 
 from avro_schemas.record_key import KEY_SIZE
 
+_TAG_SIZE = 2
+
 
 class Hasher:
     """HMAC-SHA256, cut to 16 bytes."""
@@ -24,6 +26,10 @@ class Hasher:
     def session_key(self, session_id: str) -> bytes:
         """The key of a session."""
         return self._cached("session:" + session_id)
+
+    def sender_tag(self, sender_id: str) -> str:
+        """Tells the few people who share a browser apart, and is too short to know anybody by."""
+        return self._cached("sender:" + sender_id)[:_TAG_SIZE].hex()
 
     def derived_key(self, purpose: str) -> bytes:
         """A signing key for another purpose, so that one secret serves both and neither reveals the other."""

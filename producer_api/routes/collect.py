@@ -57,14 +57,13 @@ class CollectRoute:
             _requests(500).inc()
             raise
         headers.append(_JSON)
-        await _send(send, answer.status, orjson.dumps(answer.body), headers + self._cors(request))
+        await _send(send, answer.status, orjson.dumps(answer.body), headers + _cors(request))
         _requests(answer.status).inc()
         metrics.REQUEST_SECONDS.observe(time.perf_counter() - started)
 
     async def _answer_other_method(self, method: str, request: Request, send: Send) -> None:
         if method == "OPTIONS":
-            origin, allowed = request.header(b"origin"), self._settings.allowed_origins
-            await _send(send, 204, b"", preflight_headers(origin, allowed))
+            await _send(send, 204, b"", preflight_headers(request.header(b"origin")))
             return
         fault = {"success": False, "message": "Send events with POST.", "errors": []}
         await _send(send, 405, orjson.dumps(fault), [_JSON, (b"allow", b"POST, OPTIONS")])
@@ -80,7 +79,8 @@ class CollectRoute:
             metrics.EVENTS.labels("request_rejected", rejected.fault.code).inc()
             answer = answers.for_rejected_request(rejected)
             return answer, _retry_after(answer)
-        return answer, [*_retry_after(answer), *admission.headers(), *_cookie(sender)]
+        tag = self._authenticator.sender_tag(request, sender)
+        return answer, [*_retry_after(answer), *admission.headers(), *_cookie(sender), *_sender_tag(tag)]
 
     async def _collect(self, request: Request, sender: Sender, receive: Receive) -> tuple[Answer, Admission]:
         seconds = self._settings.body_timeout_seconds
@@ -129,9 +129,10 @@ class CollectRoute:
         finally:
             self._partial_bytes -= len(content)
 
-    def _cors(self, request: Request) -> Headers:
-        origin = request.header(b"origin")
-        return cors_headers(origin, self._settings.allowed_origins) if origin else []
+
+def _cors(request: Request) -> Headers:
+    origin = request.header(b"origin")
+    return cors_headers(origin) if origin else []
 
 
 @cache
@@ -146,6 +147,10 @@ def _retry_after(answer: Answer) -> Headers:
 
 def _cookie(sender: Sender) -> Headers:
     return [(b"set-cookie", sender.set_cookie.encode())] if sender.set_cookie else []
+
+
+def _sender_tag(tag: str | None) -> Headers:
+    return [(b"footfall-sender", tag.encode())] if tag else []
 
 
 async def _send(send: Send, status: int, content: bytes, headers: Headers) -> None:

@@ -44,8 +44,7 @@ def add_docs_page(app: FastAPI, settings: Settings) -> None:
         "codes": {code: meaning for code, meaning in REASONS.items() if code not in RECORD_REASONS},
         "errors_page": ERRORS_PAGE,
         "sdk": script("footfall"),
-        "auto": script("auto"),
-        "vitals": script("vitals"),
+        "all": script("all"),
         "settings": settings,
     }
 

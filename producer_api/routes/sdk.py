@@ -10,7 +10,9 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 
 _FOLDER = Path(__file__).parents[1] / "static" / "sdk"
-NAMES = ("footfall", "auto", "vitals")
+# The first one is for the script tag, and imports those after it. The last one has everything, for pages that pin
+# a hash.
+NAMES = ("footfall", "more", "console", "vitals", "all")
 # File suffixes by Content-Encoding, smallest file first.
 _SUFFIXES: Mapping[str, str] = {"br": ".br", "gzip": ".gz", "": ""}
 _ONE_HOUR = "public, max-age=3600, stale-while-revalidate=86400"

@@ -14,7 +14,7 @@ from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request, Sender
 from producer_api.senders.backends import BackendKeys, parse_keys
 from producer_api.senders.claims import parse_id, user_and_session_ids
-from producer_api.senders.origin import require_allowed
+from producer_api.senders.origin import AllowedOrigins, require_allowed
 from producer_api.senders.visitors import Visitor, VisitorCookies, cookie_name
 from producer_api.settings import Settings
 from service_kit.local_requests import is_local
@@ -36,7 +36,8 @@ class Authenticator:
     """Finds the sender of a request. Senders are cached by their credentials until those expire or keys change."""
 
     def __init__(self, settings: Settings, hasher: Hasher) -> None:
-        self._settings = settings
+        self._settings, self._hasher = settings, hasher
+        self._allowed_origins = AllowedOrigins(settings.allowed_origins, trust_loopback=settings.trust_loopback)
         self._sessions = SessionVerifier.from_settings(settings.sessions, _count_fetch)
         self._visitor_cookies = VisitorCookies(hasher.derived_key("visitor"), settings.visitor_cookie_days)
         self._backend_keys = BackendKeys(parse_keys(settings.backend_keys.reveal()))
@@ -58,6 +59,13 @@ class Authenticator:
         """Whether sessions can be verified."""
         return self._sessions.is_ready
 
+    def sender_tag(self, request: Request, sender: Sender) -> str | None:
+        """What tells a page whether the sender has changed. Others do not store events for whoever comes next."""
+        sender_id = sender.user_id or sender.session_id or sender.visitor_id
+        if not sender_id or sender.backend or request.opts_out or b"origin" not in request.headers:
+            return None
+        return self._hasher.sender_tag(sender_id)
+
     async def authenticate(self, request: Request) -> Sender:
         """The sender. Raise RequestRejected for a page that may not post, and for a missing or invalid session."""
         if key := request.header(b"footfall-key"):
@@ -73,7 +81,7 @@ class Authenticator:
             request.header(b"origin"),
             request.header(b"sec-fetch-site"),
             request.header(b"host") or "",
-            self._settings.allowed_origins,
+            self._allowed_origins,
         )
         return await self._verify(request, credentials)
 
@@ -156,7 +164,7 @@ class Authenticator:
     def _new_cookie(self, request: Request, visitor: Visitor | None, now: float) -> tuple[Visitor, str]:
         """A new or renewed cookie, and the visitor whom it names."""
         visitor = visitor or self._visitor_cookies.new(now)
-        other_site = request.header(b"origin") in self._settings.allowed_origins
+        other_site = request.header(b"origin") in self._allowed_origins
         cookie = self._visitor_cookies.set_cookie(visitor, now, secure=request.is_secure, other_site=other_site)
         return visitor, cookie
 

@@ -68,10 +68,9 @@ class Shop:
 
 
 def tag(**attributes: str) -> str:
-    """The script tags of a page; `attributes` are those of the first one."""
+    """The script tag of a page with these attributes."""
     data = "".join(f' data-{name}="{value}"' for name, value in attributes.items())
-    first = f'<script defer src="/sdk/footfall.js" data-bots="on"{data}></script>'
-    return f'{first}<script defer src="/sdk/auto.js"></script>'
+    return f'<script defer src="/sdk/footfall.js" data-bots="on"{data}></script>'
 
 
 def said(event: dict[str, Any]) -> dict[str, Any]:

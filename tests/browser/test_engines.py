@@ -36,11 +36,13 @@ FIREFOX_SETTINGS = {
     "network.connectivity-service.enabled": False,
     "toolkit.telemetry.enabled": False,
 }
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 # How many events each step of the walk tracks.
 TRACKED = {
     "navigated": 5,
     "closed": 5,
     "limited": 20,
+    "late": 20,
     "bytes": 40,
     "full": 20,
     "unavailable": 20,
@@ -95,11 +97,13 @@ class Site:
         """The status that these events are answered with."""
         events = json.loads(body)["events"]
         step: str = events[0]["event_data"]["step"]
-        failures = {"limited": 429, "full": 503, "sandboxed": 503}
+        failures = {"limited": 429, "late": 503, "full": 503, "sandboxed": 503}
         again = any(name == step for name, _, _ in self.requests)
         status = 200 if again else failures.get(step, 200)
         self.requests.append((step, time.monotonic(), status))
         self.largest = max(self.largest, len(body))
+        if status == 503 and step == "late":
+            time.sleep(1.5)  # the page has gone, so nobody sees the response
         if status == 200:
             self.accepted |= {event["event_id"]: (step, event["event_data"]["n"]) for event in events}
         return status
@@ -114,9 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
         if path == "/accepted":
-            self._answer(str(sum(step == query for step, _ in self.site.accepted.values())).encode())
-        elif path == "/sdk/footfall.js":
-            self._answer(script("footfall").contents[""], "text/javascript")
+            self._answer(
+                str(sum(step == query for step, _ in self.site.accepted.values())).encode(), headers=ANY_ORIGIN
+            )
+        elif path.startswith("/sdk/"):
+            served = script(path.removeprefix("/sdk/").removesuffix(".js"))
+            self._answer(served.contents[""], "text/javascript", ANY_ORIGIN)
         elif path == "/walk.js":
             self._answer(WALK, "text/javascript")
         elif path == "/recover":

@@ -3,14 +3,19 @@ const go = (path) => (location.href = path);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const step = location.pathname.slice(1);
 
-function track(count, text) {
-  for (let n = 0; n < count; n++) footfall.track("scroll", { step, n, ...(text && { text }) });
+function track(count, text, from = 0) {
+  for (let n = from; n < from + count; n++) footfall.track("scroll", { step, n, ...(text && { text }) });
 }
 
 /** Wait until the collector has accepted so many events of a step. On a busy machine a retry may come late: whoever
  * started the browser says how long is too long. */
 async function accepted(name, count) {
   while (Number(await (await fetch(`/accepted?${name}`)).text()) < count) await pause(250);
+}
+
+/** Wait until the page has stored what it could not send. */
+async function stored() {
+  for (let n = 0; n < 60 && !Object.keys(localStorage).some((name) => name.startsWith("footfall:")); n++) await pause(250);
 }
 
 const steps = {
@@ -29,15 +34,27 @@ const steps = {
   },
   async limited() {
     track(20);
-    await pause(500);
+    await stored();
     go("/limited-next");
   },
   async "limited-next"() {
     await accepted("limited", 20);
+    go("/late");
+  },
+  async late() {
+    track(20); // the request is answered when the page has gone
+    go("/late-next");
+  },
+  async "late-next"() {
+    await accepted("late", 20);
     go("/bytes");
   },
   async bytes() {
-    track(40, "\u6f22".repeat(1_500));
+    const text = "\u6f22".repeat(1_500);
+    track(12, text);
+    await footfall.flush();
+    await footfall.flush(); // 56 kB, which browsers still count although they are answered
+    track(28, text, 12);
     go("/bytes-next");
   },
   async "bytes-next"() {
@@ -56,7 +73,7 @@ const steps = {
   },
   async unavailable() {
     track(20);
-    await pause(500);
+    await stored();
     go("/unavailable-next");
   },
   async "unavailable-next"() {
@@ -65,8 +82,8 @@ const steps = {
     go("/sandboxed");
   },
   async sandboxed() {
-    track(20);
-    await pause(3_000);
+    track(20); // no storage here
+    await accepted("sandboxed", 20);
     go("/end");
   },
 };

@@ -90,7 +90,7 @@ async def test_the_script_tag_of_the_page_passes_the_integrity_check(
     page = await open_page(context, stack)
     tags = await page.locator("[data-copy]").all_text_contents()
     (checked,) = [tag for tag in tags if "integrity" in tag]
-    assert stack.url + "/sdk/footfall." in checked
+    assert stack.url + "/sdk/all." in checked
     shop = await context.new_page()
     await shop.goto(f"http://127.0.0.1:{stack.port}/healthz")  # another origin than localhost
     await shop.set_content(checked)
