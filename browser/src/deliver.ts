@@ -12,8 +12,8 @@ const MAX_BYTES_IN_FLIGHT = 6e4;
 const LINGER_MS = 1e3;
 const ENVELOPE_BYTES = 500;
 const DAY_MS = 864e5;
-// After so many failures in a row, a request is sent in halves: one of its events may be what the collector fails at.
-const MAX_FAILURES = 3;
+// When the collector has failed so many times in a row, a request is sent in halves: one of its events may be the cause.
+const MAX_FAULTS = 3;
 
 const size = (text: string) => new Blob([text]).size;
 
@@ -24,6 +24,8 @@ export function deliver(core: Core): void {
   let notBefore = 0;
   // Consecutive failed requests whose response did not say how long to wait.
   let failures = 0;
+  // Of those, requests that the collector failed at: 500 or more.
+  let faults = 0;
   // Whose events these are, in the collector's words; empty until it has answered.
   let owner = "";
   // Whether a request is in flight that was not sent by a page that was hiding, and its events unless `hide` took them.
@@ -86,13 +88,14 @@ export function deliver(core: Core): void {
     const batch: string[] = [];
     let bytes = ENVELOPE_BYTES;
     for (const event of core.queue) {
+      if (event == suspect && (isHiding || core.queue[1])) continue; // when no other is left
       const next = bytes + size(event);
       if (isHiding && next + keptAlive > MAX_BYTES_IN_FLIGHT) break;
       if (batch[0] && (next > MAX_BYTES || (!isHiding && batch.length >= Math.min(options.batch, maxEvents)))) break;
       batch.push(event);
       bytes = next;
     }
-    core.queue.splice(0, batch.length);
+    core.queue = core.queue.filter((event) => !batch.includes(event));
     return { batch, bytes };
   }
 
@@ -142,6 +145,7 @@ export function deliver(core: Core): void {
     const retryAfter = +headers?.get("Retry-After")!;
     const failed = failures + 1;
     failures = 0;
+    if (status) faults = status > 499 && !(retryAfter > 0) ? faults + 1 : 0;
     owner = headers?.get("Footfall-Sender") || owner;
     if (retryAfter > 0) notBefore = Date.now() + (Math.min(retryAfter, 3600) + Math.random()) * 1e3;
     if (ok || results) {
@@ -149,7 +153,7 @@ export function deliver(core: Core): void {
       guilty = suspect;
       return sent.filter((_, index) => /limited|retry/.test(results?.[index]?.status!));
     }
-    if (status == 413 || (status! > 499 && failed >= MAX_FAILURES && !(retryAfter > 0))) {
+    if (status == 413 || faults >= MAX_FAULTS || (faults && !sent[1] && guilty == sent[0])) {
       failures = failed;
       return split(sent, status == 413);
     }
@@ -168,7 +172,7 @@ export function deliver(core: Core): void {
   function split(sent: string[], isTooLarge: boolean): string[] {
     if (sent[1]) {
       maxEvents = sent.length >> 1;
-      failures = MAX_FAILURES;
+      failures = MAX_FAULTS;
       return sent;
     }
     if (isTooLarge || guilty == sent[0]) {
@@ -186,7 +190,8 @@ export function deliver(core: Core): void {
     const { queue } = core;
     for (let count = newest(queue); count; count >>= 1) {
       const dropped = core.dropped + (ending ? queue.length - count : 0);
-      if (writeStored(options.storage, { notBefore, dropped, failures, owner, events: queue.slice(-count) })) {
+      const events = queue.slice(-count);
+      if (writeStored(options.storage, { notBefore, dropped, faults, owner, events, suspect: idOf(suspect) })) {
         queue.splice(-count);
         core.dropped = 0;
         break;
@@ -216,13 +221,16 @@ export function deliver(core: Core): void {
     const now = Date.now();
     const isFresh = ({ event_id }: Sent) => event_id > `evt_0${(now - DAY_MS).toString(16)}`;
     for (const [name, stored] of readStored(options.storage, restored)) {
-      const events = stored.events.filter(isFresh).map(core.toJson);
+      const isSuspect = ({ event_id }: Sent) => event_id == stored.suspect;
+      const fresh = stored.events.filter(isFresh);
+      const events = [...fresh.filter((event) => !isSuspect(event)), ...fresh.filter(isSuspect)].map(core.toJson);
       if (events[0] && stored.owner && stored.owner != owner) continue; // that person may come back
       restored.push(name);
       notBefore = Math.max(notBefore, Math.min(stored.notBefore, now + 36e5));
-      failures = Math.max(failures, stored.failures);
+      faults = Math.max(faults, stored.faults);
       core.dropped += stored.dropped + stored.events.length - events.length;
       core.queue.unshift(...events);
+      if (fresh.some(isSuspect)) suspect = events[events.length - 1];
     }
     trim();
   }
@@ -243,10 +251,19 @@ export function deliver(core: Core): void {
   // `online` may fire while the page is unloading.
   on("online", () => ofDocument("hidden") || flush());
   on("pageshow", ({ persisted }) => persisted && flush());
+  const own = core.queue.splice(0);
   restore();
+  if (faults < MAX_FAULTS) core.queue.push(...own);
+  else {
+    // One of the stored events may be what the collector fails at: they come last, and alone.
+    core.queue.unshift(...own);
+    maxEvents = 1;
+  }
   if (restored[0]) flush();
   else schedule();
 }
+
+const idOf = (event: string | undefined): string => (event ? JSON.parse(event).event_id : "");
 
 function resultsIn(text: string): { status: string }[] | undefined {
   try {

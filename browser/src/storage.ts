@@ -11,8 +11,10 @@ interface Entry<Event> {
   /** Nothing is sent before this time. */
   notBefore: number;
   dropped: number;
-  /** Consecutive failed requests. */
-  failures: number;
+  /** Consecutive requests that the collector failed at. */
+  faults: number;
+  /** Id of an event that failed alone, or empty. */
+  suspect: string;
   /** Whose events they are, in the collector's words; empty if it never answered. */
   owner: string;
   events: Event[];
@@ -26,7 +28,7 @@ const storage = (kind: Options["storage"]) => (window as any)[kind + "Storage"];
 /** Write an entry; false if storage is full or forbidden. */
 export function writeStored(kind: Options["storage"], entry: Entry<string>): boolean {
   // By hand, because pages may have changed how arrays become JSON. The events are JSON already.
-  const text = `[${entry.notBefore},${entry.dropped},${entry.failures},"${entry.owner}",[${entry.events}]]`;
+  const text = `[${entry.notBefore},${entry.dropped},${entry.faults},"${entry.owner}",[${entry.events}],"${entry.suspect}"]`;
   try {
     storage(kind)[PREFIX + (Date.now() + Math.random())] = text;
     return true;
@@ -50,9 +52,9 @@ export function readStored(kind: Options["storage"], except: string[]): [string,
   for (const name of names)
     if (NAME.test(name) && !except.includes(name))
       try {
-        const [notBefore, dropped, failures, owner, events] = JSON.parse(storage(kind)[name]);
-        if (events.every((event: Sent) => event.event_id) && notBefore + dropped + failures >= 0)
-          found.push([name, { notBefore, dropped, failures, owner, events }]);
+        const [notBefore, dropped, faults, owner, events, suspect] = JSON.parse(storage(kind)[name]);
+        if (events.every((event: Sent) => event.event_id) && notBefore + dropped + faults >= 0)
+          found.push([name, { notBefore, dropped, faults, owner, events, suspect }]);
       } catch {} // not ours
   return found;
 }

@@ -15,7 +15,7 @@ async function accepted(name, count) {
 
 /** Wait until the page has stored what it could not send. */
 async function stored() {
-  for (let n = 0; n < 60 && !Object.keys(localStorage).some((name) => name.startsWith("footfall:")); n++) await pause(250);
+  while (!Object.keys(localStorage).some((name) => name.startsWith("footfall:"))) await pause(50);
 }
 
 const steps = {
