@@ -11,6 +11,7 @@ const NOISE = /^ResizeObserver loop/;
 
 type Track = (name: string, data: object) => void;
 interface Failure {
+  type?: string;
   message?: string;
   filename?: string;
   lineno?: number;
@@ -23,7 +24,8 @@ interface Failure {
 export function captureErrors(track: Track, early: Event[]): void {
   const seen = new Map<string, { at: number; times: number }>();
   let left = MAX_ERRORS;
-  const failed = ({ message, filename, lineno, colno, error, reason = error }: Failure) => {
+  const failed = ({ type, message, filename, lineno, colno, error, reason = error }: Failure) => {
+    if (type == "error" && !message && !error) return; // made by the page
     const text = withoutQueries(String(message || reason?.message || reason)).slice(0, MAX_MESSAGE);
     const kind = text.replace(/\d+/g, "0"); // the same error with another number
     const { at, times } = seen.get(kind) ?? { at: -Infinity, times: 0 };

@@ -13,9 +13,9 @@ async function accepted(name, count) {
   while (Number(await (await fetch(`/accepted?${name}`)).text()) < count) await pause(250);
 }
 
-/** Wait until the page has stored what it could not send. */
+/** Wait until the page has stored what it could not send; other tabs may have stored something too. */
 async function stored() {
-  while (!Object.keys(localStorage).some((name) => name.startsWith("footfall:"))) await pause(50);
+  while (!Object.values(localStorage).some((text) => text.includes(`"step":"${step}"`))) await pause(50);
 }
 
 const steps = {
