@@ -65,7 +65,8 @@ export function deliver(core: Core): void {
     // Some browsers run timers during unload, and `flush` would then take what is about to be stored. `timer` stays set,
     // so that no new one is started until the page is shown again.
     if (type == "pagehide") clearTimeout(timer as number);
-    if (navigator.onLine && !failures && core.allowed) {
+    if (!core.allowed) return;
+    if (navigator.onLine && !failures) {
       send(true);
       send(true);
     }

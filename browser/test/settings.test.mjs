@@ -63,6 +63,7 @@ test("consent refused while a request is in flight: its events are not queued ag
   page.track(20);
   await world.pass();
   page.footfall.consent(false);
+  page.hide();
   reply({ status: 503, headers: { "Retry-After": "1" } });
   await world.pass(5_000);
   page.footfall.consent(true);
