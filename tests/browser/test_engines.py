@@ -105,7 +105,9 @@ class Site:
         if status == 503 and step == "late":
             time.sleep(1.5)  # the page has gone, so nobody sees the response
         if status == 200:
-            self.accepted |= {event["event_id"]: (step, event["event_data"]["n"]) for event in events}
+            # A page also sends what others have stored.
+            data = {event["event_id"]: event["event_data"] for event in events}
+            self.accepted |= {event_id: (each["step"], each["n"]) for event_id, each in data.items()}
         return status
 
 
