@@ -25,6 +25,7 @@ export function captureNavigation(core: Core): () => void {
       if (location.pathname != path) changed();
     };
   }
+  changed(); // an application may have gone on before this file had loaded
   on("popstate", changed);
   on("pagehide", settle);
   on("pageshow prerenderingchange", (event) => core.view(event));

@@ -66,6 +66,15 @@ test("in a single-page app, pushState, replaceState and Back are page views if t
   assert.equal(document.title, "Title of /list");
 });
 
+test("an application that goes on before the second file has loaded has a view of its first page", async () => {
+  let load;
+  const page = world.open({ auto: "page" }, { files: new Promise((resolve) => (load = resolve)) });
+  page.window.history.replaceState(null, "", "/home");
+  load({});
+  const views = (await tracked()).map(([, data]) => data.page);
+  assert.deepEqual(views, ["/start", "/home"]);
+});
+
 test("a flood of replaceState is one view, which comes before a click and before the page is left", async () => {
   const page = world.open({ auto: "page,click" });
   for (let n = 0; n < 150; n++) {
