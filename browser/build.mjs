@@ -5,11 +5,11 @@ import { build } from "esbuild";
 import { minify } from "terser";
 
 const { version } = JSON.parse(readFileSync("package.json"));
-const define = { VERSION: JSON.stringify(version) };
+const define = { VERSION: JSON.stringify(version), APART: "false" };
 const common = { bundle: true, target: "es2021", define, legalComments: "none" };
 // The tag loads `footfall`, which imports the others when it needs them. `all` is the same in one file, for pages that pin its hash.
 const served = {
-  footfall: { entry: "src/script.ts", format: "iife", external: ["*/more.js", "*/console.js"] },
+  footfall: { entry: "src/script.ts", format: "iife", define: { ...define, APART: "true" } },
   more: { entry: "src/more.ts", format: "esm", external: ["*/vitals.js"] },
   console: { entry: "src/console.ts", format: "esm" },
   vitals: { entry: "src/vitals.ts", format: "esm" },
@@ -49,7 +49,7 @@ async function buildServed(folder) {
 
 function buildPackage() {
   const entryPoints = ["src/index.ts", "src/vitals.ts"];
-  return build({ ...common, entryPoints, format: "esm", splitting: true, outdir: "dist" });
+  return build({ ...common, entryPoints, minifySyntax: true, format: "esm", splitting: true, outdir: "dist" });
 }
 
 if (process.argv[2] === "--package") await buildPackage();

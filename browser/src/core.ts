@@ -8,18 +8,26 @@ import type { Core, Options, Sent } from "./options.js";
 import { view } from "./views.js";
 
 declare const VERSION: string;
+// Whether the files are served one by one, or are all in this one. Then the other half of a condition is left out.
+declare const APART: boolean;
 
 export const core: Core = {
   queue: [],
   early: [],
   dropped: 0,
+  at: (file) => file,
   queued() {},
   async flush() {
     const { allowed, queue, dropped } = core;
     const events = queue.splice(0, allowed ? Infinity : 0);
     if (!events[0]) return;
     core.dropped = 0;
-    await core.send(events, dropped).catch(() => (core.dropped += dropped + events.length));
+    let lost = dropped + events.length;
+    try {
+      const response = await core.send(events, dropped);
+      if (response.ok) lost = (await response.text()).split(/"status": ?"(?:limited|retry)/).length - 1;
+    } catch {}
+    core.dropped += lost;
   },
   hide: () => core.flush(),
   // As text/plain, which needs no preflight on another origin.
@@ -60,7 +68,7 @@ export const core: Core = {
   // What there is to say is in a file of its own, which few pages need.
   say(...what) {
     const { options } = core;
-    import("./console.js").then(({ explain }) => explain(options, ...what), () => {});
+    (APART ? import(core.at("./console.js")) : import("./console.js")).then(({ explain }) => explain(options, ...what), () => {});
   },
 };
 

@@ -55,6 +55,8 @@ export interface Core {
   early?: Event[] | undefined;
   /** Events that were given up and not reported to the collector yet. */
   dropped: number;
+  /** The URL of another file. */
+  at(file: string): string;
   /** Called when an event has been queued. */
   queued(): void;
   /** Called when the page is hidden, left or shown again. */

@@ -6,6 +6,7 @@ import { ofDocument } from "./own.js";
 
 const tag = ofDocument("currentScript") as HTMLScriptElement;
 const page = window as any;
+declare const APART: boolean;
 
 function functionOfPage(name: string): (event: Sent) => Sent {
   const found = page.hasOwnProperty(name) && page[name];
@@ -19,6 +20,8 @@ else if (!page.hasOwnProperty("footfall")) {
   const { dataset, src } = tag;
   const { auto = "page,click,form,error", before } = dataset;
   page.footfall = { track, flush, consent };
+  // A script of another origin, and any script of a sandboxed page, has no URL that imports are relative to.
+  core.at = (file) => new URL(file, src) as unknown as string;
   if (
     begin({
       endpoint: new URL("../api/analytics/collect", src) as unknown as string,
@@ -29,7 +32,7 @@ else if (!page.hasOwnProperty("footfall")) {
   ) {
     if (auto.includes("page")) core.view();
     // If it cannot be loaded, each event is sent once.
-    import("./more.js").then(
+    (APART ? import(core.at("./more.js")) : import("./more.js")).then(
       ({ more }) => more(core, auto),
       () => (core.queued = core.flush)(),
     );

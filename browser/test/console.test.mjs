@@ -19,7 +19,7 @@ test("a page whose events are accepted, limited or wait says nothing, nor does i
   await world.pass(10_000);
   world.online = false;
   await world.pass(10_000);
-  assert.deepEqual([page.said, Object.keys(page.files)], [[], ["./more.js"]]);
+  assert.deepEqual([page.said, Object.keys(page.files)], [[], ["https://shop.example/sdk/more.js"]]);
 });
 
 test("a page whose origin is refused says once what to do", async () => {

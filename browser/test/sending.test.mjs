@@ -685,6 +685,25 @@ test("a page that is left before the second file has loaded sends its events, an
   assert.deepEqual(world.requests.slice(1).map(({ events, dropped }) => [events.length, dropped]), [[1, 0], [1, 0], [1, 0], [1, 1]]);
 });
 
+test("without the second file, events that the collector did not take are counted in the next request", async () => {
+  const page = world.open({}, { files: null });
+  const answers = [
+    { status: 503 },
+    { status: 400 },
+    { status: 200, body: '{"results": [{"status": "limited"}]}' },
+    { status: 200, body: { results: [{ status: "retry" }] } },
+    { status: 200, body: { results: [{ status: "accepted" }] } },
+    { status: 200, body: { results: [{ status: "rejected", errors: [{ got: '"status":"retry"' }] }] } },
+    { status: 200 },
+  ];
+  for (const answer of answers) {
+    world.answer = () => answer;
+    page.track(1);
+    await world.pass();
+  }
+  assert.deepEqual(world.requests.map(({ dropped }) => dropped), [0, 1, 2, 1, 1, 0, 0]);
+});
+
 test("events from before the second file has loaded are in its first request", async () => {
   const page = world.open({ auto: "page" }, { files: Promise.resolve({}) });
   page.track(2);

@@ -5,12 +5,13 @@ import vm from "node:vm";
 const read = (name) => readFileSync(new URL(`../../producer_api/static/sdk/${name}.js`, import.meta.url), "utf8");
 // Node runs `import()` in such a context only with a flag.
 const importing = (code) => code.replaceAll("import(", "importFile(");
+const SRC = "https://shop.example/sdk/footfall.js";
 const FIRST = new vm.Script(importing(read("footfall")));
 const MODULES = Object.fromEntries(
   ["more", "console"].map((name) => {
     const [, body, names] = read(name).match(/^(.*)export\{(.*)\};\s*$/s);
     const exports = names.split(",").map((each) => each.split(" as ").toReversed().join(":"));
-    return [`./${name}.js`, new vm.Script(`(() => { ${importing(body)}; return { ${exports} } })()`)];
+    return [new URL(`${name}.js`, SRC).href, new vm.Script(`(() => { ${importing(body)}; return { ${exports} } })()`)];
   }),
 );
 
@@ -159,7 +160,7 @@ class Page {
       location,
       Date: VirtualDate,
       console: { log: (text) => this.said.push(text), warn: (text) => this.said.push(text) },
-      importFile: (name) => this.#import(name),
+      importFile: (url) => this.#import(new URL(url, this.base).href),
       get localStorage() {
         if (storage === "blocked") throw new DOMException("denied", "SecurityError");
         return world.storage(world.local);
@@ -171,25 +172,28 @@ class Page {
     this.window.window = this.window;
     vm.createContext(this.window);
     Object.assign(Document.prototype, parts.document);
-    Document.prototype.currentScript = parts.script === null ? null : { dataset, src: "https://shop.example/sdk/footfall.js" };
-    FIRST.runInContext(this.window);
-    Document.prototype.currentScript = null;
+    // Only a module has a URL that imports are relative to, and it has no tag.
+    this.base = parts.script === null ? SRC : undefined;
+    this.tag = parts.script === null ? null : { dataset, src: SRC };
+    this.tagAgain();
     this.footfall = this.window.footfall;
   }
 
   /** `import()`, but at once, so that tests need not wait; if `files` is a promise, when it is resolved. */
-  #import(name) {
+  #import(url) {
     const load = (files) => {
       if (!files) throw new TypeError("Failed to fetch dynamically imported module");
-      return (files[name] ??= MODULES[name].runInContext(this.window));
+      return (files[url] ??= MODULES[url].runInContext(this.window));
     };
     if (this.files instanceof Promise) return this.files.then(load);
     return { then: (loaded, failed) => void (this.files ? loaded(load(this.files)) : failed()) };
   }
 
-  /** A second tag of the same script. */
+  /** Another tag of the same script. */
   tagAgain() {
+    this.window.Document.prototype.currentScript = this.tag;
     FIRST.runInContext(this.window);
+    this.window.Document.prototype.currentScript = null;
   }
 
   track(count, data = {}) {

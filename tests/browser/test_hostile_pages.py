@@ -13,6 +13,7 @@ from producer_api.routes.sdk import script
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
 URL = "http://shop.test/"
+STATS = "http://stats.shop.test/"
 TAG = '<script defer src="/sdk/footfall.js" data-bots="on"></script>'
 # Elements whose names are those of properties of the document and the window, as visitors' markup may bring them.
 CLOBBERED = "".join(
@@ -20,6 +21,7 @@ CLOBBERED = "".join(
     for name in ("currentScript", "cookie", "body", "title", "referrer", "hidden", "prerendering", "createElement")
 )
 TWICE = '<form name="currentScript"></form><form name="currentScript"></form><iframe name="title"></iframe>'
+ANY_ORIGIN = {"access-control-allow-origin": "*"}
 # What Prototype 1.6 puts on dates and arrays.
 PROTOTYPE = """<script>
 Date.prototype.toJSON = function () { return '"' + this.toISOString() + '"'; };
@@ -59,10 +61,10 @@ class Shop:
         request = route.request
         if request.method == "POST":
             self.posts.append((request.url, request.post_data_json))
-            await route.fulfill(**self.answer)
+            await route.fulfill(**self.answer, headers=_cors(request.headers.get("origin")))
         elif "/sdk/" in request.url:
             name = request.url.rpartition("/")[2].removesuffix(".js")
-            await route.fulfill(body=script(name).contents[""], content_type="text/javascript")
+            await route.fulfill(body=script(name).contents[""], content_type="text/javascript", headers=ANY_ORIGIN)
         else:
             await route.fulfill(body=self.html, content_type="text/html", headers=self.headers)
 
@@ -75,11 +77,15 @@ class Shop:
         await page.goto(URL, wait_until="networkidle")
         return page
 
-    async def sent(self, page: Page) -> list[dict[str, Any]]:
-        """All events, once the page has sent its own; they all came to the shop's own collector."""
+    async def sent(self, page: Page, collector: str = URL) -> list[dict[str, Any]]:
+        """All events, once the page has sent its own; they all came to this collector."""
         await page.evaluate("footfall.flush()")
-        assert {url for url, _ in self.posts} <= {f"{URL}api/analytics/collect"}
+        assert {url for url, _ in self.posts} <= {f"{collector}api/analytics/collect"}
         return [event for _, post in self.posts for event in post["events"]]
+
+
+def _cors(origin: str | None) -> dict[str, str]:
+    return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"} if origin else {}
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -185,6 +191,25 @@ async def test_a_strict_content_policy_needs_nothing_more(shop: Shop) -> None:
     await page.click("#buy")
     assert names(await shop.sent(page)) == [("page_view", "Shop"), ("button_click", "buy")]
     assert shop.said == []
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "",
+        f"default-src 'none'; script-src 'nonce-abc'; connect-src {STATS}",
+        "sandbox allow-scripts",
+    ],
+    ids=["no policy", "strict", "sandboxed"],
+)
+async def test_a_script_of_another_origin_finds_its_other_files(shop: Shop, policy: str) -> None:
+    shop.headers = {"content-security-policy": policy}
+    tag = TAG.replace('src="/', f'nonce="abc" src="{STATS}').replace("data-bots", 'data-before="none" data-bots')
+    page = await shop.open("<button id='buy'>Buy</button>", head=tag)
+    assert any("the page has no function none" in line for line in shop.said)  # the file for the console
+    await page.evaluate("window.none = (event) => event")
+    await page.click("#buy")
+    assert names(await shop.sent(page, STATS)) == [("button_click", "buy")]
 
 
 async def test_the_console_says_what_is_wrong_and_what_to_do(shop: Shop) -> None:
