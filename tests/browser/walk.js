@@ -18,6 +18,9 @@ async function stored() {
   while (!Object.values(localStorage).some((text) => text.includes(`"step":"${step}"`))) await pause(50);
 }
 
+/** Before the second file has loaded, the page that is left does not store anything. */
+const loaded = () => import("/sdk/more.js");
+
 const steps = {
   async navigated() {
     track(5);
@@ -42,6 +45,7 @@ const steps = {
     go("/late");
   },
   async late() {
+    await loaded();
     track(20); // the request is answered when the page has gone
     go("/late-next");
   },
@@ -50,6 +54,7 @@ const steps = {
     go("/bytes");
   },
   async bytes() {
+    await loaded();
     const text = "\u6f22".repeat(1_500);
     track(12, text);
     await footfall.flush();
