@@ -28,7 +28,7 @@ from benchmarks.parts import broker, cpu_seconds, resident_mib
 from footfall.demo.visitors import USER_AGENTS, Visitor
 from footfall.kafka.topics import create_missing
 from footfall.local import ports
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.sessions.signing import sign
 
 SECONDS, ROUNDS, CONNECTIONS = 4.0, 3, 32

@@ -27,7 +27,7 @@ from producer_api.privacy.hashes import Hasher
 from producer_api.routes.collect import CollectRoute
 from producer_api.senders.authenticate import Authenticator
 from producer_api.settings import Settings
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.sessions.signing import sign
 from service_kit.settings import Secret

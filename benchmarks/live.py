@@ -25,7 +25,7 @@ from benchmarks.collect import PATH, SESSION_KEY, payloads
 from benchmarks.parts import broker, cpu_seconds, resident_mib
 from footfall.kafka.topics import create_missing
 from footfall.local import ports
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.browsers import SWITCHES, program
 
 RATE, BATCH = 1000, 10

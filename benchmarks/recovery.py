@@ -18,7 +18,7 @@ from benchmarks.parts import broker, resident_mib
 from benchmarks.stream import folded, metric
 from footfall.kafka.topics import create_missing
 from footfall.local import ports
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.events import encoded, event
 
 USERS, ROUNDS = 1_000_000, 3

@@ -32,7 +32,7 @@ from avro_schemas import event_ids
 from benchmarks import debezium
 from benchmarks.parts import broker, database
 from footfall.local import ports
-from service_kit.kafka import KafkaRecord
+from service_kit.kafka.record import KafkaRecord
 from sinks.columns import COLUMNS, NAMES
 from sinks.landing.event_row import EventRow
 from sinks.landing.rows import Batch, decode_batch

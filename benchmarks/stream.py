@@ -28,7 +28,7 @@ from avro_schemas.wire.event_reader import KEYS
 from benchmarks.parts import broker, cpu_seconds, resident_mib
 from footfall.kafka.topics import create_missing
 from footfall.local import ports
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.events import encoded, event
 
 EVENTS, USERS, ROUNDS = 500_000, 20_000, 3

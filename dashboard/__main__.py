@@ -6,8 +6,9 @@ import uvicorn
 
 from dashboard.app import build_app
 from dashboard.settings import Settings
-from service_kit import http_server, kafka_watch
+from service_kit import http_server
 from service_kit.background import stop_process
+from service_kit.kafka import watch
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
 
@@ -17,7 +18,7 @@ def main() -> None:
     settings = load_or_exit(Settings, os.environ)
     warnings = settings.sessions.warnings()
     begin("dashboard", os.environ, level=settings.log_level, kafka=settings.kafka, warnings=warnings)
-    kafka_watch.watch(settings.kafka, stop_process)
+    watch.watch(settings.kafka, stop_process)
     uvicorn.run(
         build_app(settings),
         host=settings.host,

@@ -6,7 +6,7 @@ from typing import Literal
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
 from service_kit import setting_checks
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.public_url import PublicUrlSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings

@@ -11,7 +11,7 @@ from footfall.local.data_folder import DataFolder
 from footfall.local.keys import read_or_create
 from footfall.local.settings import LocalSettings
 from service_kit.event_topics import EventTopicsSettings
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.settings import SettingsError, load, load_or_exit
 
 NOT_RUNNING = 1

@@ -11,8 +11,9 @@ import uvicorn
 from producer_api.app import CollectorApp, build_app
 from producer_api.settings import Settings
 from producer_api.storage.segments import SpoolInUse
-from service_kit import http_server, kafka_watch
+from service_kit import http_server
 from service_kit.background import stop_process
+from service_kit.kafka import watch
 from service_kit.settings import WRONG_SETTINGS, load_or_exit
 from service_kit.startup import begin
 
@@ -39,7 +40,7 @@ def main() -> None:
     settings = load_or_exit(Settings, os.environ)
     warnings = settings.sessions.warnings()
     begin("producer_api", os.environ, level=settings.log_level, kafka=settings.kafka, warnings=warnings)
-    kafka_watch.watch(settings.kafka, stop_process)
+    watch.watch(settings.kafka, stop_process)
     try:
         app = build_app(settings)
     except (SpoolInUse, OSError) as error:

@@ -31,7 +31,7 @@ from producer_api.storage.records import EventPublisher
 from producer_api.storage.spool import Spool
 from service_kit import tracing
 from service_kit.background import Background
-from service_kit.follower import Follower
+from service_kit.kafka.follower import Follower
 
 COLLECT = "/api/analytics/collect"
 VALIDATE = "/api/analytics/validate"

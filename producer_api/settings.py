@@ -11,7 +11,7 @@ from producer_api.privacy.stored_fields import DEFAULT_STORED_FIELDS, check_stor
 from producer_api.senders import backends
 from producer_api.sites import check_sites
 from service_kit import setting_checks
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.public_url import PublicUrlSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings

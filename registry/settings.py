@@ -6,7 +6,7 @@ from typing import Literal
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
 from service_kit.event_topics import EventTopicsSettings
-from service_kit.kafka import SaslMechanism, SecurityProtocol
+from service_kit.kafka.settings import SaslMechanism, SecurityProtocol
 from service_kit.public_url import PublicUrlSettings
 from service_kit.settings import setting
 

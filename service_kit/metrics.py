@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
 
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SHARED = CollectorRegistry()

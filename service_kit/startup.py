@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from service_kit import logs, metrics
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.settings import PREFIX
 
 log = logging.getLogger(__name__)

@@ -13,12 +13,13 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from avro_schemas import topic as topics
-from service_kit import group_member, kafka_watch, tracing
+from service_kit import tracing
+from service_kit.kafka import membership, watch
+from service_kit.kafka.topic_log import wait_for_cluster_id
+from service_kit.kafka.unreadable import StoppedPartitions
 from service_kit.probes import Health, Probes
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
-from service_kit.topic_log import wait_for_cluster_id
-from service_kit.unreadable import StoppedPartitions
 from sinks import metrics
 from sinks.canary import Canary, CollectorClient
 from sinks.commands import MaintenanceThread, maintain_command, migrate_command
@@ -68,8 +69,8 @@ def land(_arguments: Sequence[str]) -> None:
     settings = load_or_exit(Settings, os.environ)
     begin("sinks", os.environ, level=settings.log_level, kafka=settings.kafka)
     # A batch that is being written is rolled back, and fetched again by the next start.
-    group_member.install(os._exit)
-    kafka_watch.watch(settings.kafka, os._exit)
+    membership.install(os._exit)
+    watch.watch(settings.kafka, os._exit)
     # Rows hold no reference cycles, and looking for some costs a quarter of the time that decoding takes.
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)

@@ -10,8 +10,8 @@ import logging
 from aiokafka.errors import KafkaError
 
 from avro_schemas.topic import EVENTS
-from service_kit.group_members import foreign, members
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.group_members import foreign, members
+from service_kit.kafka.settings import KafkaSettings
 from sinks import metrics
 from sinks.landing.kafka_source import GROUP, KafkaSource
 

@@ -5,11 +5,11 @@ from typing import Literal
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
+from service_kit.kafka.unreadable import SkipSettings
 from service_kit.probes import ALL_INTERFACES
 from service_kit.retention import RetentionSettings
 from service_kit.settings import Secret, setting
-from service_kit.unreadable import SkipSettings
 
 # Numbers of event types have two bytes. Far fewer are meant: each has lines in the roll-ups, for ever.
 DEFAULT_MAX_PROPOSED = 1_000

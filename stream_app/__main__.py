@@ -4,7 +4,7 @@ import gc
 import os
 from pathlib import Path
 
-from service_kit import group_member, kafka_watch
+from service_kit.kafka import membership, watch
 from service_kit.probes import Probes
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
@@ -24,8 +24,8 @@ def main(dimensions: Dimensions = LIVE_AGGREGATES) -> None:
     settings = load_or_exit(Settings, os.environ)
     begin("stream_app", os.environ, level=settings.log_level, kafka=settings.kafka)
     # Nothing is lost: the state is in Kafka, and it says what was counted.
-    group_member.install(os._exit)
-    kafka_watch.watch(settings.kafka, os._exit)
+    membership.install(os._exit)
+    watch.watch(settings.kafka, os._exit)
     # Takes a second or so of CPU, which would cost a group session if it came later.
     dimensions.reader.compile_latest()
     app = build_app(settings, dimensions)

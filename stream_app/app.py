@@ -10,9 +10,9 @@ import faust
 from avro_schemas import topic
 from service_kit import tracing
 from service_kit.background import watched
-from service_kit.kafka import KafkaSettings
-from service_kit.kafka_consumer import step_over
-from service_kit.unreadable import StoppedPartitions
+from service_kit.kafka.consumer import step_over
+from service_kit.kafka.settings import KafkaSettings
+from service_kit.kafka.unreadable import StoppedPartitions
 from stream_app.engine.agent import fold_batches
 from stream_app.engine.app import FootfallApp
 from stream_app.engine.assignment import watch_assignment

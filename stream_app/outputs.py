@@ -11,7 +11,7 @@ from avro_schemas.rejected_event import RecordPosition, bounded_key, encode_reje
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 from avro_schemas.wire.codec import Undecodable
-from service_kit.kafka import KafkaRecord
+from service_kit.kafka.record import KafkaRecord
 from stream_app.copies import NOTHING, Copied, copy, fits, read_copied
 from stream_app.engine.record_batches import Output, send_batches
 from stream_app.settings import Settings

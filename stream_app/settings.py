@@ -6,10 +6,10 @@ from typing import Literal
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
 from service_kit.event_topics import EventTopicsSettings
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
+from service_kit.kafka.unreadable import SkipSettings
 from service_kit.probes import ALL_INTERFACES
 from service_kit.settings import setting
-from service_kit.unreadable import SkipSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

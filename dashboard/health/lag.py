@@ -11,8 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from avro_schemas import topic
 from dashboard.health.pipeline import ConsumerLag
-from service_kit.kafka import KafkaSettings
-from service_kit.kafka_consumer import new_consumer
+from service_kit.kafka.consumer import new_consumer
+from service_kit.kafka.settings import KafkaSettings
 
 _GROUPS = topic.named(topic.EVENTS).consumer_groups
 _FIRST_RECORD_SECONDS = 2.0

@@ -12,7 +12,7 @@ from avro_schemas import topic
 from dashboard.health.lag import LagMeter, Offsets
 from dashboard.health.pipeline import MAX_DEAD_LETTERS, PipelineHealth, StorageHealth
 from dashboard.sql import Database, queries
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from avro_schemas.wire.codec import Undecodable
 from avro_schemas.wire.event_reader import decode_event
 from dashboard.live.rejected_events import RejectedEvent
 from dashboard.live.snapshot import Json
-from service_kit.kafka import KafkaRecord
+from service_kit.kafka.record import KafkaRecord
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaError
 from avro_schemas import topic
 from dashboard.live.feed import event_entries, sampled
 from dashboard.live.snapshot import Json
-from service_kit.kafka import KafkaSettings
-from service_kit.kafka_consumer import fetch_readable, new_consumer
+from service_kit.kafka.consumer import fetch_readable, new_consumer
+from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,9 @@ from dashboard.live.hub import Hub
 from dashboard.live.rejected_events import RejectedEvents
 from dashboard.live.snapshot import Json, snapshot
 from dashboard.live.state import SHOWN_MINUTES, LiveState
-from service_kit.follower import Follower
-from service_kit.kafka import KafkaRecord, KafkaSettings
+from service_kit.kafka.follower import Follower
+from service_kit.kafka.record import KafkaRecord
+from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 

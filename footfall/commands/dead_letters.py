@@ -20,7 +20,7 @@ from avro_schemas.wire.codec import Undecodable, decode
 from footfall import target
 from footfall.commands.printable import printable, printable_lines
 from footfall.kafka import reader
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.moments import utc
 from sinks.dead_letters import query
 from sinks.dead_letters.query import DeadLetterFilter

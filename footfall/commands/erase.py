@@ -19,7 +19,7 @@ from avro_schemas.wire.codec import decode_values, encode
 from footfall import target
 from footfall.kafka import reader
 from producer_api.privacy.hashes import Hasher
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.moments import utc
 from sinks import erasure
 

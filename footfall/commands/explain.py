@@ -15,7 +15,7 @@ from avro_schemas.wire.codec import Undecodable, decode_values
 from avro_schemas.wire.event_reader import decode_event
 from footfall import target
 from footfall.kafka import reader
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.moments import utc
 
 NOT_FOUND = 1

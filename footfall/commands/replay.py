@@ -14,7 +14,7 @@ from rich.table import Table
 from avro_schemas import topic as topics
 from footfall import target
 from footfall.kafka import reader
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from sinks.dead_letters.query import DeadLetterFilter, retryable
 from sinks.postgres import rewind
 from sinks.postgres.store import PostgresStore

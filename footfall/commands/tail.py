@@ -18,8 +18,8 @@ from avro_schemas.wire.event_reader import decode_event
 from footfall import target
 from footfall.commands.printable import printable
 from footfall.kafka import reader
-from service_kit.kafka import KafkaSettings
-from service_kit.kafka_consumer import fetch_readable
+from service_kit.kafka.consumer import fetch_readable
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.moments import utc
 
 Shown = dict[str, Any]

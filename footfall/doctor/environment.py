@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from footfall.doctor.finding import Finding, State
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.metrics import expires
 from service_kit.sessions.settings import SessionSettings
 from service_kit.setting_checks import hard_to_guess

@@ -15,8 +15,8 @@ from footfall.doctor.finding import Finding
 from footfall.kafka import reader
 from footfall.kafka.lag import Lag, current_lags
 from footfall.kafka.topics import ExistingTopic, TopicReport, check_topics, existing_topics, is_co_partitioned
-from service_kit.group_members import Member, explain, members, strangers
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.group_members import Member, explain, members, strangers
+from service_kit.kafka.settings import KafkaSettings
 
 _TOPICS_TIMEOUT_SECONDS = 15.0
 _CLUSTER_TIMEOUT_SECONDS = 25.0

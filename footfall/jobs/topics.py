@@ -19,7 +19,7 @@ from avro_schemas.installed import OwnContract
 from footfall.kafka.topics import TopicOptions, TopicReport, check_topics, create_missing
 from service_kit import logs
 from service_kit.event_topics import EventTopicsSettings
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.settings import load_or_exit, setting
 
 log = logging.getLogger("topics")

@@ -14,7 +14,7 @@ from aiokafka.structs import ConsumerRecord
 
 from avro_schemas.topic import EVENTS, STREAM_STATE, named
 from footfall.kafka.reader import end_offsets, open_consumer, read_until, seek_to_last
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 STREAM_APP, SINKS = "stream app", "sinks"
 # As stream_app/engine/changelog.py writes it: the position that the state had is in front of every value, and the

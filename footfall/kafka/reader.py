@@ -7,8 +7,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-from service_kit.kafka import KafkaSettings
-from service_kit.kafka_consumer import fetch_readable, new_consumer
+from service_kit.kafka.consumer import fetch_readable, new_consumer
+from service_kit.kafka.settings import KafkaSettings
 
 Offsets = Mapping[TopicPartition, int]
 

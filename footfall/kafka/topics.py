@@ -18,7 +18,7 @@ from avro_schemas.topic import (
     Topic,
     all_topics,
 )
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ import producer_api.settings
 import registry.app
 import registry.metrics
 import registry.settings
-from service_kit import http_server, kafka_watch
+from service_kit import http_server
 from service_kit.background import stop_process
+from service_kit.kafka import watch
 from service_kit.local_requests import is_local
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.settings import load_or_exit
@@ -147,7 +148,7 @@ def main() -> None:
     dashboard_app = dashboard.app.build_app(load_or_exit(dashboard.settings.Settings, os.environ))
     warnings = settings.sessions.warnings()
     begin("http", os.environ, level=settings.log_level, kafka=settings.kafka, warnings=warnings)
-    kafka_watch.watch(settings.kafka, stop_process)
+    watch.watch(settings.kafka, stop_process)
     app = PathRouter(
         MountedApp("producer_api", collector, ("/api", "/sdk", "/docs"), producer_api.metrics.REGISTRY),
         MountedApp(

@@ -15,7 +15,7 @@ from footfall.local.program import Program
 from footfall.local.settings import LocalSettings, cache_folder
 from footfall.local.supervisor import Supervisor
 from service_kit.event_topics import EventTopicsSettings
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.settings import load
 
 DEFAULT_HTTP_PORT = 3000

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from avro_schemas.record_key import user_key_of
 from avro_schemas.wire.codec import decode_values
 from producer_api import metrics
-from service_kit.kafka import KafkaRecord
+from service_kit.kafka.record import KafkaRecord
 
 # A verdict covers the last minute, so the last two minutes of the topic hold every verdict that still matters.
 LOOK_BACK_MS = 120_000

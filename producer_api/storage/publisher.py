@@ -21,7 +21,7 @@ from producer_api.storage.partitioning import by_partition, split
 from producer_api.storage.producer import Partitions, ReconnectingProducer
 from producer_api.storage.records import PublishRequest, Record
 from service_kit.background import Background
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from avro_schemas import topic
 from avro_schemas.rejected_event import bounded_key
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from sinks import metrics
 from sinks.dead_letters.outbox import Outbox
 from sinks.dead_letters.record import record_headers, record_value

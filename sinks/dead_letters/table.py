@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from service_kit.kafka import Headers
+from service_kit.kafka.record import Headers
 from service_kit.moments import utc
 from sinks.landing.rows import Batch, DeadLetter, decode_records
 from sinks.sql import read_statements

@@ -10,7 +10,7 @@ import orjson
 from avro_schemas.schema import CUSTOM, latest, typed_events
 from avro_schemas.wire.codec import Undecodable, schema_id_of
 from avro_schemas.wire.event_reader import Columns, EventReader
-from service_kit.kafka import KafkaRecord
+from service_kit.kafka.record import KafkaRecord
 
 TIME_FLAGS: Mapping[str, int] = {"unknown": 0, "ok": 1, "past": 2, "clamped": 3}
 _EMPTY_OBJECT = b"{}"

@@ -16,7 +16,7 @@ from avro_schemas.schema import CUSTOM, Schema, is_json, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
 from avro_schemas.wire.event_reader import EVENT_SCHEMAS, KEYS, MAX_ID_AGE_MS, MAX_ID_AHEAD_MS
 from avro_schemas.wire.fast_match import HIGH_PIECE, LOW_PIECE, SHORT_TEXT, TIME_PIECES, FastMatcher
-from service_kit.kafka import KafkaRecord
+from service_kit.kafka.record import KafkaRecord
 from sinks.landing.event_row import (
     DATA_FIELDS,
     DEVICE_FIELDS,

@@ -11,10 +11,10 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from avro_schemas.topic import EVENTS, named
-from service_kit.fetches import Covered, follow_fetches
-from service_kit.kafka_consumer import new_consumer, step_over
-from service_kit.topic_log import EpochEnd, epoch_ends, topic_identity
-from service_kit.unreadable import DamagedBatch, StoppedPartitions, how_to_go_on
+from service_kit.kafka.consumer import new_consumer, step_over
+from service_kit.kafka.fetches import Covered, follow_fetches
+from service_kit.kafka.topic_log import EpochEnd, epoch_ends, topic_identity
+from service_kit.kafka.unreadable import DamagedBatch, StoppedPartitions, how_to_go_on
 from sinks import metrics
 from sinks.landing.ports import Fetched, PartitionOffsets
 from sinks.settings import Settings

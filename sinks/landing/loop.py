@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from service_kit.topic_log import Position, diverged_at
+from service_kit.kafka.topic_log import Position, diverged_at
 from sinks import metrics
 from sinks.landing.batch_size import BatchSize
 from sinks.landing.breaker import CircuitBreaker

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from service_kit.kafka import KafkaRecord
-from service_kit.topic_log import EpochEnd
+from service_kit.kafka.record import KafkaRecord
+from service_kit.kafka.topic_log import EpochEnd
 from sinks.landing.rows import Batch, DeadLetter
 
 # The records of each partition, in order. None if its next offsets hold no record: then it is `Covered`.

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from avro_schemas.wire.codec import Undecodable
-from service_kit.fetches import Covered
-from service_kit.kafka import Headers, KafkaRecord
-from service_kit.unreadable import UnreadableRecord
+from service_kit.kafka.fetches import Covered
+from service_kit.kafka.record import Headers, KafkaRecord
+from service_kit.kafka.unreadable import UnreadableRecord
 from sinks.landing.event_row import EventRow
 from sinks.landing.fast_rows import FastRowReader
 

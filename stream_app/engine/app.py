@@ -6,8 +6,8 @@ from typing import Any
 
 import faust
 
-from service_kit.kafka import KafkaSettings
-from service_kit.unreadable import StoppedPartitions
+from service_kit.kafka.settings import KafkaSettings
+from service_kit.kafka.unreadable import StoppedPartitions
 from stream_app.engine.checkpoint import Checkpoints
 from stream_app.engine.partitions import OwnedPartitions
 

@@ -11,9 +11,9 @@ from aiokafka import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from service_kit.fetches import Fetches, follow_fetches
-from service_kit.kafka_consumer import ReadableRecords, install
-from service_kit.unreadable import DamagedBatch, how_to_go_on
+from service_kit.kafka.consumer import ReadableRecords, install
+from service_kit.kafka.fetches import Fetches, follow_fetches
+from service_kit.kafka.unreadable import DamagedBatch, how_to_go_on
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
 from stream_app.engine.assignment import leave_group

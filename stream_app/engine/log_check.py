@@ -14,7 +14,7 @@ from uuid import UUID
 
 from aiokafka.errors import KafkaError
 
-from service_kit.topic_log import EpochEnd, Position, diverged_at, epoch_ends, topic_identity
+from service_kit.kafka.topic_log import EpochEnd, Position, diverged_at, epoch_ends, topic_identity
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
 from stream_app.engine.partitions import OwnedPartition

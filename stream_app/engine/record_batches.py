@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service_kit.kafka import Headers
+from service_kit.kafka.record import Headers
 
 BATCH_BYTES = 900_000
 

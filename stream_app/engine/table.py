@@ -7,7 +7,7 @@ from typing import Any
 
 import faust
 
-from service_kit.unreadable import UnreadableRecord
+from service_kit.kafka.unreadable import UnreadableRecord
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
 from stream_app.engine.checkpoint import EXIT_FAILED

@@ -27,7 +27,7 @@ from avro_schemas.wire.fast_match import (
     field_names,
 )
 from avro_schemas.wire.projection import Group
-from service_kit.kafka import KafkaRecord
+from service_kit.kafka.record import KafkaRecord
 
 _MAX_CACHED, _MAX_CACHED_BYTES = 10_000, 300
 

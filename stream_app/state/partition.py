@@ -13,8 +13,8 @@ import orjson
 
 from avro_schemas.live_aggregates import HOUR_MS, MINUTE_MS, OUTCOME, SLOT_MS, TOTAL
 from avro_schemas.wire.codec import Undecodable
-from service_kit.kafka import KafkaRecord
-from service_kit.unreadable import UnreadableRecord
+from service_kit.kafka.record import KafkaRecord
+from service_kit.kafka.unreadable import UnreadableRecord
 from stream_app.state.clock import MAX_JUMP_MS, NO_DOUBT, Doubt, next_time
 from stream_app.state.counts import LiveCounts
 from stream_app.state.dedup_window import DedupWindow

@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, Route
 
 from avro_schemas.wire.codec import decode
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.topics import read_all
 from tests.support.workers import Worker
 

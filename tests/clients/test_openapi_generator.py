@@ -13,7 +13,7 @@ import pytest
 from avro_schemas.event_types import event_type_names
 from footfall.local import jars, java
 from footfall.local.settings import cache_folder
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.clients import DOCUMENTS, Environment, write_documents
 from tests.clients.test_python import KEY, started_collector
 from tests.npm import NODE, install

@@ -11,7 +11,7 @@ import pytest
 
 from avro_schemas.event_types import event_type_names
 from avro_schemas.wire.codec import decode
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.clients import DOCUMENTS, Environment, write_documents
 from tests.support.topics import read_all
 from tests.support.workers import Worker

@@ -6,14 +6,14 @@ a module uses one that is not listed here.
 
 # The only modules, or packages, that may use private names.
 ADAPTERS = (
-    "service_kit.follower",
-    "service_kit.group_member",
-    "service_kit.reconnecting_client",
-    "service_kit.kafka_consumer",
+    "service_kit.kafka.follower",
+    "service_kit.kafka.membership",
+    "service_kit.kafka.reconnecting_client",
+    "service_kit.kafka.consumer",
     "stream_app.engine",
     "producer_api.storage.producer",
-    "service_kit.topic_log",
-    "service_kit.fetches",
+    "service_kit.kafka.topic_log",
+    "service_kit.kafka.fetches",
     "footfall.doctor.kafka",
 )
 

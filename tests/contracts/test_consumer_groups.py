@@ -1,7 +1,7 @@
 """Consumer groups are declared once, in the topic descriptions; Faust derives names from its own."""
 
 from avro_schemas.topic import EVENTS, STREAM_STATE, all_topics, named
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from stream_app.app import TABLE, build_app
 from stream_app.settings import Settings
 

@@ -28,7 +28,7 @@ from dashboard.render.panels import PANELS
 from dashboard.settings import Settings
 from dashboard.sql import Database
 from producer_api.routes.openapi import component_names
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.clients import DOCUMENTS
 from tests.dashboard.history.test_page import OneNameEach
 from tests.dashboard.partials import partial

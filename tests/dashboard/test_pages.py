@@ -17,7 +17,7 @@ from dashboard.app import build_app
 from dashboard.live.service import LiveService
 from dashboard.render.panels import PANELS
 from dashboard.settings import Settings
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.settings import variables
 from tests.dashboard.partials import partial

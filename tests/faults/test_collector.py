@@ -20,7 +20,7 @@ from footfall.kafka.topics import create_missing
 from producer_api.storage import producer
 from producer_api.storage.publisher import KafkaPublisher
 from producer_api.storage.records import PublishRequest, Record
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.events import fresh_id, now_ms
 from tests.support.kafka_brokers import KafkaBroker
 from tests.support.topics import read_all

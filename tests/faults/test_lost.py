@@ -13,7 +13,7 @@ from avro_schemas.wire.codec import decode
 from footfall.cli import build
 from footfall.kafka.topics import create_missing
 from footfall.local import postgres as local_postgres
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from sinks.audit import audit
 from tests.support.events import encoded, event, now_ms, user_key
 from tests.support.kafka_brokers import KafkaBroker

@@ -20,9 +20,9 @@ from confluent_kafka import Consumer, TopicPartition
 from footfall.doctor.kafka import check_members
 from footfall.kafka.lag import current_lags
 from footfall.kafka.topics import create_missing
-from service_kit.group_member import EXIT_REFUSED, EXIT_REPLACED
-from service_kit.group_members import members
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.group_members import members
+from service_kit.kafka.membership import EXIT_REFUSED, EXIT_REPLACED
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.events import encoded, event, now_ms
 from tests.support.kafka_brokers import KafkaBroker
 from tests.support.proxies import Proxy

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from avro_schemas import topic
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.landing import assert_nothing_lost_or_double, load, query, until_landed
 from tests.support.topics import read_all, write
 from tests.support.workers import Worker, sinks_worker

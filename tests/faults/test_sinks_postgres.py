@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.landing import assert_nothing_lost_or_double, load, query, until_landed
 from tests.support.postgres_servers import PostgresServer
 from tests.support.proxies import Proxy

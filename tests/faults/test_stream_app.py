@@ -22,7 +22,7 @@ from confluent_kafka import Producer
 
 from avro_schemas.record_key import record_key
 from footfall.kafka.topics import create_missing
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.kafka_brokers import KafkaBroker
 from tests.support.plain_stream_app import CHANGELOG
 from tests.support.topics import read_all

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from footfall.kafka.topics import create_missing
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.workers import Worker
 
 KEY = "a session key of thirty-two characters"

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from footfall.doctor.postgres import check_postgres
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from sinks.postgres.migrations import migrate
 from tests.support.landing import query
 from tests.support.workers import Worker

@@ -12,7 +12,7 @@ from aiokafka.structs import ConsumerRecord
 
 from avro_schemas.schema import latest, typed_events
 from footfall.kafka.topics import create_missing
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.cloudevents import cloud_event
 from tests.support.topics import read_all
 from tests.support.workers import Worker

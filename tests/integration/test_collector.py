@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from avro_schemas.topic import EVENT_HEADERS
 from avro_schemas.wire.codec import decode
 from producer_api.request import RESPONSE_HEADERS
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.events import fresh_id, now_ms
 from tests.support.ip_databases import write_ip_database
 from tests.support.topics import read_all

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from avro_schemas.wire.codec import decode
 from footfall.cli import build
-from service_kit.kafka import Headers, KafkaSettings
+from service_kit.kafka.record import Headers
+from service_kit.kafka.settings import KafkaSettings
 from sinks.audit import audit
 from sinks.dead_letters.outbox import Outbox
 from sinks.dead_letters.record import record_headers

@@ -15,7 +15,7 @@ from avro_schemas import topic as topics
 from avro_schemas.wire.codec import decode
 from footfall.kafka import reader
 from footfall.kafka.topics import check_topics
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from sinks.audit import audit
 from tests.support.workers import Worker, sinks_worker
 

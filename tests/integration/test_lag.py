@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from avro_schemas.topic import EVENTS, named
 from dashboard.health.lag import LagMeter, Offsets
 from footfall.kafka.topics import create_missing
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from footfall.kafka.topics import create_missing
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from sinks.audit import audit
 from stream_app.engine.log_check import EXIT_OTHER_LOG
 from tests.support.events import encoded, event, now_ms

@@ -8,7 +8,7 @@ import pytest
 
 from avro_schemas.schema import event_schema
 from avro_schemas.wire import codec
-from service_kit.unreadable import UnreadableRecord
+from service_kit.kafka.unreadable import UnreadableRecord
 from sinks.audit import audit
 from sinks.dead_letters.outbox import Outbox
 from sinks.dead_letters.query import DeadLetterFilter, export

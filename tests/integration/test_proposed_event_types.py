@@ -23,7 +23,7 @@ from dashboard.event_types.routes import AS_JSON, PAGE, EventTypeService
 from dashboard.settings import Settings
 from dashboard.sql import Database
 from footfall.cli import build
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.settings import Secret
 from sinks.postgres.store import PostgresStore
 from tests.support.days import Landed, noon

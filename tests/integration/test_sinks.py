@@ -15,7 +15,7 @@ from avro_schemas import event_ids
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 from footfall.cli import build
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from sinks.audit import audit
 from tests.support.events import encoded, event, fresh_id, now_ms, user_key
 from tests.support.landing import load, query, until_landed

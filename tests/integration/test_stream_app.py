@@ -15,7 +15,7 @@ from aiokafka.structs import ConsumerRecord
 from avro_schemas.record_key import record_key
 from avro_schemas.wire.codec import Undecodable, decode
 from footfall.kafka.topics import create_missing
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from stream_app.engine.checkpoint import EXIT_FAILED, EXIT_FROZEN
 from tests.support.events import encoded, event, now_ms, user_key
 from tests.support.topics import read_all, write

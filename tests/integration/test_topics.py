@@ -7,7 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from avro_schemas.topic import all_topics
 from footfall.kafka.topics import check_topics, create_missing, existing_topics
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 pytestmark = pytest.mark.integration
 

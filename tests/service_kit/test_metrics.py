@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import CollectorRegistry, Counter
 
 from service_kit import metrics
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 NOON = datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.UTC)
 

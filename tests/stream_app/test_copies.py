@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from service_kit.kafka import Headers
+from service_kit.kafka.record import Headers
 from stream_app.copies import MAX_COPY_BYTES, NOTHING, Copied, copied, copy, fits
 
 

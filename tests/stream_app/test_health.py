@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from service_kit.unreadable import DamagedBatch, StoppedPartitions
+from service_kit.kafka.unreadable import DamagedBatch, StoppedPartitions
 from stream_app.engine.partitions import OwnedPartitions
 from stream_app.health import STUCK_RECOVERY_SECONDS, STUCK_SECONDS, Liveness, ready
 from stream_app.state.dimensions import LIVE_AGGREGATES

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from uuid import UUID
 
-from service_kit.kafka import KafkaRecord
-from service_kit.topic_log import EpochEnd
+from service_kit.kafka.record import KafkaRecord
+from service_kit.kafka.topic_log import EpochEnd
 from sinks.landing.errors import Fenced
 from sinks.landing.event_row import EventRow
 from sinks.landing.ports import CommitCheck, Fetched, PartitionOffsets, WriteResult, accept_all

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from sinks.audit import audit
 from tests.support import expected_rows
 from tests.support.events import encoded, event, now_ms, user_key

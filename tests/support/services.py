@@ -21,7 +21,7 @@ from footfall.local import postgres as local_postgres
 from footfall.local.process import Process
 from footfall.local.program import Program
 from footfall.local.settings import LocalSettings, cache_folder
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.settings import load
 
 Found = TypeVar("Found")

@@ -11,7 +11,7 @@ from aiokafka.structs import ConsumerRecord
 from avro_schemas.record_key import record_key
 from avro_schemas.wire.codec import decode
 from footfall.kafka.topics import create_missing
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 KeyAndValue = tuple[bytes | None, bytes]
 # (dimension, window seconds, window start) -> name -> count

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from avro_schemas.wire.codec import decode
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.events import encoded, event, now_ms, user_key
 from tests.support.expected_aggregates import expected_windows, wrong_rates
 from tests.support.topics import KeyAndValue, Windows, live, read_all

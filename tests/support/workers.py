@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from footfall.local import ports
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 
 class Worker:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from footfall.generate.chart import settings
 from footfall.generate.chart.values import Value, values
-from service_kit.kafka import SaslMechanism, SecurityProtocol
+from service_kit.kafka.settings import SaslMechanism, SecurityProtocol
 
 Schema = dict[str, Any]
 

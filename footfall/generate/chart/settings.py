@@ -14,7 +14,7 @@ import registry.settings
 import sinks.settings
 import stream_app.settings
 from avro_schemas.installed import SETTING
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.settings import PREFIX, Secret, variables
 

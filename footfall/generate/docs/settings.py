@@ -7,7 +7,7 @@ from footfall.contract.setting import ContractSettings
 from footfall.generate.regions import Regions
 from footfall.generate.services import COMMAND_VARIABLES, SETTINGS, region
 from footfall.generate.tables import settings_rows, table
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.retention import RetentionSettings
 from service_kit.settings import variables
 

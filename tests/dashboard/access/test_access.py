@@ -16,7 +16,7 @@ from dashboard.access import login_cookie
 from dashboard.access.middleware import own_path
 from dashboard.app import build_app
 from dashboard.settings import Settings
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret
 

@@ -15,7 +15,7 @@ from dashboard.app import build_app
 from dashboard.event_types import catalogue
 from dashboard.event_types.routes import ACCEPT, AS_JSON, PAGE
 from dashboard.settings import Settings
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret
 

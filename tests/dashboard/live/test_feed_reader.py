@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.live import feed, feed_reader
 from dashboard.live.feed_reader import FeedReader
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.support.events import NOON, Record, encoded, event
 
 

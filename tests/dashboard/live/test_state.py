@@ -14,7 +14,7 @@ from dashboard.health.pipeline import PipelineHealth
 from dashboard.live.service import LiveService
 from dashboard.live.state import LiveState
 from dashboard.live.windows import MAX_NAMES, WindowedCounts, bounded
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from tests.dashboard.partials import MINUTE, partial, state_of
 from tests.support.events import NOON, Record, now_ms
 

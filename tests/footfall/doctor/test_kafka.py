@@ -13,7 +13,7 @@ from footfall.doctor.kafka import (
 )
 from footfall.kafka.lag import Lag
 from footfall.kafka.topics import ExistingTopic
-from service_kit.group_members import Member
+from service_kit.kafka.group_members import Member
 
 HEALTHY = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
 

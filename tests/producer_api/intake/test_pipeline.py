@@ -21,7 +21,7 @@ from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request, Sender
 from producer_api.settings import Settings
 from producer_api.storage.records import PublishRequest, Record
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret
 from tests.support.events import NOON

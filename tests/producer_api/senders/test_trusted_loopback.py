@@ -5,7 +5,7 @@ import pytest
 
 from producer_api.app import VALIDATE, build_app
 from producer_api.settings import Settings
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret
 

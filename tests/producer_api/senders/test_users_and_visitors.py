@@ -11,7 +11,7 @@ from producer_api.request import Request, Sender
 from producer_api.senders.authenticate import Authenticator
 from producer_api.senders.visitors import COOKIE, SECURE_COOKIE, Visitor, VisitorCookies
 from producer_api.settings import Settings
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret
 from tests.support.session_tokens import SECRET, token

@@ -13,7 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from avro_schemas import topic
 from producer_api.storage.publisher import KafkaPublisher
 from producer_api.storage.records import PublishRequest, Record
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 BATCH_BYTES = 2_000
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from service_kit.topic_log import EpochEnd
+from service_kit.kafka.topic_log import EpochEnd
 from sinks.landing.errors import CannotContinue, Fenced, StoreUnavailable, WriteTimeout
 from sinks.landing.loop import BatchLimits, Landing
 from sinks.landing.ports import CommitCheck, WriteResult, accept_all

@@ -7,7 +7,7 @@ import pytest
 from avro_schemas.schema import event_schema, latest
 from avro_schemas.wire import codec
 from avro_schemas.wire.codec import Undecodable
-from service_kit.fetches import Covered
+from service_kit.kafka.fetches import Covered
 from sinks.landing.event_row import EventRow, to_row
 from sinks.landing.rows import decode_batch
 from tests.support.events import NOON, Record, encoded, event, fresh_id, in_avro, user_key

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from service_kit.fetches import Covered, EmptySpan, Fetches
+from service_kit.kafka.fetches import Covered, EmptySpan, Fetches
 from stream_app.engine import agent
 from stream_app.engine.partitions import OwnedPartitions
 from stream_app.state.dimensions import LIVE_AGGREGATES, EmitEvery

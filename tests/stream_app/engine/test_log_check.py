@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from service_kit.topic_log import EpochEnd
+from service_kit.kafka.topic_log import EpochEnd
 from stream_app.engine.changelog import Recovery, changelog_key, fenced
 from stream_app.engine.log_check import Log, compare
 from stream_app.state.dimensions import LIVE_AGGREGATES

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from avro_schemas import event_ids
 from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, LG_REGISTERS
-from service_kit.unreadable import UnreadableRecord
+from service_kit.kafka.unreadable import UnreadableRecord
 from stream_app.engine.changelog import Recovery, changelog_key, fenced
 from stream_app.state.clock import CONFIRMATIONS
 from stream_app.state.dimensions import LIVE_AGGREGATES, Dimension, Dimensions

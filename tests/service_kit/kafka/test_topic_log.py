@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service_kit.topic_log import EpochEnd, Position, diverged_at
+from service_kit.kafka.topic_log import EpochEnd, Position, diverged_at
 
 # Epoch and number of records of each leadership of a partition.
 leaderships = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 5)), min_size=1, max_size=6)

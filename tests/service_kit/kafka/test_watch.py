@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service_kit.kafka_watch import EXIT_UNHEARD, MAX_UNHEARD_SECONDS, MIN_ANSWERS, Contact, once
+from service_kit.kafka.watch import EXIT_UNHEARD, MAX_UNHEARD_SECONDS, MIN_ANSWERS, Contact, once
 
 LONG = MAX_UNHEARD_SECONDS + 1
 

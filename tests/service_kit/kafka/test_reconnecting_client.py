@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiokafka.client import AIOKafkaClient
 
-from service_kit.reconnecting_client import OneCluster, ReconnectingClient, unheard_seconds
+from service_kit.kafka.reconnecting_client import OneCluster, ReconnectingClient, unheard_seconds
 
 
 @pytest.fixture

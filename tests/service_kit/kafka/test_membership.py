@@ -11,7 +11,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, NodeNotRe
 from aiokafka.protocol.group import HeartbeatRequest
 
 from service_kit.background import EXIT_FAILED
-from service_kit.group_member import EXIT_REFUSED, EXIT_REPLACED, GroupMember, is_replaced, refusal
+from service_kit.kafka.membership import EXIT_REFUSED, EXIT_REPLACED, GroupMember, is_replaced, refusal
 
 REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER, FENCED_INSTANCE = 27, 25, 82
 
@@ -100,7 +100,7 @@ async def test_a_process_that_was_frozen_for_a_session_joins_again(
 
     monkeypatch.setattr(GroupMember, "end", staticmethod(ends.append), raising=False)
     monkeypatch.setattr(GroupCoordinator, "_send_req", answer)
-    monkeypatch.setattr("service_kit.group_member.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("service_kit.kafka.membership.time", SimpleNamespace(monotonic=lambda: clock[0]))
     client, subscription = AIOKafkaClient(), SubscriptionState()
     member = GroupMember(client, subscription, group_id="g", group_instance_id="i", session_timeout_ms=10_000)
     heartbeat = HeartbeatRequest("g", 1, "member")

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from service_kit.fetches import Covered, EmptySpan, Fetches, follow_fetches
+from service_kit.kafka.fetches import Covered, EmptySpan, Fetches, follow_fetches
 
 TP = TopicPartition("events", 0)
 _CONTROL = 0x20

@@ -12,8 +12,8 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 
-from service_kit.kafka_consumer import install
-from service_kit.unreadable import DamagedBatch, UnreadableRecord
+from service_kit.kafka.consumer import install
+from service_kit.kafka.unreadable import DamagedBatch, UnreadableRecord
 
 _EPOCH = struct.Struct(">i")
 # Of a record batch: where its leader epoch stands, and the version of its format.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from service_kit.kafka import Headers
+from service_kit.kafka.record import Headers
 from service_kit.settings import setting
 
 # A place in a topic: topic, partition and offset.

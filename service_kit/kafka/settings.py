@@ -1,36 +1,14 @@
-"""What every service knows of Kafka: how to connect and sign in, names on the cluster, and what a record is."""
+"""How to connect to Kafka and sign in, and the names on the cluster."""
 
 import ssl
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from service_kit.settings import Secret, setting
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
-
-Headers = Sequence[tuple[str, bytes | None]]
-
-
-class KafkaRecord(Protocol):
-    """A record as a consumer delivers it; `timestamp` in milliseconds since 1970, on `events` the append time."""
-
-    @property
-    def offset(self) -> int: ...
-
-    @property
-    def timestamp(self) -> int: ...
-
-    @property
-    def key(self) -> bytes | None: ...
-
-    @property
-    def value(self) -> bytes | None: ...
-
-    @property
-    def headers(self) -> Headers: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

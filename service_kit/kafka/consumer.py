@@ -17,8 +17,8 @@ from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 from aiokafka.record.util import decode_varint
 
-from service_kit.kafka import KafkaRecord
-from service_kit.unreadable import DamagedBatch, Place, UnreadableRecord
+from service_kit.kafka.record import KafkaRecord
+from service_kit.kafka.unreadable import DamagedBatch, Place, UnreadableRecord
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from service_kit import follower as module
-from service_kit.follower import Follower
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka import follower as module
+from service_kit.kafka.follower import Follower
+from service_kit.kafka.settings import KafkaSettings
 
 
 async def test_a_follower_starts_again_after_any_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,12 @@ from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_COMMITTED
 
-from service_kit import kafka_consumer
-from service_kit.kafka_consumer import Batches, ReadableRecords, step_over
-from service_kit.unreadable import DamagedBatch, SkipSettings, StoppedPartitions, UnreadableRecord
+from service_kit.kafka import consumer as kafka_consumer
+from service_kit.kafka.consumer import Batches, ReadableRecords, step_over
+from service_kit.kafka.unreadable import DamagedBatch, SkipSettings, StoppedPartitions, UnreadableRecord
 from tests.support.record_batches import damaged, record_batch
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NOT_UTF8 = b"\xff\xfe-head"
 
 
@@ -112,7 +112,7 @@ def test_every_consumer_of_ours_is_made_by_one_function() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "AIOKafkaConsumer"
     }
-    assert makers == {"service_kit/kafka_consumer.py"}
+    assert makers == {"service_kit/kafka/consumer.py"}
 
 
 def test_the_fetcher_of_every_later_consumer_reads_so(monkeypatch: pytest.MonkeyPatch) -> None:

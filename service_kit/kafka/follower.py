@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from service_kit.kafka import KafkaRecord, KafkaSettings
-from service_kit.kafka_consumer import fetch_readable, new_consumer
+from service_kit.kafka.consumer import fetch_readable, new_consumer
+from service_kit.kafka.record import KafkaRecord
+from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from service_kit import reconnecting_client
 from service_kit.background import BackgroundThread
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka import reconnecting_client
+from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """Members of our groups that are not ours are named, with what they take."""
 
-from service_kit.group_members import Member, explain, foreign, strangers
+from service_kit.kafka.group_members import Member, explain, foreign, strangers
 
 GROUP = "footfall-sinks"
 OURS = Member(GROUP, "10.0.0.1", (0, 1))

@@ -30,7 +30,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from service_kit.kafka import KafkaSettings
+from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Everything that all services need to talk to Kafka."""
