@@ -11,7 +11,7 @@ import httpx
 from tests.attacks.target import COLLECT, Target
 
 EVENT_TYPE = "button_click"  # no attack sends it
-EVENTS_PER_REQUEST, EVENTS_PER_USER = 10, 50
+EVENTS_PER_REQUEST, EVENTS_PER_USER = 20, 60
 ADDRESSES = 32
 
 
