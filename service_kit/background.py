@@ -24,10 +24,15 @@ def stop_process(exit_code: int = EXIT_FAILED) -> None:
 
     `exit_code`: if that takes so long that the process is ended instead.
     """
+    end_in_time(exit_code)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_in_time(exit_code: int = EXIT_FAILED) -> None:
+    """End the process if it has not ended by itself after the time of a graceful stop."""
     killer = threading.Timer(_STOP_SECONDS, os._exit, [exit_code])
     killer.daemon = True
     killer.start()
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Background:

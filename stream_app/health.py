@@ -43,6 +43,8 @@ class Liveness:
     def check(self) -> Health:
         """Not alive: for a while there was something to do and a broker to read from, and nothing was done."""
         app = self._app
+        if not app.has_consumer:
+            return Health(True)
         progress, has_work = (app.owned.accepting, app.owned.progress()), self._has_work()
         if progress != self._progress or not app.consumer.is_connected or not has_work:
             self._progress, self._moved_at = progress, time.monotonic()

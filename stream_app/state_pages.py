@@ -23,7 +23,7 @@ class StatePages:
 
     def partitions(self, _path: str) -> Json:
         """Position, watermark (milliseconds since 1970), outcomes and the newest minute of each partition."""
-        return self._in_event_loop(self._partitions)
+        return self._in_event_loop(self._partitions) or {"ready": False, "partitions": {}}
 
     def user(self, key: str) -> Json | None:
         """Events of a user in the last minute, by the user key; None if no partition here knows it."""
@@ -54,8 +54,12 @@ class StatePages:
                 }
         return None
 
-    def _in_event_loop(self, find: Callable[[], Result]) -> Result:
+    def _in_event_loop(self, find: Callable[[], Result]) -> Result | None:
+        """None while the worker starts."""
+
         async def finding() -> Result:
             return find()
 
+        if not self._app.has_consumer:
+            return None
         return asyncio.run_coroutine_threadsafe(finding(), self._app.loop).result(_TIMEOUT_SECONDS)

@@ -6,6 +6,7 @@ from typing import Any
 
 import faust
 
+from service_kit.background import end_in_time
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.kafka.unreadable import StoppedPartitions
 from stream_app.engine.checkpoint import Checkpoints
@@ -15,6 +16,9 @@ from stream_app.engine.partitions import OwnedPartitions
 class FootfallApp(faust.App):  # type: ignore[misc] # Faust has no types here
     """An App that holds what consumer, table, agent and checkpoints share."""
 
+    # Whether Faust has made its consumer. Until then no other thread may ask for it, or for the event loop: who
+    # asks first makes them, with an event loop of its own, and the worker could not start.
+    has_consumer = False
     owned: OwnedPartitions
     checkpoints: Checkpoints
     # Partitions that are not fetched from, as a damaged batch comes next.
@@ -38,3 +42,8 @@ class Worker(faust.Worker):  # type: ignore[misc] # Faust has no types here
 
     def _setup_logging(self) -> None:
         """`service_kit.startup` has set it up, in JSON lines."""
+
+    def stop_and_shutdown(self) -> None:
+        """Stop, in bounded time: after a start that failed, Faust waits for threads that do not end."""
+        end_in_time()
+        super().stop_and_shutdown()

@@ -57,6 +57,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
     # Which offsets hold no record; from then on too.
     fetches: Fetches
 
+    async def on_start(self) -> None:
+        """From now on the probes may ask."""
+        self.app.has_consumer = True
+        await super().on_start()
+
     def uncommitted(self, tp: TP) -> int:
         """Records at the end of a partition that wait for the end of a transaction of others."""
         stable = self.aiokafka_consumer.last_stable_offset(tp) if self.aiokafka_consumer else None

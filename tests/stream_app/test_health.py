@@ -11,6 +11,7 @@ from stream_app.engine.partitions import OwnedPartitions
 from stream_app.health import STUCK_RECOVERY_SECONDS, STUCK_SECONDS, Liveness, ready
 from stream_app.state.dimensions import LIVE_AGGREGATES
 from stream_app.state.partition import PartitionState
+from stream_app.state_pages import StatePages
 
 
 def app(*, end: int, connected: bool, uncommitted: int = 0) -> Any:
@@ -25,7 +26,9 @@ def app(*, end: int, connected: bool, uncommitted: int = 0) -> Any:
         is_connected=connected,
         uncommitted=lambda _tp: uncommitted,
     )
-    return SimpleNamespace(owned=owned, consumer=consumer, events_topic="events", stopped=StoppedPartitions())
+    return SimpleNamespace(
+        has_consumer=True, owned=owned, consumer=consumer, events_topic="events", stopped=StoppedPartitions()
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,3 +97,26 @@ def test_a_transaction_that_another_program_left_open_is_named_and_no_reason_to_
     liveness.check()
     liveness._moved_at -= STUCK_SECONDS + 1
     assert liveness.check().ok
+
+
+def test_probes_make_neither_consumer_nor_event_loop_while_the_worker_starts() -> None:
+    """Made in the thread of the probes, they would keep the worker from starting."""
+
+    class Starting:
+        """An app of Faust, as far as the probes may look at it."""
+
+        has_consumer = False
+
+        def __init__(self) -> None:
+            ready_one = app(end=0, connected=True)
+            self.owned, self.stopped, self.events_topic = ready_one.owned, ready_one.stopped, "events"
+            self.owned.clear()
+
+        def __getattr__(self, name: str) -> Any:
+            pytest.fail(f"app.{name} was asked for")
+
+    worker: Any = Starting()
+    assert Liveness(worker).check().ok
+    assert not ready(worker, 1_000).ok
+    assert StatePages(worker).partitions("/state") == {"ready": False, "partitions": {}}
+    assert StatePages(worker).user("00") is None

@@ -28,7 +28,7 @@ def token(
     key: Any = SECRET, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **claims: Any
 ) -> str:
     """A token of ann's, who has the role that opens the dashboard; a claim that is None is left out."""
-    claims = {"exp": time.time() + 600, "sub": "ann", "roles": ["analyst"]} | claims
+    claims = {"exp": time.time() + 36_000, "sub": "ann", "roles": ["analyst"]} | claims
     given = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(given, key, algorithm=algorithm, headers=headers)
 
