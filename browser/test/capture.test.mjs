@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import vm from "node:vm";
-import { Element, HTMLFormElement, World } from "./world.mjs";
+import { range, Element, HTMLFormElement, World } from "./world.mjs";
 
-const range = (from, to) => Array.from({ length: to - from }, (_, n) => from + n);
 let world;
 beforeEach(() => {
   world = new World();

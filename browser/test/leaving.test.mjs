@@ -1,11 +1,8 @@
 // Pages that are offline, hidden, left, or shown again: every event once.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { positions, World } from "./world.mjs";
+import { answering, positions, range, results, World } from "./world.mjs";
 
-const range = (from, to) => Array.from({ length: to - from }, (_, n) => from + n);
-const answering = (status, headers = {}, body = {}) => () => ({ status, headers, body });
-const results = (...statuses) => ({ results: statuses.map((status, index) => ({ index, status })) });
 let world;
 beforeEach(() => {
   world = new World();

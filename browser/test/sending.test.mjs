@@ -1,12 +1,9 @@
 // Every event is sent once, when it may be sent; nothing is lost without being counted.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { positions, World } from "./world.mjs";
+import { answering, positions, range, results, World } from "./world.mjs";
 
 const DAY = 86_400_000;
-const range = (from, to) => Array.from({ length: to - from }, (_, n) => from + n);
-const answering = (status, headers = {}, body = {}) => () => ({ status, headers, body });
-const results = (...statuses) => ({ results: statuses.map((status, index) => ({ index, status })) });
 let world;
 beforeEach(() => {
   world = new World();

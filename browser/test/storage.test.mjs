@@ -1,10 +1,9 @@
 // What is stored while it cannot be sent, by several tabs and several people.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { positions, World } from "./world.mjs";
+import { answering, positions, World } from "./world.mjs";
 
 const DAY = 86_400_000;
-const answering = (status, headers = {}, body = {}) => () => ({ status, headers, body });
 let world;
 beforeEach(() => {
   world = new World();

@@ -236,3 +236,7 @@ class Page {
 export const positions = (events) => events.map((event) => event.event_data.position);
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
+export const range = (from, to) => Array.from({ length: to - from }, (_, n) => from + n);
+// What the collector answers.
+export const answering = (status, headers = {}, body = {}) => () => ({ status, headers, body });
+export const results = (...statuses) => ({ results: statuses.map((status, index) => ({ index, status })) });

@@ -1,0 +1,70 @@
+"""What of an event is counted: users and visitors once each, and where views came from."""
+
+from datasketches import hll_sketch, tgt_hll_type
+
+from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, LG_REGISTERS
+from stream_app.state.partition import PartitionState
+from tests.support.events import NOON, Record, encoded, event, user_key
+from tests.support.partition_states import ANN, BOB, MINUTE, emitted, folded
+
+
+def test_users_are_counted_by_the_keys_of_their_records() -> None:
+    """Once each; and subscribers find in the sketches what docs/live-aggregates.md says."""
+    keys = [ANN, ANN, BOB, ANN, b"elsewhere", None]
+    state = folded([Record(n, NOON, key, encoded(event("click"))) for n, key in enumerate(keys)])
+    assert (state.rates.events(ANN), state.rates.events(BOB), state.rates.events(b"elsewhere")) == (3, 1, 0)
+    assert sketch_of(state, ACTIVE_USERS) == sketch(ANN, BOB, b"elsewhere")
+
+
+def test_anonymous_visitors_have_a_session_each() -> None:
+    ann, bob, session = user_key("ann"), user_key("bob"), user_key("session")
+    fields = [
+        {"visitor_key": ann},
+        {"visitor_key": ann},
+        {"visitor_key": bob, "session_key": session},
+        {"session_key": session},
+        {},
+    ]
+    state = folded([Record(n, NOON, None, encoded(event("click", **each))) for n, each in enumerate(fields)])
+    assert sketch_of(state, ACTIVE_SESSIONS) == sketch(ANN, session.hex().encode())
+
+
+def test_views_are_counted_by_where_they_came_from() -> None:
+    shop = {"source": "shop.example", "channel": "referral", "utm_campaign": "spring"}
+    arrivals = [
+        shop,
+        shop,
+        {"channel": "direct"},
+        {"channel": "mail"},
+        {},
+        {"country": "DE"},
+        {"site": "b", "release": "7"},
+    ]
+    log = [Record(n, NOON, None, encoded(event("page_view", **each))) for n, each in enumerate(arrivals)]
+    clicks = encoded(event("click", country="DE", site="b", **shop))
+    state = folded([*log, Record(len(log), NOON, None, clicks)])
+    counted = {name: windows[NOON] for (name, length), windows in emitted(state).items() if length == MINUTE}
+    assert {
+        name: counted[name] for name in ("sources", "channels", "campaigns", "countries", "sites", "releases")
+    } == {
+        "sources": {"shop.example": 2, "(direct)": 1},
+        "channels": {"referral": 2, "direct": 1, "mail": 1},
+        "campaigns": {"spring": 2},
+        "countries": {"DE": 1},
+        "sites": {"default": 6, "b": 2},
+        "releases": {"7": 1},
+    }
+
+
+def sketch_of(state: PartitionState, dimension: str) -> bytes | None:
+    snapshot = state.snapshot()
+    assert snapshot is not None
+    (found,) = (partial for partial in snapshot.partials if partial.dimension == dimension)
+    return found.sketch
+
+
+def sketch(*keys: bytes) -> bytes:
+    made = hll_sketch(LG_REGISTERS, tgt_hll_type.HLL_4)
+    for key in keys:
+        made.update(key.decode())
+    return bytes(made.serialize_compact())
