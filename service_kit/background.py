@@ -17,6 +17,18 @@ log = logging.getLogger(__name__)
 EXIT_FAILED = 70
 # A graceful stop that takes longer than this hangs.
 _STOP_SECONDS = 30.0
+# A task that has not ended by then is cancelled again: a library has lost the first time.
+_CANCEL_AGAIN_SECONDS = 6.0
+
+
+def is_cancelled() -> bool:
+    """Whether the running task was cancelled, also if a library lost the exception.
+
+    `asyncio.wait_for` of Python 3.11 does, when what it waits for ends in the same moment. A loop that catches the
+    errors of libraries asks at each round, as it would never end otherwise.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def stop_process(exit_code: int = EXIT_FAILED) -> None:
@@ -54,10 +66,11 @@ class Background:
     async def stop(self) -> None:
         """Cancel all tasks and wait for their ends."""
         self._stopping = True
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        pending, self._tasks = set(self._tasks), []
+        while pending:
+            for task in pending:
+                task.cancel()
+            _ended, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_SECONDS)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()

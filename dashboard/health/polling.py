@@ -12,6 +12,7 @@ from avro_schemas import topic
 from dashboard.health.lag import LagMeter, Offsets
 from dashboard.health.pipeline import MAX_DEAD_LETTERS, PipelineHealth, StorageHealth
 from dashboard.sql import Database, queries
+from service_kit.background import is_cancelled
 from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ async def poll_kafka(
 ) -> None:
     """Measure the lags for ever; `counted`: how far the stream app is."""
     landed = LandedOffsets(database, kafka.name(topic.EVENTS))
-    while True:
+    while not is_cancelled():
         meter = LagMeter(kafka, counted, landed.read)
         try:
             await meter.start()
@@ -60,7 +61,7 @@ async def poll_kafka(
 
 async def poll_postgres(database: Database, health: PipelineHealth) -> None:
     """Query the health of what is stored for ever."""
-    while True:
+    while not is_cancelled():
         try:
             async with database.reading() as connection:
                 params = {"max_dead_letters": MAX_DEAD_LETTERS}

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from avro_schemas import topic
 from dashboard.live.feed import event_entries, sampled
 from dashboard.live.snapshot import Json
+from service_kit.background import is_cancelled
 from service_kit.kafka.consumer import fetch_readable, new_consumer
 from service_kit.kafka.settings import KafkaSettings
 
@@ -40,7 +41,7 @@ class FeedReader:
 
     async def run(self) -> None:
         """Read whenever there are viewers, for ever."""
-        while True:
+        while not is_cancelled():
             if self._has_viewers():
                 try:
                     await self._read()

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from producer_api import metrics
+from service_kit.background import is_cancelled
 from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class ReconnectingProducer:
 
     async def run(self) -> None:
         """Hold a connection until cancelled. The last producer is left to `close`."""
-        while True:
+        while not is_cancelled():
             try:
                 await self._connect()
                 await self._failed.wait()

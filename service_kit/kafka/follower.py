@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from service_kit.background import is_cancelled
 from service_kit.kafka.consumer import fetch_readable, new_consumer
 from service_kit.kafka.record import KafkaRecord
 from service_kit.kafka.settings import KafkaSettings
@@ -41,7 +42,7 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled. After any error, connect again and begin where a new follower would."""
-        while True:
+        while not is_cancelled():
             try:
                 await self._follow()
             except Exception as error:  # whatever it is: nobody else would start it again

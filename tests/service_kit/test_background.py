@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import contextlib
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -83,6 +84,33 @@ async def test_a_task_that_is_stopped_stops_nothing(stops: list[bool]) -> None:
     await asyncio.sleep(0)
     await tasks.stop()
     assert (tasks.ended, stops) == ([], [])
+
+
+async def loses_the_first_cancellation(rounds: list[bool]) -> None:
+    """As `asyncio.wait_for` of Python 3.11 does, when what it waits for fails in the same moment."""
+    while not background.is_cancelled():
+        rounds.append(True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+
+async def never_looks(rounds: list[bool]) -> None:
+    while len(rounds) < 3:
+        rounds.append(True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize(("work", "expected"), [(loses_the_first_cancellation, 1), (never_looks, 3)])
+async def test_a_task_whose_cancellation_a_library_loses_ends_nevertheless(
+    monkeypatch: pytest.MonkeyPatch, work: Callable[[list[bool]], Coroutine[Any, Any, None]], expected: int
+) -> None:
+    monkeypatch.setattr(background, "_CANCEL_AGAIN_SECONDS", 0.01)
+    tasks, rounds = Background(), list[bool]()
+    tasks.start("the work", work(rounds))
+    await asyncio.sleep(0)
+    await tasks.stop()
+    assert len(rounds) == expected
 
 
 @pytest.mark.parametrize("work", [lambda: None, lambda: 1 / 0])
