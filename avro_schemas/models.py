@@ -310,4 +310,32 @@ class RejectedEvent(TypedDict):
     body_size: int
 
 
+class Correction(TypedDict):
+    """Whether a record of events became a row in Postgres: of every record that was uncertain, and of every
+    other where the live counts differ.
+    """
+
+    # Grows with every correction of a partition. A record whose number is not higher than the highest before
+    # is a second copy: skip it.
+    number: int
+    # Kafka's id of the topic events that the offset belongs to, as a UUID; empty if it is not known. A topic
+    # that was recreated has the same offsets again.
+    topic_id: str
+    # Offset of the record in events, in the partition of the same number.
+    event_offset: int
+    # Id of the event.
+    event_id: str
+    # Whether the record became a row.
+    is_row: bool
+    # Why it did not: duplicate, erased, or a code from the closed set of reasons. Empty if it did.
+    reason: str
+    # Whether the record was judged before: a dead letter that was replayed, or a part of the topic that was
+    # read again.
+    again: bool
+    # When Kafka appended the record to events.
+    appended_at: datetime
+    # The value of the record, with its prefix. Empty if it has more than 900 KiB.
+    event: bytes
+
+
 Event = PageView | ButtonClick | FormSubmit | ErrorEncountered | WebVital | Custom

@@ -16,6 +16,7 @@ EVENTS_REJECTED = "events-rejected"
 USER_RATES = "user-rates"
 LIVE_AGGREGATES = "live-aggregates"
 ERASURES = "erasures"
+CORRECTIONS = "corrections"
 STREAM_STATE = "footfall-stream-app-state-changelog"
 
 # The Kafka headers of every event: CloudEvents in binary mode. Never one in which deserializers look for a schema

@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from avro_schemas.topic import (
+    CORRECTIONS,
     EVENTS,
     EVENTS_REJECTED,
     LIVE_AGGREGATES,
@@ -54,11 +55,11 @@ class TopicOptions:
 
 
 AS_DESCRIBED = TopicOptions()
-_CO_PARTITIONED = (STREAM_STATE, LIVE_AGGREGATES, USER_RATES)
+_CO_PARTITIONED = (STREAM_STATE, LIVE_AGGREGATES, USER_RATES, CORRECTIONS)
 
 
 def is_co_partitioned(name: str) -> bool:
-    """Whether a topic needs as many partitions as `events`: the stream app writes to the number that it read."""
+    """Whether a topic needs as many partitions as `events`: its records belong to the partition of that number."""
     return name in _CO_PARTITIONED or (name.startswith(f"{EVENTS}-") and name != EVENTS_REJECTED)
 
 
@@ -100,7 +101,7 @@ async def create_missing(
     expected = expected_topics(options, event_topics)
     async with _admin(settings) as admin:
         existing = await _find(admin, settings, expected)
-        missing = [topic for topic in expected.values() if topic.name not in existing]
+        missing = [topic for topic in as_many_as_events(expected, existing) if topic.name not in existing]
         if missing:
             await _create(admin, settings, missing, options.replication_factor)
         return [
@@ -112,6 +113,15 @@ async def create_missing(
 def expected_topics(options: TopicOptions = AS_DESCRIBED, event_topics: Sequence[str] = ()) -> Mapping[str, Topic]:
     """Every topic that an installation with these topics of single event types should have, by name."""
     return {name: options.applied_to(topic) for name, topic in all_topics(event_topics).items()}
+
+
+def as_many_as_events(expected: Mapping[str, Topic], existing: Mapping[str, ExistingTopic]) -> list[Topic]:
+    """The expected topics; co-partitioned ones with as many partitions as `events` has on the cluster."""
+    partitions = (existing.get(EVENTS) or expected[EVENTS]).partitions
+    return [
+        replace(topic, partitions=partitions) if is_co_partitioned(topic.name) else topic
+        for topic in expected.values()
+    ]
 
 
 @asynccontextmanager
@@ -155,13 +165,11 @@ async def _find(admin: Any, settings: KafkaSettings, expected: Mapping[str, Topi
 
 def _compare(expected: Mapping[str, Topic], existing: Mapping[str, ExistingTopic]) -> list[TopicReport]:
     reports = []
-    for name, topic in expected.items():
-        if EVENTS in existing and is_co_partitioned(name):
-            topic = replace(topic, partitions=existing[EVENTS].partitions)
-        if name not in existing:
-            reports.append(TopicReport(name, "missing"))
-        elif differs := differences(topic, existing[name]):
-            reports.append(TopicReport(name, "differs", tuple(differs)))
+    for topic in as_many_as_events(expected, existing):
+        if topic.name not in existing:
+            reports.append(TopicReport(topic.name, "missing"))
+        elif differs := differences(topic, existing[topic.name]):
+            reports.append(TopicReport(topic.name, "differs", tuple(differs)))
         else:
-            reports.append(TopicReport(name, "as described"))
+            reports.append(TopicReport(topic.name, "as described"))
     return reports

@@ -111,7 +111,7 @@ def test_every_schema_of_a_topic_exists_and_every_schema_has_a_topic() -> None:
 
 
 def test_topics_that_are_derived_from_events_have_as_many_partitions() -> None:
-    for name in ("live-aggregates", "user-rates", "footfall-stream-app-state-changelog"):
+    for name in ("live-aggregates", "user-rates", "corrections", "footfall-stream-app-state-changelog"):
         assert all_topics()[name].partitions == all_topics()["events"].partitions
 
 

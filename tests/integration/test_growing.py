@@ -136,7 +136,13 @@ async def test_partitions_are_added_as_docs_operating_says(cluster: Cluster) -> 
 
 
 async def _add_partitions(settings: KafkaSettings, count: int) -> None:
-    same_count = (topics.EVENTS, topics.STREAM_STATE, topics.LIVE_AGGREGATES, topics.USER_RATES)
+    same_count = (
+        topics.EVENTS,
+        topics.STREAM_STATE,
+        topics.LIVE_AGGREGATES,
+        topics.USER_RATES,
+        topics.CORRECTIONS,
+    )
     admin = AIOKafkaAdminClient(**settings.client_options())
     await admin.start()
     try:

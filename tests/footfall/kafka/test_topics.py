@@ -1,7 +1,7 @@
 """A topic on a cluster is compared with its description, and each difference is reported in words."""
 
 from avro_schemas.topic import all_topics
-from footfall.kafka.topics import ExistingTopic, differences
+from footfall.kafka.topics import ExistingTopic, as_many_as_events, differences, expected_topics
 
 LIVE = all_topics()["live-aggregates"]
 
@@ -28,3 +28,14 @@ def test_added_partitions_are_a_difference_only_for_topics_co_partitioned_with_e
         assert (
             differences(topic, ExistingTopic(partitions=18, replication_factor=1, config=topic.config)) == differs
         )
+
+
+def test_a_topic_that_is_missing_is_created_with_as_many_partitions_as_events_has_by_then() -> None:
+    grown = ExistingTopic(partitions=18, replication_factor=1, config={})
+    expected = {topic.name: topic.partitions for topic in as_many_as_events(expected_topics(), {"events": grown})}
+    assert {name for name, partitions in expected.items() if partitions == 18} == {
+        "corrections",
+        "footfall-stream-app-state-changelog",
+        "live-aggregates",
+        "user-rates",
+    }
