@@ -3,13 +3,14 @@
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from avro_schemas import event_ids
 from avro_schemas.record_key import record_key
 from avro_schemas.wire.event_writer import RequestParts, write_request_parts
 from producer_api.intake.client_context import NO_CONTEXT, ClientContext
+from producer_api.intake.event_senders import Keys
 from producer_api.privacy.ip_locations import UNKNOWN, Location
 from producer_api.privacy.stored_fields import ALL_FIELDS
 from producer_api.sites import DEFAULT_SITE
@@ -53,6 +54,7 @@ class RequestContext:
     random: RandomPool
     # The IP address or the backend that the request came from. Held in memory only.
     sender: str = ""
+    from_backend: bool = False
     # What the envelope says about all events, and the language that the browser prefers.
     client: ClientContext = NO_CONTEXT
     # The host of the page that sent the request.
@@ -81,6 +83,11 @@ class RequestContext:
     def record_key(self) -> bytes | None:
         """The same as the key of records."""
         return record_key(self.owner_key)
+
+    def of_sender(self, keys: Keys) -> "RequestContext":
+        """The context of the events that a backend sends for somebody in this request."""
+        user_key, session_key = (None, None) if self.opted_out else (keys.user, keys.session)
+        return replace(self, user_key=user_key, session_key=session_key, limit_key=keys.limit, clients={})
 
     def parts_of(self, client: ClientContext) -> RequestParts:
         """What an event with this context shares with others of the request."""

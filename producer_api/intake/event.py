@@ -22,6 +22,7 @@ from producer_api.intake.arrival import MAX_REFERRER_LENGTH, arrival_of, encode_
 from producer_api.intake.client_context import NO_CONTEXT, ClientContext, read_context
 from producer_api.intake.context import RequestContext
 from producer_api.intake.event_names import EventNames
+from producer_api.intake.event_senders import SENDER_FIELDS, sender_fault
 from producer_api.intake.lone_events import RefusedEvent, is_deeper, too_deep
 from producer_api.intake.personal_data import Stripped, redact_utm, strip_event_data
 from producer_api.privacy.urls import NO_UTM
@@ -86,7 +87,7 @@ class EventProcessor:
             return [Fault("event_not_object", "", "an object", describe_value(raw))]
         found: list[Fault] = []
         if not raw.keys() <= FIELDS:
-            found += [_unknown(name, raw[name]) for name in islice(raw.keys() - FIELDS, MAX_FAULTS)]
+            found += [_unknown(name, raw[name], context) for name in islice(raw.keys() - FIELDS, MAX_FAULTS)]
         event_type = self._event_type(raw, context, found)
         event_id = _event_id(raw, context, sent_id, found)
         occurred_at, time_flag = _occurred_at(raw, context, found)
@@ -215,7 +216,9 @@ def client_event_id(raw: Any) -> str | None:
     return event_id if type(event_id) is str and event_ids.is_valid(event_id) else None
 
 
-def _unknown(name: str, value: Any) -> Fault:
+def _unknown(name: str, value: Any, context: RequestContext) -> Fault:
+    if name in SENDER_FIELDS:
+        return sender_fault(name, value, from_backend=context.from_backend)
     return Fault(
         "field_unknown", child_pointer("", name), "one of " + ", ".join(sorted(FIELDS)), describe_value(value)
     )

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from avro_schemas.validation.fault import Fault
@@ -16,12 +16,14 @@ from producer_api.intake import answers, body
 from producer_api.intake.answers import Answer, Result
 from producer_api.intake.body import Envelope
 from producer_api.intake.client_context import NO_CONTEXT, ClientContext, preferred_language
+from producer_api.intake.client_ids import ClientIds, check_ids, in_order
 from producer_api.intake.context import RandomPool, RequestContext
-from producer_api.intake.event import EncodedEvent, EventProcessor, client_event_id
+from producer_api.intake.event import EncodedEvent, EventProcessor
 from producer_api.intake.event_names import EventNames, hint
+from producer_api.intake.event_senders import Keys, by_sender, keys_of
 from producer_api.intake.headers import event_headers, request_headers
 from producer_api.intake.lone_events import refuse_oversized
-from producer_api.intake.recent_ids import RecentIds, content_hash
+from producer_api.intake.recent_ids import RecentIds
 from producer_api.intake.rejected import RejectedEvents
 from producer_api.intake.turns import Turn
 from producer_api.limits.admission import Admission, RateLimiter, SenderLimits
@@ -37,7 +39,6 @@ from producer_api.storage.records import EventPublisher, PublishRequest, Record
 
 log = logging.getLogger(__name__)
 
-_CONFLICT = Fault("event_id_conflict", "/event_id", "a new id for another event")
 _BUG = Fault("unexpected", "", "")
 _UNKNOWN_DEVICE = write_device(*UNKNOWN)
 
@@ -50,37 +51,15 @@ _MAX_ORIGIN_LENGTH = 300
 JSON_PER_RECORD = 2
 
 
-class _Keys(NamedTuple):
-    """The keyed hashes of a sender. `limit` is held in memory only, so it is there even after an opt-out."""
-
-    user: bytes | None
-    session: bytes | None
-    visitor: bytes | None
-    limit: bytes | None
-
-
-class _Ids(NamedTuple):
-    """What the client's own ids say about the events of a request, each named by its index."""
-
-    # The valid id that the client sent with each event, if any.
-    sent: list[str | None]
-    # Events that are neither duplicates nor conflicts. Only they count for the rate limits.
-    new: list[int]
-    # The results of acknowledged duplicates and of conflicts.
-    results: dict[int, Result]
-    # Repetitions within the request, and the first event of the same id and content, whose result they share.
-    repeated: dict[int, int]
-    # Where each id came first, and the hash of its content.
-    first: dict[str, tuple[int, int]]
-
-
 @dataclass(slots=True)
-class _Judged:
-    """A request up to its records, and the results of the events that are rejected."""
+class _Part:
+    """The events of one sender up to their records, and the results of those that are rejected."""
 
-    envelope: Envelope
+    events: list[Any]
+    # Where they are in the request.
+    indexes: Sequence[int]
     context: RequestContext
-    ids: _Ids
+    ids: ClientIds
     admission: Admission
     encoded: dict[int, EncodedEvent] = field(default_factory=dict)
     rejected: dict[int, Result] = field(default_factory=dict)
@@ -89,6 +68,18 @@ class _Judged:
     def granted(self) -> list[int]:
         """The events that the rate limits let pass."""
         return self.ids.new[: self.admission.granted]
+
+
+class _Judged(NamedTuple):
+    """A request up to its records. Only one of a backend has more than one part."""
+
+    envelope: Envelope
+    parts: list[_Part]
+
+    @property
+    def admission(self) -> Admission:
+        """The state of the limit that is closest to being reached."""
+        return min((part.admission for part in self.parts), key=lambda admission: admission.remaining)
 
 
 class Pipeline:
@@ -142,60 +133,71 @@ class Pipeline:
             judged = await self._judge(request, sender, raw_body)
         except RequestRejected as error:
             if error.fault.code != "rate_limited":
-                context = self._context(request, sender, self._keys(sender))
+                context = self._context(request, sender, keys_of(sender, self._hasher))
                 self._rejected_events.publish_body(raw_body, error.faults, context)
             raise
-        envelope, context, ids = judged.envelope, judged.context, judged.ids
-        published = await self._publish(judged.encoded, ids, request, context)
-        # Repetitions within the request are not in `events-rejected`: their first event is.
-        known = {**ids.results, **judged.rejected, **published, **_limit(judged)}
-        await self._publish_rejected(envelope.events, known, context)
-        results = _in_order(known, ids)
-        _count(results, envelope, request, context, accepted=len(judged.encoded))
-        return _answer(results, envelope), judged.admission
+        if len(judged.parts) == 1:
+            results = await self._record(judged.parts[0], request)
+        else:
+            of_parts = await asyncio.gather(*[self._record(part, request) for part in judged.parts])
+            results = _merged(judged, of_parts)
+        _count(results, judged, request)
+        return _answer(results, judged.envelope), judged.admission
 
     async def validate(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
         """What `collect` would answer. Nothing is published, but the request counts for the rate limit."""
         judged = await self._judge(request, sender, raw_body)
-        ids = judged.ids
-        valid = {
-            index: Result("accepted", ids.sent[index], hint=hint(event.event_type))
-            for index, event in judged.encoded.items()
-        }
-        results = _in_order({**ids.results, **judged.rejected, **valid, **_limit(judged)}, ids)
+        results = _merged(judged, [_results_of_dry_run(part) for part in judged.parts])
         return _answer(results, judged.envelope, recorded=False), judged.admission
+
+    async def _record(self, part: _Part, request: Request) -> list[Result]:
+        """The results of a sender's events, after those that are accepted are durable."""
+        published = await self._publish(part.encoded, part.ids, request, part.context)
+        # Repetitions within the request are not in `events-rejected`: their first event is.
+        known = {**part.ids.results, **part.rejected, **published, **_limit(part)}
+        await self._publish_rejected(part.events, known, part.context)
+        return in_order(known, part.ids)
 
     async def _judge(self, request: Request, sender: Sender, raw_body: bytes) -> _Judged:
         """Everything up to the records. A request that is larger than an event may be waits for others like it."""
-        keys = self._keys(sender)
+        keys = keys_of(sender, self._hasher)
         limits = self._limits(request, sender, keys)
         content = self._decompress(request, raw_body, limits)
         if len(content) <= self._max_json_bytes:
             judged = self._judge_request(request, sender, keys, content, limits)
-            for index in judged.granted:
-                self._process(index, judged)
+            for part in judged.parts:
+                for index in part.granted:
+                    self._process(index, part)
             return judged
         async with self._large_requests:
             judged, turn = self._judge_request(request, sender, keys, content, limits), Turn()
-            for index in judged.granted:
-                if turn.is_over:
-                    await turn.next()
-                self._process(index, judged)
+            for part in judged.parts:
+                for index in part.granted:
+                    if turn.is_over:
+                        await turn.next()
+                    self._process(index, part)
         return judged
 
     def _judge_request(
-        self, request: Request, sender: Sender, keys: _Keys, content: bytes, limits: SenderLimits
+        self, request: Request, sender: Sender, keys: Keys, content: bytes, limits: SenderLimits
     ) -> _Judged:
         """Everything up to the events."""
         settings = self._settings
         envelope = body.parse(content, settings.max_events, settings.sites)
         if len(content) > self._max_json_bytes:
             envelope.events = refuse_oversized(envelope.events, self._max_json_bytes, settings.max_depth)
-        context = self._context(request, sender, keys, envelope)
-        ids = self._check_ids(envelope.events, context)
-        return _Judged(envelope, context, ids, limits.admit(len(ids.new)))
+        context, parts = self._context(request, sender, keys, envelope), list[_Part]()
+        for of, indexes in by_sender(envelope.events, sender).items():
+            own_context, own_limits = context, limits
+            if of is not sender:
+                own_keys = keys_of(of, self._hasher)
+                own_context, own_limits = context.of_sender(own_keys), self._limits(request, of, own_keys)
+            events = [envelope.events[index] for index in indexes]
+            ids = check_ids(events, own_context.limit_key, self._recent)
+            parts.append(_Part(events, indexes, own_context, ids, own_limits.admit(len(ids.new))))
+        return _Judged(envelope, parts)
 
-    def _limits(self, request: Request, sender: Sender, keys: _Keys) -> SenderLimits:
+    def _limits(self, request: Request, sender: Sender, keys: Keys) -> SenderLimits:
         return self._rate_limiter.of(
             user=keys.limit,
             ip=request.ip,
@@ -216,15 +218,8 @@ class Pipeline:
             limits.add_bytes(size + _REQUEST_BYTES)
         return content
 
-    def _keys(self, sender: Sender) -> _Keys:
-        hasher = self._hasher
-        user_key = hasher.user_key(sender.user_id) if sender.user_id else None
-        session_key = hasher.session_key(sender.session_id) if sender.session_id else None
-        visitor_key = hasher.visitor_key(sender.visitor_id) if sender.visitor_id else None
-        return _Keys(user_key, session_key, visitor_key, user_key or session_key or visitor_key)
-
     def _context(
-        self, request: Request, sender: Sender, keys: _Keys, envelope: Envelope | None = None
+        self, request: Request, sender: Sender, keys: Keys, envelope: Envelope | None = None
     ) -> RequestContext:
         stored = self._stored_fields
         user_key, session_key, visitor_key, limit_key = keys
@@ -242,6 +237,7 @@ class Pipeline:
             limit_key=limit_key,
             random=self._random,
             sender=f"backend {sender.backend}" if sender.backend else request.ip,
+            from_backend=sender.backend is not None,
             client=_client(request, sender, envelope.context if envelope else NO_CONTEXT),
             origin_host=origin_host(origin[:_MAX_ORIGIN_LENGTH]) if origin else None,
             # Backends send from their own IP.
@@ -254,48 +250,24 @@ class Pipeline:
             return _UNKNOWN_DEVICE
         return encoded_device(_user_agent(request), only_bot="device" not in self._stored_fields)
 
-    def _check_ids(self, events: list[Any], context: RequestContext) -> _Ids:
-        """Find the events that repeat one of this request, or one that was acknowledged before."""
-        sent = [client_event_id(raw) for raw in events]
-        new: list[int] = []
-        results: dict[int, Result] = {}
-        repeated: dict[int, int] = {}
-        first: dict[str, tuple[int, int]] = {}
-        for index, event_id in enumerate(sent):
-            if event_id is None:
-                new.append(index)
-                continue
-            content = content_hash(events[index])
-            first_index, first_content = first.setdefault(event_id, (index, content))
-            check = self._recent.check(context.limit_key, event_id, content)
-            if content != first_content or check == "conflict":
-                results[index] = Result("rejected", event_id, (_CONFLICT,))
-            elif check == "duplicate":
-                results[index] = Result("duplicate", event_id)
-            elif first_index != index:
-                repeated[index] = first_index
-            else:
-                new.append(index)
-        return _Ids(sent, new, results, repeated, first)
-
-    def _process(self, index: int, judged: _Judged) -> None:
+    def _process(self, index: int, part: _Part) -> None:
         """Add the record of a granted event, or its faults."""
-        event_id = judged.ids.sent[index]
+        event_id = part.ids.sent[index]
         outcome: EncodedEvent | list[Fault]
         try:
-            outcome = self._processor.process(judged.envelope.events[index], judged.context, event_id)
+            outcome = self._processor.process(part.events[index], part.context, event_id)
         except Exception:
             # A bug that one event triggers must not fail the others. Its content is not logged, but its id
             # leads to it in `events-rejected`.
             log.exception("processing an event failed", extra={"event_id": event_id})
             outcome = [_BUG]
         if type(outcome) is EncodedEvent:
-            judged.encoded[index] = outcome
+            part.encoded[index] = outcome
         else:
-            judged.rejected[index] = Result("rejected", event_id, tuple(outcome))  # type: ignore[arg-type] # faults
+            part.rejected[index] = Result("rejected", event_id, tuple(outcome))  # type: ignore[arg-type] # faults
 
     async def _publish(
-        self, encoded: Mapping[int, EncodedEvent], ids: _Ids, request: Request, context: RequestContext
+        self, encoded: Mapping[int, EncodedEvent], ids: ClientIds, request: Request, context: RequestContext
     ) -> dict[int, Result]:
         """Wait until the events are durable. Those that are not in time are to be sent again."""
         if not encoded:
@@ -333,21 +305,31 @@ class Pipeline:
                 self._rejected_events.publish_event(events[index], result.faults, result.event_id, context)
 
 
-def _limit(judged: _Judged) -> dict[int, Result]:
+def _limit(part: _Part) -> dict[int, Result]:
     """The results of the events that were not granted."""
-    ids, admission = judged.ids, judged.admission
+    ids, admission = part.ids, part.admission
     return {
-        index: answers.limited(ids.sent[index] or judged.context.new_id(), admission)
+        index: answers.limited(ids.sent[index] or part.context.new_id(), admission)
         for index in ids.new[admission.granted :]
     }
 
 
-def _in_order(known: dict[int, Result], ids: _Ids) -> list[Result]:
-    """All results in the order of the events. Repetitions get the result of their first event."""
-    for index, first in ids.repeated.items():
-        result = known[first]
-        known[index] = replace(result, status="duplicate") if result.status == "accepted" else result
-    return [known[index] for index in range(len(ids.sent))]
+def _merged(judged: _Judged, of_parts: Iterable[list[Result]]) -> list[Result]:
+    """All results in the order of the request."""
+    results = {
+        index: result
+        for part, part_results in zip(judged.parts, of_parts, strict=True)
+        for index, result in zip(part.indexes, part_results, strict=True)
+    }
+    return [results[index] for index in range(len(results))]
+
+
+def _results_of_dry_run(part: _Part) -> list[Result]:
+    valid = {
+        index: Result("accepted", part.ids.sent[index], hint=hint(event.event_type))
+        for index, event in part.encoded.items()
+    }
+    return in_order({**part.ids.results, **part.rejected, **valid, **_limit(part)}, part.ids)
 
 
 def _answer(results: list[Result], envelope: Envelope, *, recorded: bool = True) -> Answer:
@@ -369,9 +351,7 @@ def _user_agent(request: Request) -> str:
     return (request.header(b"user-agent") or "")[:MAX_USER_AGENT_LENGTH]
 
 
-def _count(
-    results: list[Result], envelope: Envelope, request: Request, context: RequestContext, *, accepted: int
-) -> None:
+def _count(results: list[Result], judged: _Judged, request: Request) -> None:
     """Update the metrics. Looking up a label costs as much as a check, so each is looked up once per request."""
     others = [
         (result.status, result.faults[0].code if result.faults else "")
@@ -384,13 +364,14 @@ def _count(
         for (status, code), count in Counter(others).items():
             metrics.EVENTS.labels(status, code).inc(count)
     # If nothing succeeded the answer is not 200, and the client reports the same events as dropped again.
-    if envelope.dropped and any(result.status in ("accepted", "duplicate") for result in results):
-        metrics.CLIENT_DROPPED_EVENTS.inc(envelope.dropped)
+    context, dropped = judged.parts[0].context, judged.envelope.dropped
+    if dropped and any(result.status in ("accepted", "duplicate") for result in results):
+        metrics.CLIENT_DROPPED_EVENTS.inc(dropped)
     for field_name, patterns in context.redactions.items():
         for pattern, count in patterns.items():
             metrics.REDACTIONS.labels(pattern, field_name).inc(count)
     if request.opts_out:
-        metrics.OPT_OUTS.inc(accepted)
+        metrics.OPT_OUTS.inc(sum(len(part.encoded) for part in judged.parts))
     if context.sent_at is not None:
         metrics.CLOCK_SKEW_SECONDS.observe(abs(context.received_at - context.sent_at) / 1000)
     if bot := classify(_user_agent(request)).bot:

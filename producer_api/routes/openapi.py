@@ -13,6 +13,7 @@ from avro_schemas.reasons import REASONS
 from producer_api.errors import STATUSES
 from producer_api.intake.client_context import MAX_SCREEN_WIDTH, MAX_TEXT_LENGTH
 from producer_api.request import REQUEST_HEADERS
+from producer_api.senders.claims import MAX_ID_LENGTH
 
 Json = dict[str, Any]
 
@@ -40,6 +41,14 @@ _HEADERS: Json = {
 }
 
 
+_SENDER_IDS: Json = {
+    name: {
+        "type": ["string", "null"],
+        "maxLength": MAX_ID_LENGTH,
+        "description": f"From backends with a key only: {whom} of this event, over what the headers say.",
+    }
+    for name, whom in (("user_id", "the user"), ("session_id", "the session"))
+}
 _PARAMETERS: Json = {
     name: {"name": name, "in": "header", "schema": {"type": "string"}, "description": REQUEST_HEADERS[name]}
     for name in ("Footfall-User", "Footfall-Session")
@@ -140,6 +149,7 @@ def _event(described_type: Json, data_name: str) -> Json:
             "timestamp": _MOMENT | {"description": "When it occurred, in the years 2000 to 2099. If absent, now."},
             "event_id": _EVENT_ID,
             "context": _reference("Context"),
+            **_SENDER_IDS,
         },
         "examples": [described_type["example"]],
     }

@@ -243,8 +243,17 @@ async def test_a_backend_sends_on_behalf_of_its_users(start: Start, settings: Ka
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (403, "backend_key_invalid")
     placeholder = collector.post(COLLECT, json=CLICK, headers=as_ann | {"footfall-user": "undefined"})
     assert (placeholder.status_code, placeholder.json()["errors"][0]["code"]) == (403, "session_invalid")
-    limited = collector.post(COLLECT, json=[CLICK] * 5, headers=as_ann)
+    ben, visit = CLICK | {"user_id": "ben"}, CLICK | {"user_id": None, "session_id": "s"}
+    # A cookie in a backend's request names nobody.
+    limited = collector.post(COLLECT, json=[visit, ben, ben, ben, ben], headers=as_ann | session("eve"))
     assert [result["status"] for result in limited.json()["results"]] == ["accepted"] * 2 + ["limited"] * 3
+    keys = {key: (sent["user_key"], sent["session_key"]) for key, sent in await records(settings)}
+    assert len(keys) == 3
+    assert sorted((user is None, session is None) for user, session in keys.values()) == [
+        (False, True),
+        (False, True),
+        (True, False),
+    ]
     assert limited.headers["ratelimit-policy"] == '"backend";q=3;w=60'
 
 
