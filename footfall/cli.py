@@ -23,6 +23,7 @@ COMMANDS = {
     "erase": "Erase a user's events.",
     "dead-letters": "List rejected events with their reasons.",
     "replay": "Land dead letters again, after a fix.",
+    "skip": "Find damaged batches, and say how to step over them.",
     "doctor": "Check every part, and say what to do about faults.",
     "topics": "Create missing topics and check the others.",
     "acls": "Print Kafka access rules (ACLs).",

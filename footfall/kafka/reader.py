@@ -4,29 +4,51 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import ConsumerRecord
 
 from service_kit.kafka.consumer import fetch_readable, new_consumer
 from service_kit.kafka.settings import KafkaSettings
+
+NO_TOPIC = 1
 
 Offsets = Mapping[TopicPartition, int]
 
 
 @asynccontextmanager
 async def open_consumer(settings: KafkaSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer of all partitions of a topic."""
-    consumer = new_consumer(
-        topic, **settings.client_options(), enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    """A consumer of all partitions of a topic. If there is none, the command exits with a message."""
+    consumer = new_consumer(**settings.client_options(), enable_auto_commit=False, auto_offset_reset="earliest")
+    # Not with the topic: aiokafka would wait until it is created.
     await consumer.start()
     try:
-        partitions = consumer.partitions_for_topic(topic) or set()
-        consumer.unsubscribe()
+        partitions = await _partitions(settings, topic)
+        if not partitions:
+            typer.echo(
+                f"Kafka has no topic {topic}. `footfall topics` creates those that are missing; if it should be "
+                "there, check FOOTFALL_KAFKA_BOOTSTRAP and FOOTFALL_TOPIC_PREFIX.",
+                err=True,
+            )
+            raise typer.Exit(NO_TOPIC)
         consumer.assign([TopicPartition(topic, partition) for partition in partitions])
         yield consumer
     finally:
         await consumer.stop()
+
+
+async def _partitions(settings: KafkaSettings, topic: str) -> list[int]:
+    """The partitions of a topic; none if it does not exist."""
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    await admin.start()
+    try:
+        if topic not in await admin.list_topics():
+            return []
+        (described,) = await admin.describe_topics([topic])
+        return [partition["partition"] for partition in described["partitions"]]
+    finally:
+        await admin.close()
 
 
 async def end_offsets(consumer: AIOKafkaConsumer) -> Offsets:

@@ -1,16 +1,18 @@
-"""Every consumer of ours: a record that cannot be read costs itself alone.
+"""Every consumer of ours: a record that cannot be read costs itself alone, and a stop ends.
 
 aiokafka raises for a whole fetch if a header's name is not UTF-8, or if a batch does not match its checksum: also
 for other partitions, and again after each restart, without a word of where. Here such a record is delivered as
 an `UnreadableRecord`, and in place of a damaged batch a `DamagedBatch` comes.
 """
 
+import asyncio
 import logging
 import struct
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer import consumer as consumer_module
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import _DefaultRecordBatchPy
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 _MAGIC_AT = struct.calcsize(">qii")
 # More records than producers put into a batch: what claims to have more is not believed.
 _MAX_BATCH_RECORDS = 100_000
+_CANCEL_AGAIN_SECONDS = 0.5
 _ERROR_PREFIX = "[Error 2] CorruptRecordException: "
 
 # Damaged batches that this process steps over.
@@ -38,8 +41,9 @@ def new_consumer(*topics: str, **options: Any) -> AIOKafkaConsumer:
 
 
 def install(records: type[fetcher.PartitionRecords] | None = None) -> None:
-    """For all consumers of this process, those of Faust too: the fetcher takes both classes from its module."""
+    """For all consumers of this process, those of Faust too: aiokafka takes these classes from its modules."""
     fetcher.MemoryRecords = Batches
+    consumer_module.Fetcher = ClosingFetcher
     if records or not issubclass(fetcher.PartitionRecords, ReadableRecords):
         fetcher.PartitionRecords = records or ReadableRecords
 
@@ -72,6 +76,21 @@ async def fetch_readable(
         if readable := [record for record in records if type(record) is not UnreadableRecord]:
             found[tp] = readable
     return found
+
+
+class ClosingFetcher(fetcher.Fetcher):  # type: ignore[misc] # aiokafka has no types
+    """Loses no cancellation.
+
+    While the routine of aiokafka ends the fetches of an earlier assignment, it takes its own cancellation for
+    one of theirs and goes on with the new one; whoever stops the consumer would wait for ever.
+    """
+
+    async def close(self) -> None:
+        """As in aiokafka."""
+        while not self._fetch_task.done():
+            self._fetch_task.cancel()
+            await asyncio.wait({self._fetch_task}, timeout=_CANCEL_AGAIN_SECONDS)
+        await super().close()
 
 
 class Batches(_MemoryRecordsPy):  # type: ignore[misc] # final only for type checkers

@@ -45,6 +45,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "aiokafka.record.memory_records._MemoryRecordsPy": ("has_next", "next_batch", "size_in_bytes"),
     "aiokafka.record.default_records._DefaultRecordBatchPy": ("_read_msg", "validate_crc"),
     "aiokafka.consumer.fetcher.FetchResult": ("getall",),
+    "aiokafka.consumer.fetcher.Fetcher": ("close",),
     "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch"),
     "aiokafka.producer.message_accumulator.MessageAccumulator": ("fail_all",),
     "aiokafka.AIOKafkaConsumer": ("getmany",),
@@ -93,7 +94,7 @@ ASSIGNMENTS: dict[str, tuple[str, ...]] = {
         "self._client =",
     ),
     "aiokafka.consumer.fetcher.FetchResult": ("self._partition_records =", "self._topic_partition ="),
-    "aiokafka.consumer.fetcher.Fetcher": ("MemoryRecords(part_data[-1])", "FetchResult("),
+    "aiokafka.consumer.fetcher.Fetcher": ("MemoryRecords(part_data[-1])", "FetchResult(", "self._fetch_task ="),
     "aiokafka.admin.AIOKafkaAdminClient": ("self._client =",),
     "aiokafka.client.AIOKafkaClient": (
         "self._conns =",

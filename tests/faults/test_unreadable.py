@@ -219,3 +219,15 @@ def commands_bear_it(broker: KafkaBroker, postgres: str, monkeypatch: pytest.Mon
     ):
         result = CliRunner().invoke(build(command[0]), command)
         assert isinstance(result.exception, SystemExit | None), (command, result.output)
+    for place, code, expected in (
+        ("events", 1, "events:0:20 is damaged"),
+        ("events:0", 1, "It held up to 10 records; the next batch begins at offset 30."),
+        ("events:0:25", 1, "FOOTFALL_SKIP_BATCHES=events:0:25"),
+        ("events:0:30", 0, "nothing to step over"),
+        ("events:1", 0, "nothing to step over"),
+        ("events:7", 2, "events has no partition 7"),
+        ("event", 1, "Kafka has no topic event"),
+        ("events:x", 2, "events:x is not a place"),
+    ):
+        found = CliRunner().invoke(build("skip"), ("skip", place))
+        assert (found.exit_code, expected in found.output) == (code, True), (place, found.output)

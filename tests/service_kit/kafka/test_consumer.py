@@ -1,6 +1,8 @@
 """What cannot be read costs itself alone: fetches made by hand, read by the classes that every consumer uses."""
 
 import ast
+import asyncio
+import contextlib
 import struct
 import subprocess
 import sys
@@ -126,6 +128,22 @@ def test_the_fetcher_of_every_later_consumer_reads_so(monkeypatch: pytest.Monkey
     kafka_consumer.install()
     assert fetcher.PartitionRecords is Lean
     assert fetcher.MemoryRecords is Batches
+
+
+async def test_a_stop_ends_also_if_it_comes_while_an_assignment_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_consumer, "_CANCEL_AGAIN_SECONDS", 0.01)
+
+    async def routine() -> None:
+        # As aiokafka's ends a fetch of the earlier assignment, before it goes on with the new one.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    stopping: Any = kafka_consumer.ClosingFetcher.__new__(kafka_consumer.ClosingFetcher)
+    stopping._fetch_task = asyncio.create_task(routine())
+    stopping._fetch_waiters, stopping._pending_tasks = set(), set()
+    await asyncio.sleep(0)
+    await asyncio.wait_for(stopping.close(), 10)
 
 
 class Consumer:
