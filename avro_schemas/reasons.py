@@ -53,6 +53,15 @@ REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# Reasons for which the sender of a request may not send, or its page may not.
+FORBIDDEN_REASONS = (
+    "session_missing",
+    "session_invalid",
+    "session_expired",
+    "backend_key_invalid",
+    "origin_not_allowed",
+)
+
 # Reasons for records on a topic. The collector never answers with one of them.
 RECORD_REASONS = (
     "value_empty",

@@ -17,6 +17,7 @@ from producer_api.intake.pipeline import Pipeline
 from producer_api.intake.rejected import RejectedEvents
 from producer_api.limits.admission import RateLimiter
 from producer_api.limits.cluster import LOOK_BACK_MS, ClusterLimits
+from producer_api.own_path import SEND
 from producer_api.privacy.devices import classify
 from producer_api.privacy.hashes import Hasher
 from producer_api.privacy.ip_locations import IpDatabase, nowhere
@@ -88,6 +89,8 @@ class CollectorApp:
             COLLECT: _traced(CollectRoute(settings, self._authenticator, pipeline)),
             VALIDATE: CollectRoute(settings, self._authenticator, pipeline, dry_run=True),
         }
+        if settings.sdk_path:
+            routes[f"{settings.sdk_path}/{SEND}"] = routes[COLLECT]
         # With a slash at the end too: a redirect would lose the body.
         self._hot_routes = routes | {f"{path}/": route for path, route in routes.items()}
         self._other_routes = _fastapi(self, settings)
@@ -96,6 +99,11 @@ class CollectorApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._hot_routes.get(scope["path"]) if scope["type"] == "http" else None
         await (route or self._other_routes)(scope, receive, send)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The prefixes of everything that it serves besides probes and metrics."""
+        return "/api", "/sdk", "/docs", *filter(None, [self._settings.sdk_path])
 
     def readiness(self) -> dict[str, bool]:
         """What has to be true before requests should come here."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from avro_schemas.reasons import FORBIDDEN_REASONS
 from avro_schemas.validation.fault import Fault
 
 # How soon to retry while Kafka or the session keys are unavailable; clients add their own jitter.
@@ -31,8 +32,8 @@ STATUSES: Mapping[int, Status] = MappingProxyType(
         ),
         403: Status(
             "There is no valid session or backend key, or pages of this origin may not post.",
-            "Check that cookies are sent and that the session has not expired.",
-            ("session_missing", "session_invalid", "session_expired", "backend_key_invalid", "origin_not_allowed"),
+            "Check that cookies are sent, that the session has not expired, and that the page's origin is listed.",
+            FORBIDDEN_REASONS,
         ),
         408: Status("The body did not arrive in time.", "Send it again.", ("body_timeout",)),
         413: Status(

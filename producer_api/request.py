@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-_PROXY = "With `FOOTFALL_TRUST_LOOPBACK`: the request did not come from this machine itself."
+_PROXY = "With `FOOTFALL_TRUST_LOOPBACK`: the request did not come from this machine itself, unless they say so."
 REQUEST_HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "Accept-Language": "The language that the browser prefers, unless `context` says it.",

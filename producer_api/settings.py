@@ -6,6 +6,7 @@ from typing import Literal
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
+from producer_api.own_path import check_sdk_path
 from producer_api.privacy.ip_locations import check_ip_database
 from producer_api.privacy.stored_fields import DEFAULT_STORED_FIELDS, check_stored_fields
 from producer_api.senders import backends
@@ -53,6 +54,13 @@ class Settings:
     )
     allowed_origins: tuple[str, ...] = setting(
         (), help="Other origins whose pages may post, separated by commas.", check=setting_checks.origins
+    )
+
+    sdk_path: str = setting(
+        "",
+        help="A path of your choice, such as /insights, where the SDK (script.js) and the collect route (send) are"
+        " served as well. Ad blockers know the usual paths.",
+        check=check_sdk_path,
     )
 
     events_per_minute: int = setting(

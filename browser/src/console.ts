@@ -1,6 +1,7 @@
 // What the SDK says in the console: with `debug` each event and what became of it, otherwise one sentence about each thing
 // that is wrong. The first file loads this one when there is something to say.
 
+import { show } from "./bar.js";
 import type { Options } from "./options.js";
 
 declare const VERSION: string;
@@ -20,6 +21,7 @@ interface Result {
 }
 
 const said = new Set<string>();
+let hasBar = false;
 
 /** One of:
  * - nothing: the page has begun, with `debug`
@@ -27,16 +29,23 @@ const said = new Set<string>();
  * - the HTTP status (undefined without a response), the response's text, and the events sent, as JSON
  * - why an event was dropped, and its name or JSON */
 export function explain(options: Options | undefined, what?: unknown, detail?: unknown, sent?: string[]): void {
+  hasBar = options?.debug == "bar";
   if (what == "module") once("has a tag that it cannot read. Load it with <script defer src=…>, without type=\"module\".");
   else if (sent) explainResponse(options!, what as number | undefined, String(detail), sent);
   else if (detail) once(`dropped the event ${nameIn(String(detail))}, because ${what instanceof Error ? what.message : what}.`);
   else log(`${VERSION} ${whyNothingIsSent(options!) ?? `sends to ${options!.endpoint}`}`);
 }
 
-const log = (text: string) => console.log(`footfall: ${text}`);
+function log(text: string): void {
+  console.log(`footfall: ${text}`);
+  if (hasBar) show(text, false);
+}
 
 function once(text: string): void {
-  if (!said.has(text) && said.add(text)) console.warn(`footfall ${text}`);
+  if (said.has(text)) return;
+  said.add(text);
+  console.warn(`footfall ${text}`);
+  if (hasBar) show(text, true);
 }
 
 function whyNothingIsSent(options: Options): string | undefined {

@@ -38,8 +38,8 @@ export interface Options {
   route?: string | ((path: string) => string | null | undefined);
   /** What is sent about the browser, or `off`; by default `hostname,language,screen_width`. */
   context?: "off" | BrowserField | `${BrowserField},${BrowserField}` | `${BrowserField},${BrowserField},${BrowserField}`;
-  /** Log each event and its outcome to the console. */
-  debug?: boolean;
+  /** Log each event and its outcome to the console; `bar`: also at the bottom of the page. */
+  debug?: boolean | "bar";
   /** Also track browsers that are driven by a program, such as a test. */
   bots?: boolean;
 }

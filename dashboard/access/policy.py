@@ -9,7 +9,7 @@ from dashboard import metrics
 from dashboard.access import login_cookie
 from dashboard.access.roles import roles_in
 from dashboard.settings import Settings
-from service_kit.local_requests import is_local
+from service_kit.local_requests import is_local, joined
 from service_kit.sessions.credentials import session_tokens
 from service_kit.sessions.tokens import SessionRejected, SessionVerifier
 
@@ -117,7 +117,7 @@ class AccessPolicy:
 
 def _is_local(request: HTTPConnection) -> bool:
     ip = request.client.host if request.client else None
-    return is_local(ip, request.headers.get("host", ""), request.headers.keys())
+    return is_local(ip, request.headers.get("host", ""), joined(request.headers.items()))
 
 
 def _count_fetch(succeeded: bool) -> None:

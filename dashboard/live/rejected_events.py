@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from avro_schemas.live_aggregates import MINUTE_MS
-from avro_schemas.reasons import REASONS
+from avro_schemas.reasons import FORBIDDEN_REASONS, REASONS
 from dashboard.live.state import SHOWN_MINUTES
 from dashboard.render.panels import Rows
 
 SHOWN_LATEST = 8
+# Of them, at most so many requests of senders who may not send: anybody can make those, and as many as they like.
+_SHOWN_FORBIDDEN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class RejectedEvents:
         self._minutes: dict[int, Counter[str]] = {}
         # The latest with their numbers, which are the names of their rows.
         self._latest: deque[tuple[int, RejectedEvent]] = deque(maxlen=SHOWN_LATEST)
+        self._forbidden: deque[tuple[int, RejectedEvent]] = deque(maxlen=_SHOWN_FORBIDDEN)
         self._added = 0
 
     def add(self, record: Mapping[str, Any]) -> RejectedEvent | None:
@@ -41,7 +44,8 @@ class RejectedEvents:
         event = _rejected_event(record)
         self._minutes.setdefault(event.at // MINUTE_MS, Counter())[event.reason] += 1
         self._added += 1
-        self._latest.append((self._added, event))
+        latest = self._forbidden if event.reason in FORBIDDEN_REASONS else self._latest
+        latest.append((self._added, event))
         return event
 
     def reasons(self, now: int) -> dict[str, int]:
@@ -53,11 +57,19 @@ class RejectedEvents:
 
     def latest(self) -> Rows:
         """The newest first."""
-        newest = sorted(self._latest, key=lambda numbered: (numbered[1].at, numbered[0]), reverse=True)
+        both = [*self._latest, *self._forbidden]
+        newest = sorted(both, key=lambda numbered: (numbered[1].at, numbered[0]), reverse=True)
         return {
             str(number): [event.at, event.event_type or "", event.pointer or "/", event.expected, event.reason]
-            for number, event in newest
+            for number, event in _with_some_of_each(newest)
         }
+
+
+def _with_some_of_each(newest: list[tuple[int, RejectedEvent]]) -> list[tuple[int, RejectedEvent]]:
+    """The newest that are shown: neither events nor requests that were not allowed take all places."""
+    others = [each for each in newest if each[1].reason not in FORBIDDEN_REASONS]
+    left_out = {number for number, _event in others[SHOWN_LATEST - (len(newest) - len(others)) :]}
+    return [each for each in newest if each[0] not in left_out]
 
 
 def _rejected_event(record: Mapping[str, Any]) -> RejectedEvent:

@@ -12,6 +12,7 @@ from footfall.doctor.environment import check_environment
 from footfall.doctor.finding import Finding
 from footfall.doctor.kafka import check_cluster, check_kafka
 from footfall.doctor.postgres import check_postgres
+from footfall.doctor.rejected import check_rejected
 from footfall.doctor.services import check_dashboard_access, check_services
 from footfall.doctor.workers import check_workers
 
@@ -42,6 +43,7 @@ async def _check(where: target.Target) -> list[Finding]:
     checked = await asyncio.gather(
         check_kafka(kafka, event_topics),
         check_cluster(kafka, event_topics, postgres_dsn=where.require("FOOTFALL_POSTGRES_DSN")),
+        check_rejected(kafka),
         check_services(where.require("FOOTFALL_URL")),
         check_dashboard_access(where.require("FOOTFALL_URL")),
         check_workers([url for url in where.environ.get("FOOTFALL_PROBE_URLS", "").split(",") if url.strip()]),

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -78,7 +78,7 @@ def check_metrics(values: Metrics) -> list[Finding]:
     if "footfall_collector_kafka_available" not in values:
         fix = "set FOOTFALL_URL to the collector itself to check its spool and rate limits"
         return [Finding("spool", "warn", "/metrics is not served at this URL", fix)]
-    return [_check_spool(values), _check_limits(values)]
+    return [_check_spool(values), _check_limits(values), *_check_sessions(values)]
 
 
 def _check_spool(values: Metrics) -> Finding:
@@ -106,6 +106,17 @@ def _check_limits(values: Metrics) -> Finding:
         return Finding("limits", "ok", "a user's rate limit holds across all collectors")
     fix = "start the stream app, or find out in the collector's log why it cannot read user-rates"
     return Finding("limits", "warn", "each collector limits users by itself", fix)
+
+
+def _check_sessions(values: Metrics) -> Iterator[Finding]:
+    """Sessions that are not valid, of senders who were let in without one."""
+    name = "footfall_collector_rejected_sessions_total|"
+    counts = {key.removeprefix(name): count for key, count in values.items() if key.startswith(name) and count}
+    if counts:
+        shown = ", ".join(f"{count:.0f} {code}" for code, count in sorted(counts.items()))
+        message = f"requests with a session that is not valid were accepted as if they had none: {shown}"
+        fix = "if signed-in users appear as visitors, check FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL"
+        yield Finding("sessions", "warn", message, fix)
 
 
 def _check_registry(response: httpx.Response) -> Finding:

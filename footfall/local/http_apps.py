@@ -25,7 +25,7 @@ import registry.settings
 from service_kit import http_server
 from service_kit.background import stop_process
 from service_kit.kafka import watch
-from service_kit.local_requests import is_local
+from service_kit.local_requests import is_local, joined
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
@@ -73,7 +73,7 @@ class PathRouter:
         await _respond(send, status, b"application/json", orjson.dumps(body))
 
     async def _metrics(self, scope: Scope, send: Send) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = joined((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         if not is_local(scope["client"][0], headers.get("host", ""), headers):
             # A page whose name resolves to 127.0.0.1 could read them otherwise.
             await _respond(send, 403, b"text/plain", b"Ask for localhost.\n")
@@ -150,7 +150,7 @@ def main() -> None:
     begin("http", os.environ, level=settings.log_level, kafka=settings.kafka, warnings=warnings)
     watch.watch(settings.kafka, stop_process)
     app = PathRouter(
-        MountedApp("producer_api", collector, ("/api", "/sdk", "/docs"), producer_api.metrics.REGISTRY),
+        MountedApp("producer_api", collector, collector.paths, producer_api.metrics.REGISTRY),
         MountedApp(
             "registry",
             registry.app.build_app(load_or_exit(registry.settings.Settings, os.environ)),

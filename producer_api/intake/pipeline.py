@@ -127,6 +127,11 @@ class Pipeline:
         if not self._publisher.is_available:
             raise RequestRejected("unavailable", "", retry_after=RETRY_SECONDS)
 
+    def publish_rejected_request(self, rejected: RequestRejected) -> None:
+        """Publish why a request was rejected before its body was read."""
+        received_at = self._wall_clock() // 1_000_000
+        self._rejected_events.publish_request(rejected.faults, received_at, self._random.take())
+
     async def collect(self, request: Request, sender: Sender, raw_body: bytes) -> tuple[Answer, Admission]:
         """The answer, and the state of the rate limit. Raise RequestRejected if the body holds no events."""
         try:

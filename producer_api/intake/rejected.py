@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from avro_schemas import event_ids
 from avro_schemas.rejected_event import MAX_BODY_BYTES, encode_rejected_event
 from avro_schemas.validation.fault import Fault
 from producer_api import metrics
@@ -22,6 +23,8 @@ from producer_api.storage.records import Record
 
 _MAX_EVENT_TYPE_LENGTH = 100
 _BURST_SECONDS = 10.0
+# Of requests that were rejected before their body was read: anybody can send those.
+_MAX_REQUESTS_PER_SECOND = 5.0
 # What is longer takes more tokens.
 _BYTES_PER_TOKEN = 4_096
 
@@ -39,16 +42,16 @@ class RejectedEvents:
         clock: Callable[[], float] = time.monotonic,
         allowed_parameters: Collection[str] = (),
     ) -> None:
-        self._publish, self._per_second, self._clock = publish, per_second, clock
+        self._publish = publish
         self._allowed_parameters = frozenset(allowed_parameters)
-        # A token bucket: it fills at `per_second` up to a burst, and each rejected event takes one and more.
-        self._tokens, self._filled_at = per_second * _BURST_SECONDS, clock()
+        self._events = _TokenBucket(per_second, clock)
+        self._requests = _TokenBucket(min(per_second, _MAX_REQUESTS_PER_SECOND), clock)
 
     def publish_event(
         self, raw: Any, faults: Sequence[Fault], event_id: str | None, context: RequestContext
     ) -> None:
         """Publish a raw event with all its faults."""
-        if not self._has_tokens():
+        if not self._events.is_open():
             return
         if context.opted_out:
             self._publish_reasons(faults, context)
@@ -65,7 +68,7 @@ class RejectedEvents:
 
     def publish_body(self, body: bytes, faults: Sequence[Fault], context: RequestContext) -> None:
         """Publish a body that could not be read as events."""
-        if not self._has_tokens():
+        if not self._events.is_open():
             return
         if context.opted_out:
             self._publish_reasons(faults, context)
@@ -84,7 +87,7 @@ class RejectedEvents:
         event_id: str | None = None,
         event_type: str | None = None,
     ) -> None:
-        self._tokens -= 1 + min(size, MAX_BODY_BYTES) / _BYTES_PER_TOKEN
+        self._events.take(1 + min(size, MAX_BODY_BYTES) / _BYTES_PER_TOKEN)
         for pattern, count in counts.items():
             metrics.REDACTIONS.labels(pattern, "rejected").inc(count)
         value = encode_rejected_event(
@@ -97,17 +100,41 @@ class RejectedEvents:
             event_id=event_id,
             event_type=event_type,
         )
-        self._queue(Record(event_id or context.new_id(), value, []), context)
+        self._queue(Record(event_id or context.new_id(), value, []), context.record_key)
 
     def _publish_reasons(self, faults: Sequence[Fault], context: RequestContext) -> None:
         """Of senders who opted out only the reasons are kept, and where they are."""
-        self._tokens -= 1
+        self._events.take(1)
         value = encode_rejected_event(
             "producer_api", context.received_at, opted_out_faults(faults), user_key=None, body=b""
         )
-        self._queue(Record(context.new_id(), value, []), context)
+        self._queue(Record(context.new_id(), value, []), context.record_key)
 
-    def _has_tokens(self) -> bool:
+    def publish_request(self, faults: Sequence[Fault], received_at: int, random: bytes) -> None:
+        """Publish why a request was rejected before its body was read; `received_at` in ms since 1970.
+
+        Nothing is kept of its body, as nobody knows who has sent it.
+        """
+        if not self._requests.is_open():
+            return
+        self._requests.take(1)
+        value = encode_rejected_event("producer_api", received_at, faults, user_key=None, body=b"")
+        self._queue(Record(event_ids.generate(received_at, random), value, []), None)
+
+    def _queue(self, record: Record, key: bytes | None) -> None:
+        queued = self._publish(key, record)
+        metrics.REJECTED_RECORDS.labels("queued" if queued else "kafka_unavailable").inc()
+
+
+class _TokenBucket:
+    """It fills at `per_second` up to a burst. What is published takes tokens."""
+
+    def __init__(self, per_second: float, clock: Callable[[], float]) -> None:
+        self._per_second, self._clock = per_second, clock
+        self._tokens, self._filled_at = per_second * _BURST_SECONDS, clock()
+
+    def is_open(self) -> bool:
+        """Whether anything may be published now; counted if not."""
         now = self._clock()
         burst = self._per_second * _BURST_SECONDS
         self._tokens = min(burst, self._tokens + (now - self._filled_at) * self._per_second)
@@ -117,6 +144,6 @@ class RejectedEvents:
             return False
         return True
 
-    def _queue(self, record: Record, context: RequestContext) -> None:
-        queued = self._publish(context.record_key, record)
-        metrics.REJECTED_RECORDS.labels("queued" if queued else "kafka_unavailable").inc()
+    def take(self, tokens: float) -> None:
+        """They may be more than there are."""
+        self._tokens -= tokens

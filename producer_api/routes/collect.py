@@ -13,7 +13,6 @@ from producer_api.errors import RETRY_SECONDS, RequestRejected
 from producer_api.intake import answers, body
 from producer_api.intake.answers import Answer
 from producer_api.intake.pipeline import Pipeline
-from producer_api.limits.admission import Admission
 from producer_api.request import Request, Sender
 from producer_api.routes.deadline import Deadline
 from producer_api.senders.authenticate import Authenticator
@@ -70,28 +69,31 @@ class CollectRoute:
 
     async def _answer(self, request: Request, receive: Receive) -> tuple[Answer, Headers]:
         try:
-            if not self._dry_run:
-                self._pipeline.require_available()
-            body.require_media_type(request.header(b"content-type") or "")
-            sender = await self._authenticator.authenticate(request)
-            answer, admission = await self._collect(request, sender, receive)
+            sender, received = await self._receive(request, receive)
         except RequestRejected as rejected:
-            metrics.EVENTS.labels("request_rejected", rejected.fault.code).inc()
-            answer = answers.for_rejected_request(rejected)
-            return answer, _retry_after(answer)
+            if not self._dry_run and rejected.retry_after is None:
+                self._pipeline.publish_rejected_request(rejected)
+            return _rejection(rejected)
+        process = self._pipeline.validate if self._dry_run else self._pipeline.collect
+        try:
+            answer, admission = await process(request, sender, received)
+        except RequestRejected as rejected:
+            return _rejection(rejected)
         tag = self._authenticator.sender_tag(request, sender)
         return answer, [*_retry_after(answer), *admission.headers(), *_cookie(sender), *_sender_tag(tag)]
 
-    async def _collect(self, request: Request, sender: Sender, receive: Receive) -> tuple[Answer, Admission]:
+    async def _receive(self, request: Request, receive: Receive) -> tuple[Sender, bytes]:
+        """The sender of a request that may be sent here, and its body."""
+        if not self._dry_run:
+            self._pipeline.require_available()
+        body.require_media_type(request.header(b"content-type") or "")
+        sender = await self._authenticator.authenticate(request)
         seconds = self._settings.body_timeout_seconds
         try:
             with Deadline(seconds):
-                received = await self._read(request, receive)
+                return sender, await self._read(request, receive)
         except TimeoutError as error:
             raise RequestRejected("body_timeout", f"a complete body within {seconds:g} s") from error
-        if self._dry_run:
-            return await self._pipeline.validate(request, sender, received)
-        return await self._pipeline.collect(request, sender, received)
 
     async def _read(self, request: Request, receive: Receive) -> bytes:
         """The body. Rejected as soon as it is known to be too large."""
@@ -139,6 +141,12 @@ def _cors(request: Request) -> Headers:
 def _requests(status: int) -> Counter:
     """The counter of a status: looking up a label costs more than counting."""
     return metrics.REQUESTS.labels(status)
+
+
+def _rejection(rejected: RequestRejected) -> tuple[Answer, Headers]:
+    metrics.EVENTS.labels("request_rejected", rejected.fault.code).inc()
+    answer = answers.for_rejected_request(rejected)
+    return answer, _retry_after(answer)
 
 
 def _retry_after(answer: Answer) -> Headers:

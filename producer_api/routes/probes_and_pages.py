@@ -24,7 +24,7 @@ EVENT_TYPES_PAGE = "/api/analytics/event-types"
 def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str, bool]]) -> None:
     """Add the routes to the application."""
     _add_probes(app, readiness)
-    add_sdk(app)
+    add_sdk(app, settings.sdk_path)
     add_docs_page(app, settings)
     add_api_page(app)
 

@@ -1,13 +1,16 @@
 """The browser SDK as the collector serves it: compressed in advance, under a short path and one with its hash."""
 
 import base64
+import gzip
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+
+from producer_api.own_path import SCRIPT, SEND
 
 _FOLDER = Path(__file__).parents[1] / "static" / "sdk"
 # The first one is for the script tag, and imports those after it. The last one has everything, for pages that pin
@@ -15,6 +18,8 @@ _FOLDER = Path(__file__).parents[1] / "static" / "sdk"
 NAMES = ("footfall", "more", "console", "vitals", "all")
 # File suffixes by Content-Encoding, smallest file first.
 _SUFFIXES: Mapping[str, str] = {"br": ".br", "gzip": ".gz", "": ""}
+# Where the script sends events, relative to itself.
+_ENDPOINT = b"../api/analytics/collect"
 _ONE_HOUR = "public, max-age=3600, stale-while-revalidate=86400"
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -38,16 +43,31 @@ class Script:
 def script(name: str) -> Script:
     """One of the files; read once, then cached."""
     contents = {encoding: (_FOLDER / f"{name}.js{suffix}").read_bytes() for encoding, suffix in _SUFFIXES.items()}
-    digest = hashlib.sha384(contents[""]).digest()
-    integrity = f"sha384-{base64.b64encode(digest).decode()}"
-    return Script(name, contents, integrity, f"/sdk/{name}.{digest.hex()[:12]}.js")
+    digest = hashlib.sha384(contents[""]).hexdigest()
+    return Script(name, contents, _integrity(contents[""]), f"/sdk/{name}.{digest[:12]}.js")
 
 
-def add_sdk(app: FastAPI) -> None:
-    """Add the routes to the application."""
+def add_sdk(app: FastAPI, own_path: str = "") -> None:
+    """Add the routes to the application, and those under the operator's own path if there is one."""
     for name in NAMES:
         _add(app, script(name), script(name).path, _ONE_HOUR)
         _add(app, script(name), script(name).hashed_path, _FOREVER)
+
+    if own_path:
+        for name in NAMES:
+            file = SCRIPT if name == "footfall" else f"{name}.js"
+            _add(app, _sends_to_own_path(script(name)), f"{own_path}/{file}", _ONE_HOUR)
+
+
+def _sends_to_own_path(file: Script) -> Script:
+    """The same file, but it sends events to the route beside it."""
+    code = file.contents[""].replace(_ENDPOINT, SEND.encode())
+    contents = {"gzip": gzip.compress(code, mtime=0), "": code}
+    return replace(file, contents=contents, integrity=_integrity(code))
+
+
+def _integrity(code: bytes) -> str:
+    return f"sha384-{base64.b64encode(hashlib.sha384(code).digest()).decode()}"
 
 
 def _add(app: FastAPI, served: Script, path: str, cache_control: str) -> None:

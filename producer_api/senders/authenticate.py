@@ -117,7 +117,8 @@ class Authenticator:
         if rejections:
             # Of several, an expired one is the application's own.
             raise min(rejections, key=lambda each: each.fault.code != "session_expired")
-        expected = f"a session in the cookie {settings.sessions.session_cookie}, or as a bearer token"
+        cookie = settings.sessions.session_cookie
+        expected = f"a session in the cookie {cookie} or as a bearer token, or FOOTFALL_ANONYMOUS_VISITORS=true"
         raise Forbidden("session_missing", expected)
 
     def _signed_in(
@@ -194,8 +195,8 @@ def _of_backend(backend: str, request: Request) -> Sender:
 
 
 def _is_local(request: Request) -> bool:
-    names = [name.decode("latin-1") for name in request.headers]
-    return is_local(request.ip, request.header(b"host") or "", names)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.items()}
+    return is_local(request.ip, request.header(b"host") or "", headers)
 
 
 def _rejection(rejected: SessionRejected) -> RequestRejected:

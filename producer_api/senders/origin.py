@@ -1,5 +1,6 @@
 """Which pages may post. A text/plain request has no preflight, so the server itself has to reject other sites."""
 
+import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
@@ -9,6 +10,8 @@ from service_kit.local_requests import names_this_machine
 
 Headers = list[tuple[bytes, bytes]]
 
+# Scheme, host and port, as browsers write them. Nothing else is repeated: anybody may send this header.
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(?::\d{1,5})?")
 _EXPOSED = b"Retry-After, RateLimit, RateLimit-Policy, Footfall-Sender"
 
 
@@ -35,7 +38,14 @@ def require_allowed(origin: str | None, fetch_site: str | None, host: str, allow
             return
     elif fetch_site is None and _is_own(origin, host):
         return
-    raise Forbidden("origin_not_allowed", "a page of this origin, or an origin in FOOTFALL_ALLOWED_ORIGINS")
+    raise Forbidden("origin_not_allowed", _expected_of(origin))
+
+
+def _expected_of(origin: str | None) -> str:
+    """What would let a page post. It names the page's origin, so that its developer or operator can list it."""
+    if origin and _ORIGIN.fullmatch(origin):
+        return f"{origin} in FOOTFALL_ALLOWED_ORIGINS, or a page of the collector's own origin"
+    return "a page of the collector's own origin, or one that shows its origin and is in FOOTFALL_ALLOWED_ORIGINS"
 
 
 @lru_cache(maxsize=10_000)

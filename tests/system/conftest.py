@@ -13,7 +13,7 @@ from tests.system.stack import Stack
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for all tests to which events of other tests do not matter."""
-    settings = {"FOOTFALL_EVENT_TOPICS": "page_view"}
+    settings = {"FOOTFALL_EVENT_TOPICS": "page_view", "FOOTFALL_SDK_PATH": "/insights"}
     yield from running(tmp_path_factory.mktemp("stack") / "data", settings=settings)
 
 

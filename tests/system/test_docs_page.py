@@ -97,6 +97,37 @@ async def test_the_script_tag_of_the_page_passes_the_integrity_check(
     assert await shop.evaluate("Object.keys(window.footfall)") == ["track", "flush", "consent"]
 
 
+TAG = '<!doctype html><title>Shop</title><script defer src="{}/sdk/footfall.js" data-bots="on"></script>'
+
+
+@pytest.mark.parametrize(
+    ("url", "html", "said"),
+    [
+        pytest.param("http://localhost:5173/cart", TAG, "Arrived: page_view of /cart.", id="development server"),
+        pytest.param(
+            "https://shop.example/cart",
+            TAG,
+            "Rejected: origin_not_allowed. Expected: https://shop.example in FOOTFALL_ALLOWED_ORIGINS",
+            id="origin that is not listed",
+        ),
+        pytest.param(
+            "https://shop.example/", "no tag", "Nothing arrived from shop.example within 20 s", id="no tag"
+        ),
+    ],
+)
+async def test_the_page_says_whether_the_script_is_installed_on_a_page(
+    context: BrowserContext, stack: Stack, url: str, html: str, said: str
+) -> None:
+    await context.grant_permissions(["local-network-access"])
+    await context.route(url, lambda route: route.fulfill(body=html.format(stack.url), content_type="text/html"))
+    page = await open_page(context, stack)
+    if html == "no tag":
+        await page.evaluate("window.setTimeout = ((real) => (call, ms) => real(call, ms / 20))(setTimeout)")
+    await page.get_by_label("URL of your page").fill(url)
+    await page.get_by_role("button", name="Open and check").click()
+    await expect(page.get_by_role("log")).to_contain_text(said, timeout=15_000)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
 async def test_the_page_is_accessible(

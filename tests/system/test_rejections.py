@@ -61,6 +61,22 @@ def test_a_form_is_not_a_supported_media_type(stack: Stack) -> None:
     assert (answer.status_code, codes(answer.json())) == (415, {("media_type_unsupported", "")})
 
 
+def test_a_page_that_may_not_post_is_seen_on_the_dashboard_and_by_doctor_with_what_to_set(stack: Stack) -> None:
+    headers = {"Origin": "https://shop.example", "Sec-Fetch-Site": "cross-site"}
+    assert codes(stack.post(CLICK, headers=headers).json()) == {("origin_not_allowed", "")}
+    what = "https://shop.example in FOOTFALL_ALLOWED_ORIGINS"
+
+    def shown() -> dict[str, Any]:
+        return stack.get("/dashboard/snapshot.json").json()["panels"]
+
+    panels = until(shown, lambda found: what in str(found["rejected_events"]), seconds=10)
+    assert panels["rejected_reasons"]["origin_not_allowed"][0] >= 1
+    findings = json.loads(stack.footfall("doctor", "--json").stdout)
+    (finding,) = [each for each in findings if "origin_not_allowed" in each["message"]]
+    assert what in finding["message"]
+    assert "FOOTFALL_ALLOWED_ORIGINS" in finding["fix"]
+
+
 def test_plain_text_and_gzip_are_accepted(stack: Stack) -> None:
     packed = gzip.compress(json.dumps(CLICK).encode())
     headers = {"Content-Type": "text/plain", "Content-Encoding": "gzip"}

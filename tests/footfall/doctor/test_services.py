@@ -19,6 +19,7 @@ HEALTHY = {
     ({"footfall_collector_spool_events": 3.0, "footfall_collector_spool_age_seconds": 9.0}, "spool", "warn"),
     ({"footfall_collector_spool_errors_total|damaged": 1.0}, "spool", "fail"),
     ({"footfall_collector_cluster_limits_active": 0.0}, "limits", "warn"),
+    ({"footfall_collector_rejected_sessions_total|session_invalid": 2.0}, "sessions", "warn"),
 ])  # fmt: skip
 def test_the_spool_and_the_limits_are_read_from_the_metrics(more: dict[str, float], part: str, state: str) -> None:
     (finding,) = [finding for finding in check_metrics(HEALTHY | more) if finding.part == part]

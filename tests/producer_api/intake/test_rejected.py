@@ -12,10 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avro_schemas.rejected_event import MAX_BODY_BYTES
+from avro_schemas.validation.fault import Fault
 from avro_schemas.wire.codec import decode
 from dashboard.live.rejected_events import RejectedEvents as ShownRejectedEvents
+from producer_api.intake.context import RandomPool, RequestContext
+from producer_api.intake.rejected import RejectedEvents
 from producer_api.intake.rejected_body import reduced_body, reduced_event
+from producer_api.privacy.devices import encoded_device
 from producer_api.request import Sender
+from producer_api.storage.records import Record as WrittenRecord
 from sinks.dead_letters.record import record_value
 from sinks.dead_letters.table import StoredDeadLetter
 from stream_app.outputs import rejected_event
@@ -186,3 +191,32 @@ def test_a_large_event_is_cut_before_it_is_reduced() -> None:
 def test_anything_can_be_reduced(raw: Any, body: bytes) -> None:
     orjson.loads(reduced_event(raw, (), Counter())[0])
     reduced_body(body, (), Counter()).decode()
+
+
+def test_requests_without_a_sender_are_published_without_a_body_and_do_not_use_up_what_events_have() -> None:
+    published = list[dict[str, Any]]()
+
+    def publish(_key: bytes | None, record: WrittenRecord) -> bool:
+        published.append(decode(record.value)[1])
+        return True
+
+    rejected_events = RejectedEvents(publish, 50, clock=lambda: 0.0)
+    fault = Fault("origin_not_allowed", "", "https://shop.example in FOOTFALL_ALLOWED_ORIGINS")
+    for number in range(1_000):
+        rejected_events.publish_request([fault], NOON, number.to_bytes(10))
+    assert len(published) == 50
+    assert (published[0]["reason"], published[0]["body"], published[0]["user_key"]) == (fault.code, b"", None)
+    assert published[0]["errors"][0]["expected"] == fault.expected
+    assert len({record["rejected_at"] for record in published}) == 1
+    context = RequestContext(received_at=NOON, device=encoded_device(""), random=RandomPool())
+    rejected_events.publish_body(b"{", [fault], context)
+    assert published.pop()["body"] == b"{"
+    shown = ShownRejectedEvents()
+    for record in published:
+        shown.add(record)
+    assert shown.reasons(NOON) == {"origin_not_allowed": 50}
+    assert len(shown.latest()) == 3
+    for number in range(9):
+        shown.add(published[0] | {"reason": "field_missing", "rejected_at": NOON + number})
+    reasons = [row[-1] for row in shown.latest().values()]
+    assert reasons == ["field_missing"] * 5 + ["origin_not_allowed"] * 3

@@ -47,7 +47,9 @@ async def test_a_page_reads_the_answer_and_the_rejection(origin: str, site: str,
         assert response.headers["vary"] == "Origin"
     assert answer.status_code == status
     if status == 403:
-        assert answer.json()["errors"][0]["code"] == "origin_not_allowed"
+        (fault,) = answer.json()["errors"]
+        assert fault["code"] == "origin_not_allowed"
+        assert fault["expected"].startswith(f"{EVIL} in FOOTFALL_ALLOWED_ORIGINS" if origin == EVIL else "a page")
         assert "footfall-sender" not in answer.headers
 
 
