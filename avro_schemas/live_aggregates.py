@@ -44,6 +44,10 @@ def record_key(partition: int, dimension: str, window_seconds: int, window_start
     return f"{partition}|{dimension}|{window_seconds}|{window_start}".encode()
 
 
+# `device.kind` of programs, which count neither as users nor as sessions: not here, and not in SQL.
+PROGRAM = "bot"
+
+
 def counted_session(session_key: Key | None, visitor_key: Key | None) -> Key | None:
     """The key of what counts as an event's session: anonymous visitors have no session, so each counts as one.
 

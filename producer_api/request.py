@@ -21,6 +21,7 @@ REQUEST_HEADERS: Mapping[str, str] = MappingProxyType(
         "Forwarded": _PROXY,
         "Host": "Pages served from this host may post.",
         "Origin": "Pages of other origins may post if `FOOTFALL_ALLOWED_ORIGINS` lists them. Its host is stored.",
+        "Sec-CH-UA": "Chromium without a window says so here, also with another `User-Agent`.",
         "Sec-Fetch-Site": "`cross-site` without an allowed `Origin` is rejected.",
         "Sec-GPC": "`1`: the event is stored without user, session and visitor.",
         "traceparent": "Copied to a header of the record.",

@@ -179,7 +179,15 @@ PANELS = (
         columns=_counted("Browser", "Events"),
         empty="No events yet.",
         dimension="browsers",
-        expression="browser",
+        expression="case when bot is null then browser end",
+    ),
+    Panel(
+        name="programs",
+        title="Programs",
+        columns=_counted("Program", "Events"),
+        empty="Crawlers and scripts, which count as nobody.",
+        dimension="programs",
+        expression="case when bot is not null then browser end",
     ),
     Panel(
         name="systems",

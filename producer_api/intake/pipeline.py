@@ -31,6 +31,7 @@ from producer_api.privacy.devices import MAX_USER_AGENT_LENGTH, UNKNOWN, classif
 from producer_api.privacy.hashes import Hasher
 from producer_api.privacy.ip_locations import UNKNOWN as UNKNOWN_LOCATION
 from producer_api.privacy.ip_locations import Location, nowhere
+from producer_api.privacy.programs import with_client_hints
 from producer_api.privacy.stored_fields import parse_stored_fields
 from producer_api.request import Request, Sender
 from producer_api.senders.origin import origin_host, origin_hosts
@@ -353,7 +354,8 @@ def _client(request: Request, sender: Sender, sent: ClientContext) -> ClientCont
 
 
 def _user_agent(request: Request) -> str:
-    return (request.header(b"user-agent") or "")[:MAX_USER_AGENT_LENGTH]
+    user_agent = (request.header(b"user-agent") or "")[:MAX_USER_AGENT_LENGTH]
+    return with_client_hints(user_agent, request.header(b"sec-ch-ua"))
 
 
 def _count(results: list[Result], judged: _Judged, request: Request) -> None:

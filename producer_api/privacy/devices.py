@@ -1,12 +1,13 @@
 """The user agent, reduced to a device class, and whether it looks like a program's."""
 
-import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from ua_parser import parse
 
+from avro_schemas.live_aggregates import PROGRAM
 from avro_schemas.wire.event_writer import write_device
+from producer_api.privacy import programs
 from producer_api.privacy.device_names import BROWSERS, OTHER, OTHER_BOT, SYSTEMS
 
 # Longer user agents are cut before they are parsed.
@@ -26,24 +27,19 @@ class Device(NamedTuple):
 UNKNOWN = Device("unknown", "unknown", "unknown", None)
 _TABLETS = ("iPad", "Tablet", "Kindle")
 _PHONE_SYSTEMS = frozenset({"iOS", "Android", "Windows Phone", "KaiOS"})
-_HEADLESS = re.compile(r"headless|phantomjs|selenium|webdriver|puppeteer|playwright|cypress", re.IGNORECASE)
-_SCRIPT = re.compile(
-    r"(?:curl|wget|httpie|python|aiohttp|go-http|java/|okhttp|node|undici|axios|ruby|php|perl|libwww|postman)",
-    re.IGNORECASE,
-)
 
 
 @lru_cache(maxsize=10_000)
 def classify(user_agent: str) -> Device:
     """The device that a user agent describes."""
     if not user_agent:
-        return UNKNOWN._replace(bot="missing")
+        return UNKNOWN._replace(kind=PROGRAM, bot="missing")
     found = parse(user_agent[:MAX_USER_AGENT_LENGTH])
     system = found.os.family if found.os else "unknown"
     family = found.device.family if found.device else ""
     browser = found.user_agent.family if found.user_agent else "unknown"
-    bot = _bot(user_agent, family)
-    kind = "bot" if bot == "crawler" else _kind(user_agent, system)
+    bot = programs.reason(user_agent, is_spider=family == "Spider")
+    kind = PROGRAM if bot else _kind(user_agent, system)
     if browser not in BROWSERS:
         browser = OTHER_BOT if bot == "crawler" else OTHER
     return Device(browser, system if system in SYSTEMS else OTHER, kind, bot)
@@ -51,17 +47,10 @@ def classify(user_agent: str) -> Device:
 
 @lru_cache(maxsize=10_000)
 def encoded_device(user_agent: str, *, only_bot: bool = False) -> bytes:
-    """The same as Avro bytes; `only_bot` leaves out all but why it looks like a program."""
+    """The same as Avro bytes; `only_bot` leaves out all but that and why it looks like a program."""
     device = classify(user_agent)
-    return write_device(*(UNKNOWN._replace(bot=device.bot) if only_bot else device))
-
-
-def _bot(user_agent: str, family: str) -> str | None:
-    if family == "Spider":
-        return "crawler"
-    if _HEADLESS.search(user_agent):
-        return "headless"
-    return "script" if _SCRIPT.match(user_agent) else None
+    kind = PROGRAM if device.bot else UNKNOWN.kind
+    return write_device(*(UNKNOWN._replace(kind=kind, bot=device.bot) if only_bot else device))
 
 
 def _kind(user_agent: str, system: str) -> str:

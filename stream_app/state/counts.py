@@ -4,8 +4,9 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import compress
 
-from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, OTHER, SLOT_MS
+from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, OTHER, PROGRAM, SLOT_MS
 from avro_schemas.wire.projection import Group
 from stream_app.state.dimensions import (
     DUPLICATES,
@@ -114,8 +115,9 @@ class LiveCounts:
             dimensions = self._dimensions.by_schema.get(schema, ())
             for together, columns in zip(dimensions, zip(*events_groups, strict=True), strict=True):
                 self._count_names(together, minute, columns)
-        self._uniques[ACTIVE_USERS].add(minute, _unique(keys))
-        self._uniques[ACTIVE_SESSIONS].add(minute, _unique(sessions))
+        are_people = [kind != PROGRAM for kind in map(self._dimensions.kind, common)]
+        self._uniques[ACTIVE_USERS].add(minute, _unique(compress(keys, are_people)))
+        self._uniques[ACTIVE_SESSIONS].add(minute, _unique(compress(sessions, are_people)))
 
     def _count_names(self, dimensions: Iterable[Dimension], minute: int, columns: Sequence[Group]) -> None:
         counted = Counter(columns)
@@ -155,5 +157,5 @@ class LiveCounts:
                 yield name
 
 
-def _unique(keys: Sequence[bytes | None]) -> list[bytes]:
+def _unique(keys: Iterable[bytes | None]) -> list[bytes]:
     return [key for key in dict.fromkeys(keys) if key is not None]

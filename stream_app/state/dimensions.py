@@ -23,6 +23,7 @@ from avro_schemas.live_aggregates import (
     MAX_WEB_VITAL_BYTES,
     MINUTE_MS,
     PAGE_ERRORS,
+    PROGRAM,
     SLOT_MS,
     WEB_VITAL_ACCURACY,
     WEB_VITALS,
@@ -44,6 +45,7 @@ Namer = Callable[[Group], str | None]
 _BINS = LogarithmicMapping(WEB_VITAL_ACCURACY)
 # Thirty years in milliseconds: beyond that a value is not a measurement, whatever bins could hold.
 MAX_MEASUREMENT = 1e12
+_KIND = "device.kind"
 _DIGITS = re.compile(r"\d+")
 
 
@@ -134,9 +136,15 @@ class Dimensions:
 
     @cached_property
     def columns(self) -> ColumnGroups:
-        """The columns that the dimensions take, each once."""
+        """The columns that the dimensions take, each once, and what tells programs from people."""
         own = {schema: [_columns(group) for group in groups] for schema, groups in self.by_schema.items()}
-        return ColumnGroups(_columns((EVENTS, *self.common)), own)
+        common = dict.fromkeys((*_columns((EVENTS, *self.common)), _KIND))
+        return ColumnGroups(tuple(common), own)
+
+    @cached_property
+    def kind(self) -> Callable[[Group], str]:
+        """The kind of device that sent an event, from the common columns."""
+        return itemgetter(self.columns.common.index(_KIND))
 
     @cached_property
     def namers(self) -> Mapping[str, Namer]:
@@ -163,6 +171,16 @@ class Dimensions:
 def _columns(dimensions: Iterable[Dimension]) -> Sequence[str]:
     """Their columns, each once."""
     return tuple(dict.fromkeys(column for dimension in dimensions for column in dimension.columns))
+
+
+def browser(name: str, kind: str) -> str | None:
+    """The browser of a person; no name for a program."""
+    return None if kind == PROGRAM else name
+
+
+def program(name: str, kind: str) -> str | None:
+    """The name of a program; none for a person."""
+    return name if kind == PROGRAM else None
 
 
 def arrival(source: str | None, channel: str | None) -> str | None:
@@ -197,7 +215,8 @@ def binned(metric: str, value: float) -> str | None:
 LIVE_AGGREGATES = Dimensions(
     (
         # Of every event.
-        Dimension("browsers", "Events, by browser.", ("device.browser",)),
+        Dimension("browsers", "Events of people, by browser.", ("device.browser", "device.kind"), label=browser),
+        Dimension("programs", "Events of programs, by name.", ("device.browser", "device.kind"), label=program),
         Dimension("systems", "Events, by operating system.", ("device.system",)),
         Dimension("devices", "Events, by class of device; programs are `bot`.", ("device.kind",)),
         Dimension("releases", "Events, by release of the page or backend that sent them.", ("release",)),

@@ -65,7 +65,9 @@ def expected_windows(records: Iterable[Record]) -> Expected:
             continue
         outcome["counted"] += 1
         add("events", moment, event_type, 10, 60, 3600)
-        for dimension, column in (("browsers", "browser"), ("systems", "system"), ("devices", "kind")):
+        is_program = event["device"]["kind"] == "bot"
+        add("programs" if is_program else "browsers", moment, event["device"]["browser"])
+        for dimension, column in (("systems", "system"), ("devices", "kind")):
             add(dimension, moment, event["device"][column])
         for dimension, column in (("sites", "site"), ("releases", "release")):
             add(dimension, moment, event[column])

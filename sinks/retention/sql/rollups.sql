@@ -14,12 +14,13 @@ select count(*) from hourly_deltas
 
 -- name: count_visitors
 -- Counts the distinct users and sessions of a day from its rows, by type and for all types together. The events of
--- visitors without a session count as one session a day. `greatest`: users
+-- visitors without a session count as one session a day, those of programs as nobody's. `greatest`: users
 -- who were erased since an earlier count stay counted, so a count of visitors never falls.
 insert into daily_counts (day, event_type, users, sessions)
-select %(day)s::date, event_type, count(distinct user_key),
-    count(distinct coalesce(session_key, visitor_key))
+select %(day)s::date, event_type, count(distinct user_key) filter (where is_person),
+    count(distinct coalesce(session_key, visitor_key)) filter (where is_person)
 from stored_events
+join (select id as device, bot = '' as is_person from devices) as kinds using (device)
 where day = %(day)s and event_id >= %(low)s and event_id < %(high)s
 group by grouping sets ((event_type), ())
 on conflict (day, event_type) do update set

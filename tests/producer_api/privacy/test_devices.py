@@ -8,8 +8,8 @@ from producer_api.privacy.devices import classify
 @pytest.mark.parametrize(
     ("user_agent", "kind"),
     [
-        ("", "unknown"),
-        ("curl/8.5.0", "unknown"),
+        ("", "bot"),
+        ("curl/8.5.0", "bot"),
         ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36", "desktop"),
         ("Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1", "tablet"),
         (

@@ -29,6 +29,21 @@ def test_anonymous_visitors_have_a_session_each() -> None:
     assert sketch_of(state, ACTIVE_SESSIONS) == sketch(ANN, session.hex().encode())
 
 
+def test_programs_are_neither_users_nor_sessions_and_have_a_ranking_of_their_own() -> None:
+    bot = {"browser": "Googlebot", "system": "unknown", "kind": "bot", "bot": "crawler"}
+    person = bot | {"browser": "Firefox", "kind": "desktop", "bot": None}
+    events = [
+        event("click", device=device, visitor_key=key)
+        for device, key in ((bot, user_key("bot")), (person, user_key("ann")), (bot, user_key("ann")))
+    ]
+    log = [Record(n, NOON, each["visitor_key"].hex().encode(), encoded(each)) for n, each in enumerate(events)]
+    assert sketch_of(folded(log), ACTIVE_USERS) == sketch(user_key("ann").hex().encode())
+    assert sketch_of(folded(log), ACTIVE_SESSIONS) == sketch(user_key("ann").hex().encode())
+    windows = emitted(folded(log))
+    assert windows["programs", MINUTE] == {NOON: {"Googlebot": 2}}
+    assert windows["browsers", MINUTE] == {NOON: {"Firefox": 1}}
+
+
 def test_views_are_counted_by_where_they_came_from() -> None:
     shop = {"source": "shop.example", "channel": "referral", "utm_campaign": "spring"}
     arrivals = [
