@@ -185,7 +185,7 @@ PANELS = (
         name="programs",
         title="Programs",
         columns=_counted("Program", "Events"),
-        empty="Crawlers and scripts, which count as nobody.",
+        empty="No events yet.",
         dimension="programs",
         expression="case when bot is not null then browser end",
     ),
