@@ -220,7 +220,7 @@ def test_an_anonymous_event_has_no_key_if_visitors_are_not_stored(tmp_path: Path
 
 def test_programs_are_labelled_even_if_devices_are_not_stored(tmp_path: Path) -> None:
     collector = Collector(tmp_path, stored_fields=("none",))
-    unknown = {"browser": "unknown", "system": "unknown", "kind": "unknown"}
+    unknown = {"browser": "unknown", "system": "unknown", "kind": "bot"}
     assert collector.record(page_view(), headers={b"user-agent": b"curl/8.0"})["device"] == unknown | {
         "bot": "script"
     }
