@@ -13,7 +13,7 @@ OPTIONAL_FIELDS = {
     "region": "Where in the country. Not by default, as few visitors come from a small region.",
     "language": "Which languages a site should speak.",
     "screen": "One of six classes of widths, for layouts.",
-    "device": "Browser and system families and the kind of device. What says that it is a program is always stored.",
+    "device": "Browser and system families and the kind of device. That it is a program is always stored.",
     "release": "Which release of a frontend an error or a slow page belongs to.",
     "visitor_key": "Visits and returning visitors without a login.",
 }
