@@ -103,6 +103,7 @@ function sentence({ endpoint }: Options, { pointer, message, expected, got, docs
   const where = pointer ? `${pointer}: ` : "";
   const wanted = expected ? ` Expected: ${expected}.` : "";
   const found = got ? ` Got: ${got}.` : "";
-  const more = docs ? ` See ${new URL(docs, new URL(endpoint, location.href))}` : "";
+  // Beside the collect route, wherever a proxy has put that.
+  const more = docs ? ` See ${new URL(docs.split("/").pop()!, new URL(endpoint, location.href))}` : "";
   return where + message + wanted + found + more;
 }

@@ -53,6 +53,13 @@ test("each rejected event is named once, with pointer, meaning and where to read
   ]);
 });
 
+test("the link to what an error means stands beside the collect route, wherever a proxy has put that", async () => {
+  const page = world.open({ auto: "page", endpoint: "https://shop.example/insights/send" });
+  world.answer = () => ({ status: 403, body: { errors: [{ ...fault, code: "session_missing" }] } });
+  await world.pass(10_000);
+  assert.match(page.said[0], /See https:\/\/shop\.example\/insights\/errors#origin_not_allowed$/);
+});
+
 test("an answer that is not the collector's names the URL", async () => {
   const page = world.open();
   world.answer = () => ({ status: 404, body: "<html>" });

@@ -28,7 +28,6 @@ def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str
     add_docs_page(app, settings)
     add_api_page(app)
 
-    @app.get(ERRORS_PAGE, include_in_schema=False)
     async def errors() -> HTMLResponse:
         """What each code means. The errors in responses link here."""
         rows = "".join(
@@ -37,6 +36,10 @@ def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str
         )
         page = f'<!doctype html><html lang="en"><title>Errors</title><h1>Errors</h1><dl>{rows}</dl></html>'
         return HTMLResponse(page)
+
+    # The script links to this page beside the collect route.
+    for path in (ERRORS_PAGE, *([f"{settings.sdk_path}/errors"] if settings.sdk_path else [])):
+        app.add_api_route(path, errors, include_in_schema=False)
 
     @app.get(EVENT_TYPES_PAGE, include_in_schema=False)
     async def event_types() -> dict[str, Any]:

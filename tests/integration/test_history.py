@@ -24,6 +24,10 @@ pytestmark = pytest.mark.integration
 Event = dict[str, Any]
 
 
+PERSON = {"browser": "Firefox", "system": "Linux", "kind": "desktop", "bot": None}
+PROGRAM = {"browser": "Googlebot", "system": "unknown", "kind": "bot", "bot": "crawler"}
+
+
 def page_views(seed: int, count: int = 120) -> list[Event]:
     chance, now = Random(seed), now_ms()
 
@@ -48,7 +52,8 @@ def page_views(seed: int, count: int = 120) -> list[Event]:
             "channel": "referral" if source else one_of("direct", "mail"),
             "utm_campaign": one_of("spring", "100 % off"),
         }
-        made.append(event("page_view", now, event_data={"page": page}, **head))
+        device = chance.choice([PERSON, PERSON, PROGRAM])
+        made.append(event("page_view", now, event_data={"page": page}, device=device, **head))
     return made
 
 
@@ -85,8 +90,9 @@ async def test_every_filter_selects_the_events_with_its_value(events: list[Event
         for value in {value_of(each) for each in events} - {None}:
             found = await result(postgres, **{name: value})
             selected = [each for each in events if value_of(each) == value]
-            sessions = {each["session_key"] or each["visitor_key"] for each in selected} - {None}
-            users = {each["user_key"] for each in selected} - {None}
+            people = [each for each in selected if each["device"] == PERSON]
+            sessions = {each["session_key"] or each["visitor_key"] for each in people} - {None}
+            users = {each["user_key"] for each in people} - {None}
             assert [total.current for total in found.totals] == [len(selected), len(users), len(sessions)]
             assert sum(step.sum for step in found.steps) == len(selected)
     assert not (await result(postgres, site="shop", country="FR")).has_events
