@@ -14,7 +14,7 @@ _SCRIPT = re.compile(
 )
 # On the list, but people use them: applications of a phone send with the first, pages open in the others.
 _PEOPLE = re.compile(r"^(?:okhttp/|CFNetwork/|Dalvik/)|^Mozilla/.*\b(?:WhatsApp|Viber)/")
-# What nearly every browser says, which takes most of the time of the list's fifteen hundred patterns.
+# What nearly every browser says. Without it the fifteen hundred patterns take a third of the time.
 _USUAL = re.compile(
     r"Mozilla/5\.0|AppleWebKit/[\d.]+|\(KHTML, like Gecko\)|Windows NT [\d.]+; Win64; x64|X11; Linux x86_64"
     r"|Macintosh; Intel Mac OS X [\d_.]+|CPU (?:iPhone )?OS [\d_]+ like Mac OS X|Linux; Android [\d.]+; K\b"
