@@ -14,12 +14,14 @@ _SCRIPT = re.compile(
 )
 # On the list, but people use them: applications of a phone send with the first, pages open in the others.
 _PEOPLE = re.compile(r"^(?:okhttp/|CFNetwork/|Dalvik/)|^Mozilla/.*\b(?:WhatsApp|Viber)/")
-# What nearly every browser says. Without it the fifteen hundred patterns take a third of the time.
+# What browsers have in common. Most have nothing else, so that the fifteen hundred patterns need not be tried.
 _USUAL = re.compile(
     r"Mozilla/5\.0|AppleWebKit/[\d.]+|\(KHTML, like Gecko\)|Windows NT [\d.]+; Win64; x64|X11; Linux x86_64"
     r"|Macintosh; Intel Mac OS X [\d_.]+|CPU (?:iPhone )?OS [\d_]+ like Mac OS X|Linux; Android [\d.]+; K\b"
+    r"|\((?:iPhone|iPad); |(?<![-\w])Mobile(?![-\w/])"
     r"|(?<![-\w])(?:Chrome|Safari|Version|Mobile|Edg|Firefox|Gecko|OPR|CriOS|rv)[/:][\dA-Z.]+(?![-\w])"
 )
+_WORD = re.compile(r"\w")
 # Chromium without a window names itself in Sec-CH-UA, whatever its User-Agent says.
 HIDDEN_HEADLESS = " HeadlessChrome"
 
@@ -39,4 +41,5 @@ def reason(user_agent: str, *, is_spider: bool) -> Reason | None:
         return "headless"
     if _SCRIPT.match(user_agent):
         return "script"
-    return "crawler" if is_crawler(_USUAL.sub("", user_agent)) and not _PEOPLE.search(user_agent) else None
+    rest = _USUAL.sub("", user_agent)
+    return "crawler" if _WORD.search(rest) and is_crawler(rest) and not _PEOPLE.search(user_agent) else None
