@@ -26,6 +26,11 @@ spec:
       protocol: TCP
 {{- end -}}
 
+{{- /* The path of the operator's own for the SDK, if there is one: a list of none or one. */ -}}
+{{- define "footfall.ownPaths" -}}
+{{- compact (list (.values.settings | default dict).sdkPath) | toJson -}}
+{{- end -}}
+
 {{- define "footfall.ingress" -}}
 {{- $ingress := .values.ingress -}}
 apiVersion: networking.k8s.io/v1
@@ -51,7 +56,7 @@ spec:
     - host: {{ $host | quote }}
       http:
         paths:
-          {{- range $ingress.paths }}
+          {{- range concat $ingress.paths (include "footfall.ownPaths" $ | fromJsonArray) }}
           - path: {{ . }}
             pathType: Prefix
             backend:
@@ -82,7 +87,7 @@ spec:
     {{- toYaml $route.hostnames | nindent 4 }}
   rules:
     - matches:
-        {{- range $route.paths }}
+        {{- range concat $route.paths (include "footfall.ownPaths" $ | fromJsonArray) }}
         - path:
             type: PathPrefix
             value: {{ . }}
