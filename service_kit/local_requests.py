@@ -6,9 +6,11 @@ from urllib.parse import urlsplit
 _LOOPBACK_IPS = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 # What proxies add: who sent the request to them, and which host was asked. Development servers are proxies too.
 _SENDERS, _HOST = ("x-forwarded-for", "x-real-ip"), "x-forwarded-host"
-# These need not say who sent it.
-_OTHERS = ("forwarded", "via")
-PROXY_HEADERS = frozenset({*_SENDERS, _HOST, *_OTHERS})
+# Who adds one of these may have passed on an X-Forwarded-For that its client made up.
+_FORWARDED, _VIA = "forwarded", "via"
+# Caddy always sets X-Forwarded-For itself.
+_CADDY = " Caddy"
+PROXY_HEADERS = frozenset({*_SENDERS, _HOST, _FORWARDED, _VIA})
 
 
 def is_local(ip: str | None, host: str, headers: Mapping[str, str]) -> bool:
@@ -32,12 +34,18 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def _is_forwarded_locally(headers: Mapping[str, str]) -> bool:
     """Whether the proxies that say so were asked by this machine for this machine, or there were none."""
-    senders = [headers[name] for name in _SENDERS if name in headers]
-    if any(each.strip() not in _LOOPBACK_IPS for sender in senders for each in sender.split(",")):
+    if _FORWARDED in headers or not all(each.endswith(_CADDY) for each in _values(headers, _VIA)):
         return False
-    if _HOST in headers and not all(names_this_machine(each.strip()) for each in headers[_HOST].split(",")):
+    senders = [each for name in _SENDERS for each in _values(headers, name)]
+    hosts = _values(headers, _HOST)
+    if not all(each in _LOOPBACK_IPS for each in senders) or not all(map(names_this_machine, hosts)):
         return False
-    return bool(senders) or not any(name in headers for name in (_HOST, *_OTHERS))
+    return bool(senders) or PROXY_HEADERS.isdisjoint(headers)
+
+
+def _values(headers: Mapping[str, str], name: str) -> list[str]:
+    """The values of a header, which are separated by commas; none if it is absent."""
+    return [each.strip() for each in headers[name].split(",")] if name in headers else []
 
 
 def names_this_machine(host: str) -> bool:

@@ -40,3 +40,8 @@ def test_a_proxy_on_this_machine_that_says_who_asked_it() -> None:
             "127.0.0.1", "localhost", {"x-forwarded-for": sender, "x-forwarded-host": "shop.example"}
         )
         assert not is_local("127.0.0.1", "localhost", {"x-forwarded-for": sender, "x-real-ip": "203.0.113.7"})
+
+
+def test_a_proxy_that_may_pass_on_what_its_client_made_up_is_not_trusted() -> None:
+    for header, value in (("forwarded", "for=127.0.0.1"), ("via", "1.1 squid"), ("via", "1.1 Caddy, 1.1 squid")):
+        assert not is_local("127.0.0.1", "localhost", {"x-forwarded-for": "127.0.0.1", header: value})
