@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from footfall.local import containers, jars, java, ports
+from footfall.local import class_archive, containers, jars, java, ports
 from footfall.local.jars import Echo
 from footfall.local.program import Program
 
@@ -66,15 +66,19 @@ def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, ech
     """A broker on a local JVM. Formats its storage the first time."""
     cache.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    run = (str(java.find()), "-cp", jars.class_path(cache, echo))
+    runtime, class_path = java.find(), jars.class_path(cache, echo)
+    run = (str(runtime), "-cp", class_path, *_JVM)
+    archive = class_archive.path(cache, runtime, class_path)
+    archived = class_archive.to_read(archive)
     properties = folder / "server.properties"
     log_dir = folder / "log"
     properties.write_text(_PROPERTIES.format(port=port, controller_port=ports.choose(port + 1), log_dir=log_dir))
     if not (log_dir / "meta.properties").exists():
-        _format(run, properties)
+        _format((*run, *archived), properties)
+    options = archived or class_archive.to_write(archive, runtime)
     return Program(
         name="kafka",
-        argv=(*run, *_JVM, *_LOG, "kafka.Kafka", str(properties)),
+        argv=(*run, *options, *_LOG, "kafka.Kafka", str(properties)),
         environ=environ,
         is_ready=lambda: ports.accepts_connections(port),
         show_log_on_crash=True,
@@ -84,7 +88,7 @@ def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, ech
 def _format(run: tuple[str, ...], properties: Path) -> None:
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # An id can begin with a dash, so it must follow an equals sign.
-    command = (*run, *_JVM, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c")
+    command = (*run, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c")
     ran = subprocess.run(
         (*command, str(properties)), capture_output=True, text=True, check=False, env=dict(os.environ)
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from footfall.local import ports
 from service_kit.kafka.settings import KafkaSettings
+from tests.support import preloaded
 
 
 class Worker:
@@ -24,7 +25,7 @@ class Worker:
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
         self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
         self._environ[f"FOOTFALL_{port}"] = str(self.port)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | preloaded.Forked | None = None
 
     def set(self, **settings: object) -> None:
         """Change settings, from the next start on."""
@@ -35,12 +36,14 @@ class Worker:
     ) -> None:
         """Start; `die` names the point of the code at which it is killed (see `tests.support.kill_points`)."""
         run = [self._module] if die is None else ["tests.support.kill_points", self._module, *map(str, die)]
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *run], env=self._environ, stdout=log, stderr=log
-            )
+        service = "stream_app" if self._module.startswith("tests.") else self._module
+        self.process = preloaded.start(run, service, self._environ, self._log) or self._new_process(run)
         if wait:
             self.wait_until_ready(wait)
+
+    def _new_process(self, run: list[str]) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen([sys.executable, "-m", *run], env=self._environ, stdout=log, stderr=log)
 
     def wait_until_ready(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
