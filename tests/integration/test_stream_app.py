@@ -58,7 +58,7 @@ async def end_traffic(settings: KafkaSettings) -> AsyncIterator[Callable[[], Awa
         while not stop.is_set():
             await write(settings.kafka_bootstrap, settings.name("events"), load(200, seed=number))
             number += 1
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
 
     task = asyncio.create_task(write_until_stopped())
 
