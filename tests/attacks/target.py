@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import jwt
 
+from tests.support.no_tls import NO_TLS
+
 COLLECT = "/api/analytics/collect"
 # Another loopback address than that of the good client: limits are counted per address.
 ATTACKER = "127.0.0.66"
@@ -30,7 +32,8 @@ class Target:
 
     def client(self, address: str = ATTACKER) -> httpx.AsyncClient:
         """A client that sends from this address."""
-        transport = httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=20))
+        limits = httpx.Limits(max_connections=20)
+        transport = httpx.AsyncHTTPTransport(local_address=address, limits=limits, verify=NO_TLS)
         return httpx.AsyncClient(transport=transport, base_url=f"http://localhost:{self.port}", timeout=60)
 
     def cookie(self, user: str) -> str:

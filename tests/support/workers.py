@@ -32,24 +32,31 @@ class Worker:
         self._environ |= {f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}
 
     def start(
-        self, *, wait: float = 40, die: tuple[str, str, int] | tuple[str, str, int, str] | None = None
+        self, *, wait: float = 60, die: tuple[str, str, int] | tuple[str, str, int, str] | None = None
     ) -> None:
-        """Start; `die` names the point of the code at which it is killed (see `tests.support.kill_points`)."""
+        """Start and wait until it is ready, or killed.
+
+        `die` names the point of the code at which it is killed (see `tests.support.kill_points`): it may come to that
+        before anyone sees that it is ready.
+        """
         run = [self._module] if die is None else ["tests.support.kill_points", self._module, *map(str, die)]
         service = "stream_app" if self._module.startswith("tests.") else self._module
         self.process = preloaded.start(run, service, self._environ, self._log) or self._new_process(run)
         if wait:
-            self.wait_until_ready(wait)
+            self.wait_until_ready(wait, may_be_killed=die is not None)
 
     def _new_process(self, run: list[str]) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
             return subprocess.Popen([sys.executable, "-m", *run], env=self._environ, stdout=log, stderr=log)
 
-    def wait_until_ready(self, seconds: float) -> None:
+    def wait_until_ready(self, seconds: float, *, may_be_killed: bool = False) -> None:
         deadline = time.monotonic() + seconds
         while not self.is_ready():
             assert self.process
-            assert self.process.poll() is None, f"exited: {self.log()}"
+            code = self.process.poll()
+            if may_be_killed and code == -signal.SIGKILL:
+                return
+            assert code is None, f"exited: {self.log()}"
             assert time.monotonic() < deadline, f"not ready: {self.log()}"
             time.sleep(0.05)
 

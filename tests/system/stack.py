@@ -3,12 +3,10 @@
 Nothing of footfall is imported here: these tests use what any client can use.
 """
 
-import functools
 import json
 import os
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -26,12 +24,12 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from tests.support.no_tls import NO_TLS
+
 T = TypeVar("T")
 
 FOOTFALL = Path(sys.executable).with_name("footfall")
 COLLECT = "/api/analytics/collect"
-# Without it, httpx reads all certificate authorities for each request, which takes it thirty milliseconds.
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def free_port() -> int:
@@ -171,11 +169,8 @@ class Stack:
 
     def records(self, topic: str) -> list[dict[str, Any]]:
         """Every record of a topic, decoded as a subscriber decodes it."""
-        return self._read(topic, self._deserializer)
-
-    @functools.cached_property
-    def _deserializer(self) -> AvroDeserializer:
-        return AvroDeserializer(SchemaRegistryClient({"url": self.url + "/registry"}))
+        with SchemaRegistryClient({"url": self.url + "/registry"}) as registry:
+            return self._read(topic, AvroDeserializer(registry))
 
     def _read(self, topic: str, decode: AvroDeserializer) -> list[dict[str, Any]]:
         context = SerializationContext(topic, MessageField.VALUE)

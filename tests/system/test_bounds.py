@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.system.stack import NO_TLS, free_port
+from tests.support.no_tls import NO_TLS
+from tests.system.stack import free_port
 
 KEYS = {
     "FOOTFALL_HASH_KEY": "a hash key for tests",
