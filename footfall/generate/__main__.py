@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from footfall.contract import python_models, typescript
+from footfall.contract import python_models, python_sdk, typescript
 from footfall.generate import grafana_boards, known_settings, sdk_limits
 from footfall.generate.chart import kafka, readme, schema
 from footfall.generate.docs import (
@@ -29,6 +29,8 @@ FILES: Mapping[str, Callable[[], str]] = {
     "service_kit/known_settings.txt": known_settings.text,
     "avro_schemas/models.py": python_models.module,
     "browser/events.d.ts": typescript.declarations,
+    "sdk/python/footfall_client/events.py": python_sdk.module,
+    "sdk/node/src/events.d.ts": typescript.declarations,
     "browser/src/limits.ts": sdk_limits.module,
     "helm/values.schema.json": schema.schema,
     "helm/files/kafka.json": kafka.description,

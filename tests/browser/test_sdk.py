@@ -58,6 +58,7 @@ INVALID = [
 ROUTERS = [
     "declare const router: { resolve(path: string): { matched: { path: string }[] } };",
     "declare const routes: object[];",
+    "declare const process: { env: Record<string, string | undefined> };",
     "declare function matchRoutes(routes: object[], path: string): { route: { path?: string } }[] | null;",
 ]
 
@@ -126,6 +127,38 @@ def test_what_the_collector_would_reject_does_not_compile(source: Path, installe
     assert {int(line.split("(")[1].split(",")[0]) - 2 for line in errors} == set(range(len(INVALID)))
 
 
+TYPED = [
+    'track("page_view", { page: "/" });',
+    'track("feature_used", { feature: "export" });',
+    'track("feature_used");',
+    'init({ endpoint: "/" }) && capture("page"); consent(true); export const done: Promise<void> = flush();',
+    'export const event: Event = { event_type: "click", event_data: {} };',
+    'export const options: Options = { endpoint: "/" };',
+]
+MISTYPED = [
+    'track("page_veiw", { page: "/" });',
+    'track("pageview");',
+    'track("an_event_of_our_own");',
+    'track("page_view");',
+    'track("page_view", { pag: "/" });',
+    'track("feature_used", { call: () => 1 });',
+]
+
+
+def test_with_the_strict_types_a_misspelt_event_type_does_not_compile(source: Path, installed: Path) -> None:
+    head = (
+        'import { capture, consent, flush, init, track, type Event, type Options } from "footfall-browser/typed";'
+    )
+    assert compile_errors(source, installed, head, *TYPED) == []
+    errors = compile_errors(source, installed, head, *MISTYPED, *TYPED)
+    assert {int(line.split("(")[1].split(",")[0]) - 2 for line in errors} == set(range(len(MISTYPED)))
+    program = """
+        const [typed, all] = [await import("footfall-browser/typed"), await import("footfall-browser")];
+        if (typed.track !== all.track) throw new Error("two copies");
+    """
+    subprocess.run([NODE, "--input-type=module", "-e", program], cwd=installed, check=True)
+
+
 def test_event_types_of_a_team_are_added_to_those_of_the_package(
     source: Path, installed: Path, tmp_path: Path
 ) -> None:
@@ -148,7 +181,7 @@ def test_event_types_of_a_team_are_added_to_those_of_the_package(
     errors = compile_errors(
         source,
         installed,
-        'import { track, type Events } from "footfall-browser";',
+        'import { track, type Events } from "footfall-browser/typed";',
         'track("shop_signup", { plan: "team" });',
         'track("page_view", { page: "/" });',
         'const sent: Events["shop_newsletter"] = { list: "weekly" };',
@@ -161,10 +194,11 @@ def test_event_types_of_a_team_are_added_to_those_of_the_package(
     assert {int(line.split("(")[1].split(",")[0]) for line in errors} == {6, 7, 8}
 
 
-def test_the_examples_of_the_docs_compile(source: Path, installed: Path) -> None:
-    page = (BROWSER.parent / "docs" / "browser-sdk.md").read_text()
-    examples = re.findall(r"^```ts\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    assert len(examples) == 2
+@pytest.mark.parametrize(("page", "count"), [("docs/browser-sdk.md", 2), ("browser/README.md", 4)])
+def test_the_examples_of_the_docs_compile(source: Path, installed: Path, page: str, count: int) -> None:
+    text = (BROWSER.parent / page).read_text()
+    examples = re.findall(r"^```tsx?\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(examples) == count
     for example in examples:
         assert compile_errors(source, installed, *ROUTERS, example, "export {};") == []
 
