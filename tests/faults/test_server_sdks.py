@@ -242,6 +242,7 @@ def examples(language: str) -> list[str]:
         example
         for page in PAGES
         for example in re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.S | re.M)
+        if "footfall_client" in example or "footfall-node" in example
     ]
 
 

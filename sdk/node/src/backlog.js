@@ -94,19 +94,16 @@ export class Backlog {
     this.done(chunk);
   }
 
-  /** How many events nobody will find, as they are in memory. */
-  get inMemory() {
-    return this.#waiting().reduce((sum, chunk) => sum + (chunk instanceof MemoryChunk ? chunk.events : 0), 0);
-  }
-
-  /** Leave what waits to whoever comes. */
+  /** Leave what waits to whoever comes; how many events nobody will find, as they are in memory. */
   abandon() {
-    for (const chunk of this.#waiting()) chunk.seal();
+    let lost = 0;
+    for (const chunk of [...this.#ready, ...this.#later, this.#open, this.#sending].filter(Boolean)) {
+      chunk.seal();
+      if (chunk instanceof MemoryChunk) lost += chunk.events;
+    }
     this.#store.close();
-  }
-
-  #waiting() {
-    return [...this.#ready, ...this.#later, this.#open, this.#sending].filter(Boolean);
+    this.events -= lost;
+    return lost;
   }
 
   #append(line, size) {

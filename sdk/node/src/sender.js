@@ -83,8 +83,7 @@ export class Sender {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    const lost = this.#backlog.inMemory;
-    this.#backlog.abandon();
+    const lost = this.#backlog.abandon();
     if (lost) this.drop(`the process ended before ${lost} of them were sent`, lost);
   }
 

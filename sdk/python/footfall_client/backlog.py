@@ -110,7 +110,9 @@ class Backlog:
         for chunk in waiting:
             chunk.seal()
         self._store.close()
-        return sum(chunk.events for chunk in waiting if isinstance(chunk, MemoryChunk))
+        lost = sum(chunk.events for chunk in waiting if isinstance(chunk, MemoryChunk))
+        self.events -= lost
+        return lost
 
     def _append(self, line: bytes) -> None:
         try:

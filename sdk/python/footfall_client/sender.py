@@ -102,6 +102,7 @@ class Sender:
     def forget(self) -> None:
         """Leave everything to the parent process, which still has it."""
         self._backlog.forget()
+        self._transport.close()  # this process's copy of the connection
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
