@@ -1,7 +1,7 @@
 // What an answer of the collector means for the events of a request. Decisions only, no I/O.
 
 const MAX_WAIT_MS = 3_600_000;
-const LONGEST_BACKOFF_MS = 60_000;
+const MAX_BACKOFF_MS = 60_000;
 // For what only an operator can mend: a wrong key, a wrong URL.
 const MISCONFIGURED_MS = 60_000;
 
@@ -30,7 +30,7 @@ export function judge(status, retryAfter, body, events) {
 export const unreachable = (problem) => ({ failed: true, wait: null, problem: `no answer: ${problem}` });
 
 /** Milliseconds to wait after so many failures in a row. `random`, 0 to 1, keeps processes apart. */
-export const backoff = (failures, random) => Math.min(LONGEST_BACKOFF_MS, 500 * 2 ** Math.min(failures, 10)) * (0.5 + random / 2);
+export const backoff = (failures, random) => Math.min(MAX_BACKOFF_MS, 500 * 2 ** Math.min(failures, 10)) * (0.5 + random / 2);
 
 function ofEach(results) {
   const verdict = { failed: false, accepted: 0, duplicates: 0, rejected: 0, rejections: [], again: new Map() };

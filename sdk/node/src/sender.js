@@ -4,7 +4,7 @@ import { Backlog } from "./backlog.js";
 
 const VERSION = "node/0.1.0";
 const ADOPT_MS = 15_000;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_LOGGED = 200;
 // Requests that fail with their events alone, while others succeed.
 const MAX_FAILURES = 3;
@@ -96,7 +96,7 @@ export class Sender {
     if (this.#timer && this.#timerAt <= at) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(() => this.#run(), Math.min(Math.max(0, at - now), LONGEST_TIMER_MS));
+    this.#timer = setTimeout(() => this.#run(), Math.min(Math.max(0, at - now), MAX_TIMER_MS));
     // The process may end while events wait; `beforeExit` flushes them. While a flush waits, its own timer is there.
     this.#timer.unref();
   }

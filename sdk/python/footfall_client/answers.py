@@ -8,7 +8,7 @@ from typing import Any
 MAX_WAIT_SECONDS = 3600.0
 # For what only an operator can mend: a wrong key, a wrong URL.
 MISCONFIGURED_SECONDS = 60.0
-_LONGEST_BACKOFF = 60.0
+_MAX_BACKOFF_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def unreachable(reason: str) -> Verdict:
 
 def backoff(failures: int, random: float) -> float:
     """Seconds to wait after so many failures in a row. `random`, 0 to 1, keeps processes apart."""
-    return float(min(_LONGEST_BACKOFF, 0.5 * 2 ** min(failures, 10))) * (0.5 + random / 2)
+    return float(min(_MAX_BACKOFF_SECONDS, 0.5 * 2 ** min(failures, 10))) * (0.5 + random / 2)
 
 
 def _each(results: list[dict[str, Any]], event_types: list[str]) -> Verdict:

@@ -18,7 +18,7 @@ log = logging.getLogger("footfall_client")
 
 VERSION = "python/0.1.0"
 _ADOPT_SECONDS = 15.0
-_LONGEST_SLEEP = 5.0
+_MAX_SLEEP_SECONDS = 5.0
 _MAX_LOGGED = 200
 # Requests that fail with their events alone, while others succeed.
 _MAX_FAILURES = 3
@@ -144,7 +144,7 @@ class Sender:
             if not self._closed:
                 due = self._backlog.next_at(wait)
                 until = self._adopt_at if due is None else min(self._adopt_at, max(due, self._resume_at))
-                self._lock.wait(max(0.001, min(until - now, _LONGEST_SLEEP)))
+                self._lock.wait(max(0.001, min(until - now, _MAX_SLEEP_SECONDS)))
             return None
 
     def _send(self, chunk: Chunk) -> None:
