@@ -1,6 +1,6 @@
 """Whose events a request holds. A backend sends for many users, and says with each event for whom. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -33,18 +33,18 @@ def keys_of(sender: Sender, hasher: Hasher) -> Keys:
     return Keys(user_key, session_key, visitor_key, user_key or session_key or visitor_key)
 
 
-def by_sender(events: Sequence[Any], sender: Sender) -> dict[Sender, list[int]]:
-    """The indexes of the events of each sender, in the order of their first events.
+def by_sender(events: Sequence[Any], sender: Sender) -> Iterable[tuple[Sender, Sequence[int]]]:
+    """The senders and the indexes of their events, in the order of their first events.
 
     Takes the ids out of a backend's events. Ids that are left, there and in events of others, are faults.
     """
     if sender.backend is None:
-        return {sender: list(range(len(events)))}
+        return ((sender, range(len(events))),)
     indexes: dict[Sender, list[int]] = {}
     for index, event in enumerate(events):
         own = _take_sender(event, sender) if type(event) is dict else sender
         indexes.setdefault(own, []).append(index)
-    return indexes
+    return indexes.items()
 
 
 def _take_sender(event: dict[str, Any], sender: Sender) -> Sender:

@@ -80,6 +80,8 @@ class _Judged(NamedTuple):
     @property
     def admission(self) -> Admission:
         """The state of the limit that is closest to being reached."""
+        if len(self.parts) == 1:
+            return self.parts[0].admission
         return min((part.admission for part in self.parts), key=lambda admission: admission.remaining)
 
 
@@ -192,13 +194,15 @@ class Pipeline:
         envelope = body.parse(content, settings.max_events, settings.sites)
         if len(content) > self._max_json_bytes:
             envelope.events = refuse_oversized(envelope.events, self._max_json_bytes, settings.max_depth)
-        context, parts = self._context(request, sender, keys, envelope), list[_Part]()
-        for of, indexes in by_sender(envelope.events, sender).items():
-            own_context, own_limits = context, limits
+        context = self._context(request, sender, keys, envelope)
+        parts: list[_Part] = []
+        for of, indexes in by_sender(envelope.events, sender):
+            events, own_context, own_limits = envelope.events, context, limits
             if of is not sender:
                 own_keys = keys_of(of, self._hasher)
                 own_context, own_limits = context.of_sender(own_keys), self._limits(request, of, own_keys)
-            events = [envelope.events[index] for index in indexes]
+            if len(indexes) < len(events):
+                events = [events[index] for index in indexes]
             ids = check_ids(events, own_context.limit_key, self._recent)
             parts.append(_Part(events, indexes, own_context, ids, own_limits.admit(len(ids.new))))
         return _Judged(envelope, parts)
