@@ -25,6 +25,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "too_long": "The text or list is longer than the schema allows.",
         "too_deep": "The value is nested too deeply.",
         "too_large": "The event is larger than the collector accepts, as JSON or as a record.",
+        "topic_limit": "The topic takes no event of this size; its operator can change that.",
         "timestamp_invalid": "The timestamp is not ISO 8601 with an offset or Z.",
         "timestamp_out_of_range": "The timestamp is outside the years 2000 to 2099.",
         "event_type_unknown": "No event type or custom event has this name.",

@@ -63,6 +63,12 @@ class Topic:
     schemas: tuple[str, ...]
     partitions: int
     config: Mapping[str, str]
+    # What of `config` services rely on, and why: without it they are not ready.
+    required: Mapping[str, str]
+    # The largest record that we write there, with its headers; None if it is small.
+    max_record_bytes: int | None = None
+    # Whether it needs as many partitions as `events`: the stream app writes to the number that it read.
+    co_partitioned: bool = False
     producers: tuple[str, ...]
     consumers: tuple[Consumer, ...]
     # The meaning of each header of its records.
@@ -79,6 +85,17 @@ def all_topics(event_types: Iterable[str] = ()) -> Mapping[str, Topic]:
     return MappingProxyType(
         {**_described(), **{topic.name: topic for topic in map(event_type_topic, event_types)}}
     )
+
+
+def used_by(service: str, event_types: Iterable[str] = ()) -> Mapping[str, Topic]:
+    """The topics that a service reads or writes, as far as it depends on them: the size only where it writes."""
+    used = {}
+    for name, topic in all_topics(event_types).items():
+        if service in topic.producers:
+            used[name] = topic
+        elif any(consumer.service == service for consumer in topic.consumers):
+            used[name] = replace(topic, max_record_bytes=None)
+    return used
 
 
 def named(name: str) -> Topic:
@@ -99,6 +116,10 @@ def event_type_topic(event_type: str) -> Topic:
         schemas=(event_schema(event_type).name,),
         # A copy has the append time of its original.
         config=MappingProxyType({**events.config, "message.timestamp.type": "CreateTime"}),
+        required=MappingProxyType(
+            {**events.required, "message.timestamp.type": "copies have the append time of their originals"}
+        ),
+        co_partitioned=True,
         producers=("stream_app",),
         # It reads the end to know which copies are there.
         consumers=(Consumer("stream_app"), Consumer("subscribers")),
@@ -121,6 +142,9 @@ def _topic(name: str, description: dict[str, Any]) -> Topic:
         schemas=_schemas(description["schemas"]),
         partitions=description["partitions"],
         config=MappingProxyType({key: str(value) for key, value in description["config"].items()}),
+        required=MappingProxyType(description.get("required", {})),
+        max_record_bytes=description.get("max_record_bytes"),
+        co_partitioned=description.get("co_partitioned", False),
         producers=tuple(description["producers"]),
         consumers=tuple(
             Consumer(**entry) if isinstance(entry, dict) else Consumer(entry) for entry in description["consumers"]

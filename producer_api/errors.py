@@ -37,9 +37,9 @@ STATUSES: Mapping[int, Status] = MappingProxyType(
         ),
         408: Status("The body did not arrive in time.", "Send it again.", ("body_timeout",)),
         413: Status(
-            "The body is too large, or the list too long.",
-            "Split it into two requests.",
-            ("body_too_large", "too_many_events"),
+            "The body is too large, the list too long, or an event larger than Kafka's topic takes.",
+            "Split it into two requests. A single event cannot be split: send a smaller one.",
+            ("body_too_large", "too_many_events", "topic_limit"),
         ),
         415: Status(
             "The content type or encoding is not supported.",

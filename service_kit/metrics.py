@@ -21,6 +21,12 @@ CERTIFICATE_EXPIRES = Gauge(
 UNKNOWN_SETTINGS = Gauge(
     "footfall_unknown_settings", "FOOTFALL_ variables in the environment that nothing reads.", registry=SHARED
 )
+TOPIC_FAULTS = Gauge(
+    "footfall_topic_faults",
+    "Faults of a topic that this service uses, and must not work with as the topic is.",
+    ["topic"],
+    registry=SHARED,
+)
 
 
 def exposition(*registries: CollectorRegistry) -> bytes:

@@ -16,6 +16,7 @@ from avro_schemas import topic as topics
 from service_kit import tracing
 from service_kit.kafka import membership, watch
 from service_kit.kafka.topic_log import wait_for_cluster_id
+from service_kit.kafka.topic_watch import TopicWatch
 from service_kit.kafka.unreadable import StoppedPartitions
 from service_kit.probes import Health, Probes
 from service_kit.settings import load_or_exit
@@ -87,7 +88,9 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     # First, as Kubernetes asks from the start on, and Kafka may answer much later.
-    health = _start_probes(settings.probe_host, settings.probe_port)
+    watched = TopicWatch(settings.kafka, topics.used_by("sinks"), topics.EVENTS)
+    health = _start_probes(settings.probe_host, settings.probe_port, watched)
+    watched.start()
     dsn, topic = settings.postgres_dsn.reveal(), settings.kafka.name(topics.EVENTS)
     cluster_id = await wait_for_cluster_id(settings.kafka, topic, stopping)
     source, store = KafkaSource(settings, topic), _postgres_store(settings, cluster_id, topic)
@@ -168,6 +171,9 @@ class _Health:
     stopped: StoppedPartitions | None = None
     group: GroupWatch | None = None
 
+    def __init__(self, topic_watch: TopicWatch) -> None:
+        self._topics = topic_watch
+
     def live(self) -> Health:
         idle = time.monotonic() - self.landing.last_step_at if self.landing else 0
         if idle < STUCK_SECONDS:
@@ -176,6 +182,8 @@ class _Health:
         return Health(False, f"the landing loop has been stuck for {idle:.0f} s")
 
     def ready(self) -> Health:
+        if faults := self._topics.reason():
+            return Health(False, faults)
         if self.group and self.group.foreign:
             return Health(False, self.group.foreign)
         if self.positioned():
@@ -189,8 +197,8 @@ class _Health:
         return self.landing is not None and self.landing.positioned
 
 
-def _start_probes(host: str, port: int) -> _Health:
-    health = _Health()
+def _start_probes(host: str, port: int, topic_watch: TopicWatch) -> _Health:
+    health = _Health(topic_watch)
     metrics.READY.set_function(health.positioned)
     Probes(port, host=host, live=health.live, ready=health.ready, metrics=metrics.REGISTRY).start()
     return health

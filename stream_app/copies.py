@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 # lost the partition published behind its successor.
 _TAIL = 200
 # A batch of the producer's has this much room, less what surrounds its records.
-MAX_COPY_BYTES = BATCH_BYTES - 10_000
+_AROUND_BYTES = 10_000
+MAX_COPY_BYTES = BATCH_BYTES - _AROUND_BYTES
 
 
 class TopicNotReady(Exception):
@@ -55,10 +56,12 @@ def copy(record: KafkaRecord) -> Output:
     return Output(record.key, record.value, (*record.headers, source), record.timestamp)
 
 
-def fits(output: Output) -> bool:
-    """Whether a copy is small enough for a topic as `footfall topics` makes it, with one header more."""
+def fits(output: Output, limit: int = BATCH_BYTES) -> bool:
+    """Whether a copy, with one header more, is small enough for a topic that takes batches of so many bytes."""
     headers = sum(len(name.encode()) + len(value or b"") for name, value in output.headers)
-    return len(output.key or b"") + len(output.value or b"") + headers <= MAX_COPY_BYTES
+    return len(output.key or b"") + len(output.value or b"") + headers <= min(
+        MAX_COPY_BYTES, limit - _AROUND_BYTES
+    )
 
 
 def copied(tail: Iterable[KafkaRecord]) -> Copied:

@@ -16,9 +16,11 @@ STUCK_SECONDS = 60.0
 STUCK_RECOVERY_SECONDS = 120.0
 
 
-def ready(app: FootfallApp, max_lag: int) -> Health:
-    """Ready: partitions are assigned, their state is recovered, and not too many records wait."""
+def ready(app: FootfallApp, max_lag: int, topic_faults: str | None = None) -> Health:
+    """Ready: topics are as they must be, partitions are assigned, their state is recovered, few records wait."""
     lag = update_gauges(app)
+    if topic_faults:
+        return Health(False, topic_faults)
     if damage := app.stopped.reason():
         return Health(False, damage)
     if not app.owned.accepting:

@@ -13,11 +13,14 @@ from avro_schemas.wire import codec
 from avro_schemas.wire.codec import Undecodable
 from service_kit.kafka.record import KafkaRecord
 from stream_app.copies import NOTHING, Copied, copy, fits, read_copied
-from stream_app.engine.record_batches import Output, send_batches
+from stream_app.engine.record_batches import LIMITS, Output, in_groups, send_batches
 from stream_app.settings import Settings
 from stream_app.state.partition import RejectedRecord, Snapshot
 from stream_app.state.rates import WINDOW_SECONDS, MinuteTotal, Verdict
 from stream_app.state.windows import Partial
+
+# The topic takes at least that much, or the worker is not ready.
+_REJECTED_BATCH_BYTES = topic.named(topic.EVENTS_REJECTED).max_record_bytes or 0
 
 
 class TopicOutputs:
@@ -54,11 +57,15 @@ class TopicOutputs:
             there = self._copied.get((copies_topic, partition), NOTHING)
             records = [each.record for each in snapshot.copies if each.event_type == event_type]
             copies = [(record, copy(record)) for record in records if not there.covers(record)]
-            too_large = [record for record, output in copies if not fits(output)]
+            limit = LIMITS.max_record(copies_topic)
+            too_large = [record for record, output in copies if not fits(output, limit)]
             reported = [_not_copied(record, copies_topic) for record in too_large]
             await self._publish_rejected([rejected_event(self._events, partition, each, now) for each in reported])
             await send_batches(
-                self.producer, copies_topic, partition, [output for _record, output in copies if fits(output)]
+                self.producer,
+                copies_topic,
+                partition,
+                [output for _record, output in copies if fits(output, limit)],
             )
 
     async def publish_current(self, partition: int, snapshot: Snapshot) -> None:
@@ -68,8 +75,10 @@ class TopicOutputs:
         await self._publish_rates(partition, snapshot, snapshot.verdicts)
 
     async def _publish_rejected(self, rejected: Sequence[Output]) -> None:
-        for acknowledged in [await self.producer.send(self._rejected, r.value, key=r.key) for r in rejected]:
-            await acknowledged
+        # The producer puts what waits into one batch.
+        for group in in_groups(rejected, _REJECTED_BATCH_BYTES):
+            for acknowledged in [await self.producer.send(self._rejected, r.value, key=r.key) for r in group]:
+                await acknowledged
 
     async def _publish_rates(
         self, partition: int, snapshot: Snapshot, rates: Sequence[Verdict | MinuteTotal]

@@ -30,12 +30,13 @@ def rules(prefix: str = "", event_topics: Sequence[str] = ()) -> Iterator[Rule]:
     for topic in all_topics(event_topics).values():
         name = prefix + topic.name
         for principal in topic.producers:
-            yield Rule(principal, "topic", name, ("Write", "Describe"))
+            yield Rule(principal, "topic", name, ("Write", "Describe", *_check(principal)))
         for consumer in topic.consumers:
-            yield Rule(consumer.service, "topic", name, ("Read", "Describe"))
-        # `footfall topics` creates what is missing and compares the rest; `tail` and `dead-letters` read.
+            yield Rule(consumer.service, "topic", name, ("Read", "Describe", *_check(consumer.service)))
+        # `footfall topics` creates what is missing and mends the rest; `tail` and `dead-letters` read.
         reads = ("Read",) if topic.schemas else ()
-        yield Rule("footfall", "topic", name, ("Create", "Describe", "DescribeConfigs", *reads))
+        operations = ("Create", "Alter", "AlterConfigs", "Describe", "DescribeConfigs", *reads)
+        yield Rule("footfall", "topic", name, operations)
     # A service that reads several topics does so with one group.
     groups = {pair: None for topic in all_topics().values() for pair in topic.consumer_groups.items()}
     for principal, group in groups:
@@ -43,6 +44,11 @@ def rules(prefix: str = "", event_topics: Sequence[str] = ()) -> Iterator[Rule]:
         # `doctor` and `lag` read the committed offsets.
         yield Rule("footfall", "group", prefix + group, ("Describe",))
     yield Rule(SUBSCRIBERS, "group", prefix + SUBSCRIBER_GROUP_PREFIX, ("Read", "Describe"), prefixed=True)
+
+
+def _check(principal: str) -> tuple[str, ...]:
+    """Those of our services that look whether topics are as they must be."""
+    return ("DescribeConfigs",) if principal in ("producer_api", "stream_app", "sinks") else ()
 
 
 def kafka_acls(prefix: str = "", event_topics: Sequence[str] = ()) -> list[str]:

@@ -14,9 +14,10 @@ from avro_schemas.wire.codec import Undecodable, decode
 from footfall.doctor.finding import Finding
 from footfall.kafka import reader
 from footfall.kafka.lag import Lag, current_lags
-from footfall.kafka.topics import ExistingTopic, TopicReport, check_topics, existing_topics, is_co_partitioned
+from footfall.kafka.topics import MISSING, TopicReport, check_topics, existing_topics
 from service_kit.kafka.group_members import Member, explain, members, strangers
 from service_kit.kafka.settings import KafkaSettings
+from service_kit.kafka.topic_description import ExistingTopic
 
 _TOPICS_TIMEOUT_SECONDS = 15.0
 _CLUSTER_TIMEOUT_SECONDS = 25.0
@@ -51,9 +52,9 @@ async def check_kafka(settings: KafkaSettings, event_topics: Sequence[str] = ())
     except (KafkaError, OSError, TimeoutError) as error:
         message = f"{settings.kafka_bootstrap} does not answer: {error or 'timed out'}"
         return [Finding("kafka", "fail", message, "start Kafka, or set FOOTFALL_KAFKA_BOOTSTRAP to its brokers")]
-    faulty = [_topic_finding(report) for report in reports if report.state in ("missing", "differs")]
+    found = [finding for report in reports for finding in topic_findings(report)]
     all_fine = Finding("topics", "ok", f"{len(reports)} are as described")
-    return [Finding("kafka", "ok", f"{settings.kafka_bootstrap} answers"), *(faulty or [all_fine])]
+    return [Finding("kafka", "ok", f"{settings.kafka_bootstrap} answers"), *(found or [all_fine])]
 
 
 async def check_cluster(
@@ -73,7 +74,6 @@ async def check_cluster(
     return [
         *check_version(cluster.api_versions),
         *check_replicas(cluster.brokers, existing),
-        *check_partitions(existing),
         *check_lag(lags, later),
         *check_members(found),
         *check_clocks(differences),
@@ -99,6 +99,8 @@ def check_replicas(brokers: int, existing: Mapping[str, ExistingTopic]) -> Itera
             yield Finding("replicas", "warn", message, "run three brokers")
         return
     for name, found in sorted(existing.items()):
+        if found.config is None:
+            continue  # `check_kafka` says that it cannot be checked
         min_insync = int(found.config.get("min.insync.replicas", 1))
         if found.replication_factor < _REPLICAS:
             message = f"{name} has {found.replication_factor} replicas on {brokers} brokers"
@@ -110,15 +112,6 @@ def check_replicas(brokers: int, existing: Mapping[str, ExistingTopic]) -> Itera
         if found.config.get("unclean.leader.election.enable") == "true":
             message = f"{name} allows unclean leader election, which can lose acknowledged events"
             yield Finding("replicas", "fail", message, "set unclean.leader.election.enable=false")
-
-
-def check_partitions(existing: Mapping[str, ExistingTopic]) -> Iterator[Finding]:
-    """Whether the topics that are co-partitioned with `events` have as many partitions."""
-    events = existing.get(topic.EVENTS)
-    for name, found in existing.items():
-        if events and is_co_partitioned(name) and found.partitions != events.partitions:
-            message = f"{name} has {found.partitions} partitions, but events has {events.partitions}"
-            yield Finding("partitions", "fail", message, "see docs/operating.md about adding partitions")
 
 
 def check_lag(lags: Sequence[Lag], later: Sequence[Lag] = ()) -> Iterator[Finding]:
@@ -178,11 +171,19 @@ async def _lags_after_a_while(settings: KafkaSettings, postgres_dsn: str, lags: 
     return await current_lags(settings, postgres_dsn)
 
 
-def _topic_finding(report: TopicReport) -> Finding:
-    if report.state == "missing":
-        return Finding("topics", "fail", f"{report.topic} is missing", "run `footfall topics`")
-    message = f"{report.topic} differs from its description: {'; '.join(report.differences)}"
-    return Finding("topics", "warn", message, "change it with Kafka's own tools, or leave it if it is intended")
+def topic_findings(report: TopicReport) -> Iterator[Finding]:
+    """What is wrong with a topic, and what cannot be checked."""
+    if report.state == MISSING:
+        yield Finding("topics", "fail", f"{report.topic} is missing", "run `footfall topics`")
+    for sentence in report.faults:
+        changes = f"run `footfall topics`, which sets {'; '.join(report.changes)}" if report.changes else ""
+        by_hand = "change it with Kafka's own tools; docs/operating.md, when a topic is not as it must be"
+        yield Finding("topics", "fail", sentence, changes or by_hand)
+    if report.differences:
+        message = f"{report.topic} differs from its description: {'; '.join(report.differences)}"
+        yield Finding("topics", "warn", message, "change it with Kafka's own tools, or leave it if it is intended")
+    if report.unchecked:
+        yield Finding("topics", "warn", report.unchecked, "grant it, or check by hand")
 
 
 async def _describe_cluster(settings: KafkaSettings) -> Cluster:

@@ -1,4 +1,4 @@
-"""`python -m footfall.jobs.topics`: create the topics that are missing, as a job of the chart or of Compose.
+"""`python -m footfall.jobs.topics`: create missing topics and mend others, as a job of the chart or of Compose.
 
 It needs only what every service installs, so it runs from any of their images.
 """
@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
-from footfall.kafka.topics import TopicOptions, TopicReport, check_topics, create_missing
+from footfall.kafka.topics import FAULTY, MISSING, TopicOptions, TopicReport, check_topics, create_missing
 from service_kit import logs
 from service_kit.event_topics import EventTopicsSettings
 from service_kit.kafka.settings import KafkaSettings
@@ -24,7 +24,7 @@ from service_kit.settings import load_or_exit, setting
 
 log = logging.getLogger("topics")
 
-TOPICS_MISSING = 1
+TOPICS_UNUSABLE = 1
 _RETRY_SECONDS = 2.0
 
 
@@ -41,19 +41,21 @@ class Settings:
     )
     event_topics: EventTopicsSettings
     create_topics: bool = setting(
-        True, help="Create missing topics; if false, wait until something else has created them."
+        True,
+        help="Create missing topics and mend those that services cannot work with; if false, wait until something"
+        " else has done so.",
     )
     wait_timeout_seconds: float = setting(60.0, help="How long to wait for Kafka and for the topics.", minimum=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help="What to log.")
 
 
 def main() -> None:
-    """Exit codes: 0 all topics exist, 1 some are missing or Kafka does not answer."""
+    """Exit codes: 0 services can work with the topics, 1 they cannot, or Kafka does not answer."""
     settings = load_or_exit(Settings, os.environ)
     logs.configure("topics", settings.log_level)
     reports = asyncio.run(_ensure_topics(settings))
-    _log(reports)
-    sys.exit(0 if _all_exist(reports) else TOPICS_MISSING)
+    _log(reports, made=settings.create_topics)
+    sys.exit(0 if _are_usable(reports) else TOPICS_UNUSABLE)
 
 
 async def _ensure_topics(settings: Settings) -> list[TopicReport]:
@@ -71,26 +73,33 @@ async def _ensure_topics(settings: Settings) -> list[TopicReport]:
             reports = await ensure(settings.kafka, options, settings.event_topics.event_topics)
         except (KafkaError, OSError) as error:
             log.warning("Kafka cannot be reached or refused the request", extra={"error": repr(error)})
-        if _all_exist(reports) or time.monotonic() > deadline:
+        if _are_usable(reports) or time.monotonic() > deadline:
             return reports
         await asyncio.sleep(_RETRY_SECONDS)
 
 
-def _all_exist(reports: Iterable[TopicReport]) -> bool:
+def _are_usable(reports: Iterable[TopicReport]) -> bool:
     states = [report.state for report in reports]
-    return bool(states) and "missing" not in states
+    return bool(states) and not {MISSING, FAULTY} & set(states)
 
 
-def _log(reports: Iterable[TopicReport]) -> None:
+def _log(reports: Iterable[TopicReport], *, made: bool) -> None:
     for report in reports:
         extra = {"topic": report.topic}
+        if report.state == MISSING:
+            log.error("topic is missing", extra=extra)
+        elif report.state in ("created", "as described"):
+            log.info("topic %s", "created" if report.state == "created" else "exists", extra=extra)
+        for fault in report.faults:
+            log.error("%s", fault, extra=extra)
+        if report.changes:
+            what = "changed" if made else "would be changed by `footfall topics`"
+            log.warning("topic %s: %s", what, "; ".join(report.changes), extra=extra)
         if report.differences:
             # The operator may have changed it on purpose, so it stays as it is.
             log.warning("topic differs from its description: %s", "; ".join(report.differences), extra=extra)
-        elif report.state == "missing":
-            log.error("topic is missing", extra=extra)
-        else:
-            log.info("topic %s", "created" if report.state == "created" else "exists", extra=extra)
+        if report.unchecked:
+            log.warning("%s", report.unchecked, extra=extra)
 
 
 if __name__ == "__main__":

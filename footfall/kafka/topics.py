@@ -1,43 +1,35 @@
-"""Topics on a cluster: created from their descriptions, and compared with them."""
+"""Topics on a cluster: created from their descriptions, compared with them, and mended where services need it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.admin import NewTopic
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
-from avro_schemas.topic import (
-    CORRECTIONS,
-    EVENTS,
-    EVENTS_REJECTED,
-    LIVE_AGGREGATES,
-    STREAM_STATE,
-    USER_RATES,
-    Topic,
-    all_topics,
-)
+from avro_schemas.topic import EVENTS, Topic, all_topics
+from footfall.kafka.topic_changes import Change, apply, never_written, plan, settled
 from service_kit.kafka.settings import KafkaSettings
+from service_kit.kafka.topic_description import ExistingTopic, admin_client, describe_topics, find_topics
+from service_kit.kafka.topic_faults import TopicFault, judge, unchecked
 
-
-@dataclass(frozen=True, slots=True)
-class ExistingTopic:
-    """A topic on the cluster. `config` is as the broker reports it, defaults included."""
-
-    partitions: int
-    replication_factor: int
-    config: Mapping[str, str]
+MISSING, FAULTY, DIFFERS = "missing", "faulty", "differs"
 
 
 @dataclass(frozen=True, slots=True)
 class TopicReport:
-    """The state of a topic: `created`, `as described`, `missing` or `differs`, and how it differs."""
+    """The state of a topic: `created`, `as described`, `missing`, `faulty` or `differs`.
+
+    `faults` keep services from ready; `differences` may be on purpose; `changes` were made, or would be;
+    `unchecked` says what the cluster does not report.
+    """
 
     topic: str
     state: str
+    faults: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    unchecked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,59 +47,41 @@ class TopicOptions:
 
 
 AS_DESCRIBED = TopicOptions()
-_CO_PARTITIONED = (STREAM_STATE, LIVE_AGGREGATES, USER_RATES, CORRECTIONS)
-
-
-def is_co_partitioned(name: str) -> bool:
-    """Whether a topic needs as many partitions as `events`: its records belong to the partition of that number."""
-    return name in _CO_PARTITIONED or (name.startswith(f"{EVENTS}-") and name != EVENTS_REJECTED)
-
-
-def differences(described: Topic, existing: ExistingTopic) -> list[str]:
-    """How a topic on the cluster differs from its description. More partitions than described are usually fine."""
-    differs = []
-    exact = is_co_partitioned(described.name)
-    if existing.partitions < described.partitions or (exact and existing.partitions != described.partitions):
-        differs.append(f"partitions: {existing.partitions} instead of {described.partitions}")
-    for name, value in described.config.items():
-        actual = existing.config.get(name, "")
-        if set(actual.split(",")) != set(value.split(",")):
-            differs.append(f"{name}: {actual or 'not set'} instead of {value}")
-    return differs
 
 
 async def check_topics(
     settings: KafkaSettings, options: TopicOptions = AS_DESCRIBED, event_topics: Sequence[str] = ()
 ) -> list[TopicReport]:
-    """Compare every topic with its description; change nothing."""
+    """Compare every topic with its description; change nothing, and say what `create_missing` would change."""
     expected = expected_topics(options, event_topics)
-    async with _admin(settings) as admin:
-        return _compare(expected, await _find(admin, settings, expected))
+    existing = await describe_topics(settings, expected)
+    return compare(expected, existing, changes=await _plan(settings, options, expected, existing))
 
 
 async def existing_topics(settings: KafkaSettings, event_topics: Sequence[str] = ()) -> dict[str, ExistingTopic]:
     """The topics that exist, by the name in their description."""
-    async with _admin(settings) as admin:
-        return await _find(admin, settings, expected_topics(event_topics=event_topics))
+    return await describe_topics(settings, expected_topics(event_topics=event_topics))
 
 
 async def create_missing(
     settings: KafkaSettings, options: TopicOptions = AS_DESCRIBED, event_topics: Sequence[str] = ()
 ) -> list[TopicReport]:
-    """Create the topics that are missing and compare the others with their descriptions.
+    """Create the topics that are missing, mend those that services must not work with, and compare all.
 
-    An existing topic is never changed: more partitions would move keys, shorter retention would lose data.
+    Other differences stay as they are: more partitions would move keys, shorter retention would lose data.
     """
     expected = expected_topics(options, event_topics)
-    async with _admin(settings) as admin:
-        existing = await _find(admin, settings, expected)
-        missing = [topic for topic in as_many_as_events(expected, existing) if topic.name not in existing]
+    async with admin_client(settings) as admin:
+        existing = await find_topics(admin, settings, expected)
+        missing = [topic for topic in expected.values() if topic.name not in existing]
+        changes = await _plan(settings, options, expected, existing)
+        if changes:
+            await apply(admin, settings, changes)
+            existing = dict(await settled(lambda: find_topics(admin, settings, expected), changes))
         if missing:
-            await _create(admin, settings, missing, options.replication_factor)
-        return [
-            TopicReport(report.topic, "created") if report.state == "missing" else report
-            for report in _compare(expected, existing)
-        ]
+            new = as_many_as_events(missing, existing.get(EVENTS))
+            await _create(admin, settings, new, options.replication_factor)
+    return compare(expected, existing, created={topic.name for topic in missing}, changes=changes)
 
 
 def expected_topics(options: TopicOptions = AS_DESCRIBED, event_topics: Sequence[str] = ()) -> Mapping[str, Topic]:
@@ -115,23 +89,51 @@ def expected_topics(options: TopicOptions = AS_DESCRIBED, event_topics: Sequence
     return {name: options.applied_to(topic) for name, topic in all_topics(event_topics).items()}
 
 
-def as_many_as_events(expected: Mapping[str, Topic], existing: Mapping[str, ExistingTopic]) -> list[Topic]:
-    """The expected topics; co-partitioned ones with as many partitions as `events` has on the cluster."""
-    partitions = (existing.get(EVENTS) or expected[EVENTS]).partitions
-    return [
-        replace(topic, partitions=partitions) if is_co_partitioned(topic.name) else topic
-        for topic in expected.values()
-    ]
+def compare(
+    expected: Mapping[str, Topic],
+    existing: Mapping[str, ExistingTopic],
+    *,
+    created: Collection[str] = (),
+    changes: Sequence[Change] = (),
+) -> list[TopicReport]:
+    """A report of each topic. Pure."""
+    faults = judge(expected, existing, EVENTS)
+    cannot = unchecked(expected, existing)
+    reports = []
+    for name in expected:
+        own = [fault for fault in faults if fault.topic == name]
+        vital = tuple(fault.sentence for fault in own if fault.vital and fault.kind != "missing")
+        others = tuple(fault.sentence for fault in own if not fault.vital)
+        state = "created" if name in created else _state(own)
+        made = tuple(str(change) for change in changes if change.topic == name)
+        reports.append(TopicReport(name, state, vital, others, made, cannot.get(name, "")))
+    return reports
 
 
-@asynccontextmanager
-async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(**settings.client_options(), client_id="footfall-topics")
-    await client.start()
-    try:
-        yield client
-    finally:
-        await client.close()
+def _state(faults: Sequence[TopicFault]) -> str:
+    if any(fault.kind == "missing" for fault in faults):
+        return MISSING
+    if any(fault.vital for fault in faults):
+        return FAULTY
+    return DIFFERS if faults else "as described"
+
+
+def as_many_as_events(topics: Iterable[Topic], events: ExistingTopic | None) -> list[Topic]:
+    """The topics; co-partitioned ones with as many partitions as `events` has on the cluster, if it is there."""
+    if events is None:
+        return list(topics)
+    return [replace(each, partitions=events.partitions) if each.co_partitioned else each for each in topics]
+
+
+async def _plan(
+    settings: KafkaSettings,
+    options: TopicOptions,
+    expected: Mapping[str, Topic],
+    existing: Mapping[str, ExistingTopic],
+) -> list[Change]:
+    matters = any(fault.partitions or fault.vital for fault in judge(expected, existing, EVENTS))
+    empty = await never_written(settings, existing) if matters and existing else set()
+    return plan(expected, existing, empty, grow=options.partitions is not None)
 
 
 async def _create(admin: Any, settings: KafkaSettings, missing: list[Topic], replication_factor: int) -> None:
@@ -144,32 +146,3 @@ async def _create(admin: Any, settings: KafkaSettings, missing: list[Topic], rep
         # Another process may create it at the same time.
         if code not in (NoError.errno, TopicAlreadyExistsError.errno):
             raise for_code(code)(f"{name}: {message}")
-
-
-async def _find(admin: Any, settings: KafkaSettings, expected: Mapping[str, Topic]) -> dict[str, ExistingTopic]:
-    names = {settings.name(name): name for name in expected}
-    existing = names.keys() & set(await admin.list_topics())
-    if not existing:
-        return {}
-    partitions = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics(list(existing))}
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in existing]
-    configs: dict[str, dict[str, str]] = {}
-    for response in await admin.describe_configs(resources):
-        for _code, _message, _kind, name, entries in response.resources:
-            configs[name] = {entry[0]: entry[1] for entry in entries}
-    return {
-        names[name]: ExistingTopic(len(partitions[name]), len(partitions[name][0]["replicas"]), configs[name])
-        for name in existing
-    }
-
-
-def _compare(expected: Mapping[str, Topic], existing: Mapping[str, ExistingTopic]) -> list[TopicReport]:
-    reports = []
-    for topic in as_many_as_events(expected, existing):
-        if topic.name not in existing:
-            reports.append(TopicReport(topic.name, "missing"))
-        elif differs := differences(topic, existing[topic.name]):
-            reports.append(TopicReport(topic.name, "differs", tuple(differs)))
-        else:
-            reports.append(TopicReport(topic.name, "as described"))
-    return reports

@@ -165,5 +165,9 @@ async def _create_topics(settings: KafkaSettings, event_topics: Sequence[str], e
     if created := [report.topic for report in reports if report.state == "created"]:
         echo(f"Topics: created {', '.join(created)}")
     for report in reports:
+        if report.changes:
+            echo(f"Topic {report.topic}: changed {'; '.join(report.changes)}")
+        for fault in report.faults:
+            echo(f"Topic {report.topic}: {fault}")
         if report.differences:
             echo(f"Topic {report.topic} differs from its description: {'; '.join(report.differences)}")

@@ -21,7 +21,8 @@ MAX_FURTHER_FAULTS = 200
 _MAX_EXPECTED_LENGTH = 500
 
 _SUCCESSFUL = ("accepted", "duplicate")
-_SINGLE_STATUS = {"accepted": 200, "duplicate": 200, "rejected": 400, "limited": 429, "retry": 503}
+# Of a rejected event, its first fault has the status.
+_SINGLE_STATUS = {"accepted": 200, "duplicate": 200, "limited": 429, "retry": 503}
 # If no event of a list succeeded, the first outcome of these that occurred decides the status: sooner or later it
 # can be sent again with success.
 _STATUS_ORDER: tuple[Outcome, ...] = ("retry", "limited", "rejected")
@@ -56,7 +57,7 @@ def for_single(result: Result, *, recorded: bool = True) -> Answer:
         return Answer(200, body | ({"hint": result.hint} if result.hint else {}))
     body["message"] = _summary(result.faults)
     body["errors"] = [_error(fault) for fault in result.faults]
-    return Answer(_SINGLE_STATUS[result.status], body, result.retry_after)
+    return Answer(_status(result), body, result.retry_after)
 
 
 def for_list(results: Sequence[Result], *, recorded: bool = True) -> Answer:
@@ -96,14 +97,29 @@ def over_bytes(limited_by: str, max_bytes: int, seconds: int) -> RequestRejected
     return RequestRejected("rate_limited", f"{limit}; wait {seconds} s and send the same ids", retry_after=seconds)
 
 
-def unacknowledged(event_id: str) -> Result:
-    """The result of an event that Kafka did not acknowledge in time; it may still arrive."""
+def not_published(event_id: str, fault: Fault | None) -> Result:
+    """The result of an event that Kafka takes in no batch, or did not acknowledge in time: it may still arrive."""
+    if fault:
+        return Result("rejected", event_id, (fault,))
     return Result("retry", event_id, (Fault("unavailable", "", ""),), RETRY_SECONDS)
+
+
+def too_large(max_bytes: int, needed: int) -> Fault:
+    """What is wrong with an event that the topic takes in no batch. Only the operator can change that."""
+    expected = (
+        f"at most {max_bytes} bytes as a record, or max.message.bytes of the topic events set to {needed} or more"
+    )
+    return Fault("topic_limit", "", expected, f"{needed} bytes")
 
 
 def _failed_status(results: Sequence[Result]) -> int:
     outcomes = {result.status for result in results}
-    return _SINGLE_STATUS[next(outcome for outcome in _STATUS_ORDER if outcome in outcomes)]
+    first = next(outcome for outcome in _STATUS_ORDER if outcome in outcomes)
+    return _status(next(result for result in results if result.status == first))
+
+
+def _status(result: Result) -> int:
+    return status_of(result.faults[0].code) if result.status == "rejected" else _SINGLE_STATUS[result.status]
 
 
 def _entries(results: Sequence[Result]) -> list[Json]:

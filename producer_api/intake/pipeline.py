@@ -43,7 +43,6 @@ log = logging.getLogger(__name__)
 _BUG = Fault("unexpected", "", "")
 _UNKNOWN_DEVICE = write_device(*UNKNOWN)
 
-
 # What a request costs besides its body, in bytes of the sender's limit: its headers.
 _REQUEST_BYTES = 1_024
 # Longer than any host with its scheme and port. What is cached by an origin is not to take more memory.
@@ -88,8 +87,8 @@ class _Judged(NamedTuple):
 class Pipeline:
     """Checks, limits, publishes and answers requests.
 
-    It holds the ids of recently acknowledged events and a pool of randomness, in memory. `locate` says where an IP
-    is. `wall_clock` is in nanoseconds since 1970, `monotonic` in seconds.
+    It holds the ids of recently acknowledged events and a pool of randomness. `locate` says where an IP is,
+    `too_large` what is wrong with a record that Kafka takes in no batch. `wall_clock`: ns since 1970.
     """
 
     def __init__(
@@ -101,12 +100,14 @@ class Pipeline:
         rejected_events: RejectedEvents,
         *,
         locate: Callable[[str], Location] = nowhere,
+        too_large: Callable[[bytes | None, Record], Fault | None] = lambda _key, _record: None,
         wall_clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._hasher, self._rate_limiter = settings, hasher, rate_limiter
         self._publisher, self._rejected_events = publisher, rejected_events
-        self._locate, self._wall_clock, self._monotonic = locate, wall_clock, monotonic
+        self._locate, self._too_large = locate, too_large
+        self._wall_clock, self._monotonic = wall_clock, monotonic
         self._stored_fields = parse_stored_fields(settings.stored_fields)
         self._processor = EventProcessor(
             names=EventNames(
@@ -300,8 +301,8 @@ class Pipeline:
         return {
             index: Result("accepted", event.event_id, hint=hint(event.event_type))
             if acked
-            else answers.unacknowledged(event.event_id)
-            for (index, event), acked in zip(encoded.items(), durable, strict=True)
+            else answers.not_published(record.event_id, self._too_large(context.record_key, record))
+            for (index, event), record, acked in zip(encoded.items(), records, durable, strict=True)
         }
 
     async def _publish_rejected(

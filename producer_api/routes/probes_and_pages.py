@@ -21,9 +21,14 @@ from service_kit.metrics import CONTENT_TYPE, exposition
 EVENT_TYPES_PAGE = "/api/analytics/event-types"
 
 
-def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str, bool]]) -> None:
+def add_pages(
+    app: FastAPI,
+    settings: Settings,
+    readiness: Callable[[], dict[str, bool]],
+    topic_faults: Callable[[], str | None],
+) -> None:
     """Add the routes to the application."""
-    _add_probes(app, readiness)
+    _add_probes(app, readiness, topic_faults)
     add_sdk(app, settings.sdk_path)
     add_docs_page(app, settings)
     add_api_page(app)
@@ -50,7 +55,9 @@ def add_pages(app: FastAPI, settings: Settings, readiness: Callable[[], dict[str
     app.openapi = lambda: described  # type: ignore[method-assign] # as FastAPI documents it
 
 
-def _add_probes(app: FastAPI, readiness: Callable[[], dict[str, bool]]) -> None:
+def _add_probes(
+    app: FastAPI, readiness: Callable[[], dict[str, bool]], topic_faults: Callable[[], str | None]
+) -> None:
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -60,6 +67,8 @@ def _add_probes(app: FastAPI, readiness: Callable[[], dict[str, bool]]) -> None:
         parts = readiness()
         missing = [name for name, is_ready in parts.items() if not is_ready]
         status = "waiting for " + ", ".join(missing) if missing else "ok"
+        if "topics" in missing:
+            status += f": {topic_faults()}"
         return JSONResponse({"status": status, **parts}, status_code=503 if missing else 200)
 
     @app.get("/metrics", include_in_schema=False)

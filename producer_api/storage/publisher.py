@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
@@ -21,12 +22,15 @@ from producer_api.storage.partitioning import by_partition, split
 from producer_api.storage.producer import Partitions, ReconnectingProducer
 from producer_api.storage.records import PublishRequest, Record
 from service_kit.background import Background
+from service_kit.kafka.batch_limits import TOO_LARGE, BatchLimits, batch_size, take_back
 from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-# Brokers accept record batches of up to 1 MiB by default.
+# Brokers accept record batches of up to 1 MiB by default; a topic that accepts less gets less.
 MAX_BATCH_BYTES = 512 * 1024
+# More than the size of a record is underestimated by, which leaves out its longest headers.
+_UNMEASURED_BYTES = 4 * 1024
 # If a batch is in flight for longer than this, Kafka is considered unavailable.
 STALL_SECONDS = 1.0
 _STOP_SECONDS = 5.0
@@ -75,6 +79,8 @@ class KafkaPublisher:
     ) -> None:
         self._settings, self._topics = settings, [settings.name(topic) for topic in topics]
         self._timeout_seconds, self._max_bytes = timeout_seconds, max_bytes
+        # How large the batches of each topic may be.
+        self.limits = BatchLimits(MAX_BATCH_BYTES)
         self._producer = ReconnectingProducer(
             settings, self._topics, on_connect=self._open_queues, on_disconnect=self._drop_queues
         )
@@ -118,7 +124,14 @@ class KafkaPublisher:
         return is_connected and self._in_flight_bytes < self._max_bytes and not self._is_stalled
 
     async def publish(self, request: PublishRequest) -> list[bool]:
-        """Whether Kafka acknowledged each record before the deadline. The others may still arrive."""
+        """Whether Kafka acknowledged each record before the deadline. The others may still arrive.
+
+        A record that is too large for the topic is not sent, and never acknowledged.
+        """
+        if self.limits.of(self._topics[0]) < MAX_BATCH_BYTES and any(
+            self.is_too_large(request.key, record) for record in request.records
+        ):
+            return await self._publish_others(request)
         batches = self._queue_request(request, self._topics[0])
         if len(batches) == 1:
             (batch,) = batches
@@ -128,11 +141,34 @@ class KafkaPublisher:
         durable = {record.event_id for batch in batches if await batch.acked for record in batch.records}
         return [record.event_id in durable for record in request.records]
 
+    async def _publish_others(self, request: PublishRequest) -> list[bool]:
+        """Publish without the records that are too large."""
+        others = [record for record in request.records if not self.is_too_large(request.key, record)]
+        acked = await self.publish(PublishRequest(request.key, others, request.on_late_ack)) if others else []
+        durable = {record.event_id for record, is_acked in zip(others, acked, strict=True) if is_acked}
+        return [record.event_id in durable for record in request.records]
+
+    def is_too_large(self, key: bytes | None, record: Record) -> bool:
+        """Whether the topic takes no batch with this record, however it is sent."""
+        return self._exceeds(self._topics[0], key, record)
+
+    @property
+    def max_record_bytes(self) -> int:
+        """How large a batch with one event may be."""
+        return self.limits.max_record(self._topics[0])
+
+    def _exceeds(self, topic: str, key: bytes | None, record: Record) -> bool:
+        limit = self.limits.max_record(topic)
+        if record.size + _UNMEASURED_BYTES <= limit:
+            return False
+        return batch_size(key, record.value, record.headers) > limit
+
     def publish_nowait(self, topic: str, key: bytes | None, record: Record) -> bool:
         """Queue a record whose acknowledgement nobody waits for; whether it was queued."""
-        if not self.is_available:
+        name = self._settings.name(topic)
+        if not self.is_available or self._exceeds(name, key, record):
             return False
-        return bool(self._queue_request(PublishRequest(key, [record]), self._settings.name(topic)))
+        return bool(self._queue_request(PublishRequest(key, [record]), name))
 
     def _queue_request(self, request: PublishRequest, topic: str) -> list[_PendingBatch]:
         """Divide a request into batches and queue them. Empty if there is no connection, or no such topic."""
@@ -173,13 +209,21 @@ class KafkaPublisher:
         producer = self._producer.current
         if producer is None:
             raise KafkaError("not connected")
-        record_batch, batches = producer.create_batch(), self._take(queue)
+        limit = self.limits.of(queue.topic)
+        record_batch = producer.create_batch() if limit >= MAX_BATCH_BYTES else BatchBuilder(limit, 0)
+        taken = self._take(queue, limit)
+        before = [batch.appended for batch in taken]
+        batches = taken
         try:
-            batches = self._fill(record_batch, batches, queue)
+            batches = self._fill(record_batch, taken, queue)
             if batches or record_batch.record_count():
                 record_batch.close()
                 queue.sent_at = time.monotonic()
                 await (await producer.send_batch(record_batch, queue.topic, partition=queue.partition))
+        except TOO_LARGE:
+            self._note_refused(producer, record_batch, queue)
+            self._put_back(queue, taken, before, is_single=record_batch.record_count() == 1)
+            return
         except BaseException:
             # Also when cancelled, or the bytes and the waiting requests would be lost.
             self._finish(batches, acknowledged=False)
@@ -187,6 +231,30 @@ class KafkaPublisher:
         finally:
             queue.sent_at = None
         self._finish(batches, acknowledged=True)
+
+    def _note_refused(self, producer: AIOKafkaProducer, batch: BatchBuilder, queue: _PartitionQueue) -> None:
+        size, records = batch.size(), batch.record_count()
+        take_back(producer, queue.topic, queue.partition, records)
+        self.limits.refuse(queue.topic, size, records)
+        log.warning(
+            "%s took no batch of %d records with %d bytes: sending smaller ones", queue.topic, records, size
+        )
+
+    def _put_back(
+        self, queue: _PartitionQueue, taken: list[_PendingBatch], before: list[int], *, is_single: bool
+    ) -> None:
+        """Put what was refused in front of the queue again. A record that was alone cannot pass: see `publish`."""
+        waiting = set(map(id, queue.waiting))
+        again = [batch for batch in taken if id(batch) not in waiting]
+        for batch, appended in zip(taken, before, strict=True):
+            batch.appended = appended
+        if is_single:
+            refused = next(batch for batch in taken if batch.appended < len(batch.records))
+            self._finish([refused], acknowledged=False)
+            again = [batch for batch in again if batch is not refused]
+            with contextlib.suppress(ValueError):
+                queue.waiting.remove(refused)
+        queue.waiting.extendleft(reversed(again))
 
     def _fill(
         self, record_batch: BatchBuilder, batches: list[_PendingBatch], queue: _PartitionQueue
@@ -207,11 +275,11 @@ class KafkaPublisher:
                 batch.appended += 1
         return batches
 
-    def _take(self, queue: _PartitionQueue) -> list[_PendingBatch]:
+    def _take(self, queue: _PartitionQueue, limit: int) -> list[_PendingBatch]:
         """What goes into the next record batch, without batches whose deadline passed while they were queued."""
         batches: list[_PendingBatch] = []
         size = 0
-        while queue.waiting and (not batches or size + queue.waiting[0].size <= MAX_BATCH_BYTES):
+        while queue.waiting and (not batches or size + queue.waiting[0].size <= limit):
             batch = queue.waiting.popleft()
             if batch.acked.done():
                 self._in_flight_bytes -= batch.size

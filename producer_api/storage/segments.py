@@ -19,6 +19,8 @@ SEGMENT_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _SUFFIX = ".spool"
 _MARK = "replayed"
+# What Kafka takes in no batch. At the next start it is tried again.
+_ASIDE = "aside"
 
 
 class SpoolInUse(Exception):
@@ -41,6 +43,7 @@ class Segments:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._lock_file = _lock(folder)
+        self._bring_back()
         numbers = self._numbers()
         # Everything before this position is in Kafka.
         self.replayed = self._read_mark() or Position(numbers[0] if numbers else 0, 0)
@@ -92,6 +95,27 @@ class Segments:
                 Position(min(following), 0) if following else Position(number, self._sizes.get(number, 0))
             )
         return []
+
+    def set_aside(self, frames: bytes) -> Path:
+        """Store frames that are not replayed any more in this run; where they are. Raise OSError if that fails."""
+        path = self._folder / _ASIDE
+        with path.open("ab") as file:
+            file.write(frames)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(self._folder)
+        return path
+
+    def _bring_back(self) -> None:
+        """What an earlier run set aside is a segment again, the last one."""
+        aside = self._folder / _ASIDE
+        if aside.exists():
+            last = max([*self._numbers(), self._marked_segment()], default=0)
+            aside.rename(self._path(last + 1))
+
+    def _marked_segment(self) -> int:
+        mark = self._read_mark()
+        return mark.segment if mark else 0
 
     def end_segment(self) -> None:
         """Write no more to the current segment, so that it is deleted as soon as it is replayed."""

@@ -6,6 +6,7 @@ While anything is left in the spool, new events go behind it. Once it is empty, 
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from producer_api import metrics
 from producer_api.storage.frames import Frame, encode_frame
-from producer_api.storage.records import EventPublisher, PublishRequest
+from producer_api.storage.records import EventPublisher, PublishRequest, Record
 from producer_api.storage.segments import Position, Segments
 from service_kit.background import Background
 
@@ -30,9 +31,19 @@ _NEARLY_EMPTY_BYTES = 512 * 1024
 class Spool:
     """An EventPublisher in front of another one: what that one cannot publish now is stored on disk."""
 
-    def __init__(self, folder: Path, max_bytes: int, publisher: EventPublisher) -> None:
-        """Open the folder. Raise SpoolInUse, or OSError if it cannot be written."""
+    def __init__(
+        self,
+        folder: Path,
+        max_bytes: int,
+        publisher: EventPublisher,
+        is_too_large: Callable[[bytes | None, Record], bool] = lambda _key, _record: False,
+    ) -> None:
+        """Open the folder. Raise SpoolInUse, or OSError if it cannot be written.
+
+        `is_too_large`: whether Kafka takes no batch with this record. None is stored for it.
+        """
         self._publisher, self._max_bytes = publisher, max_bytes
+        self._is_too_large = is_too_large
         self._segments = Segments(folder)
         # Requests that wait for the next write, each with the future that its caller awaits.
         self._waiting: list[tuple[PublishRequest, asyncio.Future[bool]]] = []
@@ -76,13 +87,17 @@ class Spool:
     async def publish(self, request: PublishRequest) -> list[bool]:
         """Whether each record is in Kafka or on disk."""
         if not self._is_direct or not self._publisher.is_available:
-            return [await self._store(request)] * len(request.records)
-        durable = await self._publisher.publish(request)
-        if all(durable):
+            durable = [False] * len(request.records)
+        else:
+            durable = await self._publisher.publish(request)
+            if all(durable):
+                return durable
+        pairs = zip(request.records, durable, strict=True)
+        left = [record for record, acked in pairs if not (acked or self._is_too_large(request.key, record))]
+        if not left or not await self._store(PublishRequest(request.key, left, request.on_late_ack)):
             return durable
-        left = [record for record, acked in zip(request.records, durable, strict=True) if not acked]
-        stored = await self._store(PublishRequest(request.key, left, request.on_late_ack))
-        return [acked or stored for acked in durable]
+        stored = {record.event_id for record in left}
+        return [acked or record.event_id in stored for record, acked in zip(request.records, durable, strict=True)]
 
     async def _store(self, request: PublishRequest) -> bool:
         self._is_direct = False
@@ -169,13 +184,31 @@ class Spool:
         # All are handed over, in order, before the first is awaited.
         publishing = [asyncio.ensure_future(self._publisher.publish(frame.request)) for frame in frames]
         durable = await asyncio.gather(*publishing)
-        if not all(map(all, durable)):
+        if not all(map(all, durable)) and not await self._set_aside(frames, durable):
             return False
         position = Position(self._segments.replayed.segment, frames[-1].end)
         await self._in_thread(partial(self._segments.mark_replayed, position))
         count = sum(len(frame.request.records) for frame in frames)
         self._events = max(0, self._events - count)
         metrics.REPLAYED_EVENTS.inc(count)
+        return True
+
+    async def _set_aside(self, frames: Sequence[Frame], durable: Sequence[Sequence[bool]]) -> bool:
+        """Store elsewhere what is too large for Kafka by now; whether everything else of the frames is durable."""
+        refused = [request for request in map(_left, frames, durable) if request.records]
+        if not all(self._is_too_large(each.key, record) for each in refused for record in each.records):
+            return False
+        now = time.time_ns() // 1_000_000
+        path = await self._in_thread(
+            partial(self._segments.set_aside, b"".join(encode_frame(each, now) for each in refused))
+        )
+        count = sum(len(each.records) for each in refused)
+        metrics.SPOOL_ERRORS.labels("too_large").inc(count)
+        log.error(
+            "%d events of the spool are larger than max.message.bytes of events, and wait in %s: raise it, and"
+            " start the collector again",
+            *(count, path),
+        )
         return True
 
     async def _estimate_events(self) -> None:
@@ -196,3 +229,9 @@ class Spool:
 def _pass_on(stored: asyncio.Future[bool], task: asyncio.Task[list[bool]]) -> None:
     if not stored.done():
         stored.set_result(not task.cancelled() and task.exception() is None and all(task.result()))
+
+
+def _left(frame: Frame, durable: Sequence[bool]) -> PublishRequest:
+    """What of a frame is not durable."""
+    pairs = zip(frame.request.records, durable, strict=True)
+    return PublishRequest(frame.request.key, [record for record, acked in pairs if not acked])

@@ -20,6 +20,8 @@ from aiokafka.conn import AIOKafkaConnection, CloseReason, create_conn
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
+from service_kit.kafka.topic_creation import forbid_topic_creation
+
 log = logging.getLogger(__name__)
 
 # While Kafka is away, aiokafka asks for metadata several times per second.
@@ -143,6 +145,7 @@ class ReconnectingClient(AIOKafkaClient):  # type: ignore[misc] # as above
 
 def install(on_other_cluster: Callable[[], None]) -> None:
     """From now on every consumer, producer and admin client of this process has such a client."""
+    forbid_topic_creation()
     OneCluster.on_other_cluster = staticmethod(on_other_cluster)
     modules: Iterable[Any] = (aiokafka.consumer.consumer, aiokafka.producer.producer, aiokafka.admin.client)
     for module in modules:

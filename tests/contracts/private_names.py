@@ -14,7 +14,9 @@ ADAPTERS = (
     "producer_api.storage.producer",
     "service_kit.kafka.topic_log",
     "service_kit.kafka.fetches",
+    "service_kit.kafka.batch_limits",
     "footfall.doctor.kafka",
+    "footfall.kafka.topic_changes",
 )
 
 # Class -> names that are overridden, called or read. A dotted path is module and class.
@@ -48,6 +50,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "aiokafka.consumer.fetcher.Fetcher": ("close",),
     "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch"),
     "aiokafka.producer.message_accumulator.MessageAccumulator": ("fail_all",),
+    "aiokafka.producer.transaction_manager.TransactionManager": ("increment_sequence_number",),
     "aiokafka.AIOKafkaConsumer": ("getmany",),
     "aiokafka.client.AIOKafkaClient": (
         "add_topic",
@@ -79,7 +82,7 @@ ASSIGNMENTS: dict[str, tuple[str, ...]] = {
     ),
     "faust.transport.consumer.ThreadDelegateConsumer": ("self._thread =",),
     "faust.tables.recovery.Recovery": ("self.active_offsets =",),
-    "aiokafka.AIOKafkaProducer": ("self._sender =", "self._message_accumulator ="),
+    "aiokafka.AIOKafkaProducer": ("self._sender =", "self._message_accumulator =", "self._txn_manager ="),
     "aiokafka.consumer.fetcher.PartitionRecords": (
         "self._tp =",
         "self._records =",

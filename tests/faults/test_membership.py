@@ -1,7 +1,8 @@
 """A service that cannot do its work any longer connects again, or ends and says why; it never only looks well.
 
 All brokers move to other addresses behind the same bootstrap address; a group refuses a member; two processes have
-one group instance id; a stranger joins the group of the sinks. One broker for all of it.
+one group instance id; a stranger joins the group of the sinks; topics are missing, and the brokers would create them.
+One broker for all of it.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from footfall.kafka.topics import create_missing
 from service_kit.kafka.group_members import members
 from service_kit.kafka.membership import EXIT_REFUSED, EXIT_REPLACED
 from service_kit.kafka.settings import KafkaSettings
+from service_kit.kafka.topic_description import admin_client
 from tests.support.events import encoded, event, now_ms
 from tests.support.kafka_brokers import KafkaBroker
 from tests.support.proxies import Proxy
@@ -138,7 +140,8 @@ async def installation(broker: KafkaBroker, postgres: str, tmp_path: Path) -> As
         await asyncio.to_thread(created.start)
         assert await asyncio.to_thread(created.post)
         # The same data behind the same door, at another address. The broker has limits from now on.
-        await asyncio.to_thread(broker.move, group_min_session_timeout_ms=10_000, group_max_size=2)
+        limits = {"group_min_session_timeout_ms": 10_000, "group_max_size": 2}
+        await asyncio.to_thread(broker.move, auto_create_topics_enable="true", **limits)
         door.target = broker.port
         yield created
     finally:
@@ -187,6 +190,7 @@ async def test_members(broker: KafkaBroker, installation: Installation) -> None:
             each.start(wait=0)
         # Whichever joins last.
         await assert_one_is_refused([member, *more], "group.max.size")
+    await assert_nobody_creates_topics(installation, moved)
 
 
 async def assert_a_stranger_is_named(installation: Installation, kafka: KafkaSettings) -> None:
@@ -210,6 +214,24 @@ async def assert_a_stranger_is_named(installation: Installation, kafka: KafkaSet
         guest.close()
     await until(installation.sink.is_ready)
     await until(lambda: all(lag.records == 0 for lag in asyncio.run(current_lags(kafka, installation.dsn))))
+
+
+async def assert_nobody_creates_topics(installation: Installation, kafka: KafkaSettings) -> None:
+    """They ask for topics that do not exist, of brokers that would create them; then a job creates them."""
+    services = (installation.collector, installation.stream, installation.sink)
+    for each in services:
+        if each.process and each.process.poll() is None:
+            each.kill()
+        each.set(topic_prefix="late-", group_session_timeout_seconds=SESSION_SECONDS)
+        each.start(wait=0)
+    for each in services:
+        await until(lambda each=each: "events is missing" in (each.unready_because() or ""))  # type: ignore[misc] # bound
+    async with admin_client(kafka) as admin:
+        assert [name for name in await admin.list_topics() if name.startswith("late-")] == []
+    late = KafkaSettings(kafka_bootstrap=kafka.kafka_bootstrap, topic_prefix="late-")
+    assert {report.state for report in await create_missing(late)} == {"created"}
+    for each in services:
+        await until(each.is_ready)
 
 
 async def write_everywhere(kafka: KafkaSettings) -> None:

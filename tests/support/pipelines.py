@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from avro_schemas.wire.codec import decode
+from producer_api.intake.answers import too_large
 from producer_api.intake.pipeline import Pipeline
 from producer_api.intake.rejected import RejectedEvents
 from producer_api.limits.admission import RateLimiter
@@ -52,6 +53,8 @@ class Collector:
             **changed,
         )
         self.publisher, self.rejected = FakePublisher(), list[dict[str, Any]]()
+        # The ids of events that Kafka takes in no batch.
+        self.too_large = set[str]()
         self.pipeline = Pipeline(
             settings,
             Hasher("a hash key for tests"),
@@ -64,6 +67,7 @@ class Collector:
             ),
             self.publisher,
             RejectedEvents(self._reject, 50),
+            too_large=lambda _key, record: too_large(900, 1_000) if record.event_id in self.too_large else None,
             wall_clock=lambda: NOON * 1_000_000,
             monotonic=lambda: 1_000.0,
         )

@@ -17,7 +17,8 @@ def test_a_prefix_is_in_front_of_topics_and_groups() -> None:
 def test_both_forms_have_the_same_rules() -> None:
     lines = kafka_acls()
     begins = (
-        "--add --allow-principal User:footfall-producer-api --operation Write --operation Describe --topic events "
+        "--add --allow-principal User:footfall-producer-api --operation Write --operation Describe"
+        " --operation DescribeConfigs --topic events "
     )
     assert any(line.startswith(begins) for line in lines)
     users = [strimzi_user(principal) for principal in (*SERVICES, SUBSCRIBERS)]

@@ -2,18 +2,18 @@
 
 import pytest
 
-from avro_schemas.topic import all_topics
 from footfall.doctor.kafka import (
     check_clocks,
     check_lag,
     check_members,
-    check_partitions,
     check_replicas,
     check_version,
+    topic_findings,
 )
 from footfall.kafka.lag import Lag
-from footfall.kafka.topics import ExistingTopic
+from footfall.kafka.topics import TopicReport
 from service_kit.kafka.group_members import Member
+from service_kit.kafka.topic_description import ExistingTopic
 
 HEALTHY = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
 
@@ -47,12 +47,18 @@ def test_one_broker_is_fine_for_development_and_two_are_no_improvement() -> None
     assert states(check_replicas(2, {})) == ["warn"]
 
 
-def test_co_partitioned_topics_have_as_many_partitions_as_events() -> None:
-    existing = {name: ExistingTopic(12, 3, HEALTHY) for name in all_topics()}
-    assert states(check_partitions(existing)) == []
-    (finding,) = check_partitions(existing | {"footfall-stream-app-state-changelog": ExistingTopic(6, 3, HEALTHY)})
-    assert finding.state == "fail"
-    assert "adding partitions" in finding.fix
+def test_a_topic_that_services_cannot_work_with_fails_and_other_differences_are_a_warning() -> None:
+    report = TopicReport("events", "faulty", ("it is wrong",), ("segment.ms: 1 instead of 2",), ("a = b",), "no x")
+    wrong, different, unknown = topic_findings(report)
+    assert (wrong.state, wrong.message) == ("fail", "it is wrong")
+    assert wrong.fix == "run `footfall topics`, which sets a = b"
+    assert different.state == unknown.state == "warn"
+    (missing,) = topic_findings(TopicReport("events", "missing"))
+    assert missing.state == "fail"
+
+
+def test_replicas_are_not_judged_where_the_configuration_is_not_shown() -> None:
+    assert states(check_replicas(3, {"events": ExistingTopic(12, 3, None)})) == []
 
 
 def test_a_reader_that_never_read_or_is_far_behind_is_reported() -> None:

@@ -55,6 +55,24 @@ async def test_an_event_that_was_not_acknowledged_is_published_again_until_its_l
     assert statuses(await collector.collect(click(FIRST))) == ["duplicate"]
 
 
+async def test_an_event_that_the_topic_does_not_take_is_rejected_with_what_its_operator_has_to_set(
+    collector: Collector,
+) -> None:
+    collector.publisher.fails, collector.too_large = {FIRST}, {FIRST}
+    rejected, accepted = await collector.collect(click(FIRST), click(SECOND))
+    assert statuses([rejected, accepted]) == ["rejected", "accepted"]
+    (error,) = rejected["errors"]
+    assert error["code"] == "topic_limit"
+    assert "max.message.bytes of the topic events set to 1000 or more" in error["expected"]
+    assert [each["reason"] for each in collector.rejected] == ["topic_limit"]
+    for alone in (click(FIRST), [click(FIRST)]):
+        answer, _admission = await collector.pipeline.collect(REQUEST, ANN, orjson.dumps(alone))
+        assert answer.status == 413
+    collector.publisher.fails = {FIRST, SECOND}
+    answer, _admission = await collector.pipeline.collect(REQUEST, ANN, orjson.dumps([click(FIRST), click()]))
+    assert answer.status == 200
+
+
 async def test_events_over_the_limit_get_an_id_and_a_time_to_wait(collector: Collector) -> None:
     results = await collector.collect(*[click()] * 12)
     assert statuses(results) == ["accepted"] * 10 + ["limited"] * 2

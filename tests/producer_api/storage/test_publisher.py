@@ -6,22 +6,39 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from avro_schemas import topic
 from producer_api.storage.publisher import KafkaPublisher
 from producer_api.storage.records import PublishRequest, Record
+from service_kit.kafka.batch_limits import BatchLimits, batch_size
 from service_kit.kafka.settings import KafkaSettings
 
 BATCH_BYTES = 2_000
 
 
-class FakeProducer:
-    """Keeps the values of the record batches that it was given, and acknowledges all but those that it refuses."""
+class FakeTransactions:
+    """Counts the records of idempotent batches, as aiokafka does when it sends them."""
 
     def __init__(self) -> None:
+        self.next = 0
+
+    def increment_sequence_number(self, _partition: TopicPartition, records: int) -> None:
+        self.next += records
+
+
+class FakeProducer:
+    """Keeps the values of the record batches that it was given, and acknowledges all but those that it refuses.
+
+    Like a broker, it takes no batch above a size, and none that is out of order.
+    """
+
+    def __init__(self) -> None:
+        self.max_message_bytes, self.refused = 10**9, 0
+        self._txn_manager = FakeTransactions()
         self.sent = list[list[bytes]]()
         self.refuses: Callable[[list[bytes]], bool] = lambda _values: False
 
@@ -31,7 +48,12 @@ class FakeProducer:
     async def send_batch(self, batch: BatchBuilder, _topic: str, *, partition: int) -> asyncio.Future[None]:
         values = [record.value for record in DefaultRecordBatch(batch._build())]
         acked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self.refuses(values):
+        assert self._txn_manager.next == sum(map(len, self.sent)), "out of order"
+        self._txn_manager.increment_sequence_number(TopicPartition(_topic, partition), len(values))
+        if batch.size() > self.max_message_bytes:
+            self.refused += 1
+            acked.set_exception(MessageSizeTooLargeError())
+        elif self.refuses(values):
             acked.set_exception(KafkaError("refused"))
         else:
             self.sent.append(values)
@@ -94,4 +116,65 @@ async def test_a_record_that_fits_no_batch_is_an_error_of_its_request_alone(
     answers = await asyncio.gather(*map(publisher.publish, requests))
     assert answers == [[True], [False], [True]]
     assert [len(value) for values in producer.sent for value in values] == [10, 20]
+    assert publisher._in_flight_bytes == 0
+
+
+@pytest.mark.parametrize("reported", [True, False])
+async def test_batches_become_small_enough_for_the_topic_and_a_record_that_cannot_pass_costs_only_itself(
+    publisher: KafkaPublisher, producer: FakeProducer, *, reported: bool
+) -> None:
+    producer.max_message_bytes = 700
+    if reported:
+        publisher.limits.report("events", "700")
+    requests = [request(*(20 for _ in range(30))), request(10, 650, 10), request(*(20 for _ in range(30)))]
+    answers = await asyncio.gather(*map(publisher.publish, requests))
+    if not reported:  # some are answered with a failure until the limit is known, and are sent again
+        answers = [await publisher.publish(each) for each in requests]
+    assert answers == [[True] * 30, [True, False, True], [True] * 30]
+    assert publisher.is_too_large(b"key", requests[1].records[1])
+    assert not publisher.is_too_large(b"key", requests[1].records[0])
+    assert (producer.refused == 0) is reported
+    assert {record.value for each in requests for record in each.records if len(record.value) < 600} == {
+        value for values in producer.sent for value in values
+    }
+    assert publisher._producer.current is producer, "the producer was replaced"
+    assert publisher._in_flight_bytes == 0
+
+
+@pytest.mark.parametrize("size", range(480, 500))
+async def test_the_size_of_a_record_is_known_to_the_byte(
+    publisher: KafkaPublisher, producer: FakeProducer, size: int
+) -> None:
+    producer.max_message_bytes = 560
+    publisher.limits.report("events", "560")
+    sent = request(size)
+    (acked,) = await publisher.publish(sent)
+    assert acked is not publisher.is_too_large(b"key", sent.records[0])
+    assert producer.refused == 0
+    assert acked is (batch_size(b"key", sent.records[0].value, []) <= 560)
+
+
+async def test_a_refusal_is_believed_for_a_minute_and_a_report_until_the_next(publisher: KafkaPublisher) -> None:
+    now = 0.0
+    limits = BatchLimits(1_000, clock=lambda: now)
+    assert limits.of("events") == 1_000
+    limits.refuse("events", 800, records=3)
+    assert (limits.of("events"), limits.of("others")) == (400, 1_000)
+    limits.refuse("events", 400, records=1)
+    assert limits.of("events") == limits.max_record("events") == 399
+    now = 61.0
+    assert limits.of("events") == 1_000
+    limits.report("events", "500")
+    limits.report("events", None)
+    assert limits.of("events") == 500
+    limits.report("events", "5000")
+    assert (limits.of("events"), limits.max_record("events")) == (1_000, 5_000)
+
+
+async def test_a_rejected_event_that_is_too_large_for_its_topic_is_not_queued(publisher: KafkaPublisher) -> None:
+    publisher.limits.report("events", "700")
+    large, small = request(900, 10).records
+    assert not publisher.publish_nowait("events", None, large)
+    assert publisher.publish_nowait("events", None, small)
+    await asyncio.gather(*publisher._send_tasks)
     assert publisher._in_flight_bytes == 0

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from producer_api.storage import spool
-from producer_api.storage.records import PublishRequest
+from producer_api.storage.records import PublishRequest, Record
 from producer_api.storage.spool import Spool
+from tests.support.events import fresh_id
 from tests.support.spool import disk_bytes, ids, publish_request
 
 
@@ -207,3 +208,61 @@ async def test_a_mark_that_is_older_than_the_deletion_of_its_segment_loses_nothi
     publisher.is_available = True
     async with running(tmp_path, publisher):
         await until(lambda: publisher.published == ids(second))
+
+
+class SmallTopic(FakePublisher):
+    """Takes no record of more than so many bytes."""
+
+    max_bytes = 100
+
+    def is_too_large(self, _key: bytes | None, record: Record) -> bool:
+        return len(record.value) > self.max_bytes
+
+    async def publish(self, request: PublishRequest) -> list[bool]:
+        fitting = [record for record in request.records if not self.is_too_large(None, record)]
+        durable = all(await super().publish(PublishRequest(request.key, fitting)))
+        return [durable and record in fitting for record in request.records]
+
+
+async def test_what_became_too_large_for_the_topic_waits_aside_and_stops_nothing(tmp_path: Path) -> None:
+    publisher, stored = SmallTopic(), [publish_request(3) for _ in range(5)]
+    stored[2] = PublishRequest(b"k", [*stored[2].records[:2], Record(fresh_id(), b"x" * 101, [("ce_id", b"x")])])
+    large = stored[2].records[2]
+    publisher.is_available, publisher.max_bytes = False, 1_000
+
+    def opened_spool() -> Spool:
+        return Spool(tmp_path, 10**8, publisher, publisher.is_too_large)
+
+    opened = opened_spool()
+    await opened.start()
+    for request in stored:
+        assert await opened.publish(request) == [True] * 3
+    # max.message.bytes is lowered while the spool is full.
+    publisher.is_available, publisher.max_bytes = True, 100
+    await until(lambda: opened._is_direct)
+    await opened.stop()
+    assert publisher.published == [each for each in ids(*stored) if each != large.event_id]
+    assert (tmp_path / "aside").exists()
+    for limit, expected in ((100, []), (1_000, [large.event_id])):
+        publisher.published, publisher.max_bytes = [], limit
+        opened = opened_spool()
+        await opened.start()
+        await until(lambda opened=opened: opened._is_direct)  # type: ignore[misc] # bound to this spool
+        await opened.stop()
+        assert publisher.published == expected
+        assert (tmp_path / "aside").exists() is (not expected)
+
+
+@pytest.mark.parametrize("available", [True, False])
+async def test_no_event_is_stored_that_the_topic_would_not_take(tmp_path: Path, *, available: bool) -> None:
+    publisher = SmallTopic()
+    publisher.is_available = available
+    sent = PublishRequest(b"k", [Record(fresh_id(), b"x" * size, []) for size in (10, 101, 20)])
+    opened = Spool(tmp_path, 10**8, publisher, publisher.is_too_large)
+    await opened.start()
+    assert await opened.publish(sent) == [True, False, True]
+    publisher.is_available = True
+    await until(lambda: opened._is_direct)
+    await opened.stop()
+    assert publisher.published == ids(PublishRequest(b"k", [sent.records[0], sent.records[2]]))
+    assert not (tmp_path / "aside").exists()
