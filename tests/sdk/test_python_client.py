@@ -283,19 +283,21 @@ def test_what_is_left_in_memory_at_the_end_is_counted_and_what_is_on_disk_is_sen
     collector.requests.clear()
     (file,) = tmp_path.glob("*.events")
     with file.open("ab") as left:
-        left.write(b'{"event_id": "evt_cut')  # by a kill
+        left.write(b'\0\0\0}\n[]\n{"event_id": "evt_cut')  # by a machine that failed, and by a kill
     later = start(spool_dir=tmp_path)
-    while later.counters.adopted < 3:
+    while later.counters.adopted < 5:
         time.sleep(0.001)
     assert later.flush()
     assert collector.ids == ids
-    assert (later.counters.accepted, list(tmp_path.glob("*.events"))) == (3, [])
+    assert (later.counters.accepted, later.counters.dropped) == (3, 2)
+    assert list(tmp_path.glob("*.events")) == []
+    assert collector.requests[-1]["dropped"] == 0
 
 
 def test_files_of_the_living_are_left_alone(tmp_path: Path) -> None:
     living = FileStore(tmp_path)
     chunk = living.new()
-    chunk.append(b"{}")
+    chunk.append(b'{"event_type": "click"}')
     assert list(FileStore(tmp_path).adopt(10**6)) == []
     for path in tmp_path.iterdir():
         path.rename(tmp_path / path.name.replace(socket.gethostname(), "elsewhere"))
@@ -303,7 +305,7 @@ def test_files_of_the_living_are_left_alone(tmp_path: Path) -> None:
     for path in tmp_path.glob("*.alive"):
         os.utime(path, (1, 1))
     adopted = list(FileStore(tmp_path).adopt(10**6))
-    assert [each.lines() for each in adopted] == [[b"{}"]]
+    assert [each.lines() for each in adopted] == [[b'{"event_type": "click"}']]
 
 
 def test_a_disk_that_is_full_costs_no_event(

@@ -81,11 +81,9 @@ class FileChunk extends Chunk {
     this.#descriptor = undefined;
   }
 
+  /** The events. Those that the disk has damaged are left out. */
   lines() {
-    const text = fs.readFileSync(this.#path, "utf8");
-    // The last line of a killed process may be cut: its `track` had not returned.
-    const complete = text.slice(0, text.lastIndexOf("\n") + 1);
-    return complete.split("\n").filter((line) => line.startsWith("{") && line.endsWith("}"));
+    return this.#read().filter(isEvent);
   }
 
   remove() {
@@ -93,12 +91,17 @@ class FileChunk extends Chunk {
     fs.rmSync(this.#path, { force: true });
   }
 
-  /** Count what an earlier process wrote. */
+  /** Count what an earlier process wrote, whether it can be read or not. */
   measure() {
-    for (const line of this.lines()) {
+    for (const line of this.#read()) {
       this.events++;
       this.size += Buffer.byteLength(line) + 1;
     }
+  }
+
+  #read() {
+    // The last line of a killed process may be cut: its `track` had not returned.
+    return fs.readFileSync(this.#path, "utf8").split("\n").slice(0, -1);
   }
 }
 
@@ -184,6 +187,14 @@ export class FileStore {
   #nextPath() {
     this.#number++;
     return path.join(this.#folder, `${this.#name}~${String(this.#number).padStart(8, "0")}${SUFFIX}`);
+  }
+}
+
+function isEvent(line) {
+  try {
+    return "event_type" in JSON.parse(line);
+  } catch {
+    return false;
   }
 }
 

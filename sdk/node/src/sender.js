@@ -156,15 +156,19 @@ export class Sender {
   async #send(chunk) {
     const unreported = this.#unreported;
     let lines = [];
+    let isGone = false;
     let verdict = { failed: false, accepted: 0, duplicates: 0, rejected: 0, rejections: [], again: new Map() };
     try {
       lines = chunk.lines();
       if (lines.length) verdict = await this.#postAll(lines, unreported);
     } catch (error) {
-      if (error.code === "ENOENT") this.counts.adopted -= chunk.events; // another process took this one for dead, and sends them
+      isGone = error.code === "ENOENT"; // another process took this one for dead, and sends them
+      if (isGone) this.counts.adopted -= chunk.events;
       else verdict = { failed: true, wait: null, problem: `the spool cannot be read (${error.message})` };
     }
     if (this.#isClosed) return; // given up, or left on disk
+    const damaged = verdict.failed || isGone ? 0 : chunk.events - lines.length;
+    if (damaged) this.drop("the disk has damaged them", damaged);
     if (verdict.failed) this.#applyFailure(verdict, chunk, lines);
     else this.#apply(verdict, chunk, lines, unreported);
   }

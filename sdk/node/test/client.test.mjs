@@ -192,22 +192,24 @@ test("what is left in memory at the end is counted, and what is on disk is sent 
   assert.ok(logged.some((message) => message.includes("the process ended")));
   [replies, requests] = [[], []];
   const [file] = fs.readdirSync(folder).filter((name) => name.endsWith(".events"));
-  fs.appendFileSync(path.join(folder, file), '{"event_id": "evt_cut'); // by a kill
+  fs.appendFileSync(path.join(folder, file), '\0\0\0}\n[]\n{"event_id": "evt_cut'); // by a machine that failed, and by a kill
   const later = start({ spoolDir: folder });
-  await until(() => later.counters.adopted === 3);
+  await until(() => later.counters.adopted === 5);
   assert.ok(await later.flush());
   assert.deepEqual(ids(), made);
+  assert.deepEqual([later.counters.accepted, later.counters.dropped], [3, 2]);
   assert.deepEqual(fs.readdirSync(folder).filter((name) => name.endsWith(".events")), []);
 });
 
 test("files of the living are left alone", () => {
   const chunk = new FileStore(folder).create();
-  chunk.append("{}", 3);
+  const event = '{"event_type":"click"}';
+  chunk.append(event, event.length + 1);
   assert.deepEqual(new FileStore(folder).adopt(1e6), []);
   for (const name of fs.readdirSync(folder)) fs.renameSync(path.join(folder, name), path.join(folder, name.replace(os.hostname(), "elsewhere")));
   assert.deepEqual(new FileStore(folder).adopt(1e6), []);
   for (const name of fs.readdirSync(folder)) fs.utimesSync(path.join(folder, name), 1, 1);
-  assert.deepEqual(new FileStore(folder).adopt(1e6).map((each) => each.lines()), [["{}"]]);
+  assert.deepEqual(new FileStore(folder).adopt(1e6).map((each) => each.lines()), [[event]]);
 });
 
 test("a disk that fails costs no event", async (t) => {

@@ -2,7 +2,6 @@
 
 import bisect
 import contextlib
-from collections.abc import Iterable
 
 from footfall_client.chunks import Chunk, MemoryChunk, Store
 
@@ -32,12 +31,11 @@ class Backlog:
         self.bytes += len(line) + 1
         return dropped
 
-    def add(self, chunks: Iterable[Chunk]) -> None:
+    def add(self, chunk: Chunk) -> None:
         """Take over what another process left."""
-        for chunk in chunks:
-            self._ready.append(chunk)
-            self.events += chunk.events
-            self.bytes += chunk.size
+        self._ready.append(chunk)
+        self.events += chunk.events
+        self.bytes += chunk.size
 
     @property
     def room(self) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import os
 import socket
 import time
@@ -38,7 +39,7 @@ class Chunk(Protocol):
         ...
 
     def lines(self) -> list[bytes]:
-        """The events."""
+        """The events. Those that the disk has damaged are left out."""
         ...
 
     def remove(self) -> None:
@@ -126,18 +127,21 @@ class FileChunk(_Base):
             self._descriptor = None
 
     def lines(self) -> list[bytes]:
-        # The last line of a killed process may be cut: its `track` had not returned.
-        complete, _, _cut = self._path.read_bytes().rpartition(b"\n")
-        return [line for line in complete.split(b"\n") if line.startswith(b"{") and line.endswith(b"}")]
+        return [line for line in self._read() if _is_event(line)]
 
     def remove(self) -> None:
         self.seal()
         self._path.unlink(missing_ok=True)
 
     def measure(self) -> None:
-        """Count what an earlier process wrote."""
-        lines = self.lines()
+        """Count what an earlier process wrote, whether it can be read or not."""
+        lines = self._read()
         self.events, self.size = len(lines), sum(map(len, lines)) + len(lines)
+
+    def _read(self) -> list[bytes]:
+        # The last line of a killed process may be cut: its `track` had not returned.
+        complete, _, _cut = self._path.read_bytes().rpartition(b"\n")
+        return complete.split(b"\n") if complete else []
 
 
 class FileStore:
@@ -204,6 +208,14 @@ class FileStore:
             owner = path.name.removesuffix(_ALIVE)
             if self._is_dead(owner):
                 path.unlink(missing_ok=True)
+
+
+def _is_event(line: bytes) -> bool:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(event, dict) and "event_type" in event
 
 
 def _has_ended(process: int, seen_at: float) -> bool:

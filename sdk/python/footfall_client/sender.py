@@ -1,5 +1,6 @@
 """The thread that sends: batches, waits, repeats. The only place where this package does HTTP."""
 
+import contextlib
 import json
 import logging
 import random
@@ -51,10 +52,10 @@ class Sender:
 
     def add(self, line: bytes) -> None:
         """Queue an event."""
+        if self._closed:
+            self.drop("the client is closed")
+            return
         with self._lock:
-            if self._closed:
-                self._dropped(1, "the client is closed")
-                return
             was_idle = self._backlog.events == 0
             if dropped := self._backlog.append(line):
                 self._dropped(dropped, "too many events wait: the oldest are dropped")
@@ -107,7 +108,8 @@ class Sender:
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="footfall", daemon=True)
-            self._thread.start()
+            with contextlib.suppress(RuntimeError):  # no more threads: the next event tries again
+                self._thread.start()
 
     def _run(self) -> None:
         while True:
@@ -129,11 +131,13 @@ class Sender:
         if now < self._adopt_at or self._closed:
             return
         self._adopt_at = now + _ADOPT_SECONDS
-        # Reads files, so without the lock.
-        chunks = list(self._store.adopt(self._backlog.room))
-        with self._lock:
-            self._backlog.add(chunks)
-        self._tally.add(adopted=sum(chunk.events for chunk in chunks))
+        try:
+            for chunk in self._store.adopt(self._backlog.room):  # reads files, so without the lock
+                with self._lock:
+                    self._backlog.add(chunk)
+                self._tally.add(adopted=chunk.events)
+        except OSError as error:
+            self.say(f"the spool cannot be read ({error})")
 
     def _next(self) -> Chunk | None:
         with self._lock:
@@ -149,18 +153,20 @@ class Sender:
 
     def _send(self, chunk: Chunk) -> None:
         verdict, lines = Verdict(failed=True, problem="a bug of footfall-client"), list[bytes]()
-        unreported = self._unreported
+        unreported, is_gone = self._unreported, False
         try:
             lines = chunk.lines()
             verdict = self._post(lines, unreported) if lines else Verdict(wait=0.0)
         except FileNotFoundError:
             # Another process took this one for dead, and sends them.
             self._tally.add(adopted=-chunk.events)
-            verdict = Verdict(wait=0.0)
+            verdict, is_gone = Verdict(wait=0.0), True
         except OSError as error:
             verdict = Verdict(failed=True, problem=f"the spool cannot be read ({error})")
         finally:
             with self._lock:
+                if not (verdict.failed or is_gone or self._closed) and len(lines) < chunk.events:
+                    self._dropped(chunk.events - len(lines), "the disk has damaged them")
                 self._apply(verdict, chunk, lines, unreported)
                 self._lock.notify_all()
 
