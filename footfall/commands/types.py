@@ -81,10 +81,12 @@ def typescript_types(
     into: Into = None,
     sdk: Annotated[
         bool,
-        typer.Option(
-            "--sdk", help="Only event types of your own, added to those of the package footfall-browser."
-        ),
+        typer.Option("--sdk", help="Only event types of your own, added to those of an SDK's package."),
     ] = False,
+    package: Annotated[
+        str,
+        typer.Option("--package", help="With --sdk: the package, footfall-browser or footfall-node."),
+    ] = "footfall-browser",
 ) -> None:
     """TypeScript types of all events, of FOOTFALL_CONTRACT too: to send, and to read from Kafka.
 
@@ -93,7 +95,7 @@ def typescript_types(
     Example: footfall types typescript --sdk --into src/footfall-events.d.ts
     """
     exit_if_unusable()
-    _generate(typescript.augmentation() if sdk else typescript.declarations(), into)
+    _generate(typescript.augmentation(package) if sdk else typescript.declarations(), into)
 
 
 @types.command("python")

@@ -29,15 +29,15 @@ _COMMON = """interface Common {
   context?: Context;
 }
 """
-_SDK = """// Your own event types, for the package footfall-browser. Made by `footfall types typescript --sdk`.
+_SDK = """// Your own event types, for the package {package}. Made by `footfall types typescript --sdk`.
 
-import type { Context, Properties } from "footfall-browser";
+import type {{ Context, Properties }} from "{package}";
 
-interface Common {
+interface Common {{
   timestamp?: string;
   event_id?: string;
   context?: Context;
-}
+}}
 """
 _PLAIN = {
     "string": "string",
@@ -78,16 +78,16 @@ def declarations() -> str:
     )
 
 
-def augmentation() -> str:
+def augmentation(package: str) -> str:
     """The event types that the shipped contract does not have, added to the interface `Events` of the package."""
     typed = [name for name in typed_events() if name not in shipped().schemas]
     custom = [name for name in custom_events() if name not in shipped().custom_events]
     added = [f"    {name}: {data};" for name, data in _data_types(typed, custom)]
     return "\n".join(
         [
-            _SDK,
+            _SDK.format(package=package),
             *(_event(name) for name in typed),
-            'declare module "footfall-browser" {',
+            f'declare module "{package}" {{',
             "  interface Events {",
             *added,
             "  }",

@@ -1,7 +1,9 @@
 """The Node.js SDK: its own tests, and its types."""
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,21 @@ def error_lines(project: Path, *lines: str) -> set[int]:
     errors = [line for line in ran.stdout.splitlines() if "error TS" in line]
     assert all(line.startswith("program.mts(") for line in errors), errors
     return {int(line.split("(")[1].split(",")[0]) - 1 for line in errors}
+
+
+def test_event_types_of_a_team_are_added_to_those_of_the_package(project: Path, tmp_path: Path) -> None:
+    contract, added = tmp_path / "contract", project / "own.d.mts"
+    types = [sys.executable, "-m", "footfall", "types"]
+    new = ["new", "shop_signup", "--about", "A user signed up.", "--field", "plan:string", "--into", str(contract)]
+    subprocess.run([*types, *new], check=True)
+    environ = os.environ | {"FOOTFALL_CONTRACT": str(contract)}
+    command = [*types, "typescript", "--sdk", "--package", "footfall-node", "--into", str(added)]
+    subprocess.run(command, env=environ, check=True)
+    right = 'client.track("shop_signup", { plan: "team" });'
+    wrong = 'client.track("shop_signup", { plan: 7 });'
+    program = ['import type {} from "./own.mts";', HEAD, *VALID, right, wrong]
+    assert error_lines(project, *program) == {len(program) - 1}
+    added.unlink()
 
 
 def test_every_event_type_compiles_and_a_misspelt_one_does_not(project: Path) -> None:
