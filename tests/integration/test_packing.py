@@ -42,12 +42,19 @@ EVERYTHING = "select * from events order by event_id"
 PARTITIONS = "select inhrelid::regclass::text from pg_inherits where inhparent = %s::regclass"
 
 
+PERSON = {"browser": "Chrome", "system": "Linux", "kind": "desktop", "bot": None}
+PROGRAM = {"browser": "Googlebot", "system": "unknown", "kind": "bot", "bot": "crawler"}
+PEOPLE = "select count(distinct user_key) from events where day = %s and bot is null"
+
+
 def sample_events(day: date, count: int, seed: int = 1) -> list[tuple[bytes | None, bytes]]:
     """Events of a day with users, sessions or neither, and times that agree with the id's, or not at all."""
     chance, made = Random(seed), []
     for number in range(count):
         at = noon(day) + chance.randrange(-40_000_000, 40_000_000)
-        user = chance.choice([None, user_key(str(chance.randrange(50)))])
+        device = chance.choice([PERSON, PERSON, PROGRAM])
+        name = "program" if device is PROGRAM else str(chance.randrange(50))
+        user = chance.choice([None, user_key(name)])
         fields = event(
             chance.choice(["click", "page_view", "scroll"]),
             at,
@@ -58,6 +65,7 @@ def sample_events(day: date, count: int, seed: int = 1) -> list[tuple[bytes | No
             session_key=chance.choice([None, user_key(f"s{chance.randrange(90)}")]),
             visitor_key=chance.choice([None, user_key(f"v{chance.randrange(90)}")]),
             page=chance.choice([None, "/ü", "/a,b{}"]),
+            device=device,
             route=chance.choice([None, "", "/ü", "/:a"]),
             **{name: chance.choice([None, "", "NULL", "ü, {}"]) for name in PLAIN},
             time_flag=chance.choice(["ok", "past", "clamped"]),
@@ -190,6 +198,7 @@ def test_a_user_is_erased_from_packed_days_and_stays_in_visitor_counts(
     landed.on(TODAY, "click", user=ANN)
     run_round(connection)
     visitors = connection.execute("select users from visitors_daily where day = %s", [OLD]).fetchone()
+    assert visitors == connection.execute(PEOPLE, [OLD]).fetchone()
     at = datetime.now(UTC) + timedelta(days=1)
     assert erasure.count(connection, ANN, at) == Removed(3, 0)
     erasure.request(connection, ANN, at, "receipt")
