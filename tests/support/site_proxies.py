@@ -32,6 +32,10 @@ NGINX_SERVER = """server {{
     location = /shop {{ default_type text/html; return 200 '{page}'; }}
     {example}
   }}"""
+# As rewrites of Next.js are: they say who asked, and which host.
+LIKE_NEXT = """"/next": {
+    target: "http://localhost:3000", changeOrigin: true, xfwd: true, rewrite: (path) => path.slice("/next".length),
+},"""
 CADDYFILE = """
 {{
 	admin off
@@ -103,8 +107,9 @@ class SiteProxies:
         (folder / "package.json").write_text('{"type": "module"}')
         (folder / "index.html").write_text(page("/sdk/footfall.js"))
         (example, *_others) = examples("js")
+        config = example.replace("proxy: {", f"proxy: {{ {LIKE_NEXT}", 1)
         (folder / "vite.config.js").write_text(
-            example.replace("localhost:3000", f"localhost:{self._collector_port}")
+            config.replace("localhost:3000", f"localhost:{self._collector_port}")
         )
         vite = node_modules / "vite/bin/vite.js"
         address = ["--port", str(port), "--strictPort", "--host", "127.0.0.1"]

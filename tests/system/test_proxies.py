@@ -78,13 +78,14 @@ async def test_caddy_with_http_2(visitor: BrowserContext, proxies: SiteProxies) 
     await check(visitor, proxies.caddy(), "/insights/api/analytics/collect", "h2")
 
 
-async def test_the_short_form_of_vite_which_rewrites_host(
+async def test_the_short_form_of_vite_which_rewrites_host_and_rewrites_as_of_next(
     visitor: BrowserContext, proxies: SiteProxies, node_modules: Path
 ) -> None:
     shown, said, answer = await opened(visitor, proxies.vite(node_modules))
     assert (answer["status"], answer["success"]) == (200, True)
     assert said == []
-    assert (await shown.evaluate(POST_GZIP, ["/api/analytics/collect", EVENT]))[0] == 200
+    for path in ("/api/analytics/collect", "/next/api/analytics/collect"):
+        assert await shown.evaluate(POST_GZIP, [path, EVENT]) == [200, "Event recorded successfully"]
 
 
 async def test_the_debug_bar_shows_each_event_its_verdict_and_what_is_wrong(
