@@ -127,11 +127,6 @@ class CollectorApp:
         route = self._hot_routes.get(scope["path"]) if scope["type"] == "http" else None
         await (route or self._other_routes)(scope, receive, send)
 
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The prefixes of everything that it serves besides probes and metrics."""
-        return "/api", "/sdk", "/docs", *filter(None, [self._settings.sdk_path])
-
     def _note_limits(self, existing: Mapping[str, ExistingTopic]) -> None:
         self._kafka.limits.report_all(self._settings.kafka, existing)
         limit, needed = self._kafka.max_record_bytes, self._settings.max_event_bytes + _RECORD_BYTES

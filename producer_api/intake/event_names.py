@@ -62,4 +62,7 @@ def hint(event_type: str) -> str:
 
 def _suggestion(event_type: str) -> str:
     meant = did_you_mean(event_type)
-    return f'did you mean "{meant}"?' if meant else "one of " + ", ".join(sorted(event_type_names()))
+    if meant:
+        return f'did you mean "{meant}"?'
+    known = ", ".join(sorted(event_type_names()))
+    return f"one of {known}; `footfall types accept NAME` adds one, FOOTFALL_UNKNOWN_EVENTS=accept takes any"
