@@ -115,5 +115,7 @@ class Sender:
     visitor_id: str | None = None
     # The name of the backend that sends on its user's behalf.
     backend: str | None = None
+    # Whether the visitor came without a cookie, so that `visitor_id` was made for this request.
+    is_new_visitor: bool = False
     # The Set-Cookie header for a visitor who is new, or whose cookie is renewed.
     set_cookie: str | None = None

@@ -1,5 +1,6 @@
 """From the bytes of a body to raw events: decompressed, bounded, parsed."""
 
+import re
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ _MAX_DROPPED = 1_000_000
 _GZIP = 16 + zlib.MAX_WBITS
 # A stream may have several members (RFC 1952). Programs that write in pieces make one for each.
 _MAX_MEMBERS = 100
+# Where the first event of any usual request has its id.
+_MAX_START_BYTES = 64 * 1024
+_EVENT_ID = re.compile(rb'"event_id"\s*:\s*"(evt_[0-9a-f]{32})"')
 
 
 @dataclass(slots=True)
@@ -68,6 +72,18 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
         if not rest:
             return bytes(content)
     raise _invalid_gzip()
+
+
+def first_event_id(body: bytes, encoding: str) -> str | None:
+    """The first id of an event in a body that is not parsed yet; None if its beginning has none."""
+    start = body[:_MAX_START_BYTES]
+    if encoding not in ("", "identity"):
+        try:
+            start = zlib.decompressobj(wbits=_GZIP).decompress(body, _MAX_START_BYTES)
+        except zlib.error:
+            return None  # whoever reads all of it says so
+    found = _EVENT_ID.search(start)
+    return found and found.group(1).decode()
 
 
 def _invalid_gzip() -> RequestRejected:

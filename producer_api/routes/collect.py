@@ -91,9 +91,13 @@ class CollectRoute:
         seconds = self._settings.body_timeout_seconds
         try:
             with Deadline(seconds):
-                return sender, await self._read(request, receive)
+                content = await self._read(request, receive)
         except TimeoutError as error:
             raise RequestRejected("body_timeout", f"a complete body within {seconds:g} s") from error
+        if sender.is_new_visitor:
+            event_id = body.first_event_id(content, request.header(b"content-encoding") or "")
+            sender = self._authenticator.known_by_event(request, sender, event_id)
+        return sender, content
 
     async def _read(self, request: Request, receive: Receive) -> bytes:
         """The body. Rejected as soon as it is known to be too large."""

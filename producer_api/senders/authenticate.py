@@ -85,6 +85,15 @@ class Authenticator:
         )
         return await self._verify(request, credentials)
 
+    def known_by_event(self, request: Request, sender: Sender, event_id: str | None) -> Sender:
+        """The sender; of a new visitor the one whom the id of the first event leads to, if it has its own."""
+        if event_id is None or not sender.is_new_visitor:
+            return sender
+        now, agent = time.time(), request.header(b"user-agent") or ""
+        visitor = self._visitor_cookies.new_by_event(event_id, request.ip, agent, now)
+        cookie = self._new_cookie(request, visitor, now)[1]
+        return replace(sender, visitor_id=visitor.visitor_id, set_cookie=cookie)
+
     async def _verify(self, request: Request, credentials: bytes) -> Sender:
         """The sender by the first valid session, else as if there were none.
 
@@ -152,8 +161,9 @@ class Authenticator:
             return sender
         if request.opts_out:
             return Sender()  # a new or renewed cookie would track them
+        is_new = visitor is None
         visitor, cookie = self._new_cookie(request, visitor, now)
-        return Sender(visitor_id=visitor.visitor_id, set_cookie=cookie)
+        return Sender(visitor_id=visitor.visitor_id, is_new_visitor=is_new, set_cookie=cookie)
 
     def _visitor(self, request: Request, now: float) -> tuple[Visitor | None, bool]:
         """The visitor that a cookie names, and whether the cookie lasts for long enough."""

@@ -1,5 +1,6 @@
 """Visitors, that is browsers: a signed first-party cookie that holds a random id and nothing else."""
 
+import hmac
 import uuid
 from typing import NamedTuple
 
@@ -10,6 +11,9 @@ COOKIE = "footfall_visitor"
 # can set one that names somebody else.
 SECURE_COOKIE = f"__Host-{COOKIE}"
 _DAY_SECONDS = 86_400
+# No JWT that the same key signs begins like this.
+_FIRST_EVENT = "first event"
+_ID_BYTES = 16
 
 
 class Visitor(NamedTuple):
@@ -46,6 +50,17 @@ class VisitorCookies:
     def new(self, now: float) -> Visitor:
         """A visitor who is seen for the first time."""
         return Visitor(uuid.uuid4().hex, now + self._seconds)
+
+    def new_by_event(self, event_id: str, ip: str, user_agent: str, now: float) -> Visitor:
+        """A visitor whose first event has this id of its own: the same one if the event is sent again.
+
+        The answer to a first visit, with the cookie, may be lost. Nobody else can make this visitor: it takes the
+        event's id, the address and the browser. Where a page that is cached holds an id for all who see it, only
+        those with the same address and the same browser become one visitor.
+        """
+        text = "\0".join((_FIRST_EVENT, event_id, ip, user_agent))
+        visitor_id = hmac.digest(self._key, text.encode(errors="replace"), "sha256")[:_ID_BYTES].hex()
+        return Visitor(visitor_id, now + self._seconds)
 
     def needs_renewal(self, visitor: Visitor, now: float) -> bool:
         """Whether half of the cookie's lifetime is over. So visitors who come back keep their id."""

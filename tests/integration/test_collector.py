@@ -195,6 +195,14 @@ async def test_a_visitor_without_a_session_gets_a_cookie_if_allowed(start: Start
     assert (opted_out.status_code, opted_out.headers.get("set-cookie")) == (200, None)
     forged = collector.post(COLLECT, json=CLICK, headers={"cookie": "footfall_visitor=a.b.c"})
     assert "set-cookie" in forged.headers
+    # Sent twice without the cookie, as the first answer was lost: to the same partition, of the same visitor.
+    sent = {"events": [CLICK | {"event_id": fresh_id(now_ms())}]}
+    for body in (json.dumps(sent).encode(), gzip.compress(json.dumps(sent).encode())):
+        collector.cookies.clear()
+        encoding = {"content-encoding": "gzip"} if body[:1] != b"{" else {}
+        assert collector.post(COLLECT, content=body, headers=encoding).json()["success"]
+    repeats = [key for key, event in await records(settings) if event["event_id"] == sent["events"][0]["event_id"]]
+    assert len(set(repeats)) == 1
 
 
 async def test_a_signed_in_browser_is_a_user_and_a_visitor(start: Start, settings: KafkaSettings) -> None:

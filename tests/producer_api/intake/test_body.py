@@ -32,6 +32,22 @@ def test_gzip_is_decompressed_up_to_the_limit() -> None:
     assert rejection(body.decompress, b"x", "br", 100) == (415, "media_type_unsupported")
 
 
+def test_the_first_id_of_an_event_is_found_before_the_body_is_read() -> None:
+    first, other = "evt_019b76da940070008000000000000001", "evt_019b76da940070008000000000000002"
+    text = b'{"events": [{"event_id" : "%b"}, {"event_id": "%b"}]}' % (first.encode(), other.encode())
+    assert body.first_event_id(text, "") == body.first_event_id(gzip.compress(text), "gzip") == first
+    # Not behind 64 KiB, however well it is packed; and whatever cannot be read has none.
+    far = b" " * 10_000_000 + text
+    nothing = [
+        (far, ""),
+        (gzip.compress(far), "gzip"),
+        (b"not gzip", "gzip"),
+        (b"", "gzip"),
+        (b'{"event_id": 7}', ""),
+    ]
+    assert [body.first_event_id(*each) for each in nothing] == [None] * len(nothing)
+
+
 def test_all_members_of_a_gzip_stream_are_read_and_nothing_else_may_follow() -> None:
     members = gzip.compress(b"[1,") + gzip.compress(b"2]")
     assert body.decompress(members, "gzip", 100) == b"[1,2]"

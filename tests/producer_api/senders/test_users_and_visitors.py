@@ -44,10 +44,15 @@ class Collector:
             HASHER,
         )
 
-    async def sender(self, *cookies: str, **headers: str) -> Sender:
+    async def sender(
+        self, *cookies: str, event_id: str | None = None, ip: str = "203.0.113.7", **headers: str
+    ) -> Sender:
         sent: Mapping[str, str] = headers | ({"cookie": "; ".join(cookies)} if cookies else {})
         encoded = {name.replace("_", "-").encode(): value.encode() for name, value in sent.items()}
-        return await self._authenticator.authenticate(Request(encoded, "203.0.113.7", is_secure=True))
+        request = Request(encoded, ip, is_secure=True)
+        return self._authenticator.known_by_event(
+            request, await self._authenticator.authenticate(request), event_id
+        )
 
 
 def named_by(sender: Sender) -> str:
@@ -150,3 +155,35 @@ async def test_a_backend_names_user_and_session_and_has_no_visitor() -> None:
 async def test_an_expired_session_leaves_the_visitor() -> None:
     expired = f"session={token(exp=int(time.time()) - 3600)}"
     assert await Collector().sender(expired, visitor_cookie("v")) == Sender(visitor_id="v")
+
+
+EVENT_ID = "evt_019b76da940070008000000000000001"
+
+
+async def test_a_first_visit_whose_answer_was_lost_is_the_same_visitor_when_it_is_sent_again() -> None:
+    collector, other_replica = Collector(), Collector()
+    first = await collector.sender(event_id=EVENT_ID)
+    again = await other_replica.sender(event_id=EVENT_ID)
+    assert first.visitor_id == again.visitor_id == named_by(first) == named_by(again)
+    assert len(first.visitor_id or "") == 32
+
+
+async def test_nobody_else_is_made_that_visitor_by_its_event() -> None:
+    collector = Collector()
+    first = await collector.sender(event_id=EVENT_ID)
+    others = [
+        await collector.sender(event_id=EVENT_ID[:-1] + "2"),
+        await collector.sender(event_id=EVENT_ID, ip="203.0.113.8"),
+        await collector.sender(event_id=EVENT_ID, user_agent="another browser"),
+        await collector.sender(),
+        await collector.sender(),
+    ]
+    assert len({first.visitor_id, *(each.visitor_id for each in others)}) == 6
+
+
+async def test_who_is_known_already_stays_who_he_is() -> None:
+    collector = Collector()
+    for cookies in ((visitor_cookie("v"),), (visitor_cookie("v", 80),)):
+        assert (await collector.sender(*cookies, event_id=EVENT_ID)).visitor_id == "v"
+    assert (await collector.sender(SESSION, event_id=EVENT_ID)).visitor_id is None
+    assert (await collector.sender(event_id=EVENT_ID, dnt="1")).visitor_id is None
