@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+CONFLICT = "event_id_conflict"
+
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         # The request
@@ -32,7 +34,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "too_many_event_types": "The sender used too many event types that are not in the catalogue.",
         "event_id_invalid": "The id is not `evt_` followed by the 32 hex digits of a UUIDv7.",
         "event_id_time": "The time in the id is more than 7 days ago (90 days on the topic), or too far ahead.",
-        "event_id_conflict": "Another event has the same id, but different content.",
+        CONFLICT: "Another event has the same id, but different content, or on the topic another sender.",
         # The sender
         "session_missing": "The request has no session.",
         "session_invalid": "The session is not signed with a known key, is not valid yet, or lacks a claim.",

@@ -33,7 +33,7 @@ from benchmarks import debezium
 from benchmarks.parts import broker, database
 from footfall.local import ports
 from service_kit.kafka.record import KafkaRecord
-from sinks.columns import COLUMNS, NAMES
+from sinks.columns import COLUMNS, HOT_NAMES
 from sinks.landing.event_row import EventRow
 from sinks.landing.rows import Batch, decode_batch
 from sinks.postgres.insert import COPY
@@ -125,6 +125,7 @@ def python_values(store: PostgresStore, row: EventRow) -> tuple[Any, ...]:
         *(row.user_key, row.visitor_key, row.session_key, row.page, row.route),
         Jsonb(orjson.loads(row.event_data), dumps=orjson.dumps),
         *(None if text == "default" else text for text in row[EventRow._fields.index("site") :]),
+        0,
     )
 
 
@@ -135,14 +136,14 @@ def to_datetime(milliseconds: int) -> datetime:
 def plain_copy(connection: psycopg.Connection, values: Values) -> None:
     for batch in values:
         with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-            copy.set_types([column.type for column in COLUMNS])
+            copy.set_types([*(column.type for column in COLUMNS), "int2"])
             for row in batch:
                 copy.write_row(row)
 
 
 def multi_row_insert(connection: psycopg.Connection, values: Values) -> None:
-    names = sql.SQL(", ").join(map(sql.Identifier, NAMES))
-    one = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(COLUMNS)))
+    names = sql.SQL(", ").join(map(sql.Identifier, HOT_NAMES))
+    one = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(HOT_NAMES)))
     insert = sql.SQL("insert into raw_events ({}) values {} on conflict do nothing")
     statement = insert.format(names, sql.SQL(", ").join([one] * ROWS_PER_INSERT))
     for batch in values:

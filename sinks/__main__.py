@@ -24,6 +24,8 @@ from service_kit.startup import begin
 from sinks import metrics
 from sinks.canary import Canary, CollectorClient
 from sinks.commands import MaintenanceThread, maintain_command, migrate_command
+from sinks.corrections.outbox import Outbox as CorrectionOutbox
+from sinks.corrections.relay import CorrectionRelay
 from sinks.dead_letters.outbox import Outbox
 from sinks.dead_letters.relay import Relay
 from sinks.group_watch import GroupWatch
@@ -108,6 +110,7 @@ async def _run(settings: Settings) -> None:
     )
     group = health.group = GroupWatch(settings.kafka, source)
     relay = Relay(settings.kafka, Outbox(dsn))
+    corrections = CorrectionRelay(settings.kafka, CorrectionOutbox(dsn, cluster_id, topic))
     maintenance = MaintenanceThread(dsn, settings.retention, settings.maintenance_interval_seconds)
     if settings.maintenance_interval_seconds:
         maintenance.start()
@@ -118,6 +121,7 @@ async def _run(settings: Settings) -> None:
             stopping,
             landing.run(stopping),
             relay.run(stopping),
+            corrections.run(stopping),
             group.run(stopping),
             _send_canaries(settings, stopping),
         )

@@ -228,12 +228,16 @@ COLUMNS = (
     plain_column("utm_content", "utm_contents"),
 )
 NAMES = tuple(column.name for column in COLUMNS)
-COPY_TYPES = [column.copy_type for column in COLUMNS]
+# A hot row also has the partition that it came from, while the stream app counts copies of it by itself.
+HOT_NAMES = (*NAMES, "counted_in")
+COPY_TYPES = [*(column.copy_type for column in COLUMNS), "int2"]
 
 
-def encode(rows: Sequence[EventRow], lookups: Lookups) -> Iterable[Sequence[Any]]:
-    """The values of rows as COPY writes them, each as its `copy_type`."""
+def encode(
+    rows: Sequence[EventRow], lookups: Lookups, counted_in: Sequence[int | None]
+) -> Iterable[Sequence[Any]]:
+    """The values of hot rows as COPY writes them, each as its `copy_type`."""
     # Column by column, so that each one costs no Python call per row; `zip` turns rows into columns and back.
     fields = zip(*rows, strict=True)
     encoded = [column.encode(values, lookups) for column, values in zip(COLUMNS, fields, strict=True)]
-    return zip(*encoded, strict=True)
+    return zip(*encoded, counted_in, strict=True)

@@ -2,7 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from avro_schemas.reasons import RECORD_REASONS
+from avro_schemas import correction
+from avro_schemas.reasons import CONFLICT, RECORD_REASONS
 
 REGISTRY = CollectorRegistry()
 
@@ -25,6 +26,16 @@ OTHER_ROWS = _counter("other_rows", "Rows of the type `*`, as their event type i
 DUPLICATES = _counter("duplicates", "Events whose id had landed before.")
 ERASED = _counter("erased", "Records that were not landed because their user was erased.")
 DEAD_LETTERS = _counter("dead_letters", "Records that could not land, by reason.", "reason")
+CORRECTIONS = _counter(
+    "corrections",
+    "Records that the stream app could not judge, or judged otherwise, by what became of them: row, or why not.",
+    "reason",
+)
+CORRECTIONS_PUBLISHED = _counter("corrections_published", "Corrections that were published to corrections.")
+CORRECTIONS_LAG_SECONDS = _gauge(
+    "corrections_lag_seconds",
+    "Age of the oldest correction that is not published to corrections yet; 0 if none waits.",
+)
 BATCH_ROWS = Histogram(
     "footfall_sink_batch_rows",
     "Records per batch.",
@@ -111,7 +122,9 @@ CANARY_FAILURES = Counter(
 )
 
 # From the start with 0: Prometheus sees no increase in a series that begins with 1.
-for reason in RECORD_REASONS:
+for reason in (*RECORD_REASONS, CONFLICT):
     DEAD_LETTERS.labels(reason)
+for reason in ("row", correction.DUPLICATE, correction.ERASED, CONFLICT):
+    CORRECTIONS.labels(reason)
 for stage in ("collector", "landing", "postgres"):
     CANARY_FAILURES.labels(stage)

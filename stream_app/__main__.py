@@ -9,6 +9,7 @@ from pathlib import Path
 
 from avro_schemas import topic
 from service_kit.kafka import membership, watch
+from service_kit.kafka.record_batches import LIMITS
 from service_kit.kafka.topic_watch import TopicWatch
 from service_kit.probes import Probes
 from service_kit.settings import load_or_exit
@@ -16,7 +17,6 @@ from service_kit.startup import begin
 from stream_app import health, metrics
 from stream_app.app import build_app
 from stream_app.engine.app import Worker
-from stream_app.engine.record_batches import LIMITS
 from stream_app.settings import Settings
 from stream_app.state.dimensions import LIVE_AGGREGATES, Dimensions
 from stream_app.state_pages import StatePages

@@ -11,6 +11,7 @@ from avro_schemas import topic
 from service_kit import tracing
 from service_kit.background import watched
 from service_kit.kafka.consumer import step_over
+from service_kit.kafka.record_batches import BATCH_BYTES
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.kafka.unreadable import StoppedPartitions
 from stream_app.engine.agent import fold_batches
@@ -20,7 +21,6 @@ from stream_app.engine.checkpoint import EXIT_FAILED, Checkpoints
 from stream_app.engine.consumer import BatchConsumer, IdempotentProducer, RawBatches, started_producer
 from stream_app.engine.log_check import watch_topic
 from stream_app.engine.partitions import OwnedPartitions
-from stream_app.engine.record_batches import BATCH_BYTES
 from stream_app.engine.refetch import refetch_missed
 from stream_app.engine.table import StateTable
 from stream_app.outputs import TopicOutputs

@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from avro_schemas.topic import SOURCE_OFFSET
 from service_kit.kafka.consumer import fetch_readable, new_consumer
 from service_kit.kafka.record import KafkaRecord
-from stream_app.engine.record_batches import BATCH_BYTES, Output
+from service_kit.kafka.record_batches import BATCH_BYTES, Output
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 from avro_schemas.wire.codec import Undecodable
 from service_kit.kafka.record import KafkaRecord
+from service_kit.kafka.record_batches import LIMITS, Output, in_groups, send_batches
 from stream_app.copies import NOTHING, Copied, copy, fits, read_copied
-from stream_app.engine.record_batches import LIMITS, Output, in_groups, send_batches
 from stream_app.settings import Settings
 from stream_app.state.partition import RejectedRecord, Snapshot
 from stream_app.state.rates import WINDOW_SECONDS, MinuteTotal, Verdict

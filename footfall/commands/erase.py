@@ -162,7 +162,8 @@ def _apply(connection: psycopg.Connection, kafka: KafkaSettings, request: Json, 
 def _places(request: Json, copied: Sequence[str]) -> Mapping[str, str]:
     """Where else copies are, and when they are gone, if the topics are configured as described."""
     requested_at = utc(request["requested_at"])
-    topics = [topic.named(topic.EVENTS), topic.named(topic.EVENTS_REJECTED), *map(topic.event_type_topic, copied)]
+    ours = (topic.EVENTS, topic.EVENTS_REJECTED, topic.CORRECTIONS)
+    topics = [*map(topic.named, ours), *map(topic.event_type_topic, copied)]
     places = {}
     for each in topics:
         # Kafka deletes only closed segments, and a segment is closed after `segment.ms`.

@@ -292,6 +292,19 @@ _DEAD_LETTERS = Row(
             },
         ),
         Panel(
+            "Corrections by what became of the record",
+            {"{{reason}}": _rate("footfall_sink_corrections_total", "reason")},
+            "ops",
+        ),
+        Panel(
+            "Corrections published per second",
+            {"published": _rate("footfall_sink_corrections_published_total")},
+            "ops",
+        ),
+        Panel(
+            "Age of the oldest correction to publish", {"age": "max(footfall_sink_corrections_lag_seconds)"}, "s"
+        ),
+        Panel(
             "Dead letters by reason",
             {"{{reason}}": _rate("footfall_sink_dead_letters_total", "reason")},
             "ops",

@@ -6,6 +6,7 @@ It carries the original record's headers, and those with which Kafka Connect des
 from contextlib import suppress
 
 from avro_schemas import event_ids
+from avro_schemas.reasons import CONFLICT
 from avro_schemas.record_key import user_key_of
 from avro_schemas.rejected_event import RecordPosition, bounded_headers, encode_rejected_event, record_fault
 from avro_schemas.wire.codec import Undecodable
@@ -14,13 +15,15 @@ from sinks.landing.event_row import to_row
 
 _PREFIX = "__connect.errors."
 _CONNECTOR = "footfall-sinks"
+# The reasons of records that are events.
+_EVENTS = ("row_rejected", CONFLICT)
 
 
 def record_value(dead_letter: StoredDeadLetter, now: int) -> bytes:
     """The value; `now` in milliseconds since 1970."""
     event_id = event_type = None
-    # Only records that Postgres rejected can be decoded: the others failed before there was an event.
-    if dead_letter.reason == "row_rejected":
+    # Only records that Postgres knew can be decoded: the others failed before there was an event.
+    if dead_letter.reason in _EVENTS:
         # One that another version could decode must not keep the others from being published.
         with suppress(Undecodable):
             row = to_row(dead_letter)
@@ -39,7 +42,7 @@ def record_value(dead_letter: StoredDeadLetter, now: int) -> bytes:
 
 def record_headers(dead_letter: StoredDeadLetter) -> list[tuple[str, bytes | None]]:
     """The headers: those of the original record, then Kafka Connect's, but never a second one of a name."""
-    stage = "TASK_PUT" if dead_letter.reason == "row_rejected" else "VALUE_CONVERTER"
+    stage = "TASK_PUT" if dead_letter.reason in _EVENTS else "VALUE_CONVERTER"
     connect = {
         "topic": dead_letter.topic,
         "partition": str(dead_letter.partition),

@@ -84,15 +84,20 @@ class DeadLetterRetry:
         # One per position, because a batch identifies its records by that. A topic that was recreated has the same
         # offsets again; the later dead letter of such a pair stays for the next replay.
         self._by_position = dict[tuple[int, int], StoredDeadLetter]()
-        self._reads = dict[int, int]()
-        for reads, *columns in found:
+        self._reads, self._topics = dict[int, int](), dict[int, TopicOfLetters]()
+        for reads, cluster_id, topic_id, *columns in found:
             dead_letter = StoredDeadLetter.from_row(*columns)
             self._by_position.setdefault((dead_letter.partition, dead_letter.offset), dead_letter)
             self._reads[dead_letter.id] = reads
+            self._topics[dead_letter.id] = TopicOfLetters(cluster_id, topic, topic_id)
 
     def batch(self) -> Batch:
         """The dead letters as a batch of records, as if they had just been read."""
         return decode_records((each.partition, each) for each in self._by_position.values())
+
+    def topic_of(self, partition: int, offset: int) -> TopicOfLetters:
+        """The topic that a dead letter was read from."""
+        return self._topics[self._by_position[partition, offset].id]
 
     def finish(self, failed: Sequence[DeadLetter]) -> list[tuple[int, int]]:
         """Count an attempt for those that failed again, and delete the others.

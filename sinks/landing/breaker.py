@@ -1,13 +1,15 @@
 """Stops landing if so many records become dead letters that the deployment is broken, not the records. No I/O.
 
 A broken deployment shows in the records of many senders. Those of one sender never stop landing for the others,
-however many they are: they become dead letters.
+however many they are: they become dead letters. An id that was used twice is always a fault of senders, also if
+they are many: a page that is cached with an id in it gives the same one to all who see it.
 """
 
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from avro_schemas.reasons import CONFLICT
 from sinks.landing.errors import TooManyDeadLetters
 from sinks.landing.rows import DeadLetter
 
@@ -51,6 +53,7 @@ class CircuitBreaker:
 
     def check(self, records: int, dead_letters: Sequence[DeadLetter]) -> None:
         """Raise TooManyDeadLetters if this batch must not be committed. Changes nothing: it may be tried again."""
+        dead_letters = _of_deployment(dead_letters)
         if self._accept or not dead_letters:
             return
         seen = max(WINDOW, records + sum(count for count, _dead in self._window))
@@ -65,6 +68,7 @@ class CircuitBreaker:
 
     def committed(self, records: int, dead_letters: Sequence[DeadLetter]) -> None:
         """Count a batch that was committed."""
+        dead_letters = _of_deployment(dead_letters)
         self._streaks, _too_long = streaks(dead_letters, self._streaks)
         self._window.append((records, _by_sender(dead_letters)))
         while sum(count for count, _dead in self._window) - self._window[0][0] >= WINDOW:
@@ -85,6 +89,11 @@ def streaks(
         if streak.is_too_long:
             too_long.append(streak)
     return found, max(too_long, key=lambda streak: streak.length, default=None)
+
+
+def _of_deployment(dead_letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
+    """Those that a broken deployment may be the reason of."""
+    return [each for each in dead_letters if each.reason != CONFLICT]
 
 
 def _by_sender(dead_letters: Sequence[DeadLetter]) -> Counter[Sender]:

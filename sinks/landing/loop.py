@@ -288,6 +288,8 @@ def _count(batch: Batch, result: WriteResult, next_max_rows: int) -> None:
     metrics.ERASED.inc(result.erased)
     for dead_letter in result.dead_letters:
         metrics.DEAD_LETTERS.labels(dead_letter.reason).inc()
+    for verdict in result.corrections:
+        metrics.CORRECTIONS.labels(verdict.outcome.reason or "row").inc()
     metrics.BATCH_MAX_ROWS.set(next_max_rows)
     if not result.records:
         return  # the offsets hold no record

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from service_kit.kafka.record import KafkaRecord
 from service_kit.kafka.topic_log import EpochEnd
+from sinks.landing.judge import Verdict
 from sinks.landing.rows import Batch, DeadLetter
 
 # The records of each partition, in order. None if its next offsets hold no record: then it is `Covered`.
@@ -22,6 +23,7 @@ class WriteResult:
     duplicates: int
     dead_letters: Sequence[DeadLetter]
     erased: int = 0
+    corrections: Sequence[Verdict] = ()
 
     @property
     def records(self) -> int:

@@ -10,6 +10,8 @@ from service_kit.kafka.unreadable import UnreadableRecord
 from sinks.landing.event_row import EventRow
 from sinks.landing.fast_rows import FastRowReader
 
+# The reason of a record that nobody can read, whatever its value holds.
+UNREADABLE = "record_unreadable"
 _READER = FastRowReader()
 
 
@@ -52,9 +54,13 @@ LocatedRow = tuple[int, KafkaRecord, EventRow]
 
 @dataclass(slots=True)
 class Batch:
-    """Rows and dead letters of some partitions, and the range of offsets that they cover in each."""
+    """Rows and dead letters of some partitions, and the range of offsets that they cover in each.
+
+    `repeats` have the ids of earlier `rows`: what becomes of them depends on what becomes of these.
+    """
 
     rows: list[LocatedRow] = field(default_factory=list)
+    repeats: list[LocatedRow] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     ranges: dict[int, OffsetRange] = field(default_factory=dict)
     bytes: int = 0
@@ -90,7 +96,7 @@ def _span(records: Sequence[KafkaRecord]) -> tuple[int, int, int]:
 
 
 def decode_records(located: Iterable[tuple[int, KafkaRecord]]) -> Batch:
-    """Decode records with their partitions. Of several events with one id, the first becomes a row."""
+    """Decode records with their partitions. Of several events with one id, the others are repeats."""
     batch, seen = Batch(), set[bytes]()
     for partition, record in located:
         covered = batch.ranges.get(partition)
@@ -98,7 +104,7 @@ def decode_records(located: Iterable[tuple[int, KafkaRecord]]) -> Batch:
             covered = batch.ranges[partition] = OffsetRange(record.offset, record.offset)
         covered.next = record.offset + 1
         if record.__class__ is UnreadableRecord:
-            batch.dead_letters.append(dead_letter(partition, record, "record_unreadable", record.fault))
+            batch.dead_letters.append(dead_letter(partition, record, UNREADABLE, record.fault))
             continue
         try:
             row = _READER.read(record)
@@ -106,7 +112,7 @@ def decode_records(located: Iterable[tuple[int, KafkaRecord]]) -> Batch:
             batch.dead_letters.append(dead_letter(partition, record, error.reason, str(error)))
             continue
         if row.event_id in seen:
-            covered.duplicates += 1
+            batch.repeats.append((partition, record, row))
         else:
             seen.add(row.event_id)
             batch.rows.append((partition, record, row))

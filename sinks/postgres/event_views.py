@@ -12,6 +12,9 @@ from sinks.postgres.generated import Generated, Script, View, column_comment
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
+# In raw_events, `counted_in` stands behind the columns of its first version; packed rows do not have it.
+_HOT = NAMES.index("utm_content") + 1
+_NOT_COUNTED = "null::smallint"
 
 
 def _head_comments() -> Mapping[str, str]:
@@ -46,7 +49,8 @@ def event_views() -> Sequence[Generated]:
 
 def _unpack() -> Script:
     elements = ", ".join(f"unnest(block.{column.packed}) as {column.name}" for column in COLUMNS)
-    unpacked = ", ".join(column.unpacked for column in COLUMNS)
+    expressions = [column.unpacked for column in COLUMNS]
+    unpacked = ", ".join((*expressions[:_HOT], _NOT_COUNTED, *expressions[_HOT:]))
     comments = [
         column_comment(table, name, _stored_comment(column))
         for column in COLUMNS

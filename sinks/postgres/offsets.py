@@ -24,6 +24,9 @@ class Offsets:
     def __init__(self, cluster_id: str, topic: str, owner: str, *, accept_new_topic: bool) -> None:
         self._values = {"sink": SINK, "cluster_id": cluster_id, "topic": topic, "owner": owner}
         self._accept_new_topic = accept_new_topic
+        # Of each claimed partition, the offset up to which records were judged: beyond the next offset while a
+        # part of the topic is read again.
+        self.judged_to: dict[int, int] = {}
 
     def claim(
         self, connection: psycopg.Connection, begins: Mapping[int, int], topic_id: UUID | None
@@ -43,7 +46,9 @@ class Offsets:
                 connection.execute(_SQL["start_over"], {**values, "part": part, "begin": begins[part]})
             for part, begin in begins.items():
                 connection.execute(_SQL["add"], {**values, "part": part, "begin": begin})
-            return dict(connection.execute(_SQL["claim"], values).fetchall())
+            claimed = connection.execute(_SQL["claim"], values).fetchall()
+        self.judged_to = {part: judged_to for part, _next, judged_to in claimed}
+        return {part: following for part, following, _judged_to in claimed}
 
     def leader_epochs(self, connection: psycopg.Connection, partitions: Collection[int]) -> dict[int, int]:
         """The leader epoch of the last record that landed; -1 if it is not known."""

@@ -1,31 +1,37 @@
 """Writes batches to Postgres: rows, dead letters, the ledger and the offsets in one transaction.
 
-The order within the transaction: rows, their roll-up lines, dead letters, the ledger, and last the offsets, by
-compare-and-swap. Of two owners of a partition only one can move its offset; the other rolls back everything. The
-offsets come last, so their rows are locked only until the commit, and a new owner can claim them while we write.
+The order within the transaction: rows, their roll-up lines, dead letters, the ledger, corrections, and last the
+offsets, by compare-and-swap. Of two owners of a partition only one can move its offset; the other rolls back
+everything. The offsets come last, and corrections, which lock their rows too, just before them: so the rows are
+locked only until the commit, and a new owner can claim them while we write.
 """
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
 import psycopg
 
+from avro_schemas.correction import DUPLICATE, ERASED
 from avro_schemas.record_key import user_key_of
 from sinks import metrics
+from sinks.corrections import table as corrections
+from sinks.corrections.table import JudgedTopic
 from sinks.dead_letters import table as dead_letter_table
-from sinks.dead_letters.table import DeadLetterRetry
+from sinks.dead_letters.table import DeadLetterRetry, TopicOfLetters
 from sinks.erasure import ErasedKeys
 from sinks.landing.errors import StoreMisconfigured
+from sinks.landing.event_row import EventRow
+from sinks.landing.judge import Judgement, Outcome, Verdict, dead_letter_outcome, judge, row_outcome
 from sinks.landing.ports import CommitCheck, WriteResult, accept_all
 from sinks.landing.rows import Batch, DeadLetter, LocatedRow, OffsetRange
 from sinks.postgres import preflight
 from sinks.postgres.connection import ReconnectingConnection
-from sinks.postgres.insert import Inserter, without_packed
+from sinks.postgres.insert import Inserter, InsertResult
 from sinks.postgres.lookups import LookupTables
 from sinks.postgres.migrations import migrate
 from sinks.postgres.offsets import SINK, Offsets
@@ -43,6 +49,17 @@ log = logging.getLogger(__name__)
 STATEMENT_TIMEOUT_SECONDS = 30.0
 # Of a batch. The audit looks for them.
 _SAMPLED_DUPLICATES = 5
+_ALL_OFFSETS = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class _Landed:
+    """What became of the records of a batch; `ranges` have the counts."""
+
+    ranges: dict[int, OffsetRange]
+    dead_letters: list[DeadLetter]
+    inserted: InsertResult
+    erased: list[Outcome]
 
 
 class PostgresStore:
@@ -107,13 +124,13 @@ class PostgresStore:
         with self._connection.use() as connection:
             if self._partitions_created_on != _today():
                 self._create_partitions(connection)
-            self._lookups.add(connection, [row for _partition, _record, row in batch.rows])
+            self._lookups.add(connection, _events(batch))
             try:
                 result = self._write(connection, batch, check_before_commit)
             except psycopg.errors.CheckViolation as error:
                 if decision_of(error) != "create_partition":
                     raise
-                days = {day_of(row.event_id) for _partition, _record, row in batch.rows}
+                days = {day_of(row.event_id) for row in _events(batch)}
                 create_partitions(connection, sorted(days))
                 result = self._write(connection, batch, check_before_commit)
         metrics.WRITE_SECONDS.observe(time.monotonic() - started)
@@ -164,16 +181,18 @@ class PostgresStore:
         self, connection: psycopg.Connection, batch: Batch, check_before_commit: CommitCheck
     ) -> WriteResult:
         with connection.transaction():
-            ranges, dead_letters = self._insert(connection, batch)
-            for each in dead_letters:
-                ranges[each.partition].dead_letters += 1
-            result = _result(ranges, dead_letters)
+            landed = self._insert(connection, batch)
+            for each in landed.dead_letters:
+                landed.ranges[each.partition].dead_letters += 1
+            judgement = self._judge(connection, landed, self._offsets.judged_to)
+            result = _result(landed, judgement)
             # Here, as only now it is known which rows Postgres rejects, and all of it can still be rolled back.
             check_before_commit(result)
             topic = dead_letter_table.TopicOfLetters(self._cluster_id, self._topic, self._topic_id)
-            dead_letter_table.insert(connection, topic, dead_letters)
-            self._add_to_ledger(connection, ranges)
-            self._offsets.move(connection, ranges)
+            dead_letter_table.insert(connection, topic, landed.dead_letters)
+            self._add_to_ledger(connection, landed.ranges)
+            corrections.write(connection, JudgedTopic(SINK, *topic), judgement)
+            self._offsets.move(connection, landed.ranges)
             committing = time.monotonic()
         metrics.COMMIT_SECONDS.observe(time.monotonic() - committing)
         return result
@@ -183,30 +202,37 @@ class PostgresStore:
         with connection.transaction():
             retry = DeadLetterRetry(connection, self._topic, ids)
             batch = retry.batch()
-            rows = [row for _partition, _record, row in batch.rows]
+            rows = _events(batch)
             # Within the transaction, as the dead letters are locked in it: a caller whose replay fails must not go
             # on with this store, whose lookup tables may hold numbers that were rolled back.
             self._lookups.add(connection, rows)
             create_partitions(connection, sorted({day_of(row.event_id) for row in rows}))
-            ranges, dead_letters = self._insert(connection, batch)
-            for partition, reads in retry.finish(dead_letters):
-                ranges[partition].dead_letters -= reads
+            landed = self._insert(connection, batch)
+            # They were judged when they became dead letters.
+            judgement = self._judge(connection, landed, dict.fromkeys(landed.ranges, _ALL_OFFSETS))
+            by_topic = defaultdict[TopicOfLetters, list[Verdict]](list)
+            for verdict in judgement.verdicts:
+                of_record = retry.topic_of(verdict.outcome.partition, verdict.outcome.record.offset)
+                by_topic[of_record].append(verdict)
+            for partition, reads in retry.finish(landed.dead_letters):
+                landed.ranges[partition].dead_letters -= reads
                 # A letter that was read again after it had landed would have been a duplicate.
-                ranges[partition].duplicates += reads - 1
+                landed.ranges[partition].duplicates += reads - 1
             # Empty ranges: these offsets were counted as read when they were read first.
-            empty = {part: replace(covered, start=covered.next) for part, covered in ranges.items()}
+            empty = {part: replace(covered, start=covered.next) for part, covered in landed.ranges.items()}
             self._add_to_ledger(connection, empty)
-        return _result(ranges, dead_letters)
+            for topic, verdicts in by_topic.items():
+                corrections.write(connection, JudgedTopic(SINK, *topic), Judgement(verdicts, []))
+        return _result(landed, judgement)
 
-    def _insert(
-        self, connection: psycopg.Connection, batch: Batch
-    ) -> tuple[dict[int, OffsetRange], list[DeadLetter]]:
-        """Insert rows and their roll-up lines. Return the ranges with their counts, and all dead letters."""
+    def _insert(self, connection: psycopg.Connection, batch: Batch) -> "_Landed":
+        """Insert rows and their roll-up lines."""
         # First, as it takes a lock: an erasure that is not in the list yet waits for our commit, and removes our
         # rows too.
         self._erased_keys.refresh(connection)
-        rows, dead_letters, ranges = self._without_erased(batch)
-        inserted = without_packed(connection, self._inserter.insert(connection, self._lookups.fold(rows)))
+        left, erased = self._without_erased(batch)
+        rows, repeats = self._lookups.fold(left.rows), self._lookups.fold(left.repeats)
+        inserted, ranges = self._inserter.insert(connection, rows, repeats), left.ranges
         for partition, count in Counter(partition for partition, _record, _row in inserted.rows).items():
             ranges[partition].rows = count
         for partition, _record, _row in inserted.duplicates:
@@ -219,27 +245,57 @@ class PostgresStore:
                 UUID(bytes=row.event_id) for _partition, _record, row in inserted.duplicates[:_SAMPLED_DUPLICATES]
             ]
             connection.execute(_SQL["sample_duplicates"], {"ids": sampled})
-        return ranges, [*dead_letters, *inserted.rejected]
+        return _Landed(ranges, [*left.dead_letters, *inserted.rejected], inserted, erased)
 
-    def _without_erased(self, batch: Batch) -> tuple[list[LocatedRow], list[DeadLetter], dict[int, OffsetRange]]:
-        """Rows and dead letters of users who were not erased; and copies of the ranges that count the others."""
+    def _without_erased(self, batch: Batch) -> tuple[Batch, list[Outcome]]:
+        """The batch without those who were erased; and their outcomes."""
         # Copies, as the batch is written a second time if a partition was missing.
-        ranges = {partition: replace(covered) for partition, covered in batch.ranges.items()}
+        left = Batch(ranges={partition: replace(covered) for partition, covered in batch.ranges.items()})
+        erased = list[Outcome]()
         if not self._erased_keys:
-            return batch.rows, batch.dead_letters, ranges
-        rows, dead_letters = list[LocatedRow](), list[DeadLetter]()
-        for located in batch.rows:
-            partition, _record, row = located
-            if self._erased_keys.cover(row.user_key, row.visitor_key, row.session_key, row.received_at):
-                ranges[partition].erased += 1
-            else:
-                rows.append(located)
+            left.rows, left.repeats, left.dead_letters = batch.rows, batch.repeats, batch.dead_letters
+            return left, erased
+        for before, after in ((batch.rows, left.rows), (batch.repeats, left.repeats)):
+            for located in before:
+                partition, _record, row = located
+                if self._erased_keys.cover(row.user_key, row.visitor_key, row.session_key, row.received_at):
+                    left.ranges[partition].erased += 1
+                    erased.append(row_outcome(located, ERASED))
+                else:
+                    after.append(located)
         for each in batch.dead_letters:
             if self._erased_keys.cover_record(user_key_of(each.key), each.timestamp):
-                ranges[each.partition].erased += 1
+                left.ranges[each.partition].erased += 1
+                if outcome := dead_letter_outcome(each, ERASED):
+                    erased.append(outcome)
             else:
-                dead_letters.append(each)
-        return rows, dead_letters, ranges
+                left.dead_letters.append(each)
+        return left, erased
+
+    def _judge(self, connection: psycopg.Connection, landed: _Landed, judged_to: Mapping[int, int]) -> Judgement:
+        """What the stream app cannot know of these records. Of a usual batch: nothing."""
+        inserted = landed.inserted
+        letters = (dead_letter_outcome(each) for each in landed.dead_letters)
+        without_row = [
+            *landed.erased,
+            *(row_outcome(located, DUPLICATE) for located in inserted.duplicates),
+            *filter(None, letters),
+        ]
+        fresh = [row.event_id for _part, _record, row in inserted.rows if row.event_id not in inserted.uncertain]
+        fresh += [each.event_id for each in without_row if each.fresh]
+        counted = corrections.counted_copies(connection, fresh)
+        doubtful = {each.event_id for each in without_row} | {event_id for event_id, _part in counted}
+        doubtful |= inserted.uncertain
+        again = any(covered.start < judged_to.get(part, 0) for part, covered in landed.ranges.items())
+        if not (doubtful or again):
+            return Judgement([], [])
+        rows = [located for located in inserted.rows if again or located[2].event_id in doubtful]
+        here = {row.event_id for _partition, _record, row in rows}
+        # Not what the column says of rows of this batch: their records are judged here.
+        counted |= {
+            (each, part) for each, part in inserted.counted_in.items() if part is not None and each not in here
+        }
+        return judge([*without_row, *map(row_outcome, rows)], counted, judged_to)
 
     def _add_deltas(self, connection: psycopg.Connection, rows: Sequence[LocatedRow]) -> None:
         counts = count_by_hour([row for _partition, _record, row in rows])
@@ -276,13 +332,18 @@ class PostgresStore:
             )
 
 
-def _result(ranges: Mapping[int, OffsetRange], dead_letters: Sequence[DeadLetter]) -> WriteResult:
+def _result(landed: _Landed, judgement: Judgement) -> WriteResult:
     return WriteResult(
-        rows=sum(covered.rows for covered in ranges.values()),
-        duplicates=sum(covered.duplicates for covered in ranges.values()),
-        dead_letters=dead_letters,
-        erased=sum(covered.erased for covered in ranges.values()),
+        rows=sum(covered.rows for covered in landed.ranges.values()),
+        duplicates=sum(covered.duplicates for covered in landed.ranges.values()),
+        dead_letters=landed.dead_letters,
+        erased=sum(covered.erased for covered in landed.ranges.values()),
+        corrections=judgement.verdicts,
     )
+
+
+def _events(batch: Batch) -> list[EventRow]:
+    return [row for _partition, _record, row in (*batch.rows, *batch.repeats)]
 
 
 def _today() -> date:

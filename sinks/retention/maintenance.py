@@ -40,6 +40,8 @@ _LOCK = 0x6D61696E74
 _LOCK_TIMEOUT = "100ms"
 # More than an empty partition and its indexes take.
 _MAX_EMPTY_BYTES = 128 * 1024
+# A copy is judged when it is read; Kafka retains records of `events` for seven days.
+_COPIES = timedelta(days=8)
 # Bounds the steps that one day takes per round, in case rows keep landing or being erased meanwhile.
 _MAX_STEPS = 6
 
@@ -81,6 +83,8 @@ def _steps(connection: psycopg.Connection, today: date, retention: RetentionSett
     yield from _attempt(connection, "folding the hourly roll-up", _fold)
     expire = partial(_expire_dead_letters, today=today, retention_days=retention.retention_days)
     yield from _attempt(connection, "deleting old dead letters", expire)
+    forget = partial(_expire_copies, today=today)
+    yield from _attempt(connection, "forgetting which copies were counted", forget)
     for day in load_days(connection):
         yield from _advance(connection, day, today, retention)
     for day in load_days(connection):
@@ -109,6 +113,10 @@ def _expire_dead_letters(connection: psycopg.Connection, today: date, retention_
     before = today - timedelta(days=retention_days)
     (expired,) = connection.execute(_SQL["expire_dead_letters"], {"before": before}).fetchone() or (0,)
     return StepResult(f"{expired} dead letters deleted at the end of their retention") if expired else None
+
+
+def _expire_copies(connection: psycopg.Connection, today: date) -> None:
+    connection.execute(_SQL["expire_copies"], {"before": today - _COPIES})
 
 
 def _fold(connection: psycopg.Connection) -> StepResult | None:

@@ -29,6 +29,7 @@ from sinks.landing.event_row import EventRow
 from sinks.retention.content import CONTENT, SUMS
 from sinks.retention.days import add_packed, drop_copies
 from sinks.retention.partitions import day_of, id_bounds, raw_table_name
+from sinks.retention.same_event import SAME_CONTENT, SAME_SENDER, Likeness
 from sinks.sql import read_statements
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ _HASH_PACKED = _SQL["hash_packed"].format(event_columns=_EVENT_COLUMN_LIST)
 _UNPACK_SMALL_BLOCKS = _SQL["unpack_small_blocks"].format(columns=_COLUMN_LIST)
 # Which rows an erasure covers.
 COVERED = _SQL["covered"]
+_ALIKE = {"same_sender": SAME_SENDER, "same_content": SAME_CONTENT, "element": _SQL["element"]}
+_FIND_PACKED, _FIND_ANYWHERE = (_SQL[name].format(**_ALIKE) for name in ("find_packed", "find_anywhere"))
 _NOTE_IDS = _SQL["note_ids"].format(block_size=sql.Literal(EVENTS_PER_BLOCK))
 _ERASE = _SQL["erase"].format(insert_packed=_INSERT_PACKED, covered=COVERED, sums=SUMS)
 
@@ -85,20 +88,26 @@ def pack(connection: psycopg.Connection, day: date) -> int:
     return packed - unpacked
 
 
-def find_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[bytes]:
-    """The ids of these rows that are packed already. Call it after the rows were written, in their transaction."""
+def find_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> dict[bytes, Likeness]:
+    """The ids of these rows that are packed already, and how alike both are.
+
+    Call it after the rows were written, in their transaction.
+    """
     newest = (connection.execute(_SQL["newest_packed_day"]).fetchone() or (None,))[0]
     if newest is None:
-        return set()
+        return {}
     by_day, end = defaultdict[date, list[EventRow]](list), id_bounds(newest)[1].bytes
     for row in rows:
         if row.event_id < end:
             by_day[day_of(row.event_id)].append(row)
-    return {event_id for day, late in by_day.items() for event_id in _packed_of_day(connection, day, late)}
+    found = dict[bytes, Likeness]()
+    for day, late in by_day.items():
+        found |= _packed_of_day(connection, day, late)
+    return found
 
 
-def delete_already_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> set[bytes]:
-    """Delete those hot rows again whose events are packed already. Return their ids."""
+def delete_already_packed(connection: psycopg.Connection, rows: Iterable[EventRow]) -> dict[bytes, Likeness]:
+    """Delete those hot rows again whose events are packed already. Return their ids, and how alike both are."""
     packed = find_packed(connection, rows)
     if packed:
         connection.execute(_SQL["delete_hot"], {"ids": [UUID(bytes=event_id) for event_id in packed]})
@@ -172,18 +181,17 @@ def _pack_block_range(connection: psycopg.Connection, day: date, first: int) -> 
     return int(went_in[0])
 
 
-def _packed_of_day(connection: psycopg.Connection, day: date, rows: list[EventRow]) -> list[bytes]:
+def _packed_of_day(connection: psycopg.Connection, day: date, rows: list[EventRow]) -> dict[bytes, Likeness]:
     ids = [UUID(bytes=row.event_id) for row in rows]
     # As the SQL function owner_of.
     owners = [row.user_key or row.session_key or row.visitor_key or row.event_id for row in rows]
-    found = {
-        each for (each,) in connection.execute(_SQL["find_packed"], {"day": day, "ids": ids, "owners": owners})
-    }
+    found = connection.execute(_FIND_PACKED, {"day": day, "ids": ids, "owners": owners}).fetchall()
     # The same event may have been sent with other keys: as a guest, and again after signing in.
-    others = {"day": day, "ids": [each for each in ids if each not in found]}
+    known = {each for each, *_ in found}
+    others = {"day": day, "ids": [each for each in ids if each not in known]}
     if suspects := [each for (each,) in connection.execute(_SQL["find_tails"], others)]:
-        found |= {each for (each,) in connection.execute(_SQL["find_anywhere"], {"day": day, "ids": suspects})}
-    return [each.bytes for each in found]
+        found += connection.execute(_FIND_ANYWHERE, {"day": day, "ids": suspects}).fetchall()
+    return {event_id.bytes: Likeness(*same) for event_id, *same in found}
 
 
 def forget_day(connection: psycopg.Connection, day: date) -> None:

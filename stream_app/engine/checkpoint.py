@@ -7,10 +7,10 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
+from service_kit.kafka.record_batches import Output, send_batches
 from stream_app import metrics
 from stream_app.engine.changelog import changelog_key, fenced
 from stream_app.engine.partitions import OwnedPartition, OwnedPartitions
-from stream_app.engine.record_batches import Output, send_batches
 from stream_app.state.dimensions import EmitEvery
 from stream_app.state.partition import Snapshot
 

@@ -278,18 +278,22 @@ class LockWaits:
         time.sleep(0.002)
 
 
-def test_a_copy_of_a_packed_event_with_other_keys_is_a_duplicate(
+def test_a_copy_of_a_packed_event_is_a_duplicate_after_signing_in_and_a_conflict_of_another_sender(
     store: PostgresStore, connection: psycopg.Connection
 ) -> None:
     landed, at = Landed(store), noon(OLD)
     landed.land(sample_events(OLD, 200), at)
     guest = event("click", at, event_id=fresh_id(at), visitor_key=user_key("v"))
-    signed_in = guest | {"user_key": ANN, "visitor_key": user_key("another browser")}
+    signed_in = guest | {"user_key": ANN}
+    others = [guest | {"visitor_key": user_key("another browser")}, guest | {"event_data": {"element": "other"}}]
     landed.land([(None, encoded(guest))], at)
     run_round(connection)
     new = event("click", at, event_id=fresh_id(at))
     written = landed.land([(record_key(ANN), encoded(signed_in)), (None, encoded(new))], at)
     assert (written.rows, written.duplicates) == (1, 1)
+    for other in others:
+        written = landed.land([(None, encoded(other))], at)
+        assert [letter.reason for letter in written.dead_letters] == ["event_id_conflict"]
     assert connection.execute("select count(*), count(distinct event_id) from events").fetchone() == (202, 202)
     assert [step for step in run_round(connection, TODAY + timedelta(days=1)) if step.failed] == []
     assert audit(connection).mismatches() == []

@@ -33,7 +33,7 @@ class LocalStore:
         if fenced := [p for p, covered in batch.ranges.items() if self.next.get(p) != covered.start]:
             raise Fenced(fenced)
         new = {row.event_id: row for _partition, _record, row in batch.rows if row.event_id not in self.rows}
-        repeats = len(batch.rows) - len(new) + sum(covered.duplicates for covered in batch.ranges.values())
+        repeats = len(batch.rows) - len(new) + len(batch.repeats)
         result = WriteResult(len(new), repeats, batch.dead_letters)
         check_before_commit(result)
         self.rows |= new

@@ -32,6 +32,7 @@ from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret
 from sinks import columns
 from sinks.landing.event_row import Device
+from sinks.landing.judge import counted_in
 from sinks.landing.rows import decode_batch
 from stream_app.engine.changelog import Recovery, changelog_key, fenced
 from stream_app.outputs import copy, live_aggregate, rejected_event, user_rate
@@ -185,7 +186,6 @@ def landed(events: Sequence[Record]) -> None:
     """Every record becomes a row, or repeats an id, and every row has a binary form."""
     batch = decode_batch({0: events}, {0: 0})
     assert not batch.dead_letters
-    assert len(batch.rows) + batch.ranges[0].duplicates == len(events)
-    assert len(list(columns.encode([row for _partition, _record, row in batch.rows], AllLookups()))) == len(
-        batch.rows
-    )
+    assert len(batch.rows) + len(batch.repeats) == len(events)
+    rows = [row for _partition, _record, row in batch.rows]
+    assert len(list(columns.encode(rows, AllLookups(), counted_in(batch.rows)))) == len(rows)

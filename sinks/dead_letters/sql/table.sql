@@ -13,7 +13,7 @@ on conflict (cluster_id, topic, topic_id, part, record_offset) do update set rea
 -- name: lock
 -- Dead letters to retry, locked until the end of the transaction. Those that another process is retrying are skipped.
 select
-    reads, id, topic, part, record_offset, (extract(epoch from appended_at) * 1000)::bigint, reason, detail, record_key,
+    reads, cluster_id, topic_id, id, topic, part, record_offset, (extract(epoch from appended_at) * 1000)::bigint, reason, detail, record_key,
     record_value, headers
 from dead_letters
 where id = any(%(ids)s) and topic = %(topic)s

@@ -17,6 +17,13 @@ select {columns} from staged_events
 on conflict do nothing
 returning event_id
 
+-- name: compare
+-- Of staged rows whose ids were there already: where the stream app counted the row, and whether it is the same event.
+select stored.event_id, stored.counted_in, {same_sender}, {same_content}
+from raw_events as stored
+join staged_events as copied using (event_id)
+where stored.event_id = any(%(ids)s::uuid[])
+
 -- name: empty_staged
 -- A batch may be halved and merged several times in one transaction, so `on commit` is too late.
 truncate staged_events

@@ -21,7 +21,7 @@ order by part
 update sink_offsets
 set cluster_id = %(cluster_id)s, topic_id = %(topic_id)s,
     earlier_reads = earlier_reads + next_offset - first_offset,
-    first_offset = %(begin)s, next_offset = %(begin)s, leader_epoch = -1
+    first_offset = %(begin)s, next_offset = %(begin)s, judged_to = %(begin)s, leader_epoch = -1
 where sink = %(sink)s and topic = %(topic)s and part = %(part)s
 
 -- name: terminate_predecessors
@@ -40,19 +40,19 @@ where active.pid <> pg_backend_pid()
 
 -- name: add
 -- A partition that never landed anything starts where its log does.
-insert into sink_offsets (sink, cluster_id, topic, part, first_offset, next_offset, owner)
-values (%(sink)s, %(cluster_id)s, %(topic)s, %(part)s, %(begin)s, %(begin)s, %(owner)s)
+insert into sink_offsets (sink, cluster_id, topic, part, first_offset, next_offset, judged_to, owner)
+values (%(sink)s, %(cluster_id)s, %(topic)s, %(part)s, %(begin)s, %(begin)s, %(begin)s, %(owner)s)
 on conflict do nothing
 
 -- name: claim
--- Notes us as the owner, with our connection, and returns where to go on. The row locks make a predecessor that is just
+-- Notes us as the owner, with our connection, and returns where to go on, and how far records were judged. The row locks make a predecessor that is just
 -- committing finish first.
 update sink_offsets
 set owner = %(owner)s, topic_id = coalesce(topic_id, %(topic_id)s),
     backend_pid = pg_backend_pid(),
     backend_start = (select backend_start from pg_stat_activity where pid = pg_backend_pid())
 where sink = %(sink)s and cluster_id = %(cluster_id)s and topic = %(topic)s and part = any(%(parts)s)
-returning part, next_offset
+returning part, next_offset, judged_to
 
 -- name: leader_epochs
 select part, leader_epoch
@@ -63,7 +63,8 @@ where sink = %(sink)s and cluster_id = %(cluster_id)s and topic = %(topic)s and 
 -- The fence, a compare-and-swap: an offset moves only if it is still where the batch started. Of two owners of a
 -- partition, the second one finds another offset, gets no row back, and rolls back its rows with it.
 update sink_offsets as stored
-set next_offset = moved.next, leader_epoch = moved.epoch, owner = %(owner)s, updated_at = now()
+set next_offset = moved.next, judged_to = greatest(stored.judged_to, moved.next), leader_epoch = moved.epoch,
+    owner = %(owner)s, updated_at = now()
 from unnest(%(parts)s::integer[], %(starts)s::bigint[], %(nexts)s::bigint[], %(epochs)s::integer[])
     as moved (part, start, next, epoch)
 where stored.sink = %(sink)s and stored.cluster_id = %(cluster_id)s and stored.topic = %(topic)s

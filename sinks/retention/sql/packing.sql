@@ -118,11 +118,25 @@ select event_type, count(*), {sums} from removed group by event_type
 select max(day) from days where packed > 0
 
 -- name: find_packed
--- Which of these events of a day are packed. `owners` finds the packed rows that may hold an event by index.
-select event.id
+-- Which of these hot events of a day are packed, and whether they are the same. `owners` finds the packed rows that may
+-- hold an event by index.
+select copied.event_id, {same_sender}, {same_content}
 from unnest(%(ids)s::uuid[], %(owners)s::bytea[]) as event (id, owner)
+join raw_events as copied on copied.event_id = event.id
 join packed_events as packed on packed.day = %(day)s and packed.owners @> event.owner
-where event.id = any(packed.event_ids)
+cross join lateral ({element}) as stored
+
+-- name: element
+-- Not a statement of its own: of the event of a packed row that has the id of `copied`, what tells whether it is the same.
+select
+    packed.event_types[place] as event_type,
+    packed.user_keys[place] as user_key,
+    packed.visitor_keys[place] as visitor_key,
+    packed.session_keys[place] as session_key,
+    packed.pages[place] as page,
+    packed.event_data[place]::jsonb as event_data
+from array_position(packed.event_ids, copied.event_id) as place
+where place is not null
 
 -- name: find_tails
 -- Which of these events of a day may be packed, whoever sent them: a thousandth of a million others do not differ.
@@ -139,11 +153,13 @@ cross join lateral (
 where tail_of(event.id) = any(chunk.tails)
 
 -- name: find_anywhere
--- Which of these events are packed, in any block of the day. Reads the ids of the whole day, so it is asked rarely.
-select id
+-- Which of these hot events are packed, in any block of the day, and whether they are the same. Reads the ids of the
+-- whole day, so it is asked rarely.
+select copied.event_id, {same_sender}, {same_content}
 from packed_events as packed
-cross join lateral unnest(packed.event_ids) as id
-where packed.day = %(day)s and packed.event_ids && %(ids)s::uuid[] and id = any(%(ids)s::uuid[])
+join raw_events as copied on copied.event_id = any(%(ids)s::uuid[])
+cross join lateral ({element}) as stored
+where packed.day = %(day)s and packed.event_ids && %(ids)s::uuid[]
 
 -- name: forget_ids
 -- A day that is dropped has no packed rows any more.

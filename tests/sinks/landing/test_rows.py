@@ -29,12 +29,13 @@ def with_properties(event_type: str, text: str) -> bytes:
     return codec.encode(schema, fields)
 
 
-def test_the_first_event_of_an_id_becomes_a_row_and_the_others_are_counted() -> None:
+def test_the_first_event_of_an_id_may_become_a_row_and_the_others_are_repeats() -> None:
     one, other = encoded(event("click")), encoded(event("scroll"))
     batch = decode_batch({3: [record(7, one), record(8, other), record(9, one)]}, {3: 5})
     assert [row.event_type for _partition, _record, row in batch.rows] == ["click", "scroll"]
     covered = batch.ranges[3]
-    assert (covered.start, covered.next, covered.duplicates) == (5, 10, 1)
+    assert (covered.start, covered.next) == (5, 10)
+    assert [record.offset for _partition, record, _row in batch.repeats] == [9]
 
 
 def test_a_record_that_is_not_an_event_becomes_a_dead_letter_with_its_bytes() -> None:
@@ -126,8 +127,6 @@ def test_offsets_without_a_record_are_an_account_of_their_own() -> None:
         },
         {0: 5, 1: 4},
     )
-    covered = {
-        p: (each.start, each.next, each.duplicates, each.empty, each.epoch) for p, each in batch.ranges.items()
-    }
-    assert covered == {0: (5, 12, 1, 4, 3), 1: (4, 5, 0, 1, 2)}
-    assert len(batch.rows) == 1
+    covered = {p: (each.start, each.next, each.empty, each.epoch) for p, each in batch.ranges.items()}
+    assert covered == {0: (5, 12, 4, 3), 1: (4, 5, 1, 2)}
+    assert (len(batch.rows), len(batch.repeats)) == (1, 1)

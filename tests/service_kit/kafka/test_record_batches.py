@@ -13,7 +13,7 @@ from aiokafka.structs import RecordMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.engine.record_batches import BATCH_BYTES, LIMITS, Output, RecordTooLarge, in_groups, send_batches
+from service_kit.kafka.record_batches import BATCH_BYTES, LIMITS, Output, RecordTooLarge, in_groups, send_batches
 
 
 class Broker:

@@ -1,0 +1,1 @@
+"""Corrections: what the judge of repeats reports to the stream app, written with the rows and published later."""
