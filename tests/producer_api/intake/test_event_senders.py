@@ -71,6 +71,14 @@ async def test_each_event_belongs_to_the_user_and_session_that_it_names(collecto
     ]
 
 
+async def test_users_whose_events_happened_at_the_same_place_are_still_two(collector: Collector) -> None:
+    place = {"context": {"release": "2", "route": "/orders/:id"}}
+    await send(collector, *[numbered(number, user_id=f"user-{number}", **place) for number in (1, 2, 3)])
+    assert [row[1] for row in stored(collector)] == [
+        HASHER.user_key(f"user-{number}").hex() for number in (1, 2, 3)
+    ]
+
+
 async def test_a_limited_user_costs_the_others_of_the_request_nothing(collector: Collector) -> None:
     events = [click() | {"user_id": "ann"} for _ in range(12)] + [click() | {"user_id": "ben"}]
     results = await send(collector, *events)
