@@ -47,6 +47,7 @@ _UNKNOWN_DEVICE = write_device(*UNKNOWN)
 _REQUEST_BYTES = 1_024
 # Longer than any host with its scheme and port. What is cached by an origin is not to take more memory.
 _MAX_ORIGIN_LENGTH = 300
+_PARTS_PER_TURN = 50
 # An event as JSON may be so many times as large as its record may be.
 JSON_PER_RECORD = 2
 
@@ -148,8 +149,7 @@ class Pipeline:
         if len(judged.parts) == 1:
             results = await self._record(judged.parts[0], request)
         else:
-            of_parts = await asyncio.gather(*[self._record(part, request) for part in judged.parts])
-            results = _merged(judged, of_parts)
+            results = _merged(judged, await self._record_parts(judged.parts, request))
         _count(results, judged, request)
         return _answer(results, judged.envelope), judged.admission
 
@@ -158,6 +158,15 @@ class Pipeline:
         judged = await self._judge(request, sender, raw_body)
         results = _merged(judged, [_results_of_dry_run(part) for part in judged.parts])
         return _answer(results, judged.envelope, recorded=False), judged.admission
+
+    async def _record_parts(self, parts: Sequence[_Part], request: Request) -> list[list[Result]]:
+        """The results of all parts, which are published at the same time."""
+        recording: list[asyncio.Task[list[Result]]] = []
+        for number, part in enumerate(parts, 1):
+            recording.append(asyncio.create_task(self._record(part, request)))
+            if number % _PARTS_PER_TURN == 0:
+                await asyncio.sleep(0)  # to begin with them, and to let others have their turn
+        return await asyncio.gather(*recording)
 
     async def _record(self, part: _Part, request: Request) -> list[Result]:
         """The results of a sender's events, after those that are accepted are durable."""
@@ -173,30 +182,18 @@ class Pipeline:
         limits = self._limits(request, sender, keys)
         content = self._decompress(request, raw_body, limits)
         if len(content) <= self._max_json_bytes:
-            judged = self._judge_request(request, sender, keys, content, limits)
-            for part in judged.parts:
-                for index in part.granted:
-                    self._process(index, part)
-            return judged
+            return await self._judge_events(request, sender, keys, content, limits)
         async with self._large_requests:
-            judged, turn = self._judge_request(request, sender, keys, content, limits), Turn()
-            for part in judged.parts:
-                for index in part.granted:
-                    if turn.is_over:
-                        await turn.next()
-                    self._process(index, part)
-        return judged
+            return await self._judge_events(request, sender, keys, content, limits)
 
-    def _judge_request(
+    async def _judge_events(
         self, request: Request, sender: Sender, keys: Keys, content: bytes, limits: SenderLimits
     ) -> _Judged:
-        """Everything up to the events."""
-        settings = self._settings
+        settings, turn = self._settings, Turn()
         envelope = body.parse(content, settings.max_events, settings.sites)
         if len(content) > self._max_json_bytes:
             envelope.events = refuse_oversized(envelope.events, self._max_json_bytes, settings.max_depth)
-        context = self._context(request, sender, keys, envelope)
-        parts: list[_Part] = []
+        context, parts = self._context(request, sender, keys, envelope), []
         for of, indexes in by_sender(envelope.events, sender):
             events, own_context, own_limits = envelope.events, context, limits
             if of is not sender:
@@ -205,7 +202,12 @@ class Pipeline:
             if len(indexes) < len(events):
                 events = [events[index] for index in indexes]
             ids = check_ids(events, own_context.limit_key, self._recent)
-            parts.append(_Part(events, indexes, own_context, ids, own_limits.admit(len(ids.new))))
+            part = _Part(events, indexes, own_context, ids, own_limits.admit(len(ids.new)))
+            parts.append(part)
+            for index in part.granted:
+                if turn.is_over:
+                    await turn.next()
+                self._process(index, part)
         return _Judged(envelope, parts)
 
     def _limits(self, request: Request, sender: Sender, keys: Keys) -> SenderLimits:

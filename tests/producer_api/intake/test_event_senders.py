@@ -1,5 +1,6 @@
 """Events of many users in one request of a backend: each is hashed, known again and limited for its own user."""
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -7,6 +8,7 @@ import pytest
 
 from avro_schemas import event_ids
 from avro_schemas.wire.codec import decode
+from producer_api.intake import turns
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request, Sender
 from tests.support.events import NOON
@@ -148,3 +150,18 @@ async def test_the_answer_names_the_limit_that_is_closest(collector: Collector) 
     events = [click() | {"user_id": "ann"} for _ in range(4)] + [click() | {"user_id": "ben"}]
     _answer, admission = await collector.pipeline.collect(REQUEST, BILLING, orjson.dumps(events))
     assert (admission.name, admission.remaining) == ("user", 6)
+
+
+async def test_others_are_answered_while_a_request_of_many_users_is_processed(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.0)
+    done = list[str]()
+
+    async def post(name: str, events: list[Any]) -> None:
+        assert set(statuses(await send(collector, *events))) == {"accepted"}
+        done.append(name)
+
+    many = [click() | {"user_id": f"user-{number}"} for number in range(300)]
+    await asyncio.gather(post("many", many), post("one", [click() | {"user_id": "ann"}]))
+    assert done == ["one", "many"]
