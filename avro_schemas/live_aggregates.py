@@ -10,6 +10,8 @@ SLOT_MS, MINUTE_MS, HOUR_MS = 10_000, 60_000, 3_600_000
 
 # Counts since the beginning; their window is 0 seconds long.
 TOTAL, OUTCOME = "total", "outcome"
+# Of every record of `events`: its name in the dimension `outcome`. Only the first two are in `total`.
+OUTCOMES = ("counted", "late", "duplicate", "rejected", "uncertain")
 # Dimensions whose records carry a sketch.
 ACTIVE_USERS, ACTIVE_SESSIONS = "active_users", "active_sessions"
 # Dimensions whose names have a format, made and read by the functions below.

@@ -3,12 +3,12 @@
 from dataclasses import fields
 from typing import Any
 
+from avro_schemas.live_aggregates import OUTCOMES
 from dashboard.access import login_cookie
 from dashboard.filters import FILTERS
 from dashboard.health.pipeline import StorageHealth
 from dashboard.history.query import RANGES
 from dashboard.live.hub import MAX_VIEWERS
-from dashboard.live.snapshot import OUTCOMES
 from dashboard.render.panels import HISTORY
 
 Json = dict[str, Any]
@@ -136,6 +136,7 @@ _SCHEMAS: Json = {
             "last_hour": _number("Events of the last 60 minutes."),
             "late": _number("Late events of the last 60 minutes."),
             "duplicates": _number("Duplicates of the last 60 minutes."),
+            "uncertain": _number("Events that wait for Postgres to say whether they are new."),
             "rejected": _number("Rejected events of the last 60 minutes."),
             "rejected_share": {"type": "number", "description": "Per cent."},
             "newest_event_at": _number("Milliseconds since 1970; 0 for none."),

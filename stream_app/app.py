@@ -19,6 +19,7 @@ from stream_app.engine.app import FootfallApp
 from stream_app.engine.assignment import watch_assignment
 from stream_app.engine.checkpoint import EXIT_FAILED, Checkpoints
 from stream_app.engine.consumer import BatchConsumer, IdempotentProducer, RawBatches, started_producer
+from stream_app.engine.corrections import CorrectionsReader
 from stream_app.engine.log_check import watch_topic
 from stream_app.engine.partitions import OwnedPartitions
 from stream_app.engine.refetch import refetch_missed
@@ -107,6 +108,10 @@ def _declare(app: FootfallApp, changelog_topic: str, outputs: TopicOutputs) -> N
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def refetch() -> None:
         await _watched(app, "fetching missed records", refetch_missed(app))
+
+    @app.task  # type: ignore[untyped-decorator] # Faust has no types
+    async def corrections() -> None:
+        await _watched(app, "reading corrections", CorrectionsReader(app).run())
 
     @app.task  # type: ignore[untyped-decorator] # Faust has no types
     async def assignment() -> None:

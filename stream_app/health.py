@@ -103,4 +103,7 @@ def _update_partition_gauges(owned: OwnedPartitions, end_offsets: dict[int, int]
     states = [partition.state for partition in owned.partitions.values()]
     coverages = [state.dedup_window.coverage_ms(state.watermark) for state in states]
     metrics.DEDUP_WINDOW_SECONDS.set(min(coverages, default=0) / 1000)
+    metrics.UNCERTAIN_EVENTS.set(sum(state.outcomes["uncertain"] for state in states))
+    waiting = [state.corrections.waiting_since for state in states if state.corrections.waiting_since]
+    metrics.UNCERTAIN_SINCE.set(min(waiting, default=0) / 1000)
     metrics.NEWEST_EVENT.set(max((state.watermark for state in states), default=0) / 1000)

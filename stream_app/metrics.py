@@ -61,6 +61,22 @@ DEDUP_WINDOW_SECONDS = Gauge(
     "How far back repeated ids are certainly recognized.",
     registry=REGISTRY,
 )
+UNCERTAIN_EVENTS = Gauge(
+    "footfall_stream_uncertain_events",
+    "Events that wait for the sinks to say whether they are new.",
+    registry=REGISTRY,
+)
+UNCERTAIN_SINCE = Gauge(
+    "footfall_stream_uncertain_since_timestamp_seconds",
+    "Append time before which no event waits for the sinks to say whether it is new; 0 if none waits.",
+    registry=REGISTRY,
+)
+CORRECTIONS = Counter(
+    "footfall_stream_corrections",
+    "Corrections of the sinks: applied, known before, impossible here, foreign, lost to retention.",
+    ["result"],
+    registry=REGISTRY,
+)
 NAMING_ERRORS = Counter(
     "footfall_stream_naming_errors",
     "Events that count as `*` in a dimension because making their name failed; the log says why.",

@@ -15,8 +15,8 @@ from service_kit.kafka.record import KafkaRecord
 from service_kit.kafka.record_batches import LIMITS, Output, in_groups, send_batches
 from stream_app.copies import NOTHING, Copied, copy, fits, read_copied
 from stream_app.settings import Settings
-from stream_app.state.partition import RejectedRecord, Snapshot
 from stream_app.state.rates import WINDOW_SECONDS, MinuteTotal, Verdict
+from stream_app.state.snapshot import RejectedRecord, Snapshot
 from stream_app.state.windows import Partial
 
 # The topic takes at least that much, or the worker is not ready.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, OUTCOME, TOTAL
+from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, OUTCOME, OUTCOMES, TOTAL
 from dashboard.health.pipeline import PipelineHealth
 from dashboard.live.panel_rows import not_shown, panel_rows
 from dashboard.live.rejected_events import RejectedEvents
@@ -11,8 +11,6 @@ from dashboard.render.charts import Chart, Step, chart
 from dashboard.render.panels import percent
 
 Json = dict[str, Any]
-
-OUTCOMES = ("counted", "late", "duplicate", "rejected")
 
 
 def snapshot(
@@ -73,6 +71,7 @@ def _figures(state: LiveState, rejected: int, now: int) -> Json:
         "last_hour": last_hour,
         "late": late,
         "duplicates": duplicates,
+        "uncertain": state.all_time(OUTCOME).get("uncertain", 0),
         "rejected": rejected,
         "rejected_share": percent(rejected, last_hour + late + rejected),
         "newest_event_at": state.watermark or 0,

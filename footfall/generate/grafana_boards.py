@@ -213,6 +213,8 @@ def stream_app() -> str:
                     {"{{instance}}": "increase(footfall_stream_recoveries_total[1h])"},
                 ),
                 Panel("Dedup window", {"{{instance}}": "footfall_stream_dedup_window_seconds"}, "s"),
+                Panel("Uncertain events", {"{{instance}}": "footfall_stream_uncertain_events"}),
+                Panel("Corrections", {"{{result}}": _rate("footfall_stream_corrections_total", "result")}, "ops"),
                 Panel(
                     "Lost records and foreign writes",
                     {

@@ -17,9 +17,9 @@ from footfall.kafka.reader import end_offsets, open_consumer, read_until, seek_t
 from service_kit.kafka.settings import KafkaSettings
 
 STREAM_APP, SINKS = "stream app", "sinks"
-# As stream_app/engine/changelog.py writes it: the position that the state had is in front of every value, and the
-# value with this key completes a checkpoint.
-_POSITION, _CONTROL = struct.Struct(">q"), b"|c"
+# As stream_app/engine/changelog.py writes it: the term of its owner and the position that the state had are in
+# front of every value, and the value with this key completes a checkpoint.
+_FENCE, _CONTROL = struct.Struct(">qq"), b"|c"
 # The last record completes a checkpoint, unless a crash has torn the newest one, which may have many values.
 _LAST_RECORDS = (1, 2_000)
 # Of a topic that was recreated, or is in another cluster by now, the newest counts.
@@ -107,5 +107,5 @@ def position_of_state(records: Iterable[ConsumerRecord]) -> int | None:
     None if no checkpoint is complete.
     """
     completing = [record for record in records if (record.key or b"").endswith(_CONTROL)]
-    positions = [_POSITION.unpack_from(r.value)[0] for r in completing if len(r.value or b"") >= _POSITION.size]
-    return max(positions, default=None)
+    fences = [_FENCE.unpack_from(r.value) for r in completing if len(r.value or b"") >= _FENCE.size]
+    return max(fences)[1] if fences else None

@@ -1,26 +1,35 @@
 """The changelog of a partition's state: which of its values are valid after a crash.
 
-Every value starts with its fence: the position of the state when it was written, behind the number of times that a
-person let the position go back. A checkpoint writes its control
-value last. The newest control wins; of each other key, the value with the highest fence that is not above that
-control's. Values above it are the torn end of a checkpoint that never finished; lower ones that come later were
-written by a former owner that had not noticed yet.
+Every value starts with its fence: its term, and the position of the state when it was written. A checkpoint writes
+its control value last. The newest control wins; of each other key, the value of that control's term with the
+highest position that is not above the control's. Values above it are the torn end of a checkpoint that never
+finished; lower ones that come later were written by a former owner that had not noticed yet.
+
+Each owner begins a term of its own, in which its first checkpoint writes the whole state. Two owners may apply a
+correction at different positions, so their values must not be mixed: those of another term are not of the state.
 """
 
 import struct
 
 import orjson
 
-from stream_app.state.partition import CONTROL, CONTROL_FIELDS
+from stream_app.state.snapshot import CONTROL, CONTROL_FIELDS, Fence
 
-_FENCE = struct.Struct(">q")
+_FENCE = struct.Struct(">qq")
+# What claims to be of a later term is not of ours.
+_MAX_TERM = 2**40
 # So many offsets of records that were passed over stand in the log.
 _MAX_NAMED = 10
 
 
-def fenced(position: int, payload: bytes) -> bytes:
+def fenced(fence: Fence, payload: bytes) -> bytes:
     """A value as it is written to the changelog."""
-    return _FENCE.pack(position) + payload
+    return _FENCE.pack(*fence) + payload
+
+
+def _fence(value: bytes) -> Fence:
+    term, position = _FENCE.unpack_from(value)
+    return term, position
 
 
 def changelog_key(partition: int, key: str) -> bytes:
@@ -35,7 +44,9 @@ def _name(key: bytes | None) -> str | None:
 
 
 def _is_ours(name: str, value: bytes) -> bool:
-    return len(value) >= _FENCE.size and (name != CONTROL or _is_control(value))
+    if len(value) < _FENCE.size or not 0 <= _fence(value)[0] < _MAX_TERM:
+        return False
+    return name != CONTROL or _is_control(value)
 
 
 def _is_control(value: bytes) -> bool:
@@ -52,11 +63,14 @@ class Recovery:
     """Reads the changelog of one partition from its start."""
 
     def __init__(self) -> None:
-        # Fence and value by key. Complete: of checkpoints whose control value was read, no fence above `_control`.
-        self._complete: dict[str, tuple[int, bytes]] = {}
+        # Fence and value by key. Complete: of checkpoints whose control value was read; of the term of `_control`,
+        # and no fence above it.
+        self._complete: dict[str, tuple[Fence, bytes]] = {}
         # Of the checkpoint whose control value is still to come.
-        self._incomplete: dict[str, tuple[int, bytes]] = {}
-        self._control = -1
+        self._incomplete: dict[str, tuple[Fence, bytes]] = {}
+        self._control: Fence = (-1, -1)
+        # For the next owner: later than any that was read.
+        self.next_term = 0
         self.next_offset = 0
         # Whether a value was older than what was there: a former owner wrote it.
         self.foreign_writes = False
@@ -74,10 +88,11 @@ class Recovery:
         if name is None or value is None or not _is_ours(name, value):
             self.pass_over(offset)
             return
-        (fence,) = _FENCE.unpack_from(value)
+        fence = _fence(value)
+        self.next_term = max(self.next_term, fence[0] + 1)
         if name == CONTROL:
             self._complete_checkpoint(fence, value)
-        elif fence >= self._fence_of(name):
+        elif fence[0] >= self._control[0] and fence >= self._fence_of(name):
             self._incomplete[name] = (fence, value)
         else:
             self.foreign_writes = True
@@ -91,7 +106,7 @@ class Recovery:
 
     def values(self) -> dict[str, bytes] | None:
         """The valid values, by key and without their fences; None if there was no complete checkpoint."""
-        if self._control < 0:
+        if self._control[0] < 0:
             return None
         return {name: value[_FENCE.size :] for name, (_fence, value) in self._complete.items()}
 
@@ -100,14 +115,17 @@ class Recovery:
         """Whether the changelog ends in a checkpoint that never finished."""
         return bool(self._incomplete)
 
-    def _complete_checkpoint(self, fence: int, value: bytes) -> None:
+    def _complete_checkpoint(self, fence: Fence, value: bytes) -> None:
         if fence < self._control:
             self.foreign_writes = True
             return
+        if fence[0] > self._control[0]:
+            self._complete.clear()
+            self._incomplete = {name: each for name, each in self._incomplete.items() if each[0][0] >= fence[0]}
         self._control = fence
         self._complete[CONTROL] = (fence, value)
         for name in [name for name, (written_at, _) in self._incomplete.items() if written_at <= fence]:
             self._complete[name] = self._incomplete.pop(name)
 
-    def _fence_of(self, name: str) -> int:
-        return self._complete.get(name, (-1, b""))[0]
+    def _fence_of(self, name: str) -> Fence:
+        return self._complete.get(name, ((-1, -1), b""))[0]

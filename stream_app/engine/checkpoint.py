@@ -12,7 +12,7 @@ from stream_app import metrics
 from stream_app.engine.changelog import changelog_key, fenced
 from stream_app.engine.partitions import OwnedPartition, OwnedPartitions
 from stream_app.state.dimensions import EmitEvery
-from stream_app.state.partition import Snapshot
+from stream_app.state.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class Checkpoints:
                 "another process wrote to the changelog of partition %d; writing all of the state", partition
             )
             metrics.CHANGELOG_FOREIGN_WRITES.inc()
-            owned.state.mark_all_dirty()
+            owned.state.begin_term(owned.state.term + 1)
         owned.changelog_next = first + count
 
     def _exit_if_frozen(self) -> None:

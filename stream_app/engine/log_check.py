@@ -84,7 +84,7 @@ async def check_start(app: FootfallApp, logs: dict[int, tuple[int, int]]) -> dic
             await stop(app, number, each, found)
         elif found:
             log.error("%s/%d: %s; going on from %d", app.events_topic, number, found.reason, found.resume_at)
-            each.state.go_on_from(found.resume_at)
+            each.state.go_on_from(found.resume_at, str(topic_id) if topic_id else each.state.topic_id)
             each.durable = found.resume_at
         elif first > each.state.position + 1:
             lost = first - each.state.position - 1

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from stream_app import metrics
 from stream_app.engine.changelog import Recovery
-from stream_app.state.partition import CONTROL, PartitionState
+from stream_app.state.partition import PartitionState
+from stream_app.state.snapshot import CONTROL
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +96,8 @@ class OwnedPartitions:
             except Exception:  # rubbish can raise anything
                 state = self._new_state()
                 state.restore(self._readable(partition, values))
-            # The crash may have come between the state and its outputs.
-            state.mark_all_dirty()
+        # All of it is written and emitted: the crash may have come between the state and its outputs.
+        state.begin_term(recovery.next_term)
         if recovery.passed_over_count:
             metrics.CHANGELOG_FOREIGN_RECORDS.inc(recovery.passed_over_count)
             log.warning(

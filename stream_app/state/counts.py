@@ -25,6 +25,8 @@ from stream_app.state.windows import Partial, Windows
 log = logging.getLogger(__name__)
 
 _SLOTS_PER_MINUTE = MINUTE_MS // SLOT_MS
+# Where the records of an outcome are counted that are not in `events`.
+_DIMENSION_OF = {"late": LATE.name, "duplicate": DUPLICATES.name, "rejected": REJECTED.name}
 
 
 class LiveCounts:
@@ -68,6 +70,27 @@ class LiveCounts:
         """A record that is not an event."""
         self._pending_names[REJECTED.name, appended_at // MINUTE_MS].append(reason)
 
+    def change_outcome(self, appended_at: int, event_type: str, reason: str, before: str, after: str) -> None:
+        """A record of that minute has another outcome than it was counted with. Nothing of it may be pending."""
+        names = {LATE.name: event_type, DUPLICATES.name: event_type, REJECTED.name: reason}
+        if dimension := _DIMENSION_OF.get(before):
+            self._windows[dimension].take_back(appended_at, names[dimension])
+        if dimension := _DIMENSION_OF.get(after):
+            self._pending_names[dimension, appended_at // MINUTE_MS].append(names[dimension])
+
+    def take_back(self, event: CountedEvent) -> None:
+        """Take an event out of its windows; nothing of it may be pending. Unique users and sessions stay."""
+        self._windows[EVENTS.name].take_back(event.moment, event.event_type)
+        self._take_names_back(self._dimensions.common, event.moment, event.common)
+        of_schema = self._dimensions.by_schema.get(event.schema, ())
+        for together, columns in zip(of_schema, event.own, strict=True):
+            self._take_names_back(together, event.moment, columns)
+
+    def _take_names_back(self, dimensions: Iterable[Dimension], moment: int, columns: Group) -> None:
+        for dimension in dimensions:
+            for name in self._names_in_order(dimension, (columns,)):
+                self._windows[dimension.name].take_back(moment, name)
+
     def count_pending(self) -> None:
         """Count everything that was added."""
         for slot, names in self._pending_slots.items():
@@ -106,7 +129,9 @@ class LiveCounts:
             part.restore(payloads[name])
 
     def _count_minute(self, minute: int, events: Sequence[CountedEvent]) -> None:
-        schemas, _types, _id_tails, _moments, _received, keys, sessions, common, own = zip(*events, strict=True)
+        schemas, _types, _id_tails, _fresh, _moments, _received, keys, sessions, common, own = zip(
+            *events, strict=True
+        )
         self._count_names(self._dimensions.common, minute, common)
         by_schema: dict[str, list[tuple[Group, ...]]] = defaultdict(list)
         for schema, groups in zip(schemas, own, strict=True):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
+from avro_schemas.event_ids import timestamp_ms
 from avro_schemas.live_aggregates import counted_session
 from avro_schemas.schema import Schema, by_id, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
@@ -26,6 +27,7 @@ from avro_schemas.wire.fast_match import (
     Parts,
     field_names,
 )
+from avro_schemas.wire.freshness import MAX_AGE_MS, MAX_AHEAD_MS, is_fresh
 from avro_schemas.wire.projection import Group
 from service_kit.kafka.record import KafkaRecord
 
@@ -47,16 +49,17 @@ class ColumnGroups:
 class CountedEvent(NamedTuple):
     """What is counted of an event.
 
-    `id_tail` are the last sixteen hex digits of its id, which are random. `moment` is when it occurred and
-    `received` when the collector received it, both at the latest when it was appended (milliseconds since 1970).
-    `key` is the record's: the user's, else the session's, else the visitor's. `session` is the key of what counts
-    as its session. `common` has the columns that the dimensions take of every event, and `own` a group each of
-    those that they take of its schema.
+    `id_tail` are the last sixteen hex digits of its id, which are random, and `is_fresh` whether the dedup window
+    knows all its repeats. `moment` is when it occurred and `received` when the collector received it, both at the
+    latest when it was appended (milliseconds since 1970). `key` is the record's: the user's, else the session's,
+    else the visitor's. `session` is the key of what counts as its session. `common` has the columns that the
+    dimensions take of every event, and `own` a group each of those that they take of its schema.
     """
 
     schema: str
     event_type: str
     id_tail: bytes
+    is_fresh: bool
     moment: int
     received: int
     key: bytes | None
@@ -110,6 +113,7 @@ class FastEventReader:
             schema,
             common[0],
             event_id[20:].encode(),
+            is_fresh(timestamp_ms(event_id), received_at, appended_at),
             min(occurred_at, appended_at),
             min(received_at, appended_at),
             record.key,
@@ -148,11 +152,9 @@ class FastEventReader:
                 own = owns.joined(own_bytes, parts)
             if has_apart and own is not None:
                 own = owns.with_those_apart(own, parts)
-            if (
-                common is None
-                or own is None
-                or not -MAX_ID_AHEAD_MS <= appended_at - int(time, 16) <= MAX_ID_AGE_MS
-            ):
+            id_time = int(time, 16)
+            age = appended_at - id_time
+            if common is None or own is None or not -MAX_ID_AHEAD_MS <= age <= MAX_ID_AGE_MS:
                 # Columns are cached only from events that the rule accepted: it raises for all others.
                 event = self.decode(record)
                 commons.store(common_bytes, event.common)
@@ -163,9 +165,10 @@ class FastEventReader:
             received = LOW_PIECE[rlow] + HIGH_PIECE[rhigh]
             if received > appended_at:
                 received = appended_at
+            fresh = age <= MAX_AGE_MS and id_time - received <= MAX_AHEAD_MS
             counted = counted_session(session, visitor)
             # The constructor of named tuples takes twice as long.
-            fields = (name, common[0], tail, moment, received, record.key, counted, common, own)
+            fields = (name, common[0], tail, fresh, moment, received, record.key, counted, common, own)
             return tuple.__new__(CountedEvent, fields)
 
         return read

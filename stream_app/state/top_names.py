@@ -50,6 +50,24 @@ class TopNames:
             for full_name in Counter(counted).elements() if in_order is None else in_order():
                 self._add_one(shortened(full_name, self._max_name_bytes))
 
+    def take_back(self, full_name: str) -> bool:
+        """Count a name once less; one that is not in the window was counted as `*`. Return whether it was counted.
+
+        A name without events leaves the window, and its place is free: the next new name inherits nothing.
+        """
+        name = shortened(full_name, self._max_name_bytes)
+        if name in self._counts:
+            self._counts[name] -= 1
+            if not self._counts[name]:
+                del self._counts[name]
+                self._inherited.pop(name, None)
+            self._lightest.clear()
+            return True
+        if not self._other:
+            return False
+        self._other -= 1
+        return True
+
     def counts(self) -> Counts:
         """Events by name, which the caller may change; `*` is last, if it has any."""
         return {**self._counts, OTHER: self._other} if self._other else dict(self._counts)

@@ -64,6 +64,15 @@ class Windows:
         self._pending.add((self._dimension.grain_ms, grain))
         self._pending.update(self._note_longer(moment))
 
+    def take_back(self, moment: int, name: str) -> None:
+        """Count a name once less in the windows of `moment`, if it was counted and they are still there."""
+        grain = moment // self._dimension.grain_ms
+        window = self._grains.get(grain)
+        if window is not None and window.take_back(name):
+            self._dirty.add(grain)
+            self._pending.add((self._dimension.grain_ms, grain))
+            self._pending.update(self._note_longer(moment))
+
     @property
     def is_pending(self) -> bool:
         """Whether any window is to be emitted."""

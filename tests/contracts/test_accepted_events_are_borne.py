@@ -74,7 +74,7 @@ def long_names(make: Callable[[int], dict[str, Any]]) -> Iterator[Record]:
             number,
             now,
             user_key("ann"),
-            encoded(make(number) | {"occurred_at": now, "event_id": new_id(now, number)}),
+            encoded(make(number) | {"occurred_at": now, "received_at": now, "event_id": new_id(now, number)}),
         )
 
 

@@ -4,7 +4,7 @@ It shares no code with the stream app, not even constants or the reading of even
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
 from avro_schemas.wire.codec import Undecodable
@@ -30,8 +30,12 @@ class Record(Protocol):
     value: bytes | None
 
 
-def expected_windows(records: Iterable[Record]) -> Expected:
-    """Every window of every aggregate, from records in the order of their partitions, all within ten minutes."""
+def expected_windows(records: Iterable[Record], rows: Collection[tuple[int, int]] | None = None) -> Expected:
+    """Every window of every aggregate, from records in the order of their partitions, all within ten minutes.
+
+    `rows` are the partitions and offsets of those that became rows; without it all ids are fresh, and the first
+    record of each is a row.
+    """
     counts: dict[tuple[str, int, int], Counter[str]] = defaultdict(Counter)
     watermarks: Counter[int] = Counter()
     seen: set[str] = set()
@@ -42,7 +46,7 @@ def expected_windows(records: Iterable[Record]) -> Expected:
                 counts[dimension, length, moment // (length * 1000) * length * 1000][name] += 1
 
     outcome = counts["outcome", 0, 0]
-    outcome.update(dict.fromkeys(("counted", "late", "duplicate", "rejected"), 0))
+    outcome.update(dict.fromkeys(("counted", "late", "duplicate", "rejected", "uncertain"), 0))
     for record in records:
         now = watermarks[record.partition] = max(watermarks[record.partition], record.timestamp)
         try:
@@ -52,7 +56,8 @@ def expected_windows(records: Iterable[Record]) -> Expected:
             add("rejected", record.timestamp, error.reason)
             continue
         event_type, data = event["event_type"], event["event_data"]
-        if event["event_id"] in seen:
+        is_row = event["event_id"] not in seen if rows is None else (record.partition, record.offset) in rows
+        if not is_row:
             outcome["duplicate"] += 1
             add("duplicates", record.timestamp, event_type)
             continue

@@ -37,7 +37,8 @@ from sinks.landing.rows import decode_batch
 from stream_app.engine.changelog import Recovery, changelog_key, fenced
 from stream_app.outputs import copy, live_aggregate, rejected_event, user_rate
 from stream_app.state.dimensions import LIVE_AGGREGATES
-from stream_app.state.partition import PartitionState, Snapshot
+from stream_app.state.partition import PartitionState
+from stream_app.state.snapshot import Snapshot
 from tests.support.events import NOON, Record
 
 # What brokers take by default, with room for keys, headers and the batch around a record.
@@ -114,7 +115,7 @@ def recovered(written: Snapshot) -> PartitionState:
     """A state from the changelog."""
     recovery = Recovery()
     for offset, (key, value) in enumerate(written.values):
-        payload = fenced(written.position, value)
+        payload = fenced(written.fence, value)
         assert len(payload) < MAX_RECORD_BYTES
         recovery.read(offset, changelog_key(0, key), payload)
     state, values = new_state(), recovery.values()

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from avro_schemas.correction import Correction
 from stream_app.state.dimensions import LIVE_AGGREGATES
-from stream_app.state.partition import PartitionState, Snapshot
+from stream_app.state.partition import PartitionState
+from stream_app.state.snapshot import Snapshot
 from stream_app.state.top_names import Counts
 from tests.support.events import Record, user_key
 
@@ -44,6 +46,22 @@ def emitted(state: PartitionState) -> dict[tuple[str, int], dict[int, Counts | N
     for partial in snapshot.partials:
         found.setdefault((partial.dimension, partial.window_ms), {})[partial.start] = partial.counts
     return found
+
+
+def correction(number: int, record: Record, *, is_row: bool, reason: str = "", again: bool = False) -> Correction:
+    """What the sinks say about a record of the topic."""
+    return Correction(
+        number=number,
+        topic_id="",
+        event_offset=record.offset,
+        event_id="",
+        is_row=is_row,
+        reason=reason,
+        again=again,
+        appended_at=record.timestamp,
+        key=record.key,
+        event=record.value or b"",
+    )
 
 
 def folded(records: Sequence[Record]) -> PartitionState:

@@ -25,7 +25,7 @@ class Costs:
     sink_us: float = 17
     # Event ids that a partition can hold, and how long they should last.
     dedup_ids: int = 131_072
-    dedup_seconds: int = 600
+    dedup_seconds: int = 300
     # Bytes: a record in Kafka with its headers (an event of a browser has 560 to 620), a row with its
     # indexes, a packed row.
     record_bytes: int = 600

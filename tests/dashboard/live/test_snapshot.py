@@ -23,7 +23,7 @@ def test_a_snapshot_has_every_outcome_and_no_null_in_an_object() -> None:
     health.set_lags([ConsumerLag("sinks", 0, 0)])
     health.set_storage(StorageHealth(dead_letters=2))
     found = snapshot_of(state_of(partial("outcome", 0, counts={"counted": 6, "late": 1})), health=health)
-    assert found["outcomes"] == {"counted": 6, "late": 1, "duplicate": 0, "rejected": 0}
+    assert found["outcomes"] == {"counted": 6, "late": 1, "duplicate": 0, "rejected": 0, "uncertain": 0}
     assert found["figures"]["newest_event_at"] == NOON + 1
     assert found["panels"]["consumers"] == {"sinks": [0, 0, "keeps up"]}
     assert found["pipeline"]["dead_letters"] == 2

@@ -7,11 +7,11 @@ import pytest
 
 from footfall.kafka.lag import Lag, position_of_state
 from stream_app.engine.changelog import changelog_key, fenced
-from stream_app.state.partition import CONTROL
+from stream_app.state.snapshot import CONTROL
 
 
 def written(key: str, position: int) -> Any:
-    return SimpleNamespace(key=changelog_key(7, key), value=fenced(position, b"{}"))
+    return SimpleNamespace(key=changelog_key(7, key), value=fenced((3, position), b"{}"))
 
 
 @pytest.mark.parametrize(

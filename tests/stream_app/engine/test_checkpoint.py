@@ -8,7 +8,8 @@ from stream_app.engine import checkpoint
 from stream_app.engine.checkpoint import EXIT_FROZEN, Checkpoints
 from stream_app.engine.partitions import OwnedPartitions
 from stream_app.state.dimensions import LIVE_AGGREGATES
-from stream_app.state.partition import PartitionState, Snapshot
+from stream_app.state.partition import PartitionState
+from stream_app.state.snapshot import Snapshot
 
 
 class NoOutputs:

@@ -63,7 +63,7 @@ def test_a_stop_outlives_restarts_and_growth_and_the_state_goes_on_where_a_perso
         found = compare(stopped, Log(OURS, 0, end, EpochEnd(5, end)))
         assert found
         assert (found.reason, found.resume_at) == ("lost its end", 7)
-    stopped.go_on_from(7)
+    stopped.go_on_from(7, str(OURS))
     clicks(stopped, range(7, 9))
     again = restart(stopped, written)
     assert (again.position, again.totals, again.stopped) == (8, {"click": 12}, None)

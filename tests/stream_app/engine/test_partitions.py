@@ -38,7 +38,7 @@ def test_a_new_owner_continues_where_the_changelog_ends() -> None:
 
     after = owned_partitions()
     for offset, (key, payload) in enumerate(snapshot.values):
-        after.read_changelog(3, offset, changelog_key(3, key), fenced(snapshot.position, payload))
+        after.read_changelog(3, offset, changelog_key(3, key), fenced(snapshot.fence, payload))
     after.finish_recovery({3, 4})
     assert (after.partitions[3].durable, after.partitions[3].state.totals) == (5, {"click": 5})
     assert after.partitions[3].changelog_next == len(snapshot.values)
@@ -57,10 +57,10 @@ FOREIGN = {
     "a short value": (b"3|c", b"x"),
     "a short value of a part": (b"3|events|1", b"x"),
     "a tombstone": (b"3|c", None),
-    "a control that is not JSON": (b"3|c", struct.pack(">q", 2**40) + b"oops"),
-    "a control that is not an object": (b"3|c", struct.pack(">q", 2**40) + b"[]"),
-    "a control of other types": (b"3|c", struct.pack(">q", 2**40) + b'{"position": "1", "watermark": 0}'),
-    "an unknown part": (b"3|nothing|1", struct.pack(">q", 2) + b"{}"),
+    "a control that is not JSON": (b"3|c", struct.pack(">qq", 1, 2**40) + b"oops"),
+    "a control that is not an object": (b"3|c", struct.pack(">qq", 1, 2**40) + b"[]"),
+    "a control of other types": (b"3|c", struct.pack(">qq", 1, 2**40) + b'{"position": "1", "watermark": 0}'),
+    "an unknown part": (b"3|nothing|1", struct.pack(">qq", 0, 2) + b"{}"),
 }
 UNREADABLE = {
     "events|1": b"\xff\xff",
@@ -93,8 +93,8 @@ def test_a_value_of_others_under_a_key_of_ours_costs_what_it_replaced_and_nothin
     key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     *values, control = _changelog()
-    position = struct.unpack_from(">q", control[1] or b"")[0]
-    foreign = changelog_key(3, key), fenced(position, UNREADABLE[key])
+    fence = struct.unpack_from(">qq", control[1] or b"")
+    foreign = changelog_key(3, key), fenced(fence, UNREADABLE[key])
     owned = owned_partitions()
     for offset, record in enumerate([*values, foreign, control]):
         owned.read_changelog(3, offset, *record)
@@ -109,4 +109,4 @@ def _changelog() -> list[tuple[bytes | None, bytes | None]]:
     before.partitions[3].state.apply([Record(offset, NOON, None, encoded(event("click"))) for offset in range(5)])
     snapshot = before.partitions[3].state.snapshot()
     assert snapshot is not None
-    return [(changelog_key(3, key), fenced(snapshot.position, payload)) for key, payload in snapshot.values]
+    return [(changelog_key(3, key), fenced(snapshot.fence, payload)) for key, payload in snapshot.values]
