@@ -7,11 +7,13 @@ import pytest
 from faust.types import TP
 
 from service_kit.kafka.unreadable import DamagedBatch, StoppedPartitions
+from stream_app import metrics
 from stream_app.engine.partitions import OwnedPartitions
 from stream_app.health import STUCK_RECOVERY_SECONDS, STUCK_SECONDS, Liveness, ready
 from stream_app.state.dimensions import LIVE_AGGREGATES
 from stream_app.state.partition import PartitionState
 from stream_app.state_pages import StatePages
+from tests.support.events import NOON, Record, encoded, event, fresh_id
 
 
 def app(*, end: int, connected: bool, uncommitted: int = 0) -> Any:
@@ -120,3 +122,11 @@ def test_probes_make_neither_consumer_nor_event_loop_while_the_worker_starts() -
     assert not ready(worker, 1_000).ok
     assert StatePages(worker).partitions("/state") == {"ready": False, "partitions": {}}
     assert StatePages(worker).user("00") is None
+
+
+def test_the_gauges_say_how_many_events_wait_for_the_sinks_and_since_when() -> None:
+    worker = app(end=0, connected=True)
+    old = event("click", event_id=fresh_id(NOON - 3_600_000))
+    worker.owned.partitions[0].state.apply([Record(0, NOON, None, encoded(old))])
+    assert ready(worker, 1_000).ok
+    assert (metrics.UNCERTAIN_EVENTS._value.get(), metrics.UNCERTAIN_SINCE._value.get()) == (1, NOON / 1000)

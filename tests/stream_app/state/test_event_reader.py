@@ -18,7 +18,10 @@ from tests.support.events import NOON, Record, encoded, event, fresh_id, in_avro
 
 READER = LIVE_AGGREGATES.reader
 EVENTS = [schema for schema in by_id().values() if schema.name in EVENT_SCHEMAS]
-moments = st.integers(NOON - 10**10, NOON + 10**8)
+# The sampled ones are where an id begins or ends to be fresh.
+moments = st.integers(NOON - 10**10, NOON + 10**8) | st.sampled_from(
+    [NOON, NOON - 240_000, NOON - 240_001, NOON + 60_000, NOON + 60_001, NOON - 60_000]
+)
 # Those of others may be anything.
 keys = (
     st.none()

@@ -106,3 +106,31 @@ def test_a_sum_has_the_summed_names_and_of_equals_the_first_ones() -> None:
     assert summed(windows, 3) == {"c": 3, "a": 2, "b": 1, OTHER: 3}
     assert summed(windows, 4) == {"a": 2, "b": 1, "c": 3, "d": 1, OTHER: 2}
     assert summed([], 4) == {}
+
+
+@given(NAMES, st.data())
+def test_what_is_taken_back_is_missing_from_the_sum_and_nothing_is_below_zero(
+    names: list[str], data: st.DataObject
+) -> None:
+    top, again = counted(names), counted(names)
+    for name in data.draw(st.lists(st.sampled_from(names), max_size=60)) if names else []:
+        before = sum(top.counts().values())
+        assert again.take_back(name) == top.take_back(name)
+        again = restored(again)
+        assert before - 1 <= sum(top.counts().values()) <= before
+        for each in (top, again):
+            each.add({"z": 1})
+            assert min(each.counts().values()) > 0
+        assert top.payload() == again.payload()
+
+
+def test_a_name_that_was_counted_is_taken_back_from_itself_and_one_without_room_from_the_others() -> None:
+    top = counted("aabbccddx")
+    assert (top.counts(), top.take_back("a"), top.take_back("x")) == (
+        {"b": 2, "c": 2, "d": 2, "x": 1, "*": 2},
+        True,
+        True,
+    )
+    assert top.counts() == {"b": 2, "c": 2, "d": 2, "*": 1}
+    assert [top.take_back("a"), top.take_back("a")] == [True, False]
+    assert top.counts() == {"b": 2, "c": 2, "d": 2}
