@@ -98,10 +98,11 @@ class Ledger:
         """What the record counted as, and what it counts as now."""
         was_open = is_open(event, correction.appended_at - correction.appended_at % SLOT_MS, self._grace_ms)
         if correction.is_row:
-            # A fresh one that no one has judged yet was taken for a repeat of one that is not a row.
+            # A fresh one was taken for a repeat: of one that is not a row, or is not one any more.
             first = "duplicate" if event.is_fresh else "uncertain"
+            was_rejected = correction.again and (self.outcomes["rejected"] or not event.is_fresh)
             is_counted = was_open and is_held(event.moment, self._slot)
-            return "rejected" if correction.again else first, "counted" if is_counted else "late"
+            return "rejected" if was_rejected else first, "counted" if is_counted else "late"
         after = "duplicate" if correction.reason == DUPLICATE else "rejected"
         if not event.is_fresh:
             return "uncertain", after

@@ -306,6 +306,16 @@ def test_a_row_that_is_none_after_all_is_rejected_with_its_reason(reason: str) -
     assert (state.totals, state.outcomes["rejected"]) == ({}, 1)
 
 
+def test_a_repeat_that_lands_later_was_counted_as_a_duplicate() -> None:
+    """It had the id of another sender, who was erased; then it was replayed."""
+    first = Record(0, NOON, ANN, encoded(event("click")))
+    repeat = replace(first, offset=1, key=BOB)
+    state = folded([first, repeat])
+    assert state.correct(0, correction(0, repeat, is_row=True, again=True)) is Applied.APPLIED
+    assert state.outcomes == {"counted": 2, "late": 0, "duplicate": 0, "rejected": 0, "uncertain": 0}
+    assert state.totals == {"click": 2}
+
+
 def test_a_state_that_goes_on_in_another_log_knows_the_corrections_of_both() -> None:
     state, record = new_state(), old(5)
     state.topic_id = "before"
