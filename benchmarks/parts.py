@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from footfall.local import kafka, ports, postgres
 from footfall.local.process import Process
 from footfall.local.program import Program
@@ -35,6 +37,9 @@ def database() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         found = postgres.find(Path(folder), given=None, port=ports.choose(), password="benchmark", environ={})
         with _running(found.program, Path(folder)):
+            with psycopg.connect(found.dsn, autocommit=True) as connection:
+                # For what benchmarks ask themselves. The services set it, too.
+                connection.execute("alter database footfall set search_path = footfall")
             yield found.dsn
 
 

@@ -38,6 +38,7 @@ from sinks.landing.event_row import EventRow
 from sinks.landing.rows import Batch, decode_batch
 from sinks.postgres.insert import COPY
 from sinks.postgres.store import PostgresStore
+from tests.support.database import at
 from tests.support.events import Record, encoded, event, user_key
 
 ROWS, BATCHES, ROUNDS = 5000, 6, 3
@@ -156,7 +157,7 @@ def multi_row_insert(connection: psycopg.Connection, values: Values) -> None:
 
 def decoded_rows(dsn: str, server: psutil.Process) -> None:
     """The three ways with rows that are decoded already, one after another; the median of several rounds."""
-    store = PostgresStore(dsn, cluster_id="benchmark", topic="events", owner="benchmark")
+    store = PostgresStore(at(dsn), cluster_id="benchmark", topic="events", owner="benchmark")
     store.prepare()
     position = store.claim({0: 0})[0]
     found: dict[str, list[Figure]] = {}

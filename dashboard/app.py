@@ -31,7 +31,7 @@ _HERE = Path(__file__).parent
 
 def build_app(settings: Settings) -> FastAPI:
     """The application. While Kafka or Postgres is unavailable it shows what it has, and says so."""
-    database = Database(settings.postgres_dsn.reveal()) if settings.postgres_dsn else None
+    database = Database(settings.postgres) if settings.postgres else None
     health = PipelineHealth(has_postgres=database is not None)
     live = LiveService(settings.kafka, health)
     policy, pages, background = AccessPolicy(settings), Pages(), Background()

@@ -7,6 +7,7 @@ from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
 from service_kit import setting_checks
 from service_kit.kafka.settings import KafkaSettings
+from service_kit.postgres import DEFAULT_SCHEMA, SCHEMA_HELP, PostgresSettings, schema_name
 from service_kit.public_url import PublicUrlSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
@@ -25,6 +26,7 @@ class Settings:
     postgres_dsn: Secret | None = setting(
         None, help="DSN of the Postgres that the sinks land in. Without it there is no history page."
     )
+    postgres_schema: str = setting(DEFAULT_SCHEMA, help=SCHEMA_HELP, check=schema_name)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
 
     dashboard_token: Secret | None = setting(
@@ -48,6 +50,13 @@ class Settings:
     trust_loopback: bool = setting(
         False, help="Let requests from this machine read and edit without a token or session. Development only."
     )
+
+    @property
+    def postgres(self) -> PostgresSettings | None:
+        """The Postgres of the sinks, if there is one."""
+        if self.postgres_dsn is None:
+            return None
+        return PostgresSettings(postgres_dsn=self.postgres_dsn, postgres_schema=self.postgres_schema)
 
     def __post_init__(self) -> None:
         """Raise ValueError where settings contradict each other."""

@@ -31,6 +31,7 @@ COMMANDS = {
     "bench": "Run a benchmark.",
 }
 
+FAILED = 1
 # Commands that need no contract, report one that cannot be used with all other faults, or are there to mend it.
 _WITHOUT_A_CONTRACT = ("up", "env", "types", "bench")
 
@@ -58,7 +59,26 @@ def main() -> None:
 
         setting.use_that_of_the_stack()
         setting.exit_if_unusable()
-    build(called)()
+    try:
+        build(called)()
+    except Exception as error:
+        if (sentence := _of_postgres(error)) is None:
+            raise
+        sys.stderr.write(f"{sentence}\n")
+        sys.exit(FAILED)
+
+
+def _of_postgres(error: Exception) -> str | None:
+    """What a person can do about an error of Postgres; None if it is another one, or a mistake of ours."""
+    psycopg = sys.modules.get("psycopg")
+    if psycopg is None or not isinstance(error, psycopg.Error):
+        return None
+    message = error.diag.message_primary or " ".join(str(error).split())
+    if isinstance(error, psycopg.errors.UndefinedTable):
+        return f"Postgres: {message}. Start the sinks, or check FOOTFALL_POSTGRES_SCHEMA."
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return f"Postgres: {message}. Grant footfall_writer to this user."
+    return f"Postgres: {message}" if isinstance(error, psycopg.OperationalError) else None
 
 
 def _footfall() -> None:

@@ -12,6 +12,7 @@ from footfall.local.keys import read_or_create
 from footfall.local.settings import LocalSettings
 from service_kit.event_topics import EventTopicsSettings
 from service_kit.kafka.settings import KafkaSettings
+from service_kit.postgres import PostgresSettings
 from service_kit.settings import SettingsError, load, load_or_exit
 
 NOT_RUNNING = 1
@@ -28,6 +29,11 @@ class Target:
         """Settings of the Kafka client."""
         self.require("FOOTFALL_KAFKA_BOOTSTRAP")
         return load(KafkaSettings, self.environ)
+
+    def postgres(self) -> PostgresSettings:
+        """Which Postgres. With an invalid setting the command exits."""
+        self.require("FOOTFALL_POSTGRES_DSN")
+        return load_or_exit(PostgresSettings, self.environ)
 
     def event_topics(self) -> tuple[str, ...]:
         """The event types that have a topic of their own here. With an invalid setting the command exits."""
@@ -57,6 +63,7 @@ def find() -> Target:
         "FOOTFALL_URL": stack.get("http", ""),
         "FOOTFALL_KAFKA_BOOTSTRAP": stack.get("kafka", ""),
         "FOOTFALL_POSTGRES_DSN": stack.get("postgres", ""),
+        "FOOTFALL_POSTGRES_SCHEMA": stack.get("postgres_schema", ""),
         "FOOTFALL_DATA_DIR": str(settings.folder),
         "FOOTFALL_PROBE_URLS": ",".join(
             each["probes"] for each in stack.get("services", {}).values() if each.get("probes")

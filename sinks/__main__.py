@@ -93,7 +93,7 @@ async def _run(settings: Settings) -> None:
     watched = TopicWatch(settings.kafka, topics.used_by("sinks"), topics.EVENTS)
     health = _start_probes(settings.probe_host, settings.probe_port, watched)
     watched.start()
-    dsn, topic = settings.postgres_dsn.reveal(), settings.kafka.name(topics.EVENTS)
+    topic = settings.kafka.name(topics.EVENTS)
     cluster_id = await wait_for_cluster_id(settings.kafka, topic, stopping)
     source, store = KafkaSource(settings, topic), _postgres_store(settings, cluster_id, topic)
     health.stopped = source.stopped
@@ -109,12 +109,12 @@ async def _run(settings: Settings) -> None:
         accept_dead_letters=settings.accept_dead_letters,
     )
     group = health.group = GroupWatch(settings.kafka, source)
-    relay = Relay(settings.kafka, Outbox(dsn))
-    corrections = CorrectionRelay(settings.kafka, CorrectionOutbox(dsn, cluster_id, topic))
-    maintenance = MaintenanceThread(dsn, settings.retention, settings.maintenance_interval_seconds)
+    relay = Relay(settings.kafka, Outbox(settings.postgres))
+    corrections = CorrectionRelay(settings.kafka, CorrectionOutbox(settings.postgres, cluster_id, topic))
+    maintenance = MaintenanceThread(settings.postgres, settings.retention, settings.maintenance_interval_seconds)
     if settings.maintenance_interval_seconds:
         maintenance.start()
-    DatabaseGauges(dsn).start()
+    DatabaseGauges(settings.postgres).start()
     try:
         await source.start()
         await _run_all(
@@ -136,7 +136,7 @@ async def _send_canaries(settings: Settings, stopping: asyncio.Event) -> None:
         collector = CollectorClient(
             settings.canary_url.rstrip("/"), settings.canary_key and settings.canary_key.reveal()
         )
-        await Canary(collector, settings.postgres_dsn.reveal(), settings.canary_interval_seconds).run(stopping)
+        await Canary(collector, settings.postgres, settings.canary_interval_seconds).run(stopping)
 
 
 async def _run_all(stopping: asyncio.Event, *coroutines: Coroutine[None, None, None]) -> None:
@@ -151,7 +151,7 @@ async def _run_all(stopping: asyncio.Event, *coroutines: Coroutine[None, None, N
 
 def _postgres_store(settings: Settings, cluster_id: str, topic: str) -> PostgresStore:
     return PostgresStore(
-        settings.postgres_dsn.reveal(),
+        settings.postgres,
         cluster_id=cluster_id,
         topic=topic,
         owner=f"{socket.gethostname()}:{os.getpid()}",

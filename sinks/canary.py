@@ -18,6 +18,7 @@ import orjson
 import psycopg
 
 from avro_schemas import event_ids
+from service_kit.postgres import PostgresSettings
 from sinks import metrics
 from sinks.connect import connect
 from sinks.sql import read_statements
@@ -28,8 +29,8 @@ EVENT_TYPE = "footfall_canary"
 _RETENTION = "2 days"
 _TIMEOUT_SECONDS = 30.0
 _POLL_SECONDS = 0.05
-# An advisory lock, "canary" in ASCII.
-_LOCK = 0x63616E617279
+# An advisory lock of the schema.
+_LOCK = "pg_try_advisory_lock(hashtextextended(current_schema::text || 'footfall canary', 0))"
 _SQL = read_statements(__name__)
 
 
@@ -53,8 +54,8 @@ class CollectorClient:
 class Canary:
     """Sends one canary after another, and reports each in Postgres and in the metrics."""
 
-    def __init__(self, collector: CollectorClient, dsn: str, interval_seconds: float) -> None:
-        self._collector, self._dsn, self._interval_seconds = collector, dsn, interval_seconds
+    def __init__(self, collector: CollectorClient, where: PostgresSettings, interval_seconds: float) -> None:
+        self._collector, self._where, self._interval_seconds = collector, where, interval_seconds
         self._connection: psycopg.Connection | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -100,8 +101,8 @@ class Canary:
     def _lock(self) -> bool:
         """Whether this process sends canaries. The lock belongs to the connection."""
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._dsn, "footfall-canary", {"statement_timeout": "5s"})
-            (locked,) = self._connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() or (False,)
+            self._connection = connect(self._where, "footfall-canary", {"statement_timeout": "5s"})
+            (locked,) = self._connection.execute(f"select {_LOCK}".encode()).fetchone() or (False,)
             if not locked:
                 self._close()
         return self._connection is not None

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from service_kit.background import BackgroundThread
+from service_kit.postgres import PostgresSettings
 from service_kit.retention import RetentionSettings
 from service_kit.settings import load_or_exit
 from service_kit.startup import begin
@@ -43,7 +44,7 @@ def maintain_command(arguments: Sequence[str]) -> None:
     parser.add_argument("--dry-run", action="store_true", help="log what is due, and change nothing")
     dry_run: bool = parser.parse_args(arguments).dry_run
     settings = _load_settings()
-    if not run_round(settings.postgres_dsn.reveal(), settings.retention, dry_run=dry_run):
+    if not run_round(settings.postgres, settings.retention, dry_run=dry_run):
         sys.exit(FAILED)
 
 
@@ -60,23 +61,23 @@ def migrate_command(arguments: Sequence[str]) -> None:
         "--wait", type=float, default=0, metavar="SECONDS", help="with --check: wait this long for another job's"
     )
     chosen = parser.parse_args(arguments)
-    dsn = _load_settings().postgres_dsn.reveal()
+    where = _load_settings().postgres
     if not chosen.check:
-        _migrate(dsn)
+        _migrate(where)
         return
-    if missing := _missing_migrations(dsn, time.monotonic() + chosen.wait):
+    if missing := _missing_migrations(where, time.monotonic() + chosen.wait):
         log.error("missing migrations: %s", missing)
         sys.exit(FAILED)
 
 
-def run_round(dsn: str, retention: RetentionSettings, *, dry_run: bool = False) -> bool:
+def run_round(where: PostgresSettings, retention: RetentionSettings, *, dry_run: bool = False) -> bool:
     """Run one round of maintenance and log its steps. Return False if an operator must look at something."""
-    return not any(step.failed for step in _round(dsn, retention, dry_run=dry_run))
+    return not any(step.failed for step in _round(where, retention, dry_run=dry_run))
 
 
-def _round(dsn: str, retention: RetentionSettings, *, dry_run: bool = False) -> list[StepResult]:
+def _round(where: PostgresSettings, retention: RetentionSettings, *, dry_run: bool = False) -> list[StepResult]:
     steps = list[StepResult]()
-    with connect(dsn, "footfall-maintain", {}) as connection:
+    with connect(where, "footfall-maintain") as connection:
         if missing := pending(connection):
             log.error("missing migrations: %s; run `python -m sinks migrate`", missing)
             return [StepResult("migrations are missing", failed=True)]
@@ -93,16 +94,16 @@ def _round(dsn: str, retention: RetentionSettings, *, dry_run: bool = False) -> 
 class MaintenanceThread(BackgroundThread):
     """Runs a round at every interval while the process lands events. A round that fails is tried again soon."""
 
-    def __init__(self, dsn: str, retention: RetentionSettings, interval_seconds: float) -> None:
+    def __init__(self, where: PostgresSettings, retention: RetentionSettings, interval_seconds: float) -> None:
         super().__init__("maintenance", self._run_rounds)
-        self._dsn, self._retention, self._interval_seconds = dsn, retention, interval_seconds
+        self._where, self._retention, self._interval_seconds = where, retention, interval_seconds
         self._stopping = threading.Event()
 
     def _run_rounds(self) -> None:
         soon = pause = min(self._interval_seconds, _FIRST_ROUND_SECONDS)
         while not self._stopping.wait(pause):
             try:
-                refused = any(step.refused for step in _round(self._dsn, self._retention))
+                refused = any(step.refused for step in _round(self._where, self._retention))
                 pause = soon if refused else self._interval_seconds
             except psycopg.Error as error:
                 log.warning("maintenance was interrupted; it is tried again soon", extra={"error": str(error)})
@@ -123,9 +124,9 @@ def _load_settings() -> MaintenanceSettings:
     return settings
 
 
-def _migrate(dsn: str) -> None:
-    with connect(dsn, "footfall-migrate", {}) as connection:
-        if faults := preflight.faults(preflight.look(connection, dsn)):
+def _migrate(where: PostgresSettings) -> None:
+    with connect(where, "footfall-migrate") as connection:
+        if faults := preflight.faults(preflight.look(connection)):
             log.error("%s", " ".join(faults))
             sys.exit(FAILED)
         migrate(connection)
@@ -134,11 +135,11 @@ def _migrate(dsn: str) -> None:
         create_partitions(connection, days_to_create(datetime.now(UTC).date()))
 
 
-def _missing_migrations(dsn: str, deadline: float) -> list[str]:
+def _missing_migrations(where: PostgresSettings, deadline: float) -> list[str]:
     """The migrations that are still missing at the deadline."""
     while True:
         try:
-            with connect(dsn, "footfall-migrate", {}) as connection:
+            with connect(where, "footfall-migrate") as connection:
                 missing = pending(connection)
         except psycopg.OperationalError as error:
             missing = [f"unknown, as Postgres cannot be reached: {error}"]

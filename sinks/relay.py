@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from service_kit.kafka.record_batches import BATCH_BYTES
 from service_kit.kafka.settings import KafkaSettings
+from service_kit.postgres import PostgresSettings
 from sinks.connect import connect
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,8 @@ class LockedConnection:
     The lock belongs to the connection: when that breaks, another process may take over.
     """
 
-    def __init__(self, dsn: str, lock: str) -> None:
-        self._dsn, self._lock = dsn, lock
+    def __init__(self, where: PostgresSettings, lock: str) -> None:
+        self._where, self._lock = where, lock
         self._connection: psycopg.Connection | None = None
         self._locked = False
 
@@ -45,9 +46,9 @@ class LockedConnection:
         """The connection; None while another process has it."""
         if self._connection is None or self._connection.closed:
             self._locked = False
-            self._connection = connect(self._dsn, "footfall-relay", _SETTINGS)
+            self._connection = connect(self._where, "footfall-relay", _SETTINGS)
         if not self._locked:
-            lock = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
+            lock = "select pg_try_advisory_lock(hashtextextended(current_schema::text || %s::text, 0))"
             (self._locked,) = self._connection.execute(lock, [self._lock]).fetchone() or (False,)
         return self._connection if self._locked else None
 

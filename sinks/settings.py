@@ -7,6 +7,7 @@ from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.kafka.unreadable import SkipSettings
+from service_kit.postgres import PostgresSettings
 from service_kit.probes import ALL_INTERFACES
 from service_kit.retention import RetentionSettings
 from service_kit.settings import Secret, setting
@@ -14,7 +15,6 @@ from service_kit.settings import Secret, setting
 # Numbers of event types have two bytes. Far fewer are meant: each has lines in the roll-ups, for ever.
 DEFAULT_MAX_PROPOSED = 1_000
 
-_DSN = "Where events land, as postgresql://user:password@host/database."
 _LOG = "What to log."
 
 
@@ -22,7 +22,7 @@ _LOG = "What to log."
 class MaintenanceSettings:
     """For `maintain` and `migrate`."""
 
-    postgres_dsn: Secret = setting(help=_DSN)
+    postgres: PostgresSettings
     contract: OwnContract | None = setting(None, help=CONTRACT_HELP)
     retention: RetentionSettings
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", help=_LOG)
@@ -33,7 +33,7 @@ class Settings:
     """For landing."""
 
     kafka: KafkaSettings
-    postgres_dsn: Secret = setting(help=_DSN)
+    postgres: PostgresSettings
     contract: OwnContract | None = setting(None, help=CONTRACT_HELP)
     retention: RetentionSettings
     maintenance_interval_seconds: float = setting(

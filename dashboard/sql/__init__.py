@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 import psycopg
 
+from service_kit.postgres import PostgresSettings
+
 # Of the transaction, not of the startup packet: PgBouncer refuses the latter, and in transaction mode gives the
 # connection to others afterwards.
 _SETTINGS = {"statement_timeout": "20s", "lock_timeout": "2s", "timezone": "UTC"}
@@ -23,8 +25,9 @@ queries: Mapping[str, bytes] = MappingProxyType(
 class Database:
     """Opens a connection per use, a few at a time."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    def __init__(self, where: PostgresSettings) -> None:
+        self._dsn = where.postgres_dsn.reveal()
+        self._settings = {**_SETTINGS, "search_path": where.postgres_schema}
         self._slots = asyncio.Semaphore(_MAX_CONNECTIONS)
 
     @asynccontextmanager
@@ -41,5 +44,5 @@ class Database:
             async with connection:
                 await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
                 await connection.set_read_only(True)
-                await connection.execute(_SET, [list(_SETTINGS), list(_SETTINGS.values())])
+                await connection.execute(_SET, [list(self._settings), list(self._settings.values())])
                 yield connection

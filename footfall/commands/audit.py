@@ -6,14 +6,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, get_args
 
-import psycopg
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from footfall import target
-from sinks.audit import AuditReport, AuditScope
-from sinks.audit import audit as run_audit
+from sinks.audit import AuditReport, AuditScope, audit_snapshot
+from sinks.connect import reading
 from sinks.retention.lifecycle import State
 
 DOES_NOT_ADD_UP = 1
@@ -34,8 +33,8 @@ def audit(
     Example: footfall audit
     """
     scope = AuditScope(since and since.date(), until and until.date(), partition)
-    with psycopg.connect(target.find().require("FOOTFALL_POSTGRES_DSN"), autocommit=True) as connection:
-        report = run_audit(connection, scope)
+    with reading(target.find().postgres(), "footfall-audit") as connection:
+        report = audit_snapshot(connection, scope)
     mismatches = report.mismatches()
     if as_json:
         typer.echo(json.dumps(_to_json(report, mismatches), indent=2))

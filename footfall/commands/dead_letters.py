@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import psycopg
 import typer
 from aiokafka.structs import ConsumerRecord
 from rich.console import Console
@@ -22,6 +21,7 @@ from footfall.commands.printable import printable, printable_lines
 from footfall.kafka import reader
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.moments import utc
+from sinks.connect import reading
 from sinks.dead_letters import query
 from sinks.dead_letters.query import DeadLetterFilter
 
@@ -112,7 +112,7 @@ def export(
 
 
 def _in_postgres(selected: DeadLetterFilter) -> Iterator[Mapping[str, Any]]:
-    with psycopg.connect(target.find().require("FOOTFALL_POSTGRES_DSN")) as connection:
+    with reading(target.find().postgres(), "footfall-dead-letters") as connection:
         yield from query.export(connection, selected)
 
 

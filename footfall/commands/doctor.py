@@ -42,12 +42,12 @@ async def _check(where: target.Target) -> list[Finding]:
     kafka, event_topics = where.kafka(), where.event_topics()
     checked = await asyncio.gather(
         check_kafka(kafka, event_topics),
-        check_cluster(kafka, event_topics, postgres_dsn=where.require("FOOTFALL_POSTGRES_DSN")),
+        check_cluster(kafka, event_topics, postgres=where.postgres()),
         check_rejected(kafka),
         check_services(where.require("FOOTFALL_URL")),
         check_dashboard_access(where.require("FOOTFALL_URL")),
         check_workers([url for url in where.environ.get("FOOTFALL_PROBE_URLS", "").split(",") if url.strip()]),
-        asyncio.to_thread(check_postgres, where.require("FOOTFALL_POSTGRES_DSN")),
+        asyncio.to_thread(check_postgres, where.postgres()),
     )
     findings = [*check_environment(where.environ), *(finding for part in checked for finding in part)]
     # Faults come last, next to the prompt.

@@ -32,6 +32,7 @@ def env(
         "FOOTFALL_URL": stack["http"],
         "FOOTFALL_KAFKA_BOOTSTRAP": stack["kafka"],
         "FOOTFALL_POSTGRES_DSN": stack["postgres"],
+        "FOOTFALL_POSTGRES_SCHEMA": stack["postgres_schema"],
         "FOOTFALL_DATA_DIR": str(folder.path),
     }
     if "contract" in stack:

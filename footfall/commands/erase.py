@@ -22,6 +22,7 @@ from producer_api.privacy.hashes import Hasher
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.moments import utc
 from sinks import erasure
+from sinks.connect import connect
 
 FAILED = 1
 
@@ -62,7 +63,7 @@ def erase(
         typer.echo("Name one: --user ID, --user-key KEY, --visitor KEY or --session KEY.", err=True)
         raise typer.Exit(FAILED)
     where = target.find()
-    kafka, dsn = where.kafka(), where.require("FOOTFALL_POSTGRES_DSN")
+    kafka, postgres = where.kafka(), where.postgres()
     if reapply:
         requests = asyncio.run(_earlier_requests(kafka))
     elif user is not None:
@@ -71,7 +72,7 @@ def erase(
         scopes: dict[erasure.Scope, str | None] = {"user": user_key, "visitor": visitor, "session": session}
         requests = [_new_request(scope, _key(key)) for scope, key in scopes.items() if key is not None]
     receipts = dict[str, Json]()
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with connect(postgres, "footfall-erase") as connection:
         for request in requests:
             # To the topic first: if the rest fails, --reapply finds the request there and finishes it.
             if not (dry_run or reapply):

@@ -17,6 +17,7 @@ from footfall import target
 from footfall.kafka import reader
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.moments import utc
+from service_kit.postgres import PostgresSettings
 
 NOT_FOUND = 1
 INCOMPLETE = 3
@@ -64,7 +65,7 @@ def explain(
         typer.echo(f"{event_id} is not an event id: that is evt_ and the 32 hex digits of a UUIDv7.", err=True)
         raise typer.Exit(NOT_FOUND)
     where = target.find()
-    received_at = find_row(where.require("FOOTFALL_POSTGRES_DSN"), event_id)
+    received_at = find_row(where.postgres(), event_id)
     found = asyncio.run(_explain(where.kafka(), event_id, received_at))
     typer.echo(json.dumps(asdict(found), indent=2) if as_json else _to_text(found))
     stages = (found.accepted is not None, found.counted, found.landed is not None)
@@ -72,12 +73,14 @@ def explain(
         raise typer.Exit(INCOMPLETE if any(stages) else NOT_FOUND)
 
 
-def find_row(dsn: str, event_id: str) -> datetime | None:
+def find_row(where: PostgresSettings, event_id: str) -> datetime | None:
     """When the collector received the event, from its row; None if there is no row."""
     import psycopg
 
+    from sinks.connect import reading
+
     try:
-        with psycopg.connect(dsn, connect_timeout=5) as connection:
+        with reading(where, "footfall-explain") as connection:
             row = connection.execute(_RECEIVED_AT, {"id": event_ids.to_uuid(event_id)}).fetchone()
     except psycopg.Error as error:
         typer.echo(f"Postgres cannot be queried: {error}", err=True)

@@ -37,8 +37,8 @@ def lag(
     Example: footfall lag --watch
     """
     where = target.find()
-    kafka, postgres_dsn = where.kafka(), where.require("FOOTFALL_POSTGRES_DSN")
-    lags = asyncio.run(current_lags(kafka, postgres_dsn))
+    kafka, postgres = where.kafka(), where.postgres()
+    lags = asyncio.run(current_lags(kafka, postgres))
     if as_json:
         typer.echo(json.dumps([asdict(each) | {"records": each.records} for each in lags], indent=2))
     else:
@@ -47,7 +47,7 @@ def lag(
         if watch:
             with Live(console=console, auto_refresh=False) as live:
                 while True:
-                    live.update(_table(asyncio.run(current_lags(kafka, postgres_dsn)), by_partition), refresh=True)
+                    live.update(_table(asyncio.run(current_lags(kafka, postgres)), by_partition), refresh=True)
                     time.sleep(1)
     if max_lag is not None and any(_total(lags, name) > max_lag for name in _readers(lags)):
         raise typer.Exit(BEHIND)

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import psycopg
 import typer
 
 from footfall import target
 from service_kit.retention import RetentionSettings
 from service_kit.settings import variables
+from sinks.connect import connect
 from sinks.retention.maintenance import AlreadyRunning, planned
 from sinks.retention.maintenance import maintain as run_steps
 
@@ -39,7 +39,7 @@ def maintain(
     """
     retention = RetentionSettings(retention_days=retention_days, pack_after_days=pack_after_days)
     failed = False
-    with psycopg.connect(target.find().require("FOOTFALL_POSTGRES_DSN"), autocommit=True) as connection:
+    with connect(target.find().postgres(), "footfall-maintain") as connection:
         today = datetime.now(UTC).date()
         try:
             for step in (planned if dry_run else run_steps)(connection, today=today, retention=retention):

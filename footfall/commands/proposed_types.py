@@ -21,6 +21,7 @@ from dashboard.event_types import catalogue
 from dashboard.event_types.proposed import Listing, Proposed, find_proposed, has_landed
 from dashboard.sql import Database
 from footfall import target
+from service_kit.postgres import PostgresSettings
 from service_kit.retention import RetentionSettings
 from service_kit.settings import load
 
@@ -46,7 +47,7 @@ def proposed(
     where = target.find()
     days = load(RetentionSettings, where.environ).retention_days
     known = catalogue.meanings(into or _folder()).keys()
-    listing = asyncio.run(_find(where.require("FOOTFALL_POSTGRES_DSN"), known, days))
+    listing = asyncio.run(_find(where.postgres(), known, days))
     found = [each for each in listing.proposed if event_type in ("", each.event_type)]
     if event_type and not found:
         names = [each.event_type for each in listing.proposed]
@@ -97,7 +98,7 @@ def _folder() -> Path | None:
 
 def _require_landed(event_type: str, known: Collection[str]) -> None:
     where = target.find()
-    names = asyncio.run(_landed(where.require("FOOTFALL_POSTGRES_DSN"), event_type, known))
+    names = asyncio.run(_landed(where.postgres(), event_type, known))
     if event_type not in names:
         typer.echo(
             f'No event in Postgres is of the type "{event_type}".{_meant(event_type, [*names, *known])}'
@@ -112,9 +113,9 @@ def _meant(event_type: str, names: Collection[str]) -> str:
     return f' Did you mean "{close[0]}"?' if close else ""
 
 
-async def _find(dsn: str, known: Collection[str], days: int) -> Listing:
+async def _find(where: PostgresSettings, known: Collection[str], days: int) -> Listing:
     try:
-        async with Database(dsn).reading() as connection:
+        async with Database(where).reading() as connection:
             return await find_proposed(connection, known, datetime.now(UTC) - timedelta(days=days))
     except psycopg.errors.UndefinedTable:
         return Listing([])
@@ -122,10 +123,10 @@ async def _find(dsn: str, known: Collection[str], days: int) -> Listing:
         raise _unavailable(error) from error
 
 
-async def _landed(dsn: str, event_type: str, known: Collection[str]) -> list[str]:
+async def _landed(where: PostgresSettings, event_type: str, known: Collection[str]) -> list[str]:
     """The name, if events have it; else those that are proposed, for a suggestion."""
     try:
-        async with Database(dsn).reading() as connection:
+        async with Database(where).reading() as connection:
             if await has_landed(connection, event_type):
                 return [event_type]
             since = datetime.now(UTC) - timedelta(days=1)

@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated
 
-import psycopg
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +14,8 @@ from avro_schemas import topic as topics
 from footfall import target
 from footfall.kafka import reader
 from service_kit.kafka.settings import KafkaSettings
+from service_kit.postgres import PostgresSettings
+from sinks.connect import connect, reading
 from sinks.dead_letters.query import DeadLetterFilter, retryable
 from sinks.postgres import rewind
 from sinks.postgres.store import PostgresStore
@@ -65,21 +66,23 @@ def replay(
         typer.echo("Options for dead letters do not go with --from-time or --from-offset.", err=True)
         raise typer.Exit(WRONG_OPTIONS)
     where = target.find()
-    kafka, dsn = where.kafka(), where.require("FOOTFALL_POSTGRES_DSN")
+    kafka, postgres = where.kafka(), where.postgres()
     if start is not None:
-        _rewind(kafka, dsn, start, partition, execute, as_json)
+        _rewind(kafka, postgres, start, partition, execute, as_json)
     else:
-        _retry(kafka, dsn, selected, execute, as_json)
+        _retry(kafka, postgres, selected, execute, as_json)
 
 
-def _retry(kafka: KafkaSettings, dsn: str, selected: DeadLetterFilter, execute: bool, as_json: bool) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
+def _retry(
+    kafka: KafkaSettings, where: PostgresSettings, selected: DeadLetterFilter, execute: bool, as_json: bool
+) -> None:
+    with reading(where, "footfall-replay") as connection:
         found = retryable(connection, selected)
     if not execute:
         _show_counts(Counter(reason for _id, reason in found), as_json)
         return
     totals = {"rows": 0, "duplicates": 0, "erased": 0, "still_dead": 0}
-    store = PostgresStore(dsn, cluster_id="", topic=kafka.name(topics.EVENTS), owner="replay")
+    store = PostgresStore(where, cluster_id="", topic=kafka.name(topics.EVENTS), owner="replay")
     for first in range(0, len(found), _BATCH):
         written = store.replay([dead_letter_id for dead_letter_id, _reason in found[first : first + _BATCH]])
         totals["rows"] += written.rows
@@ -112,12 +115,17 @@ def _show_counts(counts: Counter[str], as_json: bool) -> None:
 
 
 def _rewind(
-    kafka: KafkaSettings, dsn: str, start: datetime | int, partition: int | None, execute: bool, as_json: bool
+    kafka: KafkaSettings,
+    where: PostgresSettings,
+    start: datetime | int,
+    partition: int | None,
+    execute: bool,
+    as_json: bool,
 ) -> None:
     topic = kafka.name(topics.EVENTS)
     targets = asyncio.run(_targets(kafka, topic, start))
     chosen = {part: offset for part, offset in targets.items() if partition in (None, part)}
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with connect(where, "footfall-replay") as connection:
         planned = rewind.plan(connection, topic, chosen)
         missed = rewind.go(connection, topic, planned) if execute else []
     records = sum(each.next - each.to for each in planned if each not in missed)

@@ -18,6 +18,7 @@ from footfall.kafka.topics import MISSING, TopicReport, check_topics, existing_t
 from service_kit.kafka.group_members import Member, explain, members, strangers
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.kafka.topic_description import ExistingTopic
+from service_kit.postgres import PostgresSettings
 
 _TOPICS_TIMEOUT_SECONDS = 15.0
 _CLUSTER_TIMEOUT_SECONDS = 25.0
@@ -58,15 +59,15 @@ async def check_kafka(settings: KafkaSettings, event_topics: Sequence[str] = ())
 
 
 async def check_cluster(
-    settings: KafkaSettings, event_topics: Sequence[str] = (), *, postgres_dsn: str
+    settings: KafkaSettings, event_topics: Sequence[str] = (), *, postgres: PostgresSettings
 ) -> list[Finding]:
     """Whether the cluster is safe to rely on and its readers keep up. Nothing if Kafka does not answer."""
     try:
         async with asyncio.timeout(_CLUSTER_TIMEOUT_SECONDS):
             cluster, existing = await _describe_cluster(settings), await existing_topics(settings, event_topics)
             has_events = topic.EVENTS in existing
-            lags = await current_lags(settings, postgres_dsn) if has_events else []
-            later = await _lags_after_a_while(settings, postgres_dsn, lags)
+            lags = await current_lags(settings, postgres) if has_events else []
+            later = await _lags_after_a_while(settings, postgres, lags)
             found = {group: await members(settings, group, topic.EVENTS) for group in _GROUPS}
             differences = await _clock_differences(settings) if has_events else []
     except (KafkaError, OSError, TimeoutError):
@@ -163,12 +164,14 @@ def check_clocks(differences: Sequence[int]) -> Iterator[Finding]:
     yield Finding("clock", "warn", message, "synchronise the clocks with NTP; live windows follow the brokers'")
 
 
-async def _lags_after_a_while(settings: KafkaSettings, postgres_dsn: str, lags: Sequence[Lag]) -> list[Lag]:
+async def _lags_after_a_while(
+    settings: KafkaSettings, postgres: PostgresSettings, lags: Sequence[Lag]
+) -> list[Lag]:
     """The lags after readers that are alive must have moved. Nothing if no record waits."""
     if not any(lag.records for lag in lags):
         return []
     await asyncio.sleep(_MOVE_SECONDS)
-    return await current_lags(settings, postgres_dsn)
+    return await current_lags(settings, postgres)
 
 
 def topic_findings(report: TopicReport) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Checks of Postgres: migrations, partitions, roll-ups, clock, privileges, connections and the canary."""
+"""Checks of Postgres: migrations, partitions, rights, roll-ups, clock, connections and the canary."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import psycopg
 
 from footfall.doctor.finding import Finding
-from sinks.connect import connect
+from service_kit.postgres import PostgresSettings
+from sinks.connect import SessionNeeded, connect
 from sinks.postgres import preflight
 from sinks.postgres.migrations import pending
 from sinks.retention.partitions import DAYS_AHEAD, attached_days, days_ahead
@@ -21,7 +22,6 @@ _LAST_MIGRATION = "select max(name) from migrations where name ~ '^[0-9]'"
 _MISMATCHED_DAYS = "select count(*)::int, min(day)::text from days where state = 'differs'"
 _SERVER = """
 select clock_timestamp(), current_setting('log_error_verbosity'),
-    (select pg_has_role(relowner, 'usage') from pg_class where oid = 'raw_events'::regclass),
     (select count(*)::int from pg_stat_activity where backend_type = 'client backend'),
     current_setting('max_connections')::int
 """
@@ -31,17 +31,19 @@ from canaries order by sent_at desc limit 1
 """
 
 
-def check_postgres(dsn: str) -> list[Finding]:
+def check_postgres(where: PostgresSettings) -> list[Finding]:
     """Whether Postgres answers, has the tables of this version, and is maintained."""
     try:
-        with connect(dsn, "footfall-doctor", {}) as connection:
-            facts = preflight.look(connection, dsn)
+        with connect(where, "footfall-doctor") as connection:
+            facts = preflight.look(connection)
             if faults := preflight.faults(facts):
                 return [Finding("postgres", "fail", fault, "nothing lands before that") for fault in faults]
             warnings = [
                 Finding("postgres", "warn", each, "see docs/sinks.md") for each in preflight.warnings(facts)
             ]
             return [*warnings, *_findings(connection)]
+    except SessionNeeded as error:
+        return [Finding("postgres", "fail", str(error), "nothing lands before that")]
     except psycopg.Error as error:
         return [Finding("postgres", "fail", str(error).strip(), "start Postgres, or set FOOTFALL_POSTGRES_DSN")]
 
@@ -79,16 +81,13 @@ def _check_days(connection: psycopg.Connection) -> Iterator[Finding]:
 
 
 def _check_server(connection: psycopg.Connection) -> Iterator[Finding]:
-    """Clock, privileges, connections, and what the server's log may reveal."""
+    """Clock, connections, and what the server's log may reveal."""
     asked_at, row = datetime.now(UTC), connection.execute(_SERVER).fetchone()
     assert row is not None  # the query always returns one row
-    now, verbosity, owns_tables, connections, max_connections = row
+    now, verbosity, connections, max_connections = row
     if (difference := abs((now - asked_at).total_seconds())) > _MAX_CLOCK_DIFFERENCE_SECONDS:
         message = f"the clocks of Postgres and of this machine differ by {difference:.0f} s"
         yield Finding("clock", "warn", message, "synchronise both clocks with NTP")
-    if not owns_tables:
-        message = "this user does not own the tables, so it can neither migrate them nor create partitions"
-        yield Finding("privileges", "fail", message, "connect the sinks as the owner of raw_events")
     if connections > _MAX_CONNECTION_SHARE * max_connections:
         message = f"{connections} of {max_connections} connections are in use"
         yield Finding("postgres", "warn", message, "raise max_connections, or use a connection pooler")

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import psycopg
 
 from avro_schemas import event_ids
+from service_kit.postgres import PostgresSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.sessions.signing import sign
 from service_kit.settings import Secret, load_or_exit, setting
+from sinks.connect import reading
 
 FAILED = 1
 EVENT = {"event_type": "test_event", "event_data": {"source": "smoke_test"}}
@@ -29,7 +31,7 @@ _REQUEST_TIMEOUT_SECONDS = 10
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     url: str = setting(help="URL of the collector.")
-    postgres_dsn: Secret = setting(help="The Postgres in which the event must land.")
+    postgres: PostgresSettings
     wait_timeout_seconds: float = setting(
         60.0, help="How long to wait for the collector and for the row.", minimum=1
     )
@@ -52,7 +54,7 @@ def main() -> None:
     try:
         event_id = post(settings.url, auth_headers(settings), deadline)
         sys.stdout.write(f"{event_id} was accepted after {time.monotonic() - started:.2f} s\n")
-        wait_for_row(settings.postgres_dsn.reveal(), event_id, deadline)
+        wait_for_row(settings.postgres, event_id, deadline)
     except SmokeTestFailed as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(FAILED)
@@ -103,13 +105,13 @@ def post(url: str, headers: dict[str, str], deadline: float) -> str:
         time.sleep(_RETRY_SECONDS)
 
 
-def wait_for_row(dsn: str, event_id: str, deadline: float) -> None:
+def wait_for_row(where: PostgresSettings, event_id: str, deadline: float) -> None:
     """Return when the event has landed. Raise SmokeTestFailed if it does not land in time."""
     query = "select 1 from raw_events where event_id = %s"
     problem = "it was accepted, so look at Kafka and the sinks"
     while time.monotonic() < deadline:
         try:
-            with psycopg.connect(dsn, connect_timeout=5) as connection:
+            with reading(where, "footfall-smoke-test") as connection:
                 if connection.execute(query, [event_ids.to_uuid(event_id)]).fetchone():
                     return
         except psycopg.Error as error:

@@ -13,8 +13,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import ConsumerRecord
 
 from avro_schemas.topic import EVENTS, STREAM_STATE, named
+from dashboard.sql import Database, queries
 from footfall.kafka.reader import end_offsets, open_consumer, read_until, seek_to_last
 from service_kit.kafka.settings import KafkaSettings
+from service_kit.postgres import PostgresSettings
 
 STREAM_APP, SINKS = "stream app", "sinks"
 # As stream_app/engine/changelog.py writes it: the term of its owner and the position that the state had are in
@@ -22,12 +24,6 @@ STREAM_APP, SINKS = "stream app", "sinks"
 _FENCE, _CONTROL = struct.Struct(">qq"), b"|c"
 # The last record completes a checkpoint, unless a crash has torn the newest one, which may have many values.
 _LAST_RECORDS = (1, 2_000)
-# Of a topic that was recreated, or is in another cluster by now, the newest counts.
-_LANDED = """
-select distinct on (part) part, next_offset from sink_offsets
-where sink = 'events' and topic = %s order by part, updated_at desc
-"""
-_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +41,12 @@ class Lag:
         return max(0, self.end - (self.position or 0))
 
 
-async def current_lags(kafka: KafkaSettings, postgres_dsn: str) -> list[Lag]:
+async def current_lags(kafka: KafkaSettings, postgres: PostgresSettings) -> list[Lag]:
     """Every reader's lag in every partition. Without Postgres, that of the sinks by what their group committed."""
     # The ends last: otherwise a reader could be ahead of them.
     positions = {STREAM_APP: await counted_offsets(kafka)}
     try:
-        positions[SINKS] = await landed_offsets(postgres_dsn, kafka.name(EVENTS))
+        positions[SINKS] = await landed_offsets(postgres, kafka.name(EVENTS))
     except psycopg.Error:
         positions[f"{SINKS} (as committed; Postgres does not answer)"] = await _committed_offsets(kafka)
     async with open_consumer(kafka, kafka.name(EVENTS)) as consumer:
@@ -62,13 +58,11 @@ async def current_lags(kafka: KafkaSettings, postgres_dsn: str) -> list[Lag]:
     ]
 
 
-async def landed_offsets(postgres_dsn: str, topic: str) -> dict[int, int]:
+async def landed_offsets(postgres: PostgresSettings, topic: str) -> dict[int, int]:
     """The first offset that has not landed, by partition. Nothing before the sinks have made their tables."""
-    async with await psycopg.AsyncConnection.connect(
-        postgres_dsn, autocommit=True, connect_timeout=_TIMEOUT_SECONDS
-    ) as connection:
+    async with Database(postgres).reading() as connection:
         try:
-            rows = await connection.execute(_LANDED, [topic])
+            rows = await connection.execute(queries["landed_offsets"], {"topic": topic})
         except psycopg.errors.UndefinedTable:
             return {}
         return dict(await rows.fetchall())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
+from service_kit.postgres import DEFAULT_SCHEMA, SCHEMA_HELP, schema_name
 from service_kit.settings import Secret, setting
 
 
@@ -16,6 +17,7 @@ class LocalSettings:
     data_dir: Path | None = setting(None, help="Folder for data and logs.")
     kafka_bootstrap: str | None = setting(None, help="A Kafka to use instead of starting one, as host:port.")
     postgres_dsn: Secret | None = setting(None, help="DSN of a Postgres to use instead of starting one.")
+    postgres_schema: str = setting(DEFAULT_SCHEMA, help=SCHEMA_HELP, check=schema_name)
 
     @property
     def folder(self) -> Path:

@@ -129,6 +129,7 @@ class Stack:
             **self._mark,
             "FOOTFALL_KAFKA_BOOTSTRAP": self._endpoints["kafka"],
             "FOOTFALL_POSTGRES_DSN": self._endpoints["postgres"],
+            "FOOTFALL_POSTGRES_SCHEMA": self._settings.postgres_schema,
         }
         return services.programs(http_port, ports.choose, environ)
 
@@ -144,7 +145,14 @@ class Stack:
                 if process.program.probes:
                     running[name]["probes"] = process.program.probes
         event_topics = self._user_settings.get("FOOTFALL_EVENT_TOPICS", "")
-        self._folder.write_stack({**self._endpoints, "event_topics": event_topics, "services": running})
+        self._folder.write_stack(
+            {
+                **self._endpoints,
+                "postgres_schema": self._settings.postgres_schema,
+                "event_topics": event_topics,
+                "services": running,
+            }
+        )
 
     def _stop(self) -> None:
         started = list(self._supervisor.processes)

@@ -105,6 +105,7 @@ FOOTFALL_KAFKA_SSL_KEY: {value: /etc/footfall/kafka-client/tls.key}
 {{- define "footfall.env.postgres" -}}
 {{- if has "postgres" .needs }}
 FOOTFALL_POSTGRES_DSN: {{ include "footfall.secretKeyRef" (list (include "footfall.postgresSecret" .) (include "footfall.postgresSecretKey" .)) }}
+FOOTFALL_POSTGRES_SCHEMA: {value: {{ .root.Values.postgres.schema | quote }}}
 {{- /* libpq reads these two itself; the DSN's own parameters win. */}}
 {{- with include "footfall.postgresTlsMode" .root }}
 PGSSLMODE: {value: {{ . | quote }}}

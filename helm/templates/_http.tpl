@@ -26,11 +26,6 @@ spec:
       protocol: TCP
 {{- end -}}
 
-{{- /* The path of the operator's own for the SDK, if there is one: a list of none or one. */ -}}
-{{- define "footfall.ownPaths" -}}
-{{- compact (list (.values.settings | default dict).sdkPath) | toJson -}}
-{{- end -}}
-
 {{- define "footfall.ingress" -}}
 {{- $ingress := .values.ingress -}}
 apiVersion: networking.k8s.io/v1
@@ -56,7 +51,7 @@ spec:
     - host: {{ $host | quote }}
       http:
         paths:
-          {{- range concat $ingress.paths (include "footfall.ownPaths" $ | fromJsonArray) }}
+          {{- range $ingress.paths }}
           - path: {{ . }}
             pathType: Prefix
             backend:
@@ -87,7 +82,7 @@ spec:
     {{- toYaml $route.hostnames | nindent 4 }}
   rules:
     - matches:
-        {{- range concat $route.paths (include "footfall.ownPaths" $ | fromJsonArray) }}
+        {{- range $route.paths }}
         - path:
             type: PathPrefix
             value: {{ . }}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from avro_schemas import event_ids
 from avro_schemas.correction import Correction
+from service_kit.postgres import PostgresSettings
 from sinks.relay import LockedConnection
 from sinks.sql import read_statements
 
@@ -25,9 +26,9 @@ class Pending(NamedTuple):
 class Outbox:
     """Only the process that holds the lock sees pending corrections of a topic. Its methods block."""
 
-    def __init__(self, dsn: str, cluster_id: str, topic: str) -> None:
+    def __init__(self, where: PostgresSettings, cluster_id: str, topic: str) -> None:
         self._topic = {"cluster_id": cluster_id, "topic": topic}
-        self._locked = LockedConnection(dsn, f"footfall relay of corrections, {cluster_id} {topic}")
+        self._locked = LockedConnection(where, f"footfall relay of corrections, {cluster_id} {topic}")
         self.close = self._locked.close
 
     def pending(self) -> list[Pending]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from service_kit.postgres import PostgresSettings
 from sinks.dead_letters.table import StoredDeadLetter
 from sinks.relay import LockedConnection
 from sinks.sql import read_statements
@@ -14,8 +15,8 @@ _SQL = read_statements(__name__)
 class Outbox:
     """Only the process that holds the lock sees pending dead letters. Its methods block."""
 
-    def __init__(self, dsn: str) -> None:
-        self._locked = LockedConnection(dsn, "footfall relay of dead letters")
+    def __init__(self, where: PostgresSettings) -> None:
+        self._locked = LockedConnection(where, "footfall relay of dead letters")
         self.close = self._locked.close
 
     def pending(self, limit: int) -> list[StoredDeadLetter]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import psycopg
 
-from sinks.connect import connect
+from service_kit.postgres import PostgresSettings
+from sinks.connect import SessionNeeded, connect
 from sinks.landing.errors import Halted, StoreMisconfigured, StoreUnavailable, WriteTimeout
 from sinks.postgres.sqlstates import decision_of
 
@@ -38,8 +39,8 @@ _SERVER_SETTINGS = {
 class ReconnectingConnection:
     """A connection in autocommit. One thread uses it; `cancel` and `abort` are for others."""
 
-    def __init__(self, dsn: str, *, statement_timeout_seconds: float) -> None:
-        self._dsn = dsn
+    def __init__(self, where: PostgresSettings, *, statement_timeout_seconds: float) -> None:
+        self._where = where
         self._settings = _SERVER_SETTINGS | {"statement_timeout": f"{int(statement_timeout_seconds * 1000)}ms"}
         # None, or closed, until the next `use`. Other threads read it: take it into a local before looking at it.
         self._connection: psycopg.Connection | None = None
@@ -83,13 +84,15 @@ class ReconnectingConnection:
 
     def _open(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._dsn, APPLICATION, self._settings, **_CLIENT_OPTIONS)
+            self._connection = connect(self._where, APPLICATION, self._settings, **_CLIENT_OPTIONS)
         return self._connection
 
 
 def _landing_error(error: psycopg.Error) -> StoreUnavailable | Halted:
     # Only the primary message: details and context may quote values of rows, which do not belong in a log.
     message = error.diag.message_primary or str(error).strip()
+    if isinstance(error, SessionNeeded):
+        return StoreMisconfigured(message)
     sqlstate_class = (error.sqlstate or "08")[:2]
     match decision_of(error):
         case "retry":

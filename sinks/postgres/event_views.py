@@ -44,7 +44,8 @@ EVENT_COMMENTS: Mapping[str, str] = MappingProxyType(
 
 def event_views() -> Sequence[Generated]:
     """In the order in which they can be created."""
-    return [_unpack(), _stored_events(), _events(), Script("events_between", [_statement("events_between")])]
+    between = _statement("events_between", columns=", ".join(EVENT_COLUMNS))
+    return [_unpack(), _stored_events(), _events(), Script("events_between", [between])]
 
 
 def _unpack() -> Script:

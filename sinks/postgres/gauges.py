@@ -8,8 +8,10 @@ from typing import get_args
 import psycopg
 
 from service_kit.background import BackgroundThread
+from service_kit.postgres import PostgresSettings
 from sinks import metrics
 from sinks.audit import partition_accounts
+from sinks.connect import connect
 from sinks.retention.lifecycle import State
 from sinks.retention.partitions import attached_days, days_ahead
 from sinks.sql import read_statements
@@ -19,13 +21,15 @@ _SQL = read_statements(__name__)
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 60.0
+# These numbers are not worth more of Postgres's time than that.
+_SETTINGS = {"statement_timeout": "10s"}
 
 
 class DatabaseGauges:
     """A daemon thread with a connection of its own: it neither waits for landing nor delays it."""
 
-    def __init__(self, dsn: str, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
-        self._dsn, self._interval_seconds = dsn, interval_seconds
+    def __init__(self, where: PostgresSettings, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
+        self._where, self._interval_seconds = where, interval_seconds
         self._stopping = threading.Event()
         self._thread = BackgroundThread("the gauges of the database", self._run)
 
@@ -42,10 +46,7 @@ class DatabaseGauges:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with psycopg.connect(
-                    self._dsn, autocommit=True, connect_timeout=5, application_name="footfall-gauges"
-                ) as connection:
-                    connection.execute(_SQL["limit_time"])
+                with connect(self._where, "footfall-gauges", _SETTINGS) as connection:
                     update_gauges(connection)
             except psycopg.Error as error:
                 # Landing logs that Postgres is unavailable; the time of the last check says how old these gauges

@@ -5,11 +5,13 @@ a default, columns at the end of views. What old code still writes is removed on
 """
 
 import logging
+import re
+from collections.abc import Collection
 from importlib.resources import files
 
 import psycopg
 
-from sinks.postgres.views import create_views, outdated_views
+from sinks.postgres.views import create_views, outdated_views, view_names
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # Key of an advisory lock: any number, the same in all our processes.
 _LOCK = 0x666F6F7466
+_CREATED = re.compile(rb"^create (?:table|view) (\w+)", re.MULTILINE)
 
 
 def migrate(connection: psycopg.Connection) -> list[str]:
@@ -28,6 +31,7 @@ def migrate(connection: psycopg.Connection) -> list[str]:
     applied = []
     with connection.transaction():
         connection.execute(_SQL["lock"], [_LOCK])
+        connection.execute(_SQL["create_schema"])
         connection.execute(_SQL["create_table"])
         # Again, now with the lock: another process may have applied them meanwhile.
         before = _applied(connection)
@@ -47,6 +51,12 @@ def pending(connection: psycopg.Connection) -> list[str]:
     applied = _applied(connection)
     missing = [name for name, _script in _scripts() if name not in applied]
     return missing or [view.mark for view in outdated_views(connection)]
+
+
+def relations() -> Collection[str]:
+    """The names of our tables and views; the partitions of days have others."""
+    created = [name.decode() for _name, script in _scripts() for name in _CREATED.findall(script)]
+    return {"migrations", *created, *view_names()}
 
 
 def grant(connection: psycopg.Connection) -> None:

@@ -1,11 +1,12 @@
 """One look at the database before anything lands: what would go wrong later, and what to do, a sentence each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import psycopg
+from psycopg.rows import dict_row
 
-from sinks.connect import connect
+from sinks.postgres.migrations import pending, relations
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
@@ -14,86 +15,116 @@ _MIN_VERSION = 150_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a look at the database finds. `without_key` are tables of ours that cannot be replicated."""
+    """What a look at the database finds.
+
+    `may_create_tables`: in the schema or, while there is none, the schema itself. `foreign_relations` have our
+    names in a schema that we never migrated. `foreign_days` stand where the table of a day belongs.
+    `unreplicable` are tables that are published without what identifies their rows.
+    """
 
     database: str
     user: str
+    schema: str
     version: int
     encoding: str
     may_create_temporary: bool
-    pooled_by_transaction: bool
-    may_create_partitions: bool
+    schema_exists: bool
+    may_use_schema: bool
+    may_create_tables: bool
+    missing_migrations: Sequence[str] = ()
+    foreign_relations: Sequence[str] = ()
+    not_writable: Sequence[str] = ()
     default_partitions: Sequence[str] = ()
+    foreign_days: Sequence[str] = ()
+    unreplicable: Sequence[str] = ()
 
 
 def faults(facts: Facts) -> list[str]:
     """Why nothing may land here."""
-    found = []
+    return [*_faults_of_the_database(facts), *_faults_of_the_schema(facts)]
+
+
+def _faults_of_the_database(facts: Facts) -> Iterator[str]:
     if facts.encoding != "UTF8":
-        found.append(
+        yield (
             f"The database {facts.database} has the encoding {facts.encoding}, in which text would be damaged. "
             f"Create one with: create database {facts.database} encoding 'UTF8' locale 'C' template template0."
         )
-    if facts.pooled_by_transaction:
-        found.append(
-            "There is a pooler in transaction mode in front of Postgres, and sessions are needed: for "
-            "locks, temporary tables and settings. Set its pool_mode to session for this user, or connect to "
-            "Postgres itself."
-        )
     if facts.version < _MIN_VERSION:
-        found.append(f"Postgres 15 or newer is needed; this is {facts.version // 10_000}.")
+        yield f"Postgres 15 or newer is needed; this is {facts.version // 10_000}."
     if not facts.may_create_temporary:
-        found.append(
+        yield (
             f"The user {facts.user} may create no temporary tables, through which events that are sent twice "
             f"land: grant temporary on database {facts.database} to {facts.user}."
         )
-    return found
+
+
+def _faults_of_the_schema(facts: Facts) -> Iterator[str]:
+    if not facts.schema_exists and not facts.may_create_tables:
+        yield (
+            f"There is no schema {facts.schema} in the database {facts.database}, and the user {facts.user} may "
+            "not create it: run `python -m sinks migrate` as a user who may, or create it for this one: "
+            f"create schema {facts.schema} authorization {facts.user}."
+        )
+    elif not facts.may_use_schema:
+        yield (
+            f"The user {facts.user} may not use the schema {facts.schema}: grant footfall_writer to {facts.user}, "
+            f"or grant usage on schema {facts.schema} to {facts.user}."
+        )
+    elif facts.foreign_relations:
+        yield (
+            f"The schema {facts.schema} holds {_list(facts.foreign_relations)}, not made by footfall. Choose "
+            "another schema with FOOTFALL_POSTGRES_SCHEMA."
+        )
+    elif facts.missing_migrations and not facts.may_create_tables:
+        yield (
+            f"The schema {facts.schema} lacks {_list(facts.missing_migrations)}, and the user {facts.user} may "
+            "not create tables there: run `python -m sinks migrate` as the owner of the tables."
+        )
+    elif facts.not_writable:
+        yield (
+            f"The user {facts.user} may not read and write {_list(facts.not_writable)}: grant footfall_writer to "
+            f"{facts.user}, and run `python -m sinks migrate` as the owner of the tables."
+        )
 
 
 def warnings(facts: Facts) -> list[str]:
     """What works now and makes trouble later."""
-    found = []
-    if not facts.may_create_partitions:
-        found.append(
+    return list(_warnings(facts))
+
+
+def _warnings(facts: Facts) -> Iterator[str]:
+    if not facts.may_create_tables:
+        yield (
             f"The user {facts.user} may not create the partitions of the next days: run "
             "`python -m sinks maintain` every hour as the owner of the tables."
         )
     if facts.default_partitions:
-        found.append(
-            f"{', '.join(facts.default_partitions)} takes events of days without a partition, and old days cannot "
+        yield (
+            f"{_list(facts.default_partitions)} takes events of days without a partition, and old days cannot "
             "be dropped while it is there: detach it, and move its rows."
         )
-    return found
+    if facts.foreign_days:
+        yield (
+            f"{_list(facts.foreign_days)} is where the table of a day belongs, but is not a plain table, so the "
+            "day can be neither packed nor dropped: detach it, or give it another name."
+        )
+    if facts.unreplicable:
+        yield (
+            f"A publication has {_list(facts.unreplicable)} without the primary key, so Postgres refuses to "
+            "update or delete rows there: publish all columns of the key, and use `replica identity default`."
+        )
 
 
-def look(connection: psycopg.Connection, dsn: str) -> Facts:
-    """Look at the database of this connection, for which another one is opened for a moment."""
-    row = connection.execute(_SQL["facts"]).fetchone()
-    assert row
-    database, user, version, encoding, may_create_temporary, may_create_partitions, defaults = row
-    return Facts(
-        database=database,
-        user=user,
-        version=version,
-        encoding=encoding,
-        may_create_temporary=may_create_temporary,
-        may_create_partitions=may_create_partitions,
-        default_partitions=defaults,
-        pooled_by_transaction=_is_pooled_by_transaction(connection, dsn),
-    )
+def look(connection: psycopg.Connection) -> Facts:
+    """Look at the database of this connection."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(_SQL["facts"], {"relations": list(relations())}).fetchone()
+    assert found
+    unreadable = not found["may_use_schema"] or found["foreign_relations"] or "migrations" in found["not_writable"]
+    return Facts(**found, missing_migrations=[] if unreadable else pending(connection))
 
 
-def _is_pooled_by_transaction(connection: psycopg.Connection, dsn: str) -> bool:
-    """Whether the server's process changes between the transactions of a connection."""
-    mine = _server_process(connection)
-    if mine == connection.info.backend_pid:
-        return False  # what the server said at the start: nobody is in between
-    with connect(dsn, "footfall-preflight", {}) as other, other.transaction():
-        # Given back after our transaction, our process is the next to be used: by the other connection, or else by
-        # somebody else.
-        return mine in (_server_process(other), None) or _server_process(connection) != mine
-
-
-def _server_process(connection: psycopg.Connection) -> int | None:
-    found = connection.execute("select pg_backend_pid()").fetchone()
-    return int(found[0]) if found else None
+def _list(names: Sequence[str]) -> str:
+    shown = [*names[:3], f"{len(names) - 3} more"] if len(names) > 4 else [*names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

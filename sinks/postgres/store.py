@@ -18,6 +18,7 @@ import psycopg
 
 from avro_schemas.correction import DUPLICATE, ERASED
 from avro_schemas.record_key import user_key_of
+from service_kit.postgres import PostgresSettings
 from sinks import metrics
 from sinks.corrections import table as corrections
 from sinks.corrections.table import JudgedTopic
@@ -67,7 +68,7 @@ class PostgresStore:
 
     def __init__(
         self,
-        dsn: str,
+        where: PostgresSettings,
         *,
         cluster_id: str,
         topic: str,
@@ -76,8 +77,8 @@ class PostgresStore:
         statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
         max_proposed_event_types: int = DEFAULT_MAX_PROPOSED,
     ) -> None:
-        self._dsn, self._cluster_id, self._topic = dsn, cluster_id, topic
-        self._connection = ReconnectingConnection(dsn, statement_timeout_seconds=statement_timeout_seconds)
+        self._cluster_id, self._topic = cluster_id, topic
+        self._connection = ReconnectingConnection(where, statement_timeout_seconds=statement_timeout_seconds)
         self._offsets = Offsets(cluster_id, topic, owner, accept_new_topic=accept_new_topic)
         # Memories of what is in Postgres. A crash may take back what they saw, as landing commits asynchronously:
         # they are cleared with every claim.
@@ -158,7 +159,7 @@ class PostgresStore:
         self._connection.close()
 
     def _look(self, connection: psycopg.Connection) -> None:
-        facts = preflight.look(connection, self._dsn)
+        facts = preflight.look(connection)
         if faults := preflight.faults(facts):
             raise StoreMisconfigured(" ".join(faults))
         for warning in preflight.warnings(facts):

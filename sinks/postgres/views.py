@@ -1,12 +1,12 @@
 """Creates what is generated from columns and schemas, and replaces what is outdated, without a migration."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import psycopg
 
 from sinks.postgres.event_views import event_views
-from sinks.postgres.generated import Generated, quoted
+from sinks.postgres.generated import Generated, View, quoted
 from sinks.postgres.type_views import type_views
 from sinks.sql import read_statements
 
@@ -28,6 +28,11 @@ def create_views(connection: psycopg.Connection) -> list[str]:
         connection.execute(_SQL["add"], [generated.mark])
         created.append(generated.mark)
     return created
+
+
+def view_names() -> Collection[str]:
+    """The names of all that are views, of columns and of event types."""
+    return {each.name for each in (*event_views(), *type_views()) if isinstance(each, View)}
 
 
 def outdated_views(connection: psycopg.Connection) -> Sequence[Generated]:

@@ -34,8 +34,8 @@ from sinks.sql import read_statements
 log = logging.getLogger(__name__)
 _SQL = read_statements(__name__)
 
-# An advisory lock, "maint" in ASCII.
-_LOCK = 0x6D61696E74
+# An advisory lock of the schema.
+_LOCK = "hashtextextended(current_schema::text || 'footfall maintenance', 0)"
 # Readers and writers never queue longer than this behind us. A step that gets no lock is due again next round.
 _LOCK_TIMEOUT = "100ms"
 # More than an empty partition and its indexes take.
@@ -233,10 +233,10 @@ def _vacuum(connection: psycopg.Connection, table: str) -> None:
 
 @contextmanager
 def _exclusive(connection: psycopg.Connection) -> Iterator[None]:
-    (locked,) = connection.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() or (False,)
+    (locked,) = connection.execute(f"select pg_try_advisory_lock({_LOCK})".encode()).fetchone() or (False,)
     if not locked:
         raise AlreadyRunning("another process is maintaining this database")
     try:
         yield
     finally:
-        connection.execute("select pg_advisory_unlock(%s)", [_LOCK])
+        connection.execute(f"select pg_advisory_unlock({_LOCK})".encode())

@@ -8,6 +8,7 @@ from sinks.landing.errors import Fenced, Halted
 from sinks.landing.ports import EventStore, WriteResult
 from sinks.landing.rows import Batch, decode_batch
 from sinks.postgres.store import PostgresStore
+from tests.support.database import at
 from tests.support.events import NOON, Record, encoded, event
 from tests.support.fakes import LocalStore
 
@@ -21,7 +22,7 @@ def local_store() -> LocalStore:
 
 @pytest.fixture
 def postgres_store(postgres: str) -> Iterator[PostgresStore]:
-    store = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
+    store = PostgresStore(at(postgres), cluster_id="cluster", topic="events", owner="test")
     yield store
     store.close()
 

@@ -32,6 +32,7 @@ from service_kit.kafka.settings import KafkaSettings
 from tests.clients import DOCUMENTS
 from tests.dashboard.history.test_page import OneNameEach
 from tests.dashboard.partials import partial
+from tests.support.database import at
 
 Json = dict[str, Any]
 
@@ -161,7 +162,7 @@ async def test_the_live_numbers_are_as_the_document_of_the_dashboard_says() -> N
 
 async def test_the_history_is_as_the_document_of_the_dashboard_says() -> None:
     app, document = FastAPI(), DOCUMENTS["dashboard"]
-    add_history_routes(app, OneNameEach(Database("host=nowhere")), Pages(), 90)
+    add_history_routes(app, OneNameEach(Database(at("host=nowhere"))), Pages(), 90)
     async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
         for params in ({}, {"compare": "1", "tz": "Europe/Berlin", "range": "7d"}, {"range": "9y"}):
             answer = await client.get("/dashboard/history.json", params=params)

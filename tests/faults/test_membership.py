@@ -25,6 +25,7 @@ from service_kit.kafka.group_members import members
 from service_kit.kafka.membership import EXIT_REFUSED, EXIT_REPLACED
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.kafka.topic_description import admin_client
+from tests.support.database import at
 from tests.support.events import encoded, event, now_ms
 from tests.support.kafka_brokers import KafkaBroker
 from tests.support.proxies import Proxy
@@ -202,9 +203,9 @@ async def assert_a_stranger_is_named(installation: Installation, kafka: KafkaSet
         await until(lambda: guest.poll(0.2) is not None or bool(guest.assignment()))
         mine = {each.partition for each in guest.assignment()}
         await write_everywhere(kafka)
-        ends = {lag.partition: lag.end for lag in await current_lags(kafka, installation.dsn)}
+        ends = {lag.partition: lag.end for lag in await current_lags(kafka, at(installation.dsn))}
         guest.commit(offsets=[TopicPartition("events", partition, ends[partition]) for partition in mine])
-        lags = await current_lags(kafka, installation.dsn)
+        lags = await current_lags(kafka, at(installation.dsn))
         assert {lag.partition for lag in lags if lag.reader == "sinks" and lag.records} >= mine
         await until(lambda: "a console at" in (installation.sink.unready_because() or ""))
         assert installation.sink.metrics()["footfall_sink_partitions"] == 12 - len(mine)
@@ -213,7 +214,7 @@ async def assert_a_stranger_is_named(installation: Installation, kafka: KafkaSet
     finally:
         guest.close()
     await until(installation.sink.is_ready)
-    await until(lambda: all(lag.records == 0 for lag in asyncio.run(current_lags(kafka, installation.dsn))))
+    await until(lambda: all(lag.records == 0 for lag in asyncio.run(current_lags(kafka, at(installation.dsn)))))
 
 
 async def assert_nobody_creates_topics(installation: Installation, kafka: KafkaSettings) -> None:

@@ -283,20 +283,3 @@ def test_only_named_peers_connect_to_what_has_nothing_but_probes_and_metrics() -
             if component in ("stream-app", "sinks")
         }
         assert reached == ({"stream-app": metrics_from, "sinks": metrics_from} if metrics_from else {})
-
-
-def test_a_path_of_the_operator_for_the_sdk_is_routed_to_the_collector_alone() -> None:
-    more = {
-        "ingress": {"enabled": True, "hosts": ["a.example.com"], "tlsSecret": "tls"},
-        "settings": {"sdkPath": "/insights"},
-    }
-    more |= {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}], "hostnames": ["a.example.com"]}}
-    for name in EXAMPLES:
-        rendered = objects(over(example(name), {"collector": more}))
-        routed = [
-            each["metadata"]["name"]
-            for each in rendered
-            if "/insights" in str(each.get("spec", {}).get("rules", ""))
-        ]
-        assert len(routed) == 2, name
-        assert all("collector" in each for each in routed)

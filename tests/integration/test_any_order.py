@@ -17,6 +17,7 @@ from psycopg import conninfo, sql
 from service_kit.retention import RetentionSettings
 from sinks.postgres.migrations import migrate
 from sinks.postgres.store import PostgresStore
+from tests.support.database import at
 from tests.support.site_model import Site
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
@@ -55,7 +56,7 @@ def test_rows_are_those_of_the_model_whatever_happens(fresh_database: Callable[[
         @initialize()
         def begin(self) -> None:
             dsn = fresh_database()
-            self.store = PostgresStore(dsn, cluster_id="cluster", topic="events", owner="test")
+            self.store = PostgresStore(at(dsn), cluster_id="cluster", topic="events", owner="test")
             self.connection = psycopg.connect(dsn, autocommit=True)
             self.site = Site(self.store, self.connection, date(2026, 3, 1), RETENTION)
 

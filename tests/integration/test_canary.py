@@ -10,6 +10,7 @@ import pytest
 from footfall.doctor.postgres import check_postgres
 from service_kit.kafka.settings import KafkaSettings
 from sinks.postgres.migrations import migrate
+from tests.support.database import at
 from tests.support.landing import query
 from tests.support.workers import Worker
 
@@ -72,12 +73,12 @@ async def test_the_canary_is_timed_from_the_collector_to_its_row(
     # It has a type of its own and neither user nor session, so no visitor is counted.
     rows = query(postgres, "select distinct event_type, user_key, session_key from events")
     assert rows == [("footfall_canary", None, None)]
-    (found,) = [each for each in check_postgres(postgres) if each.part == "canary"]
+    (found,) = [each for each in check_postgres(at(postgres)) if each.part == "canary"]
     assert (found.state, "landed" in found.message or "on its way" in found.message) == ("ok", True)
 
     collector.kill()
     await until(sink, 'footfall_canary_failures_total{stage="collector"}')
     sink.kill()
-    (found,) = [each for each in check_postgres(postgres) if each.part == "canary"]
+    (found,) = [each for each in check_postgres(at(postgres)) if each.part == "canary"]
     assert found.state == "fail"
     assert "the collector did not accept it" in found.message

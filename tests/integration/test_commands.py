@@ -14,6 +14,7 @@ from footfall.doctor.postgres import check_postgres
 from service_kit.retention import RetentionSettings
 from sinks import commands
 from sinks.postgres.migrations import migrate
+from tests.support.database import at
 
 pytestmark = pytest.mark.integration
 
@@ -62,24 +63,24 @@ def test_one_job_migrates_others_check_for_it_and_one_maintains(postgres: str) -
 
 
 def test_doctor_names_the_version_what_is_missing_and_days_that_differ(postgres: str) -> None:
-    (found,) = check_postgres(postgres)
+    (found,) = check_postgres(at(postgres))
     assert (found.state, "migrations are missing: 0001_events" in found.message) == ("fail", True)
     with psycopg.connect(postgres, autocommit=True) as connection:
         migrate(connection)
-        found_now = {finding.message: finding.state for finding in check_postgres(postgres)}
+        found_now = {finding.message: finding.state for finding in check_postgres(at(postgres))}
         assert any("migrated to 00" in message and state == "ok" for message, state in found_now.items())
         assert found_now["partitions exist for only 0 days ahead"] == "warn"
         connection.execute("insert into days (day, state, rows) values ('2026-01-01', 'differs', 3)")
-    (fault,) = (finding for finding in check_postgres(postgres) if finding.state == "fail")
+    (fault,) = (finding for finding in check_postgres(at(postgres)) if finding.state == "fail")
     assert "2026-01-01" in fault.message
-    assert check_postgres("postgresql://nobody@127.0.0.1:1/none")[0].state == "fail"
+    assert check_postgres(at("postgresql://nobody@127.0.0.1:1/none"))[0].state == "fail"
 
 
 def test_rounds_start_soon_and_continue_after_one_that_failed(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "_FIRST_ROUND_SECONDS", 0.1)
-    thread = commands.MaintenanceThread(postgres, RetentionSettings(), 3600)
+    thread = commands.MaintenanceThread(at(postgres), RetentionSettings(), 3600)
     with psycopg.connect(postgres, autocommit=True) as connection:
         migrate(connection)
         connection.execute("alter table maintained rename to elsewhere")  # so that a round fails

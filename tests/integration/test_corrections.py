@@ -21,6 +21,7 @@ from sinks.landing.rows import decode_batch
 from sinks.postgres import rewind
 from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import maintain
+from tests.support.database import at
 from tests.support.events import Record, encoded, event, now_ms, user_key
 from tests.support.topics import read_all
 
@@ -35,7 +36,7 @@ class Log:
     """Two partitions that land in batches."""
 
     def __init__(self, dsn: str, topic: str) -> None:
-        self.store = PostgresStore(dsn, cluster_id="c", topic=topic, owner="test")
+        self.store = PostgresStore(at(dsn), cluster_id="c", topic=topic, owner="test")
         self.store.prepare()
         self.next = self.store.claim({0: 0, 1: 0})
         self.records: dict[int, list[Record]] = {0: [], 1: []}
@@ -82,7 +83,7 @@ def of_ann(now: int, **changes: Any) -> dict[str, Any]:
 async def published(settings: KafkaSettings, dsn: str) -> dict[int, list[Correction]]:
     """All corrections in the topic, by partition, once nothing is pending."""
     stopping = asyncio.Event()
-    relay = CorrectionRelay(settings, Outbox(dsn, "c", settings.name("events")))
+    relay = CorrectionRelay(settings, Outbox(at(dsn), "c", settings.name("events")))
     task = asyncio.create_task(relay.run(stopping))
     try:
         async with asyncio.timeout(30):

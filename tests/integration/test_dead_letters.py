@@ -21,6 +21,7 @@ from sinks.dead_letters.relay import Relay
 from sinks.dead_letters.table import StoredDeadLetter
 from sinks.landing.rows import decode_batch
 from sinks.postgres.store import PostgresStore
+from tests.support.database import at
 from tests.support.events import Record, encoded, event, fresh_id, now_ms
 from tests.support.topics import read_all
 
@@ -36,7 +37,7 @@ def dsn(postgres: str, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch)
     poison = encoded(event("click", now, event_id=fresh_id(now), event_data={"text": "a\0b"}))
     values = [encoded(event("click", now)), poison, b"rubbish"]
     records = [Record(offset, now, b"key", value, HEADERS) for offset, value in enumerate(values)]
-    store = PostgresStore(postgres, cluster_id="c", topic=settings.name("events"), owner="test")
+    store = PostgresStore(at(postgres), cluster_id="c", topic=settings.name("events"), owner="test")
     store.prepare()
     store.claim({0: 0})
     store.write(decode_batch({0: records}, {0: 0}))
@@ -63,7 +64,7 @@ async def arun(command: str, *arguments: str) -> tuple[int, str]:
 async def relaying(settings: KafkaSettings, dsn: str) -> AsyncIterator[None]:
     """Run a relay meanwhile."""
     stopping = asyncio.Event()
-    task = asyncio.create_task(Relay(settings, Outbox(dsn)).run(stopping))
+    task = asyncio.create_task(Relay(settings, Outbox(at(dsn))).run(stopping))
     try:
         yield
     finally:

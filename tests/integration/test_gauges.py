@@ -14,6 +14,7 @@ from sinks.postgres.gauges import DatabaseGauges, update_gauges
 from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import maintain, planned
 from sinks.retention.partitions import DAYS_AHEAD, raw_table_name
+from tests.support.database import at
 from tests.support.events import Record, encoded, event, fresh_id
 
 pytestmark = pytest.mark.integration
@@ -66,7 +67,7 @@ def test_the_last_round_of_maintenance_and_the_days_are_shown(connection: psycop
 
 def test_the_thread_sets_the_gauges_again_even_after_a_failure(postgres: str, store: PostgresStore) -> None:
     before = time.time()
-    gauges = DatabaseGauges(postgres, interval_seconds=0.05)
+    gauges = DatabaseGauges(at(postgres), interval_seconds=0.05)
     gauges.start()
     with psycopg.connect(postgres, autocommit=True) as connection:
         _until_set_after(before)

@@ -17,6 +17,7 @@ from dashboard.render.panels import HISTORY
 from dashboard.sql import Database
 from sinks.landing.rows import decode_batch
 from sinks.postgres.store import PostgresStore
+from tests.support.database import at
 from tests.support.events import Record, encoded, event, now_ms, user_key
 
 pytestmark = pytest.mark.integration
@@ -81,7 +82,7 @@ def events(store: PostgresStore) -> list[Event]:
 
 
 async def result(dsn: str, **params: str) -> Result:
-    return await HistoryService(Database(dsn)).run(parse_query(params, datetime.now(UTC), 90))
+    return await HistoryService(Database(at(dsn))).run(parse_query(params, datetime.now(UTC), 90))
 
 
 async def test_every_filter_selects_the_events_with_its_value(events: list[Event], postgres: str) -> None:

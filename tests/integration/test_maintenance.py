@@ -19,6 +19,7 @@ from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import AlreadyRunning, StepResult, maintain, planned
 from sinks.retention.partitions import id_bounds, raw_table_name
 from tests.support import kill_points
+from tests.support.database import at
 from tests.support.days import Landed, noon
 from tests.support.events import Record, encoded, event, fresh_id, user_key
 
@@ -259,11 +260,11 @@ def test_partitions_that_others_attached_are_passed_over_and_erased_from(
 
 
 def test_dead_letters_are_deleted_with_the_days_of_their_time_and_a_recreated_topic_has_its_own(
-    store: PostgresStore, connection: psycopg.Connection
+    store: PostgresStore, connection: psycopg.Connection, postgres: str
 ) -> None:
     old = noon(TODAY - timedelta(days=RETENTION.retention_days + 1))
     Landed(store).land([(b"k", b"rubbish"), (b"k", b"more")], old)
-    again = PostgresStore(store._dsn, cluster_id="cluster", topic="events", owner="test", accept_new_topic=True)
+    again = PostgresStore(at(postgres), cluster_id="cluster", topic="events", owner="test", accept_new_topic=True)
     connection.execute("update sink_offsets set topic_id = gen_random_uuid()")
     again.claim({0: 0}, uuid4())
     again.write(decode_batch({0: [Record(0, noon(TODAY), b"k", b"rubbish of the new topic")]}, {0: 0}))

@@ -9,6 +9,7 @@ import pytest
 from avro_schemas.event_types import custom_events
 from sinks.audit import audit
 from sinks.postgres.store import PostgresStore
+from tests.support.database import at
 from tests.support.days import Landed, noon
 from tests.support.events import encoded, event, fresh_id
 
@@ -20,7 +21,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 @pytest.fixture
 def store(postgres: str) -> Iterator[PostgresStore]:
     """A store that knows three names outside the catalogue."""
-    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test", max_proposed_event_types=3)
+    made = PostgresStore(
+        at(postgres), cluster_id="cluster", topic="events", owner="test", max_proposed_event_types=3
+    )
     made.prepare()
     made.claim({0: 0})
     yield made

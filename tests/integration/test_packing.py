@@ -25,6 +25,7 @@ from sinks.retention import packing
 from sinks.retention.maintenance import StepResult, maintain
 from sinks.retention.packing import pack
 from sinks.retention.partitions import packed_table_name, raw_table_name
+from tests.support.database import at
 from tests.support.days import Landed, noon
 from tests.support.events import encoded, event, fresh_id, user_key
 
@@ -99,7 +100,7 @@ def test_packed_rows_are_the_same_through_the_same_views(
     assert left < 100_000
     assert connection.execute(EVERYTHING).fetchall() == before
     assert audit(connection).mismatches() == []
-    assert find_row(postgres, before[0][0]) == before[0][RECEIVED_AT]
+    assert find_row(at(postgres), before[0][0]) == before[0][RECEIVED_AT]
 
 
 def test_a_day_has_a_packed_partition_before_it_has_rows(

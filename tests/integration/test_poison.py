@@ -16,6 +16,7 @@ from sinks.dead_letters.record import record_headers, record_value
 from sinks.landing.loop import BatchLimits, Landing
 from sinks.landing.rows import Batch, decode_batch
 from sinks.postgres.store import PostgresStore
+from tests.support.database import at
 from tests.support.events import NOON, Record, encoded, event, in_avro, user_key
 from tests.support.fakes import LocalSource
 
@@ -153,7 +154,7 @@ def test_lookup_tables_are_read_again_after_a_crash_of_postgres_lost_entries(
 async def test_several_owners_of_the_same_partitions_write_every_event_once(postgres: str) -> None:
     log = {p: [Record(n, NOON, user_key(str(n)), encoded(event("click"))) for n in range(400)] for p in range(2)}
     stopping = asyncio.Event()
-    stores = [PostgresStore(postgres, cluster_id="c", topic="events", owner=f"owner-{n}") for n in range(3)]
+    stores = [PostgresStore(at(postgres), cluster_id="c", topic="events", owner=f"owner-{n}") for n in range(3)]
     limits = BatchLimits(rows=30, max_rows=60, max_bytes=10**6, max_age_seconds=0.01)
     landings = [Landing(LocalSource(log), each, limits) for each in stores]
     stores[0].prepare()
@@ -184,7 +185,7 @@ def test_records_with_times_and_keys_of_others_are_dead_letters(
         assert audit(connection).mismatches() == []
         exported = list(export(connection, DeadLetterFilter()))
         assert [each["appended_at"][:4] for each in exported[:4]] == ["9999", "1970", "1970", "9999"]
-        outbox = Outbox(postgres)
+        outbox = Outbox(at(postgres))
         pending = outbox.pending(10)
         assert len(pending) == 5
         sizes = [len(record_value(each, NOON)) + len(str(record_headers(each))) for each in pending]

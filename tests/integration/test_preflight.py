@@ -1,24 +1,38 @@
 """Databases that are not made for us: what would go wrong later is said at the start, in a sentence, or does not."""
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import conninfo, sql
 
+from dashboard.event_types.proposed import has_landed
+from dashboard.history.query import parse_query
+from dashboard.history.service import HistoryService
+from dashboard.sql import Database, queries
+from footfall.kafka.lag import landed_offsets
+from service_kit.postgres import PostgresSettings
 from service_kit.retention import RetentionSettings
+from sinks import erasure
 from sinks.connect import connect
 from sinks.landing.errors import StoreMisconfigured
+from sinks.postgres.migrations import migrate
 from sinks.postgres.preflight import look, warnings
 from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import maintain
+from sinks.retention.partitions import create_partitions, days_to_create, packed_table_name, raw_table_name
+from tests.support.database import at
 from tests.support.days import Landed, noon
+from tests.support.events import user_key
+from tests.support.poolers import pgbouncer
 
 pytestmark = pytest.mark.integration
 
@@ -52,8 +66,8 @@ def role(dsn: str, *grants: str) -> Iterator[str]:
             )
 
 
-def store_of(dsn: str) -> PostgresStore:
-    return PostgresStore(dsn, cluster_id="cluster", topic="events", owner="test")
+def store_of(dsn: str, schema: str = "footfall") -> PostgresStore:
+    return PostgresStore(at(dsn, schema), cluster_id="cluster", topic="events", owner="test")
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
@@ -89,8 +103,8 @@ def test_a_writer_that_may_not_create_partitions_lands_from_the_first_day_on_and
         # As after midnight: the partitions of the last day ahead are still to come.
         last = f"{TODAY + timedelta(days=14):%Y%m%d}"
         owner.execute(f"drop table raw_events_{last}, packed_events_{last}".encode())
-        with closing(store_of(dsn)) as store, connect(dsn, "test", {}) as writer:
-            (warning,) = warnings(look(writer, dsn))
+        with closing(store_of(dsn)) as store, connect(at(dsn), "test") as writer:
+            (warning,) = warnings(look(writer))
             assert "may not create the partitions of the next days" in warning
             store.prepare()
             landed = Landed(store)
@@ -114,8 +128,121 @@ def test_everything_goes_on_when_somebody_publishes_all_tables(
         steps = list(maintain(connection, today=today, retention=RetentionSettings()))
         assert [step.message for step in steps if step.failed] == []
     without_key = sql.SQL(
-        "select relname from pg_class where relkind in ('r', 'p') and not relispartition and relreplident = 'd'"
+        "select relname from pg_class where relkind in ('r', 'p')"
         " and relnamespace = current_schema::regnamespace"
         " and not exists (select from pg_index where indrelid = pg_class.oid and indisprimary)"
     )
     assert connection.execute(without_key).fetchall() == []
+
+
+OTHERS = """
+create table public.events (day date);
+create table public.migrations (id int, name text);
+create function public.moment_of(bigint) returns timestamptz language sql immutable as 'select null::timestamptz';
+create function public.day_of(uuid) returns date language sql immutable as 'select null::date';
+"""
+TABLES_BY_SCHEMA = """
+select relnamespace::regnamespace::text, count(*)::int from pg_class
+where relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    and relkind in ('r', 'p', 'v', 'S') and not starts_with(relnamespace::regnamespace::text, 'pg_')
+group by 1
+"""
+
+
+async def test_everything_is_in_its_own_schema_also_through_a_pooler(postgres_server: str, tmp_path: Path) -> None:
+    old = TODAY - timedelta(days=12)
+    with (
+        database(postgres_server, "") as dsn,
+        pgbouncer(dsn, tmp_path) as pooled,
+        psycopg.connect(dsn, autocommit=True) as others,
+    ):
+        others.execute(OTHERS.encode())
+        for mode in ("transaction", "statement"):
+            with (
+                closing(store_of(pooled[mode], "analytics")) as refused,
+                pytest.raises(StoreMisconfigured, match="Set its pool_mode to session for this user"),
+            ):
+                refused.prepare()
+        where, reader = at(pooled["session"], "analytics"), at(pooled["transaction"], "analytics")
+        with closing(store_of(pooled["session"], "analytics")) as store, connect(where, "test") as owner:
+            store.prepare()
+            landed, ann = Landed(store), user_key("ann")
+            landed.on(old, "click", "click")
+            assert landed.again(noon(old)).duplicates == 2
+            assert [
+                s.message for s in maintain(owner, today=TODAY, retention=RetentionSettings()) if s.failed
+            ] == []
+            assert landed.again(noon(old)).duplicates == 4
+            landed.on(TODAY, "click", "scroll", user=ann)
+            erasure.request(owner, ann, datetime.now(UTC) + timedelta(days=1), "receipt")
+            assert erasure.remove(owner, "receipt", datetime.now(UTC) + timedelta(days=1)).rows == 2
+        await everything_reads(reader)
+        everyone = dict(others.execute(TABLES_BY_SCHEMA.encode()).fetchall())
+        assert everyone.keys() == {"public", "analytics"}
+        assert everyone["public"] == 2
+        # Nothing of ours stays behind in the connections that the pooler lends to others, and analysts need no setting.
+        others.execute("grant footfall_reader to current_user")
+        for dsn_of_others in (*pooled.values(), conninfo.make_conninfo(dsn, options="-c role=footfall_reader")):
+            with psycopg.connect(dsn_of_others, autocommit=True, prepare_threshold=None) as analyst:
+                assert analyst.execute("show search_path").fetchone() == ('"$user", public',)
+                assert analyst.execute("select count(occurred_at) from analytics.events").fetchone() == (2,)
+                between = "select count(*) from analytics.events_between(now() - interval '13 days', now())"
+                assert analyst.execute(between.encode()).fetchone() == (2,)
+                assert analyst.execute(
+                    "select count(*) from analytics.clicks where day < current_date"
+                ).fetchone() == (2,)
+
+
+async def everything_reads(where: PostgresSettings) -> None:
+    """What only reads, a few at a time."""
+    environ = {
+        "FOOTFALL_POSTGRES_DSN": where.postgres_dsn.reveal(),
+        "FOOTFALL_POSTGRES_SCHEMA": where.postgres_schema,
+    }
+    for arguments in (["audit"], ["dead-letters", "export"], ["replay"]):
+        command = [sys.executable, "-m", "footfall", *arguments]
+        environ_of_command = {**os.environ, "FOOTFALL_KAFKA_BOOTSTRAP": "127.0.0.1:1", **environ}
+        await asyncio.to_thread(subprocess.run, command, env=environ_of_command, check=True, timeout=60)
+    query = parse_query({"range": "90d"}, datetime.now(UTC), 90)
+    found = await asyncio.gather(*(HistoryService(Database(where)).run(query) for _ in range(3)))
+    assert [result.totals[0].current for result in found] == [2, 2, 2]
+    assert await landed_offsets(where, "events") == {0: 10}
+    async with Database(where).reading() as connection:
+        assert await has_landed(connection, "click")
+        await connection.execute(queries["storage_health"], {"max_dead_letters": 1})
+
+
+def refusal(dsn: str) -> str:
+    """The sentences with which a store refuses a database."""
+    with closing(store_of(dsn)) as store, pytest.raises(StoreMisconfigured) as refused:
+        store.prepare()
+    return str(refused.value)
+
+
+def test_rights_that_are_missing_and_what_others_left_there_are_named(postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as owner:
+        with role(postgres) as dsn:
+            assert "may not create it" in refusal(dsn)
+        owner.execute("create schema footfall")
+        owner.execute("create table migrations (id int); create view events as select 1 as day")
+        assert "The schema footfall holds events and migrations, not made by footfall." in refusal(postgres)
+        owner.execute("drop view events; drop table migrations")
+        with role(postgres, "grant usage on schema footfall to {role}") as dsn:
+            assert "lacks 0001_events, 0002_landing" in refusal(dsn)
+        migrate(owner)
+        with role(postgres) as dsn:
+            assert "may not use the schema footfall: grant footfall_writer to" in refusal(dsn)
+        with role(postgres, "grant usage on schema footfall to {role}") as dsn:
+            assert "may not read and write canaries, daily_counts, days and" in refusal(dsn)
+        owner.execute("create publication partly for table landed (sink, read)")
+        owner.execute("create view raw_events_20200101 as select 1 as one")
+        found = look(owner)
+        assert (found.unreplicable, found.foreign_days) == (["landed"], ["raw_events_20200101"])
+        with role(postgres, "grant footfall_writer to {role}") as dsn, closing(store_of(dsn)) as store:
+            store.prepare()
+            owner.execute("drop publication partly; drop view raw_events_20200101")
+            # Tables that come later are theirs, too.
+            create_partitions(owner, days_to_create(TODAY))
+            with psycopg.connect(dsn, autocommit=True) as writer:
+                for table in (raw_table_name(TODAY), packed_table_name(TODAY)):
+                    assert writer.execute(f"delete from {table}".encode()).rowcount == 0

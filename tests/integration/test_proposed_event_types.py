@@ -26,6 +26,7 @@ from footfall.cli import build
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.settings import Secret
 from sinks.postgres.store import PostgresStore
+from tests.support.database import at
 from tests.support.days import Landed, noon
 from tests.support.events import encoded, event, fresh_id
 
@@ -45,7 +46,7 @@ def landed(store: PostgresStore) -> Landed:
 @pytest.fixture
 def find(postgres: str) -> Find:
     async def read(**options: Any) -> Listing:
-        async with Database(postgres).reading() as connection:
+        async with Database(at(postgres)).reading() as connection:
             since = datetime.now(UTC) - timedelta(days=90)
             return await find_proposed(connection, event_type_names(), since, **options)
 
@@ -100,7 +101,7 @@ def test_what_is_read_and_listed_is_bounded(landed: Landed, find: Find, monkeypa
 
 
 def test_names_beyond_the_bound_of_postgres_are_counted_as_others(postgres: str, find: Find) -> None:
-    store = PostgresStore(postgres, cluster_id="c", topic="events", owner="t", max_proposed_event_types=1)
+    store = PostgresStore(at(postgres), cluster_id="c", topic="events", owner="t", max_proposed_event_types=1)
     store.prepare()
     landed = Landed(store)
     for name in ("a", "b", "c"):
@@ -143,7 +144,7 @@ async def test_many_readers_ask_postgres_once(
         return await find(connection, known, since)
 
     monkeypatch.setattr(routes, "find_proposed", counted)
-    service = EventTypeService(Database(postgres), tmp_path, 90)
+    service = EventTypeService(Database(at(postgres)), tmp_path, 90)
     answers = await asyncio.gather(*(service.read() for _ in range(20)))
     assert [[each.event_type for each in answer.listing.proposed] for answer in answers] == [["tea_made"]] * 20
     assert len(asked) == 1

@@ -21,6 +21,7 @@ from sinks.postgres.type_views import type_views
 from sinks.retention.maintenance import maintain
 from sinks.retention.packing import pack
 from sinks.retention.partitions import packed_table_name, raw_table_name
+from tests.support.database import at
 from tests.support.events import Record, encoded, event, fresh_id, user_key
 
 pytestmark = pytest.mark.integration
@@ -143,7 +144,12 @@ def test_a_new_column_is_a_migration_of_two_lines_and_views_that_use_the_old_one
     )
     connection.execute("alter table raw_events add column plan text")
     connection.execute("alter table packed_events add column plans text[] not null default '{}'")
-    assert [mark.split()[1] for mark in migrate(connection)] == ["unpack", "stored_events", "events"]
+    assert [mark.split()[1] for mark in migrate(connection)] == [
+        "unpack",
+        "stored_events",
+        "events",
+        "events_between",
+    ]
     assert connection.execute("select * from events order by event_id").fetchall() == [
         (*row, None) for row in before
     ]
@@ -170,7 +176,19 @@ def test_a_filter_by_time_reads_only_the_days_it_needs_packed_or_not(
             assert days_read(connection, query) == both(day), query
             (count,) = connection.execute(query.encode()).fetchone() or (0,)
             assert count == 1
+    # As Grafana writes $__timeFrom() and $__timeTo() into a query.
+    start, end = (f"{TODAY - timedelta(days=ago)}T01:00:00Z" for ago in (13, 12))
+    assert days_read(connection, f"select count(event_data) from events_between('{start}', '{end}')") == both(
+        TODAY - timedelta(days=12)
+    ) | both(TODAY - timedelta(days=13))
     # Even if the bounds are known only when the query runs.
+    for relative in (
+        "events where day >= current_date - 7",
+        "clicks where day > (now() - interval '8 days')::date",
+    ):
+        read = days_read(connection, f"select count(event_data) from {relative}")
+        week = {packed_table_name(TODAY - timedelta(days=days)) for days in range(-14, 8)}
+        assert {name for name in read if name.startswith("packed")} == week
     recent = "select count(event_data) from events_between(now() - interval '1 day', now())"
     assert days_read(connection, recent) == both(TODAY) | both(TODAY - timedelta(days=1))
     assert "Subplans Removed" in plan(connection, recent)
@@ -206,7 +224,7 @@ def test_group_roles_read_views_and_land_rows(
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 reader.execute(forbidden.encode())
     writer = PostgresStore(
-        f"{postgres} options='-c role=footfall_writer'", cluster_id="cluster", topic="events", owner="other"
+        at(f"{postgres} options='-c role=footfall_writer'"), cluster_id="cluster", topic="events", owner="other"
     )
     writer.prepare()
     land(writer, ago(0))

@@ -11,6 +11,7 @@ from avro_schemas.record_key import record_key
 from sinks.landing.ports import WriteResult
 from sinks.landing.rows import decode_batch
 from sinks.postgres.store import PostgresStore
+from tests.support.database import at
 from tests.support.events import Record, encoded, event, fresh_id
 
 DAY_MS = 86_400_000
@@ -19,7 +20,7 @@ DAY_MS = 86_400_000
 @pytest.fixture
 def store(postgres: str) -> Iterator[PostgresStore]:
     """A store with a database of its own, whose partition 0 starts at offset 0."""
-    made = PostgresStore(postgres, cluster_id="cluster", topic="events", owner="test")
+    made = PostgresStore(at(postgres), cluster_id="cluster", topic="events", owner="test")
     made.prepare()
     made.claim({0: 0})
     yield made

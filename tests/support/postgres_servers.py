@@ -26,6 +26,9 @@ class PostgresServer:
         assert server.program
         self.dsn, self._program = server.dsn, server.program
         self.start()
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            if connection.execute("select pg_is_in_recovery()").fetchone() == (False,):
+                connection.execute("alter database footfall set search_path = footfall")
 
     def replica(self, folder: Path, port: int) -> "PostgresServer":
         """A standby that replicates this server through `port`, until it is promoted."""

@@ -101,6 +101,8 @@ def postgres(postgres_server: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        # For what tests ask themselves. The services set it, too.
+        connection.execute(sql.SQL("alter database {} set search_path = footfall").format(sql.Identifier(name)))
         yield conninfo.make_conninfo(postgres_server, dbname=name)
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 

@@ -157,7 +157,7 @@ class Stack:
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Query Postgres."""
-        with psycopg.connect(self.state["postgres"]) as connection:
+        with psycopg.connect(self.state["postgres"], options="-c search_path=footfall") as connection:
             return connection.execute(sql.encode(), parameters).fetchall()
 
     def rows_by_type(self) -> dict[str, int]:

@@ -8,7 +8,3 @@ select
     (select count(*) from erasures where finished_at is null),
     (select coalesce(extract(epoch from finished_at), 0) from maintained),
     pg_database_size(current_database())
-
--- name: limit_time
--- These numbers are not worth more of Postgres's time than that.
-set statement_timeout = '10s'

@@ -15,8 +15,10 @@ begin
         end if;
     end loop;
     if to_regrole('footfall_reader') is not null then
+        execute format('grant usage on schema %I to footfall_reader', current_schema);
+        -- Views read with the rights of their owner, so readers need none to the tables of any day.
         execute (
-            select 'grant select on days, landed, sink_offsets, maintained, canaries, '
+            select 'grant select on days, landed, sink_offsets, maintained, canaries, event_types, devices, '
                 || string_agg(oid::regclass::text, ', ' order by relname) || ' to footfall_reader'
             from pg_class where relnamespace = current_schema::regnamespace and relkind = 'v'
         );
@@ -25,8 +27,14 @@ begin
             to footfall_reader;
     end if;
     if to_regrole('footfall_writer') is not null then
+        execute format('grant usage on schema %I to footfall_writer', current_schema);
         execute format(
             'grant select, insert, update, delete on all tables in schema %I to footfall_writer', current_schema
+        );
+        -- And to the tables of days to come, from which an erasure deletes.
+        execute format(
+            'alter default privileges in schema %I grant select, insert, update, delete on tables to footfall_writer',
+            current_schema
         );
     end if;
 end

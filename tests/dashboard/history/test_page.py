@@ -19,6 +19,7 @@ from dashboard.history.service import HistoryService
 from dashboard.render.pages import Pages
 from dashboard.render.panels import HISTORY
 from dashboard.sql import Database
+from tests.support.database import at
 
 
 class OneNameEach(HistoryService):
@@ -34,7 +35,7 @@ class OneNameEach(HistoryService):
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
-    add_history_routes(app, OneNameEach(Database("host=nowhere")), Pages(), 90)
+    add_history_routes(app, OneNameEach(Database(at("host=nowhere"))), Pages(), 90)
     async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as made:
         yield made
 

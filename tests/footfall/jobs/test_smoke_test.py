@@ -9,6 +9,7 @@ import pytest
 from footfall.jobs.smoke_test import Settings, auth_headers
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret
+from tests.support.database import at
 from tests.support.session_tokens import RSA, pem
 
 KEY = "a shared secret of more than 32 characters"
@@ -17,7 +18,7 @@ KEY = "a shared secret of more than 32 characters"
 def settings(backend_keys: Secret | None = None, user_claim: str = "sub", **session: object) -> Settings:
     return Settings(
         url="http://localhost",
-        postgres_dsn=Secret("postgresql://"),
+        postgres=at("postgresql://"),
         backend_keys=backend_keys or Secret(""),
         session=SessionSettings(**session),  # type: ignore[arg-type] # fields by name
         session_user_claim=user_claim,

@@ -73,7 +73,8 @@ create function day_of(id uuid) returns date language sql immutable parallel saf
 $$;
 comment on function day_of is 'The UTC day of the time inside an event id.';
 
-create function day_of_partition(part oid) returns date language sql stable as $$
+-- Parsed now: whoever calls it, with any search path, means these functions.
+create function day_of_partition(part oid) returns date language sql stable begin atomic
     select case
         when bounds is null then substring(bound from '^FOR VALUES IN \(''([^'']+)''\)$')::date
         when bounds[1]::uuid = id_from(day_of(bounds[1]::uuid)::timestamp at time zone 'UTC')
@@ -85,8 +86,8 @@ create function day_of_partition(part oid) returns date language sql stable as $
     cross join regexp_match(
         bound, '^FOR VALUES FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)$'
     ) as bounds
-    where oid = part
-$$;
+    where oid = part;
+end;
 comment on function day_of_partition is 'The UTC day that a partition of raw_events or packed_events holds, by its bounds; null if it is not one of a day.';
 
 create function milliseconds_of(moment timestamptz) returns bigint language sql immutable parallel safe as $$

@@ -25,14 +25,15 @@ comment on column hourly_counts.events is 'Rows that landed and were folded.';
 
 -- Exact, because visitors are counted from the rows before those are dropped.
 create table daily_counts (
+    id bigint generated always as identity primary key,
     day date not null,
     event_type smallint,
     users bigint not null,
     sessions bigint not null,
     unique nulls not distinct (day, event_type)
 );
-alter table daily_counts replica identity full;
 comment on table daily_counts is 'Visitors by type and day of the time inside the id. Stays when the rows are dropped.';
+comment on column daily_counts.id is 'Identifies the line, as event_type can be null.';
 comment on column daily_counts.day is 'The UTC day of the ids.';
 comment on column daily_counts.event_type is 'Null in the line for all types, in which a visitor with events of several types counts once.';
 comment on column daily_counts.users is 'Distinct users, including those who were erased later.';
