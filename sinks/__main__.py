@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from avro_schemas import topic as topics
@@ -35,6 +35,7 @@ from sinks.landing.loop import BatchLimits, Landing
 from sinks.landing.ports import EventStore
 from sinks.postgres.gauges import DatabaseGauges
 from sinks.postgres.store import PostgresStore
+from sinks.retention_watch import RetentionWatch
 from sinks.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,8 +91,11 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     # First, as Kubernetes asks from the start on, and Kafka may answer much later.
-    watched = TopicWatch(settings.kafka, topics.used_by("sinks"), topics.EVENTS)
-    health = _start_probes(settings.probe_host, settings.probe_port, watched)
+    retention = RetentionWatch(lambda: health.landing.lag_seconds if health.landing else 0.0)
+    watched = TopicWatch(settings.kafka, topics.used_by("sinks"), topics.EVENTS, on_described=retention.note)
+    health = _start_probes(
+        settings.probe_host, settings.probe_port, lambda: watched.reason() or retention.reason()
+    )
     watched.start()
     topic = settings.kafka.name(topics.EVENTS)
     cluster_id = await wait_for_cluster_id(settings.kafka, topic, stopping)
@@ -175,8 +179,8 @@ class _Health:
     stopped: StoppedPartitions | None = None
     group: GroupWatch | None = None
 
-    def __init__(self, topic_watch: TopicWatch) -> None:
-        self._topics = topic_watch
+    def __init__(self, topic_faults: Callable[[], str | None]) -> None:
+        self._topic_faults = topic_faults
 
     def live(self) -> Health:
         idle = time.monotonic() - self.landing.last_step_at if self.landing else 0
@@ -186,7 +190,7 @@ class _Health:
         return Health(False, f"the landing loop has been stuck for {idle:.0f} s")
 
     def ready(self) -> Health:
-        if faults := self._topics.reason():
+        if faults := self._topic_faults():
             return Health(False, faults)
         if self.group and self.group.foreign:
             return Health(False, self.group.foreign)
@@ -201,8 +205,8 @@ class _Health:
         return self.landing is not None and self.landing.positioned
 
 
-def _start_probes(host: str, port: int, topic_watch: TopicWatch) -> _Health:
-    health = _Health(topic_watch)
+def _start_probes(host: str, port: int, topic_faults: Callable[[], str | None]) -> _Health:
+    health = _Health(topic_faults)
     metrics.READY.set_function(health.positioned)
     Probes(port, host=host, live=health.live, ready=health.ready, metrics=metrics.REGISTRY).start()
     return health

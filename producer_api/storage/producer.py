@@ -1,10 +1,12 @@
 """An aiokafka producer that is replaced after a fatal error, and the partitions that it can write to."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import KafkaError
 
 from producer_api import metrics
@@ -16,6 +18,8 @@ log = logging.getLogger(__name__)
 # aiokafka's batch builder accepts no more than this; the publisher closes its batches long before.
 _MAX_BUILDER_BYTES = 1_000_000
 _PAUSE_SECONDS = 0.5
+# How often to look at what the producer knows of its topics. It asks once per minute.
+_LOOK_SECONDS = 5.0
 _CONNECT_SECONDS = 10.0
 _OPTIONAL_TOPIC_SECONDS = 3.0
 _STOP_SECONDS = 5.0
@@ -48,8 +52,8 @@ class ReconnectingProducer:
         """Hold a connection until cancelled. The last producer is left to `close`."""
         while not is_cancelled():
             try:
-                await self._connect()
-                await self._failed.wait()
+                partitions = await self._connect()
+                await self._until_replaced(partitions)
                 metrics.PRODUCER_RESTARTS.inc()
             except Exception as error:  # whatever it is: nothing is published until there is a producer
                 log.warning("cannot connect to Kafka", extra={"error": repr(error)})
@@ -68,7 +72,17 @@ class ReconnectingProducer:
             await _stop(producer)
         await self._on_disconnect()
 
-    async def _connect(self) -> None:
+    async def _until_replaced(self, partitions: Partitions) -> None:
+        """Wait until the producer has failed, or a topic has more partitions: their number decides about keys."""
+        while not (self._failed.is_set() or is_cancelled()):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._failed.wait()
+            if self.current and (grown := grown_topics(partitions, self.current.client.cluster)):
+                log.warning("%s have more partitions than before; connecting again to use them", ", ".join(grown))
+                return
+
+    async def _connect(self) -> Partitions:
         self._failed.clear()
         producer = AIOKafkaProducer(
             **self._settings.client_options(),
@@ -91,6 +105,14 @@ class ReconnectingProducer:
             raise
         self._on_connect(partitions)
         self.current = producer
+        return partitions
+
+
+def grown_topics(known: Partitions, cluster: ClusterMetadata) -> list[str]:
+    """The topics that have more partitions by now, as far as the producer knows."""
+    return [
+        topic for topic, numbers in known.items() if len(cluster.partitions_for_topic(topic) or ()) > len(numbers)
+    ]
 
 
 async def _partitions(producer: AIOKafkaProducer, topic: str) -> list[int]:

@@ -64,6 +64,8 @@ class Landing:
         self._landed_to: dict[int, int] = {}
         # Append time of the newest record that landed, in milliseconds since 1970.
         self._newest = time.time() * 1000
+        # How old that is, if others wait behind it; else 0.
+        self.lag_seconds = 0.0
         # The next batch, fetched and decoded while the current one is written. It is discarded whenever positions
         # must be looked up again, as it would begin at the wrong offset.
         self._prefetch: asyncio.Task[Batch | None] | None = None
@@ -264,7 +266,8 @@ class Landing:
         lag = self._source.lag(self._landed_to)
         metrics.LAG.set(lag)
         metrics.UNCOMMITTED.set(self._source.uncommitted())
-        metrics.LAG_SECONDS.set(max(0.0, time.time() - self._newest / 1000) if lag else 0)
+        self.lag_seconds = max(0.0, time.time() - self._newest / 1000) if lag else 0.0
+        metrics.LAG_SECONDS.set(self.lag_seconds)
         return lag
 
     async def _wait(self, seconds: float) -> None:

@@ -3,15 +3,18 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.protocol.metadata import MetadataRequest, MetadataRequest_v0, MetadataRequest_v5
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.kafka.topic_creation import forbid_topic_creation
-from service_kit.kafka.topic_description import ExistingTopic
+from service_kit.kafka.topic_description import ExistingTopic, find_topics
 from service_kit.kafka.topic_faults import TopicFault, judge, unchecked
 from service_kit.kafka.topic_watch import TopicWatch
 from service_kit.metrics import SHARED
@@ -119,3 +122,39 @@ def test_a_request_for_metadata_creates_no_topic() -> None:
     assert MetadataRequest(["new"]).build(MetadataRequest_v5).allow_auto_topic_creation is False
     # Brokers before 0.11 do not know the field.
     assert MetadataRequest(["new"]).build(MetadataRequest_v0).topics == ["new"]
+
+
+class FakeAdmin:
+    """Answers as brokers do for topics that exist, are missing, hidden, or were deleted in between."""
+
+    async def describe_topics(self, names: list[str]) -> list[dict[str, Any]]:
+        codes = {"t-missing": 3, "t-new": 5, "t-forbidden": 29}
+        partitions = [{"partition": number, "replicas": [1, 2]} for number in range(4)]
+        return [
+            {
+                "topic": name,
+                "error_code": codes.get(name, 0),
+                "partitions": [] if name == "t-missing" else partitions,
+            }
+            for name in names
+        ]
+
+    async def describe_configs(self, resources: list[Any]) -> list[Any]:
+        codes = {"t-hidden": 29, "t-deleted": 3}
+        entries = [("segment.ms", "5", False), ("password", None, False)]
+        shown = [(codes.get(each.name, 0), "", 2, each.name, entries) for each in resources]
+        return [SimpleNamespace(resources=shown)]
+
+
+async def test_topics_are_described_as_far_as_brokers_answer() -> None:
+    kafka = KafkaSettings(kafka_bootstrap="nowhere:1", topic_prefix="t-")
+    names = ("log", "missing", "new", "hidden", "deleted")
+    there = ExistingTopic(4, 2, {"segment.ms": "5"})
+    assert await find_topics(FakeAdmin(), kafka, names) == {
+        "log": there,
+        "new": there,
+        "hidden": ExistingTopic(4, 2, None),
+    }
+    assert await find_topics(FakeAdmin(), kafka, ["missing"]) == {}
+    with pytest.raises(TopicAuthorizationFailedError):
+        await find_topics(FakeAdmin(), kafka, ["log", "forbidden"])
