@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -119,7 +120,8 @@ class SiteProxies:
     def stop(self) -> None:
         """End all proxies."""
         for process in self._processes:
-            process.terminate()
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(process.pid, signal.SIGTERM)  # the program `node` of the wheel runs Node.js as a child
         for process in self._processes:
             process.wait()
 
@@ -137,7 +139,9 @@ class SiteProxies:
         environ = os.environ | {"HOME": str(self._folder), "XDG_DATA_HOME": str(self._folder)}
         log = self._folder / f"{Path(command[0]).name}.log"
         with log.open("wb") as output:
-            process = subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command, cwd=folder, env=environ, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
         self._processes.append(process)
         for port in ports:
             _wait_for(port, process, log)
@@ -149,7 +153,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise RuntimeError(f"{process.args} does not listen: {log.read_text()[-2_000:]}")
+    raise RuntimeError(f"{process.args!r} does not listen: {log.read_text()[-2_000:]}")
 
 
 def _free_port() -> int:
@@ -171,5 +175,7 @@ def _program(name: str) -> str:
 def running(folder: Path, collector_port: int) -> Iterator[SiteProxies]:
     """For a fixture: stopped at the end."""
     proxies = SiteProxies(folder, collector_port)
-    yield proxies
-    proxies.stop()
+    try:
+        yield proxies
+    finally:
+        proxies.stop()
