@@ -33,6 +33,8 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 # (With one broker, an acknowledged record may only be in the page cache: a power failure can lose it.)
 log.retention.check.interval.ms=300000
+# Twice a second, by default, the metadata of all partitions would be published although nothing has changed.
+metadata.max.idle.interval.ms=5000
 # The default of 128 MiB is touched at once, and would be half the broker's memory.
 log.cleaner.dedupe.buffer.size=16777216
 """

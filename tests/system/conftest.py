@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.system.stack import Stack
@@ -30,14 +31,23 @@ def empty_stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def running(folder: Path, checkout: Path | None = None, settings: dict[str, str] | None = None) -> Iterator[Stack]:
-    """A stack of this or another checkout, until the fixture ends."""
+    """A stack of this or another checkout, until the fixture ends. Its data is deleted: it need not stop in order."""
     stack = Stack(folder, checkout, settings)
     try:
         stack.start()
         yield stack
     finally:
-        if stack.process and stack.process.poll() is None:
-            stack.stop(signal.SIGTERM)
-        for process in stack.left_over():
-            with contextlib.suppress(Exception):
-                process.kill()
+        if stack.process:
+            stack.process.kill()  # first, as it would restart the others
+            stack.process.wait()
+        end(stack.left_over())
+
+
+def end(processes: list[psutil.Process]) -> None:
+    """Kill them; Postgres ends itself, to give its shared memory back."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(signal.SIGQUIT if process.name() == "postgres" else signal.SIGKILL)
+    for process in psutil.wait_procs(processes, timeout=10)[1]:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
