@@ -36,7 +36,7 @@ prefixes = itertools.count()
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     started = KafkaBroker(tmp_path_factory.mktemp("broker"))
     yield started
-    started.stop()
+    started.end()
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ async def test_an_empty_cluster_takes_over_and_rows_of_both_clusters_stay(
             assert audit(connection).mismatches() == []
     finally:
         sink.kill()
-        broker.stop()
+        broker.end()
 
 
 def run(program: str, *arguments: str) -> None:

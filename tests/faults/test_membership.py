@@ -129,7 +129,7 @@ async def until(what: Callable[[], bool], seconds: float = 90) -> None:
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     started = KafkaBroker(tmp_path_factory.mktemp("broker"))
     yield started
-    started.stop()
+    started.end()
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.faults, pytest.mark.timeout(1
 def broker(tmp_path: Path) -> Iterator[KafkaBroker]:
     started = KafkaBroker(tmp_path)
     yield started
-    started.stop()
+    started.end()
 
 
 @pytest.fixture

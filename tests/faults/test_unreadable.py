@@ -60,7 +60,7 @@ def large() -> list[tuple[bytes | None, bytes | None]]:
 def broker(tmp_path: Path) -> Iterator[KafkaBroker]:
     started = KafkaBroker(tmp_path / "kafka")
     yield started
-    started.stop()
+    started.end()
 
 
 @pytest.fixture

@@ -190,4 +190,4 @@ async def test_a_log_that_lost_its_end_and_grew_past_it_stops_both_readers(postg
         for worker in workers:
             if worker.process:
                 worker.kill()
-        broker.stop()
+        broker.end()
