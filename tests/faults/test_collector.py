@@ -103,7 +103,7 @@ class Load:
             assert int(answer.headers["retry-after"]) >= 1
             self.rejected[event_id] = answer.status_code
 
-    def wait_for(self, more: int, seconds: float = 30) -> None:
+    def wait_for(self, more: int, seconds: float = 60) -> None:
         """Wait until this many more events are recorded."""
         wanted, deadline = len(self.recorded) + more, time.monotonic() + seconds
         while len(self.recorded) < wanted:
@@ -159,14 +159,14 @@ async def test_an_outage_of_kafka_loses_nothing(
         assert set(load.rejected.values()) <= {503}
         # An event answered with 503 may have been acknowledged late. There is nothing else in Kafka.
         assert set(stored) <= load.recorded | load.rejected.keys()
-        assert load.slowest < 2.5
+        assert load.slowest < 3.8  # nobody waits until Kafka is back
     finally:
         broker.thaw_if_running()
         load.stop()
         assert worker.end() in (0, -15)  # uvicorn ends with the signal that stopped it
 
 
-async def drained(worker: Worker, seconds: float = 20) -> None:
+async def drained(worker: Worker, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while worker.metrics().get("footfall_collector_spool_events", 0) or not worker.is_ready():
         assert time.monotonic() < deadline, worker.log()
@@ -257,7 +257,7 @@ async def test_a_kill_while_replaying_loses_nothing_acknowledged(
         worker.end()
 
 
-async def killed(worker: Worker, seconds: float = 20) -> None:
+async def killed(worker: Worker, seconds: float = 60) -> None:
     assert worker.process
     deadline = time.monotonic() + seconds
     while worker.process.poll() is None:

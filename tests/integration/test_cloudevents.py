@@ -69,7 +69,7 @@ def post_as_all_kinds_of_visitors(port: int) -> None:
 
 async def copied(settings: KafkaSettings, wanted: int) -> list[ConsumerRecord]:
     """The copies, once they are all there."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         found = await read_all(settings.kafka_bootstrap, settings.name("events-page_view"))
         if len(found) >= wanted:

@@ -98,7 +98,7 @@ async def test_one_user_has_one_limit_across_two_collectors(
     stream_app.start()
     try:
         collectors, accepted, limited = [start(), start()], list[float](), list[float]()
-        until = time.monotonic() + 9
+        until = time.monotonic() + 30
         while time.monotonic() < until and len(limited) < 100:
             for collector in collectors:
                 answer = collector.post(COLLECT, json=CLICK, headers=session())
@@ -106,7 +106,7 @@ async def test_one_user_has_one_limit_across_two_collectors(
             await asyncio.sleep(0.04)
         # Each collector alone would have accepted a hundred.
         assert 100 <= len(accepted) < 190
-        assert accepted[-1] - accepted[99] < 2
+        assert accepted[-1] - accepted[99] < 5
         newcomer = start()
         answer = newcomer.post(COLLECT, json=CLICK, headers=session())
         assert answer.status_code == 429

@@ -27,7 +27,7 @@ def test_doctor_finds_a_reader_that_stands_still(stack: Stack) -> None:
     event = {"event_type": "test_event", "event_data": {"source": "doctor"}}
     assert stack.post(event).status_code == 200
     # Sinks that have never landed anything are another finding.
-    assert until(lambda: stack.rows_by_type().get("test_event"), bool, seconds=30)
+    assert until(lambda: stack.rows_by_type().get("test_event"), bool, seconds=60)
     os.kill(sinks, signal.SIGSTOP)
     try:
         assert stack.post(event).status_code == 200
@@ -54,7 +54,7 @@ def test_doctor_reports_faults_with_fixes_while_kafka_is_frozen(stack: Stack) ->
     failed = [finding for finding in json.loads(result.stdout) if finding["state"] == "fail"]
     assert "kafka" in {finding["part"] for finding in failed}
     assert all(finding["fix"] for finding in failed)
-    assert until(lambda: stack.get("/readyz").status_code, (200).__eq__, seconds=30) == 200
+    assert until(lambda: stack.get("/readyz").status_code, (200).__eq__, seconds=60) == 200
 
 
 def test_doctor_needs_a_running_stack(stack: Stack) -> None:
@@ -86,7 +86,7 @@ def test_nothing_that_is_shown_of_rejected_events_has_what_accepted_ones_lose(st
         result = stack.footfall("dead-letters", "list", "--json", "--last", "1000")
         return [json.loads(line) for line in result.stdout.splitlines()]
 
-    shown = until(listed, lambda found: len(found) >= 3 and not all(each["body"] for each in found), seconds=10)
+    shown = until(listed, lambda found: len(found) >= 3 and not all(each["body"] for each in found), seconds=60)
     assert "shop.example/reset" in str(shown)
     pages = [stack.get(path).text for path in ("/", "/dashboard/snapshot.json")]
     assert "SECRET" not in f"{shown}{pages}{stack.footfall('dead-letters', 'list', '--last', '1000').stdout}"
@@ -100,7 +100,7 @@ def test_rejected_events_are_listed_shown_in_full_and_counted_on_the_dashboard(s
         result = stack.footfall("dead-letters", "list", "--type", "never_heard_of", "--json")
         return [json.loads(line) for line in result.stdout.splitlines()]
 
-    (dead_letter,) = until(listed, bool, seconds=10)
+    (dead_letter,) = until(listed, bool, seconds=60)
     assert dead_letter["reason"] == "event_type_unknown"
     assert json.loads(dead_letter["body"]) == event | {"event_data": {"mail": "[email]"}}
     assert json.loads(stack.footfall("dead-letters", "show", dead_letter["position"]).stdout) == dead_letter
@@ -109,7 +109,7 @@ def test_rejected_events_are_listed_shown_in_full_and_counted_on_the_dashboard(s
     shown = until(
         lambda: stack.get("/dashboard/snapshot.json").json()["panels"],
         lambda panels: "event_type_unknown" in panels["rejected_reasons"],
-        seconds=5,
+        seconds=60,
     )
     assert "never_heard_of" in {event_type for _at, event_type, *_more in shown["rejected_events"].values()}
 
@@ -125,7 +125,7 @@ def test_our_own_registry_has_the_ids_that_push_expects(stack: Stack) -> None:
 def test_lag_shows_each_readers_lag(stack: Stack) -> None:
     stack.post({"event_type": "scroll", "event_data": {"position": 1}})
     caught_up = until(
-        lambda: stack.footfall("lag", "--max", "0"), lambda result: result.returncode == 0, seconds=30
+        lambda: stack.footfall("lag", "--max", "0"), lambda result: result.returncode == 0, seconds=60
     )
     assert caught_up.returncode == 0, caught_up.stdout + caught_up.stderr
     assert "stream app" in caught_up.stdout
@@ -139,7 +139,7 @@ def test_an_erased_user_has_no_rows_left_and_the_audit_adds_up(empty_stack: Stac
     sent = [{"event_type": "scroll", "event_data": {"position": n}} for n in range(3)]
     empty_stack.post(sent, headers=empty_stack.session(sub="ann"))
     empty_stack.post(sent[:1], headers=empty_stack.session(sub="bob"))
-    assert until(empty_stack.rows_by_type, {"scroll": 4}.__eq__, seconds=15) == {"scroll": 4}
+    assert until(empty_stack.rows_by_type, {"scroll": 4}.__eq__, seconds=60) == {"scroll": 4}
 
     counted = json.loads(empty_stack.footfall("erase", "--user", "ann", "--dry-run", "--json").stdout)
     assert counted[0]["rows"] == 3

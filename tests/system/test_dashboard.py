@@ -55,12 +55,12 @@ def busy_stack(first_stack: Stack) -> Stack:
     for name in (EVIL, "__proto__"):
         assert first_stack.post(submitted(name)).status_code == 200
     assert first_stack.post({"event_type": "never_heard_of", "event_data": {}}).status_code == 400
-    landed = until(lambda: first_stack.query(COUNT), [(EVENTS + 2,)].__eq__, seconds=30)
+    landed = until(lambda: first_stack.query(COUNT), [(EVENTS + 2,)].__eq__, seconds=60)
     assert landed == [(EVENTS + 2,)]
     counted = until(
         lambda: first_stack.get("/dashboard/snapshot.json").json(),
         lambda shown: shown["figures"]["last_hour"] == EVENTS + 2 and bool(shown["panels"]["rejected_reasons"]),
-        seconds=20,
+        seconds=60,
     )
     assert counted["figures"]["last_hour"] == EVENTS + 2
     return first_stack
@@ -83,7 +83,7 @@ async def test_a_live_panel_agrees_with_the_rows(busy_stack: Stack, name: str) -
     assert truth, "the demo fills every panel"
     # Some windows are emitted a little later than others.
     panel = lambda: busy_stack.get("/dashboard/snapshot.json").json()["panels"][name]  # noqa: E731
-    shown = until(panel, truth.__eq__, seconds=20)
+    shown = until(panel, truth.__eq__, seconds=60)
     assert shown == truth
 
 
@@ -131,7 +131,7 @@ async def test_the_page_shows_the_lag_of_each_consumer_group(busy_stack: Stack) 
     caught_up = until(
         lambda: busy_stack.get("/dashboard/snapshot.json").json()["panels"]["consumers"],
         lambda consumers: [cells[0] for cells in consumers.values()] == [0, 0],
-        seconds=30,
+        seconds=60,
     )
     assert {name: cells[:2] for name, cells in caught_up.items()} == {"stream app": [0, 0], "sinks": [0, 0]}
 

@@ -60,7 +60,7 @@ def test_example_events_are_accepted(stack: Stack, page: str, block: str) -> Non
 @pytest.mark.parametrize(("page", "block"), SQL, ids=[f"{page}-{n}" for n, (page, _) in enumerate(SQL)])
 def test_queries_run(stack: Stack, page: str, block: str) -> None:
     stack.post({"event_type": "page_view", "event_data": {"page": "/", "referrer": "/login"}})
-    until(lambda: stack.rows_by_type().get("page_view", 0), bool, seconds=5)
+    until(lambda: stack.rows_by_type().get("page_view", 0), bool, seconds=60)
     # As an analyst asks, whose search path has nothing of ours.
     with psycopg.connect(stack.state["postgres"]) as connection:
         for statement in filter(str.strip, block.split(";")):

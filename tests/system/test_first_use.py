@@ -53,7 +53,7 @@ def test_the_first_examples_are_accepted_counted_and_landed(first_stack: Stack) 
     assert '"success":true' in printed.stdout.replace(" ", "")
 
     expected = {"page_view": 1, "feature_used": 1, "scroll": 1, "click": 1, "test_event": 1}
-    assert until(first_stack.rows_by_type, expected.__eq__, seconds=5) == expected
+    assert until(first_stack.rows_by_type, expected.__eq__, seconds=60) == expected
     snapshot = until(
         lambda: first_stack.get("/dashboard/snapshot.json").text, lambda text: "test_event" in text, 5
     )
@@ -61,7 +61,7 @@ def test_the_first_examples_are_accepted_counted_and_landed(first_stack: Stack) 
     assert time.monotonic() - posted_at < 10  # docs/performance.md has the real figure; a busy machine is slower
     assert first_stack.live("total") == expected
     # The page view of 2024 is stored as sent and counted as late.
-    assert until(lambda: first_stack.live("late"), bool, seconds=5) == {"page_view": 1}
+    assert until(lambda: first_stack.live("late"), bool, seconds=60) == {"page_view": 1}
     assert "test_event" in first_stack.get("/").text
 
 
@@ -78,7 +78,7 @@ def test_the_row_has_what_was_sent(first_stack: Stack) -> None:
 def test_explain_shows_where_an_event_is(first_stack: Stack) -> None:
     event_id = first_stack.post(FEATURE_USED).json()["event_id"]
     result = until(
-        lambda: first_stack.footfall("explain", event_id), lambda done: done.returncode == 0, seconds=20
+        lambda: first_stack.footfall("explain", event_id), lambda done: done.returncode == 0, seconds=60
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "landed" in result.stdout.lower()
@@ -103,7 +103,7 @@ def test_a_closed_page_no_longer_counts_as_a_viewer(first_stack: Stack) -> None:
         next(lines)
         assert viewers() == "1.0"
     first_stack.post(FEATURE_USED)  # the server notices when it next sends something
-    assert until(viewers, "0.0".__eq__, seconds=15) == "0.0"
+    assert until(viewers, "0.0".__eq__, seconds=60) == "0.0"
 
 
 def test_a_second_start_on_the_same_data_reports_the_running_one(first_stack: Stack) -> None:
@@ -125,5 +125,5 @@ def test_after_a_stop_nothing_is_running_and_after_a_start_all_data_is_there(fir
     assert first_stack.live("total") == counts
     first_stack.post(LIST)
     expected = counts | {"scroll": counts["scroll"] + 1, "click": counts["click"] + 1}
-    assert until(lambda: first_stack.live("total"), expected.__eq__, seconds=10) == expected
-    assert until(first_stack.rows_by_type, expected.__eq__, seconds=10) == expected
+    assert until(lambda: first_stack.live("total"), expected.__eq__, seconds=60) == expected
+    assert until(first_stack.rows_by_type, expected.__eq__, seconds=60) == expected

@@ -64,8 +64,8 @@ def test_an_unknown_event_is_recorded_and_the_answer_says_what_may_be_meant(stac
 
 
 def test_it_is_proposed_with_its_properties_its_events_and_its_first_one(stack: Stack) -> None:
-    assert until(lambda: sorted(proposed(stack)), bool, seconds=30) == ["page_veiw", "tea_made"]
-    until(lambda: stack.query("select count(*) from events"), [(4,)].__eq__, seconds=30)
+    assert until(lambda: sorted(proposed(stack)), bool, seconds=60) == ["page_veiw", "tea_made"]
+    until(lambda: stack.query("select count(*) from events"), [(4,)].__eq__, seconds=60)
     (tea,) = json.loads(stack.footfall("types", "proposed", "tea_made", "--json").stdout)
     assert tea["events"] == 2
     assert {each["name"]: (each["types"], each["share"]) for each in tea["properties"]} == {
@@ -101,7 +101,7 @@ async def test_an_editor_accepts_a_name_on_the_page_with_the_keyboard(
         assert await barriers(page) == []
         await context.close()
     stack.post({"event_type": "coffee_made", "event_data": {}})
-    assert until(lambda: "coffee_made" in proposed(stack), bool, seconds=30)
+    assert until(lambda: "coffee_made" in proposed(stack), bool, seconds=60)
     context = await chromium.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})
     page = await context.new_page()
     await page.goto(stack.url + "/event-types")
@@ -132,5 +132,5 @@ def test_strict_mode_accepts_what_was_learned_and_rejects_the_rest(stack: Stack)
     assert [each["status"] for each in results] == ["accepted", "accepted", "rejected"]
     assert all("hint" not in each for each in results)
     assert results[2]["errors"][0]["code"] == "event_type_unknown"
-    until(lambda: stack.query("select count(*) from tea_mades"), [(3,)].__eq__, seconds=30)
+    until(lambda: stack.query("select count(*) from tea_mades"), [(3,)].__eq__, seconds=60)
     assert stack.query("select count(*) from tea_mades") == [(3,)]

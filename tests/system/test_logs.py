@@ -30,9 +30,9 @@ def test_no_payload_person_or_key_is_logged(empty_stack: Stack) -> None:
     stack.get(f"{COLLECT}/{marker}?q={marker}")
     _produce(stack, marker)
     rows = "select count(*) from events where event_data ->> 'element' = %s"
-    assert until(lambda: stack.query(rows, marker)[0][0], lambda n: n >= 2, seconds=20) >= 2
+    assert until(lambda: stack.query(rows, marker)[0][0], lambda n: n >= 2, seconds=60) >= 2
     dead_letters = "select count(*) from dead_letters where position(%s in encode(record_value, 'escape')) > 0"
-    assert until(lambda: stack.query(dead_letters, marker)[0][0], lambda n: n == 2, seconds=20) == 2
+    assert until(lambda: stack.query(dead_letters, marker)[0][0], lambda n: n == 2, seconds=60) == 2
     keys = json.loads((stack.folder / "secrets.json").read_text()).values()
     found = [
         f"{log.name}: {line}"

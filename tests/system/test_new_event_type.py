@@ -79,9 +79,9 @@ def test_it_flows_from_http_to_postgres_dashboard_and_catalogue(grown_stack: Sta
     refused = grown_stack.post({"event_type": "sign_up", "event_data": {"seats": "many"}})
     assert {error["pointer"] for error in refused.json()["errors"]} == {"/event_data/plan", "/event_data/seats"}
 
-    landed = until(lambda: grown_stack.query("select event_type, event_data from events"), bool, seconds=10)
+    landed = until(lambda: grown_stack.query("select event_type, event_data from events"), bool, seconds=60)
     assert landed == [("sign_up", SIGN_UP["event_data"])]
-    shown = until(lambda: grown_stack.get("/dashboard/snapshot.json").text, lambda t: '"sign_up"' in t, seconds=10)
+    shown = until(lambda: grown_stack.get("/dashboard/snapshot.json").text, lambda t: '"sign_up"' in t, seconds=60)
     assert '"sign_up"' in shown
     (subscribed,) = grown_stack.records("events")
     assert subscribed["event_data"]["plan"] == "team"

@@ -170,16 +170,16 @@ def test_catalogue_and_asyncapi_describe_them(team_stack: Stack) -> None:
 
 
 def test_postgres_has_their_views_and_the_dashboard_counts_them(team_stack: Stack) -> None:
-    rows = until(lambda: team_stack.query("select plan, seats, event_data from shop_signups"), bool, seconds=10)
+    rows = until(lambda: team_stack.query("select plan, seats, event_data from shop_signups"), bool, seconds=60)
     assert [(plan, seats) for plan, seats, _data in rows] == [("team", 3)]
-    landed = until(lambda: team_stack.query("select event_data from shop_newsletters"), bool, seconds=10)
+    landed = until(lambda: team_stack.query("select event_data from shop_newsletters"), bool, seconds=60)
     assert [data["list"] for (data,) in landed] == ["weekly"]
     comments = "select col_description('shop_signups'::regclass, attnum) from pg_attribute where attname = 'plan'"
     assert ("The plan.",) in team_stack.query(comments)
     counted = until(
         lambda: team_stack.get("/dashboard/snapshot.json").text,
         lambda text: '"shop_signup"' in text and '"shop_newsletter"' in text,
-        seconds=10,
+        seconds=60,
     )
     assert '"shop_signup"' in counted
     assert '"shop_newsletter"' in counted

@@ -69,7 +69,7 @@ def test_a_page_that_may_not_post_is_seen_on_the_dashboard_and_by_doctor_with_wh
     def shown() -> dict[str, Any]:
         return stack.get("/dashboard/snapshot.json").json()["panels"]
 
-    panels = until(shown, lambda found: what in str(found["rejected_events"]), seconds=10)
+    panels = until(shown, lambda found: what in str(found["rejected_events"]), seconds=60)
     assert panels["rejected_reasons"]["origin_not_allowed"][0] >= 1
     findings = json.loads(stack.footfall("doctor", "--json").stdout)
     (finding,) = [each for each in findings if "origin_not_allowed" in each["message"]]
@@ -91,7 +91,7 @@ def test_a_session_that_is_not_ours_keeps_nobody_out_on_this_machine_and_counts_
     )
     ids = [stack.post(CLICK, headers=headers).json()["event_id"] for headers in sessions]
     owners = "select user_key, session_key, visitor_key from events where event_id = any(%s)"
-    landed = until(lambda: stack.query(owners, ids), lambda rows: len(rows) == len(ids), seconds=5)
+    landed = until(lambda: stack.query(owners, ids), lambda rows: len(rows) == len(ids), seconds=60)
     assert landed == [(None, None, None)] * len(ids)
 
 
@@ -109,7 +109,7 @@ def test_an_invalid_event_in_a_list_does_not_affect_the_others(stack: Stack) -> 
     results = answer.json()["results"]
     assert [result["status"] for result in results] == ["accepted", "rejected", "accepted", "rejected"]
     assert codes(results[1]) == {("field_missing", "/event_data")}
-    assert until(lambda: stack.rows_by_type().get("scroll", 0), (before + 2).__eq__, seconds=5) == before + 2
+    assert until(lambda: stack.rows_by_type().get("scroll", 0), (before + 2).__eq__, seconds=60) == before + 2
 
 
 def test_the_hundred_and_first_event_of_a_minute_is_limited(stack: Stack) -> None:
@@ -140,7 +140,7 @@ def test_the_same_id_again_is_a_duplicate_and_makes_no_second_row(stack: Stack) 
     in_list = stack.post([event, event], headers=headers).json()["results"]
     assert [result["status"] for result in in_list] == ["duplicate", "duplicate"]
     count = "select count(*) from events where event_id = %s"
-    assert until(lambda: stack.query(count, event["event_id"]), lambda rows: rows == [(1,)], seconds=5) == [(1,)]
+    assert until(lambda: stack.query(count, event["event_id"]), lambda rows: rows == [(1,)], seconds=60) == [(1,)]
 
 
 def test_while_kafka_does_not_respond_the_collector_answers_immediately_and_recovers_afterwards(
@@ -149,17 +149,18 @@ def test_while_kafka_does_not_respond_the_collector_answers_immediately_and_reco
     broker = stack.state["services"]["kafka"]["pid"]
     os.kill(broker, signal.SIGSTOP)
     try:
-        assert stack.post(CLICK).status_code == 503  # after the deadline
         started = time.monotonic()
+        assert stack.post(CLICK).status_code == 503  # after the deadline
+        asked_again = time.monotonic()
         answer = stack.post(CLICK)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - asked_again < (asked_again - started) / 2
         assert (answer.status_code, codes(answer.json())) == (503, {("unavailable", "")})
         assert int(answer.headers["Retry-After"]) >= 1
         assert stack.get("/healthz").status_code == 200
         assert stack.get("/readyz").status_code == 503
     finally:
         os.kill(broker, signal.SIGCONT)
-    assert until(lambda: stack.post(CLICK).status_code, (200).__eq__, seconds=30) == 200
+    assert until(lambda: stack.post(CLICK).status_code, (200).__eq__, seconds=60) == 200
 
 
 def test_the_api_description_and_its_page_load_nothing_from_elsewhere(stack: Stack) -> None:

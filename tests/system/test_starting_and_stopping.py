@@ -20,7 +20,7 @@ def test_after_a_kill_the_next_start_stops_the_orphans_and_keeps_the_data(empty_
     stack = empty_stack
     event_id = stack.post({"event_type": "click", "event_data": {}}).json()["event_id"]
     rows = "select event_id from events"
-    assert until(lambda: stack.query(rows), lambda found: found == [(event_id,)], seconds=10) == [(event_id,)]
+    assert until(lambda: stack.query(rows), lambda found: found == [(event_id,)], seconds=60) == [(event_id,)]
     before = {service["pid"] for service in stack.state["services"].values()}
 
     assert stack.process
@@ -72,7 +72,7 @@ def test_two_stacks_that_start_together_do_not_take_each_others_ports(tmp_path: 
         for stack in stacks:
             assert stack.post({"event_type": "click", "event_data": {}}).status_code == 200
         for stack in stacks:
-            assert until(stack.rows_by_type, {"click": 1}.__eq__, seconds=20) == {"click": 1}
+            assert until(stack.rows_by_type, {"click": 1}.__eq__, seconds=60) == {"click": 1}
     finally:
         for stack in stacks:
             if stack.process:

@@ -65,13 +65,13 @@ def test_a_program_that_ignores_the_signal_is_killed_with_all_its_children(super
     )
     supervisor.start(program("stubborn", stubborn))
     process = supervisor.processes["stubborn"]
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not process.log.read_text().strip() and time.monotonic() < deadline:
         time.sleep(0.02)
     child = int(process.log.read_text())
     started = time.monotonic()
     supervisor.stop(["stubborn"], started + 1)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30  # it would sleep for a minute
     assert process.exit_reason() == "killed by SIGKILL"
     psutil.wait_procs([psutil.Process(child)] if psutil.pid_exists(child) else [], timeout=2)
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE

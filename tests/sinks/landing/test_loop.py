@@ -144,7 +144,7 @@ async def test_the_next_batch_is_fetched_while_one_is_written() -> None:
 
     class RecordingStore(LocalStore):
         def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while source.fetches <= len(fetches_at_write) + 1 and time.monotonic() < deadline:
                 time.sleep(0.001)
             fetches_at_write.append(source.fetches)
