@@ -13,7 +13,7 @@ from service_kit.kafka.settings import KafkaSettings
 
 
 class Cluster:
-    """What a client was told."""
+    """What a client got as the answer."""
 
     def __init__(self, numbers: Mapping[str, int]) -> None:
         self.numbers = dict(numbers)
@@ -24,14 +24,14 @@ class Cluster:
 
 def test_a_topic_has_grown_only_if_it_has_more_partitions_than_before() -> None:
     known = {"events": [0, 1], "events-rejected": list[int]()}
-    for told, grown in (
+    for answered, grown in (
         ({"events": 2}, []),
         ({"events": 3}, ["events"]),
         ({"events": 1}, []),
         ({}, []),
         ({"events": 2, "events-rejected": 4}, ["events-rejected"]),  # it was missing
     ):
-        assert grown_topics(known, Cluster(told)) == grown  # type: ignore[arg-type] # as much of one as is used
+        assert grown_topics(known, Cluster(answered)) == grown  # type: ignore[arg-type] # as much of one as is used
 
 
 async def test_a_producer_is_replaced_when_it_failed_and_when_a_topic_has_more_partitions(
