@@ -1,6 +1,8 @@
 """Commands that work without a running stack: output and exit codes."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -85,3 +87,25 @@ def test_all_erasures_are_repeated_or_one_user_is_erased() -> None:
     code, output = run("erase", "--reapply", "--user", "ann")
     assert code == 1
     assert "name nobody" in output
+
+
+def test_a_postgres_that_is_away_is_a_sentence_and_a_wrong_schema_another() -> None:
+    environ = {"FOOTFALL_POSTGRES_DSN": "postgresql://nobody@127.0.0.1:1/none"}
+    for more, code, sentence in (
+        ({}, 1, "Postgres: connection failed"),
+        (
+            {"FOOTFALL_POSTGRES_SCHEMA": "pg_own"},
+            2,
+            "FOOTFALL_POSTGRES_SCHEMA must be a name of lower-case letters",
+        ),
+    ):
+        ran = subprocess.run(
+            [sys.executable, "-m", "footfall", "audit"],
+            env=environ | more,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == code
+        assert sentence in ran.stderr
+        assert "Traceback" not in ran.stderr
