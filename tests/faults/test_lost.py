@@ -63,6 +63,7 @@ async def test_a_dump_is_restored_and_later_events_are_read_again(
     with psycopg.connect(server.dsn.replace("/footfall", "/postgres"), autocommit=True) as connection:
         connection.execute("drop database footfall with (force)")
         connection.execute("create database footfall")
+        connection.execute("alter database footfall set search_path = footfall")
     run("pg_restore", f"--dbname={server.dsn}", "--exit-on-error", str(dump))
     assert query(server.dsn, ROWS_OF_ANN) == [(10,)]
 

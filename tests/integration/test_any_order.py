@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from psycopg import conninfo, sql
 
 from service_kit.retention import RetentionSettings
+from sinks.connect import connect
 from sinks.postgres.migrations import migrate
 from sinks.postgres.store import PostgresStore
 from tests.support.database import at
@@ -42,9 +43,7 @@ def fresh_database(postgres_server: str) -> Iterator[Callable[[], str]]:
             return conninfo.make_conninfo(postgres_server, dbname=name)
 
         server.execute(sql.SQL("create database {}").format(sql.Identifier(template)))
-        with psycopg.connect(
-            conninfo.make_conninfo(postgres_server, dbname=template), autocommit=True
-        ) as connection:
+        with connect(at(conninfo.make_conninfo(postgres_server, dbname=template)), "test") as connection:
             migrate(connection)
         yield make
         for name in (*made, template):
@@ -57,7 +56,7 @@ def test_rows_are_those_of_the_model_whatever_happens(fresh_database: Callable[[
         def begin(self) -> None:
             dsn = fresh_database()
             self.store = PostgresStore(at(dsn), cluster_id="cluster", topic="events", owner="test")
-            self.connection = psycopg.connect(dsn, autocommit=True)
+            self.connection = connect(at(dsn), "test")
             self.site = Site(self.store, self.connection, date(2026, 3, 1), RETENTION)
 
         @rule(late=st.sampled_from([0, 0, 1, 3, 7, 12]), count=st.integers(1, 30), seed=SEEDS)
