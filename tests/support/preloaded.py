@@ -107,16 +107,21 @@ class _Preloaded:
 def _answer_questions() -> list[str] | None:
     """Fork whenever asked; in a fork, what it shall run."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the pipe says when to end
-    answers = os.fdopen(os.dup(1), "w")
+    answers, running = os.fdopen(os.dup(1), "w"), set[int]()
     for line in iter(sys.stdin.readline, ""):
         question = json.loads(line)
         if "exit_code_of" in question:
-            _pid, status = os.waitpid(question["exit_code_of"], 0)
+            pid, status = os.waitpid(question["exit_code_of"], 0)
             answer = os.waitstatus_to_exitcode(status)
+            running.discard(pid)
         elif not (answer := os.fork()):
             answers.close()
             return _become(question["run"], question["environ"], question["log"])
+        else:
+            running.add(answer)
         print(answer, file=answers, flush=True)
+    for pid in running:  # whoever asked has ended, perhaps in the middle of a test
+        os.kill(pid, signal.SIGKILL)
     return None
 
 
