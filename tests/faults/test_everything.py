@@ -1,0 +1,118 @@
+"""Everything fails at random while clients send again, late and as somebody else: then all accounts agree.
+
+`make faults-all` runs it with 300 faults (an hour), `make test` with a few.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from random import Random
+
+import pytest
+
+from avro_schemas.wire.codec import decode
+from tests.support.retrying_clients import Ledger, live_together
+from tests.system.stack import COLLECT, Stack, until
+
+pytestmark = [pytest.mark.system, pytest.mark.faults, pytest.mark.timeout(7200)]
+log = logging.getLogger(__name__)
+
+FAULTS = int(os.environ.get("FAULT_ROUNDS", "7"))
+SEED = int(os.environ.get("FAULT_SEED", "7"))
+SECONDS_PER_FAULT = 4.0
+VICTIMS = ("stream_app", "sinks", "producer_api", "kafka", "postgres")
+
+
+def test_rows_live_counts_and_acknowledgements_agree_whatever_fails(empty_stack: Stack) -> None:
+    stack = empty_stack
+    ledger = send_while_everything_fails(stack)
+    log.info("%d ids acknowledged, %d of them to several people; %s", *sizes(ledger), ledger.answers)
+
+    ids = until(lambda: row_ids(stack), ledger.ids().__eq__, seconds=90)
+    assert (ledger.ids() - ids, ids - ledger.ids()) == (set(), set())
+    for event_id, event_type in stack.query("select event_id, event_type from events"):
+        assert event_type in ledger.accepted[event_id].values()
+    rows = stack.rows_by_type()
+    assert until(lambda: stack.live("total"), rows.__eq__, seconds=90) == rows
+    outcomes = until(lambda: stack.live("outcome"), lambda found: not found["uncertain"], seconds=30)
+    assert (outcomes["uncertain"], outcomes["rejected"]) == (0, 0)
+    assert outcomes["counted"] + outcomes["late"] == len(ids)
+    minutes_agree(stack, outcomes["late"])
+
+    found = stack.query("select value from dead_letters where reason = 'event_id_conflict'")
+    conflicts = {decode(value)[1]["event_id"] for (value,) in found}
+    assert conflicts >= ledger.shared_ids()
+    audited = stack.footfall("audit")
+    assert audited.returncode == 0, audited.stdout
+
+
+def send_while_everything_fails(stack: Stack) -> Ledger:
+    def session(name: str) -> str:
+        return stack.session(sub=name)["cookie"].removeprefix("session=")
+
+    failing = threading.Thread(target=fail_at_random, args=(stack, FAULTS, Random(SEED)))
+    failing.start()
+    try:
+        return asyncio.run(
+            live_together(
+                stack.url + COLLECT, session, people=20, seconds=FAULTS * SECONDS_PER_FAULT, pause=0.8, seed=SEED
+            )
+        )
+    finally:
+        failing.join()
+
+
+def fail_at_random(stack: Stack, faults: int, chance: Random) -> None:
+    """Kill or freeze one service after the other."""
+    for number in range(faults):
+        time.sleep(chance.uniform(0.2, 2 * SECONDS_PER_FAULT - 0.2))
+        victim = VICTIMS[number % len(VICTIMS)] if number < len(VICTIMS) else chance.choice(VICTIMS)
+        if chance.random() < 0.3:
+            freeze(stack, victim, chance.uniform(1, 8))
+        else:
+            stack.kill(victim)
+
+
+def freeze(stack: Stack, service: str, seconds: float) -> None:
+    pid = stack.state["services"][service]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGCONT)
+
+
+def sizes(ledger: Ledger) -> tuple[int, int]:
+    return len(ledger.ids()), len(ledger.shared_ids())
+
+
+def row_ids(stack: Stack) -> set[str]:
+    return {event_id for (event_id,) in stack.query("select event_id from events")}
+
+
+def minutes_agree(stack: Stack, late: int) -> None:
+    """No minute has more than its rows, and what it has less was late."""
+    stored: Counter[int] = Counter()
+    for (minute,) in stack.query(
+        "select extract(epoch from date_trunc('minute', occurred_at))::bigint from events"
+    ):
+        stored[minute * 1000] += 1
+    live = live_minutes(stack)
+    assert +(live - stored) == Counter()
+    assert sum((stored - live).values()) == late
+
+
+def live_minutes(stack: Stack) -> Counter[int]:
+    newest: dict[tuple[int, int], dict[str, int]] = {}
+    offsets: dict[tuple[int, int], int] = {}
+    for partial in stack.records("live-aggregates"):
+        if (partial["dimension"], partial["window_seconds"]) == ("events", 60):
+            window = partial["partition"], round(partial["window_start"].timestamp() * 1000)
+            if partial["source_offset"] >= offsets.get(window, -1):
+                newest[window], offsets[window] = partial["counts"], partial["source_offset"]
+    found: Counter[int] = Counter()
+    for (_partition, start), counts in newest.items():
+        found[start] += sum(counts.values())
+    return found
