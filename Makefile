@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The branch or commit that subscribers rely on: schemas are compared with it.
 MAIN ?= main
 
-.PHONY: help up test fuzz attacks engines sql clients faults days faults-sinks lint types fmt generate bench screenshots lock clean
+.PHONY: help up test fuzz attacks engines sql clients faults faults-all days faults-sinks lint types fmt generate bench screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -54,6 +54,9 @@ clients: .venv/dev.stamp ## Generate clients in Python, Go and TypeScript from t
 
 faults: .venv/dev.stamp ## Kill, freeze and rebalance stream workers and the broker a hundred times (half an hour)
 	@FAULT_ROUNDS=100 $(BIN)/pytest tests/faults/test_stream_app.py --log-cli-level=INFO $(PYTEST_ARGS)
+
+faults-all: .venv/dev.stamp ## Kill and freeze everything three hundred times, while clients send again as somebody else (half an hour)
+	@FAULT_ROUNDS=300 $(BIN)/pytest tests/system/test_everything.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points (half an hour)
 	@FAULT_KILLS=200 $(BIN)/pytest tests/faults/test_sinks.py tests/faults/test_sinks_postgres.py --log-cli-level=INFO $(PYTEST_ARGS)

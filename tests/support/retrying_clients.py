@@ -8,7 +8,7 @@ import contextlib
 import os
 import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -26,7 +26,7 @@ _TYPES = ("page_view", "button_click", "form_submit", "feature_used")
 _DATA: dict[str, Callable[[Random], Json]] = {
     "page_view": lambda chance: {"page": f"/page/{chance.randrange(30)}"},
     "button_click": lambda chance: {"button": f"button {chance.randrange(9)}", "page": "/cart"},
-    "form_submit": lambda _chance: {"form_id": "signup", "page": "/signup", "success": True},
+    "form_submit": lambda _chance: {"form": "signup", "page": "/signup"},
     "feature_used": lambda chance: {"feature": f"feature-{chance.randrange(5)}"},
 }
 
@@ -35,8 +35,10 @@ _DATA: dict[str, Callable[[Random], Json]] = {
 class Ledger:
     """What all of them were told."""
 
-    # Acknowledged ids, each with the types under which whose events of this id were accepted.
-    accepted: dict[str, dict[str, str]] = field(default_factory=dict)
+    # Acknowledged ids, and to whom.
+    accepted: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    # The types under which each id was sent.
+    sent: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     answers: Counter[str] = field(default_factory=Counter)
 
     def ids(self) -> set[str]:
@@ -44,7 +46,7 @@ class Ledger:
 
     def shared_ids(self) -> set[str]:
         """Ids that were acknowledged to several people."""
-        return {event_id for event_id, events in self.accepted.items() if len(events) > 1}
+        return {event_id for event_id, names in self.accepted.items() if len(names) > 1}
 
 
 class Person:
@@ -119,7 +121,7 @@ class Person:
             self._cookies |= {name: morsel.value for name, morsel in SimpleCookie(header).items()}
         self._ledger.answers[str(answer.status_code)] += 1
         if answer.status_code == 200:
-            self._ledger.accepted.setdefault(event["event_id"], {})[self._name] = event["event_type"]
+            self._ledger.accepted[event["event_id"]].add(self._name)
             return True
         # Whoever comes second with an id may be told so at once. All others are asked to send again.
         is_conflict = answer.status_code == 400 and "event_id_conflict" in answer.text
@@ -127,6 +129,7 @@ class Person:
         return is_conflict
 
     async def _post(self, event: Json) -> httpx.Response:
+        self._ledger.sent[event["event_id"]].add(event["event_type"])
         cookie = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         return await self._client.post(self._url, json=event, headers={"cookie": cookie} if cookie else {})
 

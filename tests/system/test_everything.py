@@ -1,21 +1,25 @@
 """Everything fails at random while clients send again, late and as somebody else: then all accounts agree.
 
-`make faults-all` runs it with 300 faults (an hour), `make test` with a few.
+`make faults-all` runs it with 300 faults (half an hour), `make test` with a few.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from avro_schemas.wire.codec import decode
 from tests.support.retrying_clients import Ledger, live_together
+from tests.system.conftest import running
 from tests.system.stack import COLLECT, Stack, until
 
 pytestmark = [pytest.mark.system, pytest.mark.faults, pytest.mark.timeout(7200)]
@@ -27,25 +31,31 @@ SECONDS_PER_FAULT = 4.0
 VICTIMS = ("stream_app", "sinks", "producer_api", "kafka", "postgres")
 
 
-def test_rows_live_counts_and_acknowledgements_agree_whatever_fails(empty_stack: Stack) -> None:
-    stack = empty_stack
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    yield from running(tmp_path / "data", settings={"FOOTFALL_ANONYMOUS_VISITORS": "true"})
+
+
+def test_rows_live_counts_and_acknowledgements_agree_whatever_fails(stack: Stack) -> None:
     ledger = send_while_everything_fails(stack)
     log.info("%d ids acknowledged, %d of them to several people; %s", *sizes(ledger), ledger.answers)
 
     ids = until(lambda: row_ids(stack), ledger.ids().__eq__, seconds=90)
     assert (ledger.ids() - ids, ids - ledger.ids()) == (set(), set())
     for event_id, event_type in stack.query("select event_id, event_type from events"):
-        assert event_type in ledger.accepted[event_id].values()
+        assert event_type in ledger.sent[event_id]
     rows = stack.rows_by_type()
     assert until(lambda: stack.live("total"), rows.__eq__, seconds=90) == rows
     outcomes = until(lambda: stack.live("outcome"), lambda found: not found["uncertain"], seconds=30)
-    assert (outcomes["uncertain"], outcomes["rejected"]) == (0, 0)
+    assert outcomes["uncertain"] == 0
     assert outcomes["counted"] + outcomes["late"] == len(ids)
     minutes_agree(stack, outcomes["late"])
 
-    found = stack.query("select value from dead_letters where reason = 'event_id_conflict'")
-    conflicts = {decode(value)[1]["event_id"] for (value,) in found}
-    assert conflicts >= ledger.shared_ids()
+    # What came again without the cookies of the first time is one too: it may be anybody's.
+    dead_letters = stack.query("select reason, record_value from dead_letters")
+    assert {reason for reason, _value in dead_letters} <= {"event_id_conflict"}
+    assert {decode(value)[1]["event_id"] for _reason, value in dead_letters} >= ledger.shared_ids()
+    assert outcomes["rejected"] <= len(dead_letters)
     audited = stack.footfall("audit")
     assert audited.returncode == 0, audited.stdout
 
@@ -71,10 +81,11 @@ def fail_at_random(stack: Stack, faults: int, chance: Random) -> None:
     for number in range(faults):
         time.sleep(chance.uniform(0.2, 2 * SECONDS_PER_FAULT - 0.2))
         victim = VICTIMS[number % len(VICTIMS)] if number < len(VICTIMS) else chance.choice(VICTIMS)
-        if chance.random() < 0.3:
-            freeze(stack, victim, chance.uniform(1, 8))
-        else:
-            stack.kill(victim)
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself, and has no successor yet
+            if chance.random() < 0.3:
+                freeze(stack, victim, chance.uniform(1, 8))
+            else:
+                stack.kill(victim)
 
 
 def freeze(stack: Stack, service: str, seconds: float) -> None:
