@@ -4,6 +4,7 @@
 RELATIONS = frozenset(
     {
         "canaries",
+        "counted_copies",
         "daily_counts",
         "days",
         "dead_letters",
@@ -26,6 +27,7 @@ RELATIONS = frozenset(
         "migrations",
         "packed_events",
         "packed_ids",
+        "pending_corrections",
         "person_days",
         "raw_events",
         "sink_offsets",

@@ -37,6 +37,7 @@ AWAITED = {
     ): "an error replaces the producer; `_finish` answers requests",
     ("producer_api/storage/spool.py", "_go_direct"): "its result is passed on to the request that waits",
     ("producer_api/storage/spool.py", "_replay_chunk"): "awaited in the next line",
+    ("producer_api/intake/pipeline.py", "_record_parts"): "awaited together, below",
     ("sinks/landing/loop.py", "_step"): "awaited by the next step",
     ("sinks/landing/loop.py", "_call_store"): "awaited below",
     ("sinks/__main__.py", "_run_all"): "awaited below; the first error ends the process",

@@ -18,7 +18,7 @@ def test_doctor_finds_no_fault_in_a_healthy_stack(stack: Stack) -> None:
     parts = {line.split()[1] for line in result.stdout.splitlines()}
     assert parts == {
         *("kafka", "topics", "version", "replicas", "lag", "clock"),
-        *("services", "workers", "spool", "limits", "registry", "postgres", "days", "disk"),
+        *("services", "workers", "senders", "spool", "limits", "registry", "postgres", "days", "disk"),
     }
 
 
