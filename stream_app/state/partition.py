@@ -110,7 +110,8 @@ class PartitionState:
                 try:
                     event, error = read(record), None
                 except Undecodable as undecodable:
-                    event, error = None, undecodable
+                    # A copy, as the traceback holds this frame with all records, and the frame would hold it.
+                    event, error = None, Undecodable(undecodable.reason, str(undecodable))
             appended_at = record.timestamp
             if self.watermark < appended_at < self._next_slot:
                 self.watermark = appended_at

@@ -1,5 +1,7 @@
 """The state of a partition is a function of its log, however that is cut and wherever a crash comes."""
 
+import gc
+import weakref
 from random import Random
 
 from hypothesis import given
@@ -194,3 +196,21 @@ def test_a_restart_at_any_point_gives_the_same_names_where_there_is_no_room_for_
 
 def few_pages() -> PartitionState:
     return PartitionState(FEW_PAGES, limit=LIMIT, min_total_events=1, grace_ms=10 * MINUTE)
+
+
+class HeldRecord(Record):
+    """A record of which a test can see whether it is still in memory."""
+
+
+def test_rejected_records_are_freed_with_their_snapshot_and_do_not_wait_for_the_garbage_collector() -> None:
+    state = new_state()
+    records = [HeldRecord(offset, NOON, None, b"rubbish") for offset in range(3)]
+    seen = weakref.ref(records[0])
+    gc.disable()
+    try:
+        fold(state, records)
+        assert state.snapshot() is not None
+        del records
+        assert seen() is None
+    finally:
+        gc.enable()
