@@ -1,4 +1,4 @@
-"""What every service does first: set up memory, logs and metrics, and warn of settings that nothing reads."""
+"""What every service does first: set up logs and shared metrics, and warn of settings that nothing reads."""
 
 import difflib
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from service_kit import logs, memory, metrics
+from service_kit import logs, metrics
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.settings import PREFIX
 
@@ -29,11 +29,10 @@ def begin(
     kafka: KafkaSettings | None = None,
     warnings: Iterable[str] = (),
 ) -> None:
-    """Set up memory, logs and shared metrics; warn of unknown settings, which would otherwise silently do nothing.
+    """Set up logs and shared metrics; warn of unknown settings, which would otherwise silently do nothing.
 
     `warnings`: sentences about weak settings.
     """
-    memory.give_back_large_blocks()
     logs.configure(service, level)
     metrics.set_build_info()
     if kafka:
