@@ -40,6 +40,8 @@ def test_rows_live_counts_and_acknowledgements_agree_whatever_fails(stack: Stack
     ledger = send_while_everything_fails(stack)
     log.info("%d ids acknowledged, %d of them to several people; %s", *sizes(ledger), ledger.answers)
 
+    # What was killed last, and often, is started again after a pause.
+    assert until(lambda: stack.get("/readyz").status_code, (200).__eq__, seconds=120) == 200
     ids = until(lambda: row_ids(stack), ledger.ids().__eq__, seconds=90)
     assert (ledger.ids() - ids, ids - ledger.ids()) == (set(), set())
     for event_id, event_type in stack.query("select event_id, event_type from events"):
