@@ -12,6 +12,8 @@ from avro_schemas.wire.event_reader import decode_event
 
 GRACE_MS = 600_000
 SLOT_MS, SLOTS, LIMIT = 10_000, 6, 100
+# An id that is older than that when it is appended, or that far ahead of its receipt, may be a repeat of anything.
+FRESH_MS, AHEAD_MS = 240_000, 60_000
 MINUTE_MS, MIN_TOTAL_EVENTS = 60_000, 20
 # How long before the newest append the hour of an event may have begun that was held on its way.
 HELD_MS = 110 * MINUTE_MS
@@ -108,9 +110,10 @@ def _names(event_type: str, event: dict[str, Any], data: dict[str, Any]) -> list
 
 
 class UserSlots:
-    """Unique events of each user by slots of append time, in one partition."""
+    """Events of each user by slots of append time, in one partition; repeats of fresh ones do not count."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
         self._slots: dict[str, Counter[int]] = defaultdict(Counter)
         self._totals: Counter[tuple[str, int]] = Counter()
         self._seen: set[str] = set()
@@ -122,16 +125,26 @@ class UserSlots:
             _schema, event = decode_event(record.value, record.timestamp)
         except Undecodable:
             return
-        if event["event_id"] not in self._seen and record.key is not None:
-            self._seen.add(event["event_id"])
-            received, slot = min(event["received_at"], record.timestamp), self.now // SLOT_MS
-            if received < (slot - 1) * SLOT_MS:
-                slot = received // SLOT_MS  # it was held on its way
-            if slot > self.now // SLOT_MS - SLOTS:
-                key = record.key.decode()
-                self._slots[key][slot] += 1
-                if slot // SLOTS == self.now // MINUTE_MS:
-                    self._totals[key, (slot // SLOTS + 1) * MINUTE_MS] += 1
+        received = min(event["received_at"], record.timestamp)
+        if self._is_repeat(event["event_id"], received, record.timestamp) or record.key is None:
+            return
+        slot = self.now // SLOT_MS
+        if received < (slot - 1) * SLOT_MS:
+            slot = received // SLOT_MS  # it was held on its way
+        if slot > self.now // SLOT_MS - SLOTS:
+            key = record.key.decode()
+            self._slots[key][slot] += 1
+            if slot // SLOTS == self.now // MINUTE_MS:
+                self._totals[key, (slot // SLOTS + 1) * MINUTE_MS] += 1
+
+    def _is_repeat(self, event_id: str, received: int, appended: int) -> bool:
+        """Whether it is fresh, and was here before. What is not fresh counts, as nobody can know."""
+        made = int(event_id.removeprefix("evt_").replace("-", "")[:12], 16)
+        if appended - made > FRESH_MS or made - AHEAD_MS > received:
+            return False
+        was_here = event_id in self._seen
+        self._seen.add(event_id)
+        return was_here
 
     def minute_totals(self) -> set[tuple[str, int, int]]:
         """User, end of the minute, events: minutes that are over, of the users who sent enough in them."""
@@ -146,9 +159,9 @@ class UserSlots:
 
     def blocked_until(self, key: str) -> int | None:
         """When enough slots have left the window for the user to be below the limit."""
-        if self.events(key) < LIMIT:
+        if self.events(key) < self._limit:
             return None
-        gone = (slot for slot in sorted(self._slots[key]) if self.events(key, slot) < LIMIT)
+        gone = (slot for slot in sorted(self._slots[key]) if self.events(key, slot) < self._limit)
         return (next(gone) + SLOTS) * SLOT_MS
 
     def blocked(self) -> dict[str, int]:
@@ -157,7 +170,7 @@ class UserSlots:
         return {key: until for key, until in found if until is not None}
 
 
-def wrong_rates(records: Iterable[Record], emitted: Iterable[dict[str, Any]]) -> list[Any]:
+def wrong_rates(records: Iterable[Record], emitted: Iterable[dict[str, Any]], limit: int = LIMIT) -> list[Any]:
     """Values of `user-rates` that were wrong at their own source offset, and current ones that were never emitted.
 
     `records` in the order of their partitions.
@@ -169,7 +182,7 @@ def wrong_rates(records: Iterable[Record], emitted: Iterable[dict[str, Any]]) ->
             final.add((rate["user_key"], rate["measured_at"], rate["events"]))
         else:
             sliding[rate["partition"], rate["source_offset"]].append(rate)
-    partitions: dict[int, UserSlots] = defaultdict(UserSlots)
+    partitions: dict[int, UserSlots] = defaultdict(lambda: UserSlots(limit))
     newest: dict[str, int | None] = {}
     wrong: list[Any] = []
     for record in records:

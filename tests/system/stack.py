@@ -12,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,18 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from tests.support.no_tls import NO_TLS
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A record as it is in the topic; `timestamp` is its append time, in milliseconds since 1970."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
 
 FOOTFALL = Path(sys.executable).with_name("footfall")
 COLLECT = "/api/analytics/collect"
@@ -169,11 +182,13 @@ class Stack:
 
     def records(self, topic: str) -> list[dict[str, Any]]:
         """Every record of a topic, decoded as a subscriber decodes it."""
-        with SchemaRegistryClient({"url": self.url + "/registry"}) as registry:
-            return self._read(topic, AvroDeserializer(registry))
-
-    def _read(self, topic: str, decode: AvroDeserializer) -> list[dict[str, Any]]:
         context = SerializationContext(topic, MessageField.VALUE)
+        with SchemaRegistryClient({"url": self.url + "/registry"}) as registry:
+            decode = AvroDeserializer(registry)
+            return [decode(record.value, context) for record in self.log(topic) if record.value is not None]
+
+    def log(self, topic: str) -> list[LogRecord]:
+        """Every record of a topic, in the order of each partition."""
         consumer = Consumer(
             {"bootstrap.servers": self.state["kafka"], "group.id": "none", "enable.auto.commit": False}
         )
@@ -186,10 +201,10 @@ class Stack:
             message = consumer.poll(10)
             assert message is not None, f"{topic} stopped short of its end"
             assert message.error() is None, message.error()
-            if message.value() is not None:
-                records.append(decode(message.value(), context))
-            if message.offset() + 1 >= left.get(message.partition(), 0):
-                left.pop(message.partition(), None)
+            partition, offset = message.partition(), message.offset()
+            records.append(LogRecord(partition, offset, message.timestamp()[1], message.key(), message.value()))
+            if offset + 1 >= left.get(partition, 0):
+                left.pop(partition, None)
         consumer.close()
         return records
 

@@ -14,11 +14,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaException
 
 from avro_schemas.wire.codec import decode
+from tests.support.expected_aggregates import wrong_rates
 from tests.support.retrying_clients import Ledger, live_together
 from tests.system.conftest import running
 from tests.system.stack import COLLECT, Stack, until
@@ -29,12 +31,15 @@ log = logging.getLogger(__name__)
 FAULTS = int(os.environ.get("FAULT_ROUNDS", "7"))
 SEED = int(os.environ.get("FAULT_SEED", "7"))
 SECONDS_PER_FAULT = 4.0
+# So few that people reach it.
+EVENTS_PER_MINUTE = 60
 VICTIMS = ("stream_app", "sinks", "producer_api", "kafka", "postgres")
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    yield from running(tmp_path / "data", settings={"FOOTFALL_ANONYMOUS_VISITORS": "true"})
+    settings = {"FOOTFALL_ANONYMOUS_VISITORS": "true", "FOOTFALL_EVENTS_PER_MINUTE": str(EVENTS_PER_MINUTE)}
+    yield from running(tmp_path / "data", settings=settings)
 
 
 def test_rows_live_counts_and_acknowledgements_agree_whatever_fails(stack: Stack) -> None:
@@ -51,6 +56,7 @@ def test_rows_live_counts_and_acknowledgements_agree_whatever_fails(stack: Stack
     assert outcomes["uncertain"] == 0
     assert outcomes["counted"] + outcomes["late"] == len(ids)
     minutes_agree(stack, outcomes["late"])
+    rates_agree(stack)
 
     # What came again without the cookies of the first time is one too: it may be anybody's.
     dead_letters = stack.query("select reason, record_value from dead_letters")
@@ -122,6 +128,18 @@ def minutes_agree(stack: Stack, late: int) -> None:
     live = live_minutes(stack)
     assert +(live - stored) == Counter()
     assert sum((stored - live).values()) == late
+
+
+def rates_agree(stack: Stack) -> None:
+    """Every verdict and every total of a minute is what a recount of the topic comes to, and none is missing."""
+    events = sorted(stack.log("events"), key=lambda record: (record.partition, record.offset))
+
+    def wrong() -> list[Any]:
+        rates = [decode(rate.value)[1] for rate in stack.log("user-rates") if rate.value]
+        log.info("%d verdicts and totals, %d of them final", len(rates), sum(rate["final"] for rate in rates))
+        return wrong_rates(events, rates, EVENTS_PER_MINUTE)
+
+    assert until(wrong, lambda found: not found, seconds=30) == []
 
 
 def live_minutes(stack: Stack) -> Counter[int]:
