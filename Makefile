@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The branch or commit that subscribers rely on: schemas are compared with it.
 MAIN ?= main
 
-.PHONY: help up test fuzz attacks engines sql clients faults faults-all days faults-sinks lint types fmt generate bench screenshots lock clean
+.PHONY: help up test fuzz attacks engines sql clients faults faults-all days faults-sinks history lint types fmt generate bench screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -64,6 +64,9 @@ faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points (
 days: .venv/dev.stamp ## Simulate 120 days of a site, and events in a hundred different orders (half an hour)
 	@DAYS=120 EVENTS=1000 RETENTION_DAYS=90 PACK_AFTER_DAYS=7 EXAMPLES=100 $(BIN)/pytest tests/faults/test_days.py \
 		tests/integration/test_any_order.py --log-cli-level=INFO $(PYTEST_ARGS)
+
+history: .venv/dev.stamp ## Ask the history hundreds of random questions both ways, while rows change (minutes)
+	@HISTORY_QUESTIONS=30 $(BIN)/pytest tests/integration/test_history.py --timeout=1800 $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp ## Check style, formatting, import contracts, and that no schema change breaks subscribers
 	@echo "==> Lint: ruff, ruff format, import contracts, event contracts"

@@ -1,5 +1,6 @@
 """The dashboard as a FastAPI application: wires pages, access, health and probes together."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,11 +13,12 @@ from starlette.middleware.gzip import GZipMiddleware
 from dashboard import metrics, openapi
 from dashboard.access.middleware import AccessMiddleware, DeniedPage
 from dashboard.access.policy import Access, AccessPolicy
+from dashboard.columns.service import Columns
 from dashboard.event_types.routes import add_event_type_routes
 from dashboard.health.pipeline import PipelineHealth
 from dashboard.health.polling import poll_kafka, poll_postgres
 from dashboard.history.routes import add_history_routes
-from dashboard.history.service import HistoryService
+from dashboard.history.service import LAYOUT, HistoryService
 from dashboard.live.routes import add_live_routes
 from dashboard.live.service import LiveService
 from dashboard.render.pages import Pages
@@ -26,12 +28,15 @@ from service_kit.background import Background
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.request_metrics import RequestMetrics
 
+log = logging.getLogger(__name__)
+
 _HERE = Path(__file__).parent
 
 
 def build_app(settings: Settings) -> FastAPI:
     """The application. While Kafka or Postgres is unavailable it shows what it has, and says so."""
     database = Database(settings.postgres) if settings.postgres else None
+    columns = _columns(settings, database) if database else None
     health = PipelineHealth(has_postgres=database is not None)
     live = LiveService(settings.kafka, health)
     policy, pages, background = AccessPolicy(settings), Pages(), Background()
@@ -44,15 +49,19 @@ def build_app(settings: Settings) -> FastAPI:
         background.start("the check of Kafka", poll_kafka(settings.kafka, health, live.counted_offsets, database))
         if database:
             background.start("the check of Postgres", poll_postgres(database, health))
+        if columns:
+            background.start("the builder of column files", columns.build())
         yield
         await background.stop()
+        if columns:
+            columns.close()
         await policy.stop()
 
     app = FastAPI(title="footfall dashboard", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.live = live
     app.mount("/dashboard/static", StaticAssets(directory=_HERE / "static"))
     add_live_routes(app, live, pages)
-    history = HistoryService(database) if database else None
+    history = HistoryService(database, columns) if database else None
     add_history_routes(app, history, pages, settings.retention.retention_days)
     add_event_type_routes(
         app,
@@ -69,6 +78,18 @@ def build_app(settings: Settings) -> FastAPI:
     app.add_middleware(AccessMiddleware, policy=policy, denied_page=_denied_page(pages, policy))
     app.add_middleware(RequestMetrics, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     return app
+
+
+def _columns(settings: Settings, database: Database) -> Columns | None:
+    """The column files, if there is a folder for them. Without it the history works, more slowly."""
+    folder = settings.columns_folder
+    if folder is None:
+        return None
+    try:
+        return Columns(folder, database, LAYOUT, settings.retention.retention_days)
+    except OSError as error:
+        log.error("FOOTFALL_COLUMNS_URL is unusable: queries read rows of Postgres", extra={"error": str(error)})  # noqa: TRY400
+        return None
 
 
 class StaticAssets(StaticFiles):

@@ -1,7 +1,9 @@
 """Settings of the dashboard."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
@@ -12,6 +14,13 @@ from service_kit.public_url import PublicUrlSettings
 from service_kit.retention import RetentionSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret, setting
+
+
+def file_url(text: str) -> None:
+    """An absolute path as a URL."""
+    url = urlsplit(text)
+    if url.scheme != "file" or url.netloc not in ("", "localhost") or not url.path.startswith("/"):
+        raise ValueError("an absolute path of this machine, like file:///var/lib/footfall/columns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +37,12 @@ class Settings:
     )
     postgres_schema: str = setting(DEFAULT_SCHEMA, help=SCHEMA_HELP, check=schema_name)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    columns_url: str | None = setting(
+        None,
+        help="Folder for column files, as file:///path, which make the history fast. They are made from Postgres,"
+        " and made again if they are lost. Without it every query reads rows.",
+        check=file_url,
+    )
 
     dashboard_token: Secret | None = setting(
         None,
@@ -50,6 +65,11 @@ class Settings:
     trust_loopback: bool = setting(
         False, help="Let requests from this machine read and edit without a token or session. Development only."
     )
+
+    @property
+    def columns_folder(self) -> Path | None:
+        """Where column files are, if there are any."""
+        return Path(unquote(urlsplit(self.columns_url).path)) if self.columns_url else None
 
     @property
     def postgres(self) -> PostgresSettings | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from avro_schemas.live_aggregates import page_error
@@ -28,6 +29,16 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadFrom:
+    """What a result was made from: days of column files, and rows of Postgres that are newer or changed."""
+
+    days: int
+    rows: int
+    # The moment of the snapshot, whose rows are counted.
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Everything that the page shows for a query."""
 
@@ -36,6 +47,8 @@ class Result:
     steps: Sequence[Step]
     previous_sums: Sequence[int]
     panels: Mapping[str, Rows]
+    # None: everything was counted from rows of Postgres.
+    read: ReadFrom | None = None
 
     @property
     def has_events(self) -> bool:

@@ -103,6 +103,13 @@ def as_json(result: Result) -> dict[str, Any]:
         ],
         "previous_sums": result.previous_sums,
         "panels": result.panels,
+        "read": None
+        if result.read is None
+        else {
+            "columns": result.read.days,
+            "rows": result.read.rows,
+            "as_of": result.read.as_of.isoformat(timespec="seconds"),
+        },
     }
 
 

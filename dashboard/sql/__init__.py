@@ -1,10 +1,11 @@
 """Postgres, read-only: named queries out of the files in this folder, and connections with time limits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import psycopg
 
@@ -26,23 +27,33 @@ class Database:
     """Opens a connection per use, a few at a time."""
 
     def __init__(self, where: PostgresSettings) -> None:
-        self._dsn = where.postgres_dsn.reveal()
         self._settings = {**_SETTINGS, "search_path": where.postgres_schema}
-        self._slots = asyncio.Semaphore(_MAX_CONNECTIONS)
+        self._options: dict[str, Any] = {
+            "conninfo": where.postgres_dsn.reveal(),
+            "connect_timeout": 5,
+            "client_encoding": "utf8",
+            "prepare_threshold": None,
+            "application_name": "footfall-dashboard",
+        }
+        self.slots = asyncio.Semaphore(_MAX_CONNECTIONS)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[psycopg.AsyncConnection]:
         """A connection in one transaction, in which all queries see the same snapshot of the database."""
-        async with self._slots:
-            connection = await psycopg.AsyncConnection.connect(
-                self._dsn,
-                connect_timeout=5,
-                client_encoding="utf8",
-                prepare_threshold=None,
-                application_name="footfall-dashboard",
-            )
+        async with self.slots:
+            connection = await psycopg.AsyncConnection.connect(**self._options)
             async with connection:
                 await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
                 await connection.set_read_only(True)
                 await connection.execute(_SET, [list(self._settings), list(self._settings.values())])
                 yield connection
+
+    @contextmanager
+    def snapshot(self, statement_timeout: str) -> Iterator[psycopg.Connection]:
+        """The same for a thread. Whoever starts the thread takes one of the `slots`."""
+        settings = self._settings | {"statement_timeout": statement_timeout}
+        with psycopg.connect(**self._options) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            connection.execute(_SET, [list(settings), list(settings.values())])
+            yield connection

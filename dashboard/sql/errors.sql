@@ -1,9 +1,8 @@
--- Errors by page and fingerprint, which is made as the stream app makes it; first and last in ms since 1970.
+-- Errors by page and fingerprint, which is made as the stream app makes it; first and last in ms since 1970. The
+-- placeholder is the expression that column files have, too.
 select
-    coalesce(event_data ->> 'kind', 'Error') || ': '
-        || left(regexp_replace(event_data ->> 'message', '\d+', '#', 'g'), 120)
-        || coalesce(' (' || regexp_replace(nullif(event_data ->> 'source', ''), '^.*/', '') || ')', '') as error,
-    coalesce(page, '') as page,
+    ({error}) collate "C" as error,
+    coalesce(page, '') collate "C" as page,
     count(*) filter (where is_current) as events,
     (extract(epoch from min(occurred_at) filter (where is_current)) * 1000)::bigint,
     (extract(epoch from max(occurred_at) filter (where is_current)) * 1000)::bigint,

@@ -1,6 +1,6 @@
 -- Forms: submissions, successful ones, and submissions of the previous period.
 select
-    event_data ->> 'form',
+    (event_data ->> 'form') collate "C",
     count(*) filter (where is_current),
     count(*) filter (where is_current and event_data -> 'success' = 'true'),
     count(*) filter (where is_previous)

@@ -4,7 +4,7 @@ select ranking, name, events, previous, ranking_events
 from (
     select
         ranking, name, events, previous,
-        row_number() over (partition by ranking order by events desc, name) as place,
+        row_number() over (partition by ranking order by events desc, name collate "C") as place,
         (sum(events) over (partition by ranking))::bigint as ranking_events
     from (
         select

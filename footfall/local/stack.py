@@ -125,6 +125,7 @@ class Stack:
             **keys.read_or_create(self._folder.path),
             "FOOTFALL_TRUST_LOOPBACK": "true",
             "FOOTFALL_UNKNOWN_EVENTS": "accept",
+            "FOOTFALL_COLUMNS_URL": (self._folder.path / "columns").as_uri(),
             **self._user_settings,
             **self._mark,
             "FOOTFALL_KAFKA_BOOTSTRAP": self._endpoints["kafka"],

@@ -1,6 +1,6 @@
 {{- /*
 The pod template of a component (footfall.component, with .root). What only this component's pod has is in .podExtras: env (by
-name), initContainer (name, args, component), volumeMounts, podSecurityContext, restartPolicy.
+name), initContainer (name, args, component), volumeMounts, volumes, podSecurityContext, restartPolicy.
 The labels hold no version: a Job's template can never be changed, and other pods need not restart for a new chart version.
 */ -}}
 {{- define "footfall.pod" -}}
@@ -156,6 +156,9 @@ volumeMounts:
 - name: contract
   {{- . | nindent 2 }}
 {{- end }}
+{{- end }}
+{{- with (.podExtras | default dict).volumes }}
+{{ toYaml . }}
 {{- end }}
 {{- with .values.extraVolumes }}
 {{ toYaml . }}

@@ -1,24 +1,34 @@
-"""The history page's SQL on a real Postgres: every filter and every panel agree with the rows."""
+"""The history on a real Postgres: every filter and panel agrees with the rows, and column files with the SQL."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import psycopg
 import pytest
 
+from avro_schemas.record_key import record_key
+from dashboard.columns.plan import DAY, HOUR
+from dashboard.columns.service import Columns
 from dashboard.filters import FILTERS
 from dashboard.history.query import parse_query
 from dashboard.history.result import Result
-from dashboard.history.service import HistoryService
+from dashboard.history.service import LAYOUT, HistoryService
 from dashboard.render.panels import HISTORY
 from dashboard.sql import Database
+from service_kit.retention import RetentionSettings
+from sinks import erasure
 from sinks.landing.rows import decode_batch
 from sinks.postgres.store import PostgresStore
+from sinks.retention.maintenance import maintain
 from tests.support.database import at
-from tests.support.events import Record, encoded, event, now_ms, user_key
+from tests.support.days import Landed
+from tests.support.events import Record, encoded, event, fresh_id, now_ms, user_key
 
 pytestmark = pytest.mark.integration
 
@@ -111,3 +121,151 @@ async def test_every_panel_with_a_filter_counts_its_values(events: list[Event], 
         counted = Counter(VALUES[name](each) for each in events)
         del counted[None]
         assert {row: cells[0] for row, cells in panels[panel].items()} == counted
+
+
+# Random questions per change of the rows; more in a long run.
+QUESTIONS = int(os.environ.get("HISTORY_QUESTIONS", "1"))
+ODD = ["", "/", "NULL", "\\N", '"', "a,b", "é\n\r\nü", "\t'", "100 % off"]
+VITALS = ["LCP", "CLS", "INP", "own metric"]
+
+
+def events_of(chance: Random, first: int, end: int, count: int) -> list[tuple[bytes | None, bytes]]:
+    """Records of all kinds of events whose ids are of a time, with odd texts."""
+    made = []
+    for fields in page_views(chance.randrange(1 << 30), count):
+        moment = chance.randrange(first, end)
+        kind, data = chance.choice(
+            [
+                ("page_view", {"page": chance.choice(ODD)}),
+                (
+                    "error_encountered",
+                    {"message": f"{chance.choice(ODD)} {chance.randrange(99)}", "kind": "TypeError"},
+                ),
+                ("error_encountered", {"message": "x" * 200, "source": "/a/b.js", "page": "/p"}),
+                ("form_submit", {"form": chance.choice(ODD), "success": chance.choice([True, False, None])}),
+                (
+                    "web_vital",
+                    {"metric": chance.choice(VITALS), "value": chance.choice([0.1, 200, 1e3 / 3, 4000])},
+                ),
+                ("button_click", {"button": chance.choice(ODD)}),
+                ("click", {"anything": chance.choice(ODD)}),
+            ]
+        )
+        if data.get("success", 0) is None:
+            del data["success"]
+        changes = {
+            "event_id": fresh_id(moment),
+            "event_type": kind,
+            "event_data": data,
+            "received_at": moment + 5,
+            "occurred_at": moment - chance.randrange(100_000),
+        }
+        made.append((record_key(fields["user_key"]), encoded(fields | changes)))
+    return made
+
+
+def random_question(chance: Random, today: datetime) -> dict[str, str]:
+    """Parameters of the history page."""
+    params = {
+        "tz": chance.choice(["UTC", "Asia/Kathmandu", "America/New_York"]),
+        "step": chance.choice(["hour", "day"]),
+    }
+    if chance.random() < 0.5:
+        params["range"] = chance.choice(["24h", "7d", "30d"])
+    else:
+        first = today - timedelta(days=chance.randrange(14))
+        params |= {"from": f"{first:%Y-%m-%d}", "to": f"{first + timedelta(days=chance.randrange(4)):%Y-%m-%d}"}
+    if chance.random() < 0.5:
+        params["compare"] = "1"
+    values = {
+        "type": ["page_view", "error_encountered"],
+        "page": ["/", "/pricing"],
+        "device": ["desktop", "bot"],
+        "source": ["(direct)", "news.example"],
+        "country": ["DE"],
+        "site": ["shop"],
+        "campaign": ["100 % off"],
+    }
+    names = chance.sample(list(values), chance.choice([0, 0, 1, 2]))
+    return params | {name: chance.choice(values[name]) for name in names}
+
+
+def lose_and_damage(files: list[Path]) -> None:
+    for place, path in enumerate(files):
+        if place % 2:
+            path.unlink()
+        else:
+            path.write_bytes(b"PAR1")
+
+
+async def test_column_files_answer_like_sql_over_the_rows_whatever_happens_to_them(
+    store: PostgresStore, connection: psycopg.Connection, postgres: str, tmp_path: Path
+) -> None:
+    """Rows land late, are erased, packed and dropped; after each change random questions are asked both ways."""
+    seed = int(os.environ.get("HISTORY_SEED", "1"))
+    chance, now, database = Random(seed), now_ms(), Database(at(postgres))
+    midnight, today = now // DAY * DAY, datetime.now(UTC)
+    landed = Landed(store)
+    columns = Columns(tmp_path / "columns ' $tz", database, LAYOUT, retention_days=20)
+    service = HistoryService(database, columns)
+    rows_alone = HistoryService(database)
+
+    def land(first: int, end: int, count: int = 60) -> None:
+        landed.land(events_of(chance, first, end, count), now)
+
+    def erase(name: str) -> None:
+        until = datetime.now(UTC) + timedelta(days=1)
+        erasure.request(connection, user_key(name), until, name)
+        erasure.remove(connection, name, until)
+
+    def maintained(retention: RetentionSettings) -> None:
+        list(maintain(connection, today=today.date(), retention=retention))
+
+    async def agree() -> None:
+        for _ in range(QUESTIONS):
+            params = random_question(chance, today)
+            query = parse_query(params, datetime.now(UTC), 20)
+            found, expected = await service.run(query), await rows_alone.run(query)
+            for each in ("totals", "panels"):
+                assert getattr(found, each) == getattr(expected, each), (seed, params)
+            assert {name: list(rows) for name, rows in found.panels.items()} == {
+                name: list(rows) for name, rows in expected.panels.items()
+            }
+            assert found.read, "column files answered"
+            if params.keys() & (FILTERS.keys() - {"type"}):  # else the SQL takes the roll-ups
+                assert (found.steps, found.previous_sums) == (expected.steps, expected.previous_sums)
+            assert sum(step.sum for step in found.steps) == found.totals[0].current
+            rows_alone._cache.clear()
+
+    for days_ago in (13, 12, 3, 1):
+        land(midnight - days_ago * DAY, midnight - (days_ago - 1) * DAY, 150)
+    land(midnight, now, 100)
+    await agree()
+    assert columns._folder.files, "what questions read is stored"
+    await columns.build_round()
+    await agree()
+    whole_days = [file for file in columns._folder.files if file.end - file.first == DAY]
+    assert len(whole_days) == 4
+    land(now - HOUR, now)  # in the open hours
+    await agree()
+    land(midnight - 3 * DAY, midnight - 3 * DAY + 2 * HOUR, 30)  # late, of closed hours
+    await agree()
+    maintained(RetentionSettings(pack_after_days=7))
+    await agree()
+    land(midnight - 12 * DAY, midnight - 11 * DAY, 20)  # late, of a packed day
+    await agree()
+    erase("ann")
+    await agree()
+    await columns.build_round()
+    land(now - 2 * HOUR, now)
+    await agree()
+    maintained(RetentionSettings(retention_days=12))  # two days are dropped
+    await agree()
+    # What is stored may be lost, or damaged, at any time.
+    lose_and_damage([Path(file.path) for file in columns._folder.files])
+    query = parse_query({"range": "30d"}, datetime.now(UTC), 20)
+    assert (await service.run(query)).totals == (await rows_alone.run(query)).totals
+    await columns.build_round()
+    await agree()
+    columns.close()
+    assert not list((tmp_path / "columns ' $tz").glob("scratch-*"))

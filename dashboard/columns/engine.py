@@ -1,0 +1,146 @@
+"""DuckDB: makes column files and queries them, with bounded threads, memory and disk."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dashboard.columns.layout import Layout
+from dashboard.columns.plan import ColumnFile
+
+_MAX_THREADS = 4
+_MEMORY = "192MB"
+_MAX_TEMP = "20GB"
+# Of the largest value of an event, and more.
+_MAX_LINE_BYTES = 64 << 20
+_PARAMETER = re.compile(r"\$(\w+)")
+# By type, so that a question about one type skips the others; by visitor, as equal values are neighbours then.
+_ORDER = "event_type, visit_key, ms"
+_ROW_GROUP = 61_440
+_META = "footfall"
+
+
+class Cancelled(Exception):
+    """Nobody waits for the answer any more."""
+
+
+def quoted(text: str | Path) -> str:
+    """A string in SQL."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+class Engine:
+    """A DuckDB in memory that can read and write only below one folder. Use it from any thread."""
+
+    def __init__(self, root: Path, layout: Layout) -> None:
+        self._layout = layout
+        # For files of this process: what it has not finished, and what does not fit into memory.
+        self.scratch = Path(tempfile.mkdtemp(prefix="scratch-", dir=root))
+        self._duckdb = duckdb.connect(
+            config={
+                "threads": str(min(_MAX_THREADS, os.cpu_count() or 1)),
+                "memory_limit": _MEMORY,
+                "temp_directory": str(self.scratch / "spilled"),
+                "max_temp_directory_size": _MAX_TEMP,
+                "preserve_insertion_order": "false",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            }
+        )
+        self._duckdb.execute(f"set allowed_directories = [{quoted(root)}]")
+        self._duckdb.execute("set enable_external_access = false")
+        self._duckdb.execute("set lock_configuration = true")
+
+    def close(self) -> None:
+        """Free the memory, and delete the files of this process."""
+        self._duckdb.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def new_path(self, ending: str) -> Path:
+        """Of a file for this process alone."""
+        return self.scratch / f"{uuid.uuid4().hex}.{ending}"
+
+    def session(self) -> "Session":
+        """For the queries of one question."""
+        return Session(self._duckdb.cursor())
+
+    def write_csv_as_columns(self, csv: Path, target: Path, meta: Mapping[str, Any], first: int, end: int) -> int:
+        """Make a file of the rows of a CSV file whose ids are of a time. Return how many they are."""
+        rows = (
+            f"read_csv({quoted(csv)}, header = false, auto_detect = false, delim = ',', quote = '\"',"
+            f" escape = '\"', nullstr = '', allow_quoted_nulls = false, new_line = '\\n', parallel = false,"
+            f" max_line_size = {_MAX_LINE_BYTES}, columns = {self._layout.csv_columns})"
+        )
+        return self._write(f"select * from {rows} where ms >= {first} and ms < {end}", target, meta)
+
+    def write_merged(self, sources: str, target: Path, meta: Mapping[str, Any]) -> int:
+        """Make one file of several. Return how many rows it has."""
+        return self._write(f"select * from ({sources})", target, meta)
+
+    def meta(self, path: Path) -> Any:
+        """What a file was written with."""
+        ((value,),) = self.session().rows(
+            f"select value from parquet_kv_metadata({quoted(path)}) where key = '{_META}'"
+        )
+        return json.loads(value)
+
+    def _write(self, select: str, target: Path, meta: Mapping[str, Any]) -> int:
+        ((rows,),) = self.session().rows(
+            f"copy ({select} order by {_ORDER}) to {quoted(target)} (format parquet, compression zstd,"
+            f" row_group_size {_ROW_GROUP}, kv_metadata {{{_META}: {quoted(json.dumps(meta))}}})"
+        )
+        return int(rows)
+
+
+class Session:
+    """Queries one after the other, in a thread, until they are cancelled by another one."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor, self._cancelled = cursor, threading.Event()
+
+    def rows(self, query: str, params: Mapping[str, str] | None = None) -> Sequence[tuple[Any, ...]]:
+        """The rows of a query. It gets those of the parameters that it names."""
+        named = {name: params[name] for name in _PARAMETER.findall(query) if name in params} if params else None
+        if self._cancelled.is_set():
+            raise Cancelled
+        try:
+            return self._cursor.execute(query, named or None).fetchall()
+        except duckdb.InterruptException as error:
+            raise Cancelled from error
+
+    def cancel(self) -> None:
+        """End the running query and those after it."""
+        self._cancelled.set()
+        self._cursor.interrupt()
+
+
+def select_from(file_sources: Sequence[tuple[str, Sequence[tuple[int, int]]]]) -> str:
+    """The rows of some files, each whole or of some spans of time."""
+    whole = [quoted(path) for path, spans in file_sources if not spans]
+    parts = [f"select * from read_parquet([{', '.join(whole)}])"] if whole else []
+    for path, spans in file_sources:
+        if spans:
+            times = " or ".join(f"ms >= {first} and ms < {end}" for first, end in spans)
+            parts.append(f"select * from read_parquet({quoted(path)}) where {times}")
+    return " union all ".join(parts)
+
+
+def file_of(path: Path, meta: Mapping[str, Any]) -> ColumnFile:
+    """A file, by what it was written with."""
+    return ColumnFile(
+        path=str(path),
+        first=meta["first"],
+        end=meta["end"],
+        rows=meta["rows"],
+        hours={int(hour): rows for hour, rows in meta["hours"].items()},
+        erased=meta["erased"],
+        dropped=meta["dropped"],
+    )

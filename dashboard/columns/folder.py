@@ -1,0 +1,112 @@
+"""The folder of column files. Processes may share it: a file has the name of what it holds, and never changes."""
+
+import contextlib
+import hashlib
+import json
+import logging
+import shutil
+import time
+import uuid
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dashboard.columns.engine import Engine, file_of
+from dashboard.columns.plan import HOUR, ColumnFile, DayState
+
+log = logging.getLogger(__name__)
+
+# What a question may still read, or another process is writing.
+_UNUSED_SECONDS = 900.0
+_SCRATCH_SECONDS = 2 * 86_400.0
+
+
+class Folder:
+    """The files of one layout, as this process knows them."""
+
+    def __init__(self, root: Path, layout_name: str) -> None:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_old(root.glob("scratch-*"), _SCRATCH_SECONDS)
+        self._path = root / layout_name
+        self._path.mkdir(exist_ok=True)
+        self._files: dict[str, ColumnFile] = {}
+        self._unused_since: dict[str, float] = {}
+
+    @property
+    def files(self) -> Collection[ColumnFile]:
+        return list(self._files.values())
+
+    def read(self, engine: Engine) -> None:
+        """Learn of files that other processes added or removed."""
+        names = {path.name for path in self._path.glob("*.parquet")}
+        for name in self._files.keys() - names:
+            self._files.pop(name, None)
+        for name in names - self._files.keys():
+            self._learn(engine, self._path / name)
+
+    def check(self, engine: Engine) -> None:
+        """Forget files that somebody deleted, and delete those that are damaged."""
+        for name in list(self._files):
+            self._files.pop(name, None)
+            self._learn(engine, self._path / name)
+
+    def _learn(self, engine: Engine, path: Path) -> None:
+        try:
+            self._files[path.name] = file_of(path, engine.meta(path))
+        except (duckdb.Error, ValueError, KeyError) as error:
+            if path.exists():
+                log.warning("a damaged column file is deleted", extra={"file": path.name, "error": repr(error)})
+                path.unlink(missing_ok=True)
+
+    def new_path(self) -> Path:
+        """Where a file is written until it is complete."""
+        return self._path / f"{uuid.uuid4().hex}.part"
+
+    def add(self, written: Path, meta: Mapping[str, Any]) -> ColumnFile:
+        """Publish a complete file."""
+        target = self._path / _name(meta)
+        written.replace(target)
+        self._files[target.name] = file = file_of(target, meta)
+        return file
+
+    def remove_unused(self, used: Collection[str]) -> None:
+        """Delete files that have not been in use for a while; `used`: paths."""
+        now = time.monotonic()
+        for name, file in list(self._files.items()):
+            if file.path in used:
+                self._unused_since.pop(name, None)
+            elif now - self._unused_since.setdefault(name, now) > _UNUSED_SECONDS:
+                self._files.pop(name, None)
+                self._unused_since.pop(name, None)
+                Path(file.path).unlink(missing_ok=True)
+        _remove_old(self._path.glob("*.part"), _SCRATCH_SECONDS)
+
+
+def meta_of(day: DayState, first: int, end: int, rows: int) -> dict[str, Any]:
+    """What a file is written with: which hours it has, as of which counts."""
+    hours = {hour: landed for hour, landed in sorted(day.hours.items()) if first <= hour < end}
+    return {
+        "first": first,
+        "end": end,
+        "rows": rows,
+        "hours": hours,
+        "erased": day.erased,
+        "dropped": day.dropped,
+    }
+
+
+def _name(meta: Mapping[str, Any]) -> str:
+    day = datetime.fromtimestamp(meta["first"] / 1000, UTC)
+    hours = (meta["end"] - meta["first"]) // HOUR
+    content = hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()[:16]
+    return f"{day:%Y%m%d-%H}-{hours}h-{content}.parquet"
+
+
+def _remove_old(paths: Any, seconds: float) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > seconds:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,0 +1,96 @@
+"""The columns of a file: each is an expression over the view `events`, computed by Postgres when the file is made.
+
+So a filter or a ranking means the same in a file as in SQL over rows, and a question needs no JSON. Files of
+another layout are in another folder: a new expression makes all files again.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dashboard.filters import FILTERS
+
+# Part of the layout's name: raise it when files are written in another way.
+_VERSION = 1
+
+
+def _as_uuid(key: str) -> str:
+    """A key of 16 bytes as a number. Other producers may write keys of other lengths: those are hashed."""
+    hashed = f"substr(encode(sha256(convert_to({key}, 'UTF8')), 'hex'), 1, 32)"
+    return f"(case when length({key}) = 32 then {key} else {hashed} end)::uuid"
+
+
+# Also what the SQL over rows calls an error; made as the stream app makes it.
+ERROR = (
+    "coalesce(event_data ->> 'kind', 'Error') || ': '"
+    " || left(regexp_replace(event_data ->> 'message', '\\d+', '#', 'g'), 120)"
+    " || coalesce(' (' || regexp_replace(nullif(event_data ->> 'source', ''), '^.*/', '') || ')', '')"
+)
+_MILLISECONDS = "('x' || left(event_uuid::text, 8) || substr(event_uuid::text, 10, 4))::bit(48)::bigint"
+_IS_VITAL = "event_type = 'web_vital' and jsonb_typeof(event_data -> 'value') = 'number'"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of files. The expression belongs to Postgres, the type to DuckDB."""
+
+    name: str
+    expression: str
+    type: str = "VARCHAR"
+
+
+_COLUMNS = (
+    # The time inside the id.
+    Column("ms", _MILLISECONDS, "BIGINT"),
+    Column("occurred", "milliseconds_of(occurred_at)", "BIGINT"),
+    Column("event_type", "event_type"),
+    Column("is_person", "bot is null", "BOOLEAN"),
+    Column("user_key", _as_uuid("user_key"), "UUID"),
+    Column("visit_key", _as_uuid("coalesce(session_key, visitor_key)"), "UUID"),
+    Column("page", "page"),
+    Column("error", f"case when event_type = 'error_encountered' then {ERROR} end"),
+    Column("form", "case when event_type = 'form_submit' then event_data ->> 'form' end"),
+    Column(
+        "succeeded", "case when event_type = 'form_submit' then event_data -> 'success' = 'true' end", "BOOLEAN"
+    ),
+    Column("metric", f"case when {_IS_VITAL} then event_data ->> 'metric' end"),
+    Column("value", f"case when {_IS_VITAL} then (event_data ->> 'value')::float8 end", "DOUBLE"),
+)
+
+
+class Layout:
+    """The columns of files, with those of all filters and of the rankings (expressions over the view `events`)."""
+
+    def __init__(self, rankings: Sequence[str]) -> None:
+        filtered = [each.expression for each in FILTERS.values()]
+        known = {column.expression: column for column in _COLUMNS}
+        for expression in (*filtered, *rankings):
+            known.setdefault(expression, Column(f"name_{len(known)}", expression))
+        self.columns = tuple(known.values())
+        # Which columns filters and rankings compare and count.
+        self.filters: Mapping[str, str] = {
+            name: known[expression].name for name, expression in zip(FILTERS, filtered, strict=True)
+        }
+        self.rankings = tuple(known[expression].name for expression in rankings)
+
+    @property
+    def name(self) -> str:
+        """Of the folder of the files: another one for other columns."""
+        described = repr((_VERSION, [(each.name, each.expression, each.type) for each in self.columns]))
+        return hashlib.sha256(described.encode()).hexdigest()[:12]
+
+    @property
+    def select_list(self) -> str:
+        """For Postgres. Expressions are written for queries with parameters, in which `%` is doubled."""
+        return ", ".join(f"{each.expression} as {each.name}" for each in self.columns).replace("%%", "%")
+
+    @property
+    def csv_columns(self) -> str:
+        """For DuckDB's `read_csv`."""
+        return "{" + ", ".join(f"'{each.name}': '{each.type}'" for each in self.columns) + "}"
+
+    @property
+    def no_rows(self) -> str:
+        """For DuckDB: an empty table with these columns."""
+        columns = ", ".join(f"null::{each.type} as {each.name}" for each in self.columns)
+        return f"select {columns} where false"

@@ -1,0 +1,134 @@
+"""Which column files answer a question, and what has to be read from Postgres. No I/O.
+
+Rows of an hour only ever grow in number by landing, and shrink by erasures and drops, and Postgres counts all
+three in the transaction that changes rows. So a file is exact for an hour if, in the snapshot of the question, the
+hour has landed as many rows as when the file was made, and its day has as many erased and dropped ones.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayState:
+    """What Postgres says of a UTC day in a snapshot. Times are milliseconds since 1970."""
+
+    start: int
+    # Rows that landed, by the start of the hour of their ids.
+    hours: Mapping[int, int]
+    erased: int = 0
+    dropped: int = 0
+    # Its rows are being dropped, or are not those that landed: counts say nothing about them.
+    is_uncertain: bool = False
+    is_packed: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Rows that are stored, by the counts."""
+        return sum(self.hours.values()) - self.erased - self.dropped
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether everything was erased or dropped."""
+        return self.rows <= 0 and not self.is_uncertain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnFile:
+    """A file with the rows of some hours of a day, as they were in a snapshot."""
+
+    path: str
+    # In milliseconds since 1970; the end is not included.
+    first: int
+    end: int
+    rows: int
+    # Rows that had landed, by hour; hours without rows are left out.
+    hours: Mapping[int, int] = field(hash=False)
+    erased: int
+    dropped: int
+
+    def is_exact(self, day: DayState, hour: int) -> bool:
+        """Whether its rows of an hour are those of a snapshot."""
+        return (
+            not day.is_uncertain
+            and (self.erased, self.dropped) == (day.erased, day.dropped)
+            and self.hours.get(hour) == day.hours[hour]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to read, and which hours of it; all of them if there are none."""
+
+    path: str
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Consecutive hours of a day that no file has exactly."""
+
+    day: DayState
+    first: int
+    end: int
+
+    @property
+    def rows(self) -> int:
+        """About how many rows are read for it: of a packed day all of them, to find those of an hour."""
+        if self.day.is_packed:
+            return sum(self.day.hours.values())
+        return sum(rows for hour, rows in self.day.hours.items() if self.first <= hour < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What answers a question about a period: files, and hours that are read from Postgres."""
+
+    sources: tuple[Source, ...]
+    missing: tuple[Missing, ...]
+
+    @property
+    def missing_rows(self) -> int:
+        """About how many rows have to be read from Postgres."""
+        return sum(each.rows for each in self.missing)
+
+
+def plan(days: Iterable[DayState], files: Iterable[ColumnFile], first: int, end: int) -> Plan:
+    """The plan for the hours that overlap a period, the end not included."""
+    # Of several exact files the one with most hours: fewer files are opened.
+    ranked = sorted(files, key=lambda file: (file.first - file.end, file.path))
+    chosen: dict[ColumnFile, list[int]] = {}
+    missing: list[Missing] = []
+    for day in days:
+        if day.is_gone:
+            continue
+        of_day = [file for file in ranked if file.first < day.start + DAY and day.start < file.end]
+        absent = []
+        for hour in sorted(hour for hour in day.hours if hour + HOUR > first and hour < end):
+            file = next((each for each in of_day if each.is_exact(day, hour)), None)
+            if file is None:
+                absent.append(hour)
+            else:
+                chosen.setdefault(file, []).append(hour)
+        missing += (Missing(day, *span) for span in _spans(absent))
+    return Plan(tuple(_source(file, hours) for file, hours in chosen.items()), tuple(missing))
+
+
+def _source(file: ColumnFile, hours: Sequence[int]) -> Source:
+    if len(hours) == len(file.hours):
+        return Source(file.path)
+    return Source(file.path, tuple(_spans(hours)))
+
+
+def _spans(hours: Sequence[int]) -> list[tuple[int, int]]:
+    """Consecutive hours as one span each."""
+    spans: list[tuple[int, int]] = []
+    for hour in hours:
+        if spans and spans[-1][1] == hour:
+            spans[-1] = (spans[-1][0], hour + HOUR)
+        else:
+            spans.append((hour, hour + HOUR))
+    return spans

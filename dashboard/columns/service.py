@@ -1,0 +1,296 @@
+"""The column files of a dashboard: makes them in the background, and says for a question what to read."""
+
+import asyncio
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import psycopg
+
+from dashboard.columns.engine import Engine, select_from
+from dashboard.columns.folder import Folder, meta_of
+from dashboard.columns.layout import Layout
+from dashboard.columns.plan import DAY, HOUR, DayState, Missing, Plan, Source, plan
+from dashboard.columns.snapshot import Snapshot
+from dashboard.columns.tail import Tail
+from dashboard.sql import Database
+from service_kit.background import is_cancelled
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+# How long after its end an hour is read as one that still grows.
+_OPEN_MS = 120_000
+# A question reads at most so many rows from Postgres: a few seconds. If files lack more, they are made first.
+_MAX_ROWS = 500_000
+_QUESTION_TIMEOUT, _BUILD_TIMEOUT = "20s", "30min"
+_ROUND_SECONDS = 30.0
+# After a file the builder rests as long as it worked, but not longer.
+_MAX_REST_SECONDS = 30.0
+_UNAVAILABLE = (psycopg.Error, OSError, TimeoutError, duckdb.Error)
+
+
+class FilesMissing(Exception):
+    """The files of a period are not ready; the message says how far they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a question reads: files that hold exactly the rows of one snapshot of Postgres."""
+
+    # SQL that selects the rows.
+    sources: str
+    # The same if and only if the rows of the period are the same.
+    version: str
+    # Days that were read from column files, and rows that were read from Postgres.
+    days: int
+    rows: int
+    as_of: datetime
+
+
+class Columns:
+    """Files of closed days and hours in a folder, and of open hours in the scratch folder of this process."""
+
+    def __init__(self, root: Path, database: Database, layout: Layout, retention_days: int) -> None:
+        self._database, self._layout, self._retention_days = database, layout, retention_days
+        self._folder = Folder(root, layout.name)
+        self.engine = Engine(root, layout)
+        self._tail = Tail(self.engine)
+        # Taken before the snapshot: whoever reads what the tail lacks has a newer snapshot than the one before.
+        self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._followed_at = float("-inf")
+        # Days whose rows are not those that the counts say, with their version.
+        self._miscounted: dict[int, str] = {}
+
+    async def reading(self, first: int, end: int, is_known: Callable[[str], bool]) -> Reading:
+        """What answers a question about a time; without sources if its version is known.
+
+        Raise `FilesMissing`, and errors of Postgres and DuckDB.
+        """
+        async with self._lock, self._database.slots:
+            try:
+                return await asyncio.to_thread(self._read, first, end, is_known, _QUESTION_TIMEOUT, _MAX_ROWS)
+            except FilesMissing:
+                self._wake.set()
+                raise
+
+    async def check(self) -> None:
+        """Forget files that somebody deleted or damaged, and make them again."""
+        await asyncio.to_thread(self._folder.check, self.engine)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Free memory and delete what belongs to this process alone."""
+        self.engine.close()
+
+    async def build(self) -> None:
+        """Make missing files for ever, newest days first."""
+        while not is_cancelled():
+            self._wake.clear()
+            try:
+                await self.build_round()
+            except psycopg.errors.UndefinedTable:
+                pass  # the sinks have not created their tables; the history page says so
+            except _UNAVAILABLE as error:
+                log.warning("column files cannot be made now", extra={"error": repr(error)})
+            try:
+                await asyncio.wait_for(self._wake.wait(), _ROUND_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def build_round(self) -> None:
+        """Make every file that is missing now, and delete those that are not in use any more."""
+        for day in reversed(await self._in_thread(self._days)):
+            await self._follow()
+            started = time.monotonic()
+            if await self._built(day):
+                await asyncio.sleep(min(time.monotonic() - started, _MAX_REST_SECONDS))
+        await self._follow()
+        days = await self._in_thread(self._days)
+        used = plan(days, self._folder.files, days[0].start, days[-1].start + DAY) if days else Plan((), ())
+        self._folder.remove_unused({source.path for source in used.sources})
+
+    async def _built(self, day: DayState) -> bool:
+        try:
+            return await self._in_thread(partial(self._build_day, day))
+        except (psycopg.DataError, duckdb.Error, OSError) as error:
+            # The other days can be made.
+            log.warning("a day cannot be made into column files", extra={"day": day.start, "error": repr(error)})
+            return False
+
+    async def _follow(self) -> None:
+        """Read what landed in open hours, and learn of files of other processes, so that questions need not."""
+        async with self._lock:
+            if time.monotonic() - self._followed_at < _ROUND_SECONDS / 2:
+                return
+            now = _now()
+            await asyncio.to_thread(self._folder.read, self.engine)
+            await self._in_thread(partial(self._read, _open_from(now), now + HOUR, _never, _BUILD_TIMEOUT, None))
+            self._tail.forget(_open_from(now))
+            self._followed_at = time.monotonic()
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        async with self._database.slots:
+            return await asyncio.to_thread(work)
+
+    @contextmanager
+    def _snapshot(self, timeout: str) -> Iterator[Snapshot]:
+        with self._database.snapshot(timeout) as connection:
+            yield Snapshot(connection, self._layout)
+
+    def _read(
+        self, first: int, end: int, is_known: Callable[[str], bool], timeout: str, max_rows: int | None
+    ) -> Reading:
+        now = _now()
+        with self._snapshot(timeout) as snapshot:
+            days = snapshot.days(first, end)
+            version = _version(days, first, end)
+            if is_known(version):
+                return Reading(sources="", version=version, days=0, rows=0, as_of=datetime.now(UTC))
+            planned = plan(days, self._folder.files, first, end)
+            pieces = [piece for missing in planned.missing for piece in _split(missing, _open_from(now))]
+            lacking = sum(max(0, piece.rows - self._tail.rows(piece.first)) for piece in pieces)
+            if max_rows is not None and lacking > max_rows:
+                ready = len(days) - len({piece.day.start for piece in pieces})
+                raise FilesMissing(f"{ready} of {len(days)} days are ready")
+            read = [each for piece in pieces for each in self._read_piece(snapshot, piece, now)]
+        sources = [*planned.sources, *(source for source, _rows in read)]
+        return Reading(
+            sources=select_from([(each.path, each.spans) for each in sources]) or self._layout.no_rows,
+            version=version,
+            days=len({_day_of(each) for each in planned.sources}),
+            rows=sum(rows for _source, rows in read),
+            as_of=datetime.now(UTC),
+        )
+
+    def _read_piece(self, snapshot: Snapshot, piece: Missing, now: int) -> Sequence[tuple[Source, int]]:
+        """Files with rows that no file of the folder has, and how many they are."""
+        if piece.first >= _open_from(now):
+            parts = self._tail.catch_up(snapshot, piece.day, piece.first, now)
+            return [(Source(part.path), part.rows) for part in parts]
+        return [self._made(snapshot, piece.day, piece.first, piece.end)]
+
+    def _days(self) -> Sequence[DayState]:
+        """All days that the history page can show."""
+        now = _now()
+        with self._snapshot(_QUESTION_TIMEOUT) as snapshot:
+            return snapshot.days(now - self._retention_days * DAY, now + HOUR)
+
+    def _build_day(self, day: DayState) -> bool:
+        """Make the files that a day lacks: one, once it is over. Return whether there was something to do."""
+        end = min(day.start + DAY, _open_from(_now()))
+        planned, made = plan([day], self._folder.files, day.start, end), False
+        if day.is_uncertain or day.is_gone or end <= day.start:
+            return False
+        if self._miscounted.get(day.start) == _version([day], day.start, end):
+            return False
+        if planned.missing:
+            with self._snapshot(_BUILD_TIMEOUT) as snapshot:
+                (day,) = snapshot.days(day.start, day.start + DAY)
+                if day.is_packed or not planned.sources:
+                    self._made(snapshot, day, day.start, end)
+                else:
+                    for missing in plan([day], self._folder.files, day.start, end).missing:
+                        self._made(snapshot, day, missing.first, missing.end)
+            planned, made = plan([day], self._folder.files, day.start, end), True
+        is_whole = end == day.start + DAY and not planned.missing
+        if is_whole and len(planned.sources) > 1:
+            self._merge(day, planned.sources)
+            made = True
+        return made
+
+    def _made(self, snapshot: Snapshot, day: DayState, first: int, end: int) -> tuple[Source, int]:
+        """A new file of hours of a day, and how many rows it has.
+
+        If they are not those that the counts say, it is only for this question.
+        """
+        csv, written = self.engine.new_path("csv"), self._folder.new_path()
+        try:
+            rows = snapshot.write_csv(first, end, csv)
+            meta = meta_of(day, first, end, rows)
+            stored = self.engine.write_csv_as_columns(csv, written, meta, first, end)
+            if stored != rows:
+                raise OSError(f"{stored} of {rows} rows were written")
+            if _is_as_counted(day, first, end, rows):
+                return Source(self._folder.add(written, meta).path), rows
+            self._miscounted[day.start] = _version([day], first, end)
+            log.warning("a day has other rows than its counts say; the audit tells which", extra={"rows": rows})
+            return Source(str(self._tail.adopt(written))), rows
+        finally:
+            csv.unlink(missing_ok=True)
+            written.unlink(missing_ok=True)
+
+    def _merge(self, day: DayState, sources: Sequence[Source]) -> None:
+        """Make one file of those that have the hours of a day."""
+        written = self._folder.new_path()
+        meta = meta_of(day, day.start, day.start + DAY, day.rows)
+        try:
+            rows = self.engine.write_merged(
+                select_from([(each.path, each.spans) for each in sources]), written, meta
+            )
+            if rows != day.rows:
+                raise OSError(f"a day of {day.rows} rows became {rows}")
+            self._folder.add(written, meta)
+        finally:
+            written.unlink(missing_ok=True)
+
+
+def _is_as_counted(day: DayState, first: int, end: int, rows: int) -> bool:
+    if day.is_uncertain:
+        return False
+    if first <= min(day.hours) and max(day.hours) < end:
+        return rows == day.rows
+    # Counts do not say in which hours rows were erased or dropped.
+    landed = sum(landed for hour, landed in day.hours.items() if first <= hour < end)
+    return rows == landed if not day.erased and not day.dropped else rows <= landed
+
+
+def _split(missing: Missing, open_from: int) -> Iterator[Missing]:
+    """Closed hours as they are, and each open hour by itself."""
+    if missing.first < open_from:
+        yield Missing(missing.day, missing.first, min(missing.end, open_from))
+    for hour in range(max(missing.first, open_from), missing.end, HOUR):
+        yield Missing(missing.day, hour, hour + HOUR)
+
+
+def _version(days: Sequence[DayState], first: int, end: int) -> str:
+    """Another one whenever rows of a period change."""
+    states = [
+        (
+            day.start,
+            day.erased,
+            day.dropped,
+            [(hour, rows) for hour, rows in sorted(day.hours.items()) if hour + HOUR > first and hour < end],
+            # Counts say nothing about its rows.
+            uuid.uuid4().hex if day.is_uncertain else "",
+        )
+        for day in days
+    ]
+    return hashlib.sha256(repr(states).encode()).hexdigest()
+
+
+def _open_from(now: int) -> int:
+    """The first hour in which events still land."""
+    return (now - _OPEN_MS) // HOUR * HOUR
+
+
+def _day_of(source: Source) -> str:
+    return Path(source.path).name[:8]
+
+
+def _never(_version: str) -> bool:
+    return False
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
