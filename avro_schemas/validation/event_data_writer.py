@@ -83,6 +83,8 @@ def _string(max_length: int) -> Write:
 
 def _whole_number(minimum: int, maximum: int) -> Write:
     def write(value: Any) -> bytes:
+        if type(value) is float and value.is_integer():
+            value = int(value)
         if type(value) is not int or not minimum <= value <= maximum:
             raise InvalidEventData
         return varints.length(value) if value >= 0 else varints.long(value)

@@ -76,7 +76,8 @@ def _whole_number(minimum: int, maximum: int) -> Check:
     expected = f"a whole number from {minimum} to {maximum}"
 
     def check(value: Any, pointer: str, found: list[Fault]) -> None:
-        if type(value) is not int:
+        # 3.0 is a whole number for JSON Schema, and so for whoever reads our OpenAPI document.
+        if type(value) is not int and not (type(value) is float and value.is_integer()):
             found.append(Fault("type_mismatch", pointer, expected, describe_value(value)))
         elif not minimum <= value <= maximum:
             found.append(Fault("out_of_range", pointer, expected, describe_value(value)))

@@ -253,7 +253,9 @@ def _occurred_at(raw: dict[str, Any], context: RequestContext, found: list[Fault
     timestamp = clock_skew.parse_timestamp(text)
     if timestamp is None:
         found.append(Fault("timestamp_invalid", "/timestamp", clock_skew.TIMESTAMP_FORMAT, describe_value(text)))
-    elif not clock_skew.is_in_range(timestamp):
+    elif not clock_skew.is_in_range(timestamp) and not clock_skew.is_in_range(
+        clock_skew.by_our_clock(timestamp, context.sent_at, context.received_at)
+    ):
         found.append(Fault("timestamp_out_of_range", "/timestamp", clock_skew.TIMESTAMP_RANGE))
     else:
         return clock_skew.corrected(timestamp, context.sent_at, context.received_at)

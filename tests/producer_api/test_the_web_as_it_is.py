@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from avro_schemas import event_ids
+from avro_schemas.wire.codec import decode
 from producer_api.app import COLLECT, VALIDATE, CollectorApp, build_app
 from producer_api.settings import Settings
 from producer_api.storage.records import PublishRequest, Record
@@ -172,6 +173,50 @@ async def test_a_gzip_body_is_read_to_its_end(body: bytes, status: int, outcome:
 
 
 @pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param([("content-type", "application/json")], 200, id="in two lines"),
+        pytest.param([("content-type", "Text/Plain;charset=utf-8")], 200, id="in two spellings"),
+        pytest.param([("content-type", "text/html")], 415, id="another in the second line"),
+        pytest.param([("content-type", "application/x-www-form-urlencoded")], 415, id="a form"),
+        pytest.param([("content-encoding", "identity")], 200, id="identity"),
+        pytest.param([("content-encoding", "br")], 415, id="brotli"),
+        pytest.param([("content-encoding", "gzip"), ("content-encoding", "gzip")], 415, id="gzip twice"),
+    ],
+)
+async def test_the_form_of_a_body_is_read_from_all_lines_of_its_headers(headers: Headers, status: int) -> None:
+    answer = await Collector().post(VIEW, [("cookie", f"session={token()}"), *headers])
+    assert answer.status_code == status, answer.text
+
+
+async def test_gzip_has_an_old_name() -> None:
+    headers: Headers = [("content-encoding", "x-gzip"), ("cookie", f"session={token()}")]
+    assert (await Collector().post(gzip.compress(GOOD.encode()), headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("number", "outcome"),
+    [
+        ("3", "accepted"),
+        ("3.0", "accepted"),
+        ("1e3", "accepted"),
+        ("-0.0", "accepted"),
+        ("2.5", "type_mismatch"),
+        ("true", "type_mismatch"),
+        ("1e300", "out_of_range"),
+        ("2147483648.0", "out_of_range"),
+    ],
+)
+async def test_a_whole_number_is_one_in_any_spelling(number: str, outcome: str) -> None:
+    collector, event = Collector(), {"event_type": "form_submit", "event_data": {"form": "f", "field_count": "?"}}
+    body = orjson.dumps([event]).replace(b'"?"', number.encode())
+    assert outcomes(await collector.post(body)) == [outcome]
+    if outcome == "accepted":
+        ((_key, record),) = collector.kafka.records
+        assert decode(record.value)[1]["event_data"]["field_count"] == float(number)
+
+
+@pytest.mark.parametrize(
     ("text", "is_time"),
     [
         ("2026-11-20T10:30:00z", True),
@@ -212,17 +257,22 @@ async def test_times_are_those_of_rfc_3339(text: str, is_time: bool) -> None:
         pytest.param(26 * 3600, True, 200, id="a day ahead"),
         pytest.param(400 * 86_400, True, 200, id="a year ahead"),
         pytest.param(-30 * 86_400, True, 200, id="a month behind"),
+        pytest.param(86_400 - time.time(), True, 200, id="never set, in 1970"),
+        pytest.param(315_532_800 - time.time(), True, 200, id="never set, in 1980"),
+        pytest.param(2_208_988_800 - time.time(), True, 200, id="in 2040"),
         pytest.param(15 * 60, False, 400, id="ahead without sent_at"),
         pytest.param(-30 * 86_400, False, 400, id="behind without sent_at"),
         pytest.param(5 * 60, False, 200, id="a little ahead"),
     ],
 )
+# An event that is sent at once may be made a moment after `sent_at` is read.
+@pytest.mark.parametrize("read_first", [0.05, -0.05])
 async def test_ids_of_a_wrong_clock_are_placed_by_the_time_of_sending(
-    ahead: int, says_so: bool, status: int
+    ahead: float, says_so: bool, status: int, read_first: float
 ) -> None:
     collector, there = Collector(), time.time() + ahead
     clock = datetime.fromtimestamp(there, UTC).isoformat()
-    made = new_id(ahead - 0.05)
+    made = new_id(ahead - read_first)
     envelope = {"events": [VIEW | {"event_id": made, "timestamp": clock}]}
     answer = await collector.post(envelope | ({"sent_at": clock} if says_so else {}))
     assert answer.status_code == status
@@ -231,6 +281,8 @@ async def test_ids_of_a_wrong_clock_are_placed_by_the_time_of_sending(
         assert record.event_id == answer.json()["results"][0]["event_id"]
         assert record.event_id[16:] == made[16:]
         assert -3_700 < event_ids.timestamp_ms(record.event_id) / 1000 - time.time() < 600
+        occurred_at: int = decode(record.value)[1]["occurred_at"]
+        assert not says_so or abs(occurred_at / 1000 - time.time()) < 60
 
 
 FLASK = "eyJjc3JmX3Rva2VuIjoiYSJ9.aSxQ_g.q5C3yWq0Jx3b1nK5o0Q8"

@@ -89,7 +89,9 @@ def test_the_time_of_sending_is_read_and_checked() -> None:
     assert parse({"event_type": "click"}).sent_at is None
     assert parse([1]).sent_at is None
     assert rejection(parse, {"sent_at": 5}) == (400, "timestamp_invalid")
-    assert rejection(parse, {"sent_at": "1999-01-01T00:00:00Z"}) == (400, "timestamp_out_of_range")
+    assert parse({"events": [1], "sent_at": "1970-01-01T00:00:00Z"}).sent_at == 0
+    for year in ("1969", "2100"):
+        assert rejection(parse, {"sent_at": f"{year}-12-31T23:59:59Z"}) == (400, "timestamp_out_of_range")
 
 
 def test_the_number_of_events_that_a_browser_dropped_is_read_and_checked() -> None:
