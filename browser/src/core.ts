@@ -99,9 +99,11 @@ export function begin(given: Options): boolean {
   return true;
 }
 
-/** Track a typed event with its fields, or a custom event. Never throws. */
-export function track<Name extends keyof Events>(name: Name, data: Events[Name]): void;
-export function track<Name extends string>(name: Name extends keyof Events ? never : Name, data?: Properties): void;
+/** Track an event of the catalogue, or one that you have added to `Events`: a misspelt one does not compile. Never throws. */
+export function track<Name extends keyof Events>(
+  name: Name,
+  ...data: {} extends Events[Name] ? [data?: Events[Name]] : [data: Events[Name]]
+): void;
 export function track(name: string, data?: object): void {
   core.track(name, data);
 }
