@@ -15,6 +15,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from benchmarks.collect import SESSION_KEY, payloads
 from producer_api.intake import body
+from producer_api.intake.event_senders import keys_of
 from producer_api.intake.pipeline import Pipeline
 from producer_api.intake.rejected import RejectedEvents
 from producer_api.limits.admission import RateLimiter
@@ -72,7 +73,7 @@ async def _steps(settings: Settings, events: int) -> dict[str, float]:
     request = Request.of(scope)
     sender = await authenticator.authenticate(request)
     raw_events = body.parse(content, 500).events
-    context = pipeline._context(request, sender, pipeline._keys(sender))
+    context = pipeline._context(request, sender, keys_of(sender, hasher))
     answer, _admission = await pipeline.collect(request, sender, content)
     assert publisher.last is not None
     records = publisher.last.records
