@@ -7,9 +7,9 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-# Test files run in this many workers, each with its own broker and Postgres. A third of their time they wait.
-# tests/support/schedule.py says which files start first and which stay together.
-TEST_WORKERS ?= 3
+# Test files run in this many workers, each with its own broker and Postgres. Half of their time they wait, so this is
+# twice the two cores that it is measured with. tests/support/schedule.py says which files start first and stay together.
+TEST_WORKERS ?= 4
 
 # Tests start hundreds of processes: each would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,15 +25,19 @@ help: ## List the targets
 up: .venv/local.stamp ## Install what is missing, and run footfall on http://localhost:3000
 	@exec $(BIN)/footfall up
 
-test: .venv/dev.stamp lint types ## Run every test, with a real Kafka broker and a real Postgres
+test: .venv/dev.stamp lint ## Run every test, with a real Kafka broker and a real Postgres
 	@scripts/install-test-programs
+	@echo "==> Types: mypy strict, beside the tests"
 	@echo "==> Tests (the first run downloads the Kafka broker)"
-ifdef PYTEST_ARGS
-	@$(BIN)/pytest $(PYTEST_ARGS)
-else
-	@# GOGC: Helm's engine is in Go; with rarer garbage collections the tests of the chart take a quarter less.
-	@GOGC=400 $(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
-endif
+	@# mypy is silent unless it finds a fault, and ends long before the tests.
+	@$(BIN)/mypy --no-error-summary & types=$$!; \
+	failed=0; $(TESTS) || failed=$$?; \
+	wait $$types || { echo "mypy found faults: see above, or run 'make types'"; exit 1; }; \
+	exit $$failed
+
+# GOGC: Helm's engine is in Go; with rarer garbage collections the tests of the chart take a quarter less.
+TESTS = $(if $(PYTEST_ARGS),$(BIN)/pytest $(PYTEST_ARGS),GOGC=400 $(BIN)/pytest $(ALL_TESTS))
+ALL_TESTS = -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 fuzz: .venv/dev.stamp ## Post 20,000 malformed requests to the collector, and 100,000 odd events through everything (an hour)
 	@FUZZ_CASES=20000 $(BIN)/pytest tests/fuzz tests/contracts/test_accepted_events_are_borne.py $(PYTEST_ARGS)

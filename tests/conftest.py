@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.support.browsers",
     "tests.support.schedule",
     "tests.support.durations",
+    "tests.support.collection",
     "tests.npm",
 ]
 _own_folder = pytest.StashKey[str]()

@@ -85,9 +85,11 @@ def test_the_client_in_go_builds(documents: Path, tmp_path: Path, name: str) -> 
 @ALL
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_the_client_in_typescript_compiles(documents: Path, tmp_path: Path, name: str) -> None:
+def test_the_client_in_typescript_compiles(
+    documents: Path, tmp_path: Path, shared_folder: Path, name: str
+) -> None:
     client = generate(documents / f"{name}.json", "typescript-fetch", tmp_path)
-    compiler = install(tmp_path / "npm", HERE) / "typescript" / "bin" / "tsc"
+    compiler = install(tmp_path / "npm", shared_folder, HERE) / "typescript" / "bin" / "tsc"
     options = ["--strict", "--noEmit", "--pretty", "false", "--target", "es2020", "--lib", "es2020,dom"]
     command = [
         NODE,

@@ -19,10 +19,10 @@ WRONG = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Path:
     """A folder with the compiler, and a file of types for each document."""
     made = tmp_path_factory.mktemp("typescript")
-    modules = install(made, Path(__file__).parent)
+    modules = install(made, shared_folder, Path(__file__).parent)
     write_documents(made)
     for name in DOCUMENTS:
         generator = modules / "openapi-typescript" / "bin" / "cli.js"

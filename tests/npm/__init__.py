@@ -1,5 +1,6 @@
 """What the tests need of the JavaScript world: Node.js from a wheel, packages from the lock file beside this one."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 NODE = BIN / "node"
+FILES = ("package.json", "package-lock.json")
+DONE = "installed"
 
 
 def npm(folder: Path, *arguments: str) -> str:
@@ -27,16 +30,41 @@ def npm(folder: Path, *arguments: str) -> str:
     return ran.stdout
 
 
-def install(folder: Path, listed: Path = HERE) -> Path:
-    """Copy `package.json` and its lock file into a folder and install what they name; its `node_modules`."""
+def install(folder: Path, shared: Path, listed: Path = HERE) -> Path:
+    """Copy `package.json` and its lock file into a folder, and what they name; its `node_modules`.
+
+    It is installed in `shared`, once for all workers of a run. The copies are hard links.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
+    for name in FILES:
         shutil.copy(listed / name, folder)
-    npm(folder, "ci", "--silent", "--no-audit", "--no-fund")
+    modules = folder / "node_modules"
+    shutil.copytree(_installed(shared, listed), modules, symlinks=True, copy_function=os.link)
+    return modules
+
+
+def _installed(shared: Path, listed: Path) -> Path:
+    """The `node_modules` of these files; the worker that asks first installs it while others wait."""
+    folder = shared / "-".join(["npm", *listed.parts[-2:]])
+    with (shared / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / DONE).exists():
+            folder.mkdir(exist_ok=True)
+            for name in FILES:
+                shutil.copy(listed / name, folder)
+            npm(folder, "ci", "--silent", "--no-audit", "--no-fund")
+            (folder / DONE).touch()
     return folder / "node_modules"
 
 
 @pytest.fixture(scope="session")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages of the lock file beside this one, installed once a run."""
-    return install(tmp_path_factory.mktemp("npm"))
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Path:
+    """The packages of the lock file beside this one."""
+    return install(tmp_path_factory.mktemp("npm"), shared_folder)

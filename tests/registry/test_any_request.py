@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from avro_schemas.schema import by_id, latest
-from registry.app import build_app
+from tests.support.registry_server import registry_client
 
-APP = build_app()
 EXAMINED = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 
 SUBJECTS = ["footfall.PageView", "events-value", ":.:events-value", ":.else:a", ":*:", ":.:", "nobody", "%2F", "é"]
@@ -97,8 +96,7 @@ BODIES = MESSAGES.map(lambda message: json.dumps(message).encode()) | st.binary(
 
 
 async def answer(method: str, path: str, **request: Any) -> httpx.Response:
-    # An exception in the app reaches the test instead of an answer with 500.
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url="http://registry") as client:
+    async with registry_client() as client:
         return await client.request(method, path, **request)
 
 

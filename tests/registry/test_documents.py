@@ -16,13 +16,14 @@ from avro_schemas.topic import all_topics
 from registry.app import build_app
 from registry.settings import Settings
 from service_kit.event_topics import EventTopicsSettings
+from tests.support.registry_server import registry_client
 
 PUBLIC = [topic for topic in all_topics().values() if topic.schemas]
 
 
 @pytest.fixture
 def client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(build_app()), base_url="http://registry")
+    return registry_client()
 
 
 async def asyncapi(client: httpx.AsyncClient) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from registry.app import build_app
 from registry.lenient import MEDIA_TYPE
 from registry.requests import MAX_BODY
 from registry.subjects import Subjects
+from tests.support.registry_server import registry_client
 
 PAGE_VIEW = latest()["page_view"]
 
 
 @pytest.fixture
 def client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(build_app()), base_url="http://registry")
+    return registry_client()
 
 
 async def test_every_schema_is_found_by_its_id_with_the_locked_text(client: httpx.AsyncClient) -> None:

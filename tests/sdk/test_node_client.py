@@ -50,10 +50,10 @@ def test_its_own_tests_pass() -> None:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Path:
     """A project that has the package, and a compiler."""
     folder = tmp_path_factory.mktemp("node-sdk")
-    modules = install(folder, Path(__file__).parents[1] / "clients")
+    modules = install(folder, shared_folder, Path(__file__).parents[1] / "clients")
     (modules / "footfall-node").symlink_to(SDK)
     options = {"strict": True, "noEmit": True, "module": "nodenext", "target": "ES2022", "lib": ["ES2022", "DOM"]}
     (folder / "tsconfig.json").write_text(

@@ -2,13 +2,14 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.support.browsers import Barriers
 from tests.system.stack import Stack, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="session")]
@@ -195,17 +196,17 @@ async def opened(browser: Browser, stack: Stack, path: str, **options: Any) -> A
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", "/history?compare=1"])
 async def test_axe_finds_no_barrier_in_either_theme(
-    chromium: Browser, busy_stack: Stack, barriers: Callable[[Page], Awaitable[list[str]]], scheme: Any, path: str
+    chromium: Browser, busy_stack: Stack, barriers: Barriers, scheme: Any, path: str
 ) -> None:
     async with opened(chromium, busy_stack, path, color_scheme=scheme) as page:
         if path == "/":
             await page.wait_for_selector("#state[data-state=live]")
         await page.click("summary >> nth=0")
-        assert await barriers(page) == []
+        assert await barriers(page, scheme) == []
 
 
 async def test_the_page_without_access_has_no_barrier(
-    chromium: Browser, busy_stack: Stack, barriers: Callable[[Page], Awaitable[list[str]]]
+    chromium: Browser, busy_stack: Stack, barriers: Barriers
 ) -> None:
     context = await chromium.new_context()
     page = await context.new_page()

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from avro_schemas.event_types import custom_events
 from avro_schemas.reasons import REASONS
 from avro_schemas.topic import all_topics
-from footfall.cli import COMMANDS
+from footfall.cli import COMMANDS, build
 from tests.system.stack import FOOTFALL, Stack, until
 
 ROOT = Path(__file__).parents[2]
@@ -101,7 +102,6 @@ def test_links_between_pages_work() -> None:
 
 def test_the_help_of_every_command_has_an_example() -> None:
     for command in COMMANDS:
-        shown = subprocess.run(
-            [sys.executable, "-m", "footfall", command, "--help"], capture_output=True, text=True, check=True
-        )
-        assert "Example" in shown.stdout, command
+        shown = CliRunner().invoke(build(command), [command, "--help"])
+        assert shown.exit_code == 0, shown.output
+        assert "Example" in shown.output, command

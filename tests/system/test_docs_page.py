@@ -4,16 +4,14 @@ import json
 import re
 import shlex
 import subprocess
-from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from tests.support.browsers import Barriers
 from tests.system.stack import Stack
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
-
-Barriers = Callable[[Page], Awaitable[list[str]]]
 
 
 async def open_page(context: BrowserContext, stack: Stack) -> Page:
@@ -139,7 +137,7 @@ async def test_the_page_is_accessible(
     page.on("console", lambda message: complaints.append(message))
     await page.get_by_role("button", name="Send").click()
     await expect(page.get_by_role("status")).to_have_text(re.compile("200 after"))
-    assert await barriers(page) == []
+    assert await barriers(page, theme) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert complaints == []
     await context.close()

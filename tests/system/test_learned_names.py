@@ -2,12 +2,13 @@
 
 import json
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
+from tests.support.browsers import Barriers
 from tests.system.stack import Stack, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -91,14 +92,14 @@ def test_the_command_accepts_a_name_and_it_is_not_proposed_any_more(stack: Stack
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_an_editor_accepts_a_name_on_the_page_with_the_keyboard(
-    chromium: Browser, stack: Stack, folder: Path, barriers: Callable[[Page], Awaitable[list[str]]]
+    chromium: Browser, stack: Stack, folder: Path, barriers: Barriers
 ) -> None:
     for scheme in ("light", "dark"):
         context = await chromium.new_context(color_scheme=scheme)  # type: ignore[arg-type] # one of the two
         page = await context.new_page()
         await page.goto(stack.url + "/event-types")
         await page.click("summary")
-        assert await barriers(page) == []
+        assert await barriers(page, scheme) == []
         await context.close()
     stack.post({"event_type": "coffee_made", "event_data": {}})
     assert until(lambda: "coffee_made" in proposed(stack), bool, seconds=60)
