@@ -1,11 +1,15 @@
 """`footfall`: one module per command, imported only when the command is called."""
 
 import importlib
+import os
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
+
+from footfall import failures
 
 # Names and summaries, in the order in which a newcomer needs them.
 COMMANDS = {
@@ -31,14 +35,20 @@ COMMANDS = {
     "bench": "Run a benchmark.",
 }
 
-FAILED = 1
 # Commands that need no contract, report one that cannot be used with all other faults, or are there to mend it.
 _WITHOUT_A_CONTRACT = ("up", "env", "types", "bench")
 
 
+# The shell's completion calls us with the line that is being typed in one of these.
+_COMPLETED_LINE = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
 def build(called: str | None) -> typer.Typer:
     """The command line: the called command with its module, the others only with their summaries."""
-    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+    app = typer.Typer(
+        no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=_CONTEXT
+    )
     app.callback()(_footfall)
     for name, summary in COMMANDS.items():
         if name != called:
@@ -52,36 +62,42 @@ def build(called: str | None) -> typer.Typer:
 
 def main() -> None:
     """The console script `footfall`."""
-    called = sys.argv[1] if len(sys.argv) > 1 else None
-    if called in COMMANDS and called not in _WITHOUT_A_CONTRACT:
-        # Before the command is imported: modules read the contract while they are imported.
-        from footfall.contract import setting
-
-        setting.use_that_of_the_stack()
-        setting.exit_if_unusable()
+    failures.silence_libraries(os.environ)
     try:
-        build(called)()
+        called = _called(sys.argv[1:], os.environ)
+        if called is not None and called not in _WITHOUT_A_CONTRACT:
+            _use_the_contract()
+        build(called)(prog_name="footfall")
     except Exception as error:
-        if (sentence := _of_postgres(error)) is None:
-            raise
-        sys.stderr.write(f"{sentence}\n")
-        sys.exit(FAILED)
+        sys.exit(failures.report(error, os.environ))
 
 
-def _of_postgres(error: Exception) -> str | None:
-    """What a person can do about an error of Postgres; None if it is another one, or a mistake of ours."""
-    psycopg = sys.modules.get("psycopg")
-    if psycopg is None or not isinstance(error, psycopg.Error):
-        return None
-    message = error.diag.message_primary or " ".join(str(error).split())
-    if isinstance(error, psycopg.errors.UndefinedTable):
-        return f"Postgres: {message}. Start the sinks, or check FOOTFALL_POSTGRES_SCHEMA."
-    if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return f"Postgres: {message}. Grant footfall_writer to this user."
-    return f"Postgres: {message}" if isinstance(error, psycopg.OperationalError) else None
+def _called(arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """The command that is called, or whose options are being completed."""
+    completed = next((environ[name].split() for name in _COMPLETED_LINE if environ.get(name)), None)
+    words = completed[1:] if completed is not None else arguments
+    return next((word for word in words[:1] if word in COMMANDS), None)
 
 
-def _footfall() -> None:
+def _use_the_contract() -> None:
+    # Before the command is imported: modules read the contract while they are imported.
+    from footfall.contract import setting
+
+    setting.use_that_of_the_stack()
+    setting.exit_if_unusable()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"footfall {version('footfall')}")
+        raise typer.Exit
+
+
+def _footfall(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """First-party event analytics on Kafka: run the pipeline, send events, see where they go."""
 
 

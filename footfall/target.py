@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
+from footfall.local import keys
 from footfall.local.data_folder import DataFolder
-from footfall.local.keys import read_or_create
 from footfall.local.settings import LocalSettings
 from service_kit.event_topics import EventTopicsSettings
 from service_kit.kafka.settings import KafkaSettings
@@ -21,9 +21,13 @@ INVALID_SETTINGS = 2
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The environment of a command, completed with the endpoints of the running stack."""
+    """The environment of a command, completed with the endpoints of the running stack.
+
+    `is_local`: whether its Kafka is the one of the stack on this machine.
+    """
 
     environ: Mapping[str, str]
+    is_local: bool = False
 
     def kafka(self) -> KafkaSettings:
         """Settings of the Kafka client."""
@@ -47,8 +51,16 @@ class Target:
         raise typer.Exit(NOT_RUNNING)
 
     def secret(self, name: str) -> str:
-        """A key from the environment, else of the stack on this machine."""
-        return self.environ.get(name) or read_or_create(Path(self.require("FOOTFALL_DATA_DIR")))[name]
+        """A key from the environment, else of the stack on this machine; without it the command exits.
+
+        Never another one: with a key of its own, nobody would be the user that Kafka and Postgres know.
+        """
+        if value := self.environ.get(name):
+            return value
+        if self.is_local and (value := keys.existing(Path(self.require("FOOTFALL_DATA_DIR"))).get(name)):
+            return value
+        typer.echo(f"Set {name} to the key of the collector that this Kafka belongs to.", err=True)
+        raise typer.Exit(INVALID_SETTINGS)
 
 
 def find() -> Target:
@@ -70,4 +82,6 @@ def find() -> Target:
         ),
         "FOOTFALL_EVENT_TOPICS": stack.get("event_topics", ""),
     }
-    return Target(running | dict(os.environ))
+    environ = running | dict(os.environ)
+    kafka = environ["FOOTFALL_KAFKA_BOOTSTRAP"]
+    return Target(environ, is_local=bool(kafka) and kafka == stack.get("kafka"))

@@ -1,6 +1,5 @@
 """`footfall audit`: proves that every event that was read is accounted for."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from footfall import target
+from footfall.commands.json_lines import JsonOption, print_json
 from sinks.audit import AuditReport, AuditScope, audit_snapshot
 from sinks.connect import reading
 from sinks.retention.lifecycle import State
@@ -22,7 +22,7 @@ def audit(
     since: Annotated[datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])] = None,
     until: Annotated[datetime | None, typer.Option("--to", help="Last day.", formats=["%Y-%m-%d"])] = None,
     partition: Annotated[int | None, typer.Option(help="Only this partition of the topic.", min=0)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Prove that every offset is a row, a duplicate, a dead letter, erased or empty, and that no row is missing.
 
@@ -37,7 +37,7 @@ def audit(
         report = audit_snapshot(connection, scope)
     mismatches = report.mismatches()
     if as_json:
-        typer.echo(json.dumps(_to_json(report, mismatches), indent=2))
+        print_json(_to_json(report, mismatches))
     else:
         Console(highlight=False).print(_partition_table(report))
         typer.echo("\n".join([*_lines_by_state(report), *(mismatches or ["Everything adds up."])]))

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from rich.table import Table
 from avro_schemas import topic
 from avro_schemas.wire.codec import Undecodable, decode
 from footfall import target
+from footfall.commands.json_lines import JsonOption, print_json, print_json_lines
 from footfall.commands.printable import printable, printable_lines
 from footfall.kafka import reader
 from service_kit.kafka.settings import KafkaSettings
@@ -50,7 +50,7 @@ def list_rejected(
     last: Annotated[int, typer.Option(metavar="N", help="Show the last N one by one.", min=0)] = 10,
     reason: Annotated[str | None, typer.Option(help="Only those with this reason.")] = None,
     event_type: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all of them, a JSON object per line.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Count rejected events by reason and type, and show the last of them.
 
@@ -61,8 +61,7 @@ def list_rejected(
         each for each in found if reason in (None, each["reason"]) and event_type in (None, each["event_type"])
     ]
     if as_json:
-        for each in rejected:
-            sys.stdout.write(printable(json.dumps(each, ensure_ascii=False)) + "\n")
+        print_json(*rejected)
     else:
         _show_groups(rejected)
         _show_last(rejected[-last:] if last else [])
@@ -107,8 +106,7 @@ def export(
     Example: footfall dead-letters export --reason row_rejected
     """
     selected = DeadLetterFilter.from_options(datetime.now(UTC), reason=reason, since_seconds=since, limit=limit)
-    for each in _in_postgres(selected):
-        sys.stdout.write(printable(json.dumps(each, ensure_ascii=False)) + "\n")
+    print_json_lines(_in_postgres(selected))
 
 
 def _in_postgres(selected: DeadLetterFilter) -> Iterator[Mapping[str, Any]]:
@@ -120,7 +118,7 @@ def _parse(position: str) -> tuple[int, int]:
     partition, _, offset = position.partition(":")
     if not (partition.isdecimal() and offset.isdecimal()):
         typer.echo(f"{position} is not a position: that is partition:offset, such as 3:17, or an id.", err=True)
-        raise typer.Exit(NOT_FOUND)
+        raise typer.Exit(target.INVALID_SETTINGS)
     return int(partition), int(offset)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ import typer
 
 from avro_schemas import event_ids
 from footfall import target
+from footfall.commands.json_lines import JsonOption, print_json
+from footfall.commands.progress import Progress
 from footfall.demo.visitors import Visitor
 from service_kit.sessions.signing import sign
 
@@ -42,10 +45,12 @@ class Demo:
         self._may_post = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
         self.outcomes: Counter[str] = Counter()
         self.sent = self.retried = 0
+        self._is_silence_reported = False
 
     async def run(self, rate: float, max_events: int | None, seconds: float | None) -> None:
         """Post `rate` events per second until the limit of events or seconds, then wait for the responses."""
         started = shown = time.monotonic()
+        progress = Progress(sys.stderr)
         limits = httpx.Limits(max_connections=MAX_CONCURRENT_REQUESTS)
         async with httpx.AsyncClient(timeout=10, limits=limits) as client, asyncio.TaskGroup() as posting:
             while (max_events is None or self.sent < max_events) and (
@@ -54,11 +59,11 @@ class Demo:
                 due = int((time.monotonic() - started) * rate)
                 while self.sent < min(due, max_events or due):
                     posting.create_task(self._post(client, *self._next_events(max_events)))
-                if time.monotonic() - shown >= 1:
+                if time.monotonic() - shown >= progress.every_seconds:
                     shown = time.monotonic()
-                    typer.echo(f"\r{self.summary()}", err=True, nl=False)
+                    progress.show(self.summary())
                 await asyncio.sleep(0.02)
-        typer.echo("\r", err=True, nl=False)
+        progress.end()
 
     def summary(self) -> str:
         """The outcomes so far, in a line."""
@@ -86,8 +91,9 @@ class Demo:
                 async with self._may_post:
                     response = await client.post(self._collect, json=body, headers=headers)
                 events, wait = self._handle_response(events, response)
-            except httpx.TransportError:
+            except httpx.TransportError as error:
                 wait = backoff
+                self._report_silence(error)
             if events:
                 if time.monotonic() > deadline:
                     self.outcomes["given up"] += len(events)
@@ -95,6 +101,12 @@ class Demo:
                 self.retried += 1
                 await asyncio.sleep(max(wait, backoff) * self._random.uniform(1.0, 1.2))
                 backoff = min(backoff * 2, 2.0)
+
+    def _report_silence(self, error: httpx.TransportError) -> None:
+        """Say once that nobody answers: requests are repeated for long."""
+        if not self._is_silence_reported:
+            self._is_silence_reported = True
+            typer.echo(f"{self._collect} does not answer ({error}); trying again.", err=True)
 
     def _handle_response(self, events: list[Event], response: httpx.Response) -> tuple[list[Event], float]:
         """Count the final outcomes; the events to retry, and the seconds to wait before."""
@@ -130,7 +142,7 @@ def demo(
     record: Annotated[
         Path | None, typer.Option(help="Append a JSON line per acknowledged event to this file.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Simulate visitors until Ctrl-C, --for or --events.
 
@@ -146,7 +158,7 @@ def demo(
         with suppress(KeyboardInterrupt):
             asyncio.run(visitors.run(rate, events, seconds))
     if as_json:
-        typer.echo(json.dumps({"sent": visitors.sent, "retried": visitors.retried, **visitors.outcomes}))
+        print_json({"sent": visitors.sent, "retried": visitors.retried, **visitors.outcomes})
     else:
         typer.echo(visitors.summary())
     if visitors.outcomes["rejected"] or visitors.outcomes["given up"]:

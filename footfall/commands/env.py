@@ -1,17 +1,17 @@
 """`footfall env`: the endpoints of the running stack, for any client or script."""
 
-import json
 import os
 import shlex
-from typing import Annotated
 
 import typer
+
+from footfall.commands.json_lines import JsonOption, print_json
 
 NOT_RUNNING = 1
 
 
 def env(
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the URL, Kafka brokers, Postgres DSN and own contract of the running stack as `export` lines.
 
@@ -38,7 +38,7 @@ def env(
     if "contract" in stack:
         variables["FOOTFALL_CONTRACT"] = stack["contract"]
     if as_json:
-        typer.echo(json.dumps(variables))
+        print_json(variables)
         return
     for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")

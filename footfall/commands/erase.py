@@ -1,7 +1,6 @@
 """`footfall erase`: removes a user's data."""
 
 import asyncio
-import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,14 +16,13 @@ from avro_schemas.record_key import DIGITS, KEY_SIZE, user_key_of
 from avro_schemas.schema import latest
 from avro_schemas.wire.codec import decode_values, encode
 from footfall import target
+from footfall.commands.json_lines import JsonOption, print_json
 from footfall.kafka import reader
 from producer_api.privacy.hashes import Hasher
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.moments import utc
 from sinks import erasure
 from sinks.connect import connect
-
-FAILED = 1
 
 Json = dict[str, Any]
 
@@ -44,7 +42,7 @@ def erase(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count what would be removed, and change nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the receipts as a JSON list.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Remove everything that somebody has sent so far from Postgres, and keep replays from bringing it back.
 
@@ -58,10 +56,10 @@ def erase(
     named = [each for each in (user, user_key, visitor, session) if each is not None]
     if reapply and named:
         typer.echo("--reapply repeats every erasure so far: name nobody.", err=True)
-        raise typer.Exit(FAILED)
+        raise typer.Exit(target.INVALID_SETTINGS)
     if not reapply and len(named) != 1:
         typer.echo("Name one: --user ID, --user-key KEY, --visitor KEY or --session KEY.", err=True)
-        raise typer.Exit(FAILED)
+        raise typer.Exit(target.INVALID_SETTINGS)
     where = target.find()
     kafka, postgres = where.kafka(), where.postgres()
     if reapply:
@@ -85,7 +83,7 @@ def erase(
                 rows=applied["rows"], dead_letters=applied["dead_letters"]
             )
     if as_json:
-        typer.echo(json.dumps(list(receipts.values()), indent=2))
+        print_json(*receipts.values())
     else:
         for receipt in receipts.values():
             _show(receipt, dry_run)
@@ -98,7 +96,7 @@ def _key(text: str) -> bytes:
         key = b""
     if len(key) != KEY_SIZE:
         typer.echo(f"{text} is not a key: that is {DIGITS} hex digits.", err=True)
-        raise typer.Exit(FAILED)
+        raise typer.Exit(target.INVALID_SETTINGS)
     return key
 
 

@@ -1,7 +1,6 @@
 """`footfall explain`: shows where an event is: accepted, counted, landed."""
 
 import asyncio
-import json
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,7 +12,8 @@ from aiokafka.structs import ConsumerRecord
 from avro_schemas import event_ids, topic
 from avro_schemas.wire.codec import Undecodable, decode_values
 from avro_schemas.wire.event_reader import decode_event
-from footfall import target
+from footfall import failures, target
+from footfall.commands.json_lines import JsonOption, print_json
 from footfall.kafka import reader
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.moments import utc
@@ -22,11 +22,16 @@ from service_kit.postgres import PostgresSettings
 NOT_FOUND = 1
 INCOMPLETE = 3
 # From the hot row, or from the packed one.
-_RECEIVED_AT = """
-select received_at from raw_events where event_id = %(id)s
-union all
-select event.received_at from packed_events as packed cross join lateral unpack(packed) as event
-where packed.day = day_of(%(id)s) and %(id)s = any(packed.event_ids) and event.event_id = %(id)s
+_ROW = """
+select types.name, stored.received_at
+from (
+    select event_type, received_at from raw_events where event_id = %(id)s
+    union all
+    select event.event_type, event.received_at
+    from packed_events as packed cross join lateral unpack(packed) as event
+    where packed.day = day_of(%(id)s) and %(id)s = any(packed.event_ids) and event.event_id = %(id)s
+) as stored
+join event_types as types on types.id = stored.event_type
 """
 # The collector's clock may be ahead of the broker's.
 _MAX_CLOCK_SKEW_MS = 60_000
@@ -39,13 +44,26 @@ class Accepted:
     partition: int
     offset: int
     appended_at: str
+    event_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The event in Postgres, and when the collector received it."""
+
+    event_type: str
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Where an event was found. `landed` is when the collector received it, from its row."""
+    """Where an event was found. `landed` is when the collector received it, from its row.
+
+    `event_type` is None if the event is nowhere.
+    """
 
     event_id: str
+    event_type: str | None
     accepted: Accepted | None
     counted: bool
     landed: str | None
@@ -53,50 +71,60 @@ class Explanation:
 
 def explain(
     event_id: Annotated[str, typer.Argument(help="The event id, as in the collector's answer.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show where an event is: accepted into Kafka, counted live, landed in Postgres.
 
-    Exit codes: 0 it is everywhere, 1 it is nowhere, 3 it is not everywhere yet.
+    Exit codes: 0 it is everywhere, 1 it is nowhere, 2 that is not an event id, 3 it is not everywhere yet.
 
     Example: footfall explain evt_019ab3c0d5e87000a1b2c3d4e5f60718
     """
     if not event_ids.is_valid(event_id):
         typer.echo(f"{event_id} is not an event id: that is evt_ and the 32 hex digits of a UUIDv7.", err=True)
-        raise typer.Exit(NOT_FOUND)
+        raise typer.Exit(target.INVALID_SETTINGS)
     where = target.find()
-    received_at = find_row(where.postgres(), event_id)
-    found = asyncio.run(_explain(where.kafka(), event_id, received_at))
-    typer.echo(json.dumps(asdict(found), indent=2) if as_json else _to_text(found))
+    row = find_row(where.postgres(), event_id)
+    found = asyncio.run(_explain(where.kafka(), event_id, row))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        typer.echo(_to_text(found))
     stages = (found.accepted is not None, found.counted, found.landed is not None)
     if not all(stages):
         raise typer.Exit(INCOMPLETE if any(stages) else NOT_FOUND)
 
 
-def find_row(where: PostgresSettings, event_id: str) -> datetime | None:
-    """When the collector received the event, from its row; None if there is no row."""
+def find_row(where: PostgresSettings, event_id: str) -> Row | None:
+    """The row of an event; None if there is none, or if Postgres cannot be asked, which is said."""
     import psycopg
 
     from sinks.connect import reading
 
     try:
         with reading(where, "footfall-explain") as connection:
-            row = connection.execute(_RECEIVED_AT, {"id": event_ids.to_uuid(event_id)}).fetchone()
-    except psycopg.Error as error:
-        typer.echo(f"Postgres cannot be queried: {error}", err=True)
+            row = connection.execute(_ROW, {"id": event_ids.to_uuid(event_id)}).fetchone()
+    except psycopg.OperationalError as error:
+        typer.echo(failures.explain(error), err=True)
         return None
-    return row[0] if row else None
+    return Row(*row) if row else None
 
 
-async def _explain(kafka: KafkaSettings, event_id: str, received_at: datetime | None) -> Explanation:
-    accepted = await _find_record(kafka, event_id, received_at)
+async def _explain(kafka: KafkaSettings, event_id: str, row: Row | None) -> Explanation:
+    accepted = await _find_record(kafka, event_id, row)
     counted = accepted is not None and await _counted_up_to(kafka, accepted.partition) >= accepted.offset
-    return Explanation(event_id, accepted, counted, received_at.isoformat() if received_at else None)
+    found = accepted or row
+    return Explanation(
+        event_id,
+        found.event_type if found else None,
+        accepted,
+        counted,
+        row.received_at.isoformat() if row else None,
+    )
 
 
-async def _find_record(kafka: KafkaSettings, event_id: str, received_at: datetime | None) -> Accepted | None:
+async def _find_record(kafka: KafkaSettings, event_id: str, row: Row | None) -> Accepted | None:
     """Search `events` from the time of receipt; without a row, from the time in the id."""
-    received = int(received_at.timestamp() * 1000) if received_at else event_ids.timestamp_ms(event_id)
+    received = int(row.received_at.timestamp() * 1000) if row else event_ids.timestamp_ms(event_id)
     wanted = event_id.encode()
     async with reader.open_consumer(kafka, kafka.name(topic.EVENTS)) as consumer:
         end = await reader.end_offsets(consumer)
@@ -104,9 +132,9 @@ async def _find_record(kafka: KafkaSettings, event_id: str, received_at: datetim
         await reader.seek_to_time(consumer, min(received, _now()) - _MAX_CLOCK_SKEW_MS)
         async for record in reader.read_until(consumer, end):
             # The search for bytes spares decoding all the others.
-            if wanted in (record.value or b"") and _is_event(record, event_id):
+            if wanted in (record.value or b"") and (event_type := _type_of(record, event_id)):
                 appended = utc(record.timestamp).isoformat(timespec="milliseconds")
-                return Accepted(record.partition, record.offset, appended)
+                return Accepted(record.partition, record.offset, appended, event_type)
     return None
 
 
@@ -121,17 +149,19 @@ async def _counted_up_to(kafka: KafkaSettings, partition: int) -> int:
     return offset
 
 
-def _is_event(record: ConsumerRecord, event_id: str) -> bool:
+def _type_of(record: ConsumerRecord, event_id: str) -> str | None:
+    """The type of the event with this id; None if the record is another one."""
     try:
         _schema, event = decode_event(record.value, record.timestamp)
     except Undecodable:  # a dead letter may name the id
-        return False
-    return bool(event["event_id"] == event_id)
+        return None
+    return str(event["event_type"]) if event["event_id"] == event_id else None
 
 
 def _to_text(found: Explanation) -> str:
     made = utc(event_ids.timestamp_ms(found.event_id)).isoformat(timespec="milliseconds")
-    lines = [found.event_id, f"  created   {made} (the time in the id)"]
+    title = f"{found.event_id} {found.event_type}" if found.event_type else found.event_id
+    lines = [title, f"  created   {made} (the time in the id)"]
     if found.accepted:
         where = f"{topic.EVENTS}, partition {found.accepted.partition}, offset {found.accepted.offset}"
         lines.append(f"  accepted  {found.accepted.appended_at}, {where}")

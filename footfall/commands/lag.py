@@ -1,7 +1,6 @@
 """`footfall lag`: the consumer lag of the readers of `events`."""
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from footfall import target
+from footfall.commands.json_lines import JsonOption, print_json
 from footfall.kafka.lag import Lag, current_lags
 
 BEHIND = 1
@@ -25,7 +25,7 @@ def lag(
         int | None,
         typer.Option("--max", help="Exit with 1 if a reader is more than this many records behind.", min=0),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list with an item per partition.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show how many records the stream app and the sinks are behind the end of `events`.
 
@@ -40,7 +40,7 @@ def lag(
     kafka, postgres = where.kafka(), where.postgres()
     lags = asyncio.run(current_lags(kafka, postgres))
     if as_json:
-        typer.echo(json.dumps([asdict(each) | {"records": each.records} for each in lags], indent=2))
+        print_json(*(asdict(each) | {"records": each.records} for each in lags))
     else:
         console = Console(highlight=False)
         console.print(_table(lags, by_partition))

@@ -1,6 +1,5 @@
 """`footfall maintain`: one round of database maintenance."""
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from footfall import target
+from footfall.commands.json_lines import JsonOption, print_json
 from service_kit.retention import RetentionSettings
 from service_kit.settings import variables
 from sinks.connect import connect
@@ -27,7 +27,7 @@ def maintain(
     retention_days: Annotated[int, _option("FOOTFALL_RETENTION_DAYS")] = _DEFAULT.retention_days,
     pack_after_days: Annotated[int, _option("FOOTFALL_PACK_AFTER_DAYS")] = _DEFAULT.pack_after_days,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is due, and change nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per line.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Fold the roll-ups, audit days that are over, pack old days, and drop days whose retention has ended.
 
@@ -44,7 +44,10 @@ def maintain(
         try:
             for step in (planned if dry_run else run_steps)(connection, today=today, retention=retention):
                 failed |= step.failed
-                typer.echo(json.dumps(asdict(step)) if as_json else step.message)
+                if as_json:
+                    print_json(asdict(step))
+                else:
+                    typer.echo(step.message)
         except AlreadyRunning as error:
             typer.echo(f"Nothing to do here: {error}.", err=True)
             return

@@ -21,6 +21,7 @@ from dashboard.event_types import catalogue
 from dashboard.event_types.proposed import Listing, Proposed, find_proposed, has_landed
 from dashboard.sql import Database
 from footfall import target
+from footfall.commands.json_lines import print_json
 from service_kit.postgres import PostgresSettings
 from service_kit.retention import RetentionSettings
 from service_kit.settings import load
@@ -36,7 +37,10 @@ _Into = Annotated[
 def proposed(
     event_type: Annotated[str, typer.Argument(help="Show this one, with its properties and first event.")] = "",
     into: _Into = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with properties and first events.")] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print a JSON object in a line for each, with properties and first event."),
+    ] = False,
 ) -> None:
     """List the event types that arrived and are not in the catalogue.
 
@@ -54,7 +58,7 @@ def proposed(
         typer.echo(f'"{event_type}" is not proposed.{_meant(event_type, names)}', err=True)
         raise typer.Exit(UNKNOWN)
     if as_json:
-        typer.echo(json.dumps([each.as_json() for each in found], indent=2))
+        print_json(*(each.as_json() for each in found))
     elif event_type:
         _show(found[0])
     else:

@@ -1,7 +1,6 @@
 """`footfall replay`: lands dead letters again, after a fix; or makes the sinks read the topic again."""
 
 import asyncio
-import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from avro_schemas import topic as topics
 from footfall import target
+from footfall.commands.json_lines import JsonOption, print_json
 from footfall.kafka import reader
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.postgres import PostgresSettings
@@ -46,7 +46,7 @@ def replay(
     execute: Annotated[
         bool, typer.Option("--execute", help="Do it. Without this option it only shows what it would do.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Land the dead letters in Postgres again. Those that land are no longer dead letters.
 
@@ -91,7 +91,7 @@ def _retry(
         totals["still_dead"] += len(written.dead_letters)
     store.close()
     if as_json:
-        typer.echo(json.dumps(totals))
+        print_json(totals)
     else:
         typer.echo(
             f"Of {len(found)} dead letters, {totals['rows']} landed as rows, {totals['duplicates']} were "
@@ -103,7 +103,7 @@ def _retry(
 
 def _show_counts(counts: Counter[str], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(dict(sorted(counts.items()))))
+        print_json(dict(sorted(counts.items())))
     elif not counts:
         typer.echo("There are no dead letters to replay.")
     else:
@@ -132,7 +132,7 @@ def _rewind(
     if as_json:
         offsets = {str(each.partition): {"from": each.next, "to": each.to} for each in planned}
         result = {"partitions": offsets, "records": records, "executed": execute, "missed": len(missed)}
-        typer.echo(json.dumps(result))
+        print_json(result)
     else:
         for each in planned:
             typer.echo(f"Partition {each.partition}: from offset {each.next} back to {each.to}")

@@ -1,7 +1,6 @@
 """`footfall skip`: finds damaged batches, and says how the services go on behind them."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from footfall import target
+from footfall.commands.json_lines import JsonOption, print_json
 from footfall.commands.printable import printable
 from footfall.kafka import reader
 from service_kit.kafka.settings import KafkaSettings
@@ -48,7 +48,7 @@ def skip(
             help="TOPIC:PARTITION:OFFSET, as the log and `/readyz` name it; or TOPIC:PARTITION, or TOPIC."
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object per damaged batch.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Find batches that are damaged on a broker's disk, and say what to set so that the services step over them.
 
@@ -60,9 +60,9 @@ def skip(
     """
     where = _parse(place)
     found = asyncio.run(_find(target.find().kafka(), where))
-    for damage in found if as_json else ():
-        typer.echo(printable(json.dumps(_as_json(damage))))
-    if not as_json:
+    if as_json:
+        print_json(*map(_as_json, found))
+    else:
         for line in _explain(found):
             typer.echo(printable(line))
     raise typer.Exit(FOUND if found else 0)

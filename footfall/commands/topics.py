@@ -1,18 +1,17 @@
 """`footfall topics`: create missing topics, mend those that services cannot work with, and report differences."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
 from avro_schemas.topic import Topic
 from footfall import target
+from footfall.commands.json_lines import JsonOption, print_json
 from footfall.kafka.topics import TopicOptions, TopicReport, check_topics, create_missing, expected_topics
 
 DIFFERS = 1
@@ -27,7 +26,7 @@ def topics(
         int | None,
         typer.Option(help="Partitions of new topics, and of those that nothing was ever written to.", min=1),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Create missing topics, mend those that services cannot work with, and compare all with their descriptions.
 
@@ -45,13 +44,9 @@ def topics(
     found = target.find()
     options = TopicOptions(replication_factor=replication, partitions=partitions)
     event_topics = found.event_topics()
-    try:
-        reports = asyncio.run((check_topics if check else create_missing)(found.kafka(), options, event_topics))
-    except KafkaError as error:
-        typer.echo(f"Kafka refused: {error}", err=True)
-        raise typer.Exit(DIFFERS) from error
+    reports = asyncio.run((check_topics if check else create_missing)(found.kafka(), options, event_topics))
     if as_json:
-        typer.echo(json.dumps([asdict(report) for report in reports], indent=2))
+        print_json(*map(asdict, reports))
     else:
         _show(reports, expected_topics(options, event_topics), changed="would be changed" if check else "changed")
     if any(report.state not in ("created", "as described") for report in reports):

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from avro_schemas.event_types import describe_event_types, describe_field_type, did_you_mean
 from footfall.commands import proposed_types, types_contract
+from footfall.commands.json_lines import JsonOption, print_json
 from footfall.contract import python_models, typescript
 from footfall.contract.setting import exit_if_unusable
 
@@ -27,7 +28,7 @@ types = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_HELP)
 
 @types.command("list")
 def list_types(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with JSON Schemas.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the event types.
 
@@ -35,7 +36,7 @@ def list_types(
     """
     exit_if_unusable()
     if as_json:
-        typer.echo(json.dumps(describe_event_types(), indent=2))
+        print_json(*describe_event_types())
         return
     table = Table("Type", "Kind", "Meaning", box=None, pad_edge=False)
     for each in describe_event_types():
@@ -46,7 +47,7 @@ def list_types(
 @types.command("show")
 def show(
     event_type: Annotated[str, typer.Argument(help="The event type.")],
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with a JSON Schema.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the fields of an event type, with an example.
 
@@ -62,7 +63,7 @@ def show(
         typer.echo(f'There is no event type "{event_type}".{hint}', err=True)
         raise typer.Exit(UNKNOWN)
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
     else:
         _show(found)
 

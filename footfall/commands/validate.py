@@ -1,6 +1,5 @@
 """`footfall validate`: validate events against the schemas on this machine."""
 
-import json
 import sys
 import time
 from typing import Annotated, Any
@@ -8,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from avro_schemas.wire.event_writer import write_device
+from footfall.commands.events_argument import HELP, read_events
+from footfall.commands.json_lines import JsonOption, print_json
 from producer_api.errors import RequestRejected
 from producer_api.intake import answers, body
 from producer_api.intake.answers import Json, Result
@@ -21,13 +22,11 @@ INVALID = 1
 
 
 def validate(
-    event: Annotated[
-        str, typer.Argument(help="An event or a list of events as JSON; - reads standard input.")
-    ] = "-",
+    event: Annotated[str, typer.Argument(help=HELP)] = "-",
     accept_unknown: Annotated[
         bool, typer.Option("--accept-unknown", help="As with FOOTFALL_UNKNOWN_EVENTS=accept.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the collector's response.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Validate events as the collector does. Nothing is sent, and nothing needs to be running.
 
@@ -35,10 +34,9 @@ def validate(
 
     Example: footfall validate '{"event_type": "click", "event_data": {"element": "buy"}}'
     """
-    raw_body = sys.stdin.buffer.read() if event == "-" else event.encode()
-    response = _validate(raw_body, EventProcessor(names=EventNames(accepts_unknown=accept_unknown)))
+    response = _validate(read_events(event), EventProcessor(names=EventNames(accepts_unknown=accept_unknown)))
     if as_json:
-        typer.echo(json.dumps(response, indent=2))
+        print_json(response)
     else:
         _show(response)
     if not response["success"]:

@@ -33,6 +33,7 @@ SETTINGS: Mapping[str, type[Any]] = {
 # Variables that commands read as defaults of their options.
 COMMAND_VARIABLES: Mapping[str, str] = {
     "FOOTFALL_URL": "URL at which commands find collector, dashboard and registry.",
+    "FOOTFALL_DEBUG": "Any value: commands that fail print where, as a Python traceback.",
     "FOOTFALL_PROBE_URLS": "URLs of the probes of stream app and sinks, separated by commas.",
 }
 # The modules that declare metrics, each with a registry of its own.

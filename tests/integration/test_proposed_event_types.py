@@ -29,6 +29,7 @@ from sinks.postgres.store import PostgresStore
 from tests.support.database import at
 from tests.support.days import Landed, noon
 from tests.support.events import encoded, event, fresh_id
+from tests.support.json_lines import json_lines
 
 TODAY = datetime.now(UTC).date()
 EVIL = "<img src=x onerror=alert(1)>"
@@ -194,7 +195,7 @@ def test_a_proposed_name_is_accepted_and_not_proposed_any_more(landed: Landed, c
     code, shown = commands.run("proposed", "tea_made", *into)
     assert code == 0
     assert all(part in shown for part in ("cups", "number", "100%", '"cups": 2', "footfall types accept tea_made"))
-    assert json.loads(commands.run("proposed", "--json", *into)[1])[0]["properties"][0]["name"] == "cups"
+    assert json_lines(commands.run("proposed", "--json", *into)[1])[0]["properties"][0]["name"] == "cups"
     code, output = commands.run("accept", "tea_made", "--about", "Somebody made tea.", *into)
     assert (code, "tea_made: Somebody made tea." in output) == (0, True)
     assert custom_events_file.read(commands.folder) == {"tea_made": "Somebody made tea."}

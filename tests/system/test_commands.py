@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from tests.support.json_lines import json_lines
 from tests.system.stack import Stack, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
@@ -36,7 +37,7 @@ def test_doctor_finds_a_reader_that_stands_still(stack: Stack) -> None:
         os.kill(sinks, signal.SIGCONT)
     assert result.returncode == 1
     failed = {
-        finding["part"]: finding["message"] for finding in json.loads(result.stdout) if finding["state"] == "fail"
+        finding["part"]: finding["message"] for finding in json_lines(result.stdout) if finding["state"] == "fail"
     }
     assert "sinks: stands still" in failed["lag"]
     assert "does not answer" in failed["workers"]
@@ -51,7 +52,7 @@ def test_doctor_reports_faults_with_fixes_while_kafka_is_frozen(stack: Stack) ->
     finally:
         os.kill(broker, signal.SIGCONT)
     assert result.returncode == 1
-    failed = [finding for finding in json.loads(result.stdout) if finding["state"] == "fail"]
+    failed = [finding for finding in json_lines(result.stdout) if finding["state"] == "fail"]
     assert "kafka" in {finding["part"] for finding in failed}
     assert all(finding["fix"] for finding in failed)
     assert until(lambda: stack.get("/readyz").status_code, (200).__eq__, seconds=60) == 200
@@ -84,7 +85,7 @@ def test_nothing_that_is_shown_of_rejected_events_has_what_accepted_ones_lose(st
 
     def listed() -> list[dict[str, str]]:
         result = stack.footfall("dead-letters", "list", "--json", "--last", "1000")
-        return [json.loads(line) for line in result.stdout.splitlines()]
+        return json_lines(result.stdout)
 
     shown = until(listed, lambda found: len(found) >= 3 and not all(each["body"] for each in found), seconds=60)
     assert "shop.example/reset" in str(shown)
@@ -98,7 +99,7 @@ def test_rejected_events_are_listed_shown_in_full_and_counted_on_the_dashboard(s
 
     def listed() -> list[dict[str, str]]:
         result = stack.footfall("dead-letters", "list", "--type", "never_heard_of", "--json")
-        return [json.loads(line) for line in result.stdout.splitlines()]
+        return json_lines(result.stdout)
 
     (dead_letter,) = until(listed, bool, seconds=60)
     assert dead_letter["reason"] == "event_type_unknown"
@@ -129,7 +130,7 @@ def test_lag_shows_each_readers_lag(stack: Stack) -> None:
     )
     assert caught_up.returncode == 0, caught_up.stdout + caught_up.stderr
     assert "stream app" in caught_up.stdout
-    result = json.loads(stack.footfall("lag", "--json").stdout)
+    result = json_lines(stack.footfall("lag", "--json").stdout)
     assert {(each["reader"], each["partition"]) for each in result} == {
         (name, number) for name in ("stream app", "sinks") for number in range(12)
     }
@@ -141,20 +142,20 @@ def test_an_erased_user_has_no_rows_left_and_the_audit_adds_up(empty_stack: Stac
     empty_stack.post(sent[:1], headers=empty_stack.session(sub="bob"))
     assert until(empty_stack.rows_by_type, {"scroll": 4}.__eq__, seconds=60) == {"scroll": 4}
 
-    counted = json.loads(empty_stack.footfall("erase", "--user", "ann", "--dry-run", "--json").stdout)
-    assert counted[0]["rows"] == 3
+    (counted,) = json_lines(empty_stack.footfall("erase", "--user", "ann", "--dry-run", "--json").stdout)
+    assert counted["rows"] == 3
     assert empty_stack.rows_by_type() == {"scroll": 4}
     result = empty_stack.footfall("erase", "--user", "ann")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "3 rows" in result.stdout
     assert empty_stack.rows_by_type() == {"scroll": 1}
     request, *guests = empty_stack.records("erasures")
-    assert (request["user_key"], request["scope"]) == (counted[0]["user_key"], "user")
+    assert (request["user_key"], request["scope"]) == (counted["user_key"], "user")
     assert {guest["scope"] for guest in guests} <= {"guest"}
 
     # As if an older backup of Postgres was restored: the topic still knows whom to erase.
-    again = json.loads(empty_stack.footfall("erase", "--reapply", "--json").stdout)
-    assert [(each["user_key"], each["rows"]) for each in again] == [(counted[0]["user_key"], 3)]
+    again = json_lines(empty_stack.footfall("erase", "--reapply", "--json").stdout)
+    assert [(each["user_key"], each["rows"]) for each in again] == [(counted["user_key"], 3)]
     audited = empty_stack.footfall("audit")
     assert audited.returncode == 0, audited.stdout
     assert "Everything adds up." in audited.stdout
@@ -163,7 +164,7 @@ def test_an_erased_user_has_no_rows_left_and_the_audit_adds_up(empty_stack: Stac
 def test_an_erasure_needs_a_user(stack: Stack) -> None:
     for options, message in ((), "Name one"), (("--visitor", "abc"), "abc is not a key"):
         result = stack.footfall("erase", *options)
-        assert result.returncode == 1
+        assert result.returncode == 2
         assert message in result.stderr
 
 

@@ -1,6 +1,5 @@
 """A name is learned: an unknown event is recorded with a hint, proposed, accepted, and then known in strict mode too."""
 
-import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.support.browsers import Barriers
+from tests.support.json_lines import json_lines
 from tests.system.stack import Stack, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -67,7 +67,7 @@ def test_an_unknown_event_is_recorded_and_the_answer_says_what_may_be_meant(stac
 def test_it_is_proposed_with_its_properties_its_events_and_its_first_one(stack: Stack) -> None:
     assert until(lambda: sorted(proposed(stack)), bool, seconds=60) == ["page_veiw", "tea_made"]
     until(lambda: stack.query("select count(*) from events"), [(4,)].__eq__, seconds=60)
-    (tea,) = json.loads(stack.footfall("types", "proposed", "tea_made", "--json").stdout)
+    (tea,) = json_lines(stack.footfall("types", "proposed", "tea_made", "--json").stdout)
     assert tea["events"] == 2
     assert {each["name"]: (each["types"], each["share"]) for each in tea["properties"]} == {
         "cups": (["number"], 1.0),

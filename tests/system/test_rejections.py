@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.json_lines import json_lines
 from tests.system.stack import Stack, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
@@ -71,7 +72,7 @@ def test_a_page_that_may_not_post_is_seen_on_the_dashboard_and_by_doctor_with_wh
 
     panels = until(shown, lambda found: what in str(found["rejected_events"]), seconds=60)
     assert panels["rejected_reasons"]["origin_not_allowed"][0] >= 1
-    findings = json.loads(stack.footfall("doctor", "--json").stdout)
+    findings = json_lines(stack.footfall("doctor", "--json").stdout)
     (finding,) = [each for each in findings if "origin_not_allowed" in each["message"]]
     assert what in finding["message"]
     assert "FOOTFALL_ALLOWED_ORIGINS" in finding["fix"]

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.json_lines import json_lines
 from tests.system.stack import Stack
 
 SAMPLES = Path(__file__).parents[2] / "registry" / "samples"
@@ -93,11 +94,11 @@ def test_a_topic_of_one_event_type_has_all_that_events_has(stack: Stack, samples
 
 
 def test_the_commands_know_the_topics_of_the_running_stack(stack: Stack) -> None:
-    topics = json.loads(stack.footfall("topics", "--check", "--json").stdout)
+    topics = json_lines(stack.footfall("topics", "--check", "--json").stdout)
     (copies,) = [each for each in topics if each["topic"] == "events-page_view"]
     assert (copies["state"], copies["faults"], copies["differences"]) == ("as described", [], [])
     assert "--topic events-page_view" in stack.footfall("acls").stdout
-    findings = json.loads(stack.footfall("doctor", "--json").stdout)
+    findings = json_lines(stack.footfall("doctor", "--json").stdout)
     (found,) = [each["message"] for each in findings if each["part"] == "topics"]
     assert found == f"{len(topics)} are as described"
 
