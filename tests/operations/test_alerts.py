@@ -40,6 +40,31 @@ def test_every_alert_fires_and_stays_quiet_as_its_cases_say(tmp_path: Path) -> N
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_an_installation_that_is_gone_is_missed_while_another_one_runs(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    gone = {
+        "FootfallCollectorDown": "footfall_collector_kafka_available",
+        "FootfallStreamDown": "footfall_stream_partitions",
+        "FootfallSinkDown": "footfall_sink_ready",
+    }
+    rules.write_text(yaml.safe_dump({"groups": [{"name": "gone", "rules": [RULES[name] for name in gone]}]}))
+    tests = []
+    for name, metric in gone.items():
+        series = {f'{metric}{{namespace="blog"}}': "1x10", f'{metric}{{namespace="shop"}}': "1x60"}
+        tests.append(_test(name, "fires", {"series": series, "at": "45m", "labels": {"namespace": "blog"}}))
+        tests.append(_test(name, "quiet", {"series": series, "at": "10m"}))
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump({"rule_files": [str(rules)], "tests": tests}))
+    ran = subprocess.run(
+        [promtool(), "test", "rules", tmp_path / "test.yaml"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_no_rule_adds_up_installations() -> None:
+    aggregated = re.compile(r"\b(?:sum|max|min|count|avg|quantile|topk)\b(?! by \(namespace)")
+    assert [name for name, rule in RULES.items() if aggregated.search(rule["expr"])] == []
+
+
 def test_the_name_of_an_alert_starts_with_its_component() -> None:
     components = {
         "footfall-collector": "Collector",
