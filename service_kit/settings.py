@@ -16,9 +16,18 @@ S = TypeVar("S")
 
 
 class Secret(str):
-    """Text that `repr` and logs do not show; `reveal()` returns it."""
+    """Text that `repr` and logs do not show; `reveal()` returns it.
 
-    __slots__ = ()
+    `file` is the file that it was read from, if any. Whoever opens a new connection calls `reveal_current()`.
+    """
+
+    __slots__ = ("file",)
+    file: Path | None
+
+    def __new__(cls, text: str, file: Path | None = None) -> "Secret":
+        secret = super().__new__(cls, text)
+        secret.file = file
+        return secret
 
     def __repr__(self) -> str:
         return "Secret('…')"
@@ -28,6 +37,15 @@ class Secret(str):
     def reveal(self) -> str:
         """Return the text itself."""
         return str.__str__(self)
+
+    def reveal_current(self) -> str:
+        """What the file holds by now; the text as it was first read where there is no file, or none to be read."""
+        if self.file is None:
+            return self.reveal()
+        try:
+            return self.file.read_text().strip() or self.reveal()
+        except (OSError, UnicodeDecodeError):
+            return self.reveal()
 
 
 class SettingsError(Exception):
@@ -97,7 +115,11 @@ def _load(cls: type[S], environ: Mapping[str, str], faults: list[str]) -> S:
             continue
         text = _text(declared, hint, environ, faults)
         if text:
-            values[declared.name] = _read(declared, hint, text, faults)
+            value = _read(declared, hint, text, faults)
+            file = environ.get(_variable(declared) + "_FILE")
+            values[declared.name] = (
+                Secret(value.reveal(), Path(file)) if file and isinstance(value, Secret) else value
+            )
         elif declared.default is MISSING and _variable(declared) + "_FILE" not in environ:
             faults.append(f"{_variable(declared)} is not set. {declared.metadata['help']}")
     if len(faults) > before:

@@ -55,7 +55,7 @@ def reading(where: PostgresSettings, application: str) -> Iterator[psycopg.Conne
 
 def _open(where: PostgresSettings, application: str, **options: Any) -> psycopg.Connection:
     return psycopg.connect(
-        where.postgres_dsn.reveal(),
+        where.postgres_dsn.reveal_current(),
         connect_timeout=_CONNECT_SECONDS,
         client_encoding=_ENCODING,
         application_name=application,

@@ -161,7 +161,9 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 def _credentials(kafka: KafkaSettings) -> Any:
     context = kafka.ssl_context()
-    if kafka.kafka_security_protocol.startswith("SASL"):
+    if kafka.uses_oauth:
+        return faust.OAuthCredentials(oauth_cb=kafka.oauth.token_provider(), ssl_context=context)
+    if kafka.uses_sasl:
         password = kafka.kafka_sasl_password
         return faust.SASLCredentials(
             username=kafka.kafka_sasl_username,

@@ -21,6 +21,14 @@ _MAX_CONNECTIONS = 4
 queries: Mapping[str, bytes] = MappingProxyType(
     {path.stem: path.read_bytes() for path in Path(__file__).parent.glob("*.sql")}
 )
+_OPTIONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "connect_timeout": 5,
+        "client_encoding": "utf8",
+        "prepare_threshold": None,
+        "application_name": "footfall-dashboard",
+    }
+)
 
 
 class Database:
@@ -28,20 +36,14 @@ class Database:
 
     def __init__(self, where: PostgresSettings) -> None:
         self._settings = {**_SETTINGS, "search_path": where.postgres_schema}
-        self._options: dict[str, Any] = {
-            "conninfo": where.postgres_dsn.reveal(),
-            "connect_timeout": 5,
-            "client_encoding": "utf8",
-            "prepare_threshold": None,
-            "application_name": "footfall-dashboard",
-        }
+        self._dsn = where.postgres_dsn
         self.slots = asyncio.Semaphore(_MAX_CONNECTIONS)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[psycopg.AsyncConnection]:
         """A connection in one transaction, in which all queries see the same snapshot of the database."""
         async with self.slots:
-            connection = await psycopg.AsyncConnection.connect(**self._options)
+            connection = await psycopg.AsyncConnection.connect(self._dsn.reveal_current(), **_OPTIONS)
             async with connection:
                 await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
                 await connection.set_read_only(True)
@@ -52,7 +54,7 @@ class Database:
     def snapshot(self, statement_timeout: str) -> Iterator[psycopg.Connection]:
         """The same for a thread. Whoever starts the thread takes one of the `slots`."""
         settings = self._settings | {"statement_timeout": statement_timeout}
-        with psycopg.connect(**self._options) as connection:
+        with psycopg.connect(self._dsn.reveal_current(), **_OPTIONS) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             connection.execute(_SET, [list(settings), list(settings.values())])

@@ -58,8 +58,23 @@ FOOTFALL_TOPIC_PREFIX: {value: {{ . | quote }}}
 {{- $secret := include "footfall.kafkaSecret" . }}
 {{- $user := include "footfall.kafkaUser" . }}
 FOOTFALL_KAFKA_SASL_MECHANISM: {value: {{ $kafka.sasl.mechanism | quote }}}
+{{- if eq $kafka.sasl.mechanism "OAUTHBEARER" }}
+{{- with $kafka.oauth.tokenFile }}
+FOOTFALL_KAFKA_OAUTH_TOKEN_FILE: {value: {{ . | quote }}}
+{{- end }}
+{{- with $kafka.oauth.function }}
+FOOTFALL_KAFKA_OAUTH_FUNCTION: {value: {{ . | quote }}}
+{{- end }}
+{{- with $kafka.oauth.tokenUrl }}
+FOOTFALL_KAFKA_OAUTH_TOKEN_URL: {value: {{ . | quote }}}
+FOOTFALL_KAFKA_OAUTH_SCOPE: {value: {{ $kafka.oauth.scope | quote }}}
+FOOTFALL_KAFKA_OAUTH_CLIENT_ID: {{ if $user }}{value: {{ $user | quote }}}{{ else }}{{ include "footfall.secretKeyRef" (list $secret $kafka.sasl.usernameKey) }}{{ end }}
+FOOTFALL_KAFKA_OAUTH_CLIENT_SECRET: {{ include "footfall.secretKeyRef" (list $secret $kafka.sasl.passwordKey) }}
+{{- end }}
+{{- else }}
 FOOTFALL_KAFKA_SASL_USERNAME: {{ if $user }}{value: {{ $user | quote }}}{{ else }}{{ include "footfall.secretKeyRef" (list $secret $kafka.sasl.usernameKey) }}{{ end }}
 FOOTFALL_KAFKA_SASL_PASSWORD: {{ include "footfall.secretKeyRef" (list $secret $kafka.sasl.passwordKey) }}
+{{- end }}
 {{- end }}
 {{- if hasSuffix "SSL" $kafka.securityProtocol }}
 {{- if include "footfall.kafkaCaSecret" .root }}
@@ -70,6 +85,13 @@ FOOTFALL_KAFKA_SSL_CERTIFICATE: {value: /etc/footfall/kafka-client/tls.crt}
 FOOTFALL_KAFKA_SSL_KEY: {value: /etc/footfall/kafka-client/tls.key}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* Not empty if clients sign in with a password or a secret. */ -}}
+{{- define "footfall.hasKafkaPassword" -}}
+{{- with .Values.kafka }}
+{{- if and (hasPrefix "SASL" .securityProtocol) (or (ne .sasl.mechanism "OAUTHBEARER") .oauth.tokenUrl) }}yes{{ end }}
 {{- end }}
 {{- end -}}
 

@@ -19,7 +19,14 @@ kafka.bootstrapServers is empty: set it to your brokers, as host:port,host:port.
 {{- else if not (regexMatch "^[^:, ]+:[0-9]+(,[^:, ]+:[0-9]+)*$" .bootstrapServers) }}
 kafka.bootstrapServers must be host:port,host:port without spaces, not {{ .bootstrapServers | quote }}.
 {{- end }}
-{{- if and (hasPrefix "SASL" .securityProtocol) (not $.Values.strimzi.users.enabled) }}
+{{- if and (hasPrefix "SASL" .securityProtocol) (eq .sasl.mechanism "OAUTHBEARER") }}
+{{- if ne 1 (len (without (list .oauth.tokenUrl .oauth.tokenFile .oauth.function) "")) }}
+kafka.sasl.mechanism is OAUTHBEARER: set one of kafka.oauth.tokenUrl, kafka.oauth.tokenFile and kafka.oauth.function.
+{{- else if and (not .oauth.tokenUrl) $.Values.sinks.autoscaling.enabled }}
+sinks.autoscaling.enabled needs kafka.oauth.tokenUrl: KEDA signs in by itself, and knows neither your file nor your function.
+{{- end }}
+{{- end }}
+{{- if and (include "footfall.hasKafkaPassword" $) (not $.Values.strimzi.users.enabled) }}
 {{- range $name, $definition := include "footfall.components" $ | fromYaml }}
 {{- $component := set (include "footfall.component" (dict "root" $ "name" $name) | fromYaml) "root" $ }}
 {{- if and (has "kafka" $definition.needs) $component.values.enabled (not (include "footfall.kafkaSecret" $component)) }}

@@ -1,14 +1,16 @@
 """How to connect to Kafka and sign in, and the names on the cluster."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from service_kit.kafka.oauth_settings import OAuthSettings
 from service_kit.settings import Secret, setting
 
+OAUTHBEARER = "OAUTHBEARER"
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +24,27 @@ class KafkaSettings:
     kafka_ssl_ca: Path | None = setting(None, help="PEM file of the authorities that sign the brokers.")
     kafka_ssl_certificate: Path | None = setting(None, help="PEM file of the client's certificate (mTLS).")
     kafka_ssl_key: Path | None = setting(None, help="PEM file of the client's private key (mTLS).")
+    oauth: OAuthSettings = field(default_factory=OAuthSettings)
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that contradict each other."""
-        has_credentials = self.kafka_sasl_username and self.kafka_sasl_password
-        if self.kafka_security_protocol.startswith("SASL") and not has_credentials:
+        if self.uses_oauth:
+            self.oauth.check()
+        elif self.uses_sasl and not (self.kafka_sasl_username and self.kafka_sasl_password):
             raise ValueError(
                 f"FOOTFALL_KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs"
                 " FOOTFALL_KAFKA_SASL_USERNAME and FOOTFALL_KAFKA_SASL_PASSWORD."
             )
+
+    @property
+    def uses_sasl(self) -> bool:
+        """Whether clients sign in by SASL."""
+        return self.kafka_security_protocol.startswith("SASL")
+
+    @property
+    def uses_oauth(self) -> bool:
+        """Whether they sign in with OAuth tokens."""
+        return self.uses_sasl and self.kafka_sasl_mechanism == OAUTHBEARER
 
     def name(self, topic_or_group: str) -> str:
         """The name on the cluster of one of our topics or groups."""
@@ -56,7 +70,10 @@ class KafkaSettings:
             "security_protocol": self.kafka_security_protocol,
             "ssl_context": self.ssl_context(),
         }
-        if self.kafka_security_protocol.startswith("SASL"):
+        if self.uses_oauth:
+            options["sasl_mechanism"] = OAUTHBEARER
+            options["sasl_oauth_token_provider"] = self.oauth.token_provider()
+        elif self.uses_sasl:
             password = self.kafka_sasl_password
             options["sasl_mechanism"] = self.kafka_sasl_mechanism
             options["sasl_plain_username"] = self.kafka_sasl_username

@@ -34,6 +34,21 @@ _CHOICES: dict[str, Json] = {
         },
         "sinks": {"autoscaling": {"enabled": True}},
     },
+    "OAuth with client credentials": {
+        "kafka": {
+            "securityProtocol": "SASL_SSL",
+            "sasl": {"existingSecret": "sasl", "username": "footfall", "mechanism": "OAUTHBEARER"},
+            "oauth": {"tokenUrl": "https://sign-in.example.com/token", "scope": "kafka"},
+        },
+        "sinks": {"autoscaling": {"enabled": True}},
+    },
+    "OAuth with a token of the pod": {
+        "kafka": {
+            "securityProtocol": "SASL_SSL",
+            "sasl": {"mechanism": "OAUTHBEARER"},
+            "oauth": {"tokenFile": "/var/run/tokens/kafka"},
+        },
+    },
     "migrations by each pod": {"migrations": {"mode": "initContainer"}},
     "migrations by hand": {"migrations": {"mode": "none"}},
     "an autoscaled spool": {

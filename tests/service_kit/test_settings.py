@@ -121,3 +121,17 @@ def test_a_type_reads_itself_and_each_of_its_faults_is_reported_with_all_others(
         "FOOTFALL_FRUITS: There is no fruit brick.",
         "FOOTFALL_LIMIT must be at least 1, not '0'. How many.",
     ]
+
+
+def test_a_secret_of_a_file_is_read_again_for_each_connection(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("first\n")
+    settings = load(Settings, {"FOOTFALL_BOOTSTRAP": "kafka:9092", "FOOTFALL_KEY_FILE": str(file)})
+    file.write_text("second\n")
+    assert (settings.key.reveal(), settings.key.reveal_current()) == ("first", "second")
+    # While it is being replaced.
+    file.write_text("")
+    assert settings.key.reveal_current() == "first"
+    file.unlink()
+    assert settings.key.reveal_current() == "first"
+    assert load(Settings, GIVEN).key.reveal_current() == "s3cret"
