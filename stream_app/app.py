@@ -39,10 +39,10 @@ def build_app(settings: Settings, dimensions: Dimensions = LIVE_AGGREGATES) -> F
     app = FootfallApp(settings.kafka.name(APP_ID), **_options(settings))
     changelog_topic = app.changelog_topic = settings.kafka.name(topic.STREAM_STATE)
     app.owned = OwnedPartitions(lambda: _new_state(settings, dimensions), changelog_topic)
-    app.stopped = StoppedPartitions()
     step_over(settings.skip.places())
     app.kafka, app.accept_new_topic = settings.kafka, settings.accept_new_topic
     app.events_topic = settings.kafka.name(topic.EVENTS)
+    app.stopped = StoppedPartitions({changelog_topic: app.events_topic})
     app.fold_span = _fold_span()
     outputs = TopicOutputs(settings)
     app.checkpoints = Checkpoints(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from avro_schemas.topic import STREAM_STATE
 from footfall import target
 from footfall.commands.json_lines import JsonOption, print_json
 from footfall.commands.printable import printable
@@ -128,12 +129,18 @@ def _explain(found: Sequence[Damage]) -> Iterator[str]:
         "\nLook at the other replicas first: once a healthy one leads the partition, all go on by themselves and "
         "nothing is lost."
     )
-    yield (
-        "If none is healthy, set this for the stream app and the sinks, and restart them. Each of the records "
-        "becomes a dead letter (record_unreadable), which `footfall audit` counts:"
-    )
+    if all(damage.tp.topic.endswith(STREAM_STATE) for damage in found):
+        yield (
+            "If none is healthy, set this for the stream app, and restart it. It counts the partitions again, "
+            "from the first record of events that Kafka still has:"
+        )
+    else:
+        yield (
+            "If none is healthy, set this for the stream app and the sinks, and restart them. Each of the records "
+            "becomes a dead letter (record_unreadable), which `footfall audit` counts:"
+        )
     yield f"\n  FOOTFALL_SKIP_BATCHES={','.join(damage.place for damage in found)}"
-    yield "\nWith the chart it is `skipBatches` in the `settings` of both. Remove it later."
+    yield "\nWith the chart it is `skipBatches` in their `settings`. Remove it later."
 
 
 def _records(batch: DamagedBatch) -> int:

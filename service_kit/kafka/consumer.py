@@ -79,10 +79,11 @@ async def fetch_readable(
 
 
 class ClosingFetcher(fetcher.Fetcher):  # type: ignore[misc] # aiokafka has no types
-    """Loses no cancellation.
+    """Loses no cancellation, and passes none on.
 
     While the routine of aiokafka ends the fetches of an earlier assignment, it takes its own cancellation for
-    one of theirs and goes on with the new one; whoever stops the consumer would wait for ever.
+    one of theirs and goes on with the new one; whoever stops the consumer would wait for ever. And it raises the
+    cancellation of fetches that wait for a broker in whoever stops the consumer, who was not cancelled.
     """
 
     async def close(self) -> None:
@@ -90,6 +91,12 @@ class ClosingFetcher(fetcher.Fetcher):  # type: ignore[misc] # aiokafka has no t
         while not self._fetch_task.done():
             self._fetch_task.cancel()
             await asyncio.wait({self._fetch_task}, timeout=_CANCEL_AGAIN_SECONDS)
+        fetches = set(self._pending_tasks)
+        self._pending_tasks.clear()
+        for fetch in fetches:
+            fetch.cancel()
+        if fetches:
+            await asyncio.wait(fetches)
         await super().close()
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from aiokafka.errors import KafkaError
 
+from service_kit.kafka.consumer_protocol import describe_group
 from service_kit.kafka.settings import KafkaSettings
 
 
@@ -24,20 +26,32 @@ class Member:
 async def members(kafka: KafkaSettings, group: str, topic: str) -> list[Member]:
     """The members of a group, by the unprefixed names of group and topic.
 
-    Raise KafkaError if no broker answers. This asks by the classic protocol, which does not see the members of a
-    group in which one uses the newer protocol (KIP-848): there are none then.
+    Raise KafkaError if no broker answers.
     """
     admin = AIOKafkaAdminClient(**kafka.client_options())
     await admin.start()
     try:
         described = await admin.describe_consumer_groups([kafka.name(group)])
+        found = [
+            Member(client_id, host.removeprefix("/"), _partitions(assignment, kafka.name(topic)))
+            for response in described
+            for _error, _group, _state, _type, _protocol, found, *_rest in response.groups
+            for _id, client_id, host, _metadata, assignment in found
+        ]
+        return found or await _by_consumer_protocol(admin, kafka.name(group), kafka.name(topic))
     finally:
         await admin.close()
+
+
+async def _by_consumer_protocol(admin: AIOKafkaAdminClient, group: str, topic: str) -> list[Member]:
+    """Those of a group with a client of KIP-848. None if there is no such group, or if brokers cannot say."""
+    try:
+        described = await describe_group(admin, group)
+    except KafkaError:
+        return []
     return [
-        Member(client_id, host.removeprefix("/"), _partitions(assignment, kafka.name(topic)))
-        for response in described
-        for _error, _group, _state, _type, _protocol, found, *_rest in response.groups
-        for _id, client_id, host, _metadata, assignment in found
+        Member(client_id, host.removeprefix("/"), tuple(sorted(assigned.get(topic, ()))))
+        for client_id, host, assigned in described
     ]
 
 

@@ -24,7 +24,7 @@ EXIT_REFUSED = 78
 # EX_TEMPFAIL: the next start may go on.
 EXIT_REPLACED = 75
 
-_UNKNOWN_MEMBER, _FENCED_INSTANCE = 25, 82
+_UNKNOWN, _UNKNOWN_MEMBER, _FENCED_INSTANCE = -1, 25, 82
 _REFUSALS = {
     23: "the other members of group {group} assign partitions in another way, so they are not ours: stop them",
     24: "{group} is not a valid name for a group: change FOOTFALL_TOPIC_PREFIX",
@@ -41,6 +41,13 @@ def refusal(code: int, *, group: str, session_seconds: float) -> str | None:
     """Why a broker will not have us in the group, whatever we wait; None for other answers."""
     reason = _REFUSALS.get(code)
     return reason and reason.format(group=group, session=session_seconds)
+
+
+def _hint(error: KafkaError) -> str:
+    """Brokers fail at members with an assignor of their own, as the stream app's, beside clients of KIP-848."""
+    if getattr(error, "errno", 0) != _UNKNOWN:
+        return ""
+    return ". If a client of the consumer protocol (KIP-848) is in the group, end it: `footfall doctor` names it"
 
 
 def is_replaced(code: int, *, is_heartbeat: bool, has_instance_id: bool, in_session: bool) -> bool:
@@ -86,7 +93,7 @@ class GroupMember(GroupCoordinator):  # type: ignore[misc] # aiokafka has no typ
         """aiokafka waits until the next poll raises this, and does nothing in the group before that."""
         is_passing = exc.retriable or self._closing.done()
         if not is_passing and not self._end_if_refused(getattr(exc, "errno", 0)):
-            log.critical("group %s cannot be joined: %r; exiting", self.group_id, exc)
+            log.critical("group %s cannot be joined: %r%s; exiting", self.group_id, exc, _hint(exc))
             self.end(EXIT_FAILED)
         return super()._push_error_to_user(exc)
 

@@ -30,6 +30,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from service_kit.kafka.refusals import described
 from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,9 @@ def diverged_at(position: Position, found: EpochEnd | None) -> int | None:
     return None
 
 
-class _Uuid(AbstractType[UUID]):  # type: ignore[misc] # aiokafka has no types here
+class Uuid(AbstractType[UUID]):  # type: ignore[misc] # aiokafka has no types here
+    """As Kafka writes them."""
+
     @classmethod
     def encode(cls, value: UUID) -> bytes:
         return value.bytes
@@ -120,7 +123,7 @@ class _MetadataResponse(Response):  # type: ignore[misc] # as above
             CompactArray(
                 ("error_code", Int16),
                 ("name", CompactString("utf-8")),
-                ("topic_id", _Uuid),
+                ("topic_id", Uuid),
                 ("is_internal", Boolean),
                 (
                     "partitions",
@@ -151,7 +154,7 @@ class _MetadataRequestStruct(RequestStruct):  # type: ignore[misc] # as above
     SCHEMA = Schema(
         (
             "topics",
-            CompactArray(("topic_id", _Uuid), ("name", CompactString("utf-8")), ("tags", TaggedFields)),
+            CompactArray(("topic_id", Uuid), ("name", CompactString("utf-8")), ("tags", TaggedFields)),
         ),
         ("allow_auto_topic_creation", Boolean),
         ("include_topic_authorized_operations", Boolean),
@@ -238,7 +241,7 @@ async def wait_for_cluster_id(kafka: KafkaSettings, topic: str, stopping: asynci
         try:
             return (await topic_identity(kafka, topic)).cluster_id
         except (KafkaError, OSError) as error:
-            log.warning("Kafka cannot be reached", extra={"error": repr(error)})
+            log.warning("Kafka cannot be reached", extra={"error": described(error)})
             await asyncio.sleep(_RETRY_SECONDS)
     return ""
 

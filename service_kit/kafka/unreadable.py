@@ -1,6 +1,8 @@
 """What of a topic no code can read: single records, and batches that are damaged on the broker's disk. No I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from service_kit.kafka.record import Headers
 from service_kit.settings import setting
@@ -13,7 +15,8 @@ Place = tuple[str, int, int]
 class UnreadableRecord:
     """A record that a consumer must not take for what it seems to be; `fault` says why.
 
-    Names of headers that are not UTF-8 have their other bytes escaped, as Python's `backslashreplace` does.
+    Names of headers that are not UTF-8 have their other bytes escaped, as Python's `backslashreplace` does. Of a
+    damaged batch (`is_lost`) nobody knows what it was.
     """
 
     offset: int
@@ -24,6 +27,7 @@ class UnreadableRecord:
     headers: Headers = ()
     timestamp_type: int = 0
     checksum: None = None
+    is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +51,25 @@ class DamagedBatch:
         """A record per offset, for somebody who goes on behind it. The first one has the bytes of the batch."""
         return [
             UnreadableRecord(
-                offset, self.timestamp, None, self.value if offset == self.offset else None, self.fault
+                *(offset, self.timestamp, None, self.value if offset == self.offset else None, self.fault),
+                is_lost=True,
             )
             for offset in range(self.offset, self.next_offset)
         ]
 
 
-def how_to_go_on(topic: str, partition: int, batch: DamagedBatch) -> str:
-    """What has happened, and what an operator can do."""
+def how_to_go_on(topic: str, partition: int, batch: DamagedBatch, state_of: str = "") -> str:
+    """What has happened, and what an operator can do. `state_of`: the topic whose counts the batch was part of."""
+    records = batch.next_offset - batch.offset
+    going_on = (
+        f"to count partition {partition} again, from the first record of {state_of} that Kafka still has"
+        if state_of
+        else f"to go on at offset {batch.next_offset}, and store the {records} records between as dead letters"
+    )
     return (
         f"{topic}/{partition} stops at the damaged batch at offset {batch.offset} ({batch.fault}). Make a healthy "
         "replica the leader, and it goes on by itself; or set "
-        f"FOOTFALL_SKIP_BATCHES={topic}:{partition}:{batch.offset} to go on at offset {batch.next_offset}, and "
-        f"store the {batch.next_offset - batch.offset} records between as dead letters"
+        f"FOOTFALL_SKIP_BATCHES={topic}:{partition}:{batch.offset} {going_on}"
     )
 
 
@@ -97,7 +107,9 @@ class StoppedPartitions:
 
     RETRY_SECONDS = 15.0
 
-    def __init__(self) -> None:
+    def __init__(self, states: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`states`: the topics that hold states, and what they are states of."""
+        self._states = states
         self._batches: dict[tuple[str, int], tuple[DamagedBatch, float]] = {}
 
     def stop(self, topic: str, partition: int, batch: DamagedBatch, now: float) -> bool:
@@ -125,8 +137,12 @@ class StoppedPartitions:
         """Where they stop."""
         return {place: batch for place, (batch, _retry_at) in self._batches.items()}
 
+    def how_to_go_on(self, topic: str, partition: int, batch: DamagedBatch) -> str:
+        """What has happened, and what an operator can do."""
+        return how_to_go_on(topic, partition, batch, self._states.get(topic, ""))
+
     def reason(self) -> str | None:
         """Of the first one; None if none stops."""
         for (topic, partition), batch in sorted(self.batches().items(), key=lambda item: item[0]):
-            return how_to_go_on(topic, partition, batch)
+            return self.how_to_go_on(topic, partition, batch)
         return None

@@ -77,6 +77,9 @@ class Recovery:
         # Offsets of records that nobody of ours wrote; the first few of them.
         self.passed_over: list[int] = []
         self.passed_over_count = 0
+        # Behind a damaged batch: from which term on the values are a whole state again, if that is known.
+        self.is_lost = False
+        self._whole_from: int | None = None
 
     def read(self, offset: int, key: bytes | None, value: bytes | None) -> None:
         """Take the next record of the changelog. What is not of the state is passed over: anybody may write there.
@@ -89,7 +92,11 @@ class Recovery:
             self.pass_over(offset)
             return
         fence = _fence(value)
+        if self.is_lost and self._whole_from is None:
+            self._whole_from = max(self.next_term, fence[0] + 1)
         self.next_term = max(self.next_term, fence[0] + 1)
+        if fence[0] < (self._whole_from or 0):
+            return
         if name == CONTROL:
             self._complete_checkpoint(fence, value)
         elif fence[0] >= self._control[0] and fence >= self._fence_of(name):
@@ -103,6 +110,17 @@ class Recovery:
         self.passed_over_count += 1
         if len(self.passed_over) < _MAX_NAMED:
             self.passed_over.append(offset)
+
+    def lose(self, offset: int) -> None:
+        """Take note of a record of a damaged batch: it may have been of the state, so what was read is not whole.
+
+        Nor is what follows, before an owner has begun a term and so written all of it.
+        """
+        self.next_offset = offset + 1
+        self.pass_over(offset)
+        self.is_lost, self._whole_from, self._control = True, None, (-1, -1)
+        self._complete.clear()
+        self._incomplete.clear()
 
     def values(self) -> dict[str, bytes] | None:
         """The valid values, by key and without their fences; None if there was no complete checkpoint."""

@@ -13,7 +13,7 @@ from faust.types import TP
 
 from service_kit.kafka.consumer import ReadableRecords, install
 from service_kit.kafka.fetches import Fetches, follow_fetches
-from service_kit.kafka.unreadable import DamagedBatch, how_to_go_on
+from service_kit.kafka.unreadable import DamagedBatch
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
 from stream_app.engine.assignment import leave_group
@@ -121,7 +121,7 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
                 # Before the pause, which would keep them from being folded too.
                 yield tp, records
                 if stopped.stop(tp.topic, tp.partition, batch, time.monotonic()):
-                    log.critical("%s", how_to_go_on(tp.topic, tp.partition, batch))
+                    log.critical("%s", stopped.how_to_go_on(tp.topic, tp.partition, batch))
                 metrics.DAMAGED_BATCH_OFFSET.labels(tp.topic, tp.partition).set(batch.offset)
                 self.pause_partitions({tp})
             else:

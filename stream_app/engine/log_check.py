@@ -14,6 +14,7 @@ from uuid import UUID
 
 from aiokafka.errors import KafkaError
 
+from service_kit.kafka.refusals import described
 from service_kit.kafka.topic_log import EpochEnd, Position, diverged_at, epoch_ends, topic_identity
 from stream_app import metrics
 from stream_app.engine.app import FootfallApp
@@ -27,7 +28,7 @@ CHECK_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
 _LIFT = (
     "Live counts stop here until a person decides: see `Exit code 71` in docs/operating.md. "
-    "FOOTFALL_ACCEPT_NEW_TOPIC=true goes on from offset {at}."
+    "FOOTFALL_ACCEPT_NEW_TOPIC=true goes on {at}."
 )
 
 
@@ -114,13 +115,14 @@ async def watch_topic(app: FootfallApp) -> None:
         states = [each.state for each in app.owned.partitions.values()] if app.owned.accepting else []
         if topic_id and any(state.topic_id not in (None, str(topic_id)) for state in states):
             # Without a checkpoint: it may hold records of the new topic. The id tells the next start.
-            log.critical("%s was recreated. %s", app.events_topic, _LIFT.format(at="the first on"))
+            log.critical("%s was recreated. %s", app.events_topic, _LIFT.format(at="from its first record"))
             os._exit(EXIT_OTHER_LOG)
 
 
 async def stop(app: FootfallApp, partition: int, owned: OwnedPartition, found: OtherLog) -> None:
     """Note the reason in the state, and end the process."""
-    log.critical("%s/%d: %s. %s", app.events_topic, partition, found.reason, _LIFT.format(at=found.resume_at))
+    lift = _LIFT.format(at=f"from offset {found.resume_at}")
+    log.critical("%s/%d: %s. %s", app.events_topic, partition, found.reason, lift)
     owned.state.stop(found.reason, found.resume_at)
     await app.start_producer()
     await app.checkpoints.write_one(partition)
@@ -135,5 +137,5 @@ async def _ask(app: FootfallApp, epochs: dict[int, int]) -> tuple[UUID | None, d
             identity = await topic_identity(app.kafka, app.events_topic)
             return identity.topic_id, await epoch_ends(app.kafka, app.events_topic, known) if known else {}
         except (KafkaError, OSError) as error:
-            log.warning("Kafka does not say what became of the log", extra={"error": repr(error)})
+            log.warning("Kafka does not say what became of the log", extra={"error": described(error)})
             await asyncio.sleep(_RETRY_SECONDS)

@@ -66,6 +66,14 @@ class OwnedPartitions:
         """Take the next record of a partition's changelog."""
         self._recoveries.setdefault(partition, Recovery()).read(offset, key, value)
 
+    def skip_changelog(self, partition: int, offset: int, *, is_lost: bool) -> None:
+        """Take note of a record of a partition's changelog that cannot be read."""
+        recovery = self._recoveries.setdefault(partition, Recovery())
+        if is_lost:
+            recovery.lose(offset)
+        else:
+            recovery.read(offset, None, None)
+
     def progress(self) -> dict[int, int]:
         """How far the partitions are, or the recovery that is going on: equal values if nothing moved."""
         positions = {number: owned.state.position for number, owned in list(self.partitions.items())}
@@ -96,6 +104,12 @@ class OwnedPartitions:
             except Exception:  # rubbish can raise anything
                 state = self._new_state()
                 state.restore(self._readable(partition, values))
+        elif recovery.is_lost:
+            log.error(
+                "the state of partition %d was in damaged batches of %s: counting it again, from the first record "
+                "that Kafka still has",
+                *(partition, self._changelog_topic),
+            )
         # All of it is written and emitted: the crash may have come between the state and its outputs.
         state.begin_term(recovery.next_term)
         if recovery.passed_over_count:

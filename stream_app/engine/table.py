@@ -32,9 +32,10 @@ class StateTable(faust.Table):  # type: ignore[misc] # Faust has no types here
         """Events of the changelog carry lists of records, as those of `events` do."""
         for event in batch:
             for record in event.value:
-                readable = type(record) is not UnreadableRecord
-                key, value = (record.key, record.value) if readable else (None, None)
-                self.app.owned.read_changelog(event.message.partition, record.offset, key, value)
+                if type(record) is not UnreadableRecord:
+                    self.app.owned.read_changelog(event.message.partition, record.offset, record.key, record.value)
+                else:
+                    self.app.owned.skip_changelog(event.message.partition, record.offset, is_lost=record.is_lost)
 
     async def on_recovery_completed(self, active_tps: Any, standby_tps: Any) -> None:
         """The whole changelog is read: restore the partitions that are ours. Any error ends the process."""

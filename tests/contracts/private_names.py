@@ -12,6 +12,7 @@ ADAPTERS = (
     "service_kit.kafka.consumer",
     "stream_app.engine",
     "producer_api.storage.producer",
+    "service_kit.kafka.consumer_protocol",
     "service_kit.kafka.topic_log",
     "service_kit.kafka.fetches",
     "service_kit.kafka.batch_limits",
@@ -97,7 +98,12 @@ ASSIGNMENTS: dict[str, tuple[str, ...]] = {
         "self._client =",
     ),
     "aiokafka.consumer.fetcher.FetchResult": ("self._partition_records =", "self._topic_partition ="),
-    "aiokafka.consumer.fetcher.Fetcher": ("MemoryRecords(part_data[-1])", "FetchResult(", "self._fetch_task ="),
+    "aiokafka.consumer.fetcher.Fetcher": (
+        "MemoryRecords(part_data[-1])",
+        "FetchResult(",
+        "self._fetch_task =",
+        "self._pending_tasks =",
+    ),
     "aiokafka.admin.AIOKafkaAdminClient": ("self._client =",),
     "aiokafka.client.AIOKafkaClient": (
         "self._conns =",

@@ -1,13 +1,14 @@
 """A service that cannot do its work any longer connects again, or ends and says why; it never only looks well.
 
 All brokers move to other addresses behind the same bootstrap address; a group refuses a member; two processes have
-one group instance id; a stranger joins the group of the sinks; topics are missing, and the brokers would create them.
-One broker for all of it.
+one group instance id; a stranger joins the group of the sinks; topics are missing, and the brokers would create them;
+another cluster answers. One broker for all of it, but for the last.
 """
 
 import asyncio
 import json
 import logging
+import signal
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ from service_kit.kafka.group_members import members
 from service_kit.kafka.membership import EXIT_REFUSED, EXIT_REPLACED
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.kafka.topic_description import admin_client
+from service_kit.kafka.watch import EXIT_UNHEARD
 from tests.support.database import at
 from tests.support.events import encoded, event, now_ms
 from tests.support.kafka_brokers import KafkaBroker
@@ -133,8 +135,17 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
 
 
 @pytest.fixture
-async def installation(broker: KafkaBroker, postgres: str, tmp_path: Path) -> AsyncIterator[Installation]:
-    door = Proxy(broker.port)
+def door(broker: KafkaBroker) -> Iterator[Proxy]:
+    """The address by which everybody knows Kafka."""
+    opened = Proxy(broker.port)
+    yield opened
+    opened.stop()
+
+
+@pytest.fixture
+async def installation(
+    broker: KafkaBroker, door: Proxy, postgres: str, tmp_path: Path
+) -> AsyncIterator[Installation]:
     await create_missing(KafkaSettings(kafka_bootstrap=broker.bootstrap))
     created = Installation(KafkaSettings(kafka_bootstrap=f"127.0.0.1:{door.port}"), postgres, tmp_path)
     try:
@@ -147,10 +158,9 @@ async def installation(broker: KafkaBroker, postgres: str, tmp_path: Path) -> As
         yield created
     finally:
         created.end()
-        door.stop()
 
 
-async def test_members(broker: KafkaBroker, installation: Installation) -> None:
+async def test_members(broker: KafkaBroker, installation: Installation, door: Proxy, kafka: str) -> None:
     moved = KafkaSettings(kafka_bootstrap=broker.bootstrap)
 
     async def assert_everybody_works() -> None:
@@ -165,6 +175,8 @@ async def test_members(broker: KafkaBroker, installation: Installation) -> None:
     supervisor.cancel()
 
     await assert_a_stranger_is_named(installation, moved)
+    # The newer protocol, which the requests of the classic one do not show.
+    await assert_a_stranger_is_named(installation, moved, **{"group.protocol": "consumer"})
 
     # Two with one instance id: the older one ends, and the younger one does the work.
     successors = (
@@ -192,12 +204,22 @@ async def test_members(broker: KafkaBroker, installation: Installation) -> None:
         # Whichever joins last.
         await assert_one_is_refused([member, *more], "group.max.size")
     await assert_nobody_creates_topics(installation, moved)
+    # The address leads to another cluster: its offsets and keys mean nothing here.
+    door.target = int(kafka.rpartition(":")[-1])
+    broker.kill()
+    finish_first = (installation.collector, installation.dashboard)
+    for each in (*finish_first, installation.stream, installation.sink):
+        assert each.process
+        expected = -signal.SIGTERM if each in finish_first else EXIT_UNHEARD
+        assert await asyncio.to_thread(each.process.wait, 60) == expected, each.log()
+        assert " answers instead of " in each.log()
 
 
-async def assert_a_stranger_is_named(installation: Installation, kafka: KafkaSettings) -> None:
+async def assert_a_stranger_is_named(installation: Installation, kafka: KafkaSettings, **protocol: str) -> None:
     """It takes partitions from the sink, commits what it reads, and leaves."""
     group = "footfall-sinks"
-    guest = Consumer({"bootstrap.servers": kafka.kafka_bootstrap, "group.id": group, "client.id": "a console"})
+    options = {"bootstrap.servers": kafka.kafka_bootstrap, "group.id": group, "client.id": "a console"}
+    guest = Consumer(options | protocol)
     guest.subscribe(["events"])
     try:
         await until(lambda: guest.poll(0.2) is not None or bool(guest.assignment()))

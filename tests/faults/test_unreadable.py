@@ -143,16 +143,36 @@ async def test_each_costs_itself_and_a_damaged_batch_only_its_partition(
     counting.kill()
     counting.start(wait=60)
     assert outcomes(counting) == {"counted": 64, "rejected": 13}
+    await a_damaged_state_is_counted_again(broker, counting, tmp_path)
 
 
-def damage(folder: Path, number: int) -> None:
-    """Change a bit in a batch of a partition, on the broker's disk."""
+async def a_damaged_state_is_counted_again(broker: KafkaBroker, counting: Worker, folder: Path) -> None:
+    counting.kill()
+    broker.stop()
+    at = damage(folder / f"kafka/log/{CHANGELOG}-0", -2)
+    broker.start()
+    counting.start(wait=0)
+    stops = f"FOOTFALL_SKIP_BATCHES={CHANGELOG}:0:{at} to count partition 0 again, from the first record of events"
+    await until(lambda: stops in (counting.unready_because() or ""), counting)
+    assert not counting.says_that_it_is_dead()
+    counting.end()
+    counting.set(skip_batches=f"events:0:20,{CHANGELOG}:0:{at}")
+    counting.start(wait=60)
+    await counts(counting, 64, 13)
+    assert "counting it again" in counting.log()
+
+
+def damage(folder: Path, number: int) -> int:
+    """Change a bit in a batch of a partition, on the broker's disk; its offset."""
     segment = max(folder.glob("*.log"))
-    data, at = bytearray(segment.read_bytes()), 0
-    for _ in range(number):
-        at += 12 + struct.unpack_from(">i", data, at + 8)[0]
-    data[at + 12 + struct.unpack_from(">i", data, at + 8)[0] - 3] ^= 1
+    data, at, batches = bytearray(segment.read_bytes()), 0, list[tuple[int, int, int]]()
+    while at + 12 <= len(data) and (size := struct.unpack_from(">i", data, at + 8)[0]):
+        batches.append((at, size, struct.unpack_from(">q", data, at)[0]))
+        at += 12 + size
+    at, size, offset = batches[number]
+    data[at + 12 + size - 3] ^= 1
     segment.write_bytes(data)
+    return offset
 
 
 def outcomes(worker: Worker) -> dict[str, int]:

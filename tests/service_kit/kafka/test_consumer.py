@@ -146,6 +146,16 @@ async def test_a_stop_ends_also_if_it_comes_while_an_assignment_ends(monkeypatch
     await asyncio.wait_for(stopping.close(), 10)
 
 
+async def test_a_stop_while_fetches_wait_for_a_broker_cancels_only_them() -> None:
+    stopping: Any = kafka_consumer.ClosingFetcher.__new__(kafka_consumer.ClosingFetcher)
+    stopping._fetch_task = asyncio.create_task(asyncio.sleep(0))
+    fetches = [asyncio.create_task(asyncio.sleep(60)) for _partition in range(2)]
+    stopping._fetch_waiters, stopping._pending_tasks = set(), set(fetches)
+    await asyncio.sleep(0)
+    await stopping.close()
+    assert all(fetch.cancelled() for fetch in fetches)
+
+
 class Consumer:
     """A consumer with one fetch."""
 
@@ -185,3 +195,6 @@ def test_a_stopped_partition_is_tried_again_and_is_news_only_once_per_batch() ->
     assert "events/3 stops at the damaged batch at offset 50" in (stopped.reason() or "")
     stopped.read("events", 3)
     assert stopped.reason() is None
+    states = StoppedPartitions({"state": "events"})
+    states.stop("state", 3, batch, now=0)
+    assert "to count partition 3 again, from the first record of events that Kafka" in (states.reason() or "")

@@ -63,3 +63,28 @@ def test_within_a_term_the_newest_value_up_to_the_last_checkpoint_counts() -> No
 def test_a_term_that_nobody_can_have_is_of_somebody_else() -> None:
     recovery = recovered(*checkpoint((0, 7), a=b"1"), ("a", (2**62, 1), b"rubbish"), ("a", (-1, 9), b"rubbish"))
     assert (recovery.passed_over_count, recovery.next_term) == (2, 1)
+
+
+def test_behind_a_damaged_batch_only_a_term_that_begins_there_is_the_state() -> None:
+    """What was in the batch is unknown, and what came before it may have been replaced there."""
+    recovery = recovered(*checkpoint((4, 7), a=b"1", b=b"1"))
+    recovery.lose(3)
+    assert (recovery.is_lost, recovery.values()) == (True, None)
+    for name, fence, value in checkpoint((4, 9), a=b"2"):
+        recovery.read(4, changelog_key(3, name), fenced(fence, value))
+    # The same owner goes on, and writes only what has changed.
+    assert recovery.values() is None
+    for name, fence, value in checkpoint((5, 9), a=b"3"):
+        recovery.read(6, changelog_key(3, name), fenced(fence, value))
+    values = recovery.values()
+    assert values is not None
+    assert (values.keys(), values["a"]) == ({"a", CONTROL}, b"3")
+    assert (recovery.next_term, recovery.next_offset) == (6, 7)
+
+
+def test_the_owner_that_began_in_a_damaged_batch_is_not_whole() -> None:
+    recovery = recovered(*checkpoint((4, 7), a=b"1"))
+    recovery.lose(2)
+    for name, fence, value in checkpoint((5, 9), b=b"2"):
+        recovery.read(3, changelog_key(3, name), fenced(fence, value))
+    assert recovery.values() is None
