@@ -64,7 +64,7 @@ async def _steps(settings: Settings, events: int) -> dict[str, float]:
     rate_limiter = RateLimiter(
         ClusterLimits(), per_user=10**9, per_ip=10**9, per_backend=10**9, bytes_per_event=4_096
     )
-    rejected_events = RejectedEvents(lambda _key, _record: True, 0)
+    rejected_events = RejectedEvents(lambda _key, _record: "queued", 0)
     pipeline = Pipeline(settings, hasher, rate_limiter, publisher, rejected_events)
     authenticator = Authenticator(settings, hasher)
     route = CollectRoute(settings, authenticator, pipeline)

@@ -131,7 +131,7 @@ def _route(per_user: int) -> CollectRoute:
         per_backend=10**9,
         bytes_per_event=settings.bytes_per_event,
     )
-    rejected = RejectedEvents(lambda _key, _record: True, settings.max_rejected_per_second)
+    rejected = RejectedEvents(lambda _key, _record: "queued", settings.max_rejected_per_second)
     pipeline = Pipeline(settings, hasher, limiter, NullPublisher(), rejected)
     return CollectRoute(settings, Authenticator(settings, hasher), pipeline)
 

@@ -68,7 +68,11 @@ CLIENT_DROPPED_EVENTS = _counter(
 )
 OPT_OUTS = _counter("opt_outs", "Events stored without user, session and visitor because the visitor opted out.")
 BOT_REQUESTS = _counter("bot_requests", "Requests that look like a program's, by reason.", "reason")
-REJECTED_RECORDS = _counter("rejected_records", "Records for events-rejected, by result.", "result")
+REJECTED_RECORDS = _counter(
+    "rejected_records",
+    "Records for events-rejected, by result; too_large ones go without the event.",
+    "result",
+)
 SPOOL_EVENTS = _gauge("spool_events", "Events in the spool that are not in Kafka yet.")
 SPOOL_BYTES = _gauge("spool_bytes", "Size of the spool on disk.")
 SPOOL_MAX_BYTES = _gauge("spool_max_bytes", "Bytes that the spool may take; 0 without a spool.")

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 from avro_schemas import event_ids
@@ -19,7 +20,7 @@ from producer_api.intake.rejected_body import (
     reduced_faults,
 )
 from producer_api.privacy.redaction import redact
-from producer_api.storage.records import Record
+from producer_api.storage.records import Queued, Record
 
 _MAX_EVENT_TYPE_LENGTH = 100
 _BURST_SECONDS = 10.0
@@ -28,8 +29,8 @@ _MAX_REQUESTS_PER_SECOND = 5.0
 # What is longer takes more tokens.
 _BYTES_PER_TOKEN = 4_096
 
-# Publishes a record with a key, without waiting; whether the record was queued.
-Publish = Callable[[bytes | None, Record], bool]
+# Publishes a record with a key, without waiting; what became of it.
+Publish = Callable[[bytes | None, Record], Queued]
 
 
 class RejectedEvents:
@@ -90,17 +91,20 @@ class RejectedEvents:
         self._events.take(1 + min(size, MAX_BODY_BYTES) / _BYTES_PER_TOKEN)
         for pattern, count in counts.items():
             metrics.REDACTIONS.labels(pattern, "rejected").inc(count)
-        value = encode_rejected_event(
+        encode = partial(
+            encode_rejected_event,
             "producer_api",
             context.received_at,
             reduced_faults(faults),
             user_key=context.owner_key,
-            body=text,
             body_size=size,
             event_id=event_id,
             event_type=event_type,
         )
-        self._queue(Record(event_id or context.new_id(), value, []), context.record_key)
+        event_id = event_id or context.new_id()
+        if self._queue(Record(event_id, encode(body=text), []), context.record_key) == "too_large":
+            # The reasons matter more than what they are about.
+            self._queue(Record(event_id, encode(body=b""), []), context.record_key)
 
     def _publish_reasons(self, faults: Sequence[Fault], context: RequestContext) -> None:
         """Of senders who opted out only the reasons are kept, and where they are."""
@@ -121,9 +125,10 @@ class RejectedEvents:
         value = encode_rejected_event("producer_api", received_at, faults, user_key=None, body=b"")
         self._queue(Record(event_ids.generate(received_at, random), value, []), None)
 
-    def _queue(self, record: Record, key: bytes | None) -> None:
+    def _queue(self, record: Record, key: bytes | None) -> Queued:
         queued = self._publish(key, record)
-        metrics.REJECTED_RECORDS.labels("queued" if queued else "kafka_unavailable").inc()
+        metrics.REJECTED_RECORDS.labels(queued).inc()
+        return queued
 
 
 class _TokenBucket:

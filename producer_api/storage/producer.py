@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from producer_api import metrics
 from service_kit.background import is_cancelled
+from service_kit.kafka.refusals import described
 from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -56,13 +57,13 @@ class ReconnectingProducer:
                 await self._until_replaced(partitions)
                 metrics.PRODUCER_RESTARTS.inc()
             except Exception as error:  # whatever it is: nothing is published until there is a producer
-                log.warning("cannot connect to Kafka", extra={"error": repr(error)})
+                log.warning("cannot connect to Kafka", extra={"error": described(error)})
             await self.close()
             await asyncio.sleep(_PAUSE_SECONDS)
 
     def report_failure(self, error: Exception) -> None:
         """Have the producer replaced: after a fatal error an idempotent producer cannot send any more."""
-        log.warning("the producer failed and will be replaced", extra={"error": repr(error)})
+        log.warning("the producer failed and will be replaced", extra={"error": described(error)})
         self._failed.set()
 
     async def close(self) -> None:
@@ -124,7 +125,7 @@ async def _partitions_if_available(producer: AIOKafkaProducer, topic: str) -> li
         async with asyncio.timeout(_OPTIONAL_TOPIC_SECONDS):
             return await _partitions(producer, topic)
     except (KafkaError, TimeoutError) as error:
-        log.warning("cannot write to a topic", extra={"topic": topic, "error": repr(error)})
+        log.warning("cannot write to a topic", extra={"topic": topic, "error": described(error)})
         return []
 
 
@@ -133,7 +134,7 @@ async def _stop(producer: AIOKafkaProducer) -> None:
     try:
         await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
     except (TimeoutError, KafkaError, OSError) as error:
-        log.warning("the producer did not stop in time", extra={"error": repr(error)})
+        log.warning("the producer did not stop in time", extra={"error": described(error)})
         await _abandon(producer)
     except asyncio.CancelledError:
         await _abandon(producer)

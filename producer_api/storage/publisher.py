@@ -20,7 +20,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from producer_api import metrics
 from producer_api.storage.partitioning import by_partition, split
 from producer_api.storage.producer import Partitions, ReconnectingProducer
-from producer_api.storage.records import PublishRequest, Record
+from producer_api.storage.records import PublishRequest, Queued, Record
 from service_kit.background import Background
 from service_kit.kafka.batch_limits import TOO_LARGE, BatchLimits, batch_size, take_back
 from service_kit.kafka.settings import KafkaSettings
@@ -163,12 +163,14 @@ class KafkaPublisher:
             return False
         return batch_size(key, record.value, record.headers) > limit
 
-    def publish_nowait(self, topic: str, key: bytes | None, record: Record) -> bool:
-        """Queue a record whose acknowledgement nobody waits for; whether it was queued."""
+    def publish_nowait(self, topic: str, key: bytes | None, record: Record) -> Queued:
+        """Queue a record whose acknowledgement nobody waits for; what became of it."""
         name = self._settings.name(topic)
-        if not self.is_available or self._exceeds(name, key, record):
-            return False
-        return bool(self._queue_request(PublishRequest(key, [record]), name))
+        if self._exceeds(name, key, record):
+            return "too_large"
+        if not self.is_available or not self._queue_request(PublishRequest(key, [record]), name):
+            return "kafka_unavailable"
+        return "queued"
 
     def _queue_request(self, request: PublishRequest, topic: str) -> list[_PendingBatch]:
         """Divide a request into batches and queue them. Empty if there is no connection, or no such topic."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 Header = tuple[str, bytes]
+# What became of a record whose acknowledgement nobody waits for.
+Queued = Literal["queued", "too_large", "kafka_unavailable"]
 
 # The headers of an event, the key, and the lengths of all parts.
 _OVERHEAD = 350

@@ -19,7 +19,7 @@ SEGMENT_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _SUFFIX = ".spool"
 _MARK = "replayed"
-# What Kafka takes in no batch. At the next start it is tried again.
+# What Kafka takes in no batch. It is tried again at the next start, and when the topic takes more.
 _ASIDE = "aside"
 
 
@@ -43,7 +43,7 @@ class Segments:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._lock_file = _lock(folder)
-        self._bring_back()
+        self._rename_aside(max([*self._numbers(), self._marked_segment()], default=0) + 1)
         numbers = self._numbers()
         # Everything before this position is in Kafka.
         self.replayed = self._read_mark() or Position(numbers[0] if numbers else 0, 0)
@@ -97,7 +97,7 @@ class Segments:
         return []
 
     def set_aside(self, frames: bytes) -> Path:
-        """Store frames that are not replayed any more in this run; where they are. Raise OSError if that fails."""
+        """Store frames that are not replayed for now; where they are. Raise OSError if that fails."""
         path = self._folder / _ASIDE
         with path.open("ab") as file:
             file.write(frames)
@@ -106,12 +106,21 @@ class Segments:
         _sync_folder(self._folder)
         return path
 
-    def _bring_back(self) -> None:
-        """What an earlier run set aside is a segment again, the last one."""
+    def bring_back(self) -> None:
+        """Make what was set aside a segment again, the last one. Raise OSError if that fails."""
+        self.end_segment()  # what is written from now on goes behind it
+        number = self._next
+        if self._rename_aside(number):
+            self._next += 1
+            self._sizes[number] = self._path(number).stat().st_size
+            _sync_folder(self._folder)
+
+    def _rename_aside(self, number: int) -> bool:
         aside = self._folder / _ASIDE
-        if aside.exists():
-            last = max([*self._numbers(), self._marked_segment()], default=0)
-            aside.rename(self._path(last + 1))
+        if not aside.exists():
+            return False
+        aside.rename(self._path(number))
+        return True
 
     def _marked_segment(self) -> int:
         mark = self._read_mark()

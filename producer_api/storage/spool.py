@@ -56,6 +56,8 @@ class Spool:
         self._retry_at = 0.0
         # For the metrics: about how many events are in the spool, and when the oldest was written (ms since 1970).
         self._events, self._oldest = 0, 0
+        # The smallest record that waits aside, as the topic takes none like it, with its key.
+        self._aside: tuple[bytes | None, Record] | None = None
         # One thread: file operations never run at the same time.
         self._disk = ThreadPoolExecutor(1, "spool")
         self._background = Background()
@@ -144,8 +146,13 @@ class Spool:
 
     async def _replay_forever(self) -> None:
         while True:
-            if self._is_direct or not self._publisher.is_available or not await self._replay_or_log():
+            if not self._may_replay() or not await self._replay_or_log():
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    def _may_replay(self) -> bool:
+        """Whether anything is left, and Kafka takes it now."""
+        is_aside = self._aside is not None and not self._is_too_large(*self._aside)
+        return self._publisher.is_available and (is_aside or not self._is_direct)
 
     async def _replay_or_log(self) -> bool:
         try:
@@ -158,6 +165,8 @@ class Spool:
 
     async def _replay(self) -> bool:
         """Publish the next frames, or all of them if few are left; whether Kafka acknowledged them."""
+        if self._is_direct:
+            await self._bring_back()
         if self._segments.unreplayed_bytes > _NEARLY_EMPTY_BYTES:
             return await self._replay_chunk()
         async with self._lock:
@@ -167,6 +176,13 @@ class Spool:
             await self._in_thread(self._segments.end_segment)
             self._go_direct()
         return True
+
+    async def _bring_back(self) -> None:
+        """Replay what is aside: the topic takes some of it by now."""
+        async with self._lock:
+            await self._in_thread(self._segments.bring_back)
+            self._is_direct, self._aside = False, None
+        log.info("publishing events of the spool that were too large before")
 
     def _go_direct(self) -> None:
         """Everything that was written is in Kafka, so what waits to be written may go there directly."""
@@ -204,9 +220,11 @@ class Spool:
         )
         count = sum(len(each.records) for each in refused)
         metrics.SPOOL_ERRORS.labels("too_large").inc(count)
+        waiting = [(each.key, record) for each in refused for record in each.records]
+        self._aside = min([*waiting, *([self._aside] if self._aside else [])], key=lambda pair: pair[1].size)
         log.error(
-            "%d events of the spool are larger than max.message.bytes of events, and wait in %s: raise it, and"
-            " start the collector again",
+            "%d events of the spool are larger than max.message.bytes of events: they wait in %s until it is"
+            " raised",
             *(count, path),
         )
         return True

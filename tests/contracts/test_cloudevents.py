@@ -62,7 +62,7 @@ async def published(events: list[Any], request: Request = PLAIN, sender: Sender 
         Hasher("a hash key for tests"),
         RateLimiter(ClusterLimits(), per_user=1_000, per_ip=1_000, per_backend=1_000, bytes_per_event=4_096),
         publisher,
-        RejectedEvents(lambda _key, _record: True, 50),
+        RejectedEvents(lambda _key, _record: "queued", 50),
         wall_clock=lambda: NOW * 1_000_000,
         monotonic=lambda: 1_000.0,
     )

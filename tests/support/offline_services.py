@@ -25,7 +25,7 @@ from producer_api.limits.cluster import ClusterLimits
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request, Sender
 from producer_api.settings import Settings
-from producer_api.storage.records import PublishRequest
+from producer_api.storage.records import PublishRequest, Queued
 from producer_api.storage.records import Record as WrittenRecord
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
@@ -62,9 +62,9 @@ class Kafka:
             self.events.append(Record(len(self.events), at, request.key, written.value, written.headers))
         return [True] * len(request.records)
 
-    def reject(self, _key: bytes | None, record: WrittenRecord) -> bool:
+    def reject(self, _key: bytes | None, record: WrittenRecord) -> Queued:
         self.rejected.append(record.value)
-        return True
+        return "queued"
 
 
 def collected(body: bytes, sender: Sender, headers: dict[bytes, bytes] | None = None) -> Kafka:

@@ -14,7 +14,7 @@ from producer_api.limits.cluster import ClusterLimits
 from producer_api.privacy.hashes import Hasher
 from producer_api.request import Request, Sender
 from producer_api.settings import Settings
-from producer_api.storage.records import PublishRequest, Record
+from producer_api.storage.records import PublishRequest, Queued, Record
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret
@@ -72,9 +72,9 @@ class Collector:
             monotonic=lambda: 1_000.0,
         )
 
-    def _reject(self, _key: bytes | None, record: Record) -> bool:
+    def _reject(self, _key: bytes | None, record: Record) -> Queued:
         self.rejected.append(decode(record.value)[1])
-        return True
+        return "queued"
 
     async def collect(self, *events: Any) -> list[dict[str, Any]]:
         answer, _admission = await self.pipeline.collect(REQUEST, ANN, orjson.dumps(events))

@@ -19,7 +19,7 @@ from producer_api.privacy.ip_locations import IpDatabase
 from producer_api.privacy.stored_fields import OPTIONAL_FIELDS
 from producer_api.request import Request, Sender
 from producer_api.settings import Settings
-from producer_api.storage.records import PublishRequest
+from producer_api.storage.records import PublishRequest, Queued, Record
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret
@@ -54,11 +54,15 @@ class Collector:
             HASHER,
             RateLimiter(ClusterLimits(), per_user=2, per_ip=1_000, per_backend=1_000, bytes_per_event=4_096),
             self,
-            RejectedEvents(lambda _key, record: not self.rejected.append(decode(record.value)[1]), 50),
+            RejectedEvents(self._reject, 50),
             locate=database.find,
             wall_clock=lambda: NOON * 1_000_000,
             monotonic=lambda: 1_000.0,
         )
+
+    def _reject(self, _key: bytes | None, record: Record) -> Queued:
+        self.rejected.append(decode(record.value)[1])
+        return "queued"
 
     async def publish(self, request: PublishRequest) -> list[bool]:
         self.requests.append(request)

@@ -18,8 +18,10 @@ from dashboard.live.rejected_events import RejectedEvents as ShownRejectedEvents
 from producer_api.intake.context import RandomPool, RequestContext
 from producer_api.intake.rejected import RejectedEvents
 from producer_api.intake.rejected_body import reduced_body, reduced_event
+from producer_api.metrics import REGISTRY
 from producer_api.privacy.devices import encoded_device
 from producer_api.request import Sender
+from producer_api.storage.records import Queued
 from producer_api.storage.records import Record as WrittenRecord
 from sinks.dead_letters.record import record_value
 from sinks.dead_letters.table import StoredDeadLetter
@@ -196,9 +198,9 @@ def test_anything_can_be_reduced(raw: Any, body: bytes) -> None:
 def test_requests_without_a_sender_are_published_without_a_body_and_do_not_use_up_what_events_have() -> None:
     published = list[dict[str, Any]]()
 
-    def publish(_key: bytes | None, record: WrittenRecord) -> bool:
+    def publish(_key: bytes | None, record: WrittenRecord) -> Queued:
         published.append(decode(record.value)[1])
-        return True
+        return "queued"
 
     rejected_events = RejectedEvents(publish, 50, clock=lambda: 0.0)
     fault = Fault("origin_not_allowed", "", "https://shop.example in FOOTFALL_ALLOWED_ORIGINS")
@@ -220,3 +222,27 @@ def test_requests_without_a_sender_are_published_without_a_body_and_do_not_use_u
         shown.add(published[0] | {"reason": "field_missing", "rejected_at": NOON + number})
     reasons = [row[-1] for row in shown.latest().values()]
     assert reasons == ["field_missing"] * 5 + ["origin_not_allowed"] * 3
+
+
+def test_what_the_topic_has_no_room_for_is_counted_as_that_and_published_without_its_body() -> None:
+    published = list[dict[str, Any]]()
+
+    def publish(_key: bytes | None, record: WrittenRecord) -> Queued:
+        found = decode(record.value)[1]
+        if found["body"]:
+            return "too_large"
+        published.append(found)
+        return "queued"
+
+    def counted(result: str) -> float:
+        return REGISTRY.get_sample_value("footfall_collector_rejected_records_total", {"result": result}) or 0
+
+    before = counted("too_large"), counted("kafka_unavailable")
+    context = RequestContext(received_at=NOON, device=encoded_device(""), random=RandomPool())
+    raw = {"event_type": "click", "event_data": {"element": "x" * 100}}
+    fault = Fault("field_missing", "/event_id", "an id")
+    RejectedEvents(publish, 50).publish_event(raw, [fault], None, context)
+    assert (counted("too_large"), counted("kafka_unavailable")) == (before[0] + 1, before[1])
+    (record,) = published
+    assert (record["reason"], record["event_type"], record["body"]) == ("field_missing", "click", b"")
+    assert record["body_size"] > 100

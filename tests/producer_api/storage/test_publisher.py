@@ -174,7 +174,7 @@ async def test_a_refusal_is_believed_for_a_minute_and_a_report_until_the_next(pu
 async def test_a_rejected_event_that_is_too_large_for_its_topic_is_not_queued(publisher: KafkaPublisher) -> None:
     publisher.limits.report("events", "700")
     large, small = request(900, 10).records
-    assert not publisher.publish_nowait("events", None, large)
-    assert publisher.publish_nowait("events", None, small)
+    assert publisher.publish_nowait("events", None, large) == "too_large"
+    assert publisher.publish_nowait("events", None, small) == "queued"
     await asyncio.gather(*publisher._send_tasks)
     assert publisher._in_flight_bytes == 0

@@ -243,14 +243,34 @@ async def test_what_became_too_large_for_the_topic_waits_aside_and_stops_nothing
     await opened.stop()
     assert publisher.published == [each for each in ids(*stored) if each != large.event_id]
     assert (tmp_path / "aside").exists()
-    for limit, expected in ((100, []), (1_000, [large.event_id])):
-        publisher.published, publisher.max_bytes = [], limit
-        opened = opened_spool()
-        await opened.start()
-        await until(lambda opened=opened: opened._is_direct)  # type: ignore[misc] # bound to this spool
-        await opened.stop()
-        assert publisher.published == expected
-        assert (tmp_path / "aside").exists() is (not expected)
+    # A start changes nothing while the topic takes no more; when it does, no start is needed.
+    publisher.published = []
+    opened = opened_spool()
+    await opened.start()
+    await until(lambda: opened._is_direct)
+    assert publisher.published == []
+    assert (tmp_path / "aside").exists()
+    publisher.max_bytes = 1_000
+    await until(lambda: bool(publisher.published) and opened._is_direct)
+    assert await opened.publish(stored[0]) == [True] * 3
+    await opened.stop()
+    assert publisher.published == [large.event_id, *ids(stored[0])]
+    assert not (tmp_path / "aside").exists()
+
+
+async def test_what_is_still_too_large_goes_aside_again_when_the_topic_takes_more(tmp_path: Path) -> None:
+    publisher = SmallTopic()
+    publisher.is_available, publisher.max_bytes = False, 1_000
+    sent = PublishRequest(b"k", [Record(fresh_id(), b"x" * size, [("ce_id", b"x")]) for size in (300, 200, 10)])
+    opened = Spool(tmp_path, 10**8, publisher, publisher.is_too_large)
+    await opened.start()
+    assert await opened.publish(sent) == [True] * 3
+    publisher.is_available = True
+    large, middle, small = ids(sent)
+    for publisher.max_bytes, expected in ((100, [small]), (250, [small, middle]), (300, [small, middle, large])):
+        await until(lambda expected=expected: publisher.published == expected and opened._is_direct)  # type: ignore[misc]
+    assert not (tmp_path / "aside").exists()
+    await opened.stop()
 
 
 @pytest.mark.parametrize("available", [True, False])
