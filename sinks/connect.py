@@ -16,11 +16,20 @@ _ENCODING = "utf8"
 _CONNECT_SECONDS = 5
 # A pooler in transaction mode answers sooner.
 _POOL_SECONDS = 2.0
+# A pooler accepts connections and answers when a session is free: PgBouncer waits two minutes.
+_ANSWER_SECONDS = 15.0
 _SET = "select set_config(name, value, {}) from unnest(%s::text[], %s::text[]) as settings (name, value)"
+
+
+_PROCESS = b"select pg_backend_pid()"
 
 
 class SessionNeeded(psycopg.OperationalError):
     """A pooler lends our connection to others between transactions: locks, settings, temporary tables and all."""
+
+
+class NoSession(psycopg.OperationalError):
+    """Something accepted our connection, and nobody answers."""
 
 
 def connect(
@@ -28,8 +37,8 @@ def connect(
 ) -> psycopg.Connection:
     """A connection in autocommit, with these settings of the server; `options` are those of libpq.
 
-    Raise SessionNeeded behind a pooler that would lend the connection to others. Settings in the startup packet
-    would save a round trip, but PgBouncer refuses them.
+    Raise SessionNeeded behind a pooler that would lend the connection to others, NoSession if it has none for us.
+    Settings in the startup packet would save a round trip, but PgBouncer refuses them.
     """
     connection = _open(where, application, autocommit=True, **options)
     try:
@@ -74,14 +83,20 @@ def _require_session(connection: psycopg.Connection, where: PostgresSettings) ->
 
 def _is_pooled_by_transaction(connection: psycopg.Connection, where: PostgresSettings) -> bool:
     """Whether the server's process changes between the transactions of a connection."""
-    mine = _server_process(connection)
+    mine = _ask(connection.pgconn, _PROCESS, _ANSWER_SECONDS)
+    if mine is None:
+        raise NoSession(
+            f"Postgres accepted a connection and did not answer for {_ANSWER_SECONDS:g} s. A pooler in front of "
+            "it may have no session free: each process of the sinks needs five (docs/sinks.md)."
+        )
     if mine == connection.info.backend_pid:
         return False  # what the server said at the start: nobody is in between
     with closing(_open(where, "footfall-preflight", autocommit=True)) as other:
         # Given back after our transaction, our process is the next to be used: by the other connection, or else by
         # somebody else.
         try:
-            theirs = _begin(other.pgconn)
+            # None: in session mode the pool can be full of sessions, one of which waits for this check.
+            theirs = _ask(other.pgconn, b"begin; " + _PROCESS, _POOL_SECONDS)
         except psycopg.OperationalError as error:
             if "statement pooling" in str(error):  # there PgBouncer refuses transactions
                 return True
@@ -89,13 +104,10 @@ def _is_pooled_by_transaction(connection: psycopg.Connection, where: PostgresSet
         return theirs is not None and (theirs == mine or _server_process(connection) != mine)
 
 
-def _begin(other: pq.abc.PGconn) -> int | None:
-    """The process in which this connection begins a transaction.
-
-    None if it gets none soon: in session mode the pool can be full of sessions, one of which waits for this check.
-    """
-    other.send_query(b"begin; select pg_backend_pid()")
-    deadline = time.monotonic() + _POOL_SECONDS
+def _ask(other: pq.abc.PGconn, query: bytes, seconds: float) -> int | None:
+    """The number that a query returns; None if there is no answer for so long."""
+    other.send_query(query)
+    deadline = time.monotonic() + seconds
     process = None
     while True:
         while other.is_busy():
@@ -106,8 +118,10 @@ def _begin(other: pq.abc.PGconn) -> int | None:
             return process
         if result.status == pq.ExecStatus.TUPLES_OK:
             process = int(result.get_value(0, 0) or 0)
+        elif result.status == pq.ExecStatus.FATAL_ERROR:
+            raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
 
 
 def _server_process(connection: psycopg.Connection) -> int | None:
-    found = connection.execute("select pg_backend_pid()").fetchone()
+    found = connection.execute(_PROCESS).fetchone()
     return int(found[0]) if found else None

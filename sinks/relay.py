@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from service_kit.kafka.record_batches import BATCH_BYTES
+from service_kit.kafka.refusals import described
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.postgres import PostgresSettings
 from sinks.connect import connect
@@ -79,7 +80,7 @@ async def relay(
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
             await _wait(stopping, POLL_SECONDS)  # landing is still migrating the database
         except (psycopg.Error, KafkaError, OSError) as error:
-            log.warning("%s stay pending in Postgres", what, extra={"error": repr(error)})
+            log.warning("%s stay pending in Postgres", what, extra={"error": described(error)})
             await _wait(stopping, _RETRY_SECONDS)
         except Exception:  # it can wait, and must not end the landing
             log.exception("%s stay pending in Postgres", what)

@@ -13,6 +13,7 @@ from dashboard.health.lag import LagMeter, Offsets
 from dashboard.health.pipeline import MAX_DEAD_LETTERS, PipelineHealth, StorageHealth
 from dashboard.sql import Database, queries
 from service_kit.background import is_cancelled
+from service_kit.kafka.refusals import described
 from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ async def poll_kafka(
                 health.set_lags(await meter.lags())
                 await asyncio.sleep(_INTERVAL_SECONDS)
         except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("the lags cannot be measured", extra={"error": repr(error)})
+            log.warning("the lags cannot be measured", extra={"error": described(error)})
             health.set_kafka_unavailable()
         finally:
             with contextlib.suppress(KafkaError, OSError):

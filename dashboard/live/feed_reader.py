@@ -13,6 +13,7 @@ from dashboard.live.feed import event_entries, sampled
 from dashboard.live.snapshot import Json
 from service_kit.background import is_cancelled
 from service_kit.kafka.consumer import fetch_readable, new_consumer
+from service_kit.kafka.refusals import described
 from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class FeedReader:
                 try:
                     await self._read()
                 except (KafkaError, OSError, TimeoutError) as error:
-                    log.warning("the feed cannot be read", extra={"error": repr(error)})
+                    log.warning("the feed cannot be read", extra={"error": described(error)})
                     await asyncio.sleep(_RETRY_SECONDS)
                 except Exception:  # nobody else would start it again
                     log.exception("the feed failed")

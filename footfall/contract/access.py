@@ -33,16 +33,16 @@ def rules(prefix: str = "", event_topics: Sequence[str] = ()) -> Iterator[Rule]:
             yield Rule(principal, "topic", name, ("Write", "Describe", *_check(principal)))
         for consumer in topic.consumers:
             yield Rule(consumer.service, "topic", name, ("Read", "Describe", *_check(consumer.service)))
-        # `footfall topics` creates what is missing and mends the rest; `tail` and `dead-letters` read.
-        reads = ("Read",) if topic.schemas else ()
-        operations = ("Create", "Alter", "AlterConfigs", "Describe", "DescribeConfigs", *reads)
+        # `footfall topics` creates what is missing and mends the rest; `tail`, `dead-letters` and `lag` read.
+        operations = ("Create", "Alter", "AlterConfigs", "Describe", "DescribeConfigs", "Read")
         yield Rule("footfall", "topic", name, operations)
     # A service that reads several topics does so with one group.
     groups = {pair: None for topic in all_topics().values() for pair in topic.consumer_groups.items()}
     for principal, group in groups:
         yield Rule(principal, "group", prefix + group, ("Read", "Describe"))
-        # `doctor` and `lag` read the committed offsets.
+        # `doctor`, `lag` and the dashboard read the committed offsets.
         yield Rule("footfall", "group", prefix + group, ("Describe",))
+        yield Rule("dashboard", "group", prefix + group, ("Describe",))
     yield Rule(SUBSCRIBERS, "group", prefix + SUBSCRIBER_GROUP_PREFIX, ("Read", "Describe"), prefixed=True)
 
 

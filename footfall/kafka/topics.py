@@ -120,7 +120,7 @@ def _state(faults: Sequence[TopicFault]) -> str:
 
 def as_many_as_events(topics: Iterable[Topic], events: ExistingTopic | None) -> list[Topic]:
     """The topics; co-partitioned ones with as many partitions as `events` has on the cluster, if it is there."""
-    if events is None:
+    if events is None or not events.is_visible:
         return list(topics)
     return [replace(each, partitions=events.partitions) if each.co_partitioned else each for each in topics]
 

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from service_kit.background import is_cancelled
 from service_kit.kafka.consumer import fetch_readable, new_consumer
 from service_kit.kafka.record import KafkaRecord
+from service_kit.kafka.refusals import described
 from service_kit.kafka.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Follower:
             try:
                 await self._follow()
             except Exception as error:  # whatever it is: nobody else would start it again
-                log.warning("Kafka cannot be reached", extra={"topic": self._topic, "error": repr(error)})
+                log.warning("Kafka cannot be reached", extra={"topic": self._topic, "error": described(error)})
             self.connected = False
             await asyncio.sleep(_RETRY_SECONDS)
 

@@ -23,6 +23,14 @@ class ExistingTopic:
     replication_factor: int
     config: Mapping[str, str] | None
 
+    @property
+    def is_visible(self) -> bool:
+        """Whether we may know anything of it: who may read or write a topic may see it, too."""
+        return self.partitions > 0
+
+
+_HIDDEN = ExistingTopic(0, 0, None)
+
 
 @asynccontextmanager
 async def admin_client(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
@@ -36,9 +44,9 @@ async def admin_client(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClien
 
 
 async def describe_topics(kafka: KafkaSettings, names: Iterable[str]) -> dict[str, ExistingTopic]:
-    """Those of these topics that exist. The names are without the prefix of a shared cluster.
+    """Those of these topics that exist or that we may not see, by their names without the cluster's prefix.
 
-    Raise KafkaError if Kafka does not answer, or if we may not even see one of them.
+    Raise KafkaError if Kafka does not answer.
     """
     async with admin_client(kafka) as admin:
         return await find_topics(admin, kafka, names)
@@ -47,18 +55,21 @@ async def describe_topics(kafka: KafkaSettings, names: Iterable[str]) -> dict[st
 async def find_topics(admin: Any, kafka: KafkaSettings, names: Iterable[str]) -> dict[str, ExistingTopic]:
     """As `describe_topics`, with a client that is there."""
     own = {kafka.name(name): name for name in names}
-    found = {}
+    found, hidden = {}, {}
     for topic in await admin.describe_topics(list(own)):
         if code := topic["error_code"]:
             error = for_code(code)
             if code == _MISSING:
+                continue
+            if code == _FORBIDDEN:
+                hidden[own[topic["topic"]]] = _HIDDEN
                 continue
             # One that was just created has no leaders for a moment; its partitions are known.
             if not error.retriable or not topic["partitions"]:
                 raise error(topic["topic"])
         found[topic["topic"]] = topic["partitions"]
     configs = await _configs(admin, found) if found else {}
-    return {
+    return hidden | {
         own[name]: ExistingTopic(len(partitions), len(partitions[0]["replicas"]), configs[name])
         for name, partitions in found.items()
         if name in configs

@@ -14,7 +14,9 @@ MIN_INSYNC_REPLICAS = "min.insync.replicas"
 # Of a record batch with one record, in front of the record and its parts.
 BATCH_OVERHEAD_BYTES = 100
 
-Kind = Literal["missing", "partitions", "replicas", "config", "size"]
+_HIDDEN = "this user may not see {}: grant it what `footfall acls` prints (docs/access.md)"
+
+Kind = Literal["missing", "hidden", "partitions", "replicas", "config", "size"]
 
 
 class TopicNeeds(Protocol):
@@ -53,10 +55,13 @@ def judge(
     needs: Mapping[str, TopicNeeds], existing: Mapping[str, ExistingTopic], reference: str = ""
 ) -> list[TopicFault]:
     """Every fault of the topics in `needs`. `reference`: the topic that others are co-partitioned with."""
-    as_reference = existing[reference].partitions if reference in existing else None
+    as_reference = existing[reference].partitions or None if reference in existing else None
     faults: list[TopicFault] = []
     for name, need in needs.items():
-        if found := existing.get(name):
+        found = existing.get(name)
+        if found and not found.is_visible:
+            faults.append(TopicFault(name, "hidden", _HIDDEN.format(name), vital=True))
+        elif found:
             faults += _partitions(need, found, reference, as_reference)
             faults += _replicas(need, found)
             faults += _config(need, found)
@@ -70,7 +75,8 @@ def unchecked(needs: Mapping[str, TopicNeeds], existing: Mapping[str, ExistingTo
     """Why topics, or settings of theirs, cannot be checked: a sentence each, by topic."""
     sentences = {}
     for name, need in needs.items():
-        if (found := existing.get(name)) is None:
+        found = existing.get(name)
+        if found is None or not found.is_visible:
             continue
         if found.config is None:
             sentences[name] = (

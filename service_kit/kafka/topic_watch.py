@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError
 
 from service_kit import metrics
 from service_kit.background import BackgroundThread
@@ -57,9 +57,9 @@ class TopicWatch:
         self._stopping.set()
 
     def wait_for(self, *topics: str) -> None:
-        """Wait while topics are known to be missing. While Kafka does not answer, that is not known."""
+        """Wait while topics are known to be missing or hidden. While Kafka does not answer, that is not known."""
         self._has_looked.wait(_FIRST_LOOK_SECONDS)
-        while any(fault.kind == "missing" and fault.topic in topics for fault in self.faults):
+        while any(fault.kind in ("missing", "hidden") and fault.topic in topics for fault in self.faults):
             time.sleep(_POLL_SECONDS)
 
     def reason(self) -> str | None:
@@ -71,8 +71,6 @@ class TopicWatch:
         while not self._stopping.is_set():
             try:
                 self.note(asyncio.run(self._describe()))
-            except TopicAuthorizationFailedError as error:
-                self._note_unchecked({"": f"the topics cannot be checked: this user lacks Describe on {error}"})
             except (KafkaError, OSError, TimeoutError) as error:
                 log.debug("the topics cannot be described", extra={"error": repr(error)})
             self._has_looked.set()

@@ -22,7 +22,7 @@ from footfall.kafka.lag import landed_offsets
 from service_kit.postgres import PostgresSettings
 from service_kit.retention import RetentionSettings
 from sinks import erasure
-from sinks.connect import connect
+from sinks.connect import NoSession, connect
 from sinks.landing.errors import StoreMisconfigured
 from sinks.postgres.migrations import migrate
 from sinks.postgres.preflight import look, warnings
@@ -149,7 +149,9 @@ group by 1
 """
 
 
-async def test_everything_is_in_its_own_schema_also_through_a_pooler(postgres_server: str, tmp_path: Path) -> None:
+async def test_everything_is_in_its_own_schema_also_through_a_pooler(
+    postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = TODAY - timedelta(days=12)
     with (
         database(postgres_server, "") as dsn,
@@ -164,6 +166,16 @@ async def test_everything_is_in_its_own_schema_also_through_a_pooler(postgres_se
             ):
                 refused.prepare()
         where, reader = at(pooled["session"], "analytics"), at(pooled["transaction"], "analytics")
+        with (
+            psycopg.connect(pooled["session"]) as one,
+            psycopg.connect(pooled["session"]) as another,
+            monkeypatch.context() as patched,
+        ):
+            for each in (one, another):
+                each.execute("select")
+            patched.setattr("sinks.connect._ANSWER_SECONDS", 0.5)
+            with pytest.raises(NoSession, match="each process of the sinks needs five"):
+                connect(where, "test")
         with closing(store_of(pooled["session"], "analytics")) as store, connect(where, "test") as owner:
             store.prepare()
             landed, ann = Landed(store), user_key("ann")

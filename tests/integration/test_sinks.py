@@ -205,6 +205,14 @@ async def test_the_sink_exits_if_the_topic_was_recreated_until_an_operator_accep
     assert query(postgres, "select count(*) from events") == [(before + len(ids),)]
     with psycopg.connect(postgres, autocommit=True) as connection:
         assert audit(connection).mismatches() == []
+    # While it runs, too.
+    sinks[0].set(accept_new_topic=False)
+    await asyncio.to_thread(sinks[0].end)
+    await asyncio.to_thread(sinks[0].start)
+    await recreate(settings)
+    await write(settings.kafka_bootstrap, name, load(300, seed=3))
+    assert await asyncio.to_thread(sinks[0].process.wait, 60) == 70, sinks[0].log()
+    assert query(postgres, "select count(*) from events") == [(before + len(ids),)]
 
 
 async def test_a_replay_of_the_topic_makes_no_row_twice(

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from footfall.local.settings import cache_folder
 class KafkaBroker:
     """A real broker on a local JVM. It keeps its port across restarts, unless it moves."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **properties: object) -> None:
         if docker_available():
             pytest.skip("needs a broker on a local JVM, which can be frozen and killed")
         self._folder = folder
@@ -24,6 +25,7 @@ class KafkaBroker:
         broker = kafka.find(folder, given=None, port=self.port, environ={}, cache=cache_folder(), echo=print)
         assert broker.program
         self.bootstrap, self._program = broker.bootstrap, broker.program
+        self._add(properties)
         self.start()
 
     def start(self) -> None:
@@ -39,9 +41,12 @@ class KafkaBroker:
         self.port = ports.choose(self.port + 1)
         self.bootstrap = f"127.0.0.1:{self.port}"
         self._program = kafka.broker(self._folder, port=self.port, environ={}, cache=cache_folder(), echo=print)
+        self._add(properties)
+        self.start()
+
+    def _add(self, properties: Mapping[str, object]) -> None:
         with (self._folder / "server.properties").open("a") as file:
             file.writelines(f"{name.replace('_', '.')}={value}\n" for name, value in properties.items())
-        self.start()
 
     def freeze(self) -> None:
         os.kill(self._process.pid, signal.SIGSTOP)
