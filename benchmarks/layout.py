@@ -176,13 +176,14 @@ def _arrival(referrer: str | None, chance: Random) -> dict[str, str]:
     return found
 
 
-def land(connection: psycopg.Connection, rows: Sequence[EventRow]) -> None:
+def land(connection: psycopg.Connection, rows: Sequence[EventRow], table: str = "raw_events") -> None:
     """Land rows like the sink, without Kafka."""
     lookups = LookupTables()
     lookups.add(connection, rows)
-    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+    command = COPY.as_string().replace("raw_events", table, 1).encode()
+    with connection.cursor() as cursor, cursor.copy(command) as copy:
         copy.set_types(COPY_TYPES)
-        for values in encode(rows, lookups):
+        for values in encode(rows, lookups, [None] * len(rows)):
             copy.write_row(values)
 
 

@@ -1,0 +1,314 @@
+"""Twenty questions of the history page, by column files and by SQL over the rows: seconds, and CPU of footfall and Postgres.
+
+footfall bench history
+
+Sixty days of events, the last one up to now. HISTORY_EVENTS: how many, a million by default; HISTORY_SQL=0 leaves out
+the SQL over rows, which takes long; HISTORY_PACK=1 packs old days first; HISTORY_CLICKHOUSE=1 also asks ClickHouse, by the
+package chdb (`pip install chdb`), about the same rows.
+"""
+
+import asyncio
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import quantiles
+from typing import NamedTuple
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from benchmarks import layout
+from benchmarks.parts import database, resident_mib
+from dashboard.columns.plan import DAY
+from dashboard.columns.service import Columns
+from dashboard.history.query import parse_query
+from dashboard.history.service import LAYOUT, HistoryService
+from dashboard.sql import Database
+from service_kit.postgres import PostgresSettings
+from service_kit.retention import RetentionSettings
+from service_kit.settings import Secret
+from sinks.audit import audit
+from sinks.columns import HOT_NAMES
+from sinks.postgres.migrations import migrate
+from sinks.postgres.views import create_views
+from sinks.retention import rollups
+from sinks.retention.content import SUMS
+from sinks.retention.maintenance import maintain
+from sinks.retention.partitions import create_partitions
+
+EVENTS = int(os.environ.get("HISTORY_EVENTS", "1000000"))
+WITH_SQL = os.environ.get("HISTORY_SQL", "1") == "1"
+WITH_CLICKHOUSE = os.environ.get("HISTORY_CLICKHOUSE") == "1"
+PACK = os.environ.get("HISTORY_PACK") == "1"
+ROUNDS = int(os.environ.get("HISTORY_ROUNDS", "3"))
+DAYS = 60
+# Events that are made in Python; all others are copies of them, of other visitors and at other times.
+SAMPLE = 100_000
+
+QUESTIONS: dict[str, dict[str, str]] = {
+    "24 hours": {"range": "24h"},
+    "7 days": {"range": "7d"},
+    "30 days": {"range": "30d"},
+    "60 days": {"range": "90d"},
+    "7 days, compared": {"range": "7d", "compare": "1"},
+    "30 days, compared": {"range": "30d", "compare": "1"},
+    "14 days by hour": {"from": "-13", "step": "hour"},
+    "one old day": {"from": "-40", "to": "-40"},
+    "30 days in New York": {"range": "30d", "tz": "America/New_York"},
+    "30 days, a page": {"range": "30d", "page": "/pricing"},
+    "30 days, mobile": {"range": "30d", "device": "mobile"},
+    "30 days, a country": {"range": "30d", "country": "DE"},
+    "30 days, a channel": {"range": "30d", "channel": "search"},
+    "30 days, a rare campaign": {"range": "30d", "campaign": "autumn-2026"},
+    "30 days, errors": {"range": "30d", "type": "error_encountered"},
+    "60 days, web vitals": {"range": "90d", "type": "web_vital"},
+    "60 days, page and device": {"range": "90d", "page": "/pricing", "device": "mobile"},
+    "60 days, page, device, country": {"range": "90d", "page": "/pricing", "device": "mobile", "country": "US"},
+    "60 days, a release, compared": {"range": "90d", "release": "2026.11.2", "compare": "1"},
+    "60 days, nothing": {"range": "90d", "page": "/no-such-page"},
+}
+
+
+class Cost(NamedTuple):
+    """Of one answer, in seconds."""
+
+    wall: float
+    client: float
+    postgres: float
+
+    @property
+    def cpu(self) -> float:
+        return self.client + self.postgres
+
+
+def build(connection: psycopg.Connection, today: date, events: int) -> None:
+    """Land events of sixty days in SQL, with everything that landing writes beside them."""
+    days = [today - timedelta(days=ago) for ago in range(DAYS)]
+    create_partitions(connection, days)
+    per_day = events // DAYS
+    rows = layout.visits(today, min(SAMPLE, per_day), noisy=False)
+    connection.execute("create temp table sample (like raw_events)")
+    layout.land(connection, rows, "sample")
+    now = round(time.time() * 1000)
+    for number, day in enumerate(days):
+        for copy in range(-(-per_day // len(rows))):
+            wanted = min(len(rows), per_day - copy * len(rows))
+            _copy_sample(connection, -number * DAY, f"{copy}-{number % 20}", wanted, now)
+        _write_counts(connection, day)
+    rollups.fold(connection)
+    (landed,) = connection.execute("select count(*) from raw_events").fetchone() or (0,)
+    connection.execute(
+        "insert into sink_offsets (sink, cluster_id, topic, part, first_offset, next_offset, owner)"
+        " values ('events', 'benchmark', 'events', 0, 0, %s, 'benchmark')",
+        [landed],
+    )
+    connection.execute(
+        "insert into landed (sink, topic, part, day, read, first_offset, next_offset, rows)"
+        " values ('events', 'events', 0, %s, %s, 0, %s, %s)",
+        [today, landed, landed, landed],
+    )
+    connection.execute("vacuum (freeze, analyze)")
+
+
+def _copy_sample(connection: psycopg.Connection, shift: int, visitors: str, rows: int, now: int) -> None:
+    """Land a copy of the sample: `shift` ms later, of other visitors, nothing in the future."""
+    milliseconds = "(('x' || substr(replace(event_id::text, '-', ''), 1, 12))::bit(48)::bigint + %(shift)s)"
+    other = "substr(sha256({column} || convert_to(%(visitors)s, 'UTF8')), 1, 16)"
+    changed = {
+        "event_id": f"(lpad(to_hex({milliseconds}), 12, '0') || '7' || substr(md5(random()::text), 1, 3) || '8'"
+        " || substr(md5(random()::text), 1, 15))::uuid",
+        **{name: f"{name} + %(shift)s * interval '1 ms'" for name in ("occurred_at", "received_at", "sent_at")},
+        **{name: other.format(column=name) for name in ("user_key", "visitor_key", "session_key")},
+    }
+    selected = ", ".join(changed.get(name, name) for name in HOT_NAMES)
+    connection.execute(
+        f"insert into raw_events ({', '.join(HOT_NAMES)}) select {selected} from (select * from sample limit %(rows)s) as s"
+        f" where {milliseconds} < %(now)s".encode(),
+        {"shift": shift, "visitors": visitors, "rows": rows, "now": now},
+    )
+
+
+def _write_counts(connection: psycopg.Connection, day: date) -> None:
+    bounds = {"day": day}
+    of_day = "event_id >= id_from(%(day)s::timestamp at time zone 'UTC') and event_id < id_from((%(day)s + 1)::timestamp at time zone 'UTC')"
+    connection.execute(
+        f"insert into hourly_deltas (hour, event_type, events) select date_trunc('hour', moment, 'UTC'), event_type, count(*)"
+        f" from (select event_type, moment_of(('x' || substr(replace(event_id::text, '-', ''), 1, 12))::bit(48)::bigint) as moment"
+        f" from raw_events where {of_day}) as e group by 1, 2".encode(),
+        bounds,
+    )
+    connection.execute(
+        sql.SQL("insert into landed_sums (day, ids, contents) select %(day)s, {} from raw_events where {}").format(
+            SUMS, sql.SQL(of_day)
+        ),
+        bounds,
+    )
+
+
+def postgres_seconds(server: psutil.Process) -> float:
+    """CPU time of a server and of all its processes, those that ended included."""
+    spent = server.cpu_times()
+    total = spent.user + spent.system + spent.children_user + spent.children_system
+    for child in server.children(recursive=True):
+        try:
+            of_child = child.cpu_times()
+        except psutil.Error:
+            continue
+        total += of_child.user + of_child.system
+    return total
+
+
+def own_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def bytes_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*.parquet"))
+
+
+async def ask(service: HistoryService, server: psutil.Process, params: dict[str, str], today: date) -> Cost:
+    """The cost of an answer that nobody asked for before."""
+    days = {
+        name: (today + timedelta(days=int(params[name]))).isoformat() for name in ("from", "to") if name in params
+    }
+    query = parse_query(params | days, datetime.now(UTC), 90)
+    service._cache.clear()
+    wall, client, backend = time.perf_counter(), own_seconds(), postgres_seconds(server)
+    await service.run(query)
+    wall, client = time.perf_counter() - wall, own_seconds() - client
+    await asyncio.sleep(0.05)  # until the connection's process has ended
+    return Cost(wall, client, postgres_seconds(server) - backend)
+
+
+def cheapest(costs: Sequence[Cost]) -> Cost:
+    return min(costs, key=lambda cost: cost.cpu)
+
+
+async def measure(dsn: str, server: psutil.Process, folder: Path, today: date) -> None:
+    where = PostgresSettings(postgres_dsn=Secret(dsn))
+    columns = Columns(folder, Database(where), LAYOUT, retention_days=90)
+    started, client, backend = time.perf_counter(), own_seconds(), postgres_seconds(server)
+    await columns.build_round()
+    rows = sum(file.rows for file in columns._folder.files)
+    size = await asyncio.to_thread(bytes_of, folder)
+    print(
+        f"column files: {size / rows:.1f} bytes per event; {time.perf_counter() - started:.0f} s, CPU per event"
+        f" {1e6 * (own_seconds() - client) / rows:.1f} µs here, {1e6 * (postgres_seconds(server) - backend) / rows:.1f}"
+        " µs in Postgres",
+        flush=True,
+    )
+    patient = Database(where)
+    patient._settings["statement_timeout"] = "0"
+    by_columns, by_rows = HistoryService(Database(where), columns), HistoryService(patient)
+    clickhouse = ClickHouse(folder) if WITH_CLICKHOUSE else None
+    await ask(by_columns, server, QUESTIONS["24 hours"], today)
+    walls = []
+    print(f"{'':32} {'columns':>15} {'rows':>15} {'ClickHouse':>15}\n{'':32}" + f" {'s':>7} {'CPU s':>7}" * 3)
+    for name, params in QUESTIONS.items():
+        costs = [await ask(by_columns, server, params, today) for _ in range(ROUNDS)]
+        walls += [cost.wall for cost in costs]
+        found: list[Cost | None] = [cheapest(costs), None, None]
+        if WITH_SQL:
+            found[1] = await ask(by_rows, server, params, today)
+        if clickhouse:
+            found[2] = cheapest([clickhouse.ask(params, today) for _ in range(ROUNDS)])
+        cells = "".join(f" {cost.wall:7.2f} {cost.cpu:7.2f}" if cost else f" {'-':>7} {'-':>7}" for cost in found)
+        print(f"{name:32}{cells}", flush=True)
+    *_, p95 = quantiles(walls, n=20)
+    print(
+        f"columns, all {len(walls)} answers: p95 {p95:.2f} s; {resident_mib(os.getpid()):.0f} MiB resident at the end"
+    )
+    columns.close()
+
+
+class ClickHouse:
+    """ClickHouse inside this process, with the rows of the column files in a table of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        from chdb import session  # not a dependency of footfall
+
+        self._session = session.Session()
+        files = folder / LAYOUT.name / "*.parquet"
+        self._session.query("create database history engine = Atomic")
+        self._session.query(
+            "create table history.events engine = MergeTree order by (event_type, assumeNotNull(visit_key), ms)"
+            f" as select * from file('{files}', Parquet)"
+        )
+        self._session.query("optimize table history.events final")
+
+    def ask(self, params: dict[str, str], today: date) -> Cost:
+        """The same counts: totals, steps, rankings, errors, forms and quantiles."""
+        days = {
+            name: (today + timedelta(days=int(params[name]))).isoformat()
+            for name in ("from", "to")
+            if name in params
+        }
+        query = parse_query(params | days, datetime.now(UTC), 90)
+        since, until, before, before_until = (
+            round(each.timestamp() * 1000)
+            for each in (query.since, query.until, query.previous_since, query.previous_until)
+        )
+        filters = "".join(f" and {LAYOUT.filters[name]} = '{value}'" for name, value in query.filters)
+        head = (
+            f"from (select *, ms >= {since} as is_current, ms < {before_until} as is_previous from history.events where"
+            f" ms >= {before} and ms < {until} and (ms >= {since} or ms < {before_until}){filters})"
+        )
+        wall, client = time.perf_counter(), own_seconds()
+        for selected in _clickhouse_queries(head):
+            self._session.query(selected, "Native")
+        return Cost(time.perf_counter() - wall, own_seconds() - client, 0.0)
+
+
+def _clickhouse_queries(head: str) -> Sequence[str]:
+    both = "countIf(is_current) as events, countIf(is_previous) as previous"
+    people = ", ".join(
+        f"uniqExactIf({key}, {period} and is_person)"
+        for key in ("user_key", "visit_key")
+        for period in ("is_current", "is_previous")
+    )
+    ranking = (
+        "select {0} as name, " + both + " {1} where {0} is not null group by name order by events desc limit 100"
+    )
+    return [
+        f"select {both}, {people} {head}",
+        f"select intDiv(ms, 3600000) as hour, event_type, {both} {head} group by hour, event_type",
+        *(ranking.format(column, head) for column in LAYOUT.rankings),
+        f"select form, {both}, countIf(succeeded) {head} where event_type = 'form_submit' group by form limit 100",
+        f"select error, page, {both}, min(occurred), max(occurred) {head} where event_type = 'error_encountered'"
+        " group by error, page order by events desc limit 100",
+        f"select metric, quantileExactIf(0.75)(value, is_current), {both} {head} where event_type = 'web_vital'"
+        " group by metric",
+    ]
+
+
+def main() -> None:
+    today = datetime.now(UTC).date()
+    with (
+        database() as dsn,
+        tempfile.TemporaryDirectory() as folder,
+        psycopg.connect(dsn, autocommit=True) as connection,
+    ):
+        migrate(connection)
+        with connection.transaction():
+            create_views(connection)
+        started = time.perf_counter()
+        build(connection, today, EVENTS)
+        (pid,) = connection.execute("select pg_backend_pid()").fetchone() or (0,)
+        mismatches = audit(connection).mismatches()
+        assert not mismatches, mismatches
+        if PACK:
+            list(maintain(connection, today=today, retention=RetentionSettings()))
+        print(f"{EVENTS:,} events over {DAYS} days, audited: {time.perf_counter() - started:.0f} s", flush=True)
+        server = psutil.Process(pid).parent()
+        assert server
+        asyncio.run(measure(dsn, server, Path(folder) / "columns", today))
+
+
+if __name__ == "__main__":
+    main()
