@@ -55,6 +55,8 @@ class Engine:
                 "autoload_known_extensions": "false",
             }
         )
+        self._duckdb.execute("load parquet")
+        self._duckdb.execute("set parquet_metadata_cache = true")
         self._duckdb.execute(f"set allowed_directories = [{quoted(root)}]")
         self._duckdb.execute("set enable_external_access = false")
         self._duckdb.execute("set lock_configuration = true")

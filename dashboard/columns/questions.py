@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -28,6 +28,15 @@ class Period:
     previous_until: int
     starts: tuple[int, ...]
     previous_starts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows of a ranking's number, name, events, previous events and all events; and of step, type and events."""
+
+    rankings: Rows
+    steps: Rows
+    previous_steps: Rows
 
 
 class Questions:
@@ -59,9 +68,6 @@ class Questions:
         (row,) = self._rows("totals")
         return row
 
-    def rankings(self) -> Rows:
-        return list(self._rankings())
-
     def forms(self) -> Rows:
         return self._rows("forms", max_rows=self._max_rows)
 
@@ -73,23 +79,28 @@ class Questions:
         known = ", ".join(f"('{name}', {good!r}::double, {poor!r}::double)" for name, good, poor in metrics)
         return self._rows("web_vitals", metrics=known)
 
-    def counts_by_step(self) -> tuple[Rows, Rows]:
-        """Rows of step, type, events; and the same of the previous period."""
-        period = self._period
+    def counts(self) -> Counts:
+        """Rankings and steps."""
+        period, columns = self._period, self._layout.rankings
         quantum = gcd(*period.starts, *period.previous_starts) or period.until
-        current, previous = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
-        for number, event_type, events, previous_events in self._rows("counts_by_step", quantum=quantum):
-            at = number * quantum
-            if events:
-                current[bisect_right(period.starts, at) - 1, event_type] += events
-            if previous_events:
-                previous[bisect_right(period.previous_starts, at) - 1, event_type] += previous_events
-        return _flat(current), _flat(previous)
-
-    def _rankings(self) -> Iterator[tuple[Any, ...]]:
-        for number, column in enumerate(self._layout.rankings):
-            for row in self._rows("ranking", column=column, max_rows=self._max_rows):
-                yield (number, *row)
+        rows = self._rows(
+            "counts",
+            columns=", ".join(columns),
+            sets=", ".join(f"({column})" for column in columns),
+            quantum=quantum,
+            max_rows=self._max_rows,
+        )
+        # Of `grouping`: a bit for each column, 0 for those by which a line counts; the first bit is the step's.
+        every = (1 << len(columns)) - 1
+        numbers = {every - (1 << place): number for number, place in enumerate(reversed(range(len(columns))))}
+        rankings = [(numbers[each - every - 1], *rest) for each, step, *rest in rows if step is None]
+        steps, previous_steps = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+        for _number, step, event_type, events, previous, _all in rows:
+            if step is not None and events:
+                steps[bisect_right(period.starts, step * quantum) - 1, event_type] += events
+            if step is not None and previous:
+                previous_steps[bisect_right(period.previous_starts, step * quantum) - 1, event_type] += previous
+        return Counts(rankings, _flat(steps), _flat(previous_steps))
 
     def _rows(self, name: str, **parts: object) -> Rows:
         return self._session.rows(self._head + _filled(name, **parts), self._params)

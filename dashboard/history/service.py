@@ -126,14 +126,14 @@ async def _asked(columns: Columns, reading: Reading, query: Query, period: Perio
 
 
 def _result(questions: Questions, query: Query, reading: Reading) -> Result:
-    steps, previous = questions.counts_by_step()
+    counts = questions.counts()
     return Result(
         query,
         result.totals(questions.totals()),
-        result.steps(query, steps),
-        result.previous_sums(query, previous) if query.compare else [],
+        result.steps(query, counts.steps),
+        result.previous_sums(query, counts.previous_steps) if query.compare else [],
         {
-            **result.rankings(query, questions.rankings()),
+            **result.rankings(query, counts.rankings),
             "forms": result.forms(query, questions.forms()),
             "errors": result.errors(query, questions.errors()),
             "web_vitals": result.web_vital_rows(
