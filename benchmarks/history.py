@@ -179,11 +179,19 @@ async def ask(service: HistoryService, server: psutil.Process, params: dict[str,
     }
     query = parse_query(params | days, datetime.now(UTC), 90)
     service._cache.clear()
+    known = set(server.children())
     wall, client, backend = time.perf_counter(), own_seconds(), postgres_seconds(server)
     await service.run(query)
     wall, client = time.perf_counter() - wall, own_seconds() - client
-    await asyncio.sleep(0.05)  # until the connection's process has ended
+    await _ended(server, known)
     return Cost(wall, client, postgres_seconds(server) - backend)
+
+
+async def _ended(server: psutil.Process, known: set[psutil.Process]) -> None:
+    """Wait until the processes of new connections have ended: their CPU time counts then."""
+    until = time.monotonic() + 5
+    while set(server.children()) - known and time.monotonic() < until:  # noqa: ASYNC110 # they are of another program
+        await asyncio.sleep(0.05)
 
 
 def cheapest(costs: Sequence[Cost]) -> Cost:
@@ -195,7 +203,7 @@ async def measure(dsn: str, server: psutil.Process, folder: Path, today: date) -
     columns = Columns(folder, Database(where), LAYOUT, retention_days=90)
     started, client, backend = time.perf_counter(), own_seconds(), postgres_seconds(server)
     await columns.build_round()
-    rows = sum(file.rows for file in columns._folder.files)
+    rows = sum(sum(file.hours.values()) for file in columns._folder.files)
     size = await asyncio.to_thread(bytes_of, folder)
     print(
         f"column files: {size / rows:.1f} bytes per event; {time.perf_counter() - started:.0f} s, CPU per event"

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from dashboard.columns.plan import ColumnFile
 _MAX_THREADS = 4
 _MEMORY = "192MB"
 _MAX_TEMP = "20GB"
-# Of the largest value of an event, and more.
-_MAX_LINE_BYTES = 64 << 20
+# Of a row in CSV: far more than the largest record has. DuckDB holds a buffer in memory, else the whole file.
+_MAX_LINE_BYTES, _BUFFER_BYTES = 8 << 20, 16 << 20
 _PARAMETER = re.compile(r"\$(\w+)")
 # By type, so that a question about one type skips the others; by visitor, as equal values are neighbours then.
 _ORDER = "event_type, visit_key, ms"
@@ -74,18 +74,37 @@ class Engine:
         """For the queries of one question."""
         return Session(self._duckdb.cursor())
 
-    def write_csv_as_columns(self, csv: Path, target: Path, meta: Mapping[str, Any], first: int, end: int) -> int:
-        """Make a file of the rows of a CSV file whose ids are of a time. Return how many they are."""
-        rows = (
-            f"read_csv({quoted(csv)}, header = false, auto_detect = false, delim = ',', quote = '\"',"
-            f" escape = '\"', nullstr = '', allow_quoted_nulls = false, new_line = '\\n', parallel = false,"
-            f" max_line_size = {_MAX_LINE_BYTES}, columns = {self._layout.csv_columns})"
-        )
-        return self._write(f"select * from {rows} where ms >= {first} and ms < {end}", target, meta)
+    def write_csvs(self, csvs: Iterable[Path], target: Path, meta: Mapping[str, Any]) -> int:
+        """Make a file of the rows of CSV files, which are deleted. Return how many they are."""
+        parts: list[Path] = []
+        try:
+            rows = sum(self._write_part(csv, parts, meta) for csv in csvs)
+            if len(parts) == 1:
+                parts[0].replace(target)
+            else:
+                merged = self.write_merged(select_from([(str(part), ()) for part in parts]), target, meta)
+                rows = min(rows, merged)
+            return rows
+        finally:
+            for part in parts:
+                part.unlink(missing_ok=True)
 
     def write_merged(self, sources: str, target: Path, meta: Mapping[str, Any]) -> int:
-        """Make one file of several. Return how many rows it has."""
-        return self._write(f"select * from ({sources})", target, meta)
+        """Make one file of several, row group by row group. Return how many rows it has."""
+        return self._write(sources or self._layout.no_rows, target, meta)
+
+    def _write_part(self, csv: Path, parts: list[Path], meta: Mapping[str, Any]) -> int:
+        read = (
+            f"read_csv({quoted(csv)}, header = false, auto_detect = false, delim = ',', quote = '\"',"
+            f" escape = '\"', nullstr = '', allow_quoted_nulls = false, new_line = '\\n', parallel = false,"
+            f" max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_BUFFER_BYTES},"
+            f" columns = {self._layout.csv_columns})"
+        )
+        parts.append(self.new_path("parquet"))
+        try:
+            return self._write(f"select * from {read} order by {_ORDER}", parts[-1], meta)
+        finally:
+            csv.unlink(missing_ok=True)
 
     def meta(self, path: Path) -> Any:
         """What a file was written with."""
@@ -96,7 +115,7 @@ class Engine:
 
     def _write(self, select: str, target: Path, meta: Mapping[str, Any]) -> int:
         ((rows,),) = self.session().rows(
-            f"copy ({select} order by {_ORDER}) to {quoted(target)} (format parquet, compression zstd,"
+            f"copy ({select}) to {quoted(target)} (format parquet, compression zstd,"
             f" row_group_size {_ROW_GROUP}, kv_metadata {{{_META}: {quoted(json.dumps(meta))}}})"
         )
         return int(rows)
@@ -141,7 +160,6 @@ def file_of(path: Path, meta: Mapping[str, Any]) -> ColumnFile:
         path=str(path),
         first=meta["first"],
         end=meta["end"],
-        rows=meta["rows"],
         hours={int(hour): rows for hour, rows in meta["hours"].items()},
         erased=meta["erased"],
         dropped=meta["dropped"],

@@ -85,13 +85,12 @@ class Folder:
         _remove_old(self._path.glob("*.part"), _SCRATCH_SECONDS)
 
 
-def meta_of(day: DayState, first: int, end: int, rows: int) -> dict[str, Any]:
+def meta_of(day: DayState, first: int, end: int) -> dict[str, Any]:
     """What a file is written with: which hours it has, as of which counts."""
     hours = {hour: landed for hour, landed in sorted(day.hours.items()) if first <= hour < end}
     return {
         "first": first,
         "end": end,
-        "rows": rows,
         "hours": hours,
         "erased": day.erased,
         "dropped": day.dropped,

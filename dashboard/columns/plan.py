@@ -44,7 +44,6 @@ class ColumnFile:
     # In milliseconds since 1970; the end is not included.
     first: int
     end: int
-    rows: int
     # Rows that had landed, by hour; hours without rows are left out.
     hours: Mapping[int, int] = field(hash=False)
     erased: int

@@ -214,26 +214,25 @@ class Columns:
 
         If they are not those that the counts say, it is only for this question.
         """
-        csv, written = self.engine.new_path("csv"), self._folder.new_path()
+        written = self._folder.new_path()
         try:
-            rows = snapshot.write_csv(first, end, csv)
-            meta = meta_of(day, first, end, rows)
-            stored = self.engine.write_csv_as_columns(csv, written, meta, first, end)
-            if stored != rows:
-                raise OSError(f"{stored} of {rows} rows were written")
+            meta = meta_of(day, first, end)
+            csvs = snapshot.csv_files(first, end, self.engine.new_path)
+            rows = self.engine.write_csvs(csvs, written, meta)
+            if rows != snapshot.copied:
+                raise OSError(f"{rows} of {snapshot.copied} rows were written")
             if _is_as_counted(day, first, end, rows):
                 return Source(self._folder.add(written, meta).path), rows
             self._miscounted[day.start] = _version([day], first, end)
             log.warning("a day has other rows than its counts say; the audit tells which", extra={"rows": rows})
             return Source(str(self._tail.adopt(written))), rows
         finally:
-            csv.unlink(missing_ok=True)
             written.unlink(missing_ok=True)
 
     def _merge(self, day: DayState, sources: Sequence[Source]) -> None:
         """Make one file of those that have the hours of a day."""
         written = self._folder.new_path()
-        meta = meta_of(day, day.start, day.start + DAY, day.rows)
+        meta = meta_of(day, day.start, day.start + DAY)
         try:
             rows = self.engine.write_merged(
                 select_from([(each.path, each.spans) for each in sources]), written, meta

@@ -1,7 +1,7 @@
 """One snapshot of Postgres: what it says of days and hours, and the rows of a time as a CSV file."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,12 +11,16 @@ from dashboard.columns.layout import Layout
 from dashboard.columns.plan import DAY, DayState
 from dashboard.sql import queries
 
+# What DuckDB sorts in memory at a time, in CSV.
+_MAX_CSV_BYTES = 32 << 20
+
 
 class Snapshot:
     """A transaction in which everything is read as of one moment."""
 
     def __init__(self, connection: psycopg.Connection, layout: Layout) -> None:
         self._connection, self._layout = connection, layout
+        self.copied = 0
 
     def days(self, first: int, end: int) -> Sequence[DayState]:
         """The days that overlap a time, whole and in order; those without rows are left out."""
@@ -34,18 +38,37 @@ class Snapshot:
         (rows,) = self._connection.execute(counted, [_moment(first), _moment(end)]).fetchone() or (0,)
         return int(rows)
 
-    def write_csv(self, first: int, end: int, target: Path) -> int:
-        """Write the rows whose ids are of a time. Return how many they are."""
+    def csv_files(self, first: int, end: int, new_path: Callable[[str], Path]) -> Iterator[Path]:
+        """The rows whose ids are of a time, in files of a bounded size; then `copied` is their number."""
         # Columns are constants of the code, times are ours: there are no parameters in COPY.
         query = (
             f"copy (select {self._layout.select_list} from events_between('{_moment(first).isoformat()}',"
             f" '{_moment(end).isoformat()}')) to stdout (format csv)"
         )
-        with target.open("wb") as file, self._connection.cursor() as cursor:
+        with self._connection.cursor() as cursor:
             with cursor.copy(query.encode()) as copy:
-                for data in copy:
-                    file.write(data)
-            return cursor.rowcount
+                rows = iter(copy)
+                while path := _written(rows, new_path("csv")):
+                    yield path
+            self.copied = cursor.rowcount
+
+
+def _written(rows: Iterator[bytes | bytearray | memoryview], path: Path) -> Path | None:
+    """A file with the next rows; None if there are no more. Postgres sends each row by itself."""
+    size = 0
+    try:
+        with path.open("wb") as file:
+            for row in rows:
+                size += file.write(row)
+                if size >= _MAX_CSV_BYTES:
+                    break
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    if size:
+        return path
+    path.unlink()
+    return None
 
 
 def _day(

@@ -78,24 +78,18 @@ class Tail:
 
     def _read(self, snapshot: Snapshot, start: int, cut: int, end: int) -> list[Part]:
         """The rows from `start` on: those before `cut` are complete."""
-        csv = self._engine.new_path("csv")
-        try:
-            snapshot.write_csv(start, end, csv)
-            spans = [(start, cut), (cut, end)]
-            return [self._written(csv, first, last) for first, last in spans if first < last]
-        finally:
-            csv.unlink(missing_ok=True)
+        return [self._written(snapshot, *span) for span in ((start, cut), (cut, end)) if span[0] < span[1]]
 
-    def _written(self, csv: Path, first: int, end: int) -> Part:
+    def _written(self, snapshot: Snapshot, first: int, end: int) -> Part:
         path = self._engine.new_path("parquet")
-        return Part(str(path), first, end, self._engine.write_csv_as_columns(csv, path, {}, first, end))
+        csvs = snapshot.csv_files(first, end, self._engine.new_path)
+        return Part(str(path), first, end, self._engine.write_csvs(csvs, path, {}))
 
     def _counted_again(self, snapshot: Snapshot, part: Part) -> Part:
         if snapshot.count(part.first, part.end) == part.rows:
             return part
         self._replace([part])
-        (again,) = self._read(snapshot, part.first, part.end, part.end)
-        return again
+        return self._written(snapshot, part.first, part.end)
 
     def _merged(self, parts: list[Part]) -> Part:
         path = self._engine.new_path("parquet")

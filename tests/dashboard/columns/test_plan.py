@@ -21,7 +21,6 @@ def file(hours: dict[int, int], path: str = "a", erased: int = 0, dropped: int =
         path=path,
         first=min(hours),
         end=max(hours) + HOUR,
-        rows=sum(hours.values()),
         hours=hours,
         erased=erased,
         dropped=dropped,
