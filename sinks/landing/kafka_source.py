@@ -158,6 +158,8 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             if polled and not count:
                 deadline = time.monotonic() + max_age_seconds
             for tp, records in polled.items():
+                if tp.partition not in fetched:
+                    self._add_empty_before(tp, records)
                 _add(fetched, tp.partition, records)
                 count += len(records)
                 size += sum(len(record.value or b"") for record in records)
@@ -168,6 +170,12 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             return {}
         self._next |= {partition: records.next for partition, records in fetched.items()}
         return fetched
+
+    def _add_empty_before(self, tp: TopicPartition, records: Covered) -> None:
+        """Offsets in front of the first records that hold none: an earlier poll may have shown them."""
+        empty = self._fetches.empty_from(tp, self._next.get(tp.partition, records.start))
+        if empty and empty.next == records.start:
+            records.start = empty.start
 
     def _add_empty(self, fetched: dict[int, Covered]) -> None:
         """Offsets behind the records that hold none."""
