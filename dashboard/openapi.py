@@ -194,6 +194,15 @@ _SCHEMAS: Json = {
                 "description": "Events of each step of the previous period; empty if they are not compared.",
             },
             "panels": _schema("Panels"),
+            "read": _object(
+                "What the numbers were made from; null if it was rows alone.",
+                {
+                    "columns": _number("Days that were read from column files."),
+                    "rows": _number("Rows of hours that are open or changed."),
+                    "as_of": _INSTANT,
+                },
+            )
+            | {"type": ["object", "null"]},
         },
     ),
 }

@@ -6,6 +6,7 @@ Results are cached: those of column files until the rows of their period change,
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 # The page shows fewer rows per panel; the CSV files have all of them.
 _MAX_ROWS = 100
 _MAX_CACHED = 64
+_CACHED_SECONDS = 60.0
 # The columns of files: what the filters and the panels of the page name.
 LAYOUT = Layout(RANKINGS)
 # Questions to column files that run at a time; each may use all threads of DuckDB.
@@ -60,9 +62,8 @@ class HistoryService:
 
     def __init__(self, database: Database, columns: Columns | None = None) -> None:
         self._database, self._columns = database, columns
-        # With the version of the rows, if it is known. Queries end with the current minute, so that others are
-        # never older than that.
-        self._cache: OrderedDict[Query, tuple[str, Result]] = OrderedDict()
+        # With the version of the rows; "" if it is not known, and then until when the result may be shown.
+        self._cache: OrderedDict[Query, tuple[str, float, Result]] = OrderedDict()
         self._slots = asyncio.Semaphore(_MAX_QUESTIONS)
 
     async def run(self, query: Query) -> Result:
@@ -88,10 +89,12 @@ class HistoryService:
             raise HistoryUnavailable("Postgres is unavailable. The live page works without it.") from error
 
     async def _from_rows(self, query: Query) -> Result:
-        if query not in self._cache or self._cache[query][0]:
+        version, until, found = self._cache.get(query, ("", 0.0, None))
+        if found is None or version or until < time.monotonic():
             async with self._database.reading() as connection:
-                self._store(query, "", await _run(connection, query))
-        return self._cache[query][1]
+                found = await _run(connection, query)
+            self._store(query, "", found)
+        return found
 
     async def _from_columns(self, columns: Columns, query: Query) -> Result:
         def is_known(version: str) -> bool:
@@ -101,14 +104,14 @@ class HistoryService:
         first, end = min(period.previous_since, period.since), period.until
         reading = await columns.reading(first, end, is_known)
         if not reading.sources and is_known(reading.version):
-            return self._cache[query][1]
+            return self._cache[query][2]
         async with self._slots:
             result_ = await _asked(columns, reading, query, period)
         self._store(query, reading.version, result_)
         return result_
 
     def _store(self, query: Query, version: str, found: Result) -> None:
-        self._cache[query] = (version, found)
+        self._cache[query] = (version, time.monotonic() + _CACHED_SECONDS, found)
         while len(self._cache) > _MAX_CACHED:
             self._cache.popitem(last=False)
 

@@ -199,7 +199,11 @@ def lose_and_damage(files: list[Path]) -> None:
 
 
 async def test_column_files_answer_like_sql_over_the_rows_whatever_happens_to_them(
-    store: PostgresStore, connection: psycopg.Connection, postgres: str, tmp_path: Path
+    store: PostgresStore,
+    connection: psycopg.Connection,
+    postgres: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Rows land late, are erased, packed and dropped; after each change random questions are asked both ways."""
     seed = int(os.environ.get("HISTORY_SEED", "1"))
@@ -240,6 +244,11 @@ async def test_column_files_answer_like_sql_over_the_rows_whatever_happens_to_th
     for days_ago in (13, 12, 3, 1):
         land(midnight - days_ago * DAY, midnight - (days_ago - 1) * DAY, 150)
     land(midnight, now, 100)
+    everything = parse_query({"range": "30d"}, datetime.now(UTC), 20)
+    with monkeypatch.context() as patched:
+        patched.setattr("dashboard.columns.service._MAX_ROWS", 0)
+        assert (await service.run(everything)).read is None  # files have to be made first
+        service._cache.clear()
     await agree()
     assert columns._folder.files, "what questions read is stored"
     await columns.build_round()
@@ -263,8 +272,7 @@ async def test_column_files_answer_like_sql_over_the_rows_whatever_happens_to_th
     await agree()
     # What is stored may be lost, or damaged, at any time.
     lose_and_damage([Path(file.path) for file in columns._folder.files])
-    query = parse_query({"range": "30d"}, datetime.now(UTC), 20)
-    assert (await service.run(query)).totals == (await rows_alone.run(query)).totals
+    assert (await service.run(everything)).totals == (await rows_alone.run(everything)).totals
     await columns.build_round()
     await agree()
     columns.close()

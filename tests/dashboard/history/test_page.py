@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from httpx import ASGITransport
 from dashboard.filters import FILTERS
 from dashboard.history import result
 from dashboard.history.query import Query
-from dashboard.history.result import RANKINGS, Result
+from dashboard.history.result import RANKINGS, ReadFrom, Result
 from dashboard.history.routes import add_history_routes
 from dashboard.history.service import HistoryService
 from dashboard.render.pages import Pages
@@ -29,7 +30,8 @@ class OneNameEach(HistoryService):
         found = [(number, f"one of {number}", 3, 2, 4) for number in range(len(RANKINGS))]
         rows = {panel.name: {} for panel in HISTORY.values()} | result.rankings(query, found)
         steps = result.steps(query, [(0, "page_view", 3)])
-        return Result(query, result.totals([3, 2, 1, 1, 1, 0]), steps, [], rows)
+        read = ReadFrom(12, 3456, datetime(2026, 1, 1, 15, 4, 5, tzinfo=UTC))
+        return Result(query, result.totals([3, 2, 1, 1, 1, 0]), steps, [], rows, read)
 
 
 @pytest.fixture
@@ -57,6 +59,13 @@ async def test_a_ranking_can_be_downloaded(client: httpx.AsyncClient, panel: str
     _titles, row = csv.reader(io.StringIO(answer.text, newline=""))
     assert row[1] == "3"
     assert re.search(rf'filename="footfall-{panel}-\d+-\d+\.csv"', answer.headers["content-disposition"])
+
+
+async def test_page_and_json_say_what_was_read_and_as_of_when(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/history", params={"tz": "Asia/Tokyo"})).text
+    assert "As of 00:04:05, from column files of 12 days and 3,456 newer rows." in page
+    read = (await client.get("/dashboard/history.json")).json()["read"]
+    assert read == {"columns": 12, "rows": 3456, "as_of": "2026-01-01T15:04:05+00:00"}
 
 
 async def test_an_unknown_panel_is_not_found(client: httpx.AsyncClient) -> None:
