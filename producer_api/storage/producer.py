@@ -4,10 +4,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.cluster import ClusterMetadata
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 
 from producer_api import metrics
 from service_kit.background import is_cancelled
@@ -107,6 +110,24 @@ class ReconnectingProducer:
         self._on_connect(partitions)
         self.current = producer
         return partitions
+
+
+def hand_over(
+    producer: AIOKafkaProducer, batch: BatchBuilder, topic: str, partition: int
+) -> "asyncio.Future[RecordMetadata]":
+    """`send_batch` for a known partition without another batch, so there is nothing to wait for.
+
+    Batches are of one or two events where events come singly: a task for each would cost as much as the event.
+    """
+    accumulator = producer._message_accumulator
+    if accumulator._closed:
+        raise ProducerClosed
+    if accumulator._exception is not None:
+        raise copy(accumulator._exception)
+    acked: asyncio.Future[RecordMetadata] = accumulator._append_batch(
+        batch, TopicPartition(topic, partition)
+    ).future
+    return acked
 
 
 def grown_topics(known: Partitions, cluster: ClusterMetadata) -> list[str]:

@@ -12,6 +12,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import cast
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -19,7 +21,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from producer_api import metrics
 from producer_api.storage.partitioning import by_partition, split
-from producer_api.storage.producer import Partitions, ReconnectingProducer
+from producer_api.storage.producer import Partitions, ReconnectingProducer, hand_over
 from producer_api.storage.records import PublishRequest, Queued, Record
 from service_kit.background import Background
 from service_kit.kafka.batch_limits import TOO_LARGE, BatchLimits, batch_size, take_back
@@ -54,17 +56,31 @@ class _PendingBatch:
     appended: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class _SentBatch:
+    """A record batch that aiokafka has, and what it was made of."""
+
+    producer: AIOKafkaProducer
+    record_batch: BatchBuilder
+    # What was taken from the queue for it, and how many records of each were in earlier record batches.
+    taken: list[_PendingBatch]
+    before: list[int]
+    # Those of them of which no record is left to be sent.
+    complete: list[_PendingBatch]
+    sent_at: float
+
+
+@dataclass(slots=True, eq=False)
 class _PartitionQueue:
     """What waits for one partition. One record batch is in flight at a time, which keeps the order of a key."""
 
     topic: str
     partition: int
     waiting: deque[_PendingBatch] = field(default_factory=deque)
-    # True while a task sends from this queue. There is never more than one.
+    # Whether a record batch is in flight, or is about to be made.
     is_sending: bool = False
-    # When the record batch in flight was handed to aiokafka; None while there is none.
-    sent_at: float | None = None
+    # The record batch in flight, if any.
+    sent: _SentBatch | None = None
 
 
 class KafkaPublisher:
@@ -97,8 +113,11 @@ class KafkaPublisher:
         # Whether a batch is in flight for longer than STALL_SECONDS. Updated by the sweep.
         self._is_stalled = False
         self._background = Background()
-        # One per queue that is sending.
-        self._send_tasks: set[asyncio.Task[None]] = set()
+        # The queues that are sending.
+        self._sending: set[_PartitionQueue] = set()
+        # Set while there are none.
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def start(self) -> None:
         """Begin to connect. Returns immediately; `is_available` says when there is a connection."""
@@ -112,8 +131,7 @@ class KafkaPublisher:
         """Give what is queued and in flight a few seconds to be acknowledged, then disconnect."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):
-                while self._send_tasks:
-                    await asyncio.wait(self._send_tasks)
+                await self._idle.wait()
         await self._background.stop()
         await self._producer.close()
 
@@ -191,23 +209,33 @@ class KafkaPublisher:
         self._unanswered.append(batch)
         queue.waiting.append(batch)
         if not queue.is_sending:
-            queue.is_sending = True
             self._send_soon(queue)
         return batch
 
-    async def _send_all(self, queue: _PartitionQueue) -> None:
-        """Send record batch after record batch until the queue is empty."""
+    def _send_next(self, queue: _PartitionQueue) -> None:
+        """Hand the next record batch to aiokafka, whose acknowledgement calls this again until nothing waits."""
         try:
-            while queue.waiting:
-                await self._send_batch(queue)
+            while queue.is_sending and queue.waiting:
+                if self._hand_over(queue):
+                    return
         except Exception as error:
             self._producer.report_failure(error)
-        finally:
-            queue.is_sending = False
-            self._finish(queue.waiting, acknowledged=False)
-            queue.waiting.clear()
+        self._end(queue)
 
-    async def _send_batch(self, queue: _PartitionQueue) -> None:
+    def _end(self, queue: _PartitionQueue) -> None:
+        """Send no more from this queue for now. Whoever waits for it is answered: nothing was published."""
+        queue.is_sending = False
+        self._sending.discard(queue)
+        if not self._sending:
+            self._idle.set()
+        sent, queue.sent = queue.sent, None
+        if sent:
+            self._finish(sent.complete, acknowledged=False)
+        self._finish(queue.waiting, acknowledged=False)
+        queue.waiting.clear()
+
+    def _hand_over(self, queue: _PartitionQueue) -> bool:
+        """Hand over a record batch; whether there was anything to send."""
         producer = self._producer.current
         if producer is None:
             raise KafkaError("not connected")
@@ -215,24 +243,35 @@ class KafkaPublisher:
         record_batch = producer.create_batch() if limit >= MAX_BATCH_BYTES else BatchBuilder(limit, 0)
         taken = self._take(queue, limit)
         before = [batch.appended for batch in taken]
-        batches = taken
-        try:
-            batches = self._fill(record_batch, taken, queue)
-            if batches or record_batch.record_count():
-                record_batch.close()
-                queue.sent_at = time.monotonic()
-                await (await producer.send_batch(record_batch, queue.topic, partition=queue.partition))
-        except TOO_LARGE:
-            self._note_refused(producer, record_batch, queue)
-            self._put_back(queue, taken, before, is_single=record_batch.record_count() == 1)
+        # From here on `_end` answers them, whatever fails.
+        sent = queue.sent = _SentBatch(producer, record_batch, taken, before, taken, time.monotonic())
+        sent.complete = self._fill(record_batch, taken, queue)
+        if not record_batch.record_count():
+            queue.sent = None
+            self._finish(sent.complete, acknowledged=True)  # requests without records
+            return False
+        record_batch.close()
+        acked = hand_over(producer, record_batch, queue.topic, queue.partition)
+        acked.add_done_callback(partial(self._on_answer, queue, sent))
+        return True
+
+    def _on_answer(self, queue: _PartitionQueue, sent: _SentBatch, answer: asyncio.Future[object]) -> None:
+        """Kafka acknowledged a record batch or refused it, or aiokafka gave it up."""
+        error = KafkaError("cancelled") if answer.cancelled() else cast("Exception | None", answer.exception())
+        if queue.sent is not sent:
+            return  # the connection was given up before, and everybody has an answer
+        if error is None:
+            queue.sent = None
+            self._finish(sent.complete, acknowledged=True)
+        elif isinstance(error, TOO_LARGE):
+            queue.sent = None
+            self._note_refused(sent.producer, sent.record_batch, queue)
+            self._put_back(queue, sent.taken, sent.before, is_single=sent.record_batch.record_count() == 1)
+        else:
+            self._producer.report_failure(error)
+            self._end(queue)
             return
-        except BaseException:
-            # Also when cancelled, or the bytes and the waiting requests would be lost.
-            self._finish(batches, acknowledged=False)
-            raise
-        finally:
-            queue.sent_at = None
-        self._finish(batches, acknowledged=True)
+        self._send_next(queue)
 
     def _note_refused(self, producer: AIOKafkaProducer, batch: BatchBuilder, queue: _PartitionQueue) -> None:
         size, records = batch.size(), batch.record_count()
@@ -316,7 +355,7 @@ class KafkaPublisher:
 
     def _oldest_in_flight(self) -> float:
         """For how many seconds the oldest record batch has been in flight."""
-        sent = [queue.sent_at for queues in self._queues.values() for queue in queues if queue.sent_at is not None]
+        sent = [queue.sent.sent_at for queue in self._sending if queue.sent]
         return time.monotonic() - min(sent) if sent else 0.0
 
     def _open_queues(self, partitions: Partitions) -> None:
@@ -325,13 +364,14 @@ class KafkaPublisher:
         }
 
     async def _drop_queues(self) -> None:
-        """Cancel what is still being sent; each task answers what was in its queue."""
+        """Give up what is still being sent, and answer everybody who waits for it."""
         self._queues = {}
-        for task in self._send_tasks:
-            task.cancel()
-        await asyncio.gather(*self._send_tasks, return_exceptions=True)
+        for queue in list(self._sending):
+            self._end(queue)
 
     def _send_soon(self, queue: _PartitionQueue) -> None:
-        task = asyncio.create_task(self._send_all(queue))
-        self._send_tasks.add(task)
-        task.add_done_callback(self._send_tasks.discard)
+        """In the next turn of the event loop, with everything that this turn adds."""
+        queue.is_sending = True
+        self._sending.add(queue)
+        self._idle.clear()
+        asyncio.get_running_loop().call_soon(self._send_next, queue)

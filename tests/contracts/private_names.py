@@ -50,7 +50,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "aiokafka.consumer.fetcher.FetchResult": ("getall",),
     "aiokafka.consumer.fetcher.Fetcher": ("close",),
     "aiokafka.AIOKafkaProducer": ("create_batch", "send_batch"),
-    "aiokafka.producer.message_accumulator.MessageAccumulator": ("fail_all",),
+    "aiokafka.producer.message_accumulator.MessageAccumulator": ("fail_all", "_append_batch"),
     "aiokafka.producer.transaction_manager.TransactionManager": ("increment_sequence_number",),
     "aiokafka.AIOKafkaConsumer": ("getmany",),
     "aiokafka.client.AIOKafkaClient": (
@@ -84,6 +84,8 @@ ASSIGNMENTS: dict[str, tuple[str, ...]] = {
     "faust.transport.consumer.ThreadDelegateConsumer": ("self._thread =",),
     "faust.tables.recovery.Recovery": ("self.active_offsets =",),
     "aiokafka.AIOKafkaProducer": ("self._sender =", "self._message_accumulator =", "self._txn_manager ="),
+    "aiokafka.producer.message_accumulator.MessageAccumulator": ("self._closed =", "self._exception ="),
+    "aiokafka.producer.message_accumulator.MessageBatch": ("self.future =",),
     "aiokafka.consumer.fetcher.PartitionRecords": (
         "self._tp =",
         "self._records =",

@@ -31,10 +31,6 @@ STARTERS = {"create_task", "ensure_future", "Thread", "Timer", "start_soon", "ad
 AWAITED = {
     ("service_kit/sessions/jwks.py", "_current_fetch"): "the refresh awaits it, and it catches everything",
     ("service_kit/sessions/fetch.py", "fetch"): "a timer that only ends a socket",
-    (
-        "producer_api/storage/publisher.py",
-        "_send_soon",
-    ): "an error replaces the producer; `_finish` answers requests",
     ("producer_api/storage/spool.py", "_go_direct"): "its result is passed on to the request that waits",
     ("producer_api/storage/spool.py", "_replay_chunk"): "awaited in the next line",
     ("producer_api/intake/pipeline.py", "_record_parts"): "awaited together, below",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -30,6 +31,13 @@ class FakeTransactions:
         self.next += records
 
 
+@dataclass
+class FakeBatch:
+    """A batch that a producer has taken."""
+
+    future: asyncio.Future[None]
+
+
 class FakeProducer:
     """Keeps the values of the record batches that it was given, and acknowledges all but those that it refuses.
 
@@ -39,17 +47,18 @@ class FakeProducer:
     def __init__(self) -> None:
         self.max_message_bytes, self.refused = 10**9, 0
         self._txn_manager = FakeTransactions()
+        self._message_accumulator, self._closed, self._exception = self, False, None
         self.sent = list[list[bytes]]()
         self.refuses: Callable[[list[bytes]], bool] = lambda _values: False
 
     def create_batch(self) -> BatchBuilder:
         return BatchBuilder(BATCH_BYTES, 0)
 
-    async def send_batch(self, batch: BatchBuilder, _topic: str, *, partition: int) -> asyncio.Future[None]:
+    def _append_batch(self, batch: BatchBuilder, partition: TopicPartition) -> "FakeBatch":
         values = [record.value for record in DefaultRecordBatch(batch._build())]
         acked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         assert self._txn_manager.next == sum(map(len, self.sent)), "out of order"
-        self._txn_manager.increment_sequence_number(TopicPartition(_topic, partition), len(values))
+        self._txn_manager.increment_sequence_number(partition, len(values))
         if batch.size() > self.max_message_bytes:
             self.refused += 1
             acked.set_exception(MessageSizeTooLargeError())
@@ -58,7 +67,7 @@ class FakeProducer:
         else:
             self.sent.append(values)
             acked.set_result(None)
-        return acked
+        return FakeBatch(acked)
 
 
 @pytest_asyncio.fixture
@@ -176,5 +185,5 @@ async def test_a_rejected_event_that_is_too_large_for_its_topic_is_not_queued(pu
     large, small = request(900, 10).records
     assert publisher.publish_nowait("events", None, large) == "too_large"
     assert publisher.publish_nowait("events", None, small) == "queued"
-    await asyncio.gather(*publisher._send_tasks)
+    await publisher._idle.wait()
     assert publisher._in_flight_bytes == 0
