@@ -10,9 +10,11 @@ import logging
 import resource
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service_kit.joined_writes import JoinedWrites
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _waiting: ClassVar[dict["BoundedProtocol", None]] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
         # Whether a request line or headers are to come, rather than the rest of a body.
         self._in_head = True
         # The bytes of an incomplete head so far.

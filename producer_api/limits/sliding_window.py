@@ -38,7 +38,11 @@ class Usage:
 
     def seconds_until_event(self, now: float) -> int:
         """Whole seconds until the oldest granted events leave the window, at least one."""
-        oldest = next((moment for moment, events, _size in self._entries() if events), now - WINDOW)
+        requests, begin = self.requests, self.begin
+        if begin < len(requests) and requests[begin + 1]:  # nearly always
+            oldest = requests[begin]
+        else:
+            oldest = next((moment for moment, events, _size in self._entries() if events), now - WINDOW)
         return max(1, math.ceil(oldest + WINDOW - now))
 
     def seconds_until_bytes(self, limit: int, now: float) -> int:
