@@ -169,5 +169,6 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
         sender.cancel()
     await producer.client.close()  # ends the requests that the sender still waits for
     producer._message_accumulator.fail_all(KafkaError("the producer was stopped"))
-    if sender:
+    if sender and not (await asyncio.wait([sender], timeout=_STOP_SECONDS))[0]:
+        sender.cancel()  # now also the request that it waits for, which waits for metadata
         await asyncio.wait([sender], timeout=_STOP_SECONDS)

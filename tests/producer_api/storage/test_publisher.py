@@ -50,6 +50,11 @@ class FakeProducer:
         self._message_accumulator, self._closed, self._exception = self, False, None
         self.sent = list[list[bytes]]()
         self.refuses: Callable[[list[bytes]], bool] = lambda _values: False
+        # Acknowledges at once while it is None, else what is in it when the test says so.
+        self.unanswered: list[asyncio.Future[None]] | None = None
+
+    async def stop(self) -> None:
+        pass
 
     def create_batch(self) -> BatchBuilder:
         return BatchBuilder(BATCH_BYTES, 0)
@@ -66,7 +71,10 @@ class FakeProducer:
             acked.set_exception(KafkaError("refused"))
         else:
             self.sent.append(values)
-            acked.set_result(None)
+            if self.unanswered is None:
+                acked.set_result(None)
+            else:
+                self.unanswered.append(acked)
         return FakeBatch(acked)
 
 
@@ -187,3 +195,57 @@ async def test_a_rejected_event_that_is_too_large_for_its_topic_is_not_queued(pu
     assert publisher.publish_nowait("events", None, small) == "queued"
     await publisher._idle.wait()
     assert publisher._in_flight_bytes == 0
+
+
+async def test_a_partition_has_one_batch_in_flight_and_what_comes_meanwhile_is_the_next(
+    publisher: KafkaPublisher, producer: FakeProducer
+) -> None:
+    producer.unanswered = []
+    first = asyncio.create_task(publisher.publish(request(10)))
+    await asyncio.sleep(0.01)
+    others = [asyncio.create_task(publisher.publish(request(size))) for size in (20, 30)]
+    await asyncio.sleep(0.01)
+    assert [len(values) for values in producer.sent] == [1]
+    producer.unanswered.pop().set_result(None)
+    await asyncio.sleep(0.01)
+    assert [len(values) for values in producer.sent] == [1, 2]
+    assert (await first, [each.done() for each in others]) == ([True], [False, False])
+    producer.unanswered.pop().set_result(None)
+    assert await asyncio.gather(*others) == [[True], [True]]
+    assert publisher._in_flight_bytes == 0
+
+
+async def test_a_stop_waits_for_what_is_in_flight_and_queued(
+    publisher: KafkaPublisher, producer: FakeProducer
+) -> None:
+    producer.unanswered = []
+    publishing = [asyncio.create_task(publisher.publish(request(10)))]
+    await asyncio.sleep(0.01)
+    publishing.append(asyncio.create_task(publisher.publish(request(20))))
+    await asyncio.sleep(0.01)
+    stopping = asyncio.create_task(publisher.stop())
+    for sent in (1, 2):
+        await asyncio.sleep(0.01)
+        assert (len(producer.sent), stopping.done()) == (sent, False)
+        producer.unanswered.pop().set_result(None)
+    assert await asyncio.gather(*publishing) == [[True], [True]]
+    await stopping
+
+
+async def test_a_lost_connection_answers_everybody_at_once_and_its_late_answers_mean_nothing(
+    publisher: KafkaPublisher, producer: FakeProducer
+) -> None:
+    producer.unanswered = []
+    publishing = [asyncio.create_task(publisher.publish(request(10)))]
+    await asyncio.sleep(0.01)
+    publishing.append(asyncio.create_task(publisher.publish(request(20))))
+    await asyncio.sleep(0.01)
+    await publisher._drop_queues()
+    assert await asyncio.gather(*publishing) == [[False], [False]]
+    producer.unanswered.pop().set_result(None)
+    await asyncio.sleep(0.01)
+    assert (len(producer.sent), publisher._in_flight_bytes) == (1, 0)
+    assert publisher._idle.is_set()
+    publisher._open_queues({"events": [0]})
+    producer.unanswered = None
+    assert await publisher.publish(request(30)) == [True]
