@@ -37,6 +37,29 @@ NGINX_SERVER = """server {{
 LIKE_NEXT = """"/next": {
     target: "http://localhost:3000", changeOrigin: true, xfwd: true, rewrite: (path) => path.slice("/next".length),
 },"""
+# The npm package, without installing it.
+PACKAGE_FROM_SOURCE = f"""
+define: {{ VERSION: '"0"', APART: "false" }},
+resolve: {{ alias: {{ "footfall-browser": "{Path(__file__).parents[2] / "browser/src/index.ts"}" }} }},
+"""
+# React runs effects twice in strict mode, and renders on servers too.
+REACT = """
+import React, { StrictMode, useEffect } from "react";
+import { createRoot } from "react-dom/client";
+import { renderToString } from "react-dom/server.browser";
+import { capture, flush, init, track } from "footfall-browser";
+
+function App() {
+  track("feature_used", { feature: "before the start" });
+  useEffect(() => {
+    init({ endpoint: "/api/analytics/collect", bots: true, storage: "none" }) && capture();
+  }, []);
+  return <button onClick={() => track("feature_used", { feature: "export" })}>Export</button>;
+}
+document.body.dataset.html = renderToString(<App />);
+createRoot(document.getElementById("root")).render(<StrictMode><App /></StrictMode>);
+window.flush = flush;
+"""
 CADDYFILE = """
 {{
 	admin off
@@ -107,8 +130,11 @@ class SiteProxies:
         (folder / "node_modules").symlink_to(node_modules)
         (folder / "package.json").write_text('{"type": "module"}')
         (folder / "index.html").write_text(page("/sdk/footfall.js"))
+        (folder / "react.html").write_text('<div id="root"></div><script type="module" src="/main.jsx"></script>')
+        (folder / "main.jsx").write_text(REACT)
         (example, *_others) = examples("js")
-        config = example.replace("proxy: {", f"proxy: {{ {LIKE_NEXT}", 1)
+        config = example.replace("proxy: {", f"fs: {{ strict: false }}, proxy: {{ {LIKE_NEXT}", 1)
+        config = config.replace("export default {", f"export default {{ {PACKAGE_FROM_SOURCE}", 1)
         (folder / "vite.config.js").write_text(
             config.replace("localhost:3000", f"localhost:{self._collector_port}")
         )

@@ -86,6 +86,21 @@ async def test_the_short_form_of_vite_which_rewrites_host_and_rewrites_as_of_nex
     assert said == []
     for path in ("/api/analytics/collect", "/next/api/analytics/collect"):
         assert await shown.evaluate(POST_GZIP, [path, EVENT]) == [200, "Event recorded successfully"]
+    assert await sent_by_react(visitor, f"{shown.url}react.html") == ["page_view", "button_click", "feature_used"]
+
+
+async def sent_by_react(visitor: BrowserContext, url: str) -> list[str]:
+    """The types of the events that an application in React's strict mode sends with the npm package."""
+    shown, said = await visitor.new_page(), list[str]()
+    shown.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    await shown.goto(url)
+    await shown.get_by_role("button").click()
+    async with shown.expect_response(lambda answer: answer.request.method == "POST") as sent:
+        await shown.evaluate("flush()")
+    answer = await sent.value
+    assert (answer.status, said) == (200, [])
+    assert await shown.evaluate("document.body.dataset.html") == "<button>Export</button>"
+    return [event["event_type"] for event in answer.request.post_data_json["events"]]
 
 
 async def test_the_debug_bar_shows_each_event_its_verdict_and_what_is_wrong(
