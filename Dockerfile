@@ -8,7 +8,7 @@ FROM ${PYTHON} AS base
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
-# Only the virtual environments are copied out of the build stages. Every library is a wheel, pinned by hash, so no compiler is needed.
+# Only the virtual environments are copied out of the build stages. No compiler is needed: see docker/install.sh.
 FROM base AS build
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \

@@ -3,9 +3,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
-# The first Python 3.11 or newer that starts. Choose another one with PYTHON=.
+# The first Python 3.11 to 3.13 that starts: libraries have no wheels for newer ones yet. Choose another one with PYTHON=.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
 # Test files run in this many workers, each with its own broker and Postgres. Half of their time they wait, so this is
 # twice the two cores that it is measured with. tests/support/schedule.py says which files start first and stay together.
@@ -101,6 +101,8 @@ lock: .venv/dev.stamp ## Resolve the dependencies again, into requirements/
 	@for extra in local dev; do $(call compile,$$extra,--upgrade); done
 	@# Each image installs one of these: the same versions as dev.lock, and only what its service needs.
 	@for extra in producer stream sinks dashboard registry; do $(call compile,$$extra,--extra otel -c requirements/dev.lock); done
+	@# What builds wheels for the images.
+	@$(BIN)/uv pip compile $(COMPILE_OPTIONS) --upgrade --group build -o requirements/build.lock
 	@# What the tests generate clients with, in an environment of its own.
 	@$(BIN)/uv pip compile $(COMPILE_OPTIONS) --upgrade --group clients -o requirements/clients.lock
 
@@ -115,7 +117,7 @@ clean: ## Remove the virtual environment and the caches of this checkout
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "footfall needs Python 3.11 or newer, and none was found. Install it, or run make PYTHON=/path/to/python3"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "footfall needs Python 3.11, 3.12 or 3.13, and none was found. Install it, or run make PYTHON=/path/to/python3"; exit 1; }
 	@echo "==> Creating .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv
 
