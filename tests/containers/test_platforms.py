@@ -34,7 +34,9 @@ def resolve(lock: str, python: str, platform: str, options: tuple[str, ...]) -> 
 @pytest.mark.parametrize("platform", [*LINUX, *MAC])
 def test_the_stack_of_one_machine_can_be_installed(platform: str) -> None:
     options = (LINUX | MAC)[platform]
-    assert {python: resolve("local", python, platform, options) for python in PYTHONS} == dict.fromkeys(PYTHONS, "")
+    assert {python: resolve("local", python, platform, options) for python in PYTHONS} == dict.fromkeys(
+        PYTHONS, ""
+    )
 
 
 def test_every_image_can_be_built_for_both_architectures() -> None:
