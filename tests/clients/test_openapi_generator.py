@@ -16,7 +16,7 @@ from footfall.local.settings import cache_folder
 from service_kit.kafka.settings import KafkaSettings
 from tests.clients import DOCUMENTS, Environment, write_documents
 from tests.clients.test_python import KEY, started_collector
-from tests.npm import NODE, install
+from tests.npm import NODE, install_shared
 from tests.support.workers import Worker
 
 HERE = Path(__file__).parent
@@ -89,7 +89,7 @@ def test_the_client_in_typescript_compiles(
     documents: Path, tmp_path: Path, shared_folder: Path, name: str
 ) -> None:
     client = generate(documents / f"{name}.json", "typescript-fetch", tmp_path)
-    compiler = install(tmp_path / "npm", shared_folder, HERE) / "typescript" / "bin" / "tsc"
+    compiler = install_shared(tmp_path / "npm", shared_folder, HERE) / "typescript" / "bin" / "tsc"
     options = ["--strict", "--noEmit", "--pretty", "false", "--target", "es2020", "--lib", "es2020,dom"]
     command = [
         NODE,

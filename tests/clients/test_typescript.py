@@ -8,7 +8,7 @@ import pytest
 
 from avro_schemas.event_types import describe_event_types
 from tests.clients import DOCUMENTS, write_documents
-from tests.npm import NODE, install
+from tests.npm import NODE, install_shared
 
 EXAMPLES = [each["example"] for each in describe_event_types()]
 WRONG = [
@@ -22,7 +22,7 @@ WRONG = [
 def folder(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Path:
     """A folder with the compiler, and a file of types for each document."""
     made = tmp_path_factory.mktemp("typescript")
-    modules = install(made, shared_folder, Path(__file__).parent)
+    modules = install_shared(made, shared_folder, Path(__file__).parent)
     write_documents(made)
     for name in DOCUMENTS:
         generator = modules / "openapi-typescript" / "bin" / "cli.js"

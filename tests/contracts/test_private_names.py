@@ -1,6 +1,7 @@
 """Private names of other libraries: they exist in the versions that are installed, and all are listed."""
 
 import ast
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -107,10 +108,11 @@ def source_of(module: str) -> str:
     return (ROOT / Path(*module.split("."))).with_suffix(".py").read_text()
 
 
-def used_in(source: str) -> set[str]:
+@functools.cache
+def used_in(source: str) -> frozenset[str]:
     """The private names that a module uses and does not define: attributes, also by `getattr`, and imports."""
     tree = ast.parse(source)
-    return {name for name in _mentioned(tree) if name not in DOCUMENTED | _defined(tree)}
+    return frozenset(_mentioned(tree)) - DOCUMENTED - _defined(tree)
 
 
 def _mentioned(tree: ast.AST) -> Iterator[str]:
@@ -147,8 +149,13 @@ def _defined(tree: ast.AST) -> set[str]:
     return defined
 
 
-def overrides() -> Iterator[tuple[str, str]]:
+@functools.cache
+def overrides() -> tuple[tuple[str, str], ...]:
     """Module and name of every private method or attribute of a class of ours that a foreign base has too."""
+    return tuple(_overrides())
+
+
+def _overrides() -> Iterator[tuple[str, str]]:
     for module in _modules():
         for cls in vars(module).values():
             if not isinstance(cls, type) or cls.__module__ != module.__name__:

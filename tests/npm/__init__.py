@@ -12,8 +12,6 @@ import pytest
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 NODE = BIN / "node"
-FILES = ("package.json", "package-lock.json")
-DONE = "installed"
 
 
 def npm(folder: Path, *arguments: str) -> str:
@@ -30,30 +28,39 @@ def npm(folder: Path, *arguments: str) -> str:
     return ran.stdout
 
 
-def install(folder: Path, shared: Path, listed: Path = HERE) -> Path:
-    """Copy `package.json` and its lock file into a folder, and what they name; its `node_modules`.
+def install(folder: Path, listed: Path = HERE) -> Path:
+    """Copy `package.json` and its lock file into a folder and install what they name; its `node_modules`."""
+    _copy_lists(listed, folder)
+    npm(folder, "ci", "--silent", "--no-audit", "--no-fund")
+    return folder / "node_modules"
 
-    It is installed in `shared`, once for all workers of a run. The copies are hard links.
+
+def install_shared(folder: Path, shared: Path, listed: Path = HERE) -> Path:
+    """The same, for what several files need: installed in `shared`, once for all workers of a run.
+
+    The copies are hard links.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        shutil.copy(listed / name, folder)
+    _copy_lists(listed, folder)
     modules = folder / "node_modules"
     shutil.copytree(_installed(shared, listed), modules, symlinks=True, copy_function=os.link)
     return modules
 
 
+def _copy_lists(listed: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(listed / name, folder)
+
+
 def _installed(shared: Path, listed: Path) -> Path:
-    """The `node_modules` of these files; the worker that asks first installs it while others wait."""
+    """The `node_modules` of these files; the worker that asks first installs them while others wait."""
     folder = shared / "-".join(["npm", *listed.parts[-2:]])
-    with (shared / f"{folder.name}.lock").open("w") as lock:
+    done = folder / "installed"
+    with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / DONE).exists():
-            folder.mkdir(exist_ok=True)
-            for name in FILES:
-                shutil.copy(listed / name, folder)
-            npm(folder, "ci", "--silent", "--no-audit", "--no-fund")
-            (folder / DONE).touch()
+        if not done.exists():
+            install(folder, listed)
+            done.touch()
     return folder / "node_modules"
 
 
@@ -67,4 +74,4 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def node_modules(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Path:
     """The packages of the lock file beside this one."""
-    return install(tmp_path_factory.mktemp("npm"), shared_folder)
+    return install_shared(tmp_path_factory.mktemp("npm"), shared_folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.npm import NODE, install
+from tests.npm import NODE, install_shared
 
 SDK = Path(__file__).parents[2] / "sdk" / "node"
 HEAD = 'import { Client, context, setContext, type Counters } from "footfall-node";'
@@ -53,7 +53,7 @@ def test_its_own_tests_pass() -> None:
 def project(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Path:
     """A project that has the package, and a compiler."""
     folder = tmp_path_factory.mktemp("node-sdk")
-    modules = install(folder, shared_folder, Path(__file__).parents[1] / "clients")
+    modules = install_shared(folder, shared_folder, Path(__file__).parents[1] / "clients")
     (modules / "footfall-node").symlink_to(SDK)
     options = {"strict": True, "noEmit": True, "module": "nodenext", "target": "ES2022", "lib": ["ES2022", "DOM"]}
     (folder / "tsconfig.json").write_text(

@@ -78,9 +78,9 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def clients(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Path:
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the clients that the samples name."""
-    return install(tmp_path_factory.mktemp("clients"), shared_folder, SAMPLES).parent
+    return install(tmp_path_factory.mktemp("clients"), SAMPLES).parent
 
 
 def run(folder: Path, script: str, url: str, subject: str) -> dict[str, Any]:
