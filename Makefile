@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The branch or commit that subscribers rely on: schemas are compared with it.
 MAIN ?= main
 
-.PHONY: help up test fuzz attacks engines sql clients faults faults-all days faults-sinks history lint types fmt generate bench screenshots lock clean
+.PHONY: help up test fuzz attacks engines sql clients faults faults-all faults-brokers days faults-sinks history lint types fmt generate bench screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -62,12 +62,15 @@ faults: .venv/dev.stamp ## Kill, freeze and rebalance stream workers and the bro
 faults-all: .venv/dev.stamp ## Kill and freeze everything three hundred times, while clients send again as somebody else (half an hour)
 	@FAULT_ROUNDS=300 $(BIN)/pytest tests/system/test_everything.py --log-cli-level=INFO $(PYTEST_ARGS)
 
+faults-brokers: .venv/dev.stamp ## Brokers that ask who may do what, and one that leads although it lacks records (two minutes)
+	@FAULT_BROKERS=1 $(BIN)/pytest tests/faults/test_access.py tests/faults/test_unclean_election.py $(PYTEST_ARGS)
+
 faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points (half an hour)
 	@FAULT_KILLS=200 $(BIN)/pytest tests/faults/test_sinks.py tests/faults/test_sinks_postgres.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 days: .venv/dev.stamp ## Simulate 120 days of a site, and events in a hundred different orders (half an hour)
 	@DAYS=120 EVENTS=1000 RETENTION_DAYS=90 PACK_AFTER_DAYS=7 EXAMPLES=100 $(BIN)/pytest tests/faults/test_days.py \
-		tests/integration/test_any_order.py --log-cli-level=INFO $(PYTEST_ARGS)
+		tests/integration/test_any_order.py tests/integration/test_logs_of_others.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 history: .venv/dev.stamp ## Ask the history hundreds of random questions both ways, while rows change (minutes)
 	@HISTORY_QUESTIONS=30 $(BIN)/pytest tests/integration/test_history.py --timeout=1800 $(PYTEST_ARGS)

@@ -91,11 +91,10 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     # First, as Kubernetes asks from the start on, and Kafka may answer much later.
+    health = _Health(lambda: watched.reason() or retention.reason())
     retention = RetentionWatch(lambda: health.landing.lag_seconds if health.landing else 0.0)
     watched = TopicWatch(settings.kafka, topics.used_by("sinks"), topics.EVENTS, on_described=retention.note)
-    health = _start_probes(
-        settings.probe_host, settings.probe_port, lambda: watched.reason() or retention.reason()
-    )
+    _start_probes(settings.probe_host, settings.probe_port, health)
     watched.start()
     topic = settings.kafka.name(topics.EVENTS)
     cluster_id = await wait_for_cluster_id(settings.kafka, topic, stopping)
@@ -205,11 +204,9 @@ class _Health:
         return self.landing is not None and self.landing.positioned
 
 
-def _start_probes(host: str, port: int, topic_faults: Callable[[], str | None]) -> _Health:
-    health = _Health(topic_faults)
+def _start_probes(host: str, port: int, health: _Health) -> None:
     metrics.READY.set_function(health.positioned)
     Probes(port, host=host, live=health.live, ready=health.ready, metrics=metrics.REGISTRY).start()
-    return health
 
 
 _COMMANDS = {"land": land, "maintain": maintain_command, "migrate": migrate_command}
