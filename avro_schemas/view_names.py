@@ -32,8 +32,15 @@ RELATIONS = frozenset(
         "raw_events",
         "sink_offsets",
         "stored_events",
+        "stored_visits",
+        "visit_floods",
+        "visit_parts",
+        "visit_progress",
+        "visit_queue",
+        "visit_tombstones",
         "visitors_daily",
         "visits",
+        "visits_progress",
     }
 )
 # Event types whose topic on demand, events-TYPE, would be another topic.

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from avro_schemas import topic as topics
@@ -37,6 +38,7 @@ from sinks.postgres.gauges import DatabaseGauges
 from sinks.postgres.store import PostgresStore
 from sinks.retention_watch import RetentionWatch
 from sinks.settings import Settings
+from sinks.visits.deriver import Deriver
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -118,6 +120,8 @@ async def _run(settings: Settings) -> None:
     if settings.maintenance_interval_seconds:
         maintenance.start()
     DatabaseGauges(settings.postgres).start()
+    deriver = Deriver(settings.postgres, timedelta(minutes=settings.visit_gap_minutes))
+    deriver.start()
     try:
         await source.start()
         await _run_all(
@@ -130,6 +134,7 @@ async def _run(settings: Settings) -> None:
         )
     finally:
         maintenance.stop()
+        deriver.stop()
         await source.stop()
         store.close()
 

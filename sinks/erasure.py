@@ -26,6 +26,8 @@ from sinks.columns import NAMES
 from sinks.retention.content import SUMS, take_removed
 from sinks.retention.packing import COVERED, RemovedRows, erase, lock_day
 from sinks.sql import read_statements
+from sinks.visits.derive import drain
+from sinks.visits.queue import ADD_REMOVED, forget_keys
 
 # An advisory lock, "forge" in ASCII.
 _LOCK = 0x666F726765
@@ -118,13 +120,20 @@ def remove(connection: psycopg.Connection, receipt: str, requested_at: datetime)
                 # Rows that are being packed would be neither hot nor packed for the two statements below.
                 lock_day(connection, day)
             delete = _SQL["delete_hot_rows"].format(
-                raw_table=sql.Identifier(schema, table), covered=COVERED, columns=_COLUMNS, sums=SUMS
+                raw_table=sql.Identifier(schema, table),
+                covered=COVERED,
+                columns=_COLUMNS,
+                sums=SUMS,
+                queue_removed=ADD_REMOVED,
             )
             removed = [RemovedRows(*columns) for columns in connection.execute(delete, covered).fetchall()]
             _note_removed(connection, receipt, [*removed, *(erase(connection, day, covered) if day else [])])
     with connection.transaction():
         (dead_letters,) = connection.execute(_SQL["delete_dead_letters"], covered).fetchone() or (0,)
         connection.execute(_SQL["add_dead_letters_removed"], {"dead_letters": dead_letters, "receipt": receipt})
+        forget_keys(connection, covered["users"], covered["visitors"])
+    # Visits follow at once: when the request is answered, nothing of it is left.
+    drain(connection)
     totals = connection.execute(_SQL["finish"], {"receipt": receipt}).fetchone()
     return Removed(*(totals or (0, 0)))
 

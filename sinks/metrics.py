@@ -86,6 +86,14 @@ TOPIC_PARTITIONS = _gauge("topic_partitions", "Partitions of the topic `events`.
 READY = _gauge("ready", "1 while events land, 0 while Kafka, partitions or Postgres are waited for.")
 
 
+VISITS_BEHIND_SECONDS = _gauge(
+    "visits_behind_seconds", "Age of the oldest rows that visits do not know of; 0 if none."
+)
+VISITS_STEP_SECONDS = _seconds("visits_step", "Time to derive visits from some of the rows that landed.")
+VISITS_EVENTS = _counter("visits_events", "Rows that visits were derived from.")
+VISITS_FAILURES = _counter("visits_failures", "Steps of deriving visits that failed, and are tried again.")
+
+
 def _postgres(name: str, text: str, *labels: str) -> Gauge:
     """A gauge of the database, the same in every process: sinks/postgres/gauges.py sets it once per minute."""
     return Gauge(f"footfall_postgres_{name}", text, labels, registry=REGISTRY)

@@ -55,6 +55,12 @@ class Settings:
         minimum=0.1,
         maximum=600,
     )
+    visit_gap_minutes: float = setting(
+        30.0,
+        help="So long without an event ends a visit. With another value, all visits are derived again.",
+        minimum=1,
+        maximum=1440,
+    )
     max_proposed_event_types: int = setting(
         DEFAULT_MAX_PROPOSED,
         help="Event types outside the catalogue that Postgres knows by name; events of further ones land as `*`.",

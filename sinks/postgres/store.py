@@ -42,6 +42,7 @@ from sinks.retention.partitions import HOUR_MS, create_partitions, day_of, days_
 from sinks.retention.rollups import count_by_hour
 from sinks.settings import DEFAULT_MAX_PROPOSED
 from sinks.sql import read_statements
+from sinks.visits import queue as visit_queue
 
 _SQL = read_statements(__name__)
 
@@ -240,7 +241,9 @@ class PostgresStore:
             ranges[partition].duplicates += 1
         if inserted.rows:
             self._add_deltas(connection, inserted.rows)
-            add_landed(connection, [row.event_id for _partition, _record, row in inserted.rows])
+            ids = [row.event_id for _partition, _record, row in inserted.rows]
+            add_landed(connection, ids)
+            visit_queue.add_landed(connection, ids)
         if inserted.duplicates:
             sampled = [
                 UUID(bytes=row.event_id) for _partition, _record, row in inserted.duplicates[:_SAMPLED_DUPLICATES]

@@ -8,6 +8,7 @@ import psycopg
 from sinks.postgres.event_views import event_views
 from sinks.postgres.generated import Generated, View, quoted
 from sinks.postgres.type_views import type_views
+from sinks.postgres.visit_views import visit_views
 from sinks.sql import read_statements
 
 log = logging.getLogger(__name__)
@@ -32,13 +33,17 @@ def create_views(connection: psycopg.Connection) -> list[str]:
 
 def view_names() -> Collection[str]:
     """The names of all that are views, of columns and of event types."""
-    return {each.name for each in (*event_views(), *type_views()) if isinstance(each, View)}
+    return {each.name for each in _generated() if isinstance(each, View)}
 
 
 def outdated_views(connection: psycopg.Connection) -> Sequence[Generated]:
     """Those that are missing, or were created from another version of their columns or schemas."""
     known = {name for (name,) in connection.execute(_SQL["known"]).fetchall()}
-    return [each for each in (*event_views(), *type_views()) if each.mark not in known]
+    return [each for each in _generated() if each.mark not in known]
+
+
+def _generated() -> Sequence[Generated]:
+    return (*event_views(), *type_views(), *visit_views())
 
 
 def _is_taken(connection: psycopg.Connection, name: str) -> bool:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 import psycopg
@@ -30,6 +30,7 @@ from sinks.retention.partitions import (
     raw_table_name,
 )
 from sinks.sql import read_statements
+from sinks.visits.queue import drop_before as drop_visits_before
 
 log = logging.getLogger(__name__)
 _SQL = read_statements(__name__)
@@ -199,6 +200,7 @@ def _detach(connection: psycopg.Connection, day: date) -> StepResult:
 def _drop(connection: psycopg.Connection, day: date) -> StepResult:
     with connection.transaction():
         # Counted, not taken from the audit: rows may have landed between the audit and the detach.
+        drop_visits_before(connection, datetime.combine(day + timedelta(days=1), time(), UTC))
         rows = drop(connection, day)
         packing.forget_day(connection, day)
         add_dropped(connection, day, rows)

@@ -31,6 +31,8 @@ from sinks.retention.days import add_packed, drop_copies
 from sinks.retention.partitions import day_of, id_bounds, raw_table_name
 from sinks.retention.same_event import SAME_CONTENT, SAME_SENDER, Likeness
 from sinks.sql import read_statements
+from sinks.visits.derive import drain
+from sinks.visits.queue import ADD_REMOVED
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ COVERED = _SQL["covered"]
 _ALIKE = {"same_sender": SAME_SENDER, "same_content": SAME_CONTENT, "element": _SQL["element"]}
 _FIND_PACKED, _FIND_ANYWHERE = (_SQL[name].format(**_ALIKE) for name in ("find_packed", "find_anywhere"))
 _NOTE_IDS = _SQL["note_ids"].format(block_size=sql.Literal(EVENTS_PER_BLOCK))
-_ERASE = _SQL["erase"].format(insert_packed=_INSERT_PACKED, covered=COVERED, sums=SUMS)
+_ERASE = _SQL["erase"].format(insert_packed=_INSERT_PACKED, covered=COVERED, sums=SUMS, queue_removed=ADD_REMOVED)
 
 
 class RemovedRows(NamedTuple):
@@ -83,6 +85,8 @@ def pack(connection: psycopg.Connection, day: date) -> int:
     """Pack the hot rows of a day. Return how many. The connection must be in autocommit mode."""
     unpacked = _unpack_small_blocks(connection, day)
     blocks = _assign_blocks(connection, day)
+    # Visits find rows by their ids, which packed rows have no index of.
+    drain(connection)
     packed = sum(_pack_block_range(connection, day, first) for first in range(0, blocks, _BLOCKS_PER_TRANSACTION))
     connection.execute("drop table packing")
     return packed - unpacked

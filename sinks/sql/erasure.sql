@@ -48,6 +48,8 @@ with removed as (
     delete from {raw_table} where {covered} returning {columns}
 ), forgotten as (
     delete from duplicate_samples where event_id in (select event_id from removed)
+), queued as (
+    {queue_removed}
 )
 select day_of(event_id), event_type, count(*), {sums} from removed group by 1, 2
 

@@ -110,6 +110,8 @@ with opened as (
     {insert_packed}
 ), forgotten as (
     delete from duplicate_samples where event_id in (select event_id from removed)
+), queued as (
+    {queue_removed}
 )
 select event_type, count(*), {sums} from removed group by event_type
 

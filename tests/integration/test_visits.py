@@ -1,0 +1,212 @@
+"""People and visits in Postgres equal their plain definition, however events arrive and whatever is removed."""
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from avro_schemas import event_ids
+from avro_schemas.record_key import record_key
+from sinks.erasure import Scope, remove, request
+from sinks.postgres.store import PostgresStore
+from sinks.retention.packing import pack
+from sinks.visits import queue
+from sinks.visits.derive import drain, step
+from tests.support.days import Landed, connection, store
+from tests.support.events import encoded, event, fresh_id, now_ms, user_key
+from tests.support.plain_visits import Event, Visit, links_of, visits_of
+
+__all__ = ["connection", "store"]
+
+# `make visits-long` sets them, for many random histories.
+SEED, HISTORIES = (
+    os.environ.get("FOOTFALL_TEST_SEED", "visits"),
+    int(os.environ.get("FOOTFALL_TEST_HISTORIES", "40")),
+)
+GAP, DAY, NOW = timedelta(minutes=30), 86_400_000, now_ms() - 600_000
+ORIGINS = [
+    ("search.example", None, None, None),
+    (None, "news", "mail", "spring"),
+    (None, None, None, None),
+    ("other.example", None, None, None),
+]
+
+
+def test_visits_are_those_of_their_definition(store: PostgresStore, connection: psycopg.Connection) -> None:
+    choose = random.Random(SEED)
+    worlds = [World(choose.random()) for _ in range(HISTORIES)]
+    events = [each for world in worlds for each in world.events]
+    queue.use_gap(connection, GAP)
+    landed = Landed(store)
+    for batch in _batches(choose, [*events, *choose.sample(events, k=len(events) // 4)]):
+        landed.land([record(each) for each in batch], NOW)
+        if choose.random() < 0.3:  # a crash
+            with connection.transaction(force_rollback=True):
+                step(connection)
+        if choose.random() < 0.6:
+            step(connection, max_events=choose.choice([1, 50, 1000]))
+    drain(connection)
+    _assert_equal(connection, events, GAP)
+
+    # Late events of packed days, and rows that have landed and are not derived yet when they are packed.
+    late = [each for world in worlds for each in world.more()]
+    for day in sorted({each.day for each in events}):
+        landed.land([record(each) for each in late if each.day == day], NOW)
+        pack(connection, day)
+    landed.land([record(each) for each in late], NOW)
+    events += late
+    drain(connection)
+    _assert_equal(connection, events, GAP)
+
+    # Erasures, of users with their guests and of visitors.
+    for number, world in enumerate(worlds[::5]):
+        scope: Scope = "visitor" if number % 3 == 0 else "user"
+        key = world.browser_1 if scope == "visitor" else world.ann
+        asked = datetime.now(UTC)
+        guests = request(connection, key, asked, f"receipt {number}", scope)
+        remove(connection, f"receipt {number}", asked)
+        events = [each for each in events if not _is_erased(each, scope, key, guests)]
+        _assert_equal(connection, events, GAP)
+
+    # Another gap: everything is read again, also what is packed.
+    gap = timedelta(minutes=20)
+    assert queue.use_gap(connection, gap)
+    while step(connection).entries:
+        pass
+    _assert_equal(connection, events, gap)
+    assert not queue.use_gap(connection, gap)
+
+    # The end of retention, in the middle of visits; and events that come after it.
+    moment = datetime.fromtimestamp(NOW / 1000, UTC) - timedelta(days=4)
+    with connection.transaction():
+        queue.drop_before(connection, moment)
+    landed.land([record(_event(NOW - 5 * DAY, user_key("late")))], NOW)
+    drain(connection)
+    _assert_equal(connection, events, gap, int(moment.timestamp() * 1000))
+    assert connection.execute("select too_old from visit_progress").fetchone() == (1,)
+
+
+def test_a_browser_that_sends_more_than_people_do_is_in_no_visit(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    queue.use_gap(connection, GAP)
+    landed, browser = Landed(store), user_key("flood")
+    day = NOW // DAY * DAY - DAY
+    events = [_event(day + minute * 60_000, browser) for minute in range(-10, 24 * 60 + 10)]
+    for batch in _batches(random.Random(SEED), events):
+        landed.land([record(each) for each in batch], NOW)
+        step(connection, max_events_per_day=1000)
+    expected = visits_of(events, {}, GAP, 0, 1000)
+    assert _visits(connection) == expected
+    assert sum(visit.events for visit in expected) == 20
+    assert connection.execute("select flooded from visit_progress").fetchone() == (24 * 60,)
+
+
+class World:
+    """A few people and browsers over some days, and what they send."""
+
+    def __init__(self, seed: float) -> None:
+        self._random = random.Random(seed)
+        names = (f"{seed} {name}" for name in ("browser 1", "browser 2", "ann", "bob", "session"))
+        self.browser_1, self.browser_2, self.ann, self.bob, self.session = map(user_key, names)
+        self.events = list(self._events())
+
+    def more(self) -> Iterator[Event]:
+        """Others at the times of these."""
+        for each in self._random.sample(self.events, k=len(self.events) // 5):
+            yield self._event(each.at + self._random.choice([-600_000, 0, 600_000]))
+
+    def _events(self) -> Iterator[Event]:
+        """Close together or far apart, often around the gap."""
+        at, pauses = NOW - 6 * DAY, [0, 1, 1000, 60_000, 1_200_000, 1_800_000, 1_800_001, 2_400_000, 5 * DAY // 24]
+        for _ in range(self._random.randint(1, 40)):
+            at += self._random.choice(pauses)
+            if at < NOW:
+                yield self._event(at)
+
+    def _event(self, at: int) -> Event:
+        choose = self._random.choice
+        type_ = choose(["page_view", "page_view", "click", "scroll"])
+        channel = choose([None, None, None, "direct", "search"]) if type_ == "page_view" else None
+        return _event(
+            at,
+            choose([self.browser_1, self.browser_1, self.browser_2, None]),
+            id=event_ids.to_uuid(event_ids.generate(at, self._random.randbytes(event_ids.RANDOM_BYTES))).bytes,
+            type=type_,
+            user=choose([None, None, None, self.ann, self.ann, self.bob]),
+            session=choose([None, self.session]),
+            page=choose(["/", "/pricing"]) if type_ == "page_view" else None,
+            origin=choose(ORIGINS) if channel == "search" else (None,) * 4,
+            channel=channel,
+            country=choose(["DE", "DE", "FR", None]),
+            bot=self._random.random() < 0.05,
+        )
+
+
+def _event(at: int, visitor: bytes | None, **fields: Any) -> Event:
+    return Event(at, event_ids.to_uuid(fresh_id(at)).bytes, "click", visitor, None, None)._replace(**fields)
+
+
+def _batches(choose: random.Random, events: Sequence[Event]) -> Iterator[list[Event]]:
+    """The events in any order."""
+    left = choose.sample(events, k=len(events))
+    while left:
+        size = choose.randint(1, len(events) // 5)
+        yield left[:size]
+        left = left[size:]
+
+
+def record(each: Event) -> tuple[bytes | None, bytes]:
+    source, utm_source, utm_medium, utm_campaign = each.origin or (None,) * 4
+    fields = event(
+        each.type,
+        each.at,
+        event_id=event_ids.from_bytes(each.id),
+        user_key=each.user,
+        visitor_key=each.visitor,
+        session_key=each.session,
+        event_data={"page": each.page} if each.page else {"element": "menu"},
+        channel=each.channel,
+        source=source,
+        utm_source=utm_source,
+        utm_medium=utm_medium,
+        utm_campaign=utm_campaign,
+        country=each.country,
+        device={"browser": "Chrome", "system": "Linux", "kind": "desktop", "bot": "crawler" if each.bot else None},
+    )
+    return record_key(each.user or each.visitor or each.session), encoded(fields)
+
+
+def _is_erased(each: Event, scope: Scope, key: bytes, guests: list[bytes]) -> bool:
+    if scope == "visitor":
+        return each.visitor == key
+    return each.user == key or (not each.user and (each.visitor in guests or each.session in guests))
+
+
+def _assert_equal(
+    connection: psycopg.Connection, events: Sequence[Event], gap: timedelta, oldest: int = 0
+) -> None:
+    links = links_of(events)
+    assert _visits(connection) == visits_of(events, links, gap, oldest)
+    found = "select visitor_key, user_key, milliseconds_of(first_at) from identities"
+    known = {each.visitor for each in events if each.at >= oldest and not each.bot}
+    assert set(connection.execute(found.encode()).fetchall()) == {
+        (visitor, user, at) for visitor, users in links.items() if visitor in known for user, at in users.items()
+    }
+
+
+def _visits(connection: psycopg.Connection) -> list[Visit]:
+    found = connection.execute(
+        """
+        select visit_id, person, is_user, events, milliseconds_of(started_at), milliseconds_of(ended_at), views,
+            interactions, pages, (context).country, coalesce((arrival).channel, 'direct'), (arrival).utm_campaign
+        from stored_visits
+        """
+    ).fetchall()
+    return sorted(
+        (Visit(visit_id.bytes, *rest[:7], tuple(rest[7]), *rest[8:]) for visit_id, *rest in found),
+        key=lambda visit: visit.id,
+    )
