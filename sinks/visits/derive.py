@@ -119,13 +119,15 @@ class _Work:
         self._gap = {"gap": gap}
         self._oldest = {"oldest": oldest}
         self._max_per_day = {"max_events": max_per_day}
+        view, quiet = connection.execute(_SQL["types"]).fetchone() or (0, [])
+        self._types = {"view": view, "quiet": quiet}
         self._too_old = self._flooded = 0
 
     def read(self, *, again: bool) -> None:
         """Read the rows, as far as they are of people."""
-        self._connection.execute(_READ_LANDED)
+        self._connection.execute(_READ_LANDED, self._types)
         if again:
-            self._connection.execute(_READ_AGAIN)
+            self._connection.execute(_READ_AGAIN, self._types)
         self._too_old += self._run("leave_out_old", self._oldest)
         self._flooded += self._run("leave_out_flooded")
 
@@ -145,13 +147,15 @@ class _Work:
             self._flooded += self._run("leave_out_flooded")
             self._run("forget_runs")
             self._run("find_runs", self._gap)
-        self._run("make_parts", self._gap)
+        self._run("find_owners")
+        self._run("make_parts")
+        if self._connection.execute(_SQL["are_shared"]).fetchone() == (True,):
+            self._run("make_shared_parts", self._gap)
 
     def make_visits(self) -> None:
         """Make the visits of these persons again."""
-        view, quiet = self._connection.execute(_SQL["types"]).fetchone() or (0, [])
         self._run("find_visits", self._gap)
-        self._run("make_visits", {**self._gap, "view": view, "quiet": quiet})
+        self._run("make_visits", {**self._gap, **self._types})
         self._connection.execute(_REPLACE_VISITS)
 
     def note(self) -> None:

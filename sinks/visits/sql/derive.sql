@@ -25,6 +25,10 @@ create temp table if not exists visit_touched (
     browser bytea primary key, low timestamptz, high timestamptz
 ) on commit delete rows;
 create temp table if not exists visit_runs (like visit_input, run bigint) on commit delete rows;
+create temp table if not exists visit_owners (
+    run bigint, browser bytea, started_at timestamptz, ended_at timestamptz,
+    person bytea, is_user boolean, is_shared boolean
+) on commit delete rows;
 create temp table if not exists visit_persons (person bytea, low timestamptz, high timestamptz) on commit delete rows;
 create temp table if not exists visits_before (like stored_visits) on commit delete rows;
 create temp table if not exists visits_after (like stored_visits) on commit delete rows;
@@ -83,7 +87,7 @@ where first_id is not null and {of_people}
 -- name: input
 -- Not a statement of its own: what visits need of a row.
     coalesce(visitor_key, user_key, session_key), event_id, occurred_at, event_type,
-    coalesce(page, event_data ->> 'page'), user_key,
+    case when event_type = %(view)s then coalesce(page, event_data ->> 'page') end, user_key,
     row(coalesce(site, 'default'), hostname, country, region, language, screen, release, device)::visit_context,
     case when channel is not null then
         row(channel, source, utm_source, utm_medium, utm_campaign, utm_term, utm_content)::visit_arrival
@@ -196,7 +200,9 @@ on conflict do nothing
 -- name: find_runs
 -- The events on each browser in order, each once, numbered by gaps.
 insert into visit_runs
-select browser, id, at, type, page, user_key, context, arrival, sum(starts) over (partition by browser order by at, id)
+select
+    browser, id, at, type, page, user_key, context, arrival,
+    sum(starts) over (order by browser, at, id rows unbounded preceding)
 from (
     select *, case when at - lag(at) over (partition by browser order by at, id) <= %(gap)s then 0 else 1 end as starts
     from (select distinct on (browser, at, id) * from visit_input order by browser, at, id) as event
@@ -213,64 +219,105 @@ on conflict do nothing
 -- name: forget_runs
 truncate visit_runs
 
--- name: make_parts
--- Whose each event is: the user; without one, who signs in next before a gap on that browser, or else who signed in
--- last; without one, the first user of the browser if that is yet to come; or else the browser. Then the parts: the
--- events of a person on a browser without a gap.
+-- name: find_owners
+-- Whose the events of each run are: the one user's who signed in, or without one the first user's of the browser if that
+-- is yet to come, or else the browser's. Runs with several users are shared.
 with first_links as (
     select distinct on (visitor_key) visitor_key as browser, user_key as first_user, first_at
     from identities where visitor_key in (select browser from visit_touched)
     order by visitor_key, first_at, user_key
-), counted as (
+), runs as (
     select
-        *,
-        min(at) over (partition by browser, run) as run_started_at,
-        max(at) over (partition by browser, run) as run_ended_at,
-        count(user_key) over (partition by browser, run order by at, id) as before,
-        count(user_key) over (partition by browser, run) - count(user_key) over (partition by browser, run order by at, id)
+        run, browser, min(at) as started_at, max(at) as ended_at,
+        min(user_key::text) as a_user, max(user_key::text) as another
+    from visit_runs
+    group by run, browser
+)
+insert into visit_owners
+select
+    run, browser, started_at, ended_at,
+    coalesce(one_user, browser), one_user is not null, a_user <> another is true
+from runs
+left join first_links using (browser)
+cross join lateral (
+    select coalesce(decode(substr(a_user, 3), 'hex'), case when started_at < first_at then first_user end) as one_user
+) as owner
+
+-- name: are_shared
+select exists (select from visit_owners where is_shared)
+
+-- name: make_parts
+-- Of runs that are one person's.
+with made as (
+    insert into visit_parts (
+        browser, person, is_user, started_at, ended_at, run_started_at, run_ended_at,
+        event_ids, times, types, pages, signed_in, contexts, arrivals, outside
+    )
+    select
+        browser, person, is_user, started_at, ended_at, started_at, ended_at,
+        event_ids, times, types, pages, signed_in, case when is_same then contexts[1:1] else contexts end,
+        arrivals, outside
+    from (
+        select
+            run, array_agg(id) as event_ids, array_agg(at) as times, array_agg(type) as types,
+            array_agg(page) as pages, array_agg(user_key is not null) as signed_in,
+            array_agg(context) as contexts, array_agg(arrival) as arrivals,
+            min(hash_record_extended(context, 0)) = max(hash_record_extended(context, 0)) as is_same,
+            count(*) filter (where (arrival).channel <> 'direct') as outside
+        from (select * from visit_runs order by run, at, id) as event
+        group by run
+    ) as collected
+    join visit_owners using (run)
+    where not is_shared
+    returning person, started_at, ended_at
+)
+insert into visit_persons select person, min(started_at), max(ended_at) from made group by 1
+
+-- name: make_shared_parts
+-- Of runs with several users. An event without one is of who signs in next, or else of who signed in last. The parts are
+-- the events of a person without a gap.
+with counted as (
+    select
+        visit_runs.*,
+        started_at as run_started_at,
+        ended_at as run_ended_at,
+        count(user_key) over (partition by run order by at, id) as before,
+        count(user_key) over (partition by run) - count(user_key) over (partition by run order by at, id)
             + (user_key is not null)::integer as after
     from visit_runs
+    join visit_owners using (run, browser)
+    where is_shared
 ), neighbours as (
     select
         *,
         case when after > 0 then
-            first_value(user_key) over (partition by browser, run, after order by at desc, id desc)
+            first_value(user_key) over (partition by run, after order by at desc, id desc)
         end as next_user,
         case when before > 0 then
-            first_value(user_key) over (partition by browser, run, before order by at, id)
+            first_value(user_key) over (partition by run, before order by at, id)
         end as last_user
     from counted
 ), owned as (
-    select
-        event.*,
-        coalesce(
-            user_key, next_user, last_user, case when at < first_at then first_user end
-        ) as person_user
-    from neighbours as event
-    left join first_links using (browser)
+    select *, coalesce(user_key, next_user, last_user) as person from neighbours
 ), numbered as (
-    select *, sum(starts) over (partition by browser, person order by at, id) as part
+    select *, sum(starts) over (partition by run, person order by at, id) as part
     from (
         select
-            *,
-            coalesce(person_user, browser) as person,
-            case when at - lag(at) over (partition by browser, coalesce(person_user, browser) order by at, id) <= %(gap)s
-                then 0 else 1 end as starts
+            *, case when at - lag(at) over (partition by run, person order by at, id) <= %(gap)s then 0 else 1 end
+                as starts
         from owned
     ) as event
 ), made as (
     insert into visit_parts (
         browser, person, is_user, started_at, ended_at, run_started_at, run_ended_at,
-        event_ids, times, types, pages, signed_in, contexts, arrivals
+        event_ids, times, types, pages, signed_in, contexts, arrivals, outside
     )
     select
-        browser, person, bool_or(person_user is not null), min(at), max(at), min(run_started_at), max(run_ended_at),
+        browser, person, true, min(at), max(at), min(run_started_at), max(run_ended_at),
         array_agg(id), array_agg(at), array_agg(type), array_agg(page), array_agg(user_key is not null),
-        case when min(hash_record_extended(context, 0)) = max(hash_record_extended(context, 0))
-            then (array_agg(context))[1:1] else array_agg(context) end,
-        array_agg(arrival)
-    from (select * from numbered order by browser, person, part, at, id) as event
-    group by browser, person, part
+        array_agg(context), array_agg(arrival), count(*) filter (where (arrival).channel <> 'direct')
+    from (select * from numbered order by run, person, part, at, id) as event
+    group by run, browser, person, part
     returning person, started_at, ended_at
 )
 insert into visit_persons select person, min(started_at), max(ended_at) from made group by 1
@@ -287,8 +334,9 @@ join stored_visits as visit
     on visit.person = changed.person and chain_ended_at >= low and chain_started_at <= high
 
 -- name: make_visits
--- The visits of these persons as they are now. An arrival from outside begins another visit if the one before, in the
--- same chain of events without a gap, was from elsewhere, or if pages were viewed before it.
+-- The visits of these persons as they are now. Most chains of parts without a gap are one part, whose arrival, if any, is
+-- its first event: a visit. Of others the events are looked at: an arrival from outside begins another
+-- visit if the one before, in the same chain, was from elsewhere, or if pages were viewed before it.
 with changed as (
     select person, min(low) as low, max(high) as high
     from (
@@ -297,24 +345,37 @@ with changed as (
         select person, chain_started_at, chain_ended_at from visits_before
     ) as touched
     group by person
+), parts as (
+    select part.*
+    from changed
+    join visit_parts as part on part.person = changed.person and ended_at >= low and started_at <= high
+), chained as materialized (
+    select *, count(*) over (partition by person, chain) as parts
+    from (
+        select *, sum(breaks) over (partition by person order by started_at, ended_at rows unbounded preceding) as chain
+        from (
+            select
+                *,
+                case when started_at - max(ended_at) over (
+                    partition by person order by started_at, ended_at rows between unbounded preceding and 1 preceding
+                ) <= %(gap)s then 0 else 1 end as breaks
+            from parts
+        ) as part
+    ) as part
+), simple as (
+    select * from chained
+    where parts = 1 and (outside = 0 or outside = 1 and (arrivals[1]).channel <> 'direct')
 ), events as materialized (
-    select person, is_user, id, at, type, page, coalesce(same_context, context) as context, arrival,
+    select person, is_user, chain, id, at, type, page, coalesce(same_context, context) as context, arrival,
         (arrival).channel <> 'direct' as is_outside
     from (
         select
-            part.person, is_user,
+            person, is_user, chain,
             unnest(event_ids) as id, unnest(times) as at, unnest(types) as type, unnest(pages) as page,
             unnest(contexts) as context, unnest(arrivals) as arrival,
             case when cardinality(contexts) = 1 then contexts[1] end as same_context
-        from changed
-        join visit_parts as part on part.person = changed.person and ended_at >= low and started_at <= high
-    ) as event
-), chained as (
-    select *, sum(breaks) over (partition by person order by at, id) as chain
-    from (
-        select
-            *, case when at - lag(at) over (partition by person order by at, id) <= %(gap)s then 0 else 1 end as breaks
-        from events
+        from chained
+        where (parts = 1 and (outside = 0 or outside = 1 and (arrivals[1]).channel <> 'direct')) is not true
     ) as event
 ), viewed as (
     select
@@ -324,7 +385,7 @@ with changed as (
         ) as views_before,
         min(at) over (partition by person, chain) as chain_started_at,
         max(at) over (partition by person, chain) as chain_ended_at
-    from chained
+    from events
 ), arrivals as (
     select
         person, id, views_before,
@@ -347,6 +408,17 @@ with changed as (
     left join starts using (person, id)
 )
 insert into visits_after
+select
+    event_ids[1], person, is_user, started_at, ended_at, started_at, ended_at,
+    cardinality(array_positions(types, %(view)s)), cardinality(types),
+    (select count(*) from unnest(types) as type where type <> all(%(quiet)s::smallint[])),
+    array_remove(pages, null),
+    array(select distinct unnest(types) order by 1),
+    coalesce(contexts[array_position(types, %(view)s)], contexts[1]),
+    case when outside = 1 then arrivals[1] end,
+    false
+from simple
+union all
 select
     (array_agg(id))[1], person, bool_or(is_user), min(at), max(at), min(chain_started_at), max(chain_ended_at),
     count(*) filter (where type = %(view)s), count(*), count(*) filter (where type <> all(%(quiet)s::smallint[])),

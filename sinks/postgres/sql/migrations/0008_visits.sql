@@ -74,7 +74,8 @@ create table visit_parts (
     pages text[] not null,
     signed_in boolean[] not null,
     contexts visit_context[] not null,
-    arrivals visit_arrival[] not null
+    arrivals visit_arrival[] not null,
+    outside integer not null
 );
 create index visit_parts_browser on visit_parts (browser, run_ended_at);
 create index visit_parts_person on visit_parts (person, ended_at);
@@ -90,10 +91,11 @@ comment on column visit_parts.run_ended_at is 'The last event on the browser bef
 comment on column visit_parts.event_ids is 'Its events in order. The arrays have an element per event, in this order.';
 comment on column visit_parts.times is 'When they occurred.';
 comment on column visit_parts.types is 'Numbers of their types in event_types.';
-comment on column visit_parts.pages is 'Paths of their pages.';
+comment on column visit_parts.pages is 'Paths of the pages viewed; null for events that are not views.';
 comment on column visit_parts.signed_in is 'Whether they have a user key themselves, which is then the person.';
 comment on column visit_parts.contexts is 'Where they happened; one element if that is the same for all.';
 comment on column visit_parts.arrivals is 'Where the visitor came from; null for events that are not an arrival.';
+comment on column visit_parts.outside is 'How many of these came from outside.';
 
 create table visit_floods (
     browser bytea not null,
