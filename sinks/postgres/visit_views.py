@@ -12,6 +12,7 @@ _COLUMNS = (
         "'evt_' || replace(visit.visit_id::text, '-', '')",
         "The event_id of its first event. A late event or a sign-in may replace a visit by another one.",
     ),
+    ("visit_uuid", "visit.visit_id", "The UUIDv7 inside visit_id: the event_uuid of its first event."),
     (
         "person",
         "encode(visit.person, 'hex')",

@@ -422,7 +422,7 @@ union all
 select
     (array_agg(id))[1], person, bool_or(is_user), min(at), max(at), min(chain_started_at), max(chain_ended_at),
     count(*) filter (where type = %(view)s), count(*), count(*) filter (where type <> all(%(quiet)s::smallint[])),
-    coalesce(array_agg(page) filter (where type = %(view)s), array[]::text[]),
+    array_remove(array_agg(page), null),
     array(select distinct unnest(array_agg(type)) order by 1),
     coalesce((array_agg(context) filter (where type = %(view)s))[1], (array_agg(context))[1]),
     (array_agg(arrival) filter (where is_outside))[1],
