@@ -19,7 +19,7 @@ from sinks.visits.queue import behind_seconds, use_gap
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 5.0
-_SETTINGS = {
+SETTINGS = {
     "statement_timeout": "300s",
     "lock_timeout": "5s",
     # Compiling a plan takes longer than a step.
@@ -66,7 +66,7 @@ class Deriver:
             self._stopping.wait(self._interval_seconds)
 
     def _derive(self) -> None:
-        with connect(self._where, "footfall-visits", _SETTINGS) as connection:
+        with connect(self._where, "footfall-visits", SETTINGS) as connection:
             if use_gap(connection, self._gap):
                 log.info("visits are derived from all rows, newest first", extra={"gap": str(self._gap)})
             while not self._stopping.is_set():

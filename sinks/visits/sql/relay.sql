@@ -24,7 +24,7 @@ where visit_tombstones.topic = published.topic and visit_tombstones.key = publis
 -- Visits that are over and were not published as they are, oldest first. One that a crash takes back is made again of the
 -- same rows, and published again.
 with pending as (
-    select visit_id, xmin::text as version
+    select visit_id, stored_visits.xmin::text as version
     from stored_visits
     where not is_published and ended_at < now() - (select gap from visit_progress)
     order by ended_at
@@ -43,7 +43,7 @@ join visits as visit on visit.visit_uuid = pending.visit_id
 -- Unless it changed meanwhile.
 update stored_visits set is_published = true
 from unnest(%(ids)s::uuid[], %(versions)s::text[]) as published (id, version)
-where visit_id = published.id and xmin::text = published.version
+where visit_id = published.id and stored_visits.xmin::text = published.version
 
 -- name: identities
 with pending as (
@@ -53,7 +53,7 @@ select
     encode(visitor_key, 'hex') as visitor_key,
     array_agg(encode(user_key, 'hex') order by first_at, user_key) as user_keys,
     array_agg(milliseconds_of(first_at) order by first_at, user_key) as first_at,
-    array_agg(xmin::text order by first_at, user_key) as versions
+    array_agg(identities.xmin::text order by first_at, user_key) as versions
 from pending
 join identities using (visitor_key)
 group by visitor_key
@@ -61,4 +61,4 @@ group by visitor_key
 -- name: mark_identities
 update identities set is_published = true
 from unnest(%(visitors)s::text[], %(users)s::text[], %(versions)s::text[]) as published (visitor, user_of, version)
-where visitor_key = decode(visitor, 'hex') and user_key = decode(user_of, 'hex') and xmin::text = version
+where visitor_key = decode(visitor, 'hex') and user_key = decode(user_of, 'hex') and identities.xmin::text = version
