@@ -4,19 +4,15 @@ create table visit_progress (
     gap interval,
     oldest timestamptz not null default 'epoch',
     too_old bigint not null default 0,
-    flooded bigint not null default 0,
-    differences bigint not null default 0,
-    recounted_at timestamptz
+    flooded bigint not null default 0
 );
 insert into visit_progress default values;
 comment on table visit_progress is 'How visits are derived, and how that goes: one row.';
 comment on column visit_progress.is_only is 'Always true.';
-comment on column visit_progress.gap is 'So long without an event ends a visit. Null until the first visit is derived.';
+comment on column visit_progress.gap is 'So long without an event ends a visit. Null until the sinks set it, and derive what was there before.';
 comment on column visit_progress.oldest is 'Events that occurred before are in no visit: their days are dropped.';
 comment on column visit_progress.too_old is 'Events that landed after their day was dropped from the visits.';
 comment on column visit_progress.flooded is 'Events that are in no visit, as a browser sent more in a day than people do.';
-comment on column visit_progress.differences is 'Persons whose visits differed from their rows when they were last recounted.';
-comment on column visit_progress.recounted_at is 'When they were last recounted.';
 
 create table visit_queue (
     id bigint generated always as identity primary key,
@@ -151,5 +147,3 @@ create table visit_tombstones (
 comment on table visit_tombstones is 'What has to be removed from the topics visits and identities.';
 comment on column visit_tombstones.topic is 'visits or identities.';
 comment on column visit_tombstones.key is 'The key of the record.';
-
--- What was there before is derived too, newest day first; the sinks do so once they know the gap.
