@@ -48,12 +48,16 @@ ARRIVALS = {
     (_SEARCH, "?utm_source=google&utm_medium=cpc&utm_campaign=teams"): 8,
     ("https://www.linkedin.com/", "?utm_source=linkedin&utm_medium=social&utm_campaign=launch"): 5,
 }
-HOSTNAME, RELEASES = "www.example.com", {"2026.11.3": 3, "2026.11.2": 1}
+HOSTNAME, FORMER_RELEASE = "www.example.com", "2026.11.2"
+RELEASES = {"2026.11.3": 3, FORMER_RELEASE: 1}
 LANGUAGES = {"en-US": 40, "de-DE": 20, "fr-FR": 10, "es-ES": 8, "pt-BR": 6, "ja": 4, "en-GB": 12}
 # The most actions of a visit, and what visitors do, with frequencies.
 MAX_ACTIONS = 24
 ACTIONS = {"view": 30, "click": 25, "form": 9, "scroll": 22, "feature": 9, "error": 2}
-FEATURES = ["export_data", "search", "dark_mode"]
+FORMER_FEATURES = {"search": 10, "export_data": 6, "dark_mode": 2, "share_report": 3}
+# The new one came with the newest release.
+FEATURES = FORMER_FEATURES | {"ai_summary": 4}
+_SHARE_THAT_SIGNS_OUT = 0.2
 # The error of a page: kind, message, file.
 ERRORS = {
     "/reports": ("TypeError", "Cannot read properties of undefined (reading 'rows')", "/assets/reports.js"),
@@ -78,15 +82,23 @@ USER_AGENTS = {
     f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_CHROME} Safari/537.36 Edg/142.0.0.0": 2560,
 }
 _PHONES = ("iPhone", "Android")
+# Programs, which only look at pages.
+PROGRAMS = (
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    f"Mozilla/5.0 (X11; Linux x86_64) {_CHROME.replace('Chrome', 'HeadlessChrome')} Safari/537.36",
+)
 
 
 @dataclass(slots=True)
 class Visitor:
-    """A visitor of the site, who starts a new visit when one ends."""
+    """A visitor of the site, who starts a new visit when one ends. A member signs in, and then is a user."""
 
     number: int
     random: Random
     user_agent: str = ""
+    is_member: bool = False
+    is_signed_in: bool = False
+    features: Mapping[str, int] = field(default_factory=lambda: FEATURES)
     # What the browser says about where its events happen.
     context: dict[str, str | int] = field(default_factory=dict)
     page: str = "/"
@@ -100,23 +112,43 @@ class Visitor:
     _reports: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.user_agent = self.random.choice(list(USER_AGENTS))
-        self.context = {
+        self.user_agent = self.user_agent or self.random.choice(list(USER_AGENTS))
+        self.context = self.context or {
             "hostname": HOSTNAME,
             "language": self._choose(LANGUAGES),
-            "screen_width": USER_AGENTS[self.user_agent],
+            "screen_width": USER_AGENTS.get(self.user_agent, 1920),
             "release": self._choose(RELEASES),
         }
+
+    @property
+    def is_visiting(self) -> bool:
+        """Whether the visit goes on."""
+        return bool(self._reports or self._actions_left)
 
     def next_event(self) -> Event:
         """The event that the visitor's browser posts next."""
         if self._reports:
             return self._reports.pop()
         if self._actions_left == 0:
-            self._actions_left = self.random.randrange(4, MAX_ACTIONS)
-            self.page, (self._referrer, self._query) = self._choose(LANDINGS), self._choose(ARRIVALS)
-            return self._view()
+            return self._arrive()
         self._actions_left -= 1
+        if self.user_agent in PROGRAMS:
+            return self._view_next()
+        if self.is_member and not self.is_signed_in and self.page == "/login":
+            self.is_signed_in = True
+            return _event("form_submit", form="login", page=self.page, success=True)
+        return self._act()
+
+    def _arrive(self) -> Event:
+        self._actions_left = self.random.randrange(4, MAX_ACTIONS)
+        self.page, (self._referrer, self._query) = self._choose(LANDINGS), self._choose(ARRIVALS)
+        if self.random.random() < _SHARE_THAT_SIGNS_OUT:
+            self.is_signed_in = False
+        if self.is_member and not self.is_signed_in:
+            self.page, self._referrer, self._query = "/login", "", ""
+        return self._view()
+
+    def _act(self) -> Event:
         match self._choose(ACTIONS):
             case "click" if self.page in BUTTONS:
                 return _event("button_click", button=self.random.choice(BUTTONS[self.page]), page=self.page)
@@ -128,17 +160,20 @@ class Visitor:
             case "scroll":
                 return _event("scroll", position=self.random.randrange(100, 4000, 100), page=self.page)
             case "feature":
-                return _event("feature_used", feature=self.random.choice(FEATURES))
+                return _event("feature_used", feature=self._choose(self.features))
             case "error":
                 kind, message, source = ERRORS.get(self.page, ERROR_ON_OTHER_PAGES)
                 return _event("error_encountered", message=message, kind=kind, source=source, page=self.page)
             case "click":
                 return _event("click", element=self.random.choice(["nav_menu", "logo", "footer"]), page=self.page)
+        return self._view_next()
+
+    def _view_next(self) -> Event:
         self._referrer, self._query, self.page = self.page, "", self.random.choice(PAGES[self.page])
         return self._view()
 
     def _view(self) -> Event:
-        if self.random.random() < _SHARE_OF_VIEWS_WITH_VITALS:
+        if self.user_agent not in PROGRAMS and self.random.random() < _SHARE_OF_VIEWS_WITH_VITALS:
             self._reports = [self._vital(name) for name in self.random.sample(list(VITALS), 2)]
         referrer = {"referrer": self._referrer} if self._referrer else {}
         return _event("page_view", page=self.page + self._query, **referrer)
