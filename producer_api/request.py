@@ -107,7 +107,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """The sender of a request. All None: a trusted sender without a session."""
+    """The sender of a request. All None: nobody who is known, such as somebody who opted out."""
 
     user_id: str | None = None
     session_id: str | None = None

@@ -50,7 +50,7 @@ class Settings:
     visitor_cookie_days: int = setting(180, help="Lifetime of that cookie, in days.", minimum=1, maximum=400)
     backend_keys: Secret = setting(Secret(""), help="Keys of backends that send for users, as name=key,name=key.")
     trust_loopback: bool = setting(
-        False, help="Accept events from this machine without a session; for development only."
+        False, help="Accept events of visitors on this machine without a session; for development only."
     )
     allowed_origins: tuple[str, ...] = setting(
         (), help="Other origins whose pages may post, separated by commas.", check=setting_checks.origins

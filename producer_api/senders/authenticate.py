@@ -29,8 +29,6 @@ _CREDENTIAL_HEADERS = (b"cookie", b"authorization", b"origin", b"sec-fetch-site"
 _DIGEST_BYTES = 16
 _ABSENT = b"\0"
 
-TRUSTED = Sender()
-
 
 class Authenticator:
     """Finds the sender of a request. Senders are cached by their credentials until those expire or keys change."""
@@ -119,16 +117,19 @@ class Authenticator:
             raise unavailable  # this session may be valid
         if rejections and (settings.anonymous_visitors or settings.trust_loopback):
             metrics.REJECTED_SESSIONS.labels(rejections[0].fault.code).inc()
-        if settings.anonymous_visitors:
+        if self._takes_visitors(request):
             return self._anonymous(request, credentials, now)
-        if settings.trust_loopback and _is_local(request):
-            return TRUSTED
         if rejections:
             # Of several, an expired one is the application's own.
             raise min(rejections, key=lambda each: each.fault.code != "session_expired")
         cookie = settings.sessions.session_cookie
         expected = f"a session in the cookie {cookie} or as a bearer token, or FOOTFALL_ANONYMOUS_VISITORS=true"
         raise Forbidden("session_missing", expected)
+
+    def _takes_visitors(self, request: Request) -> bool:
+        """Whether the sender may be a visitor: on a developer's machine too, so that its pages have people."""
+        settings = self._settings
+        return settings.anonymous_visitors or (settings.trust_loopback and _is_local(request))
 
     def _signed_in(
         self,
@@ -139,7 +140,7 @@ class Authenticator:
         now: float,
     ) -> Sender:
         """A sender with a session, and the visitor of the browser, so that both can be linked."""
-        if self._settings.anonymous_visitors:
+        if self._takes_visitors(request):
             visitor, is_current = self._visitor(request, now)
             if visitor:
                 sender = replace(sender, visitor_id=visitor.visitor_id)
@@ -180,6 +181,8 @@ class Authenticator:
         return visitor, cookie
 
     def _remember(self, credentials: bytes, sender: Sender, expires: float) -> None:
+        if sender.visitor_id and not self._settings.anonymous_visitors:
+            return  # the credentials do not say whether a request is of this machine
         self._cache[credentials] = (sender, expires)
         if len(self._cache) > _MAX_CACHED:
             self._cache.popitem(last=False)
