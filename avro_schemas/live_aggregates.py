@@ -4,7 +4,6 @@ The stream app writes these formats, the dashboard reads them; docs/live-aggrega
 """
 
 import math
-from typing import TypeVar
 
 SLOT_MS, MINUTE_MS, HOUR_MS = 10_000, 60_000, 3_600_000
 
@@ -12,10 +11,12 @@ SLOT_MS, MINUTE_MS, HOUR_MS = 10_000, 60_000, 3_600_000
 TOTAL, OUTCOME = "total", "outcome"
 # Of every record of `events`: its name in the dimension `outcome`. Only the first two are in `total`.
 OUTCOMES = ("counted", "late", "duplicate", "rejected", "uncertain")
-# Dimensions whose records carry a sketch.
-ACTIVE_USERS, ACTIVE_SESSIONS = "active_users", "active_sessions"
+# Dimensions whose records carry a sketch. People are the users, and the visitors that were not signed in at all:
+# `ACTIVE_VISITORS` has those of events without a user, `SIGNED_IN_VISITORS` those of events with one.
+ACTIVE_USERS, ACTIVE_VISITORS, SIGNED_IN_VISITORS = "active_users", "active_visitors", "signed_in_visitors"
+SKETCHED = (ACTIVE_USERS, ACTIVE_VISITORS, SIGNED_IN_VISITORS)
 # Dimensions whose names have a format, made and read by the functions below.
-PAGE_ERRORS, WEB_VITALS = "page_errors", "web_vitals"
+PAGE_ERRORS, WEB_VITALS, PROPERTIES = "page_errors", "web_vitals", "properties"
 # The channel of page views without a source, and their name in `sources`.
 DIRECT, DIRECT_SOURCE = "direct", "(direct)"
 
@@ -34,11 +35,11 @@ MAX_WEB_VITAL_BINS = 2_000
 # Of the name of a web vital: the metric in at most 48 bytes, a space, and a number of at most eleven.
 MAX_WEB_VITAL_BYTES = 60
 _MAX_METRIC_BYTES = 48
+# Of the name of a property of a custom event: the event type in at most 100 bytes, its name, its value, two tabs.
+MAX_PROPERTY_BYTES = 240
 
 _TAB = "\t"
 _MAX_BYTES_PER_CHARACTER = 4
-
-Key = TypeVar("Key", str, bytes)
 
 
 def record_key(partition: int, dimension: str, window_seconds: int, window_start: int) -> bytes:
@@ -46,16 +47,8 @@ def record_key(partition: int, dimension: str, window_seconds: int, window_start
     return f"{partition}|{dimension}|{window_seconds}|{window_start}".encode()
 
 
-# `device.kind` of programs, which count neither as users nor as sessions: not here, and not in SQL.
+# `device.kind` of programs, which are not people: not here, and not in SQL.
 PROGRAM = "bot"
-
-
-def counted_session(session_key: Key | None, visitor_key: Key | None) -> Key | None:
-    """The key of what counts as an event's session: anonymous visitors have no session, so each counts as one.
-
-    `dashboard/sql/totals.sql` counts in the same way.
-    """
-    return session_key or visitor_key
 
 
 def shortened(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:
@@ -75,6 +68,18 @@ def split_page_error(name: str) -> tuple[str, str]:
     """Page and error of a name in `page_errors`."""
     page, _, error = name.partition(_TAB)
     return page, error
+
+
+def custom_property(event_type: str, name: str, value: str) -> str:
+    """A name in `properties`. Neither event type nor name may hold a tab."""
+    return f"{event_type}{_TAB}{name}{_TAB}{value}"
+
+
+def split_custom_property(name: str) -> tuple[str, str, str]:
+    """Event type, name and value of a name in `properties`."""
+    event_type, _, rest = name.partition(_TAB)
+    property_name, _, value = rest.partition(_TAB)
+    return event_type, property_name, value
 
 
 def web_vital_bin(metric: str, value: float) -> str:

@@ -127,10 +127,8 @@ _SCHEMAS: Json = {
     "Figures": _object(
         "The numbers at the top.",
         {
-            "users_5": _number("About how many users in 5 minutes."),
-            "users_30": _number("About how many users in 30 minutes."),
-            "sessions_5": _number("About how many sessions in 5 minutes."),
-            "sessions_30": _number("About how many sessions in 30 minutes."),
+            "people_5": _number("About how many people in 5 minutes."),
+            "people_30": _number("About how many people in 30 minutes."),
             "events_per_second": {"type": "number"},
             "this_minute": _number("Events of the current minute."),
             "last_hour": _number("Events of the last 60 minutes."),

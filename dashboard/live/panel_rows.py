@@ -8,7 +8,14 @@ import logging
 from collections.abc import Callable
 from heapq import nsmallest
 
-from avro_schemas.live_aggregates import OTHER, PAGE_ERRORS, WEB_VITALS, split_page_error
+from avro_schemas.live_aggregates import (
+    OTHER,
+    PAGE_ERRORS,
+    PROPERTIES,
+    WEB_VITALS,
+    split_custom_property,
+    split_page_error,
+)
 from dashboard.live.state import LiveState
 from dashboard.live.windows import Counts
 from dashboard.render import web_vitals
@@ -80,9 +87,18 @@ def _errors(state: LiveState) -> Rows:
     return rows
 
 
+def _features(state: LiveState) -> Rows:
+    properties = state.last_hour(PROPERTIES).total
+    rows: Rows = {}
+    for name in top(properties):
+        event_type, property_name, value = split_custom_property(name)
+        rows[name] = [value, event_type, property_name, properties[name]]
+    return rows
+
+
 def _web_vitals(state: LiveState) -> Rows:
     summaries = web_vitals.summarize(state.last_hour(WEB_VITALS).total)
     return {summary.metric.name: summary.cells() for summary in summaries}
 
 
-_OWN_ROWS = {"forms": _forms, "errors": _errors, "web_vitals": _web_vitals}
+_OWN_ROWS = {"features": _features, "forms": _forms, "errors": _errors, "web_vitals": _web_vitals}

@@ -12,7 +12,7 @@ from dashboard.live.hub import MAX_VIEWERS, Hub, Viewer
 from dashboard.live.service import LiveService
 from dashboard.live.snapshot import minute_chart
 from dashboard.render.pages import NO_STORE, Pages
-from dashboard.render.panels import LIVE_ONLY, PANELS
+from dashboard.render.panels import LIVE_FIRST, LIVE_ONLY, PANELS
 
 
 def add_live_routes(app: FastAPI, live: LiveService, pages: Pages) -> None:
@@ -26,7 +26,7 @@ def add_live_routes(app: FastAPI, live: LiveService, pages: Pages) -> None:
             request,
             "live.html",
             shown=shown,
-            panels=PANELS,
+            panels=(*LIVE_FIRST, *PANELS),
             live_only_panels=LIVE_ONLY,
             only_type=only_type,
             chart=minute_chart(shown, only_type),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, OUTCOME, OUTCOMES, TOTAL
+from avro_schemas.live_aggregates import MINUTE_MS, OUTCOME, OUTCOMES, TOTAL
 from dashboard.health.pipeline import PipelineHealth
 from dashboard.live.panel_rows import not_shown, panel_rows
 from dashboard.live.rejected_events import RejectedEvents
@@ -62,10 +62,8 @@ def _figures(state: LiveState, rejected: int, now: int) -> Json:
     last_hour = sum(events.total.values())
     late, duplicates = (sum(state.last_hour(name).total.values()) for name in ("late", "duplicates"))
     return {
-        "users_5": state.unique(ACTIVE_USERS, 5, now),
-        "users_30": state.unique(ACTIVE_USERS, 30, now),
-        "sessions_5": state.unique(ACTIVE_SESSIONS, 5, now),
-        "sessions_30": state.unique(ACTIVE_SESSIONS, 30, now),
+        "people_5": state.people(5, now),
+        "people_30": state.people(30, now),
         "events_per_second": round(state.events_per_second(now), 1),
         "this_minute": sum(events.window(now // MINUTE_MS * MINUTE_MS).values()),
         "last_hour": last_hour,

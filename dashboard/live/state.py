@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from avro_schemas.live_aggregates import (
-    ACTIVE_SESSIONS,
     ACTIVE_USERS,
+    ACTIVE_VISITORS,
     MAX_WEB_VITAL_BINS,
     MINUTE_MS,
+    SIGNED_IN_VISITORS,
+    SKETCHED,
     SLOT_MS,
     WEB_VITALS,
 )
-from dashboard.live.unique_counts import UniqueCounts
+from dashboard.live.unique_counts import UniqueCounts, estimate
 from dashboard.live.windows import Counts, WindowedCounts
 from dashboard.render import web_vitals
 
@@ -35,7 +37,7 @@ class LiveState:
         self._slots = WindowedCounts()
         # Counts since the beginning, by dimension: windows of no length that all start at 0.
         self._all_time: defaultdict[str, WindowedCounts] = defaultdict(WindowedCounts)
-        self._unique = {name: UniqueCounts() for name in (ACTIVE_USERS, ACTIVE_SESSIONS)}
+        self._unique = {name: UniqueCounts() for name in SKETCHED}
         # Start of the first shown minute, as of the last `advance`; never decreases while the clock does not.
         self._oldest = 0
         # Append time of the newest counted event, in milliseconds since 1970.
@@ -89,9 +91,18 @@ class LiveState:
         slots = [self._slots.window(current - back * SLOT_MS) for back in range(1, _RATE_SLOTS + 1)]
         return sum(sum(slot.values()) for slot in slots) / (_RATE_SLOTS * _SLOT_SECONDS)
 
-    def unique(self, dimension: str, minutes: int, now: int) -> int:
-        """About how many different users or sessions there were in the last minutes, the current one included."""
-        return self._unique[dimension].since(now // MINUTE_MS * MINUTE_MS - (minutes - 1) * MINUTE_MS)
+    def people(self, minutes: int, now: int) -> int:
+        """About how many people there were in the last minutes, the current one included: users, and visitors.
+
+        A visitor that was signed in at any time of these minutes is a user. In such a period all its other events
+        are of the same visit as those, so they are the user's too.
+        """
+        start = now // MINUTE_MS * MINUTE_MS - (minutes - 1) * MINUTE_MS
+        users, visitors, signed_in = (
+            self._unique[name].since(start) for name in (ACTIVE_USERS, ACTIVE_VISITORS, SIGNED_IN_VISITORS)
+        )
+        never_signed_in = estimate([*visitors, *signed_in]) - estimate(signed_in)
+        return round(estimate(users) + max(0.0, never_signed_in))
 
 
 def first_shown_minute(now: int) -> int:

@@ -1,5 +1,6 @@
-"""Estimates of how many different users or sessions there were: HyperLogLog sketches by minute, united. No I/O."""
+"""Estimates of how many different users or visitors there were: HyperLogLog sketches by minute, united. No I/O."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from datasketches import hll_sketch, hll_union
@@ -39,13 +40,9 @@ class UniqueCounts:
             del self._minutes[expired]
             self._unions.pop(expired, None)
 
-    def since(self, start: int) -> int:
-        """The estimate for all minutes from `start` on."""
-        union = hll_union(LG_REGISTERS)
-        for minute in self._minutes:
-            if minute >= start:
-                union.update(self._union(minute))
-        return round(float(union.get_estimate()))
+    def since(self, start: int) -> list[hll_sketch]:
+        """The sketches of all minutes from `start` on."""
+        return [self._union(minute) for minute in self._minutes if minute >= start]
 
     def _union(self, minute: int) -> hll_sketch:
         if minute not in self._unions:
@@ -54,3 +51,11 @@ class UniqueCounts:
                 union.update(partial.sketch)
             self._unions[minute] = union.get_result()
         return self._unions[minute]
+
+
+def estimate(sketches: Iterable[hll_sketch]) -> float:
+    """About how many different keys are in any of the sketches; up to some 190 it is exact."""
+    union = hll_union(LG_REGISTERS)
+    for sketch in sketches:
+        union.update(sketch)
+    return float(union.get_estimate())

@@ -252,6 +252,21 @@ HISTORY_ONLY = (
         filter="screen",
     ),
 )
+# In front of those of both pages.
+LIVE_FIRST = (
+    Panel(
+        name="features",
+        title="Features",
+        columns=(
+            Column("Feature", "text"),
+            Column("Event", "text"),
+            Column("Property", "text"),
+            Column("Events", "count"),
+        ),
+        empty="Send feature_used.",
+        is_wide=True,
+    ),
+)
 # Behind the feed of the live page.
 LIVE_ONLY = (
     Panel(
@@ -284,7 +299,7 @@ LIVE_ONLY = (
     ),
 )
 HISTORY: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*PANELS, *HISTORY_ONLY)})
-LIVE: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*PANELS, *LIVE_ONLY)})
+LIVE: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*LIVE_FIRST, *PANELS, *LIVE_ONLY)})
 
 
 def percent(part: int, whole: int) -> float:

@@ -83,8 +83,8 @@ function draw(patch) {
 function summarize() {
   if (performance.now() - summarized < SUMMARY_MS) return;
   summarized = performance.now();
-  const { users_5: users, last_hour: events } = shown.figures;
-  setText(byId("summary"), `${number(users)} active users, ${number(events)} events in the last hour`);
+  const { people_5: people, last_hour: events } = shown.figures;
+  setText(byId("summary"), `${number(people)} people, ${number(events)} events in the last hour`);
 }
 
 function setState(name, text) {

@@ -1,12 +1,21 @@
-"""The live aggregates of one partition: the windows of every dimension, and the unique users and sessions."""
+"""The live aggregates of one partition: the windows of every dimension, and who was there."""
 
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import compress
+from itertools import chain, compress
 
-from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, MINUTE_MS, OTHER, PROGRAM, SLOT_MS
+from avro_schemas.live_aggregates import (
+    ACTIVE_USERS,
+    ACTIVE_VISITORS,
+    MINUTE_MS,
+    OTHER,
+    PROGRAM,
+    SIGNED_IN_VISITORS,
+    SKETCHED,
+    SLOT_MS,
+)
 from avro_schemas.wire.projection import Group
 from stream_app.state.dimensions import (
     DUPLICATES,
@@ -16,6 +25,7 @@ from stream_app.state.dimensions import (
     Dimension,
     Dimensions,
     EmitEvery,
+    Named,
 )
 from stream_app.state.event_reader import CountedEvent
 from stream_app.state.top_names import Counts
@@ -40,7 +50,7 @@ class LiveCounts:
         self._dimensions = dimensions
         self._namers = dimensions.namers
         self._windows = {dimension.name: Windows(dimension) for dimension in dimensions.all}
-        self._uniques = {name: UniqueCounts(name) for name in (ACTIVE_USERS, ACTIVE_SESSIONS)}
+        self._uniques = {name: UniqueCounts(name) for name in SKETCHED}
         # Not counted yet: event types by slot, events by minute, and types or reasons by dimension and minute. All
         # in the order of the log, as that decides which names a full window has.
         self._pending_slots: dict[int, list[str]] = defaultdict(list)
@@ -79,16 +89,18 @@ class LiveCounts:
             self._pending_names[dimension, appended_at // MINUTE_MS].append(names[dimension])
 
     def take_back(self, event: CountedEvent) -> None:
-        """Take an event out of its windows; nothing of it may be pending. Unique users and sessions stay."""
+        """Take an event out of its windows; nothing of it may be pending. Sketches stay as they are."""
         self._windows[EVENTS.name].take_back(event.moment, event.event_type)
         self._take_names_back(self._dimensions.common, event.moment, event.common)
-        of_schema = self._dimensions.by_schema.get(event.schema, ())
-        for together, columns in zip(of_schema, event.own, strict=True):
+        of_schema, own = self._dimensions.by_schema.get(event.schema, ()), event.own
+        if event.schema in self._dimensions.of_type:
+            own = _with_type(event.event_type, own)
+        for together, columns in zip(of_schema, own, strict=True):
             self._take_names_back(together, event.moment, columns)
 
     def _take_names_back(self, dimensions: Iterable[Dimension], moment: int, columns: Group) -> None:
         for dimension in dimensions:
-            for name in self._names_in_order(dimension, (columns,)):
+            for name in self._names(dimension, {columns: 1})[columns]:
                 self._windows[dimension.name].take_back(moment, name)
 
     def count_pending(self) -> None:
@@ -129,58 +141,71 @@ class LiveCounts:
             part.restore(payloads[name])
 
     def _count_minute(self, minute: int, events: Sequence[CountedEvent]) -> None:
-        schemas, _types, _id_tails, _fresh, _moments, _received, keys, sessions, common, own = zip(
+        schemas, types, _id_tails, _fresh, _moments, _received, _keys, users, visitors, common, own = zip(
             *events, strict=True
         )
         self._count_names(self._dimensions.common, minute, common)
         by_schema: dict[str, list[tuple[Group, ...]]] = defaultdict(list)
-        for schema, groups in zip(schemas, own, strict=True):
-            by_schema[schema].append(groups)
+        of_type = self._dimensions.of_type
+        for schema, event_type, groups in zip(schemas, types, own, strict=True):
+            by_schema[schema].append(_with_type(event_type, groups) if schema in of_type else groups)
         for schema, events_groups in by_schema.items():
             dimensions = self._dimensions.by_schema.get(schema, ())
             for together, columns in zip(dimensions, zip(*events_groups, strict=True), strict=True):
                 self._count_names(together, minute, columns)
         are_people = [kind != PROGRAM for kind in map(self._dimensions.kind, common)]
-        self._uniques[ACTIVE_USERS].add(minute, _unique(compress(keys, are_people)))
-        self._uniques[ACTIVE_SESSIONS].add(minute, _unique(compress(sessions, are_people)))
+        self._add_people(minute, dict.fromkeys(compress(zip(users, visitors, strict=True), are_people)))
+
+    def _add_people(self, minute: int, people: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        """User and visitor of the events of people, in the order of the log."""
+        found: dict[str, dict[bytes, None]] = {name: {} for name in SKETCHED}
+        users, signed_in, others = (found[name] for name in (ACTIVE_USERS, SIGNED_IN_VISITORS, ACTIVE_VISITORS))
+        for user, visitor in people:
+            if user:
+                users[user] = None
+            if visitor:
+                (signed_in if user else others)[visitor] = None
+        for name, keys in found.items():
+            self._uniques[name].add(minute, keys)
 
     def _count_names(self, dimensions: Iterable[Dimension], minute: int, columns: Sequence[Group]) -> None:
         counted = Counter(columns)
         for dimension in dimensions:
-            if by_name := self._by_name(dimension, counted):
-                in_order = partial(self._names_in_order, dimension, columns)
+            names = self._names(dimension, counted)
+            by_name: dict[str, int] = {}
+            for group, count in counted.items():
+                for name in names[group]:
+                    by_name[name] = by_name.get(name, 0) + count
+            if by_name:
+                in_order = partial(_in_order, names, columns)
                 self._windows[dimension.name].add(minute * MINUTE_MS, by_name, in_order)
 
-    def _by_name(self, dimension: Dimension, counted: Mapping[Group, int]) -> dict[str, int]:
-        """How often each name occurs, in the order of their first occurrence."""
+    def _names(self, dimension: Dimension, counted: Mapping[Group, int]) -> dict[Group, Sequence[str]]:
+        """The names of each of these events, in their order."""
         name_of = self._namers[dimension.name]
-        by_name: dict[str, int] = {}
-        for columns, count in counted.items():
+        names: dict[Group, Sequence[str]] = {}
+        for group, count in counted.items():
             try:
-                name = name_of(columns)
+                names[group] = _each(name_of(group))
             except Exception:
                 # It must not end the checkpoint: the same record would end every later one, whoever reads it. As
                 # the name depends on the columns alone, every replay counts it in the same way.
                 log.exception("an event has no name in %s and counts as %s there", dimension.name, OTHER)
                 self.naming_errors[dimension.name] += count
-                name = OTHER
-            if name is not None:
-                by_name[name] = by_name.get(name, 0) + count
-        return by_name
-
-    def _names_in_order(self, dimension: Dimension, columns: Iterable[Group]) -> Iterator[str]:
-        """The name of every event that has one."""
-        name_of, names = self._namers[dimension.name], dict[Group, str | None]()
-        for group in columns:
-            if group not in names:
-                try:
-                    names[group] = name_of(group)
-                except Exception:  # `_by_name` has logged it
-                    names[group] = OTHER
-            name = names[group]
-            if name is not None:
-                yield name
+                names[group] = (OTHER,)
+        return names
 
 
-def _unique(keys: Iterable[bytes | None]) -> list[bytes]:
-    return [key for key in dict.fromkeys(keys) if key is not None]
+def _in_order(names: Mapping[Group, Sequence[str]], columns: Sequence[Group]) -> Iterator[str]:
+    """The names of every event."""
+    return chain.from_iterable(map(names.__getitem__, columns))
+
+
+def _with_type(event_type: str, groups: Iterable[Group]) -> tuple[Group, ...]:
+    return tuple([(event_type, *group) for group in groups])
+
+
+def _each(named: Named) -> Sequence[str]:
+    if named is None:
+        return ()
+    return (named,) if isinstance(named, str) else named

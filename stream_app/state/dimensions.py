@@ -5,7 +5,7 @@ counted by name in windows. An event for which a dimension has no name is not co
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -19,18 +19,22 @@ from avro_schemas.live_aggregates import (
     DIRECT_SOURCE,
     HOUR_MS,
     MAX_NAME_BYTES,
+    MAX_PROPERTY_BYTES,
     MAX_WEB_VITAL_BINS,
     MAX_WEB_VITAL_BYTES,
     MINUTE_MS,
     PAGE_ERRORS,
     PROGRAM,
+    PROPERTIES,
     SLOT_MS,
     WEB_VITAL_ACCURACY,
     WEB_VITALS,
     page_error,
     web_vital_bin,
 )
+from avro_schemas.schema import CUSTOM
 from avro_schemas.wire.projection import Group
+from stream_app.state.custom_properties import named_properties
 from stream_app.state.event_reader import ColumnGroups, FastEventReader
 
 MAX_NAMES = 500
@@ -39,12 +43,15 @@ MAX_NAMES = 500
 MAX_WINDOW_BYTES = 900_000
 _JSON_FACTOR, _COUNT_BYTES = 6, 36
 
-# From the columns of an event to its name in a dimension.
-Namer = Callable[[Group], str | None]
+# What an event counts as in a dimension: a name, none, or several of them.
+Named = str | Sequence[str] | None
+Namer = Callable[[Group], Named]
 
 _BINS = LogarithmicMapping(WEB_VITAL_ACCURACY)
 # Thirty years in milliseconds: beyond that a value is not a measurement, whatever bins could hold.
 MAX_MEASUREMENT = 1e12
+# Counted events have it anyhow, so it is not read for a schema.
+EVENT_TYPE = "event_type"
 _KIND = "device.kind"
 _DIGITS = re.compile(r"\d+")
 
@@ -62,9 +69,10 @@ class Dimension:
     """A live aggregate.
 
     `grain_ms` is its shortest window; `windows_ms` are longer ones, summed from it. Only the events of `schema`
-    are counted, or all if it is None. `label` makes the name from the columns; without it the one column is the
-    name. A window has at most `max_names` names, the most frequent ones, and counts all others as `*`; names are
-    cut off behind `max_name_bytes`. Raise ValueError if a window with that many names might not fit a record.
+    are counted, or all if it is None. `label` makes the name from the columns, or several names, each of which
+    counts; without it the one column is the name. A window has at most `max_names` names, the most frequent ones,
+    and counts all others as `*`; names are cut off behind `max_name_bytes`. Raise ValueError if a window with that
+    many names might not fit a record.
     """
 
     name: str
@@ -72,7 +80,7 @@ class Dimension:
     description: str
     columns: Sequence[str] = ()
     schema: str | None = None
-    label: Callable[..., str | None] | None = None
+    label: Callable[..., Named] | None = None
     grain_ms: int = MINUTE_MS
     windows_ms: Sequence[int] = (HOUR_MS,)
     max_names: int = MAX_NAMES
@@ -94,9 +102,7 @@ class Dimension:
 
 
 # Every state counts these; they need no columns but the event type.
-EVENTS = Dimension(
-    "events", "Events, by type.", ("event_type",), grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS)
-)
+EVENTS = Dimension("events", "Events, by type.", (EVENT_TYPE,), grain_ms=SLOT_MS, windows_ms=(MINUTE_MS, HOUR_MS))
 # Records that are not in `events`, in the minute in which they were appended.
 LATE = Dimension("late", "Events whose window and grace period were over, by type; in the minute of their append.")
 DUPLICATES = Dimension("duplicates", "Repeated events, by type; in the minute of their append.")
@@ -137,7 +143,7 @@ class Dimensions:
     @cached_property
     def columns(self) -> ColumnGroups:
         """The columns that the dimensions take, each once, and what tells programs from people."""
-        own = {schema: [_columns(group) for group in groups] for schema, groups in self.by_schema.items()}
+        own = {schema: [_own_columns(group) for group in groups] for schema, groups in self.by_schema.items()}
         common = dict.fromkeys((*_columns((EVENTS, *self.common)), _KIND))
         return ColumnGroups(tuple(common), own)
 
@@ -145,6 +151,15 @@ class Dimensions:
     def kind(self) -> Callable[[Group], str]:
         """The kind of device that sent an event, from the common columns."""
         return itemgetter(self.columns.common.index(_KIND))
+
+    @cached_property
+    def of_type(self) -> Collection[str]:
+        """The schemas of which each group of dimensions takes the event type too, before its own columns."""
+        return {
+            schema
+            for schema, groups in self.by_schema.items()
+            if any(EVENT_TYPE in _columns(group) for group in groups)
+        }
 
     @cached_property
     def namers(self) -> Mapping[str, Namer]:
@@ -160,7 +175,9 @@ class Dimensions:
         columns = self.columns.common
         if dimension.schema:
             groups = self.by_schema[dimension.schema]
-            columns = next(_columns(group) for group in groups if dimension in group)
+            columns = next(_own_columns(group) for group in groups if dimension in group)
+            if dimension.schema in self.of_type:
+                columns = (EVENT_TYPE, *columns)
         places = [columns.index(column) for column in dimension.columns]
         label = dimension.label
         if label is None:
@@ -171,6 +188,11 @@ class Dimensions:
 def _columns(dimensions: Iterable[Dimension]) -> Sequence[str]:
     """Their columns, each once."""
     return tuple(dict.fromkeys(column for dimension in dimensions for column in dimension.columns))
+
+
+def _own_columns(dimensions: Iterable[Dimension]) -> Sequence[str]:
+    """Those of them that must be read of a schema's events."""
+    return tuple(column for column in _columns(dimensions) if column != EVENT_TYPE)
 
 
 def browser(name: str, kind: str) -> str | None:
@@ -255,6 +277,14 @@ LIVE_AGGREGATES = Dimensions(
             ("event_data.page", "event_data.kind", "event_data.message", "event_data.source"),
             "error_encountered",
             fingerprint_on_page,
+        ),
+        Dimension(
+            PROPERTIES,
+            "Properties of custom events, by event type, name and value, separated by tabs.",
+            (EVENT_TYPE, "event_data.properties"),
+            CUSTOM,
+            named_properties,
+            max_name_bytes=MAX_PROPERTY_BYTES,
         ),
         Dimension(
             WEB_VITALS,

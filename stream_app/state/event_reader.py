@@ -11,13 +11,19 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from avro_schemas.event_ids import timestamp_ms
-from avro_schemas.live_aggregates import counted_session
+from avro_schemas.record_key import record_key
 from avro_schemas.schema import Schema, by_id, latest
 from avro_schemas.wire.codec import PREFIX_SIZE
-from avro_schemas.wire.event_reader import EVENT_SCHEMAS, MAX_ID_AGE_MS, MAX_ID_AHEAD_MS, Columns, EventReader
+from avro_schemas.wire.event_reader import (
+    EVENT_SCHEMAS,
+    JSON_FIELD,
+    MAX_ID_AGE_MS,
+    MAX_ID_AHEAD_MS,
+    Columns,
+    EventReader,
+)
 from avro_schemas.wire.fast_match import (
     HIGH_PIECE,
-    KEY,
     KEY_PIECES,
     LOW_PIECE,
     SHORT_TEXT,
@@ -52,8 +58,9 @@ class CountedEvent(NamedTuple):
     `id_tail` are the last sixteen hex digits of its id, which are random, and `is_fresh` whether the dedup window
     knows all its repeats. `moment` is when it occurred and `received` when the collector received it, both at the
     latest when it was appended (milliseconds since 1970). `key` is the record's: the user's, else the session's,
-    else the visitor's. `session` is the key of what counts as its session. `common` has the columns that the
-    dimensions take of every event, and `own` a group each of those that they take of its schema.
+    else the visitor's. `user` and `visitor` are keys that tell people apart: without both, `visitor` is the
+    session's. `common` has the columns that the dimensions take of every event, and `own` a group each of those
+    that they take of its schema.
     """
 
     schema: str
@@ -63,7 +70,8 @@ class CountedEvent(NamedTuple):
     moment: int
     received: int
     key: bytes | None
-    session: bytes | None
+    user: bytes | None
+    visitor: bytes | None
     common: Group
     own: tuple[Group, ...]
 
@@ -79,12 +87,12 @@ _PATTERNS = dict.fromkeys(_SHORT, SHORT_TEXT) | {
     "occurred_at": b"(?P<low__>%b)(?P<high__>%b)" % TIME_PIECES,
     "sent_at": TIME,
     "received_at": b"(?P<rlow__>%b)(?P<rhigh__>%b)" % TIME_PIECES,
-    "user_key": KEY,
+    "user_key": b"%b(?P<user__>%b)" % KEY_PIECES,
     "visitor_key": b"%b(?P<visitor__>%b)" % KEY_PIECES,
     "session_key": b"%b(?P<session__>%b)" % KEY_PIECES,
 }
 # Read of every event, besides what the dimensions take.
-_MORE = ("visitor_key", "received_at")
+_MORE = ("user_key", "visitor_key", "received_at")
 
 
 class FastEventReader:
@@ -103,12 +111,11 @@ class FastEventReader:
     def decode(self, record: KafkaRecord) -> CountedEvent:
         """The same by the rule, without any shortcut."""
         appended_at = record.timestamp
-        schema, event_id, occurred_at, session, (*common, visitor, received_at), own = self._rule.read(
+        schema, event_id, occurred_at, session, (*common, user, visitor, received_at), own = self._rule.read(
             record.value, appended_at
         )
         left = iter(own)
         groups = tuple(tuple(islice(left, len(group))) for group in self._columns.own.get(schema, ()))
-        counted = counted_session(session, visitor)
         return CountedEvent(
             schema,
             common[0],
@@ -117,7 +124,8 @@ class FastEventReader:
             min(occurred_at, appended_at),
             min(received_at, appended_at),
             record.key,
-            None if counted is None else counted.hex().encode(),
+            record_key(user),
+            record_key(visitor if user else visitor or session),
             tuple(common),
             groups,
         )
@@ -134,7 +142,7 @@ class FastEventReader:
         wanted = {*common_columns, "session_key", "received_at"}
         stop = 1 + max(place for place, name in enumerate(field_names(schema)) if name in wanted)
         matcher = FastMatcher(schema, groups, _PATTERNS, stop=stop)
-        head = matcher.extractor("time", "tail", "low", "high", "rlow", "rhigh", "visitor", "session")
+        head = matcher.extractor("time", "tail", "low", "high", "rlow", "rhigh", "user", "visitor", "session")
         name, match, common_of = schema.name, matcher.match, matcher.extractor("common")
         rest = FastMatcher(schema, groups, _PATTERNS, start=stop)
         commons, owns = _ColumnCache(), _OwnColumns(matcher, rest, common_columns, own_groups)
@@ -145,7 +153,7 @@ class FastEventReader:
             if found is None:
                 return self.decode(record)
             parts, appended_at = found.groups(), record.timestamp
-            time, tail, low, high, rlow, rhigh, visitor, session = head(parts)
+            time, tail, low, high, rlow, rhigh, user, visitor, session = head(parts)
             common_bytes, own_bytes = common_of(parts), own_of(parts)
             common, own = commons.get(common_bytes), owns.get(own_bytes)
             if own is None:
@@ -166,9 +174,10 @@ class FastEventReader:
             if received > appended_at:
                 received = appended_at
             fresh = age <= MAX_AGE_MS and id_time - received <= MAX_AHEAD_MS
-            counted = counted_session(session, visitor)
+            if not user and not visitor:
+                visitor = session
             # The constructor of named tuples takes twice as long.
-            fields = (name, common[0], tail, fresh, moment, received, record.key, counted, common, own)
+            fields = (name, common[0], tail, fresh, moment, received, record.key, user, visitor, common, own)
             return tuple.__new__(CountedEvent, fields)
 
         return read
@@ -226,6 +235,9 @@ class _OwnColumns(_ColumnCache):
         self.bytes_of = start.extractor(*dict.fromkeys(chain(*names)), "rest")
         self._rest_of, self._match = start.extractor("rest"), rest.match
         self._groups = [(start.extractor(*each), rest.extractor(*each), _ColumnCache()) for each in names]
+        # A JSON text is taken as it is, so nothing of it has to be known.
+        texts = [columns for place, columns in enumerate(groups) if place not in self._places_apart]
+        self._are_texts = [tuple(columns) == (JSON_FIELD,) for columns in texts]
 
     def with_those_apart(self, columns: Group, parts: Parts) -> Group | None:
         """All groups, if those apart are known too."""
@@ -243,8 +255,11 @@ class _OwnColumns(_ColumnCache):
         if rest is None:
             return None
         rest_parts, columns = rest.groups(), []
-        for of_start, of_rest, known in self._groups:
-            group = known.get((of_start(parts), of_rest(rest_parts)))
+        for (of_start, of_rest, known), is_text in zip(self._groups, self._are_texts, strict=True):
+            if is_text:
+                group: Group | None = (_text_of(of_rest(rest_parts)),)
+            else:
+                group = known.get((of_start(parts), of_rest(rest_parts)))
             if group is None:
                 return None
             columns.append(group)
@@ -265,3 +280,8 @@ class _OwnColumns(_ColumnCache):
     def _store_all(self, found: Any, parts: Parts, columns: Group) -> None:
         if len(self._rest_of(parts)) <= _MAX_CACHED_BYTES:
             self.store(found, columns)
+
+
+def _text_of(value: bytes) -> bytes:
+    """A text of the usual shape without its length, which takes one byte or two."""
+    return value[1:] if value[0] < 128 else value[2:]

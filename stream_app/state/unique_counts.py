@@ -1,10 +1,10 @@
-"""How many different users and sessions there were in each minute, as sketches that can be united.
+"""How many different users and visitors there were in each minute, as sketches that can be united.
 
 The sketches are HyperLogLog of Apache DataSketches, which reads them in Java, C++ and Python. Their union over
 minutes and partitions counts a key once that is in several of them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from datasketches import hll_sketch, tgt_hll_type
 
@@ -32,7 +32,7 @@ class UniqueCounts:
         # Minutes whose value in the changelog a recovery must not take, as the clock was wrong.
         self._dropped: set[int] = set()
 
-    def add(self, minute: int, keys: Iterable[bytes]) -> None:
+    def add(self, minute: int, keys: Collection[bytes]) -> None:
         """Add keys, each once, in the order of the log: the bytes of a sketch depend on it.
 
         Minutes that may leave the ring before they are emitted do not change any more: nobody shows them.
@@ -40,6 +40,8 @@ class UniqueCounts:
         if minute > self._newest:
             self._advance(minute)
         elif minute <= self._newest - OPEN_MINUTES:
+            return
+        if not keys:
             return
         sketch = self._minutes.get(minute)
         if sketch is None:

@@ -63,7 +63,7 @@ def test_answers_of_registry_and_dashboard_have_types(folder: Path) -> None:
         'import type { operations } from "./dashboard";',
         'type Snapshot = operations["readSnapshot"]["responses"][200]["content"]["application/json"];',
         'export const id = (found: components["schemas"]["SchemaVersion"]): number => found.id;',
-        "export const users = (shown: Snapshot): number => shown.figures.users_5;",
+        "export const users = (shown: Snapshot): number => shown.figures.people_5;",
     ]
     assert errors(folder, program) == []
-    assert errors(folder, [*program, "export const wrong = (shown: Snapshot): string => shown.figures.users_5;"])
+    assert errors(folder, [*program, "export const wrong = (shown: Snapshot): string => shown.figures.people_5;"])

@@ -90,16 +90,41 @@ def sketch_of(*keys: str) -> bytes:
     return sketch.serialize_compact()
 
 
-def test_active_users_of_all_partitions_and_minutes_are_united() -> None:
+def test_people_are_users_and_the_visitors_that_were_not_signed_in_in_that_time() -> None:
     state = state_of(
-        partial("active_users", MINUTE, 0, sketch=sketch_of("a", "b")),
-        partial("active_users", MINUTE - 4 * MINUTE_MS, 0, sketch=sketch_of("a", "c")),
-        partial("active_users", MINUTE - 5 * MINUTE_MS, 1, sketch=sketch_of("d")),
+        partial("active_users", MINUTE, 0, sketch=sketch_of("ann", "bob")),
+        partial("active_users", MINUTE - 4 * MINUTE_MS, 1, sketch=sketch_of("ann")),
+        partial("active_visitors", MINUTE - 3 * MINUTE_MS, 2, sketch=sketch_of("laptop", "phone", "guest")),
+        partial("signed_in_visitors", MINUTE, 0, sketch=sketch_of("laptop")),
+        partial("signed_in_visitors", MINUTE - 5 * MINUTE_MS, 1, sketch=sketch_of("phone")),
+        partial("active_users", MINUTE - 5 * MINUTE_MS, 1, sketch=sketch_of("cid")),
     )
-    assert (state.unique("active_users", 5, NOON), state.unique("active_users", 30, NOON)) == (3, 4)
-    state.merge(partial("active_users", MINUTE, 0, offset=2, sketch=sketch_of("a", "b", "e")))
-    assert state.unique("active_users", 5, NOON) == 4
-    assert state.unique("active_sessions", 5, NOON) == 0
+    # In five minutes the phone was not signed in; in thirty it was, as one more user.
+    assert (state.people(5, NOON), state.people(30, NOON)) == (2 + 2, 3 + 1)
+    state.merge(partial("active_users", MINUTE, 0, offset=2, sketch=sketch_of("ann", "bob", "dan")))
+    assert state.people(5, NOON) == 3 + 2
+    assert LiveState().people(5, NOON) == 0
+
+
+@pytest.mark.parametrize(("users", "signed_in", "guests"), [(50, 40, 100), (900, 800, 2_500), (3_000, 3_000, 0)])
+def test_few_people_are_counted_exactly_and_many_within_some_per_cent(
+    users: int, signed_in: int, guests: int
+) -> None:
+    """With sign-in, every signed-in browser was a guest before."""
+    state = state_of(
+        *(
+            partial(name, MINUTE - number % 5 * MINUTE_MS, number, sketch=sketch_of(*of_partition))
+            for name, prefix, count in (
+                ("active_users", "user", users),
+                ("signed_in_visitors", "browser", signed_in),
+                ("active_visitors", "browser", signed_in + guests),
+            )
+            for number in range(12)
+            if (of_partition := [f"{prefix} {n}" for n in range(number, count, 12)])
+        )
+    )
+    people = users + guests
+    assert state.people(5, NOON) == (people if people < 190 else pytest.approx(people, rel=0.06))
 
 
 def test_events_per_second_are_those_of_slots_that_have_ended() -> None:

@@ -240,7 +240,7 @@ def test_an_uncertain_event_counts_in_rates_at_once_and_in_the_rest_once_it_is_a
     assert (state.totals, state.rates.events(ANN), state.corrections.waiting_since) == ({"page_view": 1}, 1, 0)
     windows = emitted(state)
     assert windows["pages", MINUTE] == {NOON: {"/a": 1}}
-    assert windows["active_users", MINUTE] == {NOON: {"estimate": 1}}
+    assert windows["active_visitors", MINUTE] == {NOON: {"estimate": 1}}
     assert (state.corrections.next, state.corrections.number) == (5, 7)
 
 

@@ -1,35 +1,40 @@
-"""What of an event is counted: users and visitors once each, and where views came from."""
+"""What of an event is counted: people once each, and where views came from."""
 
 from datasketches import hll_sketch, tgt_hll_type
 
-from avro_schemas.live_aggregates import ACTIVE_SESSIONS, ACTIVE_USERS, LG_REGISTERS
+from avro_schemas.live_aggregates import ACTIVE_USERS, ACTIVE_VISITORS, LG_REGISTERS, SIGNED_IN_VISITORS
 from stream_app.state.partition import PartitionState
 from tests.support.events import NOON, Record, encoded, event, user_key
 from tests.support.partition_states import ANN, BOB, MINUTE, emitted, folded
 
 
-def test_users_are_counted_by_the_keys_of_their_records() -> None:
+def test_people_are_users_and_visitors_apart() -> None:
     """Once each; and subscribers find in the sketches what docs/live-aggregates.md says."""
-    keys = [ANN, ANN, BOB, ANN, b"elsewhere", None]
-    state = folded([Record(n, NOON, key, encoded(event("click"))) for n, key in enumerate(keys)])
-    assert (state.rates.events(ANN), state.rates.events(BOB), state.rates.events(b"elsewhere")) == (3, 1, 0)
-    assert sketch_of(state, ACTIVE_USERS) == sketch(ANN, BOB, b"elsewhere")
-
-
-def test_anonymous_visitors_have_a_session_each() -> None:
-    ann, bob, session = user_key("ann"), user_key("bob"), user_key("session")
+    ann, bob, laptop, phone, session = (user_key(name) for name in ("ann", "bob", "laptop", "phone", "session"))
     fields = [
-        {"visitor_key": ann},
-        {"visitor_key": ann},
-        {"visitor_key": bob, "session_key": session},
+        {"visitor_key": laptop},
+        {"user_key": ann, "visitor_key": laptop, "session_key": session},
+        {"user_key": ann},
+        {"user_key": bob, "session_key": session},
+        {"visitor_key": phone, "session_key": session},
         {"session_key": session},
         {},
     ]
     state = folded([Record(n, NOON, None, encoded(event("click", **each))) for n, each in enumerate(fields)])
-    assert sketch_of(state, ACTIVE_SESSIONS) == sketch(ANN, session.hex().encode())
+    assert sketches_of(state) == {
+        ACTIVE_USERS: sketch(ann, bob),
+        ACTIVE_VISITORS: sketch(laptop, phone, session),
+        SIGNED_IN_VISITORS: sketch(laptop),
+    }
 
 
-def test_programs_are_neither_users_nor_sessions_and_have_a_ranking_of_their_own() -> None:
+def test_rates_are_counted_by_the_keys_of_records() -> None:
+    keys = [ANN, ANN, BOB, ANN, b"elsewhere", None]
+    state = folded([Record(n, NOON, key, encoded(event("click"))) for n, key in enumerate(keys)])
+    assert (state.rates.events(ANN), state.rates.events(BOB), state.rates.events(b"elsewhere")) == (3, 1, 0)
+
+
+def test_programs_are_no_people_and_have_a_ranking_of_their_own() -> None:
     bot = {"browser": "Googlebot", "system": "unknown", "kind": "bot", "bot": "crawler"}
     person = bot | {"browser": "Firefox", "kind": "desktop", "bot": None}
     events = [
@@ -37,8 +42,7 @@ def test_programs_are_neither_users_nor_sessions_and_have_a_ranking_of_their_own
         for device, key in ((bot, user_key("bot")), (person, user_key("ann")), (bot, user_key("ann")))
     ]
     log = [Record(n, NOON, each["visitor_key"].hex().encode(), encoded(each)) for n, each in enumerate(events)]
-    assert sketch_of(folded(log), ACTIVE_USERS) == sketch(user_key("ann").hex().encode())
-    assert sketch_of(folded(log), ACTIVE_SESSIONS) == sketch(user_key("ann").hex().encode())
+    assert sketches_of(folded(log)) == {ACTIVE_VISITORS: sketch(user_key("ann"))}
     windows = emitted(folded(log))
     assert windows["programs", MINUTE] == {NOON: {"Googlebot": 2}}
     assert windows["browsers", MINUTE] == {NOON: {"Firefox": 1}}
@@ -71,15 +75,14 @@ def test_views_are_counted_by_where_they_came_from() -> None:
     }
 
 
-def sketch_of(state: PartitionState, dimension: str) -> bytes | None:
+def sketches_of(state: PartitionState) -> dict[str, bytes | None]:
     snapshot = state.snapshot()
     assert snapshot is not None
-    (found,) = (partial for partial in snapshot.partials if partial.dimension == dimension)
-    return found.sketch
+    return {partial.dimension: partial.sketch for partial in snapshot.partials if partial.sketch}
 
 
 def sketch(*keys: bytes) -> bytes:
     made = hll_sketch(LG_REGISTERS, tgt_hll_type.HLL_4)
     for key in keys:
-        made.update(key.decode())
+        made.update(key.hex())
     return bytes(made.serialize_compact())

@@ -3,6 +3,7 @@
 from itertools import product
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,7 @@ def events(draw: st.DrawFn) -> tuple[Schema, dict[str, Any]]:
         "received_at": draw(moments),
         "sent_at": draw(st.none() | moments),
         "site": draw(texts.filter(bool)),
+        "user_key": draw(keys),
         "visitor_key": draw(keys),
         "session_key": draw(keys),
         "event_data": own,
@@ -155,17 +157,34 @@ def test_a_column_may_be_counted_of_every_event_and_of_one_schema() -> None:
 
 
 @pytest.mark.parametrize(
-    ("session", "visitor", "counted"),
+    ("keys", "expected"),
     [
-        (b"s" * 16, b"v" * 16, b"s" * 16),
-        (None, b"v" * 16, b"v" * 16),
-        (b"s" * 16, None, b"s" * 16),
-        (None, None, None),
+        ("uvs", "uv"),
+        ("us", "u"),
+        ("vs", "v"),
+        ("s", "s"),
+        ("", ""),
     ],
 )
-def test_the_session_counts_else_the_visitor(
-    session: bytes | None, visitor: bytes | None, counted: bytes | None
-) -> None:
-    record = Record(0, NOON, None, encoded(event(session_key=session, visitor_key=visitor)))
-    found = counted and counted.hex().encode()
-    assert [READER.decode(record).session, READER.read(record).session, READER.read(record).session] == [found] * 3
+def test_people_have_a_user_and_a_visitor_else_a_session(keys: str, expected: str) -> None:
+    names = {"u": "user_key", "v": "visitor_key", "s": "session_key"}
+    sent = {names[key]: key.encode() * 16 for key in keys}
+    record = Record(0, NOON, None, encoded(event(**sent)))
+    user = ("u" * 16).encode().hex().encode() if "u" in expected else None
+    visitor = (expected.strip("u") * 16).encode().hex().encode() or None
+    for read in (READER.decode, READER.read, READER.read):
+        assert (read(record).user, read(record).visitor) == (user, visitor)
+
+
+def test_the_properties_of_a_custom_event_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many of them come only once, and decoding each would cost more than all else."""
+
+    def used(**properties: Any) -> Record:
+        return Record(0, NOON, None, encoded(event("feature_used", event_data=properties)))
+
+    READER.read(used(a=1))
+    monkeypatch.setattr(READER, "decode", None)
+    for properties in ({}, {"a": "b"}, {"a": "b" * 100}, {"a": "b" * 490}):
+        assert READER.read(used(**properties)).own == ((orjson.dumps(properties),),)
+    with pytest.raises(TypeError):  # of another shape, so it is decoded
+        READER.read(used(a="é"))
