@@ -245,8 +245,8 @@ class ClickHouse:
         files = folder / LAYOUT.name / "*.parquet"
         self._session.query("create database history engine = Atomic")
         self._session.query(
-            "create table history.events engine = MergeTree order by (event_type, assumeNotNull(visit_key), ms)"
-            f" as select * from file('{files}', Parquet)"
+            "create table history.events engine = MergeTree order by (event_type, visit_key, ms)"
+            f" settings allow_nullable_key = 1 as select * from file('{files}', Parquet)"
         )
         self._session.query("optimize table history.events final")
 

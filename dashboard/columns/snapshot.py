@@ -33,9 +33,9 @@ class Snapshot:
         return [_day(start, hours, *changed.get(start, (0, 0, False, False))) for start, hours in by_day.items()]
 
     def count(self, first: int, end: int) -> int:
-        """How many hot rows have ids of a time."""
-        counted = "select count(*) from raw_events where event_id >= id_from(%s) and event_id < id_from(%s)"
-        (rows,) = self._connection.execute(counted, [_moment(first), _moment(end)]).fetchone() or (0,)
+        """How many rows have ids of a time within a day."""
+        bounds = {"since": _moment(first), "until": _moment(end)}
+        (rows,) = self._connection.execute(queries["rows_between"], bounds).fetchone() or (0,)
         return int(rows)
 
     def csv_files(self, first: int, end: int, new_path: Callable[[str], Path]) -> Iterator[Path]:

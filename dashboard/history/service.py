@@ -75,6 +75,9 @@ class HistoryService:
                     return await self._from_columns(self._columns, query)
                 except FilesMissing as missing:
                     preparing = f" Faster files are being prepared: {missing}."
+                except psycopg.errors.InsufficientPrivilege as error:
+                    # A role of somebody's own that may read the view `events` and nothing else.
+                    log.warning("column files need the role footfall_reader", extra={"error": repr(error)})
                 except (duckdb.Error, Cancelled) as error:
                     # Somebody deleted files, or the disk is full.
                     log.warning("column files do not answer; Postgres is asked", extra={"error": repr(error)})

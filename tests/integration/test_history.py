@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from avro_schemas.record_key import record_key
 from dashboard.columns.plan import DAY, HOUR
@@ -207,7 +208,8 @@ async def test_column_files_answer_like_sql_over_the_rows_whatever_happens_to_th
 ) -> None:
     """Rows land late, are erased, packed and dropped; after each change random questions are asked both ways."""
     seed = int(os.environ.get("HISTORY_SEED", "1"))
-    chance, now, database = Random(seed), now_ms(), Database(at(postgres))
+    reader = conninfo.make_conninfo(postgres, options="-c role=footfall_reader")
+    chance, now, database = Random(seed), now_ms(), Database(at(reader))
     midnight, today = now // DAY * DAY, datetime.now(UTC)
     landed = Landed(store)
     columns = Columns(tmp_path / "columns ' $tz", database, LAYOUT, retention_days=20)

@@ -22,6 +22,8 @@ begin
                 || string_agg(oid::regclass::text, ', ' order by relname) || ' to footfall_reader'
             from pg_class where relnamespace = current_schema::regnamespace and relkind = 'v'
         );
+        -- How many, but not of which request.
+        grant select (day, event_type, rows) on erased_rows to footfall_reader;
         -- How many and why, but not their contents.
         grant select (id, topic, part, record_offset, reason, appended_at, rejected_at) on dead_letters
             to footfall_reader;
