@@ -99,6 +99,7 @@ def test_bench_lists_the_benchmarks() -> None:
         "collect",
         "collect_steps",
         "end_to_end",
+        "history",
         "hostile_requests",
         "layout",
         "live",
