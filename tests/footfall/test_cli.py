@@ -106,6 +106,7 @@ def test_bench_lists_the_benchmarks() -> None:
         "recovery",
         "sink",
         "stream",
+        "visits",
     ]
     assert run("bench", "nothing")[0] == 1
 
