@@ -1,6 +1,7 @@
 """The live page counts people as visits define them, whatever partitions their events are in."""
 
 from collections import defaultdict
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given
@@ -11,6 +12,7 @@ from dashboard.live.state import LiveState
 from tests.dashboard.partials import MINUTE, partial
 from tests.support.events import NOON, Record, encoded, event, user_key
 from tests.support.partition_states import fold, new_state
+from tests.support.plain_visits import Event, links_of, visits_of
 
 PARTITIONS = 3
 PROGRAM = {"browser": "Googlebot", "system": "unknown", "kind": "bot", "bot": "crawler"}
@@ -32,20 +34,21 @@ clicks = st.fixed_dictionaries(
 
 
 def people_of(sent: list[dict[str, Any]]) -> int:
-    """By the definition: within 30 minutes all events of a browser are of one visit, and somebody's who signs in."""
-    users_of = defaultdict[bytes, set[bytes]](set)
-    people = set[bytes]()
-    of_people = [each for each in sent if not each["is_program"]]
-    for each in of_people:
-        if each["user_key"] and each["visitor_key"]:
-            users_of[each["visitor_key"]].add(each["user_key"])
-    for each in of_people:
-        browser = each["visitor_key"] or each["session_key"]
-        if each["user_key"]:
-            people.add(each["user_key"])
-        elif browser and browser not in users_of:
-            people.add(browser)
-    return len(people)
+    """By the definition in code."""
+    events = [
+        Event(
+            at=MINUTE - each["minutes_ago"] * MINUTE_MS,
+            id=bytes([number]),
+            type="click",
+            visitor=each["visitor_key"],
+            user=each["user_key"],
+            session=each["session_key"],
+            bot=each["is_program"],
+        )
+        for number, each in enumerate(sent)
+    ]
+    visits = visits_of(events, links_of(events), timedelta(minutes=30), oldest=0)
+    return len({visit.person for visit in visits})
 
 
 @given(st.lists(clicks, max_size=30))
