@@ -1,16 +1,21 @@
-"""A first user's path: start, post the examples, see them counted and landed, stop, start again."""
+"""A first user's path: start, post the examples, see them counted and landed, stop, start again; what was logged."""
 
+import json
 import re
 import shlex
 import signal
 import subprocess
 import time
+import uuid
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from confluent_kafka import Producer
 
-from tests.system.stack import Stack, until
+from tests.support.events import encoded, event, now_ms
+from tests.system.stack import COLLECT, Stack, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -36,8 +41,8 @@ curl -X POST http://localhost:3000/api/analytics/collect \\
 
 def test_the_first_examples_are_accepted_counted_and_landed(first_stack: Stack) -> None:
     posted_at = time.monotonic()
-    for event in (PAGE_VIEW, FEATURE_USED):
-        answer = first_stack.post(event)
+    for example in (PAGE_VIEW, FEATURE_USED):
+        answer = first_stack.post(example)
         assert answer.status_code == 200, answer.text
         body = answer.json()
         assert body.keys() == {"success", "event_id", "message"}
@@ -127,3 +132,48 @@ def test_after_a_stop_nothing_is_running_and_after_a_start_all_data_is_there(fir
     expected = counts | {"scroll": counts["scroll"] + 1, "click": counts["click"] + 1}
     assert until(lambda: first_stack.live("total"), expected.__eq__, seconds=60) == expected
     assert until(first_stack.rows_by_type, expected.__eq__, seconds=60) == expected
+
+
+def test_no_payload_person_or_key_is_logged(first_stack: Stack) -> None:
+    stack = first_stack  # the last test that uses it, because no subscriber can decode what is published here
+    assert "footfall_unknown_settings 0.0" in stack.get("/metrics").text
+    marker = f"marker{uuid.uuid4().hex}"
+    sent = {"event_type": "click", "event_data": {"element": marker}}
+    headers = stack.session(sub=f"user-{marker}") | {
+        "user-agent": f"Agent/{marker}",
+        "traceparent": f"00-{marker}",
+    }
+    assert stack.post(sent, headers=headers).status_code == 200
+    assert stack.post([sent, {"event_type": marker, "event_data": marker}], headers=headers).status_code == 200
+    for wrong in (f'{{"{marker}": '.encode(), json.dumps({marker: marker}).encode(), marker.encode() * 3):
+        assert stack.post(wrong, headers=headers).status_code == 400
+    assert stack.post(sent, headers={"cookie": f"session={marker}"}).status_code in (200, 403)
+    stack.get(f"{COLLECT}/{marker}?q={marker}")
+    _produce(stack, marker)
+    rows = "select count(*) from events where event_data ->> 'element' = %s"
+    assert until(lambda: stack.query(rows, marker)[0][0], lambda n: n >= 2, seconds=60) >= 2
+    dead_letters = "select count(*) from dead_letters where position(%s in encode(record_value, 'escape')) > 0"
+    assert until(lambda: stack.query(dead_letters, marker)[0][0], lambda n: n == 2, seconds=60) == 2
+    keys = json.loads((stack.folder / "secrets.json").read_text()).values()
+    found = [
+        f"{log.name}: {line}"
+        for log in sorted((stack.folder / "logs").iterdir())
+        for line in log.read_text(errors="replace").splitlines()
+        if any(secret in line for secret in (marker, *keys))
+    ]
+    assert found == []
+    assert _lines_of(stack.folder / "logs") > 10
+
+
+def _produce(stack: Stack, marker: str) -> None:
+    """Publish, without the collector, a record that is not an event and an event that Postgres rejects."""
+    producer = Producer({"bootstrap.servers": stack.state["kafka"]})
+    producer.produce("events", value=marker.encode(), key=marker.encode())
+    # Both the collector and Postgres reject NUL.
+    poison = encoded(event("click", now_ms(), event_data={"element": f"{marker}\0"}))
+    producer.produce("events", value=poison)
+    producer.flush(20)
+
+
+def _lines_of(logs: Path) -> int:
+    return sum(len(log.read_text(errors="replace").splitlines()) for log in logs.iterdir())
