@@ -245,7 +245,7 @@ class ClickHouse:
         files = folder / LAYOUT.name / "*.parquet"
         self._session.query("create database history engine = Atomic")
         self._session.query(
-            "create table history.events engine = MergeTree order by (event_type, visit_key, ms)"
+            "create table history.events engine = MergeTree order by (event_type, person, ms)"
             f" settings allow_nullable_key = 1 as select * from file('{files}', Parquet)"
         )
         self._session.query("optimize table history.events final")
@@ -262,7 +262,7 @@ class ClickHouse:
             round(each.timestamp() * 1000)
             for each in (query.since, query.until, query.previous_since, query.previous_until)
         )
-        filters = "".join(f" and {LAYOUT.filters[name]} = '{value}'" for name, value in query.filters)
+        filters = "".join(f" and {LAYOUT.filters[each.name]} = '{each.value}'" for each in query.filters)
         head = (
             f"from (select *, ms >= {since} as is_current, ms < {before_until} as is_previous from history.events where"
             f" ms >= {before} and ms < {until} and (ms >= {since} or ms < {before_until}){filters})"
@@ -275,11 +275,7 @@ class ClickHouse:
 
 def _clickhouse_queries(head: str) -> Sequence[str]:
     both = "countIf(is_current) as events, countIf(is_previous) as previous"
-    people = ", ".join(
-        f"uniqExactIf({key}, {period} and is_person)"
-        for key in ("user_key", "visit_key")
-        for period in ("is_current", "is_previous")
-    )
+    people = ", ".join(f"uniqExactIf(person, {period} and is_person)" for period in ("is_current", "is_previous"))
     ranking = (
         "select {0} as name, " + both + " {1} where {0} is not null group by name order by events desc limit 100"
     )
@@ -288,8 +284,8 @@ def _clickhouse_queries(head: str) -> Sequence[str]:
         f"select intDiv(ms, 3600000) as hour, event_type, {both} {head} group by hour, event_type",
         *(ranking.format(column, head) for column in LAYOUT.rankings),
         f"select form, {both}, countIf(succeeded) {head} where event_type = 'form_submit' group by form limit 100",
-        f"select error, page, {both}, min(occurred), max(occurred) {head} where event_type = 'error_encountered'"
-        " group by error, page order by events desc limit 100",
+        f"select error, {people}, {both}, uniqExact(page), min(occurred), max(occurred) {head}"
+        " where error is not null group by error order by events desc limit 300",
         f"select metric, quantileExactIf(0.75)(value, is_current), {both} {head} where event_type = 'web_vital'"
         " group by metric",
     ]

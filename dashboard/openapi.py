@@ -9,7 +9,7 @@ from dashboard.filters import FILTERS
 from dashboard.health.pipeline import StorageHealth
 from dashboard.history.query import RANGES
 from dashboard.live.hub import MAX_VIEWERS
-from dashboard.render.panels import HISTORY
+from dashboard.render.panels import HISTORY, Panel
 
 Json = dict[str, Any]
 
@@ -106,6 +106,29 @@ def _error(description: str) -> Json:
     return _answer(description, "application/json", _schema("Message"))
 
 
+_TEXT: Json = {"type": "string"}
+_NUMBER: Json = {"type": "number"}
+_KINDS: dict[str, Json] = {
+    **dict.fromkeys(("key", "named", "text", "page", "rating"), _TEXT),
+    "count": {"type": "integer"},
+    "percent": _NUMBER | {"description": "Per cent."},
+    "vital": _NUMBER | {"description": "Milliseconds; of CLS a number without a unit."},
+    "shares": {"type": "array", "items": _NUMBER, "description": "Per cent."},
+    "time": _TEXT | {"format": "date-time"},
+}
+
+
+def _row(panel: Panel) -> Json:
+    """A row of a panel, by the keys of its columns."""
+    named = {"name": _text("The name of the row.")} if panel.columns[0].kind == "named" else {}
+    columns = {column.key: _KINDS[column.kind] for column in panel.columns}
+    previous = {
+        "type": ["number", "null"],
+        "description": "The number of the previous period, if they are compared.",
+    }
+    return _object(f"A row of the panel {panel.title}.", named | columns | {"previous": previous}, ("previous",))
+
+
 _COUNTS = _map_of({"type": "integer"}, "Counts by name.")
 _INSTANT = {"type": "string", "format": "date-time"}
 _STORAGE = tuple(field.name for field in fields(StorageHealth))
@@ -167,8 +190,13 @@ _SCHEMAS: Json = {
         },
     ),
     "Total": _object(
-        "A number of the period, and of the previous one (0 if they are not compared).",
-        {"current": {"type": "integer"}, "previous": {"type": "integer"}},
+        "A number of the period, and of the previous one if they are compared.",
+        {"current": _NUMBER, "previous": _NUMBER},
+        optional=("previous",),
+    ),
+    "Condition": _object(
+        "A filter and a value: only events that have it, or, if it is excluded, only those that do not.",
+        {"name": {"type": "string", "enum": list(FILTERS)}, "value": _TEXT, "is_excluded": {"type": "boolean"}},
     ),
     "Step": _object("Events of an hour or a day, by type.", {"start": _INSTANT, "counts": _COUNTS}),
     "History": _object(
@@ -176,6 +204,10 @@ _SCHEMAS: Json = {
         {
             "since": _INSTANT,
             "until": _INSTANT,
+            "previous_since": _INSTANT,
+            "previous_until": _INSTANT,
+            "filters": {"type": "array", "items": _schema("Condition")},
+            "program_events_left_out": _number("Events of crawlers, scripts and monitors that are not counted."),
             "step": {"type": "string", "enum": ["hour", "day"]},
             "notices": {
                 "type": "array",
@@ -183,25 +215,31 @@ _SCHEMAS: Json = {
                 "description": "Parameters that were corrected.",
             },
             "totals": _object(
-                "The period in numbers.", {name: _schema("Total") for name in ("events", "users", "sessions")}
+                "The period in numbers.", {name: _schema("Total") for name in ("people", "views", "events")}
             ),
             "steps": {"type": "array", "items": _schema("Step")},
             "previous_sums": {
                 "type": "array",
                 "items": {"type": "integer"},
-                "description": "Events of each step of the previous period; empty if they are not compared.",
+                "description": "Events of each step of the previous period.",
             },
-            "panels": _schema("Panels"),
-            "read": _object(
-                "What the numbers were made from; null if it was rows alone.",
-                {
+            "panels": _object(
+                "The rows of each panel: of all, or of the one that `panel` names.",
+                {name: {"type": "array", "items": _row(panel)} for name, panel in HISTORY.items()},
+                optional=tuple(HISTORY),
+            ),
+            "read": {
+                "type": ["object", "null"],
+                "description": "Null if everything was counted from rows of Postgres.",
+                "properties": {
                     "columns": _number("Days that were read from column files."),
-                    "rows": _number("Rows of hours that are open or changed."),
+                    "rows": _number("Newer or changed rows that were read from Postgres."),
                     "as_of": _INSTANT,
                 },
-            )
-            | {"type": ["object", "null"]},
+                "required": ["columns", "rows", "as_of"],
+            },
         },
+        optional=("previous_since", "previous_until", "previous_sums"),
     ),
 }
 _SCHEMAS |= {
@@ -277,7 +315,6 @@ def _parameter(name: str, schema: Json, description: str, place: str = "query") 
     return {"name": name, "in": place, "required": place == "path", "schema": schema, "description": description}
 
 
-_TEXT: Json = {"type": "string"}
 _DAY: Json = {"type": "string", "format": "date"}
 _PARAMETERS: Json = {
     each["name"]: each
@@ -287,9 +324,14 @@ _PARAMETERS: Json = {
         _parameter("to", _DAY, "The last day, included."),
         _parameter("step", {"type": "string", "enum": ["hour", "day"]}, "Hours are for up to 14 days."),
         _parameter("compare", {"type": "string", "enum": ["1"]}, "Also the previous period."),
+        _parameter("programs", {"type": "string", "enum": ["1"]}, "Count crawlers, scripts and monitors too."),
+        _parameter("panel", {"type": "string", "enum": list(HISTORY)}, "Only this panel."),
+        _parameter("search", _TEXT, "Of the panel, only rows whose name contains this."),
         *(
             _parameter(
-                name, _TEXT | ({"enum": list(f.choices)} if f.choices else {}), f"Only events {f.description}"
+                name,
+                {"type": "array", "items": _TEXT},
+                f"Only events {f.description} Repeat it for any of several; `!` in front excludes a value.",
             )
             for name, f in FILTERS.items()
         ),

@@ -9,7 +9,7 @@ _PATH = re.compile(r"(?:/[a-z0-9][a-z0-9_-]*)+")
 _TAKEN = frozenset(
     {
         *("api", "sdk", "docs", "healthz", "readyz", "metrics"),
-        *("dashboard", "history", "event-types", "registry", "catalogue", "asyncapi.json"),
+        *("dashboard", "history", "event-types", "pipeline", "registry", "catalogue", "asyncapi.json"),
     }
 )
 

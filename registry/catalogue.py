@@ -8,11 +8,13 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from avro_schemas.schema import Schema, by_id, latest
 from avro_schemas.topic import Topic
 from avro_schemas.wire.codec import PREFIX_SIZE
 from registry.installation import Installation
+from service_kit.page_header import STYLES, page_header
 
 _HERE = Path(__file__).parent
 _SAMPLES = {
@@ -38,11 +40,13 @@ def add_catalogue(app: FastAPI, here: Installation) -> None:
     """Add the routes `/catalogue` and `/catalogue/TOPIC`."""
     pages = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined)
     pages.filters["tojson_pretty"] = _pretty
+    pages.globals["header_styles"] = Markup(STYLES)  # a constant
 
     @app.get("/catalogue", include_in_schema=False)
     async def topics_page() -> HTMLResponse:
         shown = list(here.topics.values())
-        page = pages.get_template("catalogue.html").render(topics=shown, retention=retention)
+        header = _header("/catalogue")
+        page = pages.get_template("catalogue.html").render(topics=shown, retention=retention, page_header=header)
         return HTMLResponse(page, headers=_SECURITY)
 
     @app.get("/catalogue/{name}", include_in_schema=False)
@@ -53,6 +57,7 @@ def add_catalogue(app: FastAPI, here: Installation) -> None:
         url = here.registry_url(request.url.scheme, request.headers.get("host", ""))
         page = pages.get_template("topic.html").render(
             topic=topic,
+            page_header=_header(f"/catalogue/{topic.name}"),
             retention=retention,
             records=[latest()[schema] for schema in topic.schemas],
             rows=field_rows,
@@ -64,6 +69,10 @@ def add_catalogue(app: FastAPI, here: Installation) -> None:
             },
         )
         return HTMLResponse(page, headers=_SECURITY)
+
+
+def _header(path: str) -> Markup:
+    return Markup(page_header(path))  # escaped there
 
 
 def retention(topic: Topic) -> str:

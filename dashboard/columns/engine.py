@@ -23,7 +23,7 @@ _MAX_TEMP = "20GB"
 _MAX_LINE_BYTES, _BUFFER_BYTES = 8 << 20, 16 << 20
 _PARAMETER = re.compile(r"\$(\w+)")
 # By type, so that a question about one type skips the others; by visitor, as equal values are neighbours then.
-_ORDER = "event_type, visit_key, ms"
+_ORDER = "event_type, person, ms"
 _ROW_GROUP = 61_440
 _META = "footfall"
 

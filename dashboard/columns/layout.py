@@ -8,10 +8,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboard.filters import FILTERS
+from avro_schemas.schema import typed_events
+from dashboard.filters import FILTERS, PROPERTY
 
 # Part of the layout's name: raise it when files are written in another way.
-_VERSION = 1
+_VERSION = 2
 
 
 def _as_uuid(key: str) -> str:
@@ -20,12 +21,16 @@ def _as_uuid(key: str) -> str:
     return f"(case when length({key}) = 32 then {key} else {hashed} end)::uuid"
 
 
-# Also what the SQL over rows calls an error; made as the stream app makes it.
-ERROR = (
-    "coalesce(event_data ->> 'kind', 'Error') || ': '"
-    " || left(regexp_replace(event_data ->> 'message', '\\d+', '#', 'g'), 120)"
-    " || coalesce(' (' || regexp_replace(nullif(event_data ->> 'source', ''), '^.*/', '') || ')', '')"
-)
+_TYPED = ", ".join(f"'{name}'" for name in sorted(typed_events()))
+# Part the properties of an event, and their names from their values.
+ENTRY, VALUE = "chr(30)", "chr(31)"
+_PROPERTIES = f"""case when event_type not in ({_TYPED}) then (
+    select string_agg(
+        translate(property.name, {ENTRY} || {VALUE}, '') || {VALUE}
+            || translate(property.value #>> '{{}}', {ENTRY} || {VALUE}, ''), {ENTRY})
+    from jsonb_each(event_data) as property (name, value)
+    where jsonb_typeof(property.value) in ('string', 'number', 'boolean')
+) end"""
 _MILLISECONDS = "('x' || left(event_uuid::text, 8) || substr(event_uuid::text, 10, 4))::bit(48)::bigint"
 _IS_VITAL = "event_type = 'web_vital' and jsonb_typeof(event_data -> 'value') = 'number'"
 
@@ -45,11 +50,11 @@ _COLUMNS = (
     Column("occurred", "milliseconds_of(occurred_at)", "BIGINT"),
     Column("event_type", "event_type"),
     Column("is_person", "bot is null", "BOOLEAN"),
-    Column("user_key", _as_uuid("user_key"), "UUID"),
-    Column("visit_key", _as_uuid("coalesce(session_key, visitor_key)"), "UUID"),
+    Column("person", _as_uuid("coalesce(user_key, visitor_key, session_key)"), "UUID"),
     Column("page", "page"),
-    Column("error", f"case when event_type = 'error_encountered' then {ERROR} end"),
-    Column("form", "case when event_type = 'form_submit' then event_data ->> 'form' end"),
+    Column("error", FILTERS["error"].expression),
+    Column("form", FILTERS["form"].expression),
+    Column("properties", _PROPERTIES),
     Column(
         "succeeded", "case when event_type = 'form_submit' then event_data -> 'success' = 'true' end", "BOOLEAN"
     ),
@@ -62,15 +67,13 @@ class Layout:
     """The columns of files, with those of all filters and of the rankings (expressions over the view `events`)."""
 
     def __init__(self, rankings: Sequence[str]) -> None:
-        filtered = [each.expression for each in FILTERS.values()]
+        compared = {name: each.expression for name, each in FILTERS.items() if name != PROPERTY}
         known = {column.expression: column for column in _COLUMNS}
-        for expression in (*filtered, *rankings):
+        for expression in (*compared.values(), *rankings):
             known.setdefault(expression, Column(f"name_{len(known)}", expression))
         self.columns = tuple(known.values())
         # Which columns filters and rankings compare and count.
-        self.filters: Mapping[str, str] = {
-            name: known[expression].name for name, expression in zip(FILTERS, filtered, strict=True)
-        }
+        self.filters: Mapping[str, str] = {name: known[expression].name for name, expression in compared.items()}
         self.rankings = tuple(known[expression].name for expression in rankings)
 
     @property

@@ -1,12 +1,22 @@
 """A query of the history, parsed from URL parameters. No I/O: the time is an argument."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from dashboard.filters import FILTERS, can_be_stored
+from avro_schemas.live_aggregates import PROGRAM
+from dashboard.filters import (
+    FILTERS,
+    MAX_CONDITIONS,
+    PROPERTY,
+    Condition,
+    can_be_stored,
+    condition_of,
+    property_value,
+)
+from dashboard.render.panels import HISTORY
 from dashboard.render.times import UTC_ZONE, zone_named
 
 RANGES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
@@ -19,7 +29,7 @@ _HOUR = timedelta(hours=1)
 
 
 class UnusableFilter(ValueError):
-    """A filter has a value that no event can have and that Postgres does not even take as a question."""
+    """A filter has a value that no event can have, or that names nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +37,8 @@ class Query:
     """A period in steps, and the previous period of the same length, if they are compared.
 
     Times carry the reader's zone. Events count by the time inside their id. Without a comparison the previous
-    period is empty. `filters` has the names and values of those that are set. `notices` are sentences about
-    parameters that were corrected.
+    period is empty. `notices` are sentences about parameters that were corrected. `panel` is the only one that is
+    shown, with all its rows whose names contain `search`; empty for the first rows of all panels.
     """
 
     range_name: str
@@ -37,8 +47,16 @@ class Query:
     previous_since: datetime
     previous_until: datetime
     step: StepUnit
-    filters: tuple[tuple[str, str], ...]
+    filters: tuple[Condition, ...]
     compare: bool
+    # Whether the period goes up to now.
+    is_running: bool
+    # Whether programs are counted too.
+    programs: bool = False
+    # Whether pages are counted by path, though they have routes.
+    by_path: bool = False
+    panel: str = ""
+    search: str = ""
     notices: tuple[str, ...] = ()
 
     @property
@@ -63,14 +81,19 @@ def ranges_within(retention_days: int) -> dict[str, str]:
     return {name: title for name, title in RANGES.items() if _days_in(name) <= retention_days}
 
 
-def parse_query(params: Mapping[str, str], now: datetime, retention_days: int) -> Query:
-    """The query of the URL parameters. The default is the last 24 hours of everything, in UTC.
+Params = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+def parse_query(parameters: Params, now: datetime, retention_days: int) -> Query:
+    """The query of the URL parameters. The default is the last 24 hours of what people did, in UTC.
 
     Raise UnusableFilter; what else cannot be used is corrected, with a notice.
 
     A period starts at most `retention_days` days ago, today included. An older day may still have rows, as it is
     audited before it is dropped; it is not shown, because it can be gone at the next request.
     """
+    pairs = list(parameters.items() if isinstance(parameters, Mapping) else parameters)
+    params = dict(pairs)
     zone = zone_named(params.get("tz", "UTC")) or UTC_ZONE
     # The end of the current minute, so that the same parameters within a minute are the same query.
     end = now.astimezone(zone).replace(second=0, microsecond=0) + timedelta(minutes=1)
@@ -88,6 +111,11 @@ def parse_query(params: Mapping[str, str], now: datetime, retention_days: int) -
     compare = params.get("compare") == "1"
     if compare and (previous := (since - shift).date()) < _oldest_day(end, retention_days):
         notices.append(f"{_retained(retention_days)}; the previous period began on {previous} and is incomplete.")
+    filters = _filters(pairs)
+    panel = params.get("panel", "")
+    if panel and panel not in HISTORY:
+        notices.append(f'There is no panel "{panel[:50]}"; there are {", ".join(HISTORY)}.')
+        panel = ""
     return Query(
         range_name=range_name,
         since=since,
@@ -95,20 +123,43 @@ def parse_query(params: Mapping[str, str], now: datetime, retention_days: int) -
         previous_since=since - shift if compare else since,
         previous_until=until - shift if compare else since,
         step=step,
-        filters=_filters(params),
+        filters=filters,
         compare=compare,
+        is_running=until == end,
+        # A filter that names a program asks for programs.
+        programs=params.get("programs") == "1" or any(_names_a_program(each) for each in filters),
+        by_path=params.get("pages") == "paths",
+        panel=panel,
+        search=_storable("search", params.get("search", "")) if panel else "",
         notices=tuple(notices),
     )
 
 
-def _filters(params: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    filters = tuple((name, value) for name in FILTERS if (value := params.get(name)))
-    for name, value in filters:
-        if not can_be_stored(value):
+def _filters(pairs: Iterable[tuple[str, str]]) -> tuple[Condition, ...]:
+    """The conditions, each once and in an order that does not depend on the URL's."""
+    filters = {condition_of(name, _storable(name, text)) for name, text in pairs if name in FILTERS and text}
+    filters = {each for each in filters if each.value}
+    for each in filters:
+        if each.name == PROPERTY and property_value(each.value) is None:
             raise UnusableFilter(
-                f"The filter {name} contains a character that no event has, such as NUL. Remove it from the URL."
+                f"The filter {PROPERTY} is written TYPE.PROPERTY:VALUE, as feature_used.feature:export_data."
             )
-    return filters
+    if len(filters) > MAX_CONDITIONS:
+        raise UnusableFilter(f"There are {len(filters)} filters; use at most {MAX_CONDITIONS}.")
+    return tuple(sorted(filters))
+
+
+def _storable(name: str, text: str) -> str:
+    if can_be_stored(text):
+        return text
+    raise UnusableFilter(
+        f"The filter {name} contains a character that no event has, such as NUL. Remove it from the URL."
+    )
+
+
+def _names_a_program(condition: Condition) -> bool:
+    names = condition.name == "program" or (condition.name == "device" and condition.value == PROGRAM)
+    return names and not condition.is_excluded
 
 
 def _period(

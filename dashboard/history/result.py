@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from avro_schemas.live_aggregates import page_error
+from dashboard.filters import PropertyValue
 from dashboard.history.query import Query
 from dashboard.render import web_vitals
 from dashboard.render.charts import Chart, Step, chart
@@ -16,16 +16,21 @@ Found = Sequence[Sequence[Any]]
 
 # The expressions of all panels, each once: panels that differ only in what they show share a ranking.
 RANKINGS = tuple(dict.fromkeys(panel.expression for panel in HISTORY.values() if panel.expression))
-_CHANGE = Column("Change", "change")
+_CHANGE = Column("Before", "change", own_key="previous")
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A number of the period, and the same of the previous period."""
+    """A number of the period, and the same of the previous period; None where nothing is compared."""
 
     name: str
-    current: int
-    previous: int
+    current: float
+    previous: float | None
+
+    @property
+    def key(self) -> str:
+        """Its name in JSON."""
+        return self.name.lower().replace(" ", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,14 @@ class Result:
     steps: Sequence[Step]
     previous_sums: Sequence[int]
     panels: Mapping[str, Rows]
+    # Events of programs that are not counted.
+    left_out: int = 0
     # None: everything was counted from rows of Postgres.
     read: ReadFrom | None = None
 
     @property
     def has_events(self) -> bool:
-        return self.totals[0].current > 0
+        return any(total.current for total in self.totals) or self.left_out > 0
 
     @property
     def chart(self) -> Chart:
@@ -60,15 +67,17 @@ class Result:
 
 
 def panels_of(query: Query) -> dict[str, Panel]:
-    """The panels of the page: with a column for the change, where periods are compared."""
+    """The panels that the query fills: with a column for the change, where periods are compared."""
+    panels = {query.panel: HISTORY[query.panel]} if query.panel else dict(HISTORY)
     if not query.compare:
-        return dict(HISTORY)
-    return {name: replace(panel, columns=(*panel.columns, _CHANGE)) for name, panel in HISTORY.items()}
+        return panels
+    return {name: replace(panel, columns=(*panel.columns, _CHANGE)) for name, panel in panels.items()}
 
 
-def totals(row: Sequence[int]) -> list[Total]:
+def totals(query: Query, row: Sequence[int]) -> list[Total]:
     """From the one row of `totals`."""
-    return [Total(name, row[at], row[at + 1]) for name, at in (("Events", 0), ("Users", 2), ("Sessions", 4))]
+    names = (("People", 0), ("Views", 2), ("Events", 4))
+    return [Total(name, row[at], row[at + 1] if query.compare else None) for name, at in names]
 
 
 def steps(query: Query, found: Found) -> list[Step]:
@@ -91,29 +100,37 @@ def previous_sums(query: Query, found: Found) -> list[int]:
 
 def rankings(query: Query, found: Found) -> dict[str, Rows]:
     """From rows of the ranking's number, name, events, previous events, events of the whole ranking."""
-    rows: dict[str, Rows] = {panel.name: {} for panel in HISTORY.values() if panel.expression}
+    panels = [panel for panel in panels_of(query).values() if panel.expression]
+    rows: dict[str, Rows] = {panel.name: {} for panel in panels}
     for number, name, events, previous, ranking_events in found:
-        for panel in HISTORY.values():
+        for panel in panels:
             if panel.expression == RANKINGS[number] and panel.shows(name):
                 share: list[Cell] = [percent(events, ranking_events)] if panel.has_share else []
-                rows[panel.name][name] = [events, *share, *_change(query, events, previous)]
+                rows[panel.name][name] = [events, *share, *_previous(query, previous)]
     return rows
+
+
+def features(query: Query, found: Found) -> Rows:
+    """From rows of event type, property, value, events, people, previous events."""
+    return {
+        PropertyValue(event_type, name, value).text: [
+            value, event_type, name, events, people, *_previous(query, previous),
+        ]
+        for event_type, name, value, events, people, previous in found
+    }  # fmt: skip
 
 
 def forms(query: Query, found: Found) -> Rows:
     """From rows of form, submissions, successful ones, previous submissions."""
     return {
-        form: [submitted, succeeded, percent(succeeded, submitted), *_change(query, submitted, previous)]
+        form: [submitted, succeeded, percent(succeeded, submitted), *_previous(query, previous)]
         for form, submitted, succeeded, previous in found
     }
 
 
 def errors(query: Query, found: Found) -> Rows:
-    """From rows of error, page, events, first, last, previous events."""
-    return {
-        page_error(page, error): [error, page, events, first, last, *_change(query, events, previous)]
-        for error, page, events, first, last, previous in found
-    }
+    """From rows of error, people, events, pages, first, last, previous people."""
+    return {error: [*cells, *_previous(query, previous)] for error, *cells, previous in found}
 
 
 def web_vital_rows(query: Query, found: Found) -> Rows:
@@ -125,13 +142,10 @@ def web_vital_rows(query: Query, found: Found) -> Rows:
             p75, samples, good, poor, previous = by_name[metric.name]
             shares = (percent(good, samples), percent(samples - good - poor, samples), percent(poor, samples))
             cells = web_vitals.Summary(metric, p75, samples, *shares).cells()
-            change: Cell = None if previous is None else f"was {metric.text(previous)}"
-            rows[metric.name] = [*cells, change] if query.compare else cells
+            rows[metric.name] = [*cells, *_previous(query, previous)]
     return rows
 
 
-def _change(query: Query, current: int, previous: int) -> list[Cell]:
-    """The change in per cent, as a cell, where periods are compared; None where there was nothing before."""
-    if not query.compare:
-        return []
-    return [round(100 * (current - previous) / previous) if previous else None]
+def _previous(query: Query, previous: Cell) -> list[Cell]:
+    """The number of the previous period, as a cell, where periods are compared."""
+    return [previous] if query.compare else []

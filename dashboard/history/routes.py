@@ -1,61 +1,82 @@
 """The history page, and the same result as JSON and CSV."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from avro_schemas.event_types import event_type_names
-from dashboard.filters import FILTERS, can_be_stored
+from dashboard.filters import FILTERS
+from dashboard.history.address import Address
 from dashboard.history.query import Query, UnusableFilter, parse_query, ranges_within
 from dashboard.history.result import Result, panels_of
 from dashboard.history.service import HistoryService, HistoryUnavailable
 from dashboard.render.exports import as_csv
 from dashboard.render.pages import NO_STORE, Pages
-from dashboard.render.panels import HISTORY
+from dashboard.render.panels import HISTORY, Panel
 
 _NO_POSTGRES = "There is no history: FOOTFALL_POSTGRES_DSN is not set."
+# Rows of a panel among the others, and of a panel alone.
+_FEW_ROWS, _ALL_ROWS = 8, 1_000
+# Of these a panel says something only if there are several.
+_ONLY_IF_SEVERAL = ("sites", "hostnames")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    query: Query
+    result: Result | None
+    status: int = 200
+    error_message: str = ""
 
 
 def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Pages, retention_days: int) -> None:
     """Add the routes to the application. Without a service they say what to set."""
 
     def query_of(request: Request) -> Query:
-        return parse_query(request.query_params, datetime.now(UTC), retention_days)
+        return parse_query(request.query_params.multi_items(), datetime.now(UTC), retention_days)
 
     async def run(query: Query) -> Result:
         if service is None:
             raise HistoryUnavailable(_NO_POSTGRES)
         return await service.run(query)
 
-    @app.get("/history")
-    async def page(request: Request) -> Response:
-        result, status, error_message = None, 200, ""
+    async def answer(request: Request) -> _Answer:
         try:
             query = query_of(request)
-            result = await run(query)
         except UnusableFilter as error:
-            query, status, error_message = parse_query({}, datetime.now(UTC), retention_days), 400, str(error)
+            return _Answer(parse_query({}, datetime.now(UTC), retention_days), None, 400, str(error))
+        try:
+            return _Answer(query, await run(query))
         except HistoryUnavailable as error:
-            status, error_message = 503, str(error)
+            return _Answer(query, None, 503, str(error))
+
+    @app.get("/history")
+    async def page(request: Request) -> Response:
+        address = Address(request.query_params.multi_items())
+        if "filter" in request.query_params:
+            name, value = request.query_params["filter"], request.query_params.get("value", "")
+            is_excluded = request.query_params.get("is") == "not"
+            return RedirectResponse(address.added(name, value, is_excluded=is_excluded), 303, headers=NO_STORE)
+        found = await answer(request)
         return pages.render(
             request,
             "history.html",
-            status=status,
-            query=query,
-            result=result,
-            error_message=error_message,
-            panels=panels_of(query).values(),
+            status=found.status,
+            query=found.query,
+            result=found.result,
+            error_message=found.error_message,
+            panels=_shown(found.query, found.result),
+            max_rows=_ALL_ROWS if found.query.panel else _FEW_ROWS,
             ranges=ranges_within(retention_days),
             filters=FILTERS,
-            choices={name: each.choices for name, each in FILTERS.items()} | {"type": sorted(event_type_names())},
-            folded=[name for name, each in FILTERS.items() if each.is_folded],
-            filtered=dict(query.filters),
+            types=sorted(event_type_names()),
+            chips=address.chips(found.query.filters),
             retention_days=retention_days,
-            link=_linker(request),
+            address=address,
+            link=address.link,
         )
 
     @app.get("/dashboard/history.json")
@@ -70,8 +91,9 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
         if name not in HISTORY:
             message = f'There is no panel "{name[:50]}"; there are {", ".join(HISTORY)}.'
             return JSONResponse({"message": message}, 404)
+        pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "panel"]
         try:
-            query = query_of(request)
+            query = parse_query([*pairs, ("panel", name)], datetime.now(UTC), retention_days)
             result = await run(query)
         except (UnusableFilter, HistoryUnavailable) as error:
             return _error(error)
@@ -86,23 +108,47 @@ def _error(error: UnusableFilter | HistoryUnavailable) -> Response:
     return JSONResponse({"message": str(error)}, status, headers=NO_STORE)
 
 
+def _shown(query: Query, result: Result | None) -> list[Panel]:
+    """The panels of the page, which shows pages either by route or by path."""
+    if result is None:
+        return []
+    panels = panels_of(query)
+    if not query.panel:
+        del panels["routes" if query.by_path else "pages"]
+        for name in _ONLY_IF_SEVERAL:
+            if len(result.panels[name]) < 2:
+                del panels[name]
+    return list(panels.values())
+
+
+def _previous_period(query: Query) -> dict[str, str]:
+    previous = {"previous_since": query.previous_since, "previous_until": query.previous_until}
+    return {name: at.isoformat() for name, at in previous.items()}
+
+
 def as_json(result: Result) -> dict[str, Any]:
     """A result for programs. Times are ISO 8601, in the reader's zone."""
     query = result.query
     return {
         "since": query.since.isoformat(),
         "until": query.until.isoformat(),
+        **(_previous_period(query) if query.compare else {}),
         "step": query.step,
+        "filters": [
+            {"name": each.name, "value": each.value, "is_excluded": each.is_excluded} for each in query.filters
+        ],
         "notices": query.notices,
+        "program_events_left_out": result.left_out,
         "totals": {
-            total.name.lower(): {"current": total.current, "previous": total.previous} for total in result.totals
+            total.key: {"current": total.current} | ({"previous": total.previous} if query.compare else {})
+            for total in result.totals
         },
         "steps": [
             {"start": start.isoformat(), "counts": step.counts}
             for start, step in zip(query.starts, result.steps, strict=True)
         ],
-        "previous_sums": result.previous_sums,
-        "panels": result.panels,
+        **({"previous_sums": result.previous_sums} if query.compare else {}),
+        "panels": {name: panel.as_json(result.panels[name]) for name, panel in panels_of(query).items()},
         "read": None
         if result.read is None
         else {
@@ -111,15 +157,3 @@ def as_json(result: Result) -> dict[str, Any]:
             "as_of": result.read.as_of.isoformat(timespec="seconds"),
         },
     }
-
-
-def _linker(request: Request) -> Callable[..., str]:
-    """Makes links to the same query with changed parameters: `link(page="/pricing")`. None removes a parameter."""
-
-    def link(path: str = "/history", **changes: str | None) -> str:
-        usable = {name: value for name, value in request.query_params.items() if value and can_be_stored(value)}
-        params: dict[str, str | None] = {**usable, **changes}
-        query = urlencode({name: value for name, value in params.items() if value is not None})
-        return f"{path}?{query}" if query else path
-
-    return link

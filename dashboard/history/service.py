@@ -8,27 +8,32 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
 import psycopg
 
+from avro_schemas.schema import typed_events
 from dashboard.columns.engine import Cancelled
-from dashboard.columns.layout import ERROR, Layout
-from dashboard.columns.questions import Period, Questions
+from dashboard.columns.layout import Layout
+from dashboard.columns.questions import Period, Questions, Selection
 from dashboard.columns.service import Columns, FilesMissing, Reading
-from dashboard.filters import CONDITION, FILTERS
+from dashboard.filters import FILTERS, as_sql
 from dashboard.history import result
 from dashboard.history.query import Query
 from dashboard.history.result import RANKINGS, Found, ReadFrom, Result
+from dashboard.render.panels import HISTORY
 from dashboard.render.web_vitals import METRICS
 from dashboard.sql import Database, queries
 
 log = logging.getLogger(__name__)
 
-# The page shows fewer rows per panel; the CSV files have all of them.
-_MAX_ROWS = 100
+# The page shows fewer rows per panel; one panel alone, JSON and CSV files have all of them.
+_MAX_ROWS = 300
+# Of one property of an event type, as ids have a value per event.
+_MAX_VALUES = 50
 _MAX_CACHED = 64
 _CACHED_SECONDS = 60.0
 # The columns of files: what the filters and the panels of the page name.
@@ -36,21 +41,6 @@ LAYOUT = Layout(RANKINGS)
 # Questions to column files that run at a time; each may use all threads of DuckDB.
 _MAX_QUESTIONS = 2
 _QUESTION_SECONDS = 120.0
-
-
-def _filtered(name: str) -> bytes:
-    """A query with the condition of the filters."""
-    filtered = queries[name].replace(b"{filters}", CONDITION.encode())
-    return filtered.replace(b"{error}", ERROR.encode())
-
-
-# Expressions are constants of the code (render/panels.py). Whatever comes from a request is a parameter.
-_EXPRESSIONS = ", ".join(f"({number}, {expression})" for number, expression in enumerate(RANKINGS))
-_SELECTED_EVENTS = {
-    name: _filtered("selected_events") + _filtered(name).replace(b"{expressions}", _EXPRESSIONS.encode())
-    for name in ("totals", "rankings", "forms", "errors", "web_vitals")
-}
-_COUNTS_BY_STEP = _filtered("counts_by_step")
 
 
 class HistoryUnavailable(Exception):
@@ -122,7 +112,8 @@ class HistoryService:
 async def _asked(columns: Columns, reading: Reading, query: Query, period: Period) -> Result:
     """Ask column files in a thread. If nobody waits any more, that ends."""
     session = columns.engine.session()
-    questions = Questions(session, LAYOUT, reading.sources, period, dict(query.filters), _MAX_ROWS)
+    asked_for = Selection(query.filters, programs=query.programs, search=query.search)
+    questions = Questions(session, LAYOUT, reading.sources, period, asked_for, _MAX_ROWS)
     try:
         work = asyncio.to_thread(_result, questions, query, reading)
         return await asyncio.wait_for(work, _QUESTION_SECONDS)
@@ -132,21 +123,24 @@ async def _asked(columns: Columns, reading: Reading, query: Query, period: Perio
 
 
 def _result(questions: Questions, query: Query, reading: Reading) -> Result:
-    counts = questions.counts()
+    counts, totals = questions.counts(list(expressions_of(query)), _PROGRAMS), questions.totals()
+    own_questions: dict[str, Callable[[], Found]] = {
+        "features": lambda: questions.features(_MAX_VALUES),
+        "forms": questions.forms,
+        "errors": questions.errors,
+        "web_vitals": lambda: questions.web_vitals([(each.name, each.good, each.poor) for each in METRICS]),
+    }
+    panels = {name: _OWN_QUERIES[name](query, ask()) for name, ask in own_questions.items() if _has(query, name)}
+    if expressions_of(query):
+        panels |= result.rankings(query, counts.rankings)
     return Result(
         query,
-        result.totals(questions.totals()),
+        result.totals(query, totals),
         result.steps(query, counts.steps),
         result.previous_sums(query, counts.previous_steps) if query.compare else [],
-        {
-            **result.rankings(query, counts.rankings),
-            "forms": result.forms(query, questions.forms()),
-            "errors": result.errors(query, questions.errors()),
-            "web_vitals": result.web_vital_rows(
-                query, questions.web_vitals([(each.name, each.good, each.poor) for each in METRICS])
-            ),
-        },
-        ReadFrom(reading.days, reading.rows, reading.as_of),
+        panels,
+        left_out=totals[-1],
+        read=ReadFrom(reading.days, reading.rows, reading.as_of),
     )
 
 
@@ -165,50 +159,89 @@ def _period(query: Query) -> Period:
 
 
 async def _run(connection: psycopg.AsyncConnection, query: Query) -> Result:
-    params = _params(query)
+    condition, values = as_sql(query.filters)
+    params = _params(query) | values
 
     async def found(name: str) -> Found:
-        cursor = await connection.execute(_SELECTED_EVENTS[name], params)
+        cursor = await connection.execute(_with_head(name, condition, query), params)
         return await cursor.fetchall()
 
     (totals,) = await found("totals")
     steps = await _counts_by_step(connection, query, query.starts)
     previous = await _counts_by_step(connection, query, query.previous_starts) if query.compare else None
+    own_queries = {name: rows for name, rows in _OWN_QUERIES.items() if _has(query, name)}
+    panels = {name: rows(query, await found(name)) for name, rows in own_queries.items()}
+    if expressions_of(query):
+        panels |= result.rankings(query, await found("rankings"))
     return Result(
         query,
-        result.totals(totals),
+        result.totals(query, totals),
         result.steps(query, steps),
         [] if previous is None else result.previous_sums(query, previous),
-        {
-            **result.rankings(query, await found("rankings")),
-            "forms": result.forms(query, await found("forms")),
-            "errors": result.errors(query, await found("errors")),
-            "web_vitals": result.web_vital_rows(query, await found("web_vitals")),
-        },
+        panels,
+        left_out=totals[-1],
     )
+
+
+def _has(query: Query, panel: str) -> bool:
+    return query.panel in ("", panel)
+
+
+def expressions_of(query: Query) -> dict[int, str]:
+    """The expressions of the rankings that a query shows, by number: those of all panels, or of its one panel."""
+    panels = [HISTORY[query.panel]] if query.panel else HISTORY.values()
+    shown = {panel.expression for panel in panels}
+    return {number: expression for number, expression in enumerate(RANKINGS) if expression in shown}
+
+
+def _with_head(name: str, condition: str, query: Query) -> bytes:
+    """A query over the selected events. Only constants of the code become part of its text."""
+    expressions = ", ".join(f"({number}, {expression})" for number, expression in expressions_of(query).items())
+    parts = {"filters": condition, "expressions": expressions, "error": FILTERS["error"].expression}
+    text = queries["selected_events"] + queries[name]
+    for part, sql in parts.items():
+        text = text.replace(b"{%s}" % part.encode(), sql.encode())
+    return text
 
 
 async def _counts_by_step(connection: psycopg.AsyncConnection, query: Query, starts: list[datetime]) -> Found:
     is_hourly = all(start.timestamp() % 3600 == 0 for start in starts)
-    is_in_roll_up = is_hourly and dict(query.filters).keys() <= {"type"}
-    counts_by_step = queries["counts_by_step_hourly"] if is_in_roll_up else _COUNTS_BY_STEP
+    is_in_roll_up = is_hourly and query.programs and not query.filters
+    condition, values = as_sql(query.filters)
+    by_rows = queries["counts_by_step"].replace(b"{filters}", condition.encode())
     step = timedelta(hours=1) if query.step == "hour" else timedelta(days=1)
     until = query.until if starts[0] >= query.since else query.previous_until
     bounds = {"starts": starts, "first": starts[0], "end": min(starts[-1] + step, until)}
-    cursor = await connection.execute(counts_by_step, _params(query) | bounds)
+    cursor = await connection.execute(
+        queries["counts_by_step_hourly"] if is_in_roll_up else by_rows, _params(query) | values | bounds
+    )
     return await cursor.fetchall()
 
 
 def _params(query: Query) -> dict[str, Any]:
     return {
-        **dict.fromkeys(FILTERS),
-        **dict(query.filters),
         "since": query.since,
         "until": query.until,
         "previous_since": query.previous_since,
         "previous_until": query.previous_until,
+        "programs": query.programs,
+        "programs_ranking": _PROGRAMS,
+        "search": query.search,
+        "typed": sorted(typed_events()),
         "max_rows": _MAX_ROWS,
+        "max_values": _MAX_VALUES,
         "metrics": [metric.name for metric in METRICS],
         "good": [float(metric.good) for metric in METRICS],
         "poor": [float(metric.poor) for metric in METRICS],
     }
+
+
+# Panels with a query of their own.
+_OWN_QUERIES = {
+    "features": result.features,
+    "forms": result.forms,
+    "errors": result.errors,
+    "web_vitals": result.web_vital_rows,
+}
+# The ranking that counts programs in any case.
+_PROGRAMS = RANKINGS.index(HISTORY["programs"].expression)

@@ -16,6 +16,7 @@ from avro_schemas.live_aggregates import (
     split_custom_property,
     split_page_error,
 )
+from dashboard.filters import PropertyValue
 from dashboard.live.state import LiveState
 from dashboard.live.windows import Counts
 from dashboard.render import web_vitals
@@ -92,7 +93,12 @@ def _features(state: LiveState) -> Rows:
     rows: Rows = {}
     for name in top(properties):
         event_type, property_name, value = split_custom_property(name)
-        rows[name] = [value, event_type, property_name, properties[name]]
+        rows[PropertyValue(event_type, property_name, value).text] = [
+            value,
+            event_type,
+            property_name,
+            properties[name],
+        ]
     return rows
 
 

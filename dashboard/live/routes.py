@@ -1,4 +1,4 @@
-"""The live page, its snapshot as JSON, and its event stream."""
+"""The live page and that of the pipeline, their snapshot as JSON, and their event stream."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from dashboard.live.hub import MAX_VIEWERS, Hub, Viewer
 from dashboard.live.service import LiveService
 from dashboard.live.snapshot import minute_chart
 from dashboard.render.pages import NO_STORE, Pages
-from dashboard.render.panels import LIVE_FIRST, LIVE_ONLY, PANELS
+from dashboard.render.panels import LIVE_FIRST, PANELS, PIPELINE
 
 
 def add_live_routes(app: FastAPI, live: LiveService, pages: Pages) -> None:
@@ -27,10 +27,13 @@ def add_live_routes(app: FastAPI, live: LiveService, pages: Pages) -> None:
             "live.html",
             shown=shown,
             panels=(*LIVE_FIRST, *PANELS),
-            live_only_panels=LIVE_ONLY,
             only_type=only_type,
             chart=minute_chart(shown, only_type),
         )
+
+    @app.get("/pipeline")
+    async def pipeline(request: Request) -> Response:
+        return pages.render(request, "pipeline.html", shown=live.snapshot(), panels=PIPELINE)
 
     @app.get("/dashboard/snapshot.json")
     async def snapshot_json(request: Request) -> Response:

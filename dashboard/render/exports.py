@@ -12,13 +12,19 @@ _FORMULA = re.compile(r"""(^|[;\t\r\n])(?=[ "']*[=+\-@\t\r\uff1d\uff0b\uff0d\uff
 
 
 def as_csv(panel: Panel, rows: Rows) -> str:
-    """The panel's rows under its column titles. Text that would run as a formula gets an apostrophe in front."""
+    """The panel's rows under its column titles, times in ISO 8601.
+
+    Text that would run as a formula gets an apostrophe in front.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([column.title or column.kind for column in panel.columns])
+    writer.writerow([column.title for column in panel.columns])
     for name, cells in rows.items():
         remaining = iter(cells)
-        writer.writerow([_text(name if column.kind == "key" else next(remaining, "")) for column in panel.columns])
+        cells_of_row = [name if column.kind == "key" else next(remaining, "") for column in panel.columns]
+        writer.writerow(
+            [_text(column.value(cell)) for column, cell in zip(panel.columns, cells_of_row, strict=True)]
+        )
     return out.getvalue()
 
 

@@ -6,12 +6,14 @@ without either get their rows from a function each in live/panel_rows.py, live/s
 Templates and scripts loop over the panels and know only the kinds of columns.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 from avro_schemas.schema import typed_events
-from dashboard.filters import FILTERS
+from dashboard.filters import FILTERS, PROPERTY
+from dashboard.render.times import iso
 
 Cell = str | float | int | list[float] | None
 # The cells of each row, by the row's name.
@@ -27,6 +29,20 @@ class Column:
 
     title: str
     kind: str
+    # The filter of the history page (filters.py) that a click on the cell sets: to the cell, or, for the kinds
+    # `key` and `named`, to the row's name.
+    filter: str = ""
+    # Its name in JSON and CSV, if that does not follow from the title.
+    own_key: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name in JSON."""
+        return self.own_key or self.title.lower().replace(" ", "_")
+
+    def value(self, cell: Cell) -> Cell:
+        """A cell for programs: a time in ISO 8601, all else as it is."""
+        return iso(int(cell)) if self.kind == "time" and isinstance(cell, int | float) and cell else cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +62,8 @@ class Panel:
     expression: str = ""
     # Of the dimension's or expression's names, the ones to show.
     shows: Callable[[str], bool] = lambda _name: True
-    # The filter of the history page (filters.py) that a click on a row's name sets.
-    filter: str = ""
+    # The columns of the history page, if it has others.
+    history_columns: tuple[Column, ...] = ()
     # Rows are ranked by their first count; else they stay in the order they come in.
     is_ranked: bool = True
     # Two of the grid's three columns wide.
@@ -58,13 +74,38 @@ class Panel:
         """Whether the count of a name is followed by its share of all."""
         return any(column.kind == "percent" for column in self.columns)
 
+    @property
+    def counted(self) -> int | None:
+        """The place, among a row's cells, of the number that a comparison compares."""
+        kinds = [column.kind for column in self.columns if column.kind != "key"]
+        return next((place for place, kind in enumerate(kinds) if kind in ("count", "vital")), None)
 
-def _counted(key: str, count: str, *more: Column) -> tuple[Column, ...]:
-    return (Column(key, "key"), Column(count, "count"), *more)
+    @property
+    def filter(self) -> str:
+        """The filter that a row's name sets."""
+        return next((column.filter for column in self.columns if column.filter), "")
+
+    def as_json(self, rows: Rows) -> list[dict[str, Any]]:
+        """The rows for programs: cells by the names of their columns, times in ISO 8601."""
+        return [self._row(name, iter(cells)) for name, cells in rows.items()]
+
+    def _row(self, name: str, cells: Iterator[Cell]) -> dict[str, Any]:
+        row: dict[str, Any] = {"name": name} if any(column.kind == "named" for column in self.columns) else {}
+        for column in self.columns:
+            row[column.key] = column.value(name if column.kind == "key" else next(cells))
+        return row
+
+
+def _counted(key: str, count: str, filter_name: str, *more: Column) -> tuple[Column, ...]:
+    return (Column(key, "key", filter_name), Column(count, "count"), *more)
 
 
 def _is_custom(event_type: str) -> bool:
     return event_type not in typed_events()
+
+
+def _of_views(name: str) -> str:
+    return f"case when event_type = 'page_view' then {FILTERS[name].expression} end"
 
 
 # On both pages, in this order.
@@ -72,64 +113,66 @@ PANELS = (
     Panel(
         name="pages",
         title="Pages",
-        columns=_counted("Page", "Views"),
+        columns=_counted("Page", "Views", "page"),
         empty="Send page_view with event_data.page.",
         dimension="pages",
         expression="case when event_type = 'page_view' then event_data ->> 'page' end",
-        filter="page",
     ),
     Panel(
         name="sources",
         title="Sources",
-        columns=_counted("Source", "Views"),
+        columns=_counted("Source", "Views", "source"),
         empty="Send page_view with event_data.referrer.",
         dimension="sources",
-        expression=f"case when event_type = 'page_view' then {FILTERS['source'].expression} end",
-        filter="source",
+        expression=_of_views("source"),
     ),
     Panel(
         name="channels",
         title="Channels",
-        columns=_counted("Channel", "Views"),
+        columns=_counted("Channel", "Views", "channel"),
         empty="Send page_view with event_data.referrer.",
         dimension="channels",
-        expression="case when event_type = 'page_view' then channel end",
-        filter="channel",
+        expression=_of_views("channel"),
     ),
     Panel(
         name="campaigns",
         title="Campaigns",
-        columns=_counted("Campaign", "Views"),
+        columns=_counted("Campaign", "Views", "campaign"),
         empty="Add utm_campaign to links.",
         dimension="campaigns",
-        expression="case when event_type = 'page_view' then utm_campaign end",
-        filter="campaign",
+        expression=_of_views("campaign"),
     ),
     Panel(
         name="countries",
         title="Countries",
-        columns=_counted("Country", "Views"),
+        columns=_counted("Country", "Views", "country"),
         empty="The collector needs FOOTFALL_IP_DATABASE.",
         dimension="countries",
-        expression="case when event_type = 'page_view' then country end",
-        filter="country",
+        expression=_of_views("country"),
     ),
     Panel(
         name="event_types",
         title="Event types",
-        columns=_counted("Type", "Events", Column("Share", "percent")),
+        columns=_counted("Type", "Events", "type", Column("Share", "percent")),
         empty="No events yet.",
         dimension="events",
         expression="event_type",
-        filter="type",
     ),
     Panel(
         name="errors",
         title="Errors",
         columns=(
-            Column("Error", "text"),
-            Column("Page", "page"),
+            Column("Error", "text", "error"),
+            Column("Page", "page", "page"),
             Column("Count", "count"),
+            Column("First", "time"),
+            Column("Last", "time"),
+        ),
+        history_columns=(
+            Column("Error", "key", "error"),
+            Column("People", "count"),
+            Column("Count", "count"),
+            Column("Pages", "count"),
             Column("First", "time"),
             Column("Last", "time"),
         ),
@@ -139,19 +182,19 @@ PANELS = (
     Panel(
         name="buttons",
         title="Buttons",
-        columns=_counted("Button", "Clicks"),
+        columns=_counted("Button", "Clicks", "button"),
         empty="Send button_click with event_data.button.",
         dimension="buttons",
-        expression="case when event_type = 'button_click' then event_data ->> 'button' end",
+        expression=FILTERS["button"].expression,
     ),
     Panel(
         name="web_vitals",
         title="Page speed",
         columns=(
-            Column("Metric", "text"),
-            Column("p75", "value"),
+            Column("Metric", "named", "metric", own_key="title"),
+            Column("p75", "vital"),
             Column("Rating", "rating"),
-            Column("Good, fair, poor", "shares"),
+            Column("Good, fair, poor", "shares", own_key="good_fair_poor"),
             Column("Samples", "count"),
         ),
         empty="Send web_vital with metric (LCP, INP, CLS, FCP, TTFB) and value.",
@@ -161,38 +204,38 @@ PANELS = (
     Panel(
         name="forms",
         title="Forms",
-        columns=_counted("Form", "Submitted", Column("Succeeded", "count"), Column("Rate", "percent")),
+        columns=_counted("Form", "Submitted", "form", Column("Succeeded", "count"), Column("Rate", "percent")),
         empty="Send form_submit with event_data.form and success.",
+        is_wide=True,
     ),
     Panel(
         name="devices",
         title="Devices",
-        columns=_counted("Device", "Events"),
+        columns=_counted("Device", "Events", "device"),
         empty="No events yet.",
         dimension="devices",
         expression="device",
-        filter="device",
     ),
     Panel(
         name="browsers",
         title="Browsers",
-        columns=_counted("Browser", "Events"),
+        columns=_counted("Browser", "Events", "browser"),
         empty="No events yet.",
         dimension="browsers",
-        expression="case when bot is null then browser end",
+        expression=FILTERS["browser"].expression,
     ),
     Panel(
         name="programs",
         title="Programs",
-        columns=_counted("Program", "Events"),
-        empty="No events yet.",
+        columns=_counted("Program", "Events", "program"),
+        empty="No crawlers, scripts or monitors.",
         dimension="programs",
-        expression="case when bot is not null then browser end",
+        expression=FILTERS["program"].expression,
     ),
     Panel(
         name="systems",
         title="Operating systems",
-        columns=_counted("System", "Events"),
+        columns=_counted("System", "Events", "system"),
         empty="No events yet.",
         dimension="systems",
         expression="system",
@@ -200,75 +243,106 @@ PANELS = (
     Panel(
         name="releases",
         title="Releases",
-        columns=_counted("Release", "Events"),
+        columns=_counted("Release", "Events", "release"),
         empty="Send context.release.",
         dimension="releases",
         expression="release",
-        filter="release",
     ),
     Panel(
         name="custom_events",
         title="Custom events",
-        columns=_counted("Event", "Events"),
+        columns=_counted("Event", "Events", "type"),
         empty="Add your event types to the catalogue and send them.",
         dimension="events",
         expression="event_type",
         shows=_is_custom,
-        filter="type",
     ),
 )
-# Behind those of both pages.
-HISTORY_ONLY = (
+# A value of a property of an event type; the row's name is that of the filter.
+_FEATURE = (
+    Column("Feature", "named", PROPERTY, own_key="value"),
+    Column("Event", "text", "type", own_key="event_type"),
+    Column("Property", "text"),
+)
+# In front of those of both pages.
+_HISTORY_FIRST = (
+    Panel(
+        name="features",
+        title="Features",
+        columns=(*_FEATURE, Column("Events", "count"), Column("People", "count")),
+        empty="Send events of your own with properties, as feature_used with event_data.feature.",
+        is_wide=True,
+    ),
+    Panel(
+        name="routes",
+        title="Pages",
+        columns=_counted("Route", "Views", "route"),
+        empty="Send page_view with event_data.page.",
+        expression=_of_views("route"),
+    ),
+)
+# Behind them.
+_HISTORY_LAST = (
     Panel(
         name="sites",
         title="Sites",
-        columns=_counted("Site", "Events"),
+        columns=_counted("Site", "Events", "site"),
         empty="No events yet.",
         expression="site",
-        filter="site",
     ),
     Panel(
         name="hostnames",
         title="Hostnames",
-        columns=_counted("Hostname", "Events"),
+        columns=_counted("Hostname", "Events", "hostname"),
         empty="No events yet.",
         expression="hostname",
-        filter="hostname",
     ),
     Panel(
         name="languages",
         title="Languages",
-        columns=_counted("Language", "Events"),
+        columns=_counted("Language", "Events", "language"),
         empty="No events yet.",
         expression="language",
-        filter="language",
     ),
     Panel(
         name="screens",
         title="Screens",
-        columns=_counted("Width", "Events"),
+        columns=_counted("Width", "Events", "screen"),
         empty="Send context.screen_width.",
         expression="screen",
-        filter="screen",
     ),
 )
-# In front of those of both pages.
+# In front of those of both pages, on the live page.
 LIVE_FIRST = (
     Panel(
         name="features",
         title="Features",
-        columns=(
-            Column("Feature", "text"),
-            Column("Event", "text"),
-            Column("Property", "text"),
-            Column("Events", "count"),
-        ),
-        empty="Send feature_used.",
+        columns=(*_FEATURE, Column("Events", "count")),
+        empty="Send feature_used with event_data.feature.",
         is_wide=True,
     ),
 )
-# Behind the feed of the live page.
-LIVE_ONLY = (
+# Of the page of the pipeline.
+PIPELINE = (
+    Panel(
+        name="consumers",
+        title="Consumers of the topic events",
+        columns=(
+            Column("Consumer", "key"),
+            Column("Lag", "count"),
+            Column("Oldest pending", "duration"),
+            Column("Trend", "text"),
+        ),
+        empty="Kafka has not reported a lag yet.",
+        is_ranked=False,
+        is_wide=True,
+    ),
+    Panel(
+        name="rejected_reasons",
+        title="Rejected events by reason",
+        columns=(Column("Reason", "key"), Column("Events", "count")),
+        empty="Nothing was rejected in the last hour.",
+    ),
     Panel(
         name="rejected_events",
         title="Latest rejected events",
@@ -283,23 +357,17 @@ LIVE_ONLY = (
         is_ranked=False,
         is_wide=True,
     ),
-    Panel(
-        name="rejected_reasons",
-        title="Rejected events by reason",
-        columns=_counted("Reason", "Events"),
-        empty="Nothing was rejected in the last hour.",
-    ),
-    Panel(
-        name="consumers",
-        title="Consumers of the topic events",
-        columns=_counted("Consumer", "Lag", Column("Oldest pending", "duration"), Column("Trend", "text")),
-        empty="Kafka has not reported a lag yet.",
-        is_ranked=False,
-        is_wide=True,
-    ),
 )
-HISTORY: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*PANELS, *HISTORY_ONLY)})
-LIVE: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*LIVE_FIRST, *PANELS, *LIVE_ONLY)})
+
+
+def _in_history(panel: Panel) -> Panel:
+    return replace(panel, columns=panel.history_columns or panel.columns)
+
+
+HISTORY: Mapping[str, Panel] = MappingProxyType(
+    {panel.name: _in_history(panel) for panel in (*_HISTORY_FIRST, *PANELS, *_HISTORY_LAST)}
+)
+LIVE: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*LIVE_FIRST, *PANELS, *PIPELINE)})
 
 
 def percent(part: int, whole: int) -> float:

@@ -1,5 +1,6 @@
 """Times and time zones as people read them. Times are milliseconds since 1970. No I/O."""
 
+from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,12 @@ def minute(at: int, zone: ZoneInfo = UTC_ZONE) -> str:
 
 # How a page writes a time, by the step of its chart: the live page shows minutes, the history page the day too.
 FORMATS = {"minute": minute, "hour": day_and_minute, "day": day}
+
+
+def offset(now: datetime) -> str:
+    """The zone's distance from UTC at this time, in words: `UTC+05:30`; empty for UTC itself."""
+    written = f"{now:%z}"
+    return "" if now.tzinfo == UTC_ZONE else f"UTC{written[:3]}:{written[3:5]}"
 
 
 def iso(at: int) -> str:

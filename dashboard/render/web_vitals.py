@@ -41,6 +41,11 @@ BY_NAME = {metric.name: metric for metric in METRICS}
 _split = lru_cache(maxsize=MAX_WEB_VITAL_BINS)(split_web_vital_bin)
 
 
+def text(metric: str, value: float) -> str:
+    """A value of the metric with its unit."""
+    return BY_NAME[metric].text(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """The measurements of one metric; `good`, `fair` and `poor` are shares in per cent."""
@@ -56,7 +61,7 @@ class Summary:
         """The row of the panel `web_vitals`."""
         return [
             f"{self.metric.name} · {self.metric.title}",
-            self.metric.text(self.p75),
+            self.p75,
             self.metric.rating(self.p75),
             [self.good, self.fair, self.poor],
             self.samples,

@@ -3,5 +3,5 @@
 select width_bucket(event_uuid, (select array_agg(id_from(start) order by start) from unnest(%(starts)s::timestamptz[]) as start)) - 1,
     event_type, count(*)
 from events_between(%(first)s, %(end)s)
-where {filters}
+where (bot is null or %(programs)s) and {filters}
 group by 1, 2

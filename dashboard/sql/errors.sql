@@ -1,15 +1,15 @@
--- Errors by page and fingerprint, which is made as the stream app makes it; first and last in ms since 1970. The
--- placeholder is the expression that column files have, too.
+-- Errors by fingerprint, which is made as the stream app makes it: people, events, pages, first and last.
 select
-    ({error}) collate "C" as error,
-    coalesce(page, '') collate "C" as page,
+    error,
+    count(distinct person) filter (where is_current) as people,
     count(*) filter (where is_current) as events,
+    count(distinct page) filter (where is_current),
     (extract(epoch from min(occurred_at) filter (where is_current)) * 1000)::bigint,
     (extract(epoch from max(occurred_at) filter (where is_current)) * 1000)::bigint,
-    count(*) filter (where is_previous)
-from selected
-where event_type = 'error_encountered'
-group by 1, 2
+    count(distinct person) filter (where is_previous)
+from (select ({error}) collate "C" as error, * from selected where is_counted) as named
+where error is not null and position(lower(%(search)s) in lower(error)) > 0
+group by 1
 having count(*) filter (where is_current) > 0
-order by events desc, error, page
+order by people desc, events desc, error
 limit %(max_rows)s

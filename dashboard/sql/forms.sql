@@ -5,7 +5,8 @@ select
     count(*) filter (where is_current and event_data -> 'success' = 'true'),
     count(*) filter (where is_previous)
 from selected
-where event_type = 'form_submit'
+where is_counted and event_type = 'form_submit'
+    and position(lower(%(search)s) in lower(event_data ->> 'form')) > 0
 group by 1
 having count(*) filter (where is_current) > 0
 order by 2 desc, 1

@@ -1,4 +1,4 @@
--- The most frequent names of every ranking, and what each ranking counts in all.
+-- The most frequent names of every ranking, and what each ranking counts in all. Programs are ranked in any case.
 -- The placeholder becomes a row (number, expression) per ranking, out of the panels in render/panels.py.
 select ranking, name, events, previous, ranking_events
 from (
@@ -12,7 +12,8 @@ from (
             count(*) filter (where is_current) as events, count(*) filter (where is_previous) as previous
         from selected
         cross join lateral (values {expressions}) as named (ranking, name)
-        where named.name is not null
+        where (is_counted or named.ranking = %(programs_ranking)s)
+            and position(lower(%(search)s) in lower(named.name)) > 0
         group by named.ranking, named.name
     ) as counted
     where events > 0

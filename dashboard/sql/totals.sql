@@ -1,7 +1,8 @@
--- Events, users and sessions of both periods. Visitors without a session count as one each; programs count as neither.
+-- People, page views and events of both periods, and events of programs that are left out.
 select
-    count(*) filter (where is_current), count(*) filter (where is_previous),
-    count(distinct user_key) filter (where is_current and bot is null), count(distinct user_key) filter (where is_previous and bot is null),
-    count(distinct coalesce(session_key, visitor_key)) filter (where is_current and bot is null),
-    count(distinct coalesce(session_key, visitor_key)) filter (where is_previous and bot is null)
+    count(distinct person) filter (where is_current), count(distinct person) filter (where is_previous),
+    count(*) filter (where is_current and is_counted and event_type = 'page_view'),
+    count(*) filter (where is_previous and is_counted and event_type = 'page_view'),
+    count(*) filter (where is_current and is_counted), count(*) filter (where is_previous and is_counted),
+    count(*) filter (where is_current and not is_counted)
 from selected

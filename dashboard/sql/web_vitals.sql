@@ -9,7 +9,7 @@ select
 from (
     select event_data ->> 'metric' as metric, (event_data ->> 'value')::float8 as value, is_current, is_previous
     from selected
-    where event_type = 'web_vital' and jsonb_typeof(event_data -> 'value') = 'number'
+    where is_counted and event_type = 'web_vital' and jsonb_typeof(event_data -> 'value') = 'number'
 ) as measured
 join unnest(%(metrics)s::text[], %(good)s::float8[], %(poor)s::float8[]) as known (metric, good, poor) using (metric)
 where value >= 0

@@ -44,5 +44,12 @@ export function offerZones() {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const others = Intl.supportedValuesOf?.("timeZone") ?? [];
   byId("zones").append(...[own, ...others].map((value) => make("option", { value })));
-  byId("zones").previousElementSibling.querySelector("input").addEventListener("change", (event) => event.target.form.requestSubmit());
+  document.querySelector("[list=zones]").addEventListener("change", (event) => {
+    try {
+      localStorage.setItem("footfall.tz", event.target.value);
+    } catch {
+      // Without storage the address alone remembers it.
+    }
+    event.target.form.requestSubmit();
+  });
 }

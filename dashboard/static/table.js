@@ -2,8 +2,8 @@
 
 import { duration, make, number, setText, timeAndAge, zone } from "./format.js";
 
-// The filter that a cell's link sets.
-const FILTERS = { key: (table) => table.dataset.filter, page: () => "page" };
+// Values that the history page would read as something else; see filters.py.
+const quoted = (value) => value.replace(/^[!\\]/, "\\$&");
 
 function shares([good, fair, poor]) {
   const part = (name, x, width) => make("rect", { class: name, x: `${x}%`, width: `${width}%`, height: "100%" });
@@ -15,16 +15,17 @@ const KINDS = {
   count: (value) => [number(value)],
   percent: (value) => [`${Math.round(value)} %`],
   time: timeAndAge,
+  vital: (value, _now, name) => [name === "CLS" ? value.toFixed(2) : value >= 1000 ? `${(value / 1000).toFixed(2)} s` : `${value.toFixed(0)} ms`],
   duration: (value) => [value ? duration(value) : "–"],
   rating: (value) => [make("span", { class: `rating ${value}` }, value)],
   shares: (value) => [shares(value)],
   reason: (value) => [make("a", { href: `/api/analytics/errors#${encodeURIComponent(value)}` }, value)],
 };
 
-function content(table, kind, value, now) {
-  const filter = FILTERS[kind]?.(table);
-  if (filter && value) return [make("a", { href: `/history?${new URLSearchParams({ [filter]: value, tz: zone })}` }, value)];
-  return KINDS[kind]?.(value, now) ?? [value];
+function content({ className: kind, dataset: { filter } }, name, value, now) {
+  const filtered = ["key", "named"].includes(kind) ? name : value;
+  if (filter && filtered) return [make("a", { href: `/history?${new URLSearchParams({ [filter]: quoted(filtered), tz: zone })}` }, value)];
+  return KINDS[kind]?.(value, now, name) ?? [value];
 }
 
 function newRow(kinds, hasBars) {
@@ -38,25 +39,26 @@ function newRow(kinds, hasBars) {
   return row;
 }
 
-function fill(table, row, kinds, values, now, share) {
-  kinds.forEach((kind, position) => {
+function fill(row, columns, name, values, now, share) {
+  columns.forEach((column, position) => {
     const cell = row.cells[position];
     const text = JSON.stringify(values[position]);
-    if (cell.drawn !== text) cell.lastElementChild.replaceChildren(...content(table, kind, values[position], now));
+    if (cell.drawn !== text) cell.lastElementChild.replaceChildren(...content(column, name, values[position], now));
     cell.drawn = text;
   });
   row.querySelector(".bar rect")?.setAttribute("width", `${share}%`);
 }
 
 export function drawTable(table, panel, now) {
-  const kinds = [...table.tHead.rows[0].cells].map((cell) => cell.className);
+  const columns = [...table.tHead.rows[0].cells];
+  const kinds = columns.map((cell) => cell.className);
   const isRanked = "ranked" in table.dataset;
   const rows = Object.entries(panel ?? {});
   const counted = kinds.indexOf("count") - (kinds[0] === "key" ? 1 : 0);
   if (isRanked) rows.sort(([a, x], [b, y]) => y[counted] - x[counted] || (a < b ? -1 : 1));
   // Objects list numeric names in ascending order.
   if (table.dataset.panel === "rejected_events") rows.sort(([a, x], [b, y]) => y[0] - x[0] || b - a);
-  const hasBars = kinds[0] === "key" && isRanked;
+  const hasBars = ["key", "named"].includes(kinds[0]) && isRanked;
   const body = table.tBodies[0];
   table.rowOf ??= new Map();
   // Rows do not move under a pointer or the focus.
@@ -65,7 +67,7 @@ export function drawTable(table, panel, now) {
   rows.forEach(([name, cells], place) => {
     const row = table.rowOf.get(name) ?? newRow(kinds, hasBars);
     drawn.set(name, row);
-    fill(table, row, kinds, kinds[0] === "key" ? [name, ...cells] : cells, now, hasBars ? (100 * cells[0]) / rows[0][1][0] : 0);
+    fill(row, columns, name, kinds[0] === "key" ? [name, ...cells] : cells, now, hasBars ? (100 * cells[counted]) / rows[0][1][counted] : 0);
     if (!still && body.rows[place] !== row) body.insertBefore(row, body.rows[place] ?? null);
   });
   for (const row of [...body.rows]) if (![...drawn.values()].includes(row)) row.remove();

@@ -17,6 +17,7 @@ from producer_api.errors import STATUSES
 from producer_api.intake.answers import ERRORS_PAGE
 from producer_api.routes.sdk import script
 from producer_api.settings import Settings
+from service_kit.page_header import STYLES, page_header
 
 PATH = "/docs/collect"
 
@@ -46,7 +47,12 @@ def add_docs_page(app: FastAPI, settings: Settings) -> None:
         "sdk": script("footfall"),
         "all": script("all"),
         "settings": settings,
+        "page_header": Markup(page_header(PATH)),  # escaped there
     }
+
+    @app.get("/docs/header.css", include_in_schema=False)
+    async def header_styles() -> Response:
+        return Response(STYLES, media_type="text/css", headers={"cache-control": "no-cache"})
 
     @app.get(PATH, include_in_schema=False)
     async def page(request: Request) -> Response:

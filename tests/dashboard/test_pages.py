@@ -18,6 +18,7 @@ from dashboard.live.service import LiveService
 from dashboard.render.panels import LIVE_FIRST, PANELS
 from dashboard.settings import Settings
 from service_kit.kafka.settings import KafkaSettings
+from service_kit.page_header import LINKS, STYLES, page_header
 from service_kit.retention import RetentionSettings
 from service_kit.settings import variables
 from tests.dashboard.partials import partial
@@ -68,7 +69,7 @@ async def test_the_history_says_how_long_events_are_retained(days: int) -> None:
     assert ("90 days</a>" in within) is (days >= 90)
 
 
-@pytest.mark.parametrize("path", ["/", "/history"])
+@pytest.mark.parametrize("path", ["/", "/history", "/pipeline"])
 async def test_nothing_is_loaded_from_elsewhere_runs_inline_or_is_cached(
     client: httpx.AsyncClient, path: str
 ) -> None:
@@ -85,13 +86,21 @@ def test_scripts_put_text_of_others_only_into_text() -> None:
         assert not re.search(forbidden, script.read_text()), script
 
 
-async def test_page_styles_and_scripts_weigh_at_most_fifteen_kilobytes(client: httpx.AsyncClient) -> None:
-    sizes = {"page": len(gzip.compress((await client.get("/")).content))}
-    for file in (HERE / "static").iterdir():
-        answer = await client.get(f"/dashboard/static/{file.name}", headers={"accept-encoding": "gzip"})
+@pytest.mark.parametrize("path", ["/", "/history", "/pipeline", "/event-types"])
+async def test_a_page_with_its_styles_and_scripts_weighs_at_most_fifteen_kilobytes(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    page = (await client.get(path)).content
+    sizes, linked = {path: len(gzip.compress(page))}, re.findall(rb'"(/dashboard/static/[^"]+)"', page)
+    for file in linked:
+        answer = await client.get(file.decode(), headers={"accept-encoding": "gzip"})
         assert answer.headers.get("content-encoding") == "gzip" or len(answer.content) < 500
-        sizes[file.name] = len(gzip.compress(answer.content))
+        sizes[file.decode()] = len(gzip.compress(answer.content))
+        linked += {b"/dashboard/static/" + name for name in re.findall(rb'from "\./(.+?)"', answer.content)} - {
+            *linked
+        }
     assert sum(sizes.values()) <= MAX_BYTES, sizes
+    assert len(sizes) >= 4
 
 
 async def test_names_that_clients_choose_are_text_on_the_live_page() -> None:
@@ -126,6 +135,14 @@ async def test_every_panel_is_on_the_live_page_with_the_names_of_its_dimension()
             (table,) = re.findall(rf'<table data-panel="{panel.name}".*?</table>', page, re.DOTALL)
             assert f"one of {panel.dimension}" in table
             assert " hidden" not in table.partition(">")[0]
+
+
+def test_the_header_looks_the_same_on_the_pages_of_all_services_and_marks_the_current_one() -> None:
+    assert STYLES in (HERE / "static/page.css").read_text()
+    for path, name in LINKS:
+        assert re.findall(r"aria-current=[^>]*>(.*?)</a>", page_header(path)) == [name]
+    assert re.findall(r"aria-current=[^>]*>(.*?)</a>", page_header("/catalogue/events")) == ["Topics"]
+    assert 'href="/history?tz=&quot;"' in page_header("/", '?tz="')
 
 
 async def test_the_snapshot_is_sent_again_only_when_it_changed(client: httpx.AsyncClient) -> None:

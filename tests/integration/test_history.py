@@ -1,10 +1,11 @@
-"""The history on a real Postgres: every filter and panel agrees with the rows, and column files with the SQL."""
+"""The history on a real Postgres: every filter and panel agrees with the events, and column files with the SQL."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
+from operator import itemgetter, methodcaller
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,7 +17,7 @@ from psycopg import conninfo
 from avro_schemas.record_key import record_key
 from dashboard.columns.plan import DAY, HOUR
 from dashboard.columns.service import Columns
-from dashboard.filters import FILTERS
+from dashboard.filters import FILTERS, PROPERTY, Condition, PropertyValue
 from dashboard.history.query import parse_query
 from dashboard.history.result import Result
 from dashboard.history.service import LAYOUT, HistoryService
@@ -69,59 +70,165 @@ def page_views(seed: int, count: int = 120) -> list[Event]:
     return made
 
 
+def others(seed: int, count: int = 60) -> list[Event]:
+    """Clicks, forms, errors, measurements and features of a few people and programs."""
+    chance, now = Random(seed), now_ms()
+    made = []
+    for _ in range(count):
+        event_type, data = chance.choice(
+            [
+                ("button_click", {"button": chance.choice(["buy", "!odd"])}),
+                ("form_submit", {"form": chance.choice(["signup", "login"]), "success": True}),
+                ("error_encountered", {"message": f"item {chance.randrange(9)} is missing", "kind": "TypeError"}),
+                ("web_vital", {"metric": chance.choice(["LCP", "CLS"]), "value": 1.5}),
+                ("feature_used", {"feature": chance.choice(["export_data", "a.b:c"]), "count": 3}),
+            ]
+        )
+        head = {
+            "user_key": chance.choice([user_key("ann"), user_key("bob"), None]),
+            "page": "/app",
+            "route": "/:any",
+        }
+        device = chance.choice([PERSON, PERSON, PROGRAM])
+        made.append(event(event_type, now, event_data=data, device=device, **head))
+    return made
+
+
+def _of(event_type: str, name: str) -> Callable[[Event], Any]:
+    return lambda e: properties(e).get(name) if e["event_type"] == event_type else None
+
+
+def properties(e: Event) -> dict[str, Any]:
+    data = e["event_data"]
+    return json.loads(data["properties"]) if isinstance(data.get("properties"), str) else data
+
+
 # How a test reads from an event what the filters and panels name.
 VALUES: dict[str, Callable[[Event], Any]] = {
     "type": itemgetter("event_type"),
+    PROPERTY: lambda e: (
+        PropertyValue("feature_used", "feature", properties(e)["feature"]).text
+        if e["event_type"] == "feature_used"
+        else None
+    ),
+    "route": lambda e: e.get("route") or e["page"],
     "device": lambda e: e["device"]["kind"],
-    "source": lambda e: "(direct)" if e["channel"] == "direct" else e["source"],
-    "campaign": itemgetter("utm_campaign"),
+    "browser": lambda e: None if e["device"]["bot"] else e["device"]["browser"],
+    "program": lambda e: e["device"]["browser"] if e["device"]["bot"] else None,
+    "system": lambda e: e["device"]["system"],
+    "source": lambda e: "(direct)" if e.get("channel") == "direct" else e.get("source"),
+    "campaign": methodcaller("get", "utm_campaign"),
+    "button": _of("button_click", "button"),
+    "form": _of("form_submit", "form"),
+    "error": lambda e: "TypeError: item # is missing" if e["event_type"] == "error_encountered" else None,
+    "metric": _of("web_vital", "metric"),
     **{
-        name: itemgetter(name)
+        name: methodcaller("get", name)
         for name in ("page", "channel", "country", "site", "hostname", "release", "language", "screen")
     },
 }
 
 
+def is_person(e: Event) -> bool:
+    return bool(e["device"] == PERSON)
+
+
+def people(events: list[Event]) -> int:
+    keys = {e["user_key"] or e["visitor_key"] or e["session_key"] for e in events if is_person(e)}
+    return len(keys - {None})
+
+
 @pytest.fixture
 def events(store: PostgresStore) -> list[Event]:
     """Events in Postgres."""
-    made = page_views(seed=1)
+    made = page_views(seed=1) + others(seed=2)
     (start,) = store.claim({0: 0}).values()
     records = [Record(start + n, now_ms(), None, encoded(each)) for n, each in enumerate(made)]
     store.write(decode_batch({0: records}, {0: start}))
     return made
 
 
-async def result(dsn: str, **params: str) -> Result:
-    return await HistoryService(Database(at(dsn))).run(parse_query(params, datetime.now(UTC), 90))
+async def result(dsn: str, *pairs: tuple[str, str], **params: str) -> Result:
+    query = parse_query([*pairs, *params.items()], datetime.now(UTC), 90)
+    return await HistoryService(Database(at(dsn))).run(query)
 
 
-async def test_every_filter_selects_the_events_with_its_value(events: list[Event], postgres: str) -> None:
+async def test_every_filter_selects_the_events_with_its_value_or_all_but_those(
+    events: list[Event], postgres: str
+) -> None:
     assert VALUES.keys() == FILTERS.keys()
     for name, value_of in VALUES.items():
-        for value in {value_of(each) for each in events} - {None}:
-            found = await result(postgres, **{name: value})
-            selected = [each for each in events if value_of(each) == value]
-            people = [each for each in selected if each["device"] == PERSON]
-            sessions = {each["session_key"] or each["visitor_key"] for each in people} - {None}
-            users = {each["user_key"] for each in people} - {None}
-            assert [total.current for total in found.totals] == [len(selected), len(users), len(sessions)]
+        values = sorted({value_of(each) for each in events} - {None})
+        assert values, name
+        several = [values[:1], values[:2]]
+        for chosen, is_excluded in [(chosen, out) for chosen in several for out in (False, True)]:
+            pairs = [(name, Condition(name, value, is_excluded).parameter) for value in chosen]
+            found = await result(postgres, *pairs, programs="1")
+            selected = [each for each in events if (value_of(each) in chosen) is not is_excluded]
+            views = [each for each in selected if each["event_type"] == "page_view"]
+            assert [total.current for total in found.totals] == [people(selected), len(views), len(selected)]
             assert sum(step.sum for step in found.steps) == len(selected)
     assert not (await result(postgres, site="shop", country="FR")).has_events
     odd = "\x01\x7f\uffff\U0010ffff %s %(type)s ' \\ {}" * 50
-    assert not (await result(postgres, **dict.fromkeys(FILTERS, odd))).has_events
+    filters = dict.fromkeys(FILTERS.keys() - {PROPERTY}, odd) | {PROPERTY: f"a.b:{odd}"}
+    assert not (await result(postgres, **filters)).has_events
+
+
+async def test_filters_add_up_and_programs_are_left_out_with_their_count(
+    events: list[Event], postgres: str
+) -> None:
+    found = await result(postgres, ("page", "/pricing"), ("page", "/app"), ("type", "!button_click"), country="DE")
+    selected = [
+        each
+        for each in events
+        if each["page"] in ("/pricing", "/app")
+        and each["event_type"] != "button_click"
+        and each.get("country") == "DE"
+    ]
+    assert found.totals[-1].current == sum(map(is_person, selected))
+    assert found.left_out == len(selected) - found.totals[-1].current > 0
+    assert sum(step.sum for step in found.steps) == found.totals[-1].current
 
 
 async def test_every_panel_with_a_filter_counts_its_values(events: list[Event], postgres: str) -> None:
-    panels = (await result(postgres)).panels
-    filtered = {
-        panel.name: panel.filter for panel in HISTORY.values() if panel.filter and panel.name != "custom_events"
-    }
+    panels = (await result(postgres, programs="1")).panels
+    filtered = {panel.name: panel.filter for panel in HISTORY.values() if panel.name != "custom_events"}
     assert set(filtered.values()) == FILTERS.keys()
-    for panel, name in filtered.items():
-        counted = Counter(VALUES[name](each) for each in events)
+    for name, panel in HISTORY.items():
+        if name not in filtered or panel.counted is None:
+            continue
+        value_of = VALUES[panel.filter]
+        of_views = panel.columns[1].title == "Views"
+        counted = Counter(value_of(e) for e in events if not of_views or e["event_type"] == "page_view")
         del counted[None]
-        assert {row: cells[0] for row, cells in panels[panel].items()} == counted
+        # Errors are ranked by people, and measurements have a value in front of their count.
+        place = {"errors": 1, "web_vitals": 4, "features": 3}.get(name, panel.counted)
+        shown = {row: cells[place] for row, cells in panels[name].items() if not row.endswith("count:3")}
+        assert shown == counted, name
+    feature = [e for e in events if VALUES[PROPERTY](e) == "feature_used.feature:export_data"]
+    assert panels["features"]["feature_used.feature:export_data"] == [
+        "export_data", "feature_used", "feature", len(feature), people(feature),
+    ]  # fmt: skip
+
+
+async def test_a_panel_alone_has_only_the_names_with_the_text(events: list[Event], postgres: str) -> None:
+    found = await result(postgres, panel="features", search="EXPORT")
+    assert list(found.panels) == ["features"]
+    assert list(found.panels["features"]) == ["feature_used.feature:export_data"]
+    assert list((await result(postgres, panel="pages", search="pric")).panels["pages"]) == ["/pricing"]
+    assert (await result(postgres, panel="errors", search="nothing like it")).panels == {"errors": {}}
+
+
+async def test_without_programs_every_panel_but_theirs_counts_people_only(
+    events: list[Event], postgres: str
+) -> None:
+    panels = (await result(postgres)).panels
+    devices = Counter(e["device"]["kind"] for e in events if is_person(e))
+    assert {name: cells[0] for name, cells in panels["devices"].items()} == devices
+    assert panels["programs"] == {"Googlebot": [sum(not is_person(e) for e in events)]}
+    assert sum(cells[0] for cells in panels["forms"].values()) == sum(
+        is_person(e) and e["event_type"] == "form_submit" for e in events
+    )
 
 
 # Random questions per change of the rows; more in a long run.
@@ -149,7 +256,7 @@ def events_of(chance: Random, first: int, end: int, count: int) -> list[tuple[by
                     {"metric": chance.choice(VITALS), "value": chance.choice([0.1, 200, 1e3 / 3, 4000])},
                 ),
                 ("button_click", {"button": chance.choice(ODD)}),
-                ("click", {"anything": chance.choice(ODD)}),
+                ("click", {"element": chance.choice(ODD), "place": chance.randrange(3)}),
             ]
         )
         if data.get("success", 0) is None:
@@ -165,7 +272,7 @@ def events_of(chance: Random, first: int, end: int, count: int) -> list[tuple[by
     return made
 
 
-def random_question(chance: Random, today: datetime) -> dict[str, str]:
+def random_question(chance: Random, today: datetime) -> list[tuple[str, str]]:
     """Parameters of the history page."""
     params = {
         "tz": chance.choice(["UTC", "Asia/Kathmandu", "America/New_York"]),
@@ -186,9 +293,19 @@ def random_question(chance: Random, today: datetime) -> dict[str, str]:
         "country": ["DE"],
         "site": ["shop"],
         "campaign": ["100 % off"],
+        "prop": ["click.place:1", "click.element:a,b"],
     }
+    if chance.random() < 0.3:
+        params["programs"] = "1"
+    if chance.random() < 0.3:
+        params |= {"panel": chance.choice(list(HISTORY)), "search": chance.choice(["", "A", "é"])}
     names = chance.sample(list(values), chance.choice([0, 0, 1, 2]))
-    return params | {name: chance.choice(values[name]) for name in names}
+    chosen = [
+        (name, value)
+        for name in names
+        for value in chance.sample(values[name], chance.randint(1, 1 + (len(values[name]) > 1)))
+    ]
+    return [*params.items(), *((name, chance.choice(["", "!"]) + value) for name, value in chosen)]
 
 
 def lose_and_damage(files: list[Path]) -> None:
@@ -232,15 +349,15 @@ async def test_column_files_answer_like_sql_over_the_rows_whatever_happens_to_th
             params = random_question(chance, today)
             query = parse_query(params, datetime.now(UTC), 20)
             found, expected = await service.run(query), await rows_alone.run(query)
-            for each in ("totals", "panels"):
+            for each in ("totals", "panels", "left_out"):
                 assert getattr(found, each) == getattr(expected, each), (seed, params)
             assert {name: list(rows) for name, rows in found.panels.items()} == {
                 name: list(rows) for name, rows in expected.panels.items()
             }
             assert found.read, "column files answered"
-            if params.keys() & (FILTERS.keys() - {"type"}):  # else the SQL takes the roll-ups
+            if query.filters or not query.programs:  # else the SQL takes the roll-ups
                 assert (found.steps, found.previous_sums) == (expected.steps, expected.previous_sums)
-            assert sum(step.sum for step in found.steps) == found.totals[0].current
+            assert sum(step.sum for step in found.steps) == found.totals[-1].current
             rows_alone._cache.clear()
 
     for days_ago in (13, 12, 3, 1):

@@ -16,7 +16,7 @@ from dashboard.live.rejected_events import RejectedEvents as ShownRejectedEvents
 from dashboard.live.snapshot import Json, minute_chart, snapshot
 from dashboard.live.state import LiveState
 from dashboard.render.pages import Pages
-from dashboard.render.panels import LIVE_ONLY, PANELS
+from dashboard.render.panels import PANELS
 from producer_api.errors import RequestRejected
 from producer_api.intake.pipeline import Pipeline
 from producer_api.intake.rejected import RejectedEvents
@@ -164,7 +164,6 @@ def page(numbers: Json) -> None:
         "live.html",
         shown=numbers,
         panels=PANELS,
-        live_only_panels=LIVE_ONLY,
         only_type="",
         chart=minute_chart(numbers),
     )

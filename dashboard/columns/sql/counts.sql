@@ -10,10 +10,13 @@ from (
         select
             grouping(step, {columns}) as number, step, coalesce({columns}) as name,
             count(*) filter (where is_current) as events, count(*) filter (where is_previous) as previous
-        from (select *, ms // {quantum} as step from selected) as selected
-        group by grouping sets ({sets}, (step, event_type))
+        from (
+            select {counted}, is_current, is_previous, case when is_counted then ms // {quantum} end as step
+            from selected
+        ) as selected
+        group by grouping sets ({sets}(step, event_type))
     ) as counted
-    where name is not null and (events > 0 or step is not null)
+    where step is not null or (name is not null and events > 0 and contains(lower(name), $search))
 ) as placed
 where place <= {max_rows} or step is not null
 order by number, place

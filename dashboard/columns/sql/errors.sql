@@ -1,14 +1,15 @@
--- Errors by page and fingerprint; first and last in ms since 1970.
+-- Errors by fingerprint: people, events, pages, first and last in ms since 1970.
 select
     error,
-    coalesce(page, '') as place,
+    count(distinct person) filter (where is_current and is_person) as people,
     count(*) filter (where is_current) as events,
+    count(distinct page) filter (where is_current),
     min(occurred) filter (where is_current),
     max(occurred) filter (where is_current),
-    count(*) filter (where is_previous)
+    count(distinct person) filter (where is_previous and is_person)
 from selected
-where event_type = 'error_encountered'
-group by 1, 2
+where is_counted and error is not null and contains(lower(error), $search)
+group by 1
 having count(*) filter (where is_current) > 0
-order by events desc, error, place
+order by people desc, events desc, error
 limit {max_rows}

@@ -1,8 +1,9 @@
--- Events, users and sessions of both periods; see dashboard/sql/totals.sql.
+-- People, page views and events of both periods, and events of programs that are left out; see dashboard/sql/totals.sql.
 select
-    count(*) filter (where is_current), count(*) filter (where is_previous),
-    count(distinct user_key) filter (where is_current and is_person),
-    count(distinct user_key) filter (where is_previous and is_person),
-    count(distinct visit_key) filter (where is_current and is_person),
-    count(distinct visit_key) filter (where is_previous and is_person)
+    count(distinct person) filter (where is_current and is_person),
+    count(distinct person) filter (where is_previous and is_person),
+    count(*) filter (where is_current and is_counted and event_type = 'page_view'),
+    count(*) filter (where is_previous and is_counted and event_type = 'page_view'),
+    count(*) filter (where is_current and is_counted), count(*) filter (where is_previous and is_counted),
+    count(*) filter (where is_current and not is_counted)
 from selected

@@ -8,6 +8,6 @@ select
     quantile_disc(value, 0.75) filter (where is_previous)
 from selected
 join (values {metrics}) as known (metric, good, poor) using (metric)
-where event_type = 'web_vital' and value >= 0
+where is_counted and event_type = 'web_vital' and value >= 0
 group by metric
 having count(*) filter (where is_current) > 0

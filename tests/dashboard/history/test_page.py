@@ -29,9 +29,14 @@ class OneNameEach(HistoryService):
     async def run(self, query: Query) -> Result:
         found = [(number, f"one of {number}", 3, 2, 4) for number in range(len(RANKINGS))]
         rows = {panel.name: {} for panel in HISTORY.values()} | result.rankings(query, found)
+        rows["features"] = result.features(query, [("feature_used", "feature", "export_data", 3, 2, 2)])
+        rows["errors"] = result.errors(query, [("TypeError: x", 2, 3, 1, 1_000, 61_000, 2)])
+        rows["web_vitals"] = result.web_vital_rows(
+            query, [("LCP", 2500.0, 3, 2, 1, 2000.0), ("CLS", 0.1, 3, 3, 0, None)]
+        )
         steps = result.steps(query, [(0, "page_view", 3)])
         read = ReadFrom(12, 3456, datetime(2026, 1, 1, 15, 4, 5, tzinfo=UTC))
-        return Result(query, result.totals([3, 2, 1, 1, 1, 0]), steps, [], rows, read)
+        return Result(query, result.totals(query, [3, 2, 3, 2, 3, 2, 17]), steps, [], rows, left_out=17, read=read)
 
 
 @pytest.fixture
@@ -43,14 +48,70 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_every_panel_is_on_the_page_with_the_names_of_its_expression(client: httpx.AsyncClient) -> None:
-    page = (await client.get("/history", params={"compare": "1"})).text
-    assert re.findall(r'data-panel="(\w+)"', page) == list(HISTORY)
-    for panel in HISTORY.values():
-        (table,) = re.findall(rf'<table data-panel="{panel.name}".*?</table>', page, re.DOTALL)
-        assert "Change" in table
-        if panel.expression:
-            assert f"one of {RANKINGS.index(panel.expression)}" in table
-            assert "▲ 50 %" in table
+    by_route, by_path = [
+        (await client.get("/history", params={"compare": "1", "pages": pages})).text for pages in ("", "paths")
+    ]
+    # A single site or host says nothing; pages are shown by route or by path.
+    shown = [name for name in HISTORY if name not in ("sites", "hostnames")]
+    assert re.findall(r'data-panel="(\w+)"', by_route) == [name for name in shown if name != "pages"]
+    assert re.findall(r'data-panel="(\w+)"', by_path) == [name for name in shown if name != "routes"]
+    for name in shown:
+        page = by_path if name == "pages" else by_route
+        (table,) = re.findall(rf'<table data-panel="{name}".*?</table>', page, re.DOTALL)
+        assert "Before" in table
+        if expression := HISTORY[name].expression:
+            assert f"one of {RANKINGS.index(expression)}" in table
+            assert "2 <small>▲ 50 %</small>" in table
+    assert "2.50 s" in by_route
+    assert "▲ 50 % against 2 before" in by_route
+
+
+async def test_which_feature_is_used_is_on_the_page_and_in_json_and_csv(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/history")).text
+    (table,) = re.findall(r'<table data-panel="features".*?</table>', page, re.DOTALL)
+    assert '<a href="/history?prop=feature_used.feature%3Aexport_data">export_data</a>' in table
+    (feature,) = (await client.get("/dashboard/history.json")).json()["panels"]["features"]
+    assert (feature["value"], feature["events"], feature["people"]) == ("export_data", 3, 2)
+    csv_file = (await client.get("/dashboard/history/features.csv")).text
+    assert csv_file.splitlines() == [
+        "Feature,Event,Property,Events,People",
+        "export_data,feature_used,feature,3,2",
+    ]
+
+
+async def test_times_in_json_and_csv_are_iso(client: httpx.AsyncClient) -> None:
+    shown = (await client.get("/dashboard/history.json")).json()
+    assert shown["panels"]["errors"] == [
+        {"error": "TypeError: x", "people": 2, "count": 3, "pages": 1,
+         "first": "1970-01-01T00:00:01Z", "last": "1970-01-01T00:01:01Z"},
+    ]  # fmt: skip
+    assert (await client.get("/dashboard/history/errors.csv")).text.endswith(
+        "TypeError: x,2,3,1,1970-01-01T00:00:01Z,1970-01-01T00:01:01Z\r\n"
+    )
+    assert "previous" not in str(shown), "nothing was compared"
+
+
+async def test_programs_that_are_left_out_are_counted_and_can_be_added(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/history", params={"page": "/"})).text
+    assert "17 events of programs" in page
+    assert '<a href="/history?page=%2F&amp;programs=1">Count them too</a>' in page
+
+
+@pytest.mark.parametrize(("days", "ends"), [({}, "now"), ({"from": "2026-01-01", "to": "2026-01-02"}, "00:00")])
+async def test_only_the_axis_of_a_period_up_to_now_ends_with_now(days: dict[str, str], ends: str) -> None:
+    app = FastAPI()
+    add_history_routes(app, OneNameEach(Database(at("host=nowhere"))), Pages(), 3650)
+    async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
+        page = (await client.get("/history", params=days)).text
+    (axis,) = re.findall(r'<div class="axis".*?</div>', page, re.DOTALL)
+    assert re.findall(r"<span>([^<]*)</span>", axis)[-1].endswith(ends)
+
+
+async def test_a_panel_alone_is_searched_and_leads_back(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/history", params={"panel": "pages", "search": "<a", "range": "7d"})).text
+    assert re.findall(r'data-panel="(\w+)"', page) == ["pages"]
+    assert '<input type="search" name="search" value="&lt;a"' in page
+    assert 'href="/history?range=7d">‹ All panels' in page
 
 
 @pytest.mark.parametrize("panel", [panel.name for panel in HISTORY.values() if panel.expression])
@@ -74,26 +135,31 @@ async def test_an_unknown_panel_is_not_found(client: httpx.AsyncClient) -> None:
     assert "pages" in answer.json()["message"]
 
 
-async def test_a_filter_is_in_every_link_and_can_be_removed(client: httpx.AsyncClient) -> None:
-    page = (await client.get("/history", params={"type": "page_view", "page": "/a b"})).text
-    assert 'href="/history?page=%2Fa+b" aria-label="Remove the filter page_view"' in page
-    assert 'href="/history?type=page_view" aria-label="Remove the filter /a b"' in page
+async def test_filters_are_chips_that_can_be_turned_round_and_removed(client: httpx.AsyncClient) -> None:
+    page = (
+        await client.get("/history", params=[("type", "page_view"), ("page", "/a b"), ("page", "!<odd>")])
+    ).text
+    assert 'href="/history?page=%2Fa+b&amp;page=%21%3Codd%3E" aria-label="Remove the filter page_view"' in page
+    assert 'href="/history?type=page_view&amp;page=%2Fa+b" aria-label="Remove the filter &lt;odd&gt;"' in page
+    assert (
+        'href="/history?type=page_view&amp;page=%21%2Fa+b&amp;page=%21%3Codd%3E" aria-label="All but /a b"' in page
+    )
+    assert "Page is not <b>&lt;odd&gt;</b>" in page
+    assert '<a href="/history">remove all</a>' in page
 
 
-@pytest.mark.parametrize("name", FILTERS)
-async def test_a_filter_has_a_field_that_shows_its_value(client: httpx.AsyncClient, name: str) -> None:
-    page = (await client.get("/history", params={name: "<odd>"})).text
-    (field,) = re.findall(rf'<(?:select|input) name="{name}".*?</label>', page)
-    assert field.count("&lt;odd&gt;") == 1
-    assert '<a class="chip" href="/history" aria-label="Remove the filter &lt;odd&gt;">' in page
-    assert ("<details open>" in page) is FILTERS[name].is_folded
+async def test_the_form_adds_a_filter_to_the_address(client: httpx.AsyncClient) -> None:
+    added = await client.get("/history?page=%2Fa&filter=page&is=not&value=%21b&tz=UTC", follow_redirects=False)
+    assert (added.status_code, added.headers["location"]) == (303, r"/history?page=%2Fa&tz=UTC&page=%21%5C%21b")
+    nothing = await client.get("/history?filter=shoes&value=43", follow_redirects=False)
+    assert nothing.headers["location"] == "/history?"
 
 
 async def test_a_name_on_the_page_sets_its_filter(client: httpx.AsyncClient) -> None:
-    page = (await client.get("/history")).text
     for panel in HISTORY.values():
-        if panel.filter:
-            assert panel.filter in FILTERS
+        assert panel.filter in FILTERS
+        page = (await client.get("/history", params={"panel": panel.name})).text
+        if panel.expression:
             row = f"one+of+{RANKINGS.index(panel.expression)}"
             assert f'<a href="/history?{panel.filter}={row}">' in page
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.filters import FILTERS
+from dashboard.filters import FILTERS, MAX_CONDITIONS, PROPERTY, Condition
 from dashboard.history.query import Query, UnusableFilter, parse_query, ranges_within
 from service_kit.retention import MAX_RETENTION_DAYS, MIN_RETENTION_DAYS
 
@@ -98,9 +98,45 @@ def test_only_ranges_within_the_retention_are_offered() -> None:
 
 
 def test_every_filter_that_is_set_is_in_the_query() -> None:
-    params = {name: f"a {name}" for name in FILTERS}
-    assert dict(parse(params).filters) == params
-    assert parse({"source": "", "shoe_size": "43", "site": "b"}).filters == (("site", "b"),)
+    params = {name: f"a.b:{name}" for name in FILTERS}
+    assert {each.name: each.value for each in parse(params).filters} == params
+    assert parse({"source": "", "shoe_size": "43", "site": "b"}).filters == (Condition("site", "b"),)
+    several = [("page", "/a"), ("page", "!/b"), ("page", "/a"), ("page", r"\!c"), ("page", "!")]
+    assert set(parse_query(several, NOW, 90).filters) == {
+        Condition("page", "/a"),
+        Condition("page", "/b", is_excluded=True),
+        Condition("page", "!c"),
+    }
+    reordered = parse_query([several[3], several[0], several[1]], NOW, 90)
+    assert reordered == parse_query(several, NOW, 90), "one query, so one entry of the cache"
+
+
+def test_filters_that_nothing_can_answer_are_refused_with_what_to_write() -> None:
+    with pytest.raises(UnusableFilter, match=r"TYPE\.PROPERTY:VALUE"):
+        parse({"prop": "export_data"})
+    with pytest.raises(UnusableFilter, match="at most 50"):
+        parse_query([("page", f"/{number}") for number in range(MAX_CONDITIONS + 1)], NOW, 90)
+
+
+@pytest.mark.parametrize(
+    ("params", "counts"),
+    [({}, False), ({"programs": "1"}, True), ({"program": "Googlebot"}, True), ({"device": "bot"}, True),
+     ({"device": "!bot"}, False)],
+)  # fmt: skip
+def test_programs_are_left_out_unless_the_query_asks_for_them(params: dict[str, str], counts: bool) -> None:
+    assert parse(params).programs is counts
+
+
+def test_one_panel_can_be_searched() -> None:
+    found = parse({"panel": "pages", "search": "price"})
+    assert (found.panel, found.search) == ("pages", "price")
+    assert parse({"search": "price"}).search == ""
+    assert "There is no panel" in parse({"panel": "shoes"}).notices[0]
+
+
+def test_only_a_period_up_to_now_is_running() -> None:
+    assert parse({"range": "7d"}).is_running
+    assert not parse({"from": "2026-03-01", "to": "2026-03-02"}).is_running
 
 
 texts = (
@@ -108,7 +144,9 @@ texts = (
     | st.dates().map(str)
     | st.sampled_from(["24h", "90d", "hour", "day", "1", "Asia/Tokyo"])
 )
-names = st.sampled_from(["range", "from", "to", "step", "tz", "compare", *FILTERS])
+names = st.sampled_from(
+    ["range", "from", "to", "step", "tz", "compare", "panel", "search", *FILTERS.keys() - {PROPERTY}]
+)
 
 
 moments = st.integers(946_684_800, 3_786_912_000).map(lambda second: datetime.fromtimestamp(second, UTC))
@@ -127,17 +165,17 @@ def test_all_parameters_make_a_query_within_the_retention(
 
 
 @given(
-    st.sampled_from(sorted(FILTERS)),
+    st.sampled_from(sorted(FILTERS.keys() - {PROPERTY})),
     st.text(st.characters(exclude_categories=())),
     st.sampled_from(["", "\0", "\udc80"]),
 )
 def test_a_filter_holds_what_postgres_can_hold_or_is_refused_by_name(name: str, text: str, odd: str) -> None:
     value = text + odd
     try:
-        found = parse({name: value})
+        found = parse({name: Condition(name, value).parameter})
     except UnusableFilter as error:
         assert name in str(error)
         assert "\0" in value or value.encode(errors="replace").decode() != value
     else:
-        assert found.filters == (((name, value),) if value else ())
+        assert found.filters == ((Condition(name, value),) if value else ())
         assert "\0" not in value.encode().decode()

@@ -1,10 +1,11 @@
-"""Results out of rows of the SQL queries, and the SQL that panels add to them."""
+"""Results out of rows of the SQL queries."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from dashboard.history.query import parse_query
-from dashboard.history.result import RANKINGS, panels_of, rankings
-from dashboard.history.service import _COUNTS_BY_STEP, _SELECTED_EVENTS
+from dashboard.history.result import RANKINGS, Result, features, panels_of, rankings, totals
+from dashboard.history.service import expressions_of
 from dashboard.render.panels import HISTORY
 
 NOW = datetime(2026, 3, 30, 12, 34, 56, tzinfo=UTC)
@@ -20,16 +21,48 @@ def test_event_types_have_a_share_and_custom_ones_are_a_panel_of_their_own() -> 
     assert rows["pages"] == {}
 
 
-def test_a_comparison_adds_the_change_to_every_panel() -> None:
+def test_a_comparison_adds_the_number_before_to_every_panel_and_total() -> None:
     rows = rankings(COMPARED, [(TYPES, "page_view", 3, 2, 4), (TYPES, "click", 1, 0, 4)])
-    assert rows["event_types"] == {"page_view": [3, 75.0, 50], "click": [1, 25.0, None]}
-    assert {panel.columns[-1].title for panel in panels_of(COMPARED).values()} == {"Change"}
+    assert rows["event_types"] == {"page_view": [3, 75.0, 2], "click": [1, 25.0, 0]}
+    assert {panel.columns[-1].key for panel in panels_of(COMPARED).values()} == {"previous"}
+    row = [5, 0, 9, 8, 30, 20, 2]
+    assert [(total.key, total.current, total.previous) for total in totals(COMPARED, row)] == [
+        ("people", 5, 0),
+        ("views", 9, 8),
+        ("events", 30, 20),
+    ]
+    assert {total.previous for total in totals(QUERY, row)} == {None}
     assert panels_of(QUERY) == HISTORY
 
 
-def test_each_expression_of_the_panels_is_in_the_query_once_and_nothing_else_is() -> None:
-    query = _SELECTED_EVENTS["rankings"].decode()
-    assert "{" not in query + _COUNTS_BY_STEP.decode()
-    for number, expression in enumerate(RANKINGS):
-        assert query.count(f"({number}, {expression})") == 1
+def test_each_expression_of_the_panels_is_asked_for_once_and_alone_if_one_panel_is() -> None:
+    assert list(expressions_of(QUERY).values()) == list(RANKINGS)
     assert set(RANKINGS) == {panel.expression for panel in HISTORY.values() if panel.expression}
+    alone = parse_query({"panel": "campaigns"}, NOW, 90)
+    assert list(expressions_of(alone).values()) == [HISTORY["campaigns"].expression]
+    assert list(panels_of(alone)) == ["campaigns"]
+    assert expressions_of(parse_query({"panel": "forms"}, NOW, 90)) == {}
+
+
+def test_a_feature_is_a_value_of_a_property_and_its_name_is_a_filter() -> None:
+    rows = features(
+        COMPARED, [("feature_used", "feature", "export_data", 7, 3, 1), ("a.b", "c:d", "e.f:g", 1, 1, 0)]
+    )
+    assert rows["feature_used.feature:export_data"] == ["export_data", "feature_used", "feature", 7, 3, 1]
+    assert list(rows)[1] == r"a\.b.c\:d:e.f:g"
+    (first, _second) = panels_of(COMPARED)["features"].as_json(rows)
+    assert first == {
+        "name": "feature_used.feature:export_data",
+        "value": "export_data",
+        "event_type": "feature_used",
+        "property": "feature",
+        "events": 7,
+        "people": 3,
+        "previous": 1,
+    }
+
+
+def test_a_page_of_programs_alone_has_events_that_are_left_out() -> None:
+    nothing = Result(QUERY, totals(QUERY, [0] * 7), [], [], {})
+    assert not nothing.has_events
+    assert replace(nothing, left_out=3).has_events

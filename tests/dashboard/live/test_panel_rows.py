@@ -36,8 +36,8 @@ def test_forms_have_a_conversion_and_errors_a_page_and_times() -> None:
 def test_features_are_the_values_of_properties_of_custom_events() -> None:
     counts = {"feature_used\tfeature\texport_data": 3, "checkout\tplan\ta\tb": 2, "*": 9}
     assert panel_rows(state_of(partial("properties", counts=counts)))["features"] == {
-        "feature_used\tfeature\texport_data": ["export_data", "feature_used", "feature", 3],
-        "checkout\tplan\ta\tb": ["a\tb", "checkout", "plan", 2],
+        "feature_used.feature:export_data": ["export_data", "feature_used", "feature", 3],
+        "checkout.plan:a\tb": ["a\tb", "checkout", "plan", 2],
     }
 
 
