@@ -1,7 +1,9 @@
-"""Logs as others leave them: with transactions, and of a topic that was recreated."""
+"""Logs as others leave them: with transactions, of a topic that was recreated, and of a day that nobody counted."""
 
 import asyncio
+import os
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,14 +11,18 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from avro_schemas.wire.codec import decode
+from footfall.kafka.topic_changes import Change, apply
 from footfall.kafka.topics import create_missing
 from service_kit.kafka.settings import KafkaSettings
+from service_kit.kafka.topic_description import admin_client
 from sinks.audit import audit
 from stream_app.engine.log_check import EXIT_OTHER_LOG
 from tests.support.events import encoded, event, now_ms
+from tests.support.expected_aggregates import expected_windows
 from tests.support.kafka_brokers import KafkaBroker
 from tests.support.landing import query, until_landed
-from tests.support.topics import live, recreate, write
+from tests.support.topics import live, read_all, recreate, write
 from tests.support.workers import Worker, sinks_worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -61,6 +67,14 @@ def measured(worker: Worker) -> dict[str, float]:
     """Its metrics, with gauges of now: a probe sets them."""
     worker.is_ready()
     return worker.metrics()
+
+
+def counted(worker: Worker) -> float:
+    """Events that it has counted since its start."""
+    try:
+        return worker.metrics().get(COUNTED, 0)
+    except OSError:
+        return 0
 
 
 async def transaction(producer: AIOKafkaProducer, topic: str, count: int, *, commit: bool) -> None:
@@ -121,6 +135,54 @@ async def test_transactions_of_others_leave_no_gap_and_what_they_abort_counts_no
     accounts = [(each.next, each.rows, each.empty) for each in report.partitions if each.next]
     # Aborted records, and a marker of each transaction.
     assert accounts == [(50, 24, 26)]
+
+
+@pytest.mark.skipif("DAYS" not in os.environ, reason="takes a while: make days")
+@pytest.mark.timeout(400)
+async def test_after_a_day_away_every_window_is_emitted_and_right_and_none_is_late(
+    settings: KafkaSettings, counting: Worker
+) -> None:
+    topic, bootstrap = settings.name("events"), settings.kafka_bootstrap
+    async with admin_client(settings) as admin:
+        # So that a record can be a day old. The worker says that it is not ready, and counts.
+        await apply(admin, settings, [Change("events", (("message.timestamp.type", "CreateTime"),))])
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        written = 1
+        while (await producer.send_and_wait(topic, clicks(1)[0], partition=0)).timestamp_type != 0:
+            written += 1
+
+    async def minutes(first: int, last: int) -> None:
+        """An event in each of these minutes, counted from a day and an hour ago."""
+        async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20) as producer:
+            for at in (start + minute * 60_000 for minute in range(first, last)):
+                await producer.send(topic, clicks(1, at)[0], partition=3, timestamp_ms=at)
+
+    start = now_ms() - 25 * 3_600_000
+    await minutes(0, 20)
+    counting.start(wait=0)
+    assert await until(lambda: counted(counting) == written + 20, 60), counting.log()
+    counting.kill()
+    await minutes(20, 25 * 60)
+    counting.start(wait=0)
+    # What it had counted and not written is counted again.
+    assert await until(lambda: counted(counting) >= 25 * 60 - 20, 240), counting.log()
+    assert await until(lambda: measured(counting)["footfall_stream_lag_records"] == 0, 60), counting.log()
+    await asyncio.to_thread(counting.end)
+
+    read = await read_all(bootstrap, topic)
+    expected = expected_windows(sorted(read, key=lambda record: (record.partition, record.offset)))
+    assert expected["outcome", 0, 0]["late"] == 0
+    newest = {}
+    for record in await read_all(bootstrap, settings.name("live-aggregates")):
+        if record.value is not None:  # else the window has expired since
+            newest[record.key] = decode(record.value)[1]
+    emitted: dict[tuple[str, int, int], Counter[str]] = defaultdict(Counter)
+    for partial in newest.values():
+        window = partial["dimension"], partial["window_seconds"], partial["window_start"]
+        emitted[window].update(partial["counts"])
+    windows = [window for window in expected if window[1] != 10]
+    assert len(windows) > 25 * 60
+    assert {window: emitted.get(window) for window in windows} == {window: expected[window] for window in windows}
 
 
 async def test_a_worker_stops_when_events_was_recreated_until_a_person_lets_it_go_on(
