@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -211,7 +212,7 @@ async def test_which_feature_is_used_and_by_how_many_is_answered_on_page_and_in_
     page = busy_stack.get("/history").text
     for name, events, _people in truth:
         assert f">{name}</a>" in page
-        filtered = busy_stack.get("/dashboard/history.json", params={"prop": used[name]["name"]}).json()
+        filtered = busy_stack.get(f"/dashboard/history.json?{urlencode({'prop': used[name]['name']})}").json()
         assert filtered["totals"]["events"]["current"] == events
 
 
