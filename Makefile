@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The branch or commit that subscribers rely on: schemas are compared with it.
 MAIN ?= main
 
-.PHONY: help up test fuzz attacks engines sql clients faults faults-all faults-brokers days faults-sinks history lint types fmt generate bench screenshots lock clean
+.PHONY: help up test fuzz attacks engines sql clients faults faults-all faults-brokers days faults-sinks history lint types fmt generate bench release screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -96,6 +96,10 @@ bench: .venv/dev.stamp ## Run the benchmarks; docs/performance.md explains the f
 
 screenshots: .venv/dev.stamp ## Take the screenshots of the docs, from a pipeline started for them
 	@PYTHONPATH=. $(BIN)/python scripts/screenshots.py
+
+release: .venv/dev.stamp ## Make what a release consists of, in dist/release; docs/releasing.md says how to publish it
+	@rm -rf dist/release
+	@$(BIN)/python scripts/release.py $(if $(DRY_RUN),--dry-run)
 
 generate: .venv/dev.stamp ## Regenerate what follows from code and contract: models, types, tables in the docs
 	@$(BIN)/python -m footfall.generate
