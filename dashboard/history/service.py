@@ -40,7 +40,7 @@ _CACHED_SECONDS = 60.0
 LAYOUT = Layout(RANKINGS)
 # Questions to column files that run at a time; each may use all threads of DuckDB.
 _MAX_QUESTIONS = 2
-_QUESTION_SECONDS = 120.0
+_QUESTION_SECONDS = 300.0
 
 
 class HistoryUnavailable(Exception):
@@ -117,7 +117,10 @@ async def _asked(columns: Columns, reading: Reading, query: Query, period: Perio
     try:
         work = asyncio.to_thread(_result, questions, query, reading)
         return await asyncio.wait_for(work, _QUESTION_SECONDS)
-    except (asyncio.CancelledError, TimeoutError):
+    except TimeoutError as error:
+        session.cancel()
+        raise HistoryUnavailable("The query took longer than five minutes. Choose a shorter period.") from error
+    except asyncio.CancelledError:
         session.cancel()
         raise
 
