@@ -338,4 +338,87 @@ class Correction(TypedDict):
     event: bytes
 
 
+class Link(TypedDict):
+    """A user who signed in on the browser."""
+
+    # The user key, 32 hex digits.
+    user_key: str
+    # When the first event with both keys occurred.
+    first_at: datetime
+
+
+class Identity(TypedDict):
+    """Which users a visitor, a browser, became: all of them, in every record of its key."""
+
+    # The visitor key, 32 hex digits.
+    visitor_key: str
+    # The first one first: what the visitor did before is that user's.
+    links: list[Link]
+
+
+class Visit(TypedDict):
+    """A visit of a person, once it is over: its events without a gap, from one source. The newest record of a
+    key counts: what lands late changes visits; one that is not there any more is a tombstone.
+    """
+
+    # The event_id of its first event.
+    visit_id: str
+    # Whose it is: the user key, or else the visitor key, or else the session key.
+    person: str
+    # Whether the person is a user.
+    is_user: bool
+    # When its first event occurred.
+    started_at: datetime
+    # When its last event occurred.
+    ended_at: datetime
+    # Number of page views.
+    views: int
+    # Number of events of any type.
+    events: int
+    # Number of events that are not page_view, web_vital, error_encountered or scroll.
+    interactions: int
+    # One view, no interaction, and less than 10 seconds from its first event to its last.
+    bounced: bool
+    # Path of the first page viewed; null without a view.
+    entry_page: str | None
+    # Path of the last page viewed; null without a view.
+    exit_page: str | None
+    # Paths of the pages viewed, in order; the first 200.
+    pages: list[str]
+    # Host of the page outside the site that led here; null without one.
+    source: str | None
+    # How the visitor arrived: search, social, mail, ai, paid, referral; direct if nothing outside is known.
+    channel: str
+    # Campaign parameter utm_source of the page that the visitor arrived on.
+    utm_source: str | None
+    # Campaign parameter utm_medium of the page that the visitor arrived on.
+    utm_medium: str | None
+    # Campaign parameter utm_campaign of the page that the visitor arrived on.
+    utm_campaign: str | None
+    # Campaign parameter utm_term of the page that the visitor arrived on.
+    utm_term: str | None
+    # Campaign parameter utm_content of the page that the visitor arrived on.
+    utm_content: str | None
+    # Which of the sites of this installation its first view was on.
+    site: str
+    # Host of the first page viewed.
+    hostname: str | None
+    # Where the visitor was, as two letters of ISO 3166.
+    country: str | None
+    # Where in the country, as a code of ISO 3166-2.
+    region: str | None
+    # Language of the browser.
+    language: str | None
+    # Class of the screen by its width.
+    screen: str | None
+    # Release of the first page viewed.
+    release: str | None
+    # Browser family, or unknown.
+    browser: str
+    # Operating system family, or unknown.
+    system: str
+    # desktop, mobile, tablet or unknown.
+    device: str
+
+
 Event = PageView | ButtonClick | FormSubmit | ErrorEncountered | WebVital | Custom

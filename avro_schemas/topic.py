@@ -17,6 +17,8 @@ USER_RATES = "user-rates"
 LIVE_AGGREGATES = "live-aggregates"
 ERASURES = "erasures"
 CORRECTIONS = "corrections"
+IDENTITIES = "identities"
+VISITS = "visits"
 STREAM_STATE = "footfall-stream-app-state-changelog"
 
 # The Kafka headers of every event: CloudEvents in binary mode. Never one in which deserializers look for a schema

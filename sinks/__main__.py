@@ -39,6 +39,7 @@ from sinks.postgres.store import PostgresStore
 from sinks.retention_watch import RetentionWatch
 from sinks.settings import Settings
 from sinks.visits.deriver import Deriver
+from sinks.visits.relay import VisitRelay
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -129,6 +130,7 @@ async def _run(settings: Settings) -> None:
             landing.run(stopping),
             relay.run(stopping),
             corrections.run(stopping),
+            VisitRelay(settings.kafka, settings.postgres).run(stopping),
             group.run(stopping),
             _send_canaries(settings, stopping),
         )

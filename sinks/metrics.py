@@ -91,6 +91,7 @@ VISITS_BEHIND_SECONDS = _gauge(
 )
 VISITS_STEP_SECONDS = _seconds("visits_step", "Time to derive visits from some of the rows that landed.")
 VISITS_EVENTS = _counter("visits_events", "Rows that visits were derived from.")
+VISITS_PUBLISHED = _counter("visits_published", "Records published to visits and identities.", "topic")
 VISITS_FAILURES = _counter("visits_failures", "Steps of deriving visits that failed, and are tried again.")
 
 
@@ -134,5 +135,7 @@ for reason in (*RECORD_REASONS, CONFLICT):
     DEAD_LETTERS.labels(reason)
 for reason in ("row", correction.DUPLICATE, correction.ERASED, CONFLICT):
     CORRECTIONS.labels(reason)
+for name in ("visits", "identities"):
+    VISITS_PUBLISHED.labels(name)
 for stage in ("collector", "landing", "postgres"):
     CANARY_FAILURES.labels(stage)

@@ -1,5 +1,6 @@
 """People and visits in Postgres equal their plain definition, however events arrive and whatever is removed."""
 
+import asyncio
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -10,14 +11,19 @@ import psycopg
 
 from avro_schemas import event_ids
 from avro_schemas.record_key import record_key
+from avro_schemas.wire import codec
+from service_kit.kafka.settings import KafkaSettings
 from sinks.erasure import Scope, remove, request
 from sinks.postgres.store import PostgresStore
 from sinks.retention.packing import pack
 from sinks.visits import queue
 from sinks.visits.derive import drain, step
+from sinks.visits.relay import VisitRelay
+from tests.support.database import at
 from tests.support.days import Landed, connection, store
 from tests.support.events import encoded, event, fresh_id, now_ms, user_key
 from tests.support.plain_visits import Event, Visit, links_of, visits_of
+from tests.support.topics import read_all
 
 __all__ = ["connection", "store"]
 
@@ -103,6 +109,84 @@ def test_a_browser_that_sends_more_than_people_do_is_in_no_visit(
     assert _visits(connection) == expected
     assert sum(visit.events for visit in expected) == 20
     assert connection.execute("select flooded from visit_progress").fetchone() == (24 * 60,)
+
+
+async def test_topics_hold_visits_that_are_over_and_links_until_they_are_erased(
+    store: PostgresStore, connection: psycopg.Connection, postgres: str, settings: KafkaSettings
+) -> None:
+    worlds, landed = [World(seed) for seed in range(4)], Landed(store)
+    events = [each for world in worlds for each in world.events if each.at < NOW - 3_600_000]
+    queue.use_gap(connection, GAP)
+    landed.land([record(each) for each in events[::2]], NOW)
+    drain(connection)
+    await _publish(connection, postgres, settings)
+    # What lands late replaces visits, and changes which were published.
+    landed.land([record(each) for each in events], NOW)
+    landed.land([record(_event(now_ms(), user_key("somebody who is still there")))], NOW)
+    drain(connection)
+    await _publish(connection, postgres, settings)
+    links = links_of(events)
+    assert await _newest(settings, "visits") == _records(visits_of(events, links, GAP, 0))
+    assert await _newest(settings, "identities") == {
+        visitor.hex(): sorted((at, user.hex()) for user, at in users.items()) for visitor, users in links.items()
+    }
+
+    for number, world in enumerate(worlds[:2]):
+        asked = datetime.now(UTC)
+        guests = request(connection, world.ann, asked, f"receipt {number}")
+        remove(connection, f"receipt {number}", asked)
+        events = [each for each in events if not _is_erased(each, "user", world.ann, guests)]
+    await _publish(connection, postgres, settings)
+    links = links_of(events)
+    assert await _newest(settings, "visits") == _records(visits_of(events, links, GAP, 0))
+    assert (await _newest(settings, "identities")).keys() == {visitor.hex() for visitor in links}
+    assert connection.execute("select count(*) from visit_tombstones").fetchone() == (0,)
+
+
+async def _publish(connection: psycopg.Connection, dsn: str, settings: KafkaSettings) -> None:
+    stopping = asyncio.Event()
+    task = asyncio.create_task(VisitRelay(settings, at(dsn)).run(stopping))
+    pending = """
+        select from stored_visits where not is_published and ended_at < now() - interval '30 minutes'
+        union all select from identities where not is_published
+        union all select from visit_tombstones
+    """
+    try:
+        async with asyncio.timeout(60):
+            while connection.execute(pending.encode()).fetchall():
+                await asyncio.sleep(0.05)
+    finally:
+        stopping.set()
+        await task
+
+
+async def _newest(settings: KafkaSettings, topic: str) -> dict[str, Any]:
+    """The newest record of each key, as a compacted topic has them."""
+    found = {}
+    for each in await read_all(settings.kafka_bootstrap, settings.name(topic)):
+        value = codec.decode(each.value)[1] if each.value else None
+        if value and topic == "identities":
+            value = [(link["first_at"], link["user_key"]) for link in value["links"]]
+        elif value:
+            value = tuple(
+                value[name] for name in ("person", "events", "started_at", "ended_at", "pages", "channel")
+            )
+        found[each.key.decode()] = value
+    return {key: value for key, value in found.items() if value}
+
+
+def _records(visits: Sequence[Visit]) -> dict[str, Any]:
+    return {
+        event_ids.from_bytes(each.id): (
+            each.person.hex(),
+            each.events,
+            each.started_at,
+            each.ended_at,
+            list(each.pages),
+            each.channel,
+        )
+        for each in visits
+    }
 
 
 class World:
