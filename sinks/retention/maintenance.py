@@ -7,6 +7,7 @@ Fault tests interrupt `set_state`, `detach`, `drop`, `_close`, `_audit`, `_pack`
 """
 
 import logging
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from sinks.retention.partitions import (
 )
 from sinks.sql import read_statements
 from sinks.visits.queue import drop_before as drop_visits_before
+from sinks.visits.recount import any_hour, recount
 
 log = logging.getLogger(__name__)
 _SQL = read_statements(__name__)
@@ -86,6 +88,7 @@ def _steps(connection: psycopg.Connection, today: date, retention: RetentionSett
     yield from _attempt(connection, "deleting old dead letters", expire)
     forget = partial(_expire_copies, today=today)
     yield from _attempt(connection, "forgetting which copies were counted", forget)
+    yield from _attempt(connection, "recounting visits", _recount_visits)
     for day in load_days(connection):
         yield from _advance(connection, day, today, retention)
     for day in load_days(connection):
@@ -118,6 +121,20 @@ def _expire_dead_letters(connection: psycopg.Connection, today: date, retention_
 
 def _expire_copies(connection: psycopg.Connection, today: date) -> None:
     connection.execute(_SQL["expire_copies"], {"before": today - _COPIES})
+
+
+def _recount_visits(connection: psycopg.Connection) -> StepResult | None:
+    """Recount visits of a random hour: rounds find by and by what no single one can afford to look for."""
+    found = recount(connection, any_hour(datetime.now(UTC), random.Random()))
+    if found is None or not found.differs:
+        return None
+    return StepResult(
+        f"visits differ from the rows of {found.hour:%Y-%m-%d %H}:00: of {found.rows} rows {found.misplaced} are "
+        f"in no part of a visit or in several, {found.without_row} events have no row, and the visits of "
+        f"{found.persons} persons do not add up. All visits are derived again if FOOTFALL_VISIT_GAP_MINUTES is "
+        "changed, and once more when it is changed back",
+        failed=True,
+    )
 
 
 def _fold(connection: psycopg.Connection) -> StepResult | None:
