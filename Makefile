@@ -68,8 +68,8 @@ faults-brokers: .venv/dev.stamp ## Brokers that ask who may do what, and one tha
 faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points (half an hour)
 	@FAULT_KILLS=200 $(BIN)/pytest tests/faults/test_sinks.py tests/faults/test_sinks_postgres.py --log-cli-level=INFO $(PYTEST_ARGS)
 
-days: .venv/dev.stamp ## Simulate 120 days of a site, and events in a hundred different orders (half an hour)
-	@DAYS=120 EVENTS=1000 RETENTION_DAYS=90 PACK_AFTER_DAYS=7 EXAMPLES=100 $(BIN)/pytest tests/faults/test_days.py \
+days: .venv/dev.stamp ## Simulate 120 days of a site, events in a hundred different orders, and the visits of a thousand people (half an hour)
+	@HISTORIES=400 DAYS=120 EVENTS=1000 RETENTION_DAYS=90 PACK_AFTER_DAYS=7 EXAMPLES=100 $(BIN)/pytest tests/faults/test_days.py tests/integration/test_visits.py \
 		tests/integration/test_any_order.py tests/integration/test_logs_of_others.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 history: .venv/dev.stamp ## Ask the history hundreds of random questions both ways, while rows change (minutes)

@@ -28,11 +28,8 @@ from tests.support.topics import read_all
 
 __all__ = ["connection", "store"]
 
-# `make visits-long` sets them, for many random histories.
-SEED, HISTORIES = (
-    os.environ.get("FOOTFALL_TEST_SEED", "visits"),
-    int(os.environ.get("FOOTFALL_TEST_HISTORIES", "40")),
-)
+# `make days` takes more of them.
+SEED, HISTORIES = os.environ.get("SEED", "visits"), int(os.environ.get("HISTORIES", "40"))
 GAP, DAY, NOW = timedelta(minutes=30), 86_400_000, now_ms() - 600_000
 ORIGINS = [
     ("search.example", None, None, None),
