@@ -71,9 +71,10 @@ create table visit_parts (
     signed_in boolean[] not null,
     contexts visit_context[] not null,
     arrivals visit_arrival[] not null,
-    outside integer not null
+    outside integer not null,
+    -- The first two find the runs around a time.
+    primary key (browser, run_ended_at, person, started_at)
 );
-create index visit_parts_browser on visit_parts (browser, run_ended_at);
 create index visit_parts_person on visit_parts (person, ended_at);
 create index visit_parts_ended on visit_parts (ended_at);
 comment on table visit_parts is 'What a person did on one browser without a gap: what visits are made of, and can be made again of when something late, a link or an erasure touches them.';
