@@ -92,9 +92,10 @@ def step(
         entries, events, removed, again = connection.execute(_SQL["taken"]).fetchone() or (0, 0, False, False)
         if entries:
             work = _Work(connection, gap, oldest, max_events_per_day)
-            work.read(again=again)
-            work.make_parts(removed=removed)
-            work.make_visits()
+            # Hours that are read again are often empty.
+            if work.read(again=again) or removed:
+                work.make_parts(removed=removed)
+                work.make_visits()
             work.note()
     return Step(entries, events, time.monotonic() - started, again)
 
@@ -123,13 +124,14 @@ class _Work:
         self._types = {"view": view, "quiet": quiet}
         self._too_old = self._flooded = 0
 
-    def read(self, *, again: bool) -> None:
-        """Read the rows, as far as they are of people."""
-        self._connection.execute(_READ_LANDED, self._types)
+    def read(self, *, again: bool) -> int:
+        """Read the rows, as far as they are of people. Return how many there are."""
+        rows = self._connection.execute(_READ_LANDED, self._types).rowcount
         if again:
-            self._connection.execute(_READ_AGAIN, self._types)
+            rows += self._connection.execute(_READ_AGAIN, self._types).rowcount
         self._too_old += self._run("leave_out_old", self._oldest)
         self._flooded += self._run("leave_out_flooded")
+        return rows
 
     def make_parts(self, *, removed: bool) -> None:
         """Make the parts on each browser again, and note whose they were and are."""

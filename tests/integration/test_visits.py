@@ -29,7 +29,7 @@ from tests.support.topics import read_all
 __all__ = ["connection", "store"]
 
 # `make days` takes more of them.
-SEED, HISTORIES = os.environ.get("SEED", "visits"), int(os.environ.get("HISTORIES", "40"))
+SEED, HISTORIES = os.environ.get("SEED", "visits"), int(os.environ.get("HISTORIES", "20"))
 GAP, DAY, NOW = timedelta(minutes=30), 86_400_000, now_ms() - 600_000
 ORIGINS = [
     ("search.example", None, None, None),
