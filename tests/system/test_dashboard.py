@@ -408,7 +408,9 @@ async def test_a_hidden_tab_closes_its_stream_and_resumes_where_it_stopped(
     async with opened(chromium, busy_stack, "/history") as page:
         await page.clock.install()
         urls: list[str] = []
-        page.on("request", lambda request: urls.append(request.url) if "/stream" in request.url else None)
+        page.on(
+            "request", lambda request: urls.append(request.url) if "/dashboard/stream" in request.url else None
+        )
         await page.goto(busy_stack.url + "/")
         await page.wait_for_selector("#state[data-state=live]")
         hide = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
