@@ -10,8 +10,9 @@ import pytest
 from tests.support import kill_points
 
 TESTS = Path(__file__).parents[1]
-# In one of our packages: values of properties look alike, `feature_used.plan:team`.
-PACKAGES = "|".join(path.parent.name for path in sorted(TESTS.parent.glob("*/__init__.py")))
+# In a package of ours or a library: values of properties look alike, `feature_used.plan:team`.
+OURS = [path.parent.name for path in sorted(TESTS.parent.glob("*/__init__.py"))]
+PACKAGES = "|".join([*OURS, "aiokafka", "faust", "psycopg"])
 POINT = re.compile(rf"(?:{PACKAGES})(\.[a-z_]+)+:[A-Za-z_]+(\.[A-Za-z_]+)?")
 
 
