@@ -12,8 +12,6 @@ from functools import cached_property
 from itertools import chain
 from operator import itemgetter
 
-from ddsketch.mapping import LogarithmicMapping
-
 from avro_schemas.live_aggregates import (
     DIRECT,
     DIRECT_SOURCE,
@@ -27,7 +25,6 @@ from avro_schemas.live_aggregates import (
     PROGRAM,
     PROPERTIES,
     SLOT_MS,
-    WEB_VITAL_ACCURACY,
     WEB_VITALS,
     page_error,
     web_vital_bin,
@@ -36,6 +33,7 @@ from avro_schemas.schema import CUSTOM
 from avro_schemas.wire.projection import Group
 from stream_app.state.custom_properties import named_properties
 from stream_app.state.event_reader import ColumnGroups, FastEventReader
+from stream_app.state.value_bins import middle_of_bin
 
 MAX_NAMES = 500
 # A window is one record, in the changelog and in `live-aggregates`; brokers take a mebibyte. In JSON a name takes
@@ -47,7 +45,6 @@ _JSON_FACTOR, _COUNT_BYTES = 6, 36
 Named = str | Sequence[str] | None
 Namer = Callable[[Group], Named]
 
-_BINS = LogarithmicMapping(WEB_VITAL_ACCURACY)
 # Thirty years in milliseconds: beyond that a value is not a measurement, whatever bins could hold.
 MAX_MEASUREMENT = 1e12
 # Counted events have it anyhow, so it is not read for a schema.
@@ -231,7 +228,7 @@ def binned(metric: str, value: float) -> str | None:
     """The metric and the middle of the value's bin, such as `LCP 1224`; None if the value is not a measurement."""
     if not 0 <= value <= MAX_MEASUREMENT:  # NaN is not either
         return None
-    return web_vital_bin(metric, _BINS.value(_BINS.key(value)) if value > _BINS.min_possible else 0)
+    return web_vital_bin(metric, middle_of_bin(value))
 
 
 LIVE_AGGREGATES = Dimensions(
