@@ -42,7 +42,8 @@ def main() -> None:
             accepted, row_at, seen_at = time.monotonic(), 0.0, 0.0
             while not (row_at and seen_at):
                 found = connection.execute(
-                    "select 1 from footfall.raw_events where event_id = %s", [event_id.removeprefix("evt_")]
+                    "select 1 from footfall.events where day = footfall.day_of(%(id)s::uuid) and event_uuid = %(id)s::uuid",
+                    {"id": event_id.removeprefix("evt_")},
                 ).fetchone()
                 row_at = row_at or (time.monotonic() if found else 0.0)
                 seen_at = seen_at or (time.monotonic() if counted() > before else 0.0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from service_kit.settings import Secret, setting
 
 DEFAULT_SCHEMA = "footfall"
-_NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
+_NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,55}")
 
 
 def schema_name(text: str) -> None:

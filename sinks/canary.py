@@ -16,11 +16,13 @@ from uuid import UUID
 
 import orjson
 import psycopg
+from psycopg import sql
 
 from avro_schemas import event_ids
 from service_kit.postgres import PostgresSettings
 from sinks import metrics
 from sinks.connect import connect
+from sinks.locks import lock_key
 from sinks.sql import read_statements
 
 log = logging.getLogger(__name__)
@@ -29,8 +31,7 @@ EVENT_TYPE = "footfall_canary"
 _RETENTION = "2 days"
 _TIMEOUT_SECONDS = 30.0
 _POLL_SECONDS = 0.05
-# An advisory lock of the schema.
-_LOCK = "pg_try_advisory_lock(hashtextextended(current_schema::text || 'footfall canary', 0))"
+_TRY = sql.SQL("select pg_try_advisory_lock({})").format(lock_key("canary"))
 _SQL = read_statements(__name__)
 
 
@@ -102,7 +103,7 @@ class Canary:
         """Whether this process sends canaries. The lock belongs to the connection."""
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._where, "footfall-canary", {"statement_timeout": "5s"})
-            (locked,) = self._connection.execute(f"select {_LOCK}".encode()).fetchone() or (False,)
+            (locked,) = self._connection.execute(_TRY).fetchone() or (False,)
             if not locked:
                 self._close()
         return self._connection is not None

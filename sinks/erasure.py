@@ -23,14 +23,16 @@ from psycopg import sql
 
 from avro_schemas.record_key import record_key
 from sinks.columns import NAMES
+from sinks.locks import lock_key
 from sinks.retention.content import SUMS, take_removed
 from sinks.retention.packing import COVERED, RemovedRows, erase, lock_day
 from sinks.sql import read_statements
 from sinks.visits.derive import drain
 from sinks.visits.queue import ADD_REMOVED, forget_keys
 
-# An advisory lock, "forge" in ASCII.
-_LOCK = 0x666F726765
+_LOCK = lock_key("erasures")
+_SHARE = sql.SQL("select pg_advisory_xact_lock_shared({})").format(_LOCK)
+_TRY = sql.SQL("select pg_try_advisory_xact_lock({})").format(_LOCK)
 _RETRY_SECONDS = 0.02
 _SQL = read_statements(__name__)
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, NAMES))
@@ -60,7 +62,7 @@ class ErasedKeys:
 
     def refresh(self, connection: psycopg.Connection) -> None:
         """Read new keys, in the transaction of a batch. None is inserted until that transaction ends."""
-        connection.execute("select pg_advisory_xact_lock_shared(%s)", [_LOCK])
+        connection.execute(_SHARE)
         found = connection.execute(_SQL["newer_keys"], {"newest": self._newest})
         for number, scope, key, requested_at in found.fetchall():
             self._newest = number
@@ -151,7 +153,7 @@ def _list_keys(connection: psycopg.Connection, keys: Iterable[Mapping[str, Any]]
     while True:
         with connection.transaction():
             # Polls instead of waiting: a waiting exclusive lock would make every new batch queue behind it.
-            (locked,) = connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone() or (False,)
+            (locked,) = connection.execute(_TRY).fetchone() or (False,)
             if locked:
                 for each in keys:
                     connection.execute(_SQL["insert_request"], each)

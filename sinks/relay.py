@@ -13,12 +13,14 @@ from typing import Any
 import psycopg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from psycopg import sql
 
 from service_kit.kafka.record_batches import BATCH_BYTES
 from service_kit.kafka.refusals import described
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.postgres import PostgresSettings
 from sinks.connect import connect
+from sinks.locks import lock_key
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +51,8 @@ class LockedConnection:
             self._locked = False
             self._connection = connect(self._where, "footfall-relay", _SETTINGS)
         if not self._locked:
-            lock = "select pg_try_advisory_lock(hashtextextended(current_schema::text || %s::text, 0))"
-            (self._locked,) = self._connection.execute(lock, [self._lock]).fetchone() or (False,)
+            lock = sql.SQL("select pg_try_advisory_lock({})").format(lock_key(self._lock))
+            (self._locked,) = self._connection.execute(lock).fetchone() or (False,)
         return self._connection if self._locked else None
 
     def close(self) -> None:

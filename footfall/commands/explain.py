@@ -25,7 +25,7 @@ INCOMPLETE = 3
 _ROW = """
 select types.name, stored.received_at
 from (
-    select event_type, received_at from raw_events where event_id = %(id)s
+    select event_type, received_at from raw_events where day_of(event_id) = day_of(%(id)s) and event_id = %(id)s
     union all
     select event.event_type, event.received_at
     from packed_events as packed cross join lateral unpack(packed) as event

@@ -97,9 +97,10 @@ def _check_server(connection: psycopg.Connection) -> Iterator[Finding]:
 
 
 def _check_roles(connection: psycopg.Connection) -> Iterator[Finding]:
-    exists = connection.execute("select to_regrole('footfall_reader') is not null").fetchone()
-    if exists == (False,):
-        fix = "have a superuser create footfall_reader and footfall_writer, then run `python -m sinks migrate`"
+    found = connection.execute("select current_schema, to_regrole(current_schema || '_reader') is null").fetchone()
+    schema, missing = found or ("", True)
+    if missing:
+        fix = f"have a superuser create {schema}_reader and {schema}_writer, then run `python -m sinks migrate`"
         yield Finding("roles", "warn", "this user may not create the roles for readers and writers", fix)
 
 

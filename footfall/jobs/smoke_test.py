@@ -107,12 +107,12 @@ def post(url: str, headers: dict[str, str], deadline: float) -> str:
 
 def wait_for_row(where: PostgresSettings, event_id: str, deadline: float) -> None:
     """Return when the event has landed. Raise SmokeTestFailed if it does not land in time."""
-    query = "select 1 from raw_events where event_id = %s"
+    query = "select 1 from raw_events where day_of(event_id) = day_of(%(id)s) and event_id = %(id)s"
     problem = "it was accepted, so look at Kafka and the sinks"
     while time.monotonic() < deadline:
         try:
             with reading(where, "footfall-smoke-test") as connection:
-                if connection.execute(query, [event_ids.to_uuid(event_id)]).fetchone():
+                if connection.execute(query, {"id": event_ids.to_uuid(event_id)}).fetchone():
                     return
         except psycopg.Error as error:
             problem = f"Postgres cannot be queried: {error}"

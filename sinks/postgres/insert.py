@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -15,6 +14,7 @@ from sinks.landing.rows import DeadLetter, LocatedRow, dead_letter
 from sinks.postgres.lookups import LookupTables
 from sinks.postgres.sqlstates import decision_of
 from sinks.retention.packing import delete_already_packed
+from sinks.retention.partitions import ids_and_days
 from sinks.retention.same_event import SAME_CONTENT, SAME_SENDER, Likeness
 from sinks.sql import read_statements
 
@@ -106,8 +106,8 @@ class Inserter:
             uncertain = self._write(connection, _COPY_STAGED, rows)
             new = {event_id.bytes for (event_id,) in connection.execute(_MERGE).fetchall()}
             there = [located for located in rows if located[2].event_id not in new]
-            ids = [UUID(bytes=row.event_id) for _partition, _record, row in there]
-            compared = connection.execute(_COMPARE, {"ids": ids}).fetchall() if ids else []
+            ids = ids_and_days(row.event_id for _partition, _record, row in there)
+            compared = connection.execute(_COMPARE, ids).fetchall() if there else []
             connection.execute(_SQL["empty_staged"])
         result = InsertResult(
             rows=[located for located in rows if located[2].event_id in new],

@@ -10,7 +10,9 @@ from collections.abc import Collection
 from importlib.resources import files
 
 import psycopg
+from psycopg import sql
 
+from sinks.locks import lock_key
 from sinks.postgres.views import create_views, outdated_views, view_names
 from sinks.sql import read_statements
 
@@ -19,8 +21,8 @@ _FOLDER = files("sinks.postgres") / "sql"
 
 log = logging.getLogger(__name__)
 
-# Key of an advisory lock: any number, the same in all our processes.
-_LOCK = 0x666F6F7466
+# One process at a time, until the transaction ends.
+_LOCK = sql.SQL("select pg_advisory_xact_lock({})").format(lock_key("migrations"))
 _CREATED = re.compile(rb"^create (?:table|view) (\w+)", re.MULTILINE)
 
 
@@ -30,7 +32,7 @@ def migrate(connection: psycopg.Connection) -> list[str]:
         return []  # without a lock or a write: a role that may only land rows gets through here
     applied = []
     with connection.transaction():
-        connection.execute(_SQL["lock"], [_LOCK])
+        connection.execute(_LOCK)
         connection.execute(_SQL["create_schema"])
         connection.execute(_SQL["create_table"])
         # Again, now with the lock: another process may have applied them meanwhile.
@@ -62,7 +64,7 @@ def relations() -> Collection[str]:
 def grant(connection: psycopg.Connection) -> None:
     """Let the group roles read and write, and create them if this user may."""
     with connection.transaction():
-        connection.execute(_SQL["lock"], [_LOCK])
+        connection.execute(_LOCK)
         connection.execute((_FOLDER / "roles.sql").read_bytes())
 
 

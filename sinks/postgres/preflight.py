@@ -7,9 +7,11 @@ import psycopg
 from psycopg.rows import dict_row
 
 from sinks.postgres.migrations import pending, relations
+from sinks.retention.partitions import KEYLESS
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
+_FACTS = _SQL["facts"].format(keyless=KEYLESS)
 _MIN_VERSION = 150_000
 
 
@@ -19,7 +21,8 @@ class Facts:
 
     `may_create_tables`: in the schema or, while there is none, the schema itself. `foreign_relations` have our
     names in a schema that we never migrated. `foreign_days` stand where the table of a day belongs.
-    `unreplicable` are tables that are published without what identifies their rows.
+    `unreplicable` are tables that are published without what identifies their rows, `published_as_one`
+    publications that send the days as one table. `keyless` are partitions of others, without a key of the id.
     """
 
     database: str
@@ -37,6 +40,8 @@ class Facts:
     default_partitions: Sequence[str] = ()
     foreign_days: Sequence[str] = ()
     unreplicable: Sequence[str] = ()
+    keyless: Sequence[str] = ()
+    published_as_one: Sequence[str] = ()
 
 
 def faults(facts: Facts) -> list[str]:
@@ -68,8 +73,8 @@ def _faults_of_the_schema(facts: Facts) -> Iterator[str]:
         )
     elif not facts.may_use_schema:
         yield (
-            f"The user {facts.user} may not use the schema {facts.schema}: grant footfall_writer to {facts.user}, "
-            f"or grant usage on schema {facts.schema} to {facts.user}."
+            f"The user {facts.user} may not use the schema {facts.schema}: grant {facts.schema}_writer to "
+            f"{facts.user}, or grant usage on schema {facts.schema} to {facts.user}."
         )
     elif facts.foreign_relations:
         yield (
@@ -83,8 +88,8 @@ def _faults_of_the_schema(facts: Facts) -> Iterator[str]:
         )
     elif facts.not_writable:
         yield (
-            f"The user {facts.user} may not read and write {_list(facts.not_writable)}: grant footfall_writer to "
-            f"{facts.user}, and run `python -m sinks migrate` as the owner of the tables."
+            f"The user {facts.user} may not read and write {_list(facts.not_writable)}: grant "
+            f"{facts.schema}_writer to {facts.user}, and run `python -m sinks migrate` as the owner of the tables."
         )
 
 
@@ -109,6 +114,18 @@ def _warnings(facts: Facts) -> Iterator[str]:
             f"{_list(facts.foreign_days)} is where the table of a day belongs, but is not a plain table, so the "
             "day can be neither packed nor dropped: detach it, or give it another name."
         )
+    if facts.keyless:
+        yield (
+            f"{_list(facts.keyless)} was attached to raw_events without a key, so an event of its days that is "
+            "sent twice would be stored twice. Maintenance adds the key; or do it now: alter table "
+            f"{facts.keyless[0]} add primary key (event_id)."
+        )
+    if facts.published_as_one:
+        yield (
+            f"The publication {_list(facts.published_as_one)} sends raw_events as one table, which has no primary "
+            "key, so subscribers get updates and deletes without one: set publish_via_partition_root to false, or "
+            "publish only inserts."
+        )
     if facts.unreplicable:
         yield (
             f"A publication has {_list(facts.unreplicable)} without the primary key, so Postgres refuses to "
@@ -119,7 +136,7 @@ def _warnings(facts: Facts) -> Iterator[str]:
 def look(connection: psycopg.Connection) -> Facts:
     """Look at the database of this connection."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(_SQL["facts"], {"relations": list(relations())}).fetchone()
+        found = cursor.execute(_FACTS, {"relations": list(relations())}).fetchone()
     assert found
     unreadable = not found["may_use_schema"] or found["foreign_relations"] or "migrations" in found["not_writable"]
     return Facts(**found, missing_migrations=[] if unreadable else pending(connection))

@@ -18,10 +18,12 @@ import psycopg
 from psycopg import sql
 
 from service_kit.retention import RetentionSettings
+from sinks.locks import lock_key
 from sinks.retention import packing, rollups
 from sinks.retention.days import add_dropped, load_day, load_days, set_state
 from sinks.retention.lifecycle import Day, Step, next_step, plan
 from sinks.retention.partitions import (
+    add_keys,
     create_partitions,
     days_to_create,
     detach,
@@ -37,8 +39,7 @@ from sinks.visits.recount import any_hour, recount
 log = logging.getLogger(__name__)
 _SQL = read_statements(__name__)
 
-# An advisory lock of the schema.
-_LOCK = "hashtextextended(current_schema::text || 'footfall maintenance', 0)"
+_LOCK = lock_key("maintenance")
 # Readers and writers never queue longer than this behind us. A step that gets no lock is due again next round.
 _LOCK_TIMEOUT = "100ms"
 # More than an empty partition and its indexes take.
@@ -83,6 +84,7 @@ def _steps(connection: psycopg.Connection, today: date, retention: RetentionSett
     """All steps of a round. What Postgres refuses is reported, and does not stop what comes after it."""
     yield from _attempt(connection, "finishing half-detached days", finish_detaching)
     yield from _attempt(connection, "creating partitions", partial(create_partitions, days=days_to_create(today)))
+    yield from _attempt(connection, "giving partitions of others a key", _add_keys)
     yield from _attempt(connection, "folding the hourly roll-up", _fold)
     expire = partial(_expire_dead_letters, today=today, retention_days=retention.retention_days)
     yield from _attempt(connection, "deleting old dead letters", expire)
@@ -135,6 +137,11 @@ def _recount_visits(connection: psycopg.Connection) -> StepResult | None:
         "changed, and once more when it is changed back",
         failed=True,
     )
+
+
+def _add_keys(connection: psycopg.Connection) -> StepResult | None:
+    added = add_keys(connection)
+    return StepResult(f"{', '.join(added)} has a key of the event id now") if added else None
 
 
 def _fold(connection: psycopg.Connection) -> StepResult | None:
@@ -252,10 +259,10 @@ def _vacuum(connection: psycopg.Connection, table: str) -> None:
 
 @contextmanager
 def _exclusive(connection: psycopg.Connection) -> Iterator[None]:
-    (locked,) = connection.execute(f"select pg_try_advisory_lock({_LOCK})".encode()).fetchone() or (False,)
+    (locked,) = connection.execute(sql.SQL("select pg_try_advisory_lock({})").format(_LOCK)).fetchone() or (False,)
     if not locked:
         raise AlreadyRunning("another process is maintaining this database")
     try:
         yield
     finally:
-        connection.execute(f"select pg_advisory_unlock({_LOCK})".encode())
+        connection.execute(sql.SQL("select pg_advisory_unlock({})").format(_LOCK))

@@ -26,9 +26,10 @@ from psycopg import sql
 
 from sinks.columns import COLUMNS, NAMES
 from sinks.landing.event_row import EventRow
+from sinks.locks import lock_key
 from sinks.retention.content import CONTENT, SUMS
 from sinks.retention.days import add_packed, drop_copies
-from sinks.retention.partitions import day_of, id_bounds, raw_table_name
+from sinks.retention.partitions import day_of, id_bounds, ids_and_days, raw_table_name
 from sinks.retention.same_event import SAME_CONTENT, SAME_SENDER, Likeness
 from sinks.sql import read_statements
 from sinks.visits.derive import drain
@@ -39,8 +40,6 @@ log = logging.getLogger(__name__)
 EVENTS_PER_BLOCK = 1000
 # A statement that meets one of the rows being moved waits for the whole transaction.
 _BLOCKS_PER_TRANSACTION = 5
-# First half of an advisory lock, "pack" in ASCII; the other half is the day.
-_LOCK = 0x7061636B
 _COLUMN_LIST = sql.SQL(", ").join(map(sql.Identifier, NAMES))
 _RAW_COLUMN_LIST, _EVENT_COLUMN_LIST = (
     sql.SQL(", ").join(sql.Identifier(table, name) for name in NAMES) for table in ("raw", "event")
@@ -114,13 +113,13 @@ def delete_already_packed(connection: psycopg.Connection, rows: Iterable[EventRo
     """Delete those hot rows again whose events are packed already. Return their ids, and how alike both are."""
     packed = find_packed(connection, rows)
     if packed:
-        connection.execute(_SQL["delete_hot"], {"ids": [UUID(bytes=event_id) for event_id in packed]})
+        connection.execute(_SQL["delete_hot"], ids_and_days(packed))
     return packed
 
 
 def lock_day(connection: psycopg.Connection, day: date) -> None:
     """Keep others from packing or unpacking rows of a day until the transaction ends."""
-    connection.execute("select pg_advisory_xact_lock(%s, %s)", [_LOCK, day.toordinal()])
+    connection.execute(sql.SQL("select pg_advisory_xact_lock({})").format(lock_key(f"packing {day}")))
 
 
 def erase(connection: psycopg.Connection, day: date, covered: Mapping[str, Any]) -> list[RemovedRows]:

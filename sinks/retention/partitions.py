@@ -1,16 +1,20 @@
 """The tables of a day, partitions of `raw_events` and `packed_events`: names, bounds, creation and removal."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
 
+from sinks.locks import lock_key
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
+KEYLESS = _SQL["keyless"]
+# One process at a time creates partitions.
+_LOCK_CREATION = sql.SQL("select pg_advisory_xact_lock({})").format(lock_key("partitions"))
 # Partitions exist this far back and ahead. A client's own id may be seven days old or ten minutes ahead of the
 # clock; two weeks ahead leave time to repair maintenance before landing has nowhere to write.
 DAYS_BACK = 8
@@ -57,6 +61,12 @@ def day_of(event_id: bytes) -> date:
     return datetime.fromtimestamp(int.from_bytes(event_id[:6], "big") / 1000, UTC).date()
 
 
+def ids_and_days(event_ids: Iterable[bytes]) -> dict[str, list[Any]]:
+    """Parameters of statements that look for rows by `ids`, and by their `days` read no other partition."""
+    ids = list(event_ids)
+    return {"ids": [UUID(bytes=event_id) for event_id in ids], "days": sorted({day_of(each) for each in ids})}
+
+
 def id_bounds(day: date) -> tuple[UUID, UUID]:
     """The smallest id of the day, and the smallest id of the next day."""
     return _first_id(day), _first_id(day + timedelta(days=1))
@@ -93,6 +103,20 @@ def finish_detaching(connection: psycopg.Connection, only: str | None = None) ->
     for parent, name in connection.execute(_SQL["half_detached"]).fetchall():
         if only in (None, name):
             _detach(connection, parent, name, "finalize")
+
+
+def add_keys(connection: psycopg.Connection) -> list[str]:
+    """Give a key to partitions that others attached without one. Return their names.
+
+    Until then an event that is sent twice would be stored twice there. They are days that were restored, long
+    after the last copy of an event was sent.
+    """
+    added = []
+    for name, has_other in connection.execute(KEYLESS).fetchall():
+        kind = sql.SQL("unique" if has_other else "primary key")
+        connection.execute(sql.SQL("alter table {} add {} (event_id)").format(sql.SQL(name), kind))
+        added.append(name)
+    return added
 
 
 def drop(connection: psycopg.Connection, day: date) -> int:
@@ -136,7 +160,7 @@ def _create(
         dict(zip(wanted["names"], days, strict=True)),
     )
     with connection.transaction():
-        connection.execute(_SQL["lock_creation"])
+        connection.execute(_LOCK_CREATION)
         # Another process may have created some while this one waited for the lock.
         for name, exists in connection.execute(_SQL["missing"], wanted).fetchall():
             *others, attach = statements_of(day_of_name[name])
@@ -151,16 +175,19 @@ def _create(
 
 def _raw_statements(day: date) -> list[sql.Composed]:
     table, (low, high) = sql.Identifier(raw_table_name(day)), id_bounds(day)
-    # Lets the planner skip the partition in queries that filter by `day`.
-    check = sql.SQL("alter table {} add check (day_of(event_id) = {})").format(table, sql.Literal(day))
+    key = sql.SQL("alter table {} add primary key (event_id)").format(table)
+    # Lets the planner skip the partition in queries that name ids, or bounds of ids, and no day.
+    check = sql.SQL("alter table {} add check (event_id >= {} and event_id < {})").format(
+        table, sql.Literal(str(low)), sql.Literal(str(high))
+    )
     indexes = [
         sql.SQL("create index {} on {} using {}").format(
             sql.Identifier(f"{raw_table_name(day)}_{name}"), table, method
         )
         for name, method in _INDEXES
     ]
-    values = sql.SQL("from ({}) to ({})").format(sql.Literal(str(low)), sql.Literal(str(high)))
-    return [check, *indexes, _attach("raw_events", raw_table_name(day), values)]
+    values = sql.SQL("from ({}) to ({})").format(sql.Literal(day), sql.Literal(day + timedelta(days=1)))
+    return [key, check, *indexes, _attach("raw_events", raw_table_name(day), values)]
 
 
 def _packed_statements(day: date) -> list[sql.Composed]:

@@ -14,7 +14,7 @@ from sinks.landing.event_row import EventRow
 from sinks.retention.content import fold_sums
 from sinks.retention.days import load_day, set_audit_result
 from sinks.retention.lifecycle import Day, State
-from sinks.retention.partitions import hour_of, id_bounds
+from sinks.retention.partitions import hour_of
 from sinks.sql import read_statements
 
 _SQL = read_statements(__name__)
@@ -47,14 +47,12 @@ def audit(connection: psycopg.Connection, day: date, today: date) -> tuple[int, 
     Everything is read in one snapshot, because late rows may land meanwhile. Return the rows that are there and
     those that should be. The connection must be in autocommit mode.
     """
-    low, high = id_bounds(day)
-    bounds = {"day": day, "low": low, "high": high}
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
-        (rows,) = connection.execute(_SQL["count_rows"], bounds).fetchone() or (0,)
+        (rows,) = connection.execute(_SQL["count_rows"], {"day": day}).fetchone() or (0,)
         known = load_day(connection, day)
         if rows == known.expected:
-            connection.execute(_SQL["count_visitors"], bounds)
+            connection.execute(_SQL["count_visitors"], {"day": day})
         set_audit_result(connection, day, _audited_state(rows, known), rows, today)
     return rows, known.expected
 

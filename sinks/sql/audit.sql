@@ -55,7 +55,7 @@ with landed as (
 ), hot as (
     select day_of(event_id) as day, count(*) as rows
     from raw_events
-    where event_id >= %(low)s and event_id < %(high)s
+    where day_of(event_id) between %(since)s and %(until)s
     group by 1
 ), packed as (
     -- Counted, not taken from the column `rows`: that only says what should be there.
@@ -88,7 +88,7 @@ order by day
 with stored as (
     select day_of(event_id) as day, event_type, count(*) as rows
     from raw_events
-    where event_id >= %(low)s and event_id < %(high)s
+    where day_of(event_id) between %(since)s and %(until)s
     group by 1, 2
     union all
     select day, event_type, count(*)
@@ -124,7 +124,7 @@ order by 1, 2
 with stored as (
     select day_of(event_id) as day, {sums}
     from raw_events as event
-    where event_id >= %(low)s and event_id < %(high)s
+    where day_of(event_id) between %(since)s and %(until)s
     group by 1
     union all
     select packed_day, {sums}
@@ -173,7 +173,10 @@ select
 -- name: duplicates
 -- Of the sampled duplicates: how many there are, and of how many no copy is stored.
 select count(*), count(*) filter (
-    where not exists (select from raw_events where raw_events.event_id = sample.event_id)
+    where not exists (
+        select from raw_events
+        where day_of(raw_events.event_id) = day_of(sample.event_id) and raw_events.event_id = sample.event_id
+    )
         and not exists (
             select from packed_events as packed
             where packed.day = day_of(sample.event_id) and packed.event_ids @> array[sample.event_id]

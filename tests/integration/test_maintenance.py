@@ -15,9 +15,10 @@ from sinks import erasure
 from sinks.audit import audit
 from sinks.landing.rows import decode_batch
 from sinks.postgres.gauges import update_gauges
+from sinks.postgres.preflight import look
 from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import AlreadyRunning, StepResult, maintain, planned
-from sinks.retention.partitions import id_bounds, raw_table_name
+from sinks.retention.partitions import raw_table_name
 from tests.support import kill_points
 from tests.support.database import at
 from tests.support.days import Landed, noon
@@ -245,8 +246,11 @@ def test_partitions_that_others_attached_are_passed_over_and_erased_from(
             "create table restored (like raw_events including all);"
             "alter table raw_events attach partition restored for values from ({}) to ({});"
             "create table raw_events_default partition of raw_events default"
-        ).format(*(sql.Literal(str(bound)) for bound in id_bounds(restored)))
+        ).format(sql.Literal(restored), sql.Literal(restored + timedelta(days=1)))
     )
+    assert look(connection).keyless == ["raw_events_default", "restored"]
+    assert [done.message for done in run_round(connection) if done.failed] == []
+    assert look(connection).keyless == []
     landed.on(restored, "click", user=ann)
     landed.on(TODAY - timedelta(days=27), "click", user=ann)
     connection.execute("set quote_all_identifiers = on")

@@ -22,12 +22,15 @@ from footfall.kafka.lag import landed_offsets
 from service_kit.postgres import PostgresSettings
 from service_kit.retention import RetentionSettings
 from sinks import erasure
+from sinks.audit import audit
 from sinks.connect import NoSession, connect
 from sinks.landing.errors import StoreMisconfigured
-from sinks.postgres.migrations import migrate
+from sinks.locks import lock_key
+from sinks.postgres.migrations import grant, migrate
 from sinks.postgres.preflight import look, warnings
 from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import maintain
+from sinks.retention.packing import lock_day
 from sinks.retention.partitions import create_partitions, days_to_create, packed_table_name, raw_table_name
 from tests.support.database import at
 from tests.support.days import Landed, noon
@@ -127,8 +130,12 @@ def test_everything_goes_on_when_somebody_publishes_all_tables(
     for today in (TODAY, TODAY + timedelta(days=1), TODAY + timedelta(days=100)):
         steps = list(maintain(connection, today=today, retention=RetentionSettings()))
         assert [step.message for step in steps if step.failed] == []
+    assert look(connection).published_as_one == []
+    connection.execute("alter publication everything set (publish_via_partition_root = true)")
+    assert (look(connection).published_as_one, look(connection).unreplicable) == (["everything"], [])
+    # The days of raw_events have one each, but not all of them together.
     without_key = sql.SQL(
-        "select relname from pg_class where relkind in ('r', 'p')"
+        "select relname from pg_class where relkind in ('r', 'p') and relname <> 'raw_events'"
         " and relnamespace = current_schema::regnamespace"
         " and not exists (select from pg_index where indrelid = pg_class.oid and indisprimary)"
     )
@@ -193,8 +200,8 @@ async def test_everything_is_in_its_own_schema_also_through_a_pooler(
         assert everyone.keys() == {"public", "analytics"}
         assert everyone["public"] == 2
         # Nothing of ours stays behind in the connections that the pooler lends to others, and analysts need no setting.
-        others.execute("grant footfall_reader to current_user")
-        for dsn_of_others in (*pooled.values(), conninfo.make_conninfo(dsn, options="-c role=footfall_reader")):
+        others.execute("grant analytics_reader to current_user")
+        for dsn_of_others in (*pooled.values(), conninfo.make_conninfo(dsn, options="-c role=analytics_reader")):
             with psycopg.connect(dsn_of_others, autocommit=True, prepare_threshold=None) as analyst:
                 assert analyst.execute("show search_path").fetchone() == ('"$user", public',)
                 assert analyst.execute("select count(occurred_at) from analytics.events").fetchone() == (2,)
@@ -203,6 +210,50 @@ async def test_everything_is_in_its_own_schema_also_through_a_pooler(
                 assert analyst.execute(
                     "select count(*) from analytics.clicks where day < current_date"
                 ).fetchone() == (2,)
+
+
+@pytest.mark.timeout(60)
+def test_two_installations_in_one_database_leave_each_other_alone(postgres: str) -> None:
+    ours, theirs, old = at(postgres), at(postgres, "shop"), TODAY - timedelta(days=10)
+    late = datetime.now(UTC) + timedelta(days=1)
+    with (
+        closing(store_of(postgres)) as our_store,
+        closing(store_of(postgres, "shop")) as their_store,
+        connect(ours, "test") as we,
+        connect(theirs, "test", {"lock_timeout": "5s"}) as they,
+    ):
+        our_store.prepare()
+        landed, ann = Landed(our_store), user_key("ann")
+        landed.on(old, "click", user=ann)
+        landed.on(TODAY, "click", "scroll")
+        # What holds locks here, all at once, while everything happens there.
+        we.execute(sql.SQL("select pg_advisory_lock({})").format(lock_key("maintenance")))
+        with we.transaction():
+            erasure.ErasedKeys().refresh(we)
+            grant(we)
+            create_partitions(we, [TODAY - timedelta(days=20)])
+            lock_day(we, old)
+            their_store.prepare()
+            copied = Landed(their_store)
+            assert copied.land(landed.values, noon(TODAY)).rows == 3, "the same ids are other events here"
+            they.execute("create publication shop for tables in schema shop")
+            for today in (TODAY, TODAY + timedelta(days=100)):
+                steps = list(maintain(they, today=today, retention=RetentionSettings()))
+                assert [step.message for step in steps if step.failed] == []
+                assert audit(they).mismatches() == []
+            erasure.request(they, ann, late, "receipt")
+            assert erasure.remove(they, "receipt", late).rows == 0, "its day is dropped"
+            assert they.execute("select count(*) from events").fetchone() == (0,)
+        with we.transaction():
+            assert we.execute("select count(*) from events").fetchone() == (3,)
+        assert landed.again(noon(TODAY)).duplicates == 3, "its connection is as it was"
+        assert erasure.count(we, ann, late).rows == 1
+        assert audit(we).mismatches() == []
+        assert warnings(look(we)) == []
+        with psycopg.connect(postgres, options="-c role=shop_reader") as reader:
+            reader.execute("select count(*) from shop.events")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute("select count(*) from footfall.events")
 
 
 async def everything_reads(where: PostgresSettings) -> None:

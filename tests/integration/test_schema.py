@@ -233,14 +233,13 @@ def test_group_roles_read_views_and_land_rows(
 
 
 def test_a_user_who_may_not_create_roles_can_still_migrate(connection: psycopg.Connection, postgres: str) -> None:
-    connection.execute("create role plain nologin")
+    connection.execute("create role plain nologin; create schema nobodys authorization plain")
     try:
-        connection.execute("set role plain")
-        connection.execute(_roles().replace("footfall_", "nobodys_").encode())
+        connection.execute("set role plain; set search_path = nobodys")
+        connection.execute(_roles().encode())
         assert connection.execute("select to_regrole('nobodys_reader')").fetchone() == (None,)
     finally:
-        connection.execute("reset role")
-        connection.execute("drop role plain")
+        connection.execute("reset role; drop schema nobodys; drop role plain")
 
 
 def _roles() -> str:

@@ -44,7 +44,7 @@ _RULES: Mapping[str, Schema] = {
     "kafka.securityProtocol": {"enum": list(typing.get_args(SecurityProtocol))},
     "kafka.sasl.mechanism": {"enum": list(typing.get_args(SaslMechanism))},
     "kafka.topicPrefix": {"pattern": "^[a-z0-9.-]*$"},
-    "postgres.schema": {"pattern": "^[a-z_][a-z0-9_]{0,62}$"},
+    "postgres.schema": {"pattern": "^[a-z_][a-z0-9_]{0,55}$"},
     "postgres.tls.mode": {"enum": ["", "disable", "prefer", "require", "verify-ca", "verify-full"]},
     "strimzi.users.authentication": {"enum": ["scram-sha-512", "tls"]},
     "migrations.mode": {"enum": ["job", "initContainer", "none"]},

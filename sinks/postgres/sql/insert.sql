@@ -22,7 +22,7 @@ returning event_id
 select stored.event_id, stored.counted_in, {same_sender}, {same_content}
 from raw_events as stored
 join staged_events as copied using (event_id)
-where stored.event_id = any(%(ids)s::uuid[])
+where day_of(stored.event_id) = any(%(days)s::date[]) and stored.event_id = any(%(ids)s::uuid[])
 
 -- name: empty_staged
 -- A batch may be halved and merged several times in one transaction, so `on commit` is too late.

@@ -1,7 +1,3 @@
--- name: lock
--- One process at a time, until the transaction ends.
-select pg_advisory_xact_lock(%s)
-
 -- name: create_schema
 -- The search path is our schema alone. `if not exists` would ask for the right to create it although it exists.
 do $$

@@ -51,17 +51,27 @@ select
         select name from partitions where kind <> 'r'
         union
         select relname::text from pg_class
-        where relnamespace = ours.oid and relkind <> 'r' and relname ~ '^(raw|packed)_events_[0-9]{8}$'
+        where relnamespace = ours.oid and relkind <> 'r' and relname ~ '^(raw|packed)_events_[0-9]{{8}}$'
         order by 1
     ) as foreign_days,
+    array(select name from ({keyless}) as partition (name, _has_key) order by 1) as keyless,
+    -- As one table they have no key: see the migration that creates them.
+    array(
+        select distinct pubname::text
+        from pg_publication_tables as published
+        join pg_publication using (pubname)
+        where schemaname = ours.name and tablename = 'raw_events' and (pubupdate or pubdelete)
+        order by 1
+    ) as published_as_one,
     -- Postgres refuses to update or delete rows that are published without what identifies them.
     array(
         select distinct tablename::text
         from pg_publication_tables as published
         join pg_publication using (pubname)
-        join pg_class on pg_class.oid = to_regclass(format('%%I.%%I', schemaname, tablename))
+        join pg_class on relnamespace = ours.oid and relname = tablename
         left join pg_index on indrelid = pg_class.oid and indisprimary
-        where relnamespace = ours.oid and (pubupdate or pubdelete) and relreplident in ('d', 'n') and (
+        where schemaname = ours.name and tablename <> 'raw_events'
+            and (pubupdate or pubdelete) and relreplident in ('d', 'n') and (
             relreplident = 'n' or indrelid is null or exists (
                 select from pg_attribute
                 where attrelid = indrelid and attnum = any(indkey) and attname <> all(published.attnames)

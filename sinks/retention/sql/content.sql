@@ -7,7 +7,7 @@ coalesce(sum(id_sum_of(event_id)), 0)::numeric, coalesce(sum({content}) filter (
 insert into landed_sums (day, ids, contents)
 select %(day)s, %(ids)s, coalesce(sum({content}), 0)
 from raw_events
-where event_id = any(%(sampled)s::uuid[])
+where day_of(event_id) = %(day)s and event_id = any(%(sampled)s::uuid[])
 
 -- name: take_removed
 insert into landed_sums (day, ids, contents) values (%(day)s, -%(ids)s::numeric, -%(contents)s::numeric)

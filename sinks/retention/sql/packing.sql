@@ -124,7 +124,7 @@ select max(day) from days where packed > 0
 -- hold an event by index.
 select copied.event_id, {same_sender}, {same_content}
 from unnest(%(ids)s::uuid[], %(owners)s::bytea[]) as event (id, owner)
-join raw_events as copied on copied.event_id = event.id
+join raw_events as copied on day_of(copied.event_id) = %(day)s and copied.event_id = event.id
 join packed_events as packed on packed.day = %(day)s and packed.owners @> event.owner
 cross join lateral ({element}) as stored
 
@@ -159,7 +159,7 @@ where tail_of(event.id) = any(chunk.tails)
 -- whole day, so it is asked rarely.
 select copied.event_id, {same_sender}, {same_content}
 from packed_events as packed
-join raw_events as copied on copied.event_id = any(%(ids)s::uuid[])
+join raw_events as copied on day_of(copied.event_id) = %(day)s and copied.event_id = any(%(ids)s::uuid[])
 cross join lateral ({element}) as stored
 where packed.day = %(day)s and packed.event_ids && %(ids)s::uuid[]
 
@@ -175,4 +175,4 @@ delete from landed_sums where day = %(day)s
 
 -- name: delete_hot
 -- Deletes hot rows by their ids.
-delete from raw_events where event_id = any(%(ids)s)
+delete from raw_events where day_of(event_id) = any(%(days)s) and event_id = any(%(ids)s)

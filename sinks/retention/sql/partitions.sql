@@ -32,6 +32,15 @@ join pg_class as parent on parent.oid = inhparent
 join pg_class as partition on partition.oid = inhrelid
 where inhdetachpending and inhparent in ('raw_events'::regclass, 'packed_events'::regclass)
 
--- name: lock_creation
--- One process at a time creates partitions, until the end of its transaction.
-select pg_advisory_xact_lock(hashtext('footfall partitions'))
+-- name: keyless
+-- Partitions of raw_events that others attached without a key of the id alone: the key of a day's table is its own, and
+-- Postgres demands none. Also whether they have another primary key.
+select partition.oid::regclass::text, exists (select from pg_index where indrelid = partition.oid and indisprimary)
+from pg_inherits
+join pg_class as partition on partition.oid = inhrelid
+where inhparent = to_regclass('raw_events') and relkind = 'r' and not exists (
+    select from pg_index
+    join pg_attribute on attrelid = indrelid and attname = 'event_id'
+    where indrelid = partition.oid and indisunique and indimmediate and indisvalid and indpred is null
+        and indkey::text = attnum::text
+)

@@ -21,17 +21,17 @@ select %(day)s::date, event_type, count(distinct user_key) filter (where is_pers
     count(distinct coalesce(session_key, visitor_key)) filter (where is_person)
 from stored_events
 join (select id as device, bot = '' as is_person from devices) as kinds using (device)
-where day = %(day)s and event_id >= %(low)s and event_id < %(high)s
+where day = %(day)s
 group by grouping sets ((event_type), ())
 on conflict (day, event_type) do update set
     users = greatest(daily_counts.users, excluded.users),
     sessions = greatest(daily_counts.sessions, excluded.sessions)
 
 -- name: count_rows
--- Rows of a day, hot and packed. `day` prunes packed partitions, the id bounds prune those of `raw_events`.
+-- Rows of a day, hot and packed.
 select count(*)::bigint
 from stored_events
-where day = %(day)s and event_id >= %(low)s and event_id < %(high)s
+where day = %(day)s
 
 -- name: delete_old_samples
 -- Of the sampled duplicates the newest are enough.

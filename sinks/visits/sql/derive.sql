@@ -70,7 +70,9 @@ select {input}
 from visit_taken
 cross join lateral unnest(event_ids) as landed (id)
 -- Each id by index: a batch is a small part of its day. `offset 0` fixes this order.
-cross join lateral (select * from raw_events where event_id = landed.id offset 0) as event
+cross join lateral (
+    select * from raw_events where day_of(event_id) = day_of(landed.id) and event_id = landed.id offset 0
+) as event
 where {of_people}
 
 -- name: read_again

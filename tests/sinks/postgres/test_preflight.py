@@ -58,6 +58,8 @@ def test_a_schema_or_tables_that_this_user_may_not_create_are_asked_of_one_who_m
             {"default_partitions": ["raw_events_default"]},
             "raw_events_default takes events of days without a partition",
         ),
+        ({"keyless": ["restored"]}, "alter table restored add primary key (event_id)"),
+        ({"published_as_one": ["everything"]}, "The publication everything sends raw_events as one table"),
         ({"foreign_days": ["raw_events_20261130"]}, "raw_events_20261130 is where the table of a day belongs"),
         ({"unreplicable": ["landed"]}, "A publication has landed without the primary key"),
     ],

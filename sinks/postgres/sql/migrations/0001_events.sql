@@ -27,9 +27,15 @@ comment on column devices.system is 'Operating system family, or unknown.';
 comment on column devices.kind is 'desktop, mobile, tablet, bot or unknown.';
 comment on column devices.bot is 'Why it looks like a program: crawler, headless, script or missing; empty if it does not.';
 
--- One partition per UTC day of the time inside the id. So the id alone can be the primary key, although a primary key
--- must contain the partition key, and a second copy of an event always meets the first. The meaning of each column is
--- in sinks/columns.py, and becomes its comment; so are the views and functions that read both tables.
+create function day_of(id uuid) returns date language sql immutable parallel safe
+    return date '1970-01-01' + (('x' || encode(substr(uuid_send(id), 1, 6), 'hex'))::bit(48)::bigint / 86400000)::integer;
+comment on function day_of is 'The UTC day of the time inside an event id.';
+
+-- One partition per UTC day of the time inside the id, by the day itself: a filter on the column `day` of the views
+-- prunes, whatever date it compares with. A key of the whole table must contain the partition key as a column, so each
+-- partition has its own: the id alone. It suffices, as all copies of an event have the same id and so the same day. The
+-- meaning of each column is in sinks/columns.py, and becomes its comment; so are the views and functions that read both
+-- tables.
 create table raw_events (
     event_id uuid not null,
     occurred_at timestamptz not null,
@@ -58,34 +64,24 @@ create table raw_events (
     utm_medium text,
     utm_campaign text,
     utm_term text,
-    utm_content text,
-    primary key (event_id)
-) partition by range (event_id);
+    utm_content text
+) partition by range (day_of(event_id));
 comment on table raw_events is 'Accepted events, each once, until they are packed. Read them through the view events.';
 
 create function id_from(moment timestamptz) returns uuid language sql immutable parallel safe as $$
     select (lpad(to_hex((extract(epoch from moment) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
 $$;
-comment on function id_from is 'The smallest event id of a time: a bound for event_uuid that prunes partitions.';
-
-create function day_of(id uuid) returns date language sql immutable parallel safe as $$
-    select date '1970-01-01' + (('x' || left(id::text, 8) || substr(id::text, 10, 4))::bit(48)::bigint / 86400000)::integer
-$$;
-comment on function day_of is 'The UTC day of the time inside an event id.';
+comment on function id_from is 'The smallest event id of a time: a bound for event_uuid.';
 
 -- Parsed now: whoever calls it, with any search path, means these functions.
 create function day_of_partition(part oid) returns date language sql stable begin atomic
     select case
         when bounds is null then substring(bound from '^FOR VALUES IN \(''([^'']+)''\)$')::date
-        when bounds[1]::uuid = id_from(day_of(bounds[1]::uuid)::timestamp at time zone 'UTC')
-            and bounds[2]::uuid = id_from((day_of(bounds[1]::uuid) + 1)::timestamp at time zone 'UTC')
-            then day_of(bounds[1]::uuid)
+        when bounds[2]::date = bounds[1]::date + 1 then bounds[1]::date
     end
     from pg_class
     cross join pg_get_expr(relpartbound, oid) as bound
-    cross join regexp_match(
-        bound, '^FOR VALUES FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)$'
-    ) as bounds
+    cross join regexp_match(bound, '^FOR VALUES FROM \(''([^'']+)''\) TO \(''([^'']+)''\)$') as bounds
     where oid = part;
 end;
 comment on function day_of_partition is 'The UTC day that a partition of raw_events or packed_events holds, by its bounds; null if it is not one of a day.';
