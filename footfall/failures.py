@@ -63,7 +63,7 @@ def _of_postgres(error: Exception) -> Failure | None:
     if isinstance(error, psycopg.errors.UndefinedTable):
         return Failure(f"Postgres: {message}. Start the sinks, or check FOOTFALL_POSTGRES_SCHEMA.")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return Failure(f"Postgres: {message}. Grant footfall_writer to this user (the role is named after the schema).")
+        return Failure(f"Postgres: {message}. Grant footfall_writer to this user, or SCHEMA_writer.")
     if isinstance(error, psycopg.OperationalError):
         return Failure(f"Postgres: {message.removesuffix('.')}. Check FOOTFALL_POSTGRES_DSN.")
     return None

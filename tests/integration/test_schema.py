@@ -9,6 +9,7 @@ from psycopg import sql
 
 from avro_schemas.event_types import describe_event_types
 from avro_schemas.view_names import view_name
+from dashboard.sql import queries
 from service_kit.retention import RetentionSettings
 from sinks.columns import COLUMNS, NAMES, plain_column
 from sinks.landing.rows import decode_batch
@@ -220,7 +221,17 @@ def test_group_roles_read_views_and_land_rows(
         assert reader.execute("select sum(events) from events_hourly").fetchone() == (1,)
         assert reader.execute("select count(*) from clicks").fetchone() == (1,)
         assert reader.execute("select count(*), max(rejected_at) from dead_letters").fetchone() == (0, None)
-        for forbidden in ("delete from raw_events", "select * from dead_letters", "select * from erasures"):
+        # What column files are compared with.
+        period: dict[str, object] = {"since": datetime.now(UTC) - timedelta(days=1)}
+        period["until"] = datetime.now(UTC) + timedelta(days=1)
+        for name in ("landed_hours", "changed_days", "rows_between"):
+            reader.execute(queries[name], period)
+        for forbidden in (
+            "select page from raw_events",
+            "delete from raw_events",
+            "select * from dead_letters",
+            "select * from erasures",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 reader.execute(forbidden.encode())
     writer = PostgresStore(

@@ -28,7 +28,7 @@ begin
             from pg_class where relnamespace = current_schema::regnamespace and relkind = 'v'
         );
         -- How many, but not of which request.
-        grant select (day, event_type, rows) on erased_rows to footfall_reader;
+        execute format('grant select (day, event_type, rows) on erased_rows to %I', reader);
         -- How many and why, but not their contents.
         execute format(
             'grant select (id, topic, part, record_offset, reason, appended_at, rejected_at) on dead_letters to %I',
