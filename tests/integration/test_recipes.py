@@ -147,7 +147,7 @@ def test_dbt(landed: Landed, connection: psycopg.Connection, postgres: str, pyth
     built = run([dbt, "build"], folder, environ)
     assert "ERROR=0" in built
     assert connection.execute(views.encode()).fetchone() == (DAYS + 1, DAYS + 1)
-    compiled = (folder / "target/run/footfall/models/page_views.sql").read_text()
+    compiled = (folder / "target/compiled/footfall/models/page_views.sql").read_text()
     assert "events_between('20" in compiled, "it asks for the days that can have new events"
 
 
