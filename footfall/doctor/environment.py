@@ -112,8 +112,7 @@ def check_certificates(environ: Mapping[str, str], now: float) -> Iterator[Findi
 def check_disks(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Free space on the disks that hold data on this machine."""
     for name in ("FOOTFALL_DATA_DIR", "FOOTFALL_SPOOL_DIR"):
-        folder = Path(environ.get(name) or "/nowhere")
-        if not folder.is_dir():
+        if not (given := environ.get(name)) or not (folder := Path(given)).is_dir():
             continue
         usage = shutil.disk_usage(folder)
         free_share = usage.free / usage.total

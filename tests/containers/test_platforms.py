@@ -15,12 +15,12 @@ MAC = {"aarch64-apple-darwin": ()}
 IMAGES = ("producer", "stream", "sinks", "dashboard", "registry")
 
 
-def resolve(lock: str, python: str, platform: str, options: tuple[str, ...]) -> str:
+def resolve(lock: str, python: str, platform: str, options: tuple[str, ...], target: Path) -> str:
     """What keeps a lock file from being installed on a platform; empty if nothing does."""
     ran = subprocess.run(
         [
             *(Path(sys.executable).with_name("uv"), "pip", "install", "--dry-run", "--quiet", "--no-deps"),
-            *("--require-hashes", "--only-binary", ":all:", *options, "--target", "/nowhere"),
+            *("--require-hashes", "--only-binary", ":all:", *options, "--target", target),
             *("--python-version", python, "--python-platform", platform),
             *("--requirement", ROOT / "requirements" / f"{lock}.lock"),
         ],
@@ -32,17 +32,17 @@ def resolve(lock: str, python: str, platform: str, options: tuple[str, ...]) -> 
 
 
 @pytest.mark.parametrize("platform", [*LINUX, *MAC])
-def test_the_stack_of_one_machine_can_be_installed(platform: str) -> None:
+def test_the_stack_of_one_machine_can_be_installed(platform: str, tmp_path: Path) -> None:
     options = (LINUX | MAC)[platform]
-    assert {python: resolve("local", python, platform, options) for python in PYTHONS} == dict.fromkeys(
+    assert {python: resolve("local", python, platform, options, tmp_path) for python in PYTHONS} == dict.fromkeys(
         PYTHONS, ""
     )
 
 
-def test_every_image_can_be_built_for_both_architectures() -> None:
+def test_every_image_can_be_built_for_both_architectures(tmp_path: Path) -> None:
     (python,) = re.findall(r"^ARG PYTHON=python:(3\.\d+)", (ROOT / "Dockerfile").read_text(), re.M)
     found = {
-        (lock, platform): resolve(lock, python, platform, options)
+        (lock, platform): resolve(lock, python, platform, options, tmp_path)
         for lock, (platform, options) in product(IMAGES, LINUX.items())
     }
     assert {where: fault for where, fault in found.items() if fault} == {}
