@@ -5,7 +5,8 @@ with queued as materialized (
 ), rows as materialized (
     select event_id, coalesce(visitor_key, user_key, session_key) as browser, occurred_at
     from raw_events as event
-    where event_id >= id_from(%(low)s) and event_id < id_from(%(high)s)
+    where day_of(event_id) between (%(low)s at time zone 'UTC')::date and (%(high)s at time zone 'UTC')::date
+        and event_id >= id_from(%(low)s) and event_id < id_from(%(high)s)
         and occurred_at >= (select oldest from visit_progress)
         and coalesce(visitor_key, user_key, session_key) is not null
         and exists (select from devices where devices.id = event.device and devices.bot = '')
@@ -41,7 +42,11 @@ select
             select distinct id from placed cross join lateral unnest(event_ids) as id
             where id >= id_from(%(low)s) and id < id_from(%(high)s)
         ) as known
-        where not exists (select from raw_events where event_id = known.id)
+        where not exists (
+            select from raw_events
+            where day_of(event_id) between (%(low)s at time zone 'UTC')::date and (%(high)s at time zone 'UTC')::date
+                and event_id = known.id
+        )
             and not exists (select from queued where queued.id = known.id)
     ),
     (

@@ -57,8 +57,6 @@ comment on column identities.first_at is 'When the first event of both occurred.
 comment on column identities.is_published is 'Whether the topic identities has it.';
 
 create table visit_parts (
-    -- Whoever publishes all tables (logical replication) can delete only rows that have a key.
-    id bigint generated always as identity primary key,
     browser bytea not null,
     person bytea not null,
     is_user boolean not null,
@@ -80,7 +78,6 @@ create table visit_parts (
 create index visit_parts_person on visit_parts (person, ended_at);
 create index visit_parts_ended on visit_parts (ended_at);
 comment on table visit_parts is 'What a person did on one browser without a gap: what visits are made of, and can be made again of when something late, a link or an erasure touches them.';
-comment on column visit_parts.id is 'Identifies the part.';
 comment on column visit_parts.browser is 'The visitor key; of events without one the user key, or else the session key.';
 comment on column visit_parts.person is 'The user, or else the visitor, or else the session.';
 comment on column visit_parts.is_user is 'Whether the person is a user.';
