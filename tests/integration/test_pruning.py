@@ -91,13 +91,13 @@ FORMS = {
 
 
 def test_a_filter_on_day_reads_these_days_however_it_is_written(many_days: psycopg.Connection) -> None:
-    for name, (condition, most) in FORMS.items():
+    for name, (condition, limit) in FORMS.items():
         for view in ("events", "page_views"):
             read = days_read(many_days, f"select count(*), max(page) from {view} where {condition}")
-            assert max(read.values()) <= most, (name, view, read)
+            assert max(read.values()) <= limit, (name, view, read)
             assert min(read.values()) > 0, (name, view, read)
     # The last day is included, though its time is midnight.
-    condition, _most = FORMS["Grafana, $__timeFilter(day)"]
+    condition, _limit = FORMS["Grafana, $__timeFilter(day)"]
     assert many_days.execute(f"select count(*) from events where {condition}".encode()).fetchone() == (3,)
 
 
