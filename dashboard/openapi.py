@@ -1,17 +1,16 @@
 """The OpenAPI document of the dashboard's JSON, CSV and event stream. Its pages are for people, and not in it."""
 
 from dataclasses import fields
-from typing import Any
 
 from avro_schemas.live_aggregates import OUTCOMES
 from dashboard.access import login_cookie
 from dashboard.filters import FILTERS
 from dashboard.health.pipeline import StorageHealth
 from dashboard.history.query import RANGES
+from dashboard.history.result import MEANINGS
 from dashboard.live.hub import MAX_VIEWERS
+from dashboard.render.openapi_parts import Json, answer, map_of, number, object_of, parameter, schema, text
 from dashboard.render.panels import HISTORY, Panel
-
-Json = dict[str, Any]
 
 PATH = "/dashboard/openapi.json"
 
@@ -76,34 +75,8 @@ def _security_schemes(session_cookie: str) -> Json:
     }
 
 
-def _schema(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _object(description: str, properties: Json, optional: tuple[str, ...] = ()) -> Json:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "description": description, "properties": properties, "required": required}
-
-
-def _map_of(values: Json, description: str) -> Json:
-    return {"type": "object", "additionalProperties": values, "description": description}
-
-
-def _number(description: str) -> Json:
-    return {"type": "integer", "description": description}
-
-
-def _text(description: str) -> Json:
-    return {"type": "string", "description": description}
-
-
-def _answer(description: str, media_type: str, schema: Json, headers: Json | None = None) -> Json:
-    answer: Json = {"description": description, "content": {media_type: {"schema": schema}}}
-    return answer | ({"headers": headers} if headers else {})
-
-
 def _error(description: str) -> Json:
-    return _answer(description, "application/json", _schema("Message"))
+    return answer(description, "application/json", schema("Message"))
 
 
 _TEXT: Json = {"type": "string"}
@@ -120,20 +93,25 @@ _KINDS: dict[str, Json] = {
 
 def _row(panel: Panel) -> Json:
     """A row of a panel, by the keys of its columns."""
-    named = {"name": _text("The name of the row.")} if panel.columns[0].kind == "named" else {}
-    columns = {column.key: _KINDS[column.kind] for column in panel.columns}
+    named = {"name": text("The name of the row.")} if panel.columns[0].kind == "named" else {}
+    by_events = {column.key: _KINDS[column.kind] for column in panel.columns}
+    by_visits = {"visits": _KINDS["count"], "people": _KINDS["count"]} if panel.visit_expression else {}
+    columns = by_events | by_visits
     previous = {
         "type": ["number", "null"],
         "description": "The number of the previous period, if they are compared.",
     }
-    return _object(f"A row of the panel {panel.title}.", named | columns | {"previous": previous}, ("previous",))
+    # Of visits, or, with filters that visits do not know, of events.
+    optional = columns.keys() - {panel.columns[0].key} if by_visits else ()
+    shown = named | columns | {"previous": previous}
+    return object_of(f"A row of the panel {panel.title}.", shown, (*optional, "previous"))
 
 
-_COUNTS = _map_of({"type": "integer"}, "Counts by name.")
+_COUNTS = map_of({"type": "integer"}, "Counts by name.")
 _INSTANT = {"type": "string", "format": "date-time"}
 _STORAGE = tuple(field.name for field in fields(StorageHealth))
 _SCHEMAS: Json = {
-    "Message": _object("What is wrong, and what to do.", {"message": {"type": "string"}}),
+    "Message": object_of("What is wrong, and what to do.", {"message": {"type": "string"}}),
     "Cell": {
         "description": "A cell: text, a number, a list of counts, or null for nothing.",
         "anyOf": [
@@ -142,32 +120,32 @@ _SCHEMAS: Json = {
             {"type": "array", "items": {"type": "number"}},
         ],
     },
-    "Rows": _map_of(
-        {"type": "array", "items": _schema("Cell")},
+    "Rows": map_of(
+        {"type": "array", "items": schema("Cell")},
         "The rows of a panel: the cells of each, by its name. The columns are those of the panel on the page.",
     ),
-    "Panels": _map_of(_schema("Rows"), "The rows of each panel, by the panel's name."),
-    "Figures": _object(
+    "Panels": map_of(schema("Rows"), "The rows of each panel, by the panel's name."),
+    "Figures": object_of(
         "The numbers at the top.",
         {
-            "people_5": _number("About how many people in 5 minutes."),
-            "people_30": _number("About how many people in 30 minutes."),
+            "people_5": number("About how many people in 5 minutes."),
+            "people_30": number("About how many people in 30 minutes."),
             "events_per_second": {"type": "number"},
-            "this_minute": _number("Events of the current minute."),
-            "last_hour": _number("Events of the last 60 minutes."),
-            "late": _number("Late events of the last 60 minutes."),
-            "duplicates": _number("Duplicates of the last 60 minutes."),
-            "uncertain": _number("Events that wait for Postgres to say whether they are new."),
-            "rejected": _number("Rejected events of the last 60 minutes."),
+            "this_minute": number("Events of the current minute."),
+            "last_hour": number("Events of the last 60 minutes."),
+            "late": number("Late events of the last 60 minutes."),
+            "duplicates": number("Duplicates of the last 60 minutes."),
+            "uncertain": number("Events that wait for Postgres to say whether they are new."),
+            "rejected": number("Rejected events of the last 60 minutes."),
             "rejected_share": {"type": "number", "description": "Per cent."},
-            "newest_event_at": _number("Milliseconds since 1970; 0 for none."),
+            "newest_event_at": number("Milliseconds since 1970; 0 for none."),
         },
     ),
-    "PipelineFacts": _object(
+    "PipelineFacts": object_of(
         "The pipeline's health. Times are milliseconds since 1970, 0 for none.",
         {
-            "kafka_error": _text("Empty if Kafka answers."),
-            "postgres_error": _text("Empty if Postgres answers. Otherwise what it says about itself is absent."),
+            "kafka_error": text("Empty if Kafka answers."),
+            "postgres_error": text("Empty if Postgres answers. Otherwise what it says about itself is absent."),
             **{
                 field.name: {"type": "integer" if field.type in (int, "int") else "string"}
                 for field in fields(StorageHealth)
@@ -175,55 +153,57 @@ _SCHEMAS: Json = {
         },
         optional=_STORAGE,
     ),
-    "Snapshot": _object(
+    "Snapshot": object_of(
         "Everything the live page shows.",
         {
-            "as_of": _number("When, in milliseconds since 1970."),
+            "as_of": number("When, in milliseconds since 1970."),
             "connected": {"type": "boolean", "description": "Whether Kafka answers."},
             "total": {**_COUNTS, "description": "Events by type, since the beginning."},
-            "outcomes": _object("Events by outcome.", {name: {"type": "integer"} for name in OUTCOMES}),
-            "figures": _schema("Figures"),
-            "minutes": _map_of(_COUNTS, "Events by type, by the minute's start in milliseconds since 1970."),
-            "panels": _schema("Panels"),
+            "outcomes": object_of("Events by outcome.", {name: {"type": "integer"} for name in OUTCOMES}),
+            "figures": schema("Figures"),
+            "minutes": map_of(_COUNTS, "Events by type, by the minute's start in milliseconds since 1970."),
+            "panels": schema("Panels"),
             "not_shown": {**_COUNTS, "description": "Events of a panel under names without a row."},
-            "pipeline": _schema("PipelineFacts"),
+            "pipeline": schema("PipelineFacts"),
         },
     ),
-    "Total": _object(
+    "Total": object_of(
         "A number of the period, and of the previous one if they are compared.",
         {"current": _NUMBER, "previous": _NUMBER},
         optional=("previous",),
     ),
-    "Condition": _object(
+    "Condition": object_of(
         "A filter and a value: only events that have it, or, if it is excluded, only those that do not.",
         {"name": {"type": "string", "enum": list(FILTERS)}, "value": _TEXT, "is_excluded": {"type": "boolean"}},
     ),
-    "Step": _object("Events of an hour or a day, by type.", {"start": _INSTANT, "counts": _COUNTS}),
-    "History": _object(
+    "Step": object_of("Events of an hour or a day, by type.", {"start": _INSTANT, "counts": _COUNTS}),
+    "History": object_of(
         "What happened in a period.",
         {
             "since": _INSTANT,
             "until": _INSTANT,
             "previous_since": _INSTANT,
             "previous_until": _INSTANT,
-            "filters": {"type": "array", "items": _schema("Condition")},
-            "program_events_left_out": _number("Events of crawlers, scripts and monitors that are not counted."),
+            "filters": {"type": "array", "items": schema("Condition")},
+            "program_events_left_out": number("Events of crawlers, scripts and monitors that are not counted."),
             "step": {"type": "string", "enum": ["hour", "day"]},
             "notices": {
                 "type": "array",
                 "items": {"type": "string"},
                 "description": "Parameters that were corrected.",
             },
-            "totals": _object(
-                "The period in numbers.", {name: _schema("Total") for name in ("people", "views", "events")}
+            "totals": object_of(
+                "The period in numbers.",
+                {name: schema("Total") | {"description": meaning} for name, meaning in MEANINGS.items()},
+                optional=("visits", "views_per_visit", "bounce_rate", "median_duration", "conversion"),
             ),
-            "steps": {"type": "array", "items": _schema("Step")},
+            "steps": {"type": "array", "items": schema("Step")},
             "previous_sums": {
                 "type": "array",
                 "items": {"type": "integer"},
                 "description": "Events of each step of the previous period.",
             },
-            "panels": _object(
+            "panels": object_of(
                 "The rows of each panel: of all, or of the one that `panel` names.",
                 {name: {"type": "array", "items": _row(panel)} for name, panel in HISTORY.items()},
                 optional=tuple(HISTORY),
@@ -232,8 +212,8 @@ _SCHEMAS: Json = {
                 "type": ["object", "null"],
                 "description": "Null if everything was counted from rows of Postgres.",
                 "properties": {
-                    "columns": _number("Days that were read from column files."),
-                    "rows": _number("Newer or changed rows that were read from Postgres."),
+                    "columns": number("Days that were read from column files."),
+                    "rows": number("Newer or changed rows that were read from Postgres."),
                     "as_of": _INSTANT,
                 },
                 "required": ["columns", "rows", "as_of"],
@@ -243,58 +223,59 @@ _SCHEMAS: Json = {
     ),
 }
 _SCHEMAS |= {
-    "ProposedProperty": _object(
+    "ProposedProperty": object_of(
         "A property of the newest events.",
         {
-            "name": _text("Its name."),
+            "name": text("Its name."),
             "types": {"type": "array", "items": {"type": "string"}, "description": "JSON types, frequent first."},
             "share": {"type": "number", "description": "Of the events that have it, 0 to 1."},
         },
     ),
-    "StoredEvent": _object(
+    "StoredEvent": object_of(
         "An event as it is stored.",
         {
-            "event_id": _text("Its id."),
+            "event_id": text("Its id."),
             "received_at": _INSTANT,
             "page": {"type": ["string", "null"]},
             "event_data": {"type": "object"},
         },
     ),
-    "ProposedEventType": _object(
+    "ProposedEventType": object_of(
         "An event type that arrived and is not in the catalogue.",
         {
-            "event_type": _text("Its name."),
-            "events": _number("Its events within the retention."),
+            "event_type": text("Its name."),
+            "events": number("Its events within the retention."),
             "first_hour": _INSTANT,
             "last_hour": _INSTANT,
-            "properties": {"type": "array", "items": _schema("ProposedProperty")},
-            "example": _schema("StoredEvent"),
+            "properties": {"type": "array", "items": schema("ProposedProperty")},
+            "example": schema("StoredEvent"),
             "did_you_mean": {"type": ["string", "null"], "description": "A type of the catalogue."},
             "can_be_accepted": {"type": "boolean", "description": "Whether the catalogue can have the name."},
         },
         optional=("example",),
     ),
-    "CatalogueEntry": _object(
-        "An event type of the catalogue.", {"event_type": _text("Its name."), "meaning": _text("Its meaning.")}
+    "CatalogueEntry": object_of(
+        "An event type of the catalogue.",
+        {"event_type": text("Its name."), "meaning": text("Its meaning.")},
     ),
-    "EventTypes": _object(
+    "EventTypes": object_of(
         "The event types.",
         {
-            "catalogue": {"type": "array", "items": _schema("CatalogueEntry")},
-            "proposed": {"type": "array", "items": _schema("ProposedEventType")},
+            "catalogue": {"type": "array", "items": schema("CatalogueEntry")},
+            "proposed": {"type": "array", "items": schema("ProposedEventType")},
             "is_cut": {"type": "boolean", "description": "Whether there are more proposed ones."},
-            "other_events": _number("Events of names that Postgres does not know, because they were too many."),
+            "other_events": number("Events of names that Postgres does not know, because they were too many."),
         },
     ),
-    "Accept": _object(
+    "Accept": object_of(
         "An event type to accept.",
-        {"event_type": _text("Its name."), "about": _text("A sentence: what such an event means.")},
+        {"event_type": text("Its name."), "about": text("A sentence: what such an event means.")},
         optional=("about",),
     ),
-    "Accepted": _object(
+    "Accepted": object_of(
         "It is in the catalogue.",
         {
-            "event_type": _text("Its name."),
+            "event_type": text("Its name."),
             "is_new": {"type": "boolean", "description": "Whether it was added now."},
         },
     ),
@@ -311,31 +292,28 @@ _NO_ACCESS: Json = {
 _NO_KEYS = "The keys that verify sessions could not be fetched yet"
 
 
-def _parameter(name: str, schema: Json, description: str, place: str = "query") -> Json:
-    return {"name": name, "in": place, "required": place == "path", "schema": schema, "description": description}
-
-
 _DAY: Json = {"type": "string", "format": "date"}
 _PARAMETERS: Json = {
     each["name"]: each
     for each in (
-        _parameter("range", {"type": "string", "enum": list(RANGES), "default": "24h"}, "The period, until now."),
-        _parameter("from", _DAY, "The first day, instead of `range`."),
-        _parameter("to", _DAY, "The last day, included."),
-        _parameter("step", {"type": "string", "enum": ["hour", "day"]}, "Hours are for up to 14 days."),
-        _parameter("compare", {"type": "string", "enum": ["1"]}, "Also the previous period."),
-        _parameter("programs", {"type": "string", "enum": ["1"]}, "Count crawlers, scripts and monitors too."),
-        _parameter("panel", {"type": "string", "enum": list(HISTORY)}, "Only this panel."),
-        _parameter("search", _TEXT, "Of the panel, only rows whose name contains this."),
+        parameter("range", {"type": "string", "enum": list(RANGES), "default": "24h"}, "The period, until now."),
+        parameter("from", _DAY, "The first day, instead of `range`."),
+        parameter("to", _DAY, "The last day, included."),
+        parameter("step", {"type": "string", "enum": ["hour", "day"]}, "Hours are for up to 14 days."),
+        parameter("compare", {"type": "string", "enum": ["1"]}, "Also the previous period."),
+        parameter("programs", {"type": "string", "enum": ["1"]}, "Count crawlers, scripts and monitors too."),
+        parameter("goal", _TEXT, "An event type or page: `type:sign_up`, `page:/thanks`. Adds `conversion`."),
+        parameter("panel", {"type": "string", "enum": list(HISTORY)}, "Only this panel."),
+        parameter("search", _TEXT, "Of the panel, only rows whose name contains this."),
         *(
-            _parameter(
+            parameter(
                 name,
                 {"type": "array", "items": _TEXT},
                 f"Only events {f.description} Repeat it for any of several; `!` in front excludes a value.",
             )
             for name, f in FILTERS.items()
         ),
-        _parameter("tz", {"type": "string", "default": "UTC"}, "An IANA time zone, as `Europe/Berlin`."),
+        parameter("tz", {"type": "string", "default": "UTC"}, "An IANA time zone, as `Europe/Berlin`."),
     )
 }
 _QUERY: list[Json] = [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS]
@@ -343,9 +321,9 @@ _SNAPSHOT: Json = {
     "operationId": "readSnapshot",
     "tags": ["live"],
     "summary": "The numbers of the live page",
-    "parameters": [_parameter("If-None-Match", _TEXT, "The ETag of an earlier answer.", "header")],
+    "parameters": [parameter("If-None-Match", _TEXT, "The ETag of an earlier answer.", "header")],
     "responses": {
-        "200": _answer("The numbers.", "application/json", _schema("Snapshot"), {"ETag": {"schema": _TEXT}}),
+        "200": answer("The numbers.", "application/json", schema("Snapshot"), {"ETag": {"schema": _TEXT}}),
         "304": {"$ref": "#/components/responses/NotModified"},
         **_NO_ACCESS,
         "503": _error(f"{_NO_KEYS}."),
@@ -357,11 +335,11 @@ _STREAM: Json = {
     "summary": "The numbers as server-sent events",
     "description": "First `snapshot`, then a JSON merge patch in each `patch`, and new events in `feed`.",
     "parameters": [
-        _parameter("Last-Event-ID", _TEXT, "Continue after this id.", "header"),
-        _parameter("since", _TEXT, "The same, where headers cannot be set."),
+        parameter("Last-Event-ID", _TEXT, "Continue after this id.", "header"),
+        parameter("since", _TEXT, "The same, where headers cannot be set."),
     ],
     "responses": {
-        "200": _answer("A stream without an end.", "text/event-stream", _TEXT),
+        "200": answer("A stream without an end.", "text/event-stream", _TEXT),
         **_NO_ACCESS,
         "503": _error(f"All {MAX_VIEWERS} streams are in use, or: {_NO_KEYS}."),
     },
@@ -374,7 +352,7 @@ _HISTORY: Json = {
     "description": "A parameter that cannot be used is corrected, and `notices` says so.",
     "parameters": _QUERY,
     "responses": {
-        "200": _answer("The numbers.", "application/json", _schema("History")),
+        "200": answer("The numbers.", "application/json", schema("History")),
         "400": _UNUSABLE_FILTER,
         **_NO_ACCESS,
         "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),
@@ -385,11 +363,11 @@ _PANEL: Json = {
     "tags": ["history"],
     "summary": "A panel as CSV",
     "parameters": [
-        _parameter("panel", {"type": "string", "enum": list(HISTORY)}, "The panel's name.", "path"),
+        parameter("panel", {"type": "string", "enum": list(HISTORY)}, "The panel's name.", "path"),
         *_QUERY,
     ],
     "responses": {
-        "200": _answer("A title line and a line per row.", "text/csv", _TEXT),
+        "200": answer("A title line and a line per row.", "text/csv", _TEXT),
         "400": _UNUSABLE_FILTER,
         **_NO_ACCESS,
         "404": _error("There is no such panel."),
@@ -401,7 +379,7 @@ _EVENT_TYPES: Json = {
     "tags": ["event types"],
     "summary": "The catalogue and proposed event types",
     "responses": {
-        "200": _answer("The event types.", "application/json", _schema("EventTypes")),
+        "200": answer("The event types.", "application/json", schema("EventTypes")),
         **_NO_ACCESS,
         "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),
     },
@@ -411,9 +389,9 @@ _ACCEPT: Json = {
     "tags": ["event types"],
     "summary": "Put an event type into the catalogue",
     "description": "For sessions with the role of FOOTFALL_DASHBOARD_EDITOR_ROLE.",
-    "requestBody": {"required": True, "content": {"application/json": {"schema": _schema("Accept")}}},
+    "requestBody": {"required": True, "content": {"application/json": {"schema": schema("Accept")}}},
     "responses": {
-        "200": _answer("It is in the catalogue.", "application/json", _schema("Accepted")),
+        "200": answer("It is in the catalogue.", "application/json", schema("Accepted")),
         "400": _error("The body says nothing."),
         **_NO_ACCESS,
         "403": _error("Access is disabled, or this session may not edit, or another site's page asked for it."),

@@ -28,6 +28,13 @@ _DEFAULT_DAYS_BY_HOUR = 3
 _HOUR = timedelta(hours=1)
 
 
+# The filters that select visits, too. A visit has the page, or the event type, if one of its events has it.
+VISIT_FILTERS = frozenset(
+    {"page", "type", "source", "channel", "campaign", "country", "device", "browser", "system", "site", "hostname"}
+    | {"release", "language", "screen"}
+)
+
+
 class UnusableFilter(ValueError):
     """A filter has a value that no event can have, or that names nothing."""
 
@@ -55,9 +62,16 @@ class Query:
     programs: bool = False
     # Whether pages are counted by path, though they have routes.
     by_path: bool = False
+    # An event type or page: a visit that has it is a conversion.
+    goal: Condition | None = None
     panel: str = ""
     search: str = ""
     notices: tuple[str, ...] = ()
+
+    @property
+    def is_of_visits(self) -> bool:
+        """Whether all filters are such that visits know."""
+        return all(each.name in VISIT_FILTERS for each in self.filters)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -112,6 +126,7 @@ def parse_query(parameters: Params, now: datetime, retention_days: int) -> Query
     if compare and (previous := (since - shift).date()) < _oldest_day(end, retention_days):
         notices.append(f"{_retained(retention_days)}; the previous period began on {previous} and is incomplete.")
     filters = _filters(pairs)
+    goal = _goal(params.get("goal", ""), notices)
     panel = params.get("panel", "")
     if panel and panel not in HISTORY:
         notices.append(f'There is no panel "{panel[:50]}"; there are {", ".join(HISTORY)}.')
@@ -129,6 +144,7 @@ def parse_query(parameters: Params, now: datetime, retention_days: int) -> Query
         # A filter that names a program asks for programs.
         programs=params.get("programs") == "1" or any(_names_a_program(each) for each in filters),
         by_path=params.get("pages") == "paths",
+        goal=goal,
         panel=panel,
         search=_storable("search", params.get("search", "")) if panel else "",
         notices=tuple(notices),
@@ -147,6 +163,15 @@ def _filters(pairs: Iterable[tuple[str, str]]) -> tuple[Condition, ...]:
     if len(filters) > MAX_CONDITIONS:
         raise UnusableFilter(f"There are {len(filters)} filters; use at most {MAX_CONDITIONS}.")
     return tuple(sorted(filters))
+
+
+def _goal(text: str, notices: list[str]) -> Condition | None:
+    name, _, value = _storable("goal", text).partition(":")
+    if name in ("type", "page") and value:
+        return Condition(name, value)
+    if text:
+        notices.append("A goal is written type:sign_up or page:/thanks.")
+    return None
 
 
 def _storable(name: str, text: str) -> str:

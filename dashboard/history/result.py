@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from dashboard.filters import PropertyValue
 from dashboard.history.query import Query
 from dashboard.render import web_vitals
 from dashboard.render.charts import Chart, Step, chart
-from dashboard.render.panels import HISTORY, Cell, Column, Panel, Rows, percent
+from dashboard.render.panels import HISTORY, Cell, Column, Panel, Rows, of_visits, percent
 
 # Rows of a SQL query.
 Found = Sequence[Sequence[Any]]
@@ -19,6 +20,21 @@ RANKINGS = tuple(dict.fromkeys(panel.expression for panel in HISTORY.values() if
 _CHANGE = Column("Before", "change", own_key="previous")
 
 
+# What each total means, by its key: docs/definitions.md in a sentence.
+MEANINGS = MappingProxyType(
+    {
+        "people": "Users; of visitors who are not signed in, one per browser. Whoever signs in is that user.",
+        "visits": "Events of a person without a gap of 30 minutes. Another source begins a new visit.",
+        "views": "Views of pages.",
+        "views_per_visit": "Views, divided by visits.",
+        "bounce_rate": "Of the visits with a view: those of one view and no interaction, shorter than 10 seconds.",
+        "median_duration": "From the first event of a visit to its last: half of the visits are longer.",
+        "conversion": "Of the visits: those with the event type or page of the goal.",
+        "events": "All events, by the time inside their id, which is when they were created.",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Total:
     """A number of the period, and the same of the previous period; None where nothing is compared."""
@@ -26,6 +42,8 @@ class Total:
     name: str
     current: float
     previous: float | None
+    # How it is written: `count`, `decimal`, `percent` or `seconds`.
+    kind: str = "count"
 
     @property
     def key(self) -> str:
@@ -68,7 +86,12 @@ class Result:
 
 def panels_of(query: Query) -> dict[str, Panel]:
     """The panels that the query fills: with a column for the change, where periods are compared."""
-    panels = {query.panel: HISTORY[query.panel]} if query.panel else dict(HISTORY)
+    shown = [HISTORY[query.panel]] if query.panel else HISTORY.values()
+    panels = {
+        panel.name: of_visits(panel) if query.is_of_visits and panel.visit_expression else panel
+        for panel in shown
+        if query.is_of_visits or panel.expression or not panel.visit_expression
+    }
     if not query.compare:
         return panels
     return {name: replace(panel, columns=(*panel.columns, _CHANGE)) for name, panel in panels.items()}
@@ -98,9 +121,14 @@ def previous_sums(query: Query, found: Found) -> list[int]:
     return sums
 
 
+def is_ranked_by_events(query: Query, panel: Panel) -> bool:
+    """Whether the rows of a panel are names that events have, and not visits."""
+    return bool(panel.expression) and not (query.is_of_visits and panel.visit_expression)
+
+
 def rankings(query: Query, found: Found) -> dict[str, Rows]:
     """From rows of the ranking's number, name, events, previous events, events of the whole ranking."""
-    panels = [panel for panel in panels_of(query).values() if panel.expression]
+    panels = [panel for panel in panels_of(query).values() if is_ranked_by_events(query, panel)]
     rows: dict[str, Rows] = {panel.name: {} for panel in panels}
     for number, name, events, previous, ranking_events in found:
         for panel in panels:

@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from avro_schemas.event_types import event_type_names
 from dashboard.filters import FILTERS
 from dashboard.history.address import Address
-from dashboard.history.query import Query, UnusableFilter, parse_query, ranges_within
-from dashboard.history.result import Result, panels_of
+from dashboard.history.query import VISIT_FILTERS, Query, UnusableFilter, parse_query, ranges_within
+from dashboard.history.result import MEANINGS, Result, panels_of
 from dashboard.history.service import HistoryService, HistoryUnavailable
 from dashboard.render.exports import as_csv
 from dashboard.render.pages import NO_STORE, Pages
@@ -72,6 +72,8 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
             max_rows=_ALL_ROWS if found.query.panel else _FEW_ROWS,
             ranges=ranges_within(retention_days),
             filters=FILTERS,
+            visit_filters=VISIT_FILTERS,
+            meanings=MEANINGS,
             types=sorted(event_type_names()),
             chips=address.chips(found.query.filters),
             retention_days=retention_days,

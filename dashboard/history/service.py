@@ -24,6 +24,7 @@ from dashboard.filters import FILTERS, as_sql
 from dashboard.history import result
 from dashboard.history.query import Query
 from dashboard.history.result import RANKINGS, Found, ReadFrom, Result
+from dashboard.history.visits import Visits, read_visits
 from dashboard.render.panels import HISTORY
 from dashboard.render.web_vitals import METRICS
 from dashboard.sql import Database, queries
@@ -54,15 +55,17 @@ class HistoryService:
         self._database, self._columns = database, columns
         # With the version of the rows; "" if it is not known, and then until when the result may be shown.
         self._cache: OrderedDict[Query, tuple[str, float, Result]] = OrderedDict()
+        self._visits: OrderedDict[Query, tuple[float, Visits]] = OrderedDict()
         self._slots = asyncio.Semaphore(_MAX_QUESTIONS)
 
     async def run(self, query: Query) -> Result:
         """The result of a query. Raise `HistoryUnavailable`."""
         preparing = ""
         try:
+            visits = await self._visits_of(query) if query.is_of_visits else None
             if self._columns:
                 try:
-                    return await self._from_columns(self._columns, query)
+                    return _with(visits, await self._from_columns(self._columns, query))
                 except FilesMissing as missing:
                     preparing = f" Faster files are being prepared: {missing}."
                 except psycopg.errors.InsufficientPrivilege as error:
@@ -72,7 +75,7 @@ class HistoryService:
                     # Somebody deleted files, or the disk is full.
                     log.warning("column files do not answer; Postgres is asked", extra={"error": repr(error)})
                     await self._columns.check()
-            return await self._from_rows(query)
+            return _with(visits, await self._from_rows(query))
         except psycopg.errors.QueryCanceled as error:
             raise HistoryUnavailable(f"The query took too long. Choose a shorter period.{preparing}") from error
         except psycopg.errors.UndefinedTable as error:
@@ -80,6 +83,16 @@ class HistoryService:
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("the history is unavailable", extra={"error": repr(error)})
             raise HistoryUnavailable("Postgres is unavailable. The live page works without it.") from error
+
+    async def _visits_of(self, query: Query) -> Visits:
+        until, found = self._visits.get(query, (0.0, None))
+        if found is None or until < time.monotonic():
+            async with self._database.reading() as connection:
+                found = await read_visits(connection, query, _MAX_ROWS)
+            self._visits[query] = (time.monotonic() + _CACHED_SECONDS, found)
+            while len(self._visits) > _MAX_CACHED:
+                self._visits.popitem(last=False)
+        return found
 
     async def _from_rows(self, query: Query) -> Result:
         version, until, found = self._cache.get(query, ("", 0.0, None))
@@ -107,6 +120,10 @@ class HistoryService:
         self._cache[query] = (version, time.monotonic() + _CACHED_SECONDS, found)
         while len(self._cache) > _MAX_CACHED:
             self._cache.popitem(last=False)
+
+
+def _with(visits: Visits | None, found: Result) -> Result:
+    return visits.added_to(found) if visits else found
 
 
 async def _asked(columns: Columns, reading: Reading, query: Query, period: Period) -> Result:
@@ -192,8 +209,9 @@ def _has(query: Query, panel: str) -> bool:
 
 def expressions_of(query: Query) -> dict[int, str]:
     """The expressions of the rankings that a query shows, by number: those of all panels, or of its one panel."""
-    panels = [HISTORY[query.panel]] if query.panel else HISTORY.values()
-    shown = {panel.expression for panel in panels}
+    shown = {
+        panel.expression for panel in result.panels_of(query).values() if result.is_ranked_by_events(query, panel)
+    }
     return {number: expression for number, expression in enumerate(RANKINGS) if expression in shown}
 
 

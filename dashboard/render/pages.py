@@ -42,6 +42,7 @@ class Pages:
             "duration": times.duration,
             "json": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
             "number": lambda value: f"{value:,}",
+            "total": times.total,
             "parameter": lambda value: Condition("", value).parameter,
             "vital": lambda value, metric: "–" if value is None else web_vitals.text(metric, value),
         }

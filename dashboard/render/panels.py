@@ -64,6 +64,9 @@ class Panel:
     shows: Callable[[str], bool] = lambda _name: True
     # The columns of the history page, if it has others.
     history_columns: tuple[Column, ...] = ()
+    # Over the view `visits`: the history counts visits and people by it, unless a filter is set that visits do not
+    # know. Without an `expression` there is no such panel then.
+    visit_expression: str = ""
     # Rows are ranked by their first count; else they stay in the order they come in.
     is_ranked: bool = True
     # Two of the grid's three columns wide.
@@ -108,6 +111,11 @@ def _of_views(name: str) -> str:
     return f"case when event_type = 'page_view' then {FILTERS[name].expression} end"
 
 
+def of_visits(panel: Panel) -> Panel:
+    """The panel with the columns of visits."""
+    return replace(panel, columns=(panel.columns[0], Column("Visits", "count"), Column("People", "count")))
+
+
 # On both pages, in this order.
 PANELS = (
     Panel(
@@ -125,6 +133,7 @@ PANELS = (
         empty="Send page_view with event_data.referrer.",
         dimension="sources",
         expression=_of_views("source"),
+        visit_expression=FILTERS["source"].expression,
     ),
     Panel(
         name="channels",
@@ -133,6 +142,7 @@ PANELS = (
         empty="Send page_view with event_data.referrer.",
         dimension="channels",
         expression=_of_views("channel"),
+        visit_expression="channel",
     ),
     Panel(
         name="campaigns",
@@ -141,6 +151,7 @@ PANELS = (
         empty="Add utm_campaign to links.",
         dimension="campaigns",
         expression=_of_views("campaign"),
+        visit_expression="utm_campaign",
     ),
     Panel(
         name="countries",
@@ -149,6 +160,7 @@ PANELS = (
         empty="The collector needs FOOTFALL_IP_DATABASE.",
         dimension="countries",
         expression=_of_views("country"),
+        visit_expression="country",
     ),
     Panel(
         name="event_types",
@@ -215,6 +227,7 @@ PANELS = (
         empty="No events yet.",
         dimension="devices",
         expression="device",
+        visit_expression="device",
     ),
     Panel(
         name="browsers",
@@ -279,6 +292,20 @@ _HISTORY_FIRST = (
         columns=_counted("Route", "Views", "route"),
         empty="Send page_view with event_data.page.",
         expression=_of_views("route"),
+    ),
+    Panel(
+        name="entry_pages",
+        title="Entry pages",
+        columns=_counted("Page", "Visits", "page"),
+        empty="No visits began with a view.",
+        visit_expression="entry_page",
+    ),
+    Panel(
+        name="exit_pages",
+        title="Exit pages",
+        columns=_counted("Page", "Visits", "page"),
+        empty="No visits ended with a view.",
+        visit_expression="exit_page",
     ),
 )
 # Behind them.

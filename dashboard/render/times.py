@@ -55,3 +55,17 @@ def duration(milliseconds: float) -> str:
     seconds = int(milliseconds // 1000)
     size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= size), (1, "s"))
     return f"{seconds // size} {unit}"
+
+
+def total(value: float, kind: str) -> str:
+    """A total as people read it: `1,234`, `2.41`, `38.5 %` or `1 min 20 s`."""
+    if kind == "percent":
+        return f"{value:.1f} %"
+    if kind == "decimal":
+        return f"{value:,.2f}"
+    if kind == "seconds":
+        minutes, seconds = divmod(round(value), 60)
+        hours, minutes = divmod(minutes, 60)
+        parts = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes) + [f"{seconds} s"] * (not hours)
+        return " ".join(parts)
+    return f"{value:,}"

@@ -28,6 +28,8 @@ from sinks import erasure
 from sinks.landing.rows import decode_batch
 from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import maintain
+from sinks.visits.derive import drain
+from sinks.visits.queue import use_gap
 from tests.support.database import at
 from tests.support.days import Landed
 from tests.support.events import Record, encoded, event, fresh_id, now_ms, user_key
@@ -162,8 +164,9 @@ async def test_every_filter_selects_the_events_with_its_value_or_all_but_those(
         assert values, name
         several = [values[:1], values[:2]]
         for chosen, is_excluded in [(chosen, out) for chosen in several for out in (False, True)]:
+            # Numbers of events, as visits have no buttons.
             pairs = [(name, Condition(name, value, is_excluded).parameter) for value in chosen]
-            found = await result(postgres, *pairs, programs="1")
+            found = await result(postgres, *pairs, ("button", "!none"), programs="1")
             selected = [each for each in events if (value_of(each) in chosen) is not is_excluded]
             views = [each for each in selected if each["event_type"] == "page_view"]
             assert [total.current for total in found.totals] == [people(selected), len(views), len(selected)]
@@ -191,11 +194,11 @@ async def test_filters_add_up_and_programs_are_left_out_with_their_count(
 
 
 async def test_every_panel_with_a_filter_counts_its_values(events: list[Event], postgres: str) -> None:
-    panels = (await result(postgres, programs="1")).panels
+    panels = (await result(postgres, ("button", "!none"), programs="1")).panels
     filtered = {panel.name: panel.filter for panel in HISTORY.values() if panel.name != "custom_events"}
     assert set(filtered.values()) == FILTERS.keys()
     for name, panel in HISTORY.items():
-        if name not in filtered or panel.counted is None:
+        if name not in (filtered.keys() & panels.keys()) or panel.counted is None:
             continue
         value_of = VALUES[panel.filter]
         of_views = panel.columns[1].title == "Views"
@@ -222,13 +225,46 @@ async def test_a_panel_alone_has_only_the_names_with_the_text(events: list[Event
 async def test_without_programs_every_panel_but_theirs_counts_people_only(
     events: list[Event], postgres: str
 ) -> None:
-    panels = (await result(postgres)).panels
+    panels = (await result(postgres, ("button", "!none"))).panels
     devices = Counter(e["device"]["kind"] for e in events if is_person(e))
     assert {name: cells[0] for name, cells in panels["devices"].items()} == devices
     assert panels["programs"] == {"Googlebot": [sum(not is_person(e) for e in events)]}
     assert sum(cells[0] for cells in panels["forms"].values()) == sum(
         is_person(e) and e["event_type"] == "form_submit" for e in events
     )
+
+
+TOTALS = """
+    select count(distinct person), count(*), coalesce(sum(views), 0), coalesce(round(avg(views), 2), 0)::float8,
+        coalesce(round(100.0 * count(*) filter (where bounced) / nullif(count(*) filter (where views > 0), 0), 1), 0)::float8,
+        coalesce(round(extract(epoch from percentile_cont(0.5) within group (order by duration))::numeric, 1), 0)::float8,
+        coalesce(round(100.0 * count(*) filter (where '/pricing' = any (pages)) / nullif(count(*), 0), 1), 0)::float8
+    from visits where {}
+"""
+
+
+async def test_the_top_row_and_panels_of_visits_are_what_the_view_says(
+    events: list[Event], connection: psycopg.Connection, postgres: str
+) -> None:
+    use_gap(connection, timedelta(minutes=30))
+    drain(connection)
+    assert (await result(postgres)).totals[1].current > 0, "there are visits"
+    for params, where in (
+        ([], "true"),
+        ([("source", "(direct)")], "channel = 'direct'"),
+        ([("page", "/"), ("country", "!DE")], "'/' = any (pages) and country is distinct from 'DE'"),
+        (
+            [("type", "form_submit"), ("device", "desktop")],
+            "'form_submit' = any (event_types) and device = 'desktop'",
+        ),
+    ):
+        found = await result(postgres, *params, goal="page:/pricing")
+        (expected,) = connection.execute(TOTALS.format(where)).fetchall()
+        assert tuple(total.current for total in found.totals[:-1]) == expected
+        assert [total.name for total in found.totals][-2:] == ["Conversion", "Events"]
+        by_entry = "select entry_page, count(*), count(distinct person) from visits where {} group by 1"
+        rows = connection.execute(by_entry.format(where)).fetchall()
+        assert found.panels["entry_pages"] == {page: [*counts] for page, *counts in rows if page is not None}
 
 
 # Random questions per change of the rows; more in a long run.

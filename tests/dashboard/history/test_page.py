@@ -17,6 +17,7 @@ from dashboard.history.query import Query
 from dashboard.history.result import RANKINGS, ReadFrom, Result
 from dashboard.history.routes import add_history_routes
 from dashboard.history.service import HistoryService
+from dashboard.history.visits import Visits
 from dashboard.render.pages import Pages
 from dashboard.render.panels import HISTORY
 from dashboard.sql import Database
@@ -36,7 +37,16 @@ class OneNameEach(HistoryService):
         )
         steps = result.steps(query, [(0, "page_view", 3)])
         read = ReadFrom(12, 3456, datetime(2026, 1, 1, 15, 4, 5, tzinfo=UTC))
-        return Result(query, result.totals(query, [3, 2, 3, 2, 3, 2, 17]), steps, [], rows, left_out=17, read=read)
+        found = Result(
+            query, result.totals(query, [3, 2, 3, 2, 3, 2, 17]), steps, [], rows, left_out=17, read=read
+        )
+        visits = [
+            (panel.name, f"visit of {panel.name}", 3, 2, 2)
+            for panel in result.panels_of(query).values()
+            if panel.visit_expression
+        ]
+        totals = [(True, 3, 4, 9, 4, 2, 80.0, 1), (False, 2, 2, 6, 2, 2, 75.0, 1)]
+        return Visits(totals, visits).added_to(found) if query.is_of_visits else found
 
 
 @pytest.fixture
@@ -59,11 +69,50 @@ async def test_every_panel_is_on_the_page_with_the_names_of_its_expression(clien
         page = by_path if name == "pages" else by_route
         (table,) = re.findall(rf'<table data-panel="{name}".*?</table>', page, re.DOTALL)
         assert "Before" in table
-        if expression := HISTORY[name].expression:
+        if HISTORY[name].visit_expression:
+            assert f"visit of {name}" in table
+        elif expression := HISTORY[name].expression:
             assert f"one of {RANKINGS.index(expression)}" in table
             assert "2 <small>▲ 50 %</small>" in table
     assert "2.50 s" in by_route
     assert "▲ 50 % against 2 before" in by_route
+
+
+async def test_the_top_row_speaks_of_people_and_visits_and_says_what_each_number_means(
+    client: httpx.AsyncClient,
+) -> None:
+    params = {"compare": "1", "goal": "type:sign_up"}
+    totals = (await client.get("/dashboard/history.json", params=params)).json()["totals"]
+    assert totals == {
+        "people": {"current": 3, "previous": 2},
+        "visits": {"current": 4, "previous": 2},
+        "views": {"current": 9, "previous": 6},
+        "views_per_visit": {"current": 2.25, "previous": 3.0},
+        "bounce_rate": {"current": 50.0, "previous": 100.0},
+        "median_duration": {"current": 80.0, "previous": 75.0},
+        "conversion": {"current": 25.0, "previous": 50.0},
+        "events": {"current": 3, "previous": 2},
+    }
+    page = (await client.get("/history", params=params)).text
+    assert "▼ 50.0 points against 100.0 % before" in page
+    assert "<b>1 min 20 s</b>" in page
+    for key in totals:
+        assert f'<a href="#means-{key}">' in page
+        assert f'<dt id="means-{key}">' in page
+    assert "conversion" not in (await client.get("/dashboard/history.json")).json()["totals"]
+
+
+async def test_with_a_filter_that_visits_do_not_know_the_numbers_are_of_events_and_the_page_says_so(
+    client: httpx.AsyncClient,
+) -> None:
+    params = {"prop": "feature_used.feature:export_data"}
+    shown = (await client.get("/dashboard/history.json", params=params)).json()
+    assert list(shown["totals"]) == ["people", "views", "events"]
+    assert "entry_pages" not in shown["panels"]
+    assert list(shown["panels"]["sources"][0]) == ["source", "views"]
+    assert "Visits have no prop" in (await client.get("/history", params=params)).text
+    by_page = (await client.get("/dashboard/history.json", params={"page": "/"})).json()
+    assert list(by_page["panels"]["sources"][0]) == ["source", "visits", "people"]
 
 
 async def test_which_feature_is_used_is_on_the_page_and_in_json_and_csv(client: httpx.AsyncClient) -> None:
@@ -114,7 +163,9 @@ async def test_a_panel_alone_is_searched_and_leads_back(client: httpx.AsyncClien
     assert 'href="/history?range=7d">‹ All panels' in page
 
 
-@pytest.mark.parametrize("panel", [panel.name for panel in HISTORY.values() if panel.expression])
+@pytest.mark.parametrize(
+    "panel", [panel.name for panel in HISTORY.values() if panel.expression or panel.visit_expression]
+)
 async def test_a_ranking_can_be_downloaded(client: httpx.AsyncClient, panel: str) -> None:
     answer = await client.get(f"/dashboard/history/{panel}.csv")
     _titles, row = csv.reader(io.StringIO(answer.text, newline=""))
@@ -159,8 +210,9 @@ async def test_a_name_on_the_page_sets_its_filter(client: httpx.AsyncClient) -> 
     for panel in HISTORY.values():
         assert panel.filter in FILTERS
         page = (await client.get("/history", params={"panel": panel.name})).text
-        if panel.expression:
-            row = f"one+of+{RANKINGS.index(panel.expression)}"
+        if panel.expression or panel.visit_expression:
+            of_events = panel.expression and f"one+of+{RANKINGS.index(panel.expression)}"
+            row = f"visit+of+{panel.name}" if panel.visit_expression else of_events
             assert f'<a href="/history?{panel.filter}={row}">' in page
 
 

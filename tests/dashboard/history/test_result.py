@@ -32,13 +32,17 @@ def test_a_comparison_adds_the_number_before_to_every_panel_and_total() -> None:
         ("events", 30, 20),
     ]
     assert {total.previous for total in totals(QUERY, row)} == {None}
-    assert panels_of(QUERY) == HISTORY
+    assert panels_of(QUERY).keys() == HISTORY.keys()
 
 
 def test_each_expression_of_the_panels_is_asked_for_once_and_alone_if_one_panel_is() -> None:
-    assert list(expressions_of(QUERY).values()) == list(RANKINGS)
+    of_events = parse_query({"button": "buy"}, NOW, 90)
+    assert list(expressions_of(of_events).values()) == list(RANKINGS)
     assert set(RANKINGS) == {panel.expression for panel in HISTORY.values() if panel.expression}
-    alone = parse_query({"panel": "campaigns"}, NOW, 90)
+    # Visits answer the others.
+    of_visits = {panel.expression for panel in HISTORY.values() if panel.visit_expression} - {""}
+    assert set(expressions_of(QUERY).values()) == set(RANKINGS) - of_visits
+    alone = parse_query({"panel": "campaigns", "button": "buy"}, NOW, 90)
     assert list(expressions_of(alone).values()) == [HISTORY["campaigns"].expression]
     assert list(panels_of(alone)) == ["campaigns"]
     assert expressions_of(parse_query({"panel": "forms"}, NOW, 90)) == {}

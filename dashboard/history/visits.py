@@ -1,0 +1,112 @@
+"""Visits in the history: which filters select them, and the totals and panels that are made of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import psycopg
+
+from dashboard.filters import FILTERS, Condition, groups
+from dashboard.history.query import VISIT_FILTERS, Query
+from dashboard.history.result import Found, Result, Total, panels_of
+from dashboard.render.panels import Rows, percent
+from dashboard.sql import queries
+
+# What a filter compares, of the view `visits`; of lists, whether any of their values is one that is looked for.
+_LISTS = MappingProxyType({"page": "pages", "type": "event_types"})
+_EXPRESSIONS: Mapping[str, str] = MappingProxyType(
+    {name: name if name == "browser" else FILTERS[name].expression for name in VISIT_FILTERS - _LISTS.keys()}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """What the database says about visits, for a query."""
+
+    totals: Found
+    rankings: Found
+
+    def added_to(self, found: Result) -> Result:
+        """The result with the totals and panels of visits; events stay what they are."""
+        query = found.query
+        panels = dict(found.panels) | _panels(query, self.rankings)
+        totals = _totals(query, self.totals)
+        return replace(found, totals=[*totals, found.totals[-1]], panels=panels)
+
+
+def condition(conditions: Iterable[Condition]) -> tuple[str, dict[str, Any]]:
+    """The conditions as SQL over the view `visits`, and its parameters; all are of `VISIT_FILTERS`."""
+    parts, params = [], dict[str, Any]()
+    for number, group in enumerate(groups(conditions)):
+        params[f"values_{number}"] = list(group.values)
+        values = f"%(values_{number})s::text[]"
+        if group.name in _LISTS:
+            compared = f"({_LISTS[group.name]} && {values})"
+        else:
+            compared = f"(({_EXPRESSIONS[group.name]}) = any ({values}))"
+        parts.append(f"{compared} is not true" if group.is_excluded else compared)
+    return " and ".join(parts) or "true", params
+
+
+async def read_visits(connection: psycopg.AsyncConnection, query: Query, max_rows: int) -> Visits:
+    """Ask the database."""
+    filters, params = condition(query.filters)
+    # A goal is an event type or a page, as filters write it.
+    goal = f"%(goal)s = any ({_LISTS[query.goal.name]})" if query.goal else "false"
+    params |= {
+        "since": query.since,
+        "until": query.until,
+        "previous_since": query.previous_since,
+        "previous_until": query.previous_until,
+        "goal": query.goal.value if query.goal else "",
+        "search": query.search,
+        "max_rows": max_rows,
+    }
+    ranked = {panel.name: panel.visit_expression for panel in panels_of(query).values() if panel.visit_expression}
+    parts = {
+        "filters": filters,
+        "goal": goal,
+        "expressions": ", ".join(f"('{name}', {expression})" for name, expression in ranked.items()),
+    }
+
+    async def found(name: str) -> Found:
+        text = queries["selected_visits"] + queries[name]
+        for part, sql in parts.items():
+            text = text.replace(b"{%s}" % part.encode(), sql.encode())
+        return await (await connection.execute(text, params)).fetchall()
+
+    return Visits(await found("visit_totals"), await found("visit_rankings") if ranked else [])
+
+
+def _totals(query: Query, found: Found) -> list[Total]:
+    """From a row per period: people, visits, views, visits with a view, bounces, duration, conversions."""
+    by_period = {row[0]: row[1:] for row in found}
+    current, previous = (_figures(query, by_period.get(is_current, (0,) * 7)) for is_current in (True, False))
+    return [
+        Total(name, value, previous[name][0] if query.compare else None, kind)
+        for name, (value, kind) in current.items()
+    ]
+
+
+def _figures(query: Query, row: Sequence[Any]) -> dict[str, tuple[float, str]]:
+    people, visits, views, viewed, bounces, duration, converted = row
+    figures: dict[str, tuple[float, str]] = {
+        "People": (people, "count"),
+        "Visits": (visits, "count"),
+        "Views": (views, "count"),
+        "Views per visit": (round(views / visits, 2) if visits else 0, "decimal"),
+        "Bounce rate": (percent(bounces, viewed), "percent"),
+        "Median duration": (round(duration, 1), "seconds"),
+    }
+    if query.goal:
+        figures["Conversion"] = (percent(converted, visits), "percent")
+    return figures
+
+
+def _panels(query: Query, found: Found) -> dict[str, Rows]:
+    """From rows of panel, name, visits, people, visits before."""
+    rows: dict[str, Rows] = {panel.name: {} for panel in panels_of(query).values() if panel.visit_expression}
+    for panel, name, visits, people, previous in found:
+        rows[panel][name] = [visits, people, *([previous] if query.compare else [])]
+    return rows
