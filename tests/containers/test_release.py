@@ -67,7 +67,20 @@ def wheel_has_what_runs(path: Path) -> None:
     with zipfile.ZipFile(path) as wheel:
         names = set(wheel.namelist())
     tracked = subprocess.run(
-        ["git", "ls-files", *("avro_schemas", "dashboard", "footfall", "producer_api", "registry", "service_kit")],
+        [
+            "git",
+            "ls-files",
+            *(
+                "avro_schemas",
+                "dashboard",
+                "footfall",
+                "producer_api",
+                "registry",
+                "service_kit",
+                "sinks",
+                "stream_app",
+            ),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

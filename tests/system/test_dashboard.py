@@ -209,7 +209,7 @@ async def test_which_feature_is_used_and_by_how_many_is_answered_on_page_and_in_
         if (row["event_type"], row["property"]) == ("feature_used", "feature")
     }
     assert sorted((name, row["events"], row["people"]) for name, row in used.items()) == sorted(truth)
-    page = busy_stack.get("/history").text
+    page = busy_stack.get("/history?panel=features").text
     for name, events, _people in truth:
         assert f">{name}</a>" in page
         filtered = busy_stack.get(f"/dashboard/history.json?{urlencode({'prop': used[name]['name']})}").json()
