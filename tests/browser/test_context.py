@@ -1,5 +1,6 @@
 """What pages say about where events happened, from the SDK in a real Chromium to the head of the record in Kafka."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -60,10 +61,17 @@ class Shop:
         await page.wait_for_function("window.footfall")
         return page
 
-    async def published(self, page: Page) -> list[dict[str, Any]]:
-        """The events in Kafka, in the order in which they occurred, once the page has sent its own."""
+    async def published(self, page: Page, at_least: int = 0) -> list[dict[str, Any]]:
+        """The events in Kafka, in the order in which they occurred, once the page has sent its own.
+
+        After an outage it may send them later: with `at_least` so many are waited for.
+        """
         await page.evaluate("footfall.flush()")
         read = await read_all(self._settings.kafka_bootstrap, self._settings.name("events"))
+        async with asyncio.timeout(60):
+            while len(read) < at_least:
+                await asyncio.sleep(0.2)
+                read = await read_all(self._settings.kafka_bootstrap, self._settings.name("events"))
         return sorted((decode(record.value)[1] for record in read), key=lambda event: event["event_id"])
 
 
@@ -161,7 +169,7 @@ async def test_events_of_a_page_that_went_offline_have_its_release(shop: Shop) -
     shop.tags = tag(auto="off", release="2")
     page = await shop.open(visitor, "b")
     await page.evaluate("footfall.track('scroll', { n: 20 })")
-    events = await shop.published(page)
+    events = await shop.published(page, at_least=21)
     assert [(event["site"], event["release"]) for event in events] == [("shop", "1")] * 20 + [("default", "2")]
 
 

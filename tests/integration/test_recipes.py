@@ -21,8 +21,7 @@ from tests.support.days import Landed, noon
 from tests.support.events import encoded, event, fresh_id, now_ms, user_key
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NOW = datetime.now(UTC)
-TODAY = NOW.date()
+TODAY = datetime.now(UTC).date()
 DAYS = 3
 
 pytestmark = pytest.mark.integration
@@ -50,9 +49,10 @@ def land(landed: Landed, at: int) -> None:
 
 def expanded(query: str) -> str:
     """A query of Grafana as its data source for Postgres sends it."""
+    now = datetime.now(UTC)
     begin, end = (
         "'" + moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") + "'"
-        for moment in (NOW - timedelta(days=7), NOW + timedelta(minutes=5))
+        for moment in (now - timedelta(days=7), now + timedelta(minutes=5))
     )
     query = query.replace("$__interval", "1h").replace("$site", "'default','shop'")
     query = re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 BETWEEN {begin} AND {end}", query)
