@@ -63,7 +63,7 @@ faults-all: .venv/dev.stamp ## Kill and freeze everything three hundred times, w
 	@FAULT_ROUNDS=300 $(BIN)/pytest tests/system/test_everything.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 faults-brokers: .venv/dev.stamp ## Brokers that ask who may do what, and one that leads although it lacks records (two minutes)
-	@FAULT_BROKERS=1 $(BIN)/pytest tests/faults/test_access.py tests/faults/test_unclean_election.py $(PYTEST_ARGS)
+	@FAULT_BROKERS=1 $(BIN)/pytest tests/faults/test_access.py tests/faults/test_oauth.py tests/faults/test_unclean_election.py $(PYTEST_ARGS)
 
 faults-sinks: .venv/dev.stamp ## Kill sinks two hundred times at random points (half an hour)
 	@FAULT_KILLS=200 $(BIN)/pytest tests/faults/test_sinks.py tests/faults/test_sinks_postgres.py --log-cli-level=INFO $(PYTEST_ARGS)
