@@ -1,13 +1,9 @@
 """The Kafka of the stack: the user's own, a container, or a broker on a local JVM."""
 
-import base64
-import os
-import subprocess
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from footfall.local import class_archive, containers, jars, java, ports
+from footfall.local import class_archive, containers, jars, java, kafka_storage, ports
 from footfall.local.jars import Echo
 from footfall.local.program import Program
 
@@ -77,8 +73,8 @@ def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, ech
     properties = folder / "server.properties"
     log_dir = folder / "log"
     properties.write_text(_PROPERTIES.format(port=port, controller_port=ports.choose(port + 1), log_dir=log_dir))
-    if not (log_dir / "meta.properties").exists():
-        _format((*run, *archived), properties)
+    features = cache / f"kafka-{jars.KAFKA_VERSION}.features"
+    kafka_storage.format_once(log_dir, properties, (*run, *archived), features)
     options = archived or class_archive.to_write(archive, runtime)
     return Program(
         name="kafka",
@@ -87,14 +83,3 @@ def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, ech
         is_ready=lambda: ports.accepts_connections(port),
         show_log_on_crash=True,
     )
-
-
-def _format(run: tuple[str, ...], properties: Path) -> None:
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    # An id can begin with a dash, so it must follow an equals sign.
-    command = (*run, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c")
-    ran = subprocess.run(
-        (*command, str(properties)), capture_output=True, text=True, check=False, env=dict(os.environ)
-    )
-    if ran.returncode:
-        raise RuntimeError(f"Kafka's storage could not be formatted:\n{ran.stdout}{ran.stderr}")
