@@ -75,8 +75,14 @@ class Columns:
     async def reading(self, first: int, end: int, is_known: Callable[[str], bool]) -> Reading:
         """What answers a question about a time; without sources if its version is known.
 
-        Raise `FilesMissing`, and errors of Postgres and DuckDB.
+        Raise `FilesMissing`, and errors of Postgres and DuckDB. A thread cannot be cancelled: if nobody waits any
+        more, it goes on to its end and holds the lock until then.
         """
+        work = asyncio.ensure_future(self._reading(first, end, is_known))
+        work.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(work)
+
+    async def _reading(self, first: int, end: int, is_known: Callable[[str], bool]) -> Reading:
         async with self._lock, self._database.slots:
             try:
                 return await asyncio.to_thread(self._read, first, end, is_known, _QUESTION_TIMEOUT, _MAX_ROWS)

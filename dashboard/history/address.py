@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 from dashboard.filters import FILTERS, Condition, can_be_stored, condition_of
 
 PATH = "/history"
+# The parameter of a page that reads nothing, as its reader stopped it. No link repeats it.
+STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Address:
     """The parameters of a request, without empty ones and those that nothing can use."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._pairs = [(name, value) for name, value in pairs if value and can_be_stored(value)]
+        self._pairs = [(name, value) for name, value in pairs if value and can_be_stored(value) and name != STOP]
 
     def link(self, path: str = PATH, /, **changes: str | None) -> str:
         """The same query with changed parameters: `link(step="day")`. None removes a parameter."""

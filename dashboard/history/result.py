@@ -79,6 +79,10 @@ class Result:
     def has_events(self) -> bool:
         return any(total.current for total in self.totals) or self.left_out > 0
 
+    def with_panels(self, panels: Mapping[str, Rows]) -> "Result":
+        """The result with more panels."""
+        return replace(self, panels=dict(self.panels) | dict(panels))
+
     @property
     def chart(self) -> Chart:
         return chart(self.steps, self.previous_sums)

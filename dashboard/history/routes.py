@@ -1,16 +1,21 @@
 """The history page, and the same result as JSON and CSV."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
+from markupsafe import Markup
 
 from avro_schemas.event_types import event_type_names
 from dashboard.filters import FILTERS
-from dashboard.history.address import Address
+from dashboard.history.address import STOP, Address
+from dashboard.history.answer import TOTALS, Answer, Gone, Unanswered, unless_gone
 from dashboard.history.query import VISIT_FILTERS, Query, UnusableFilter, parse_query, ranges_within
+from dashboard.history.report import NOBODY, Report
 from dashboard.history.result import MEANINGS, Result, panels_of
 from dashboard.history.service import HistoryService, HistoryUnavailable
 from dashboard.render.exports import as_csv
@@ -22,14 +27,13 @@ _NO_POSTGRES = "There is no history: FOOTFALL_POSTGRES_DSN is not set."
 _FEW_ROWS, _ALL_ROWS = 8, 1_000
 # Of these a panel says something only if there are several.
 _ONLY_IF_SEVERAL = ("sites", "hostnames")
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    query: Query
-    result: Result | None
-    status: int = 200
-    error_message: str = ""
+# A page that is answered by then has the right status.
+_GRACE_SECONDS = 0.2
+_SHOWS_PROGRESS_SECONDS = 1.0
+_PROGRESS = Markup('<p class="progress"><span>{}…</span> <a href="{}">Cancel</a></p>')
+# As nginx has it in its log.
+_CLIENT_GONE = 499
+_NO_ANSWER = (UnusableFilter, HistoryUnavailable, Gone)
 
 
 def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Pages, retention_days: int) -> None:
@@ -38,20 +42,10 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
     def query_of(request: Request) -> Query:
         return parse_query(request.query_params.multi_items(), datetime.now(UTC), retention_days)
 
-    async def run(query: Query) -> Result:
+    async def run(query: Query, report: Report = NOBODY) -> Result:
         if service is None:
             raise HistoryUnavailable(_NO_POSTGRES)
-        return await service.run(query)
-
-    async def answer(request: Request) -> _Answer:
-        try:
-            query = query_of(request)
-        except UnusableFilter as error:
-            return _Answer(parse_query({}, datetime.now(UTC), retention_days), None, 400, str(error))
-        try:
-            return _Answer(query, await run(query))
-        except HistoryUnavailable as error:
-            return _Answer(query, None, 503, str(error))
+        return await service.run(query, report)
 
     @app.get("/history")
     async def page(request: Request) -> Response:
@@ -60,22 +54,33 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
             name, value = request.query_params["filter"], request.query_params.get("value", "")
             is_excluded = request.query_params.get("is") == "not"
             return RedirectResponse(address.added(name, value, is_excluded=is_excluded), 303, headers=NO_STORE)
-        found = await answer(request)
-        return pages.render(
+        answer: Answer | Unanswered
+        try:
+            query = query_of(request)
+        except UnusableFilter as error:
+            query = parse_query({}, datetime.now(UTC), retention_days)
+            answer, status = Unanswered(str(error)), 400
+        else:
+            is_stopped = STOP in request.query_params
+            answer = Unanswered("") if is_stopped else Answer(partial(run, query))
+            status = await _status(answer)
+        return pages.stream(
             request,
             "history.html",
-            status=found.status,
-            query=found.query,
-            result=found.result,
-            error_message=found.error_message,
-            panels=_shown(found.query, found.result),
-            max_rows=_ALL_ROWS if found.query.panel else _FEW_ROWS,
+            partial(_progress, answer, address),
+            answer.cancel,
+            status,
+            query=query,
+            answer=answer,
+            panels=_shown(query),
+            only_if_several=_ONLY_IF_SEVERAL,
+            max_rows=_ALL_ROWS if query.panel else _FEW_ROWS,
             ranges=ranges_within(retention_days),
             filters=FILTERS,
             visit_filters=VISIT_FILTERS,
             meanings=MEANINGS,
             types=sorted(event_type_names()),
-            chips=address.chips(found.query.filters),
+            chips=address.chips(query.filters),
             retention_days=retention_days,
             address=address,
             link=address.link,
@@ -84,8 +89,9 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
     @app.get("/dashboard/history.json")
     async def history_json(request: Request) -> Response:
         try:
-            return JSONResponse(as_json(await run(query_of(request))), headers=NO_STORE)
-        except (UnusableFilter, HistoryUnavailable) as error:
+            result = await unless_gone(request, run(query_of(request)))
+            return JSONResponse(as_json(result), headers=NO_STORE)
+        except _NO_ANSWER as error:
             return _error(error)
 
     @app.get("/dashboard/history/{name}.csv")
@@ -96,8 +102,8 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
         pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "panel"]
         try:
             query = parse_query([*pairs, ("panel", name)], datetime.now(UTC), retention_days)
-            result = await run(query)
-        except (UnusableFilter, HistoryUnavailable) as error:
+            result = await unless_gone(request, run(query))
+        except _NO_ANSWER as error:
             return _error(error)
         file_name = f"footfall-{name}-{query.since:%Y%m%d}-{query.until:%Y%m%d}.csv"
         headers = NO_STORE | {"content-disposition": f'attachment; filename="{file_name}"'}
@@ -105,21 +111,39 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
         return Response(csv, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _error(error: UnusableFilter | HistoryUnavailable) -> Response:
+def _error(error: UnusableFilter | HistoryUnavailable | Gone) -> Response:
+    if isinstance(error, Gone):
+        return Response(status_code=_CLIENT_GONE)
     status = 400 if isinstance(error, UnusableFilter) else 503
     return JSONResponse({"message": str(error)}, status, headers=NO_STORE)
 
 
-def _shown(query: Query, result: Result | None) -> list[Panel]:
+async def _status(answer: Answer | Unanswered) -> int:
+    """The status of the page, for which it waits a moment: what fails later, the page says itself."""
+    until = time.monotonic() + _GRACE_SECONDS
+    while not answer.has(TOTALS) and (left := until - time.monotonic()) > 0:
+        await answer.change(left)
+    return 503 if answer.error_message else 200
+
+
+async def _progress(answer: Answer | Unanswered, address: Address, part: str) -> AsyncIterator[str]:
+    """What a reader sees who waits for a part: what is read, and a way to stop it."""
+    if answer.has(part):
+        return
+    yield ""
+    shown = None
+    while not answer.has(part):
+        if answer.seconds >= _SHOWS_PROGRESS_SECONDS and answer.text != shown:
+            shown = answer.text
+            yield _PROGRESS.format(shown or "Reading", address.link(**{STOP: "1"}))
+        await answer.change(_SHOWS_PROGRESS_SECONDS)
+
+
+def _shown(query: Query) -> list[Panel]:
     """The panels of the page, which shows pages either by route or by path."""
-    if result is None:
-        return []
     panels = panels_of(query)
     if not query.panel:
         del panels["routes" if query.by_path else "pages"]
-        for name in _ONLY_IF_SEVERAL:
-            if len(result.panels[name]) < 2:
-                del panels[name]
     return list(panels.values())
 
 

@@ -8,7 +8,8 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from dashboard.columns.service import Columns, FilesMissing, Reading
 from dashboard.filters import FILTERS, as_sql
 from dashboard.history import result
 from dashboard.history.query import Query
+from dashboard.history.report import NOBODY, Report
 from dashboard.history.result import RANKINGS, Found, ReadFrom, Result
 from dashboard.history.visits import Visits, read_visits
 from dashboard.render.panels import HISTORY
@@ -42,6 +44,8 @@ LAYOUT = Layout(RANKINGS)
 # Questions to column files that run at a time; each may use all threads of DuckDB.
 _MAX_QUESTIONS = 2
 _QUESTION_SECONDS = 300.0
+# How often it is looked whether files that a reader waits for are made.
+_ASK_AGAIN_SECONDS = 2.0
 
 
 class HistoryUnavailable(Exception):
@@ -58,31 +62,52 @@ class HistoryService:
         self._visits: OrderedDict[Query, tuple[float, Visits]] = OrderedDict()
         self._slots = asyncio.Semaphore(_MAX_QUESTIONS)
 
-    async def run(self, query: Query) -> Result:
-        """The result of a query. Raise `HistoryUnavailable`."""
-        preparing = ""
+    async def run(self, query: Query, report: Report = NOBODY) -> Result:
+        """The result of a query. Raise `HistoryUnavailable`. If the task is cancelled, its queries end."""
         try:
             visits = await self._visits_of(query) if query.is_of_visits else None
-            if self._columns:
-                try:
-                    return _with(visits, await self._from_columns(self._columns, query))
-                except FilesMissing as missing:
-                    preparing = f" Faster files are being prepared: {missing}."
-                except psycopg.errors.InsufficientPrivilege as error:
-                    # A role of somebody's own that may read the view `events` and nothing else.
-                    log.warning("column files need the role footfall_reader", extra={"error": repr(error)})
-                except (duckdb.Error, Cancelled) as error:
-                    # Somebody deleted files, or the disk is full.
-                    log.warning("column files do not answer; Postgres is asked", extra={"error": repr(error)})
-                    await self._columns.check()
-            return _with(visits, await self._from_rows(query))
+            return _with(visits, await self._counted(query, _Parts(visits, report)))
         except psycopg.errors.QueryCanceled as error:
-            raise HistoryUnavailable(f"The query took too long. Choose a shorter period.{preparing}") from error
+            raise HistoryUnavailable("The query took too long. Choose a shorter period.") from error
         except psycopg.errors.UndefinedTable as error:
             raise HistoryUnavailable("No events yet: the sinks have not created their tables.") from error
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("the history is unavailable", extra={"error": repr(error)})
             raise HistoryUnavailable("Postgres is unavailable. The live page works without it.") from error
+
+    async def _counted(self, query: Query, report: Report) -> Result:
+        """From column files; from rows if there are none, or none that answer."""
+        missing: FilesMissing | None = None
+        if self._columns:
+            try:
+                return await self._from_columns(self._columns, query, report)
+            except FilesMissing as error:
+                missing = error
+            except psycopg.errors.InsufficientPrivilege as error:
+                # A role of somebody's own that may read the view `events` and nothing else.
+                log.warning("column files need the role footfall_reader", extra={"error": repr(error)})
+            except (duckdb.Error, Cancelled) as error:
+                # Somebody deleted files, or the disk is full.
+                log.warning("column files do not answer; Postgres is asked", extra={"error": repr(error)})
+                await self._columns.check()
+        try:
+            return await self._from_rows(query, report)
+        except psycopg.errors.QueryCanceled as error:
+            if self._columns and missing and report.is_patient:
+                return await self._once_ready(self._columns, query, report)
+            raise HistoryUnavailable(_too_long(missing, has_columns=self._columns is not None)) from error
+
+    async def _once_ready(self, columns: Columns, query: Query, report: Report) -> Result:
+        """From column files, as soon as those of the period are made."""
+        missing, until = None, time.monotonic() + _QUESTION_SECONDS
+        while time.monotonic() < until:
+            try:
+                return await self._from_columns(columns, query, report)
+            except FilesMissing as error:
+                missing = error
+                report.reading(f"Preparing column files for this period: {missing}")
+                await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        raise HistoryUnavailable(_too_long(missing, has_columns=True))
 
     async def _visits_of(self, query: Query) -> Visits:
         until, found = self._visits.get(query, (0.0, None))
@@ -94,15 +119,19 @@ class HistoryService:
                 self._visits.popitem(last=False)
         return found
 
-    async def _from_rows(self, query: Query) -> Result:
+    async def _from_rows(self, query: Query, report: Report) -> Result:
         version, until, found = self._cache.get(query, ("", 0.0, None))
         if found is None or version or until < time.monotonic():
             async with self._database.reading() as connection:
-                found = await _run(connection, query)
+                if rows := await _landed_rows(connection, query):
+                    report.reading(f"Reading {rows:,} rows of Postgres")
+                async for found in _from_sql(connection, query):
+                    report.found(found)
+            assert found
             self._store(query, "", found)
         return found
 
-    async def _from_columns(self, columns: Columns, query: Query) -> Result:
+    async def _from_columns(self, columns: Columns, query: Query, report: Report) -> Result:
         def is_known(version: str) -> bool:
             return query in self._cache and self._cache[query][0] == version
 
@@ -111,8 +140,12 @@ class HistoryService:
         reading = await columns.reading(first, end, is_known)
         if not reading.sources and is_known(reading.version):
             return self._cache[query][2]
+        if self._slots.locked():
+            report.reading("Waiting for the queries of others")
         async with self._slots:
-            result_ = await _asked(columns, reading, query, period)
+            days = f"column files of {reading.days:,} days"
+            report.reading(f"Reading {days} and {reading.rows:,} newer rows")
+            result_ = await _asked(columns, reading, query, period, report)
         self._store(query, reading.version, result_)
         return result_
 
@@ -122,18 +155,50 @@ class HistoryService:
             self._cache.popitem(last=False)
 
 
+def _too_long(missing: FilesMissing | None, *, has_columns: bool) -> str:
+    said = "Counting the rows of this period took longer than 20 seconds."
+    if missing:
+        return f"{said} Choose fewer days, or wait: faster files are being prepared, newest days first; {missing}."
+    help_ = "" if has_columns else " With FOOTFALL_COLUMNS_URL it would take less."
+    return f"{said} Choose fewer days, or a filter by page or type.{help_}"
+
+
 def _with(visits: Visits | None, found: Result) -> Result:
     return visits.added_to(found) if visits else found
 
 
-async def _asked(columns: Columns, reading: Reading, query: Query, period: Period) -> Result:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Reports parts of a result with what is known of visits."""
+
+    visits: Visits | None
+    to: Report
+
+    @property
+    def is_patient(self) -> bool:
+        return self.to.is_patient
+
+    def reading(self, text: str) -> None:
+        self.to.reading(text)
+
+    def found(self, found: Result) -> None:
+        self.to.found(_with(self.visits, found))
+
+
+async def _asked(columns: Columns, reading: Reading, query: Query, period: Period, report: Report) -> Result:
     """Ask column files in a thread. If nobody waits any more, that ends."""
+    loop = asyncio.get_running_loop()
+
+    def answered() -> Result:
+        for found in _from_files(questions, query, reading):
+            loop.call_soon_threadsafe(report.found, found)
+        return found
+
     session = columns.engine.session()
     asked_for = Selection(query.filters, programs=query.programs, search=query.search)
     questions = Questions(session, LAYOUT, reading.sources, period, asked_for, _MAX_ROWS)
     try:
-        work = asyncio.to_thread(_result, questions, query, reading)
-        return await asyncio.wait_for(work, _QUESTION_SECONDS)
+        return await asyncio.wait_for(asyncio.to_thread(answered), _QUESTION_SECONDS)
     except TimeoutError as error:
         session.cancel()
         raise HistoryUnavailable("The query took longer than five minutes. Choose a shorter period.") from error
@@ -142,26 +207,29 @@ async def _asked(columns: Columns, reading: Reading, query: Query, period: Perio
         raise
 
 
-def _result(questions: Questions, query: Query, reading: Reading) -> Result:
+def _from_files(questions: Questions, query: Query, reading: Reading) -> Iterator[Result]:
+    """The result, each time with more panels."""
     counts, totals = questions.counts(list(expressions_of(query)), _PROGRAMS), questions.totals()
     own_questions: dict[str, Callable[[], Found]] = {
         "features": lambda: questions.features(_MAX_VALUES),
-        "forms": questions.forms,
         "errors": questions.errors,
         "web_vitals": lambda: questions.web_vitals([(each.name, each.good, each.poor) for each in METRICS]),
+        "forms": questions.forms,
     }
-    panels = {name: _OWN_QUERIES[name](query, ask()) for name, ask in own_questions.items() if _has(query, name)}
-    if expressions_of(query):
-        panels |= result.rankings(query, counts.rankings)
-    return Result(
+    found = Result(
         query,
         result.totals(query, totals),
         result.steps(query, counts.steps),
         result.previous_sums(query, counts.previous_steps) if query.compare else [],
-        panels,
+        result.rankings(query, counts.rankings) if expressions_of(query) else {},
         left_out=totals[-1],
         read=ReadFrom(reading.days, reading.rows, reading.as_of),
     )
+    yield found
+    for name, ask in own_questions.items():
+        if _has(query, name):
+            found = found.with_panels({name: _OWN_QUERIES[name](query, ask())})
+            yield found
 
 
 def _period(query: Query) -> Period:
@@ -178,29 +246,48 @@ def _period(query: Query) -> Period:
     )
 
 
-async def _run(connection: psycopg.AsyncConnection, query: Query) -> Result:
+async def _landed_rows(connection: psycopg.AsyncConnection, query: Query) -> int:
+    """About how many rows the period has; 0 if this role may not know."""
+    params = {"since": query.previous_since, "until": query.until}
+    try:
+        async with connection.transaction():
+            cursor = await connection.execute(queries["landed_hours"], params)
+            return sum(rows for _hour, rows in await cursor.fetchall())
+    except psycopg.errors.InsufficientPrivilege:
+        return 0
+
+
+async def _from_sql(connection: psycopg.AsyncConnection, query: Query) -> AsyncIterator[Result]:
+    """The result, each time with more panels."""
     condition, values = as_sql(query.filters)
     params = _params(query) | values
 
-    async def found(name: str) -> Found:
+    async def rows_of(name: str) -> Found:
         cursor = await connection.execute(_with_head(name, condition, query), params)
         return await cursor.fetchall()
 
-    (totals,) = await found("totals")
+    (totals,) = await rows_of("totals")
     steps = await _counts_by_step(connection, query, query.starts)
     previous = await _counts_by_step(connection, query, query.previous_starts) if query.compare else None
-    own_queries = {name: rows for name, rows in _OWN_QUERIES.items() if _has(query, name)}
-    panels = {name: rows(query, await found(name)) for name, rows in own_queries.items()}
-    if expressions_of(query):
-        panels |= result.rankings(query, await found("rankings"))
-    return Result(
+    found = Result(
         query,
         result.totals(query, totals),
         result.steps(query, steps),
         [] if previous is None else result.previous_sums(query, previous),
-        panels,
+        {},
         left_out=totals[-1],
     )
+    yield found
+    if _has(query, "features"):
+        found = found.with_panels({"features": result.features(query, await rows_of("features"))})
+        yield found
+    if expressions_of(query):
+        found = found.with_panels(result.rankings(query, await rows_of("rankings")))
+        yield found
+    for name in _OWN_QUERIES:
+        if name not in found.panels and _has(query, name):
+            found = found.with_panels({name: _OWN_QUERIES[name](query, await rows_of(name))})
+            yield found
 
 
 def _has(query: Query, panel: str) -> bool:
@@ -260,9 +347,9 @@ def _params(query: Query) -> dict[str, Any]:
 # Panels with a query of their own.
 _OWN_QUERIES = {
     "features": result.features,
-    "forms": result.forms,
     "errors": result.errors,
     "web_vitals": result.web_vital_rows,
+    "forms": result.forms,
 }
 # The ranking that counts programs in any case.
 _PROGRAMS = RANKINGS.index(HISTORY["programs"].expression)

@@ -1,16 +1,37 @@
-// The server draws the history page. This adds the cursor of the chart, the browser's time zones and saved views.
+// The server draws the history page while it reads. This says so to screen readers, stops it, and adds the browser's
+// time zones and saved views.
 
-import { addCursor } from "./chart.js";
-import { byId, make, offerZones } from "./format.js";
+import { byId, make, offerZones, setText } from "./format.js";
 
 const VIEWS = "footfall.views";
 
 offerZones();
-if (byId("chart")) {
-  // The newest step is the table's first row.
-  const rows = [...byId("steps").tBodies[0].rows].reverse();
-  const text = (position) => [...rows[position].cells].map((cell) => cell.textContent).filter(Boolean).join(" · ");
-  addCursor(text, rows.length);
+followProgress();
+
+// Until the page is whole, the newest line of progress is spoken, and its link stops reading without leaving the page.
+function followProgress() {
+  if (document.readyState !== "loading") return;
+  const main = byId("main"), status = byId("progress");
+  const newest = () => [...main.querySelectorAll(".progress")].at(-1);
+  const observer = new MutationObserver(() => setText(status, newest()?.firstElementChild.textContent ?? ""));
+  const end = (text) => {
+    observer.disconnect();
+    main.removeAttribute("aria-busy");
+    if (newest()) setText(status, text);
+  };
+  main.setAttribute("aria-busy", "true");
+  observer.observe(main, { childList: true, subtree: true });
+  document.addEventListener("DOMContentLoaded", () => end("All numbers are there."));
+  main.addEventListener("click", (event) => {
+    const link = event.target.closest(".progress a");
+    if (!link) return;
+    event.preventDefault();
+    window.stop();
+    const again = make("a", { href: location.href }, "Show all");
+    newest().replaceWith(make("p", { class: "progress" }, make("span", {}, "Stopped: the rest was not read."), " ", again));
+    again.focus();
+    end("Stopped: the rest was not read.");
+  });
 }
 
 // A view is a named address: period and filters. This browser remembers them.

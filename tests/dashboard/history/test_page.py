@@ -14,6 +14,7 @@ from httpx import ASGITransport
 from dashboard.filters import FILTERS
 from dashboard.history import result
 from dashboard.history.query import Query
+from dashboard.history.report import NOBODY, Report
 from dashboard.history.result import RANKINGS, ReadFrom, Result
 from dashboard.history.routes import add_history_routes
 from dashboard.history.service import HistoryService
@@ -27,7 +28,7 @@ from tests.support.database import at
 class OneNameEach(HistoryService):
     """Finds one name per ranking, counted three times now and twice before."""
 
-    async def run(self, query: Query) -> Result:
+    async def run(self, query: Query, report: Report = NOBODY) -> Result:
         found = [(number, f"one of {number}", 3, 2, 4) for number in range(len(RANKINGS))]
         rows = {panel.name: {} for panel in HISTORY.values()} | result.rankings(query, found)
         rows["features"] = result.features(query, [("feature_used", "feature", "export_data", 3, 2, 2)])
