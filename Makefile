@@ -3,9 +3,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 BIN := .venv/bin
-# The first Python 3.11 to 3.13 that starts: libraries have no wheels for newer ones yet. Choose another one with PYTHON=.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+# The first Python 3.11 to 3.14 that starts: libraries have no wheels for newer ones yet. Choose another one with PYTHON=.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && echo $$p && break; done)
 
 # Test files run in this many workers, each with its own broker and Postgres. Half of their time they wait, so this is
 # twice the two cores that it is measured with. tests/support/schedule.py says which files start first and stay together.
@@ -124,7 +124,7 @@ clean: ## Remove the virtual environment and the caches of this checkout
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "footfall needs Python 3.11, 3.12 or 3.13, and none was found. Install it, or run make PYTHON=/path/to/python3"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "footfall needs Python 3.11 to 3.14, and none was found. Install it, or run make PYTHON=/path/to/python3"; exit 1; }
 	@echo "==> Creating .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv .venv
 

@@ -25,8 +25,8 @@ OTHER = "*"
 # A window must fit a record, so its names are bounded in number and, as clients choose them, in bytes of UTF-8.
 MAX_NAME_BYTES = 200
 
-# HyperLogLog with 2**11 = 2,048 registers: about 2 % off, a kilobyte at most. Sketches of different sizes can be
-# united only with a loss, so all partitions use the same.
+# HyperLogLog with 2**11 = 2,048 registers: about 2 % off, 2 kB at most. Sketches of different sizes can be united
+# only with a loss, so all partitions use the same.
 LG_REGISTERS = 11
 # Values of a web vital that differ by less than this share one bin, and so one name.
 WEB_VITAL_ACCURACY = 0.02

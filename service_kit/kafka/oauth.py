@@ -34,7 +34,7 @@ FetchToken = Callable[[], Token]
 
 
 class TokenProvider(AbstractTokenProvider):  # type: ignore[misc] # aiokafka is not typed
-    """Tokens for aiokafka. Errors reach whoever connects, which tries again."""
+    """Tokens for aiokafka. Errors reach whoever connects (`sign_in` names them), which tries again."""
 
     def __init__(self, fetch: FetchToken, clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch, self._clock = fetch, clock

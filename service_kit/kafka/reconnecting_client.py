@@ -129,6 +129,7 @@ class ReconnectingClient(AIOKafkaClient):  # type: ignore[misc] # as above
             sasl_mechanism=self._sasl_mechanism,
             sasl_plain_username=self._sasl_plain_username,
             sasl_plain_password=self._sasl_plain_password,
+            sasl_oauth_token_provider=self._sasl_oauth_token_provider,
         )
         try:
             return await connection.send(MetadataRequest(list(topics) if topics else None))

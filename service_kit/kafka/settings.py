@@ -62,9 +62,11 @@ class KafkaSettings:
     def client_options(self) -> dict[str, Any]:
         """Keyword arguments for any aiokafka client."""
         # Here, as services without Kafka have no aiokafka.
+        from service_kit.kafka.sign_in import name_refusals
         from service_kit.kafka.topic_creation import forbid_topic_creation
 
         forbid_topic_creation()
+        name_refusals()
         options: dict[str, Any] = {
             "bootstrap_servers": self.kafka_bootstrap,
             "security_protocol": self.kafka_security_protocol,

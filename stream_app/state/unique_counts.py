@@ -1,14 +1,12 @@
 """How many different users and visitors there were in each minute, as sketches that can be united.
 
-The sketches are HyperLogLog of Apache DataSketches, which reads them in Java, C++ and Python. Their union over
-minutes and partitions counts a key once that is in several of them.
+Their union over minutes and partitions counts a key once that is in several of them.
 """
 
 from collections.abc import Collection, Iterator
 
-from datasketches import hll_sketch, tgt_hll_type
-
-from avro_schemas.live_aggregates import LG_REGISTERS, MINUTE_MS
+from avro_schemas.key_sketch import KeySketch
+from avro_schemas.live_aggregates import MINUTE_MS
 from stream_app.state.dimensions import EmitEvery
 from stream_app.state.windows import Partial
 
@@ -24,7 +22,7 @@ class UniqueCounts:
     def __init__(self, dimension: str) -> None:
         self._dimension = dimension
         # All minutes lie within the ring: newest - RING_MINUTES < minute <= newest.
-        self._minutes: dict[int, hll_sketch] = {}
+        self._minutes: dict[int, KeySketch] = {}
         self._newest = 0
         # Minutes to write to the changelog, and minutes to emit; the latter also after they expired.
         self._dirty: set[int] = set()
@@ -33,7 +31,7 @@ class UniqueCounts:
         self._dropped: set[int] = set()
 
     def add(self, minute: int, keys: Collection[bytes]) -> None:
-        """Add keys, each once, in the order of the log: the bytes of a sketch depend on it.
+        """Add keys.
 
         Minutes that may leave the ring before they are emitted do not change any more: nobody shows them.
         """
@@ -45,9 +43,8 @@ class UniqueCounts:
             return
         sketch = self._minutes.get(minute)
         if sketch is None:
-            sketch = self._minutes[minute] = hll_sketch(LG_REGISTERS, tgt_hll_type.HLL_4)
-        for key in keys:
-            sketch.update(key.decode(errors="replace"))
+            sketch = self._minutes[minute] = KeySketch()
+        sketch.add(keys)
         self._dirty.add(minute)
         self._pending.add(minute)
 
@@ -73,8 +70,8 @@ class UniqueCounts:
             if sketch is None:
                 yield Partial(self._dimension, MINUTE_MS, minute * MINUTE_MS, None)
             else:
-                counts = {"estimate": round(sketch.get_estimate())}
-                yield Partial(self._dimension, MINUTE_MS, minute * MINUTE_MS, counts, sketch.serialize_compact())
+                counts = {"estimate": round(sketch.estimate())}
+                yield Partial(self._dimension, MINUTE_MS, minute * MINUTE_MS, counts, sketch.to_bytes())
         self._pending.clear()
 
     def changes(self) -> Iterator[tuple[str, bytes]]:
@@ -85,7 +82,7 @@ class UniqueCounts:
                 yield str(minute % RING_MINUTES), minute.to_bytes(8, "big")
         self._dropped.clear()
         for minute in sorted(self._dirty & self._minutes.keys()):
-            payload = minute.to_bytes(8, "big") + self._minutes[minute].serialize_compact()
+            payload = minute.to_bytes(8, "big") + self._minutes[minute].to_bytes()
             yield str(minute % RING_MINUTES), payload
         self._dirty.clear()
 
@@ -97,7 +94,7 @@ class UniqueCounts:
     def restore(self, payloads: list[bytes]) -> None:
         """Take over values of earlier `changes`, in any order."""
         self._minutes = {
-            int.from_bytes(payload[:8], "big"): hll_sketch.deserialize(payload[8:])
+            int.from_bytes(payload[:8], "big"): KeySketch.from_bytes(payload[8:])
             for payload in payloads
             if len(payload) > 8
         }

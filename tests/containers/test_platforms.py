@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 LINUX = {"x86_64-manylinux_2_28": (), "aarch64-manylinux_2_28": ("--no-binary", "faust-streaming")}
 MAC = {"aarch64-apple-darwin": ()}
 IMAGES = ("producer", "stream", "sinks", "dashboard", "registry")
@@ -54,4 +54,4 @@ def test_the_versions_of_python_are_the_same_everywhere() -> None:
     assert tuple(re.findall(r'"Programming Language :: Python :: (3\.\d+)"', project)) == PYTHONS
     assert f'requires-python = ">=3.11,<3.{int(newest) + 1}"' in project
     assert f"<= (3, {newest})" in (ROOT / "Makefile").read_text()
-    assert "Python 3.11, 3.12 or 3.13" in (ROOT / "README.md").read_text()
+    assert "Python 3.11 to 3.14" in (ROOT / "README.md").read_text()

@@ -9,6 +9,7 @@ ADAPTERS = (
     "service_kit.kafka.follower",
     "service_kit.kafka.membership",
     "service_kit.kafka.reconnecting_client",
+    "service_kit.kafka.sign_in",
     "service_kit.kafka.consumer",
     "stream_app.engine",
     "producer_api.storage.producer",
@@ -69,7 +70,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_coordination_routine",
         "_push_error_to_user",
     ),
-    "aiokafka.conn.AIOKafkaConnection": ("connected",),
+    "aiokafka.conn.AIOKafkaConnection": ("connected", "authenticator_oauth", "_do_sasl_handshake"),
+    "aiokafka.conn.OAuthAuthenticator": ("step",),
 }
 
 # Attributes that instances get in `__init__`: class -> the source line that must still be there.
@@ -118,11 +120,16 @@ ASSIGNMENTS: dict[str, tuple[str, ...]] = {
         "self._sasl_mechanism =",
         "self._sasl_plain_username =",
         "self._sasl_plain_password =",
+        "self._sasl_oauth_token_provider =",
     ),
     "aiokafka.consumer.group_coordinator.GroupCoordinator": (
         "self._closing =",
         "self._session_timeout_ms =",
         "self._group_instance_id =",
     ),
-    "aiokafka.conn.AIOKafkaConnection": ("self._versions =",),
+    "aiokafka.conn.AIOKafkaConnection": (
+        "self._versions =",
+        "self._sasl_mechanism =",
+        "self._sasl_oauth_token_provider =",
+    ),
 }

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from avro_schemas.wire.codec import decode
 from footfall.cli import build
 from footfall.kafka.topics import create_missing
-from footfall.local import postgres as local_postgres
+from footfall.local import postgres_programs
 from service_kit.kafka.settings import KafkaSettings
 from sinks.audit import audit
 from tests.support.events import encoded, event, now_ms, user_key
@@ -110,7 +110,7 @@ async def test_an_empty_cluster_takes_over_and_rows_of_both_clusters_stay(
 
 
 def run(program: str, *arguments: str) -> None:
-    subprocess.run([local_postgres._binaries() / program, *arguments], check=True)
+    subprocess.run([postgres_programs.find().folder / program, *arguments], check=True)
 
 
 async def erase(

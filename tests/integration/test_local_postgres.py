@@ -19,7 +19,9 @@ def test_another_stacks_server_on_the_same_port_is_not_mistaken_for_ours(
     postgres_server: str, tmp_path: Path
 ) -> None:
     port = int(conninfo.conninfo_to_dict(postgres_server)["port"] or postgres.DEFAULT_PORT)
-    ours = postgres.server(tmp_path, port=port, password="tests", environ={})
+    ours = postgres.server(
+        tmp_path, postgres.programs_for(tmp_path).folder, port=port, password="tests", environ={}
+    )
     assert not ours.is_ready()
 
 
@@ -29,7 +31,8 @@ def test_nobody_connects_without_the_password_also_after_it_changed(tmp_path: Pa
         pytest.skip("needs a Postgres server on this machine")
     port, where, file = ports.choose(), None, tmp_path / "dsn"
     for password in ("first", "second", "second"):
-        program = postgres.server(tmp_path, port=port, password=password, environ={})
+        programs = postgres.programs_for(tmp_path)
+        program = postgres.server(tmp_path, programs.folder, port=port, password=password, environ={})
         process = _run(program, tmp_path)
         try:
             for wrong in ("", "first" if password == "second" else "second"):

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
-from footfall.local import ports, postgres
+from footfall.local import ports, postgres, postgres_programs
 from footfall.local.containers import docker_available
 from footfall.local.process import Process
 
@@ -38,7 +38,7 @@ class PostgresServer:
         if user:
             postgres._give_to(data, user)
         line = conninfo.make_conninfo(self.dsn, port=port)
-        copy = [postgres._binaries() / "pg_basebackup", f"--dbname={line}", f"--pgdata={data}"]
+        copy = [postgres_programs.find().folder / "pg_basebackup", f"--dbname={line}", f"--pgdata={data}"]
         copy += ["--write-recovery-conf", "--checkpoint=fast"]
         subprocess.run(copy, user=user, group=postgres._group(user), check=True)
         return PostgresServer(folder)

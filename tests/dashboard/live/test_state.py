@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from datasketches import hll_sketch, tgt_hll_type
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avro_schemas.key_sketch import KeySketch
 from avro_schemas.live_aggregates import MINUTE_MS
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
@@ -84,10 +84,9 @@ def test_made_up_names_do_not_fill_the_memory_and_the_sum_stays_right() -> None:
 
 
 def sketch_of(*keys: str) -> bytes:
-    sketch = hll_sketch(11, tgt_hll_type.HLL_4)
-    for key in keys:
-        sketch.update(key)
-    return sketch.serialize_compact()
+    sketch = KeySketch()
+    sketch.add(key.encode() for key in keys)
+    return sketch.to_bytes()
 
 
 def test_people_are_users_and_the_visitors_that_were_not_signed_in_in_that_time() -> None:

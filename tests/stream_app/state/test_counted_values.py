@@ -1,8 +1,7 @@
 """What of an event is counted: people once each, and where views came from."""
 
-from datasketches import hll_sketch, tgt_hll_type
-
-from avro_schemas.live_aggregates import ACTIVE_USERS, ACTIVE_VISITORS, LG_REGISTERS, SIGNED_IN_VISITORS
+from avro_schemas.key_sketch import KeySketch
+from avro_schemas.live_aggregates import ACTIVE_USERS, ACTIVE_VISITORS, SIGNED_IN_VISITORS
 from stream_app.state.partition import PartitionState
 from tests.support.events import NOON, Record, encoded, event, user_key
 from tests.support.partition_states import ANN, BOB, MINUTE, emitted, folded
@@ -82,7 +81,6 @@ def sketches_of(state: PartitionState) -> dict[str, bytes | None]:
 
 
 def sketch(*keys: bytes) -> bytes:
-    made = hll_sketch(LG_REGISTERS, tgt_hll_type.HLL_4)
-    for key in keys:
-        made.update(key.hex())
-    return bytes(made.serialize_compact())
+    made = KeySketch()
+    made.add(key.hex().encode() for key in keys)
+    return made.to_bytes()
