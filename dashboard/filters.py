@@ -42,6 +42,11 @@ class Condition:
         quoted = "\\" + self.value if self.value[:1] in ("!", "\\") else self.value
         return "!" + quoted if self.is_excluded else quoted
 
+    @property
+    def text(self) -> str:
+        """For people: `is not /a`."""
+        return f"is not {self.value}" if self.is_excluded else f"is {self.value}"
+
 
 @dataclass(frozen=True, slots=True)
 class PropertyValue:

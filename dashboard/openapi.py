@@ -6,6 +6,7 @@ from avro_schemas.live_aggregates import OUTCOMES
 from dashboard.access import login_cookie
 from dashboard.filters import FILTERS
 from dashboard.health.pipeline import StorageHealth
+from dashboard.history.measures import EVENTS, MEASURES
 from dashboard.history.query import RANGES
 from dashboard.history.result import MEANINGS
 from dashboard.live.hub import MAX_VIEWERS
@@ -108,6 +109,7 @@ def _row(panel: Panel) -> Json:
 
 
 _COUNTS = map_of({"type": "integer"}, "Counts by name.")
+_VALUES: Json = {"type": "array", "items": {"type": ["number", "null"]}}
 _INSTANT = {"type": "string", "format": "date-time"}
 _STORAGE = tuple(field.name for field in fields(StorageHealth))
 _SCHEMAS: Json = {
@@ -203,6 +205,9 @@ _SCHEMAS: Json = {
                 "items": {"type": "integer"},
                 "description": "Events of each step of the previous period.",
             },
+            "measure": {"type": "string", "enum": list(MEASURES)},
+            "values": _VALUES | {"description": "The measure of each step; null where there is none."},
+            "previous_values": _VALUES | {"description": "The same of the previous period."},
             "panels": object_of(
                 "The rows of each panel: of all, or of the one that `panel` names.",
                 {name: {"type": "array", "items": _row(panel)} for name, panel in HISTORY.items()},
@@ -219,7 +224,7 @@ _SCHEMAS: Json = {
                 "required": ["columns", "rows", "as_of"],
             },
         },
-        optional=("previous_since", "previous_until", "previous_sums"),
+        optional=("previous_since", "previous_until", "previous_sums", "previous_values"),
     ),
 }
 _SCHEMAS |= {
@@ -300,7 +305,17 @@ _PARAMETERS: Json = {
         parameter("from", _DAY, "The first day, instead of `range`."),
         parameter("to", _DAY, "The last day, included."),
         parameter("step", {"type": "string", "enum": ["hour", "day"]}, "Hours are for up to 14 days."),
-        parameter("compare", {"type": "string", "enum": ["1"]}, "Also the previous period."),
+        parameter(
+            "compare",
+            {"type": "string", "enum": ["1", "year", "segment"]},
+            "Also the previous period, the same days a year before, or the segment of `against`.",
+        ),
+        parameter("against", _TEXT, "The filters of the segment to compare with, as the query of an address."),
+        parameter(
+            "measure",
+            {"type": "string", "enum": list(MEASURES), "default": EVENTS},
+            "What `values` has of each step.",
+        ),
         parameter("programs", {"type": "string", "enum": ["1"]}, "Count crawlers, scripts and monitors too."),
         parameter("goal", _TEXT, "An event type or page: `type:sign_up`, `page:/thanks`. Adds `conversion`."),
         parameter("panel", {"type": "string", "enum": list(HISTORY)}, "Only this panel."),

@@ -95,6 +95,13 @@ class Questions:
         known = ", ".join(f"('{name}', {good!r}::double, {poor!r}::double)" for name, good, poor in metrics)
         return self._rows("web_vitals", metrics=known)
 
+    def web_vital_steps(self, metric: str) -> Rows:
+        """Rows of whether a step is of the period, its number, and the 75th percentile of the metric in it."""
+        periods = ((True, self._period.starts), (False, self._period.previous_starts))
+        starts = [(is_current, *each) for is_current, all_ in periods for each in enumerate(all_)]
+        self._params["metric"] = metric
+        return self._rows("web_vital_steps", starts=", ".join(f"({a}, {b}, {c})" for a, b, c in starts))
+
     def counts(self, rankings: Sequence[int], programs: int) -> Counts:
         """The rankings with these numbers, and steps. The ranking `programs` counts programs in any case."""
         names = {self._layout.rankings[number]: number for number in rankings}

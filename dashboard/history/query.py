@@ -1,9 +1,10 @@
 """A query of the history, parsed from URL parameters. No I/O: the time is an argument."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from avro_schemas.live_aggregates import PROGRAM
@@ -16,6 +17,7 @@ from dashboard.filters import (
     condition_of,
     property_value,
 )
+from dashboard.history.measures import EVENTS, MEASURES, offered
 from dashboard.render.panels import HISTORY
 from dashboard.render.times import UTC_ZONE, zone_named
 
@@ -26,6 +28,8 @@ _MAX_DAYS_BY_HOUR = 14
 # Up to so many days the step is an hour unless a parameter says otherwise.
 _DEFAULT_DAYS_BY_HOUR = 3
 _HOUR = timedelta(hours=1)
+# So that days of the week are compared with the same ones.
+_YEAR = timedelta(weeks=52)
 
 
 # The filters that select visits, too. A visit has the page, or the event type, if one of its events has it.
@@ -56,6 +60,10 @@ class Query:
     step: StepUnit
     filters: tuple[Condition, ...]
     compare: bool
+    # What is compared with instead of the previous period: a year before, or another segment.
+    other: "Query | None" = None
+    # Whether numbers are of events in any case: visits do not know the filters of the other segment.
+    by_events: bool = False
     # Whether the period goes up to now.
     is_running: bool
     # Whether programs are counted too.
@@ -64,6 +72,8 @@ class Query:
     by_path: bool = False
     # An event type or page: a visit that has it is a conversion.
     goal: Condition | None = None
+    # What the chart shows: a name of `MEASURES`.
+    measure: str = EVENTS
     panel: str = ""
     search: str = ""
     notices: tuple[str, ...] = ()
@@ -71,7 +81,26 @@ class Query:
     @property
     def is_of_visits(self) -> bool:
         """Whether all filters are such that visits know."""
-        return all(each.name in VISIT_FILTERS for each in self.filters)
+        return not self.by_events and _are_of_visits(self.filters)
+
+    @property
+    def alone(self) -> "Query":
+        """The same query, compared with nothing."""
+        return replace(self, compare=False, other=None, previous_since=self.since, previous_until=self.since)
+
+    @property
+    def before(self) -> tuple[str, str]:
+        """What the numbers that it is compared with are called: in a column's title, and in a sentence."""
+        if self.other is None:
+            return "Before", "before"
+        if self.other.since == self.since:
+            return "There", "in the other segment"
+        return "Year before", "a year before"
+
+    @property
+    def metric(self) -> str:
+        """The web vital that the chart shows; empty for none."""
+        return MEASURES[self.measure].metric
 
     @property
     def zone(self) -> ZoneInfo:
@@ -120,18 +149,25 @@ def parse_query(parameters: Params, now: datetime, retention_days: int) -> Query
         step = "hour" if days <= _MAX_DAYS_BY_HOUR else "day"
         if step == "day":
             notices.append(f"Hours are shown for up to {_MAX_DAYS_BY_HOUR} days; this chart shows days.")
-    # Python subtracts by the clock on the wall: a day of 23 hours is compared with the whole day before it.
-    shift = timedelta(days=days)
-    compare = params.get("compare") == "1"
-    if compare and (previous := (since - shift).date()) < _oldest_day(end, retention_days):
-        notices.append(f"{_retained(retention_days)}; the previous period began on {previous} and is incomplete.")
     filters = _filters(pairs)
+    others = _others(params, notices)
+    compare, shift = _comparison(params.get("compare", ""), days, others)
+    # Python subtracts by the clock on the wall: a day of 23 hours is compared with the whole day before it.
+    if compare and (previous := (since - shift).date()) < (oldest := _oldest_day(end, retention_days)):
+        if (until - shift).date() < oldest:
+            notices.append(f"{_retained(retention_days)}; there are none of {previous} to compare with.")
+            compare = False
+        else:
+            notices.append(
+                f"{_retained(retention_days)}; the previous period began on {previous} and is incomplete."
+            )
     goal = _goal(params.get("goal", ""), notices)
+    measure = _measure(params.get("measure", EVENTS), (*filters, *(others or ())), goal, notices)
     panel = params.get("panel", "")
     if panel and panel not in HISTORY:
         notices.append(f'There is no panel "{panel[:50]}"; there are {", ".join(HISTORY)}.')
         panel = ""
-    return Query(
+    query = Query(
         range_name=range_name,
         since=since,
         until=until,
@@ -140,15 +176,41 @@ def parse_query(parameters: Params, now: datetime, retention_days: int) -> Query
         step=step,
         filters=filters,
         compare=compare,
+        by_events=not _are_of_visits(others or ()),
         is_running=until == end,
         # A filter that names a program asks for programs.
         programs=params.get("programs") == "1" or any(_names_a_program(each) for each in filters),
         by_path=params.get("pages") == "paths",
         goal=goal,
+        measure=measure,
         panel=panel,
         search=_storable("search", params.get("search", "")) if panel else "",
         notices=tuple(notices),
     )
+    if not compare or params.get("compare") == "1":
+        return query
+    since, until = query.previous_since, query.previous_until
+    period = replace(query.alone, since=since, until=until, previous_since=since, previous_until=since)
+    return replace(query, other=period if others is None else replace(period, filters=others))
+
+
+def _comparison(text: str, days: int, others: tuple[Condition, ...] | None) -> tuple[bool, timedelta]:
+    """Whether something is compared, and how much earlier it began."""
+    if text == "year":
+        return True, _YEAR
+    if others is not None:
+        return True, timedelta()
+    return text == "1", timedelta(days=days)
+
+
+def _others(params: Mapping[str, str], notices: list[str]) -> tuple[Condition, ...] | None:
+    """The filters of the segment to compare with, if that is asked for."""
+    if params.get("compare") != "segment":
+        return None
+    if "against" not in params:
+        notices.append("To compare with a segment, save a view and choose “compare” beside its name.")
+        return None
+    return _filters(parse_qsl(params["against"].removeprefix("?")))
 
 
 def _filters(pairs: Iterable[tuple[str, str]]) -> tuple[Condition, ...]:
@@ -172,6 +234,22 @@ def _goal(text: str, notices: list[str]) -> Condition | None:
     if text:
         notices.append("A goal is written type:sign_up or page:/thanks.")
     return None
+
+
+def _are_of_visits(filters: Iterable[Condition]) -> bool:
+    return all(each.name in VISIT_FILTERS for each in filters)
+
+
+def _measure(name: str, filters: Iterable[Condition], goal: Condition | None, notices: list[str]) -> str:
+    measures = offered(is_of_visits=_are_of_visits(filters), goal=goal)
+    if name in measures:
+        return name
+    if name in MEASURES:
+        missing = "a goal" if _are_of_visits(filters) else "visits, which do not know these filters"
+        notices.append(f"{MEASURES[name].title} needs {missing}; the chart shows events.")
+    else:
+        notices.append(f'There is no measure "{name[:50]}"; there are {", ".join(measures)}.')
+    return EVENTS
 
 
 def _storable(name: str, text: str) -> str:

@@ -7,9 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from dashboard.filters import PropertyValue
+from dashboard.history.measures import EVENTS, MEASURES, Measure, of_visit_steps
 from dashboard.history.query import Query
 from dashboard.render import web_vitals
-from dashboard.render.charts import Chart, Step, chart
+from dashboard.render.charts import Chart, Step, chart, chart_of_values
 from dashboard.render.panels import HISTORY, Cell, Column, Panel, Rows, of_visits, percent
 
 # Rows of a SQL query.
@@ -17,8 +18,6 @@ Found = Sequence[Sequence[Any]]
 
 # The expressions of all panels, each once: panels that differ only in what they show share a ranking.
 RANKINGS = tuple(dict.fromkeys(panel.expression for panel in HISTORY.values() if panel.expression))
-_CHANGE = Column("Before", "change", own_key="previous")
-
 
 # What each total means, by its key: docs/definitions.md in a sentence.
 MEANINGS = MappingProxyType(
@@ -68,12 +67,22 @@ class Result:
     query: Query
     totals: Sequence[Total]
     steps: Sequence[Step]
-    previous_sums: Sequence[int]
+    # Events by type of each step of the previous period.
+    previous_counts: Sequence[Mapping[str, int]]
     panels: Mapping[str, Rows]
     # Events of programs that are not counted.
     left_out: int = 0
     # None: everything was counted from rows of Postgres.
     read: ReadFrom | None = None
+    # Rows of period, step and the numbers of visits that began in it.
+    visit_steps: Found = ()
+    # Rows of period, step and the 75th percentile of the query's metric.
+    vital_steps: Found = ()
+
+    @property
+    def previous_sums(self) -> Sequence[int]:
+        """Events of each step of the previous period."""
+        return [sum(counts.values()) for counts in self.previous_counts]
 
     @property
     def has_events(self) -> bool:
@@ -84,8 +93,34 @@ class Result:
         return replace(self, panels=dict(self.panels) | dict(panels))
 
     @property
+    def measure(self) -> Measure:
+        """What the chart shows."""
+        return MEASURES[self.query.measure]
+
+    @property
     def chart(self) -> Chart:
-        return chart(self.steps, self.previous_sums)
+        """The chart of the query's measure: of events by type, of all else one value per step."""
+        if self.query.measure == EVENTS:
+            return chart(self.steps, self.previous_sums)
+        starts = [step.start for step in self.steps]
+        previous = self.values(is_current=False) if self.query.compare else ()
+        return chart_of_values(starts, self.measure.title, self.values(is_current=True), previous)
+
+    def values(self, *, is_current: bool) -> Sequence[float | None]:
+        """The measure of each step of the period, or of the previous one."""
+        measure, steps = self.measure, len(self.query.starts)
+        if self.query.measure == EVENTS:
+            return [step.sum for step in self.steps] if is_current else self.previous_sums
+        if measure.of_visits and self.query.is_of_visits:
+            return of_visit_steps(measure, self.visit_steps, steps, is_current=is_current)
+        if measure.of_events:
+            counts = [step.counts for step in self.steps] if is_current else self.previous_counts
+            return [measure.of_events(each) for each in counts]
+        values: list[float | None] = [None] * steps
+        for of_current, step, value in self.vital_steps:
+            if of_current is is_current and step < steps:
+                values[step] = value
+        return values
 
 
 def panels_of(query: Query) -> dict[str, Panel]:
@@ -98,7 +133,8 @@ def panels_of(query: Query) -> dict[str, Panel]:
     }
     if not query.compare:
         return panels
-    return {name: replace(panel, columns=(*panel.columns, _CHANGE)) for name, panel in panels.items()}
+    change = Column(query.before[0], "change", own_key="previous")
+    return {name: replace(panel, columns=(*panel.columns, change)) for name, panel in panels.items()}
 
 
 def totals(query: Query, row: Sequence[int]) -> list[Total]:
@@ -116,13 +152,13 @@ def steps(query: Query, found: Found) -> list[Step]:
     return [Step(start, counted) for start, counted in zip(starts, counts, strict=True)]
 
 
-def previous_sums(query: Query, found: Found) -> list[int]:
-    """From the same rows of the previous period: the sum of each step. The period may have a step more or less."""
-    sums = [0] * len(query.starts)
-    for step, _event_type, events in found:
-        if step < len(sums):
-            sums[step] += events
-    return sums
+def previous_counts(query: Query, found: Found) -> list[dict[str, int]]:
+    """From the same rows of the previous period, which may have a step more or less."""
+    counts: list[dict[str, int]] = [{} for _start in query.starts]
+    for step, event_type, events in found:
+        if step < len(counts):
+            counts[step][event_type] = events
+    return counts
 
 
 def is_ranked_by_events(query: Query, panel: Panel) -> bool:

@@ -14,6 +14,7 @@ from avro_schemas.event_types import event_type_names
 from dashboard.filters import FILTERS
 from dashboard.history.address import STOP, Address
 from dashboard.history.answer import TOTALS, Answer, Gone, Unanswered, unless_gone
+from dashboard.history.measures import offered
 from dashboard.history.query import VISIT_FILTERS, Query, UnusableFilter, parse_query, ranges_within
 from dashboard.history.report import NOBODY, Report
 from dashboard.history.result import MEANINGS, Result, panels_of
@@ -30,6 +31,7 @@ _ONLY_IF_SEVERAL = ("sites", "hostnames")
 # A page that is answered by then has the right status.
 _GRACE_SECONDS = 0.2
 _SHOWS_PROGRESS_SECONDS = 1.0
+_DAYS_OF_A_YEAR = 364
 _PROGRESS = Markup('<p class="progress"><span>{}…</span> <a href="{}">Cancel</a></p>')
 # As nginx has it in its log.
 _CLIENT_GONE = 499
@@ -79,8 +81,13 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
             filters=FILTERS,
             visit_filters=VISIT_FILTERS,
             meanings=MEANINGS,
+            measures=offered(is_of_visits=query.is_of_visits, goal=query.goal),
             types=sorted(event_type_names()),
             chips=address.chips(query.filters),
+            compared=[f"{FILTERS[each.name].title} {each.text}" for each in query.other.filters]
+            if query.other and query.other.since == query.since
+            else None,
+            can_compare_years=retention_days > _DAYS_OF_A_YEAR,
             retention_days=retention_days,
             address=address,
             link=address.link,
@@ -166,7 +173,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "notices": query.notices,
         "program_events_left_out": result.left_out,
         "totals": {
-            total.key: {"current": total.current} | ({"previous": total.previous} if query.compare else {})
+            total.key: {"current": total.current}
+            | ({} if total.previous is None else {"previous": total.previous})
             for total in result.totals
         },
         "steps": [
@@ -174,6 +182,9 @@ def as_json(result: Result) -> dict[str, Any]:
             for start, step in zip(query.starts, result.steps, strict=True)
         ],
         **({"previous_sums": result.previous_sums} if query.compare else {}),
+        "measure": query.measure,
+        "values": result.values(is_current=True),
+        **({"previous_values": result.values(is_current=False)} if query.compare else {}),
         "panels": {name: panel.as_json(result.panels[name]) for name, panel in panels_of(query).items()},
         "read": None
         if result.read is None

@@ -9,7 +9,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,8 @@ from dashboard.columns.questions import Period, Questions, Selection
 from dashboard.columns.service import Columns, FilesMissing, Reading
 from dashboard.filters import FILTERS, as_sql
 from dashboard.history import result
+from dashboard.history.comparison import Compared, OnlyProgress, compared
+from dashboard.history.measures import EVENTS
 from dashboard.history.query import Query
 from dashboard.history.report import NOBODY, Report
 from dashboard.history.result import RANKINGS, Found, ReadFrom, Result
@@ -64,9 +66,19 @@ class HistoryService:
 
     async def run(self, query: Query, report: Report = NOBODY) -> Result:
         """The result of a query. Raise `HistoryUnavailable`. If the task is cancelled, its queries end."""
+        if query.other is None:
+            return await self._answered(query, report)
+        other = await self._answered(query.other, OnlyProgress(report))
+        own = await self._answered(query.alone, Compared(query, other, report))
+        return compared(query, own, other)
+
+    async def _answered(self, query: Query, report: Report) -> Result:
+        # A chart of another measure needs nothing else, but for web vitals.
+        asked = query if query.metric else replace(query, measure=EVENTS)
         try:
-            visits = await self._visits_of(query) if query.is_of_visits else None
-            return _with(visits, await self._counted(query, _Parts(visits, report)))
+            visits = await self._visits_of(replace(query, measure=EVENTS)) if query.is_of_visits else None
+            parts = _Parts(query, visits, report)
+            return parts.of(await self._counted(asked, parts))
         except psycopg.errors.QueryCanceled as error:
             raise HistoryUnavailable("The query took too long. Choose a shorter period.") from error
         except psycopg.errors.UndefinedTable as error:
@@ -163,14 +175,11 @@ def _too_long(missing: FilesMissing | None, *, has_columns: bool) -> str:
     return f"{said} Choose fewer days, or a filter by page or type.{help_}"
 
 
-def _with(visits: Visits | None, found: Result) -> Result:
-    return visits.added_to(found) if visits else found
-
-
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """Reports parts of a result with what is known of visits."""
 
+    query: Query
     visits: Visits | None
     to: Report
 
@@ -182,7 +191,11 @@ class _Parts:
         self.to.reading(text)
 
     def found(self, found: Result) -> None:
-        self.to.found(_with(self.visits, found))
+        self.to.found(self.of(found))
+
+    def of(self, found: Result) -> Result:
+        found = replace(found, query=self.query)
+        return self.visits.added_to(found) if self.visits else found
 
 
 async def _asked(columns: Columns, reading: Reading, query: Query, period: Period, report: Report) -> Result:
@@ -220,10 +233,11 @@ def _from_files(questions: Questions, query: Query, reading: Reading) -> Iterato
         query,
         result.totals(query, totals),
         result.steps(query, counts.steps),
-        result.previous_sums(query, counts.previous_steps) if query.compare else [],
+        result.previous_counts(query, counts.previous_steps) if query.compare else [],
         result.rankings(query, counts.rankings) if expressions_of(query) else {},
         left_out=totals[-1],
         read=ReadFrom(reading.days, reading.rows, reading.as_of),
+        vital_steps=questions.web_vital_steps(query.metric) if query.metric else (),
     )
     yield found
     for name, ask in own_questions.items():
@@ -273,9 +287,10 @@ async def _from_sql(connection: psycopg.AsyncConnection, query: Query) -> AsyncI
         query,
         result.totals(query, totals),
         result.steps(query, steps),
-        [] if previous is None else result.previous_sums(query, previous),
+        [] if previous is None else result.previous_counts(query, previous),
         {},
         left_out=totals[-1],
+        vital_steps=await _vital_steps(connection, query) if query.metric else (),
     )
     yield found
     if _has(query, "features"):
@@ -314,16 +329,33 @@ def _with_head(name: str, condition: str, query: Query) -> bytes:
 
 async def _counts_by_step(connection: psycopg.AsyncConnection, query: Query, starts: list[datetime]) -> Found:
     is_hourly = all(start.timestamp() % 3600 == 0 for start in starts)
-    is_in_roll_up = is_hourly and query.programs and not query.filters
+    if is_hourly and query.programs and not query.filters:
+        params = _params(query) | _bounds(query, starts)
+        return await (await connection.execute(queries["counts_by_step_hourly"], params)).fetchall()
+    return await _by_step(connection, "counts_by_step", query, starts)
+
+
+async def _vital_steps(connection: psycopg.AsyncConnection, query: Query) -> Found:
+    """Rows of whether a step is of the period, its number, and the 75th percentile of the metric in it."""
+    found = [(True, *row) for row in await _by_step(connection, "web_vital_steps", query, query.starts)]
+    if query.compare:
+        previous = await _by_step(connection, "web_vital_steps", query, query.previous_starts)
+        found += [(False, *row) for row in previous]
+    return found
+
+
+async def _by_step(connection: psycopg.AsyncConnection, name: str, query: Query, starts: list[datetime]) -> Found:
+    """A query over the events of a period."""
     condition, values = as_sql(query.filters)
-    by_rows = queries["counts_by_step"].replace(b"{filters}", condition.encode())
+    text = queries[name].replace(b"{filters}", condition.encode())
+    params = _params(query) | values | _bounds(query, starts) | {"metric": query.metric}
+    return await (await connection.execute(text, params)).fetchall()
+
+
+def _bounds(query: Query, starts: list[datetime]) -> dict[str, Any]:
     step = timedelta(hours=1) if query.step == "hour" else timedelta(days=1)
     until = query.until if starts[0] >= query.since else query.previous_until
-    bounds = {"starts": starts, "first": starts[0], "end": min(starts[-1] + step, until)}
-    cursor = await connection.execute(
-        queries["counts_by_step_hourly"] if is_in_roll_up else by_rows, _params(query) | values | bounds
-    )
-    return await cursor.fetchall()
+    return {"starts": starts, "first": starts[0], "end": min(starts[-1] + step, until)}
 
 
 def _params(query: Query) -> dict[str, Any]:

@@ -24,6 +24,7 @@ _EXPRESSIONS: Mapping[str, str] = MappingProxyType(
 class Visits:
     """What the database says about visits, for a query."""
 
+    # Of the periods, and of their steps: rows of sql/visit_steps.sql.
     totals: Found
     rankings: Found
 
@@ -32,7 +33,8 @@ class Visits:
         query = found.query
         panels = dict(found.panels) | _panels(query, self.rankings)
         totals = _totals(query, self.totals)
-        return replace(found, totals=[*totals, found.totals[-1]], panels=panels)
+        steps = [row for row in self.totals if row[1] is not None]
+        return replace(found, totals=[*totals, found.totals[-1]], panels=panels, visit_steps=steps)
 
 
 def condition(conditions: Iterable[Condition]) -> tuple[str, dict[str, Any]]:
@@ -59,6 +61,8 @@ async def read_visits(connection: psycopg.AsyncConnection, query: Query, max_row
         "until": query.until,
         "previous_since": query.previous_since,
         "previous_until": query.previous_until,
+        "starts": query.starts,
+        "previous_starts": query.previous_starts or query.starts,
         "goal": query.goal.value if query.goal else "",
         "search": query.search,
         "max_rows": max_rows,
@@ -76,12 +80,12 @@ async def read_visits(connection: psycopg.AsyncConnection, query: Query, max_row
             text = text.replace(b"{%s}" % part.encode(), sql.encode())
         return await (await connection.execute(text, params)).fetchall()
 
-    return Visits(await found("visit_totals"), await found("visit_rankings") if ranked else [])
+    return Visits(await found("visit_steps"), await found("visit_rankings") if ranked else [])
 
 
 def _totals(query: Query, found: Found) -> list[Total]:
     """From a row per period: people, visits, views, visits with a view, bounces, duration, conversions."""
-    by_period = {row[0]: row[1:] for row in found}
+    by_period = {is_current: row for is_current, step, *row in found if step is None}
     current, previous = (_figures(query, by_period.get(is_current, (0,) * 7)) for is_current in (True, False))
     return [
         Total(name, value, previous[name][0] if query.compare else None, kind)

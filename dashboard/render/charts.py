@@ -1,5 +1,6 @@
 """Stacked bar charts, as rectangles that the templates draw. No I/O. `static/chart.js` draws the same."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,10 +22,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A column of the chart: when it starts (ms since 1970), and its counts by series."""
+    """A column of the chart: when it starts (ms since 1970), and its counts by series, or its one value."""
 
     start: int
     counts: Mapping[str, int]
+    # Of a chart of values: None where there is none.
+    own_value: float | None = None
 
     @property
     def sum(self) -> int:
@@ -38,8 +41,19 @@ class Chart:
     steps: Sequence[Step]
     series: Sequence[str]
     bars: Sequence[Bar]
-    top: int
-    previous: Sequence[int] = ()
+    top: float
+    previous: Sequence[float | None] = ()
+
+    @property
+    def previous_line(self) -> str:
+        """The path of the previous period: a level line per step, and none where there is no value."""
+        path, is_drawn = "", False
+        for x, value in enumerate(self.previous):
+            if value is not None:
+                y = round(100 - 100 * value / self.top, 1)
+                path += f"{'V' if is_drawn else f'M{x} '}{y}H{x + 1}"
+            is_drawn = value is not None
+        return path
 
     @property
     def labelled(self) -> Sequence[Step]:
@@ -56,6 +70,21 @@ def chart(steps: Sequence[Step], previous: Sequence[int] = ()) -> Chart:
     return Chart(folded, names, bars, top, previous)
 
 
+def chart_of_values(
+    starts: Sequence[int], name: str, values: Sequence[float | None], previous: Sequence[float | None] = ()
+) -> Chart:
+    """The chart of one value per step."""
+    top = round_up(max((value for value in (*values, *previous) if value is not None), default=0))
+    bars = [_bar(x, value, top) for x, value in enumerate(values) if value]
+    steps = [Step(start, {}, value) for start, value in zip(starts, values, strict=True)]
+    return Chart(steps, [name], bars, top, previous)
+
+
+def _bar(x: int, value: float, top: float) -> Bar:
+    height = round(value / top * 100, 2)
+    return Bar(x, round(100 - height, 2), height, 0)
+
+
 def series(steps: Sequence[Step]) -> list[str]:
     """The names of the series, the most frequent first; the last one stands for all that have no colour."""
     sums: dict[str, int] = {}
@@ -66,12 +95,15 @@ def series(steps: Sequence[Step]) -> list[str]:
     return ranked if len(ranked) <= COLOURS else [*ranked[: COLOURS - 1], OTHERS]
 
 
-def round_up(highest: int) -> int:
+def round_up(highest: float) -> float:
     """The top of the scale: a round number that is not below the highest value."""
-    size = 1
-    while size * 10 < highest:
-        size *= 10
-    return next((size * step for step in (1, 2, 3, 4, 5, 6, 8, 10) if size * step >= highest), 1)
+    if highest <= 0:
+        return 1
+    exponent = math.floor(math.log10(highest))
+    size: int = 10 ** abs(exponent)
+    # Divided rather than multiplied by a fraction, so that 0.3 is 0.3.
+    tops: list[float] = [n * size if exponent >= 0 else n / size for n in (1, 2, 3, 4, 5, 6, 8, 10)]
+    return next(top for top in tops if top >= highest)
 
 
 def _fold(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int]:
@@ -82,7 +114,7 @@ def _fold(counts: Mapping[str, int], names: Sequence[str]) -> dict[str, int]:
     return folded
 
 
-def _stack(x: int, step: Step, names: Sequence[str], top: int) -> list[Bar]:
+def _stack(x: int, step: Step, names: Sequence[str], top: float) -> list[Bar]:
     bars, base = [], 100.0
     for colour, name in enumerate(names):
         if count := step.counts.get(name):

@@ -78,7 +78,7 @@ export function drawChart(steps) {
     });
   });
   document.querySelector(".plot svg").replaceChildren(...bars);
-  setText(document.querySelector(".top-line"), number(top));
+  setText(document.querySelector(".top-line"), `${number(top)} events`);
   const labels = document.querySelectorAll(".axis span");
   steps.filter((_, position) => position % 15 === 0).forEach(({ start }, position) => setText(labels[position], clock(start).slice(0, 5)));
   drawLegend(series);

@@ -65,7 +65,11 @@ function drawViews(views) {
       views.delete(title);
       store(views);
     });
-    return make("span", { class: "chip" }, make("a", { href: `/history${search}` }, title), " ", remove);
+    const params = new URLSearchParams(location.search);
+    params.set("compare", "segment");
+    params.set("against", search.slice(1));
+    const compare = make("a", { href: `/history?${params}`, "aria-label": `Compare with ${title}` }, "compare");
+    return make("span", { class: "chip" }, make("a", { href: `/history${search}` }, title), " ", compare, " ", remove);
   });
   byId("views").replaceChildren(...links, save);
   byId("views").hidden = false;

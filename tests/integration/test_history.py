@@ -319,8 +319,9 @@ def random_question(chance: Random, today: datetime) -> list[tuple[str, str]]:
     else:
         first = today - timedelta(days=chance.randrange(14))
         params |= {"from": f"{first:%Y-%m-%d}", "to": f"{first + timedelta(days=chance.randrange(4)):%Y-%m-%d}"}
-    if chance.random() < 0.5:
-        params["compare"] = "1"
+    params["measure"] = chance.choice(["events", "visits", "p75_lcp", "p75_cls"])
+    if chance.random() < 0.7:
+        params |= chance.choice([{"compare": "1"}, {"compare": "segment", "against": "page=/&type=!click"}])
     values = {
         "type": ["page_view", "error_encountered"],
         "page": ["/", "/pricing"],
@@ -390,6 +391,8 @@ async def test_column_files_answer_like_sql_over_the_rows_whatever_happens_to_th
             assert {name: list(rows) for name, rows in found.panels.items()} == {
                 name: list(rows) for name, rows in expected.panels.items()
             }
+            assert sorted(found.vital_steps) == sorted(expected.vital_steps), (seed, params)
+            assert found.visit_steps == expected.visit_steps
             assert found.read, "column files answered"
             if query.filters or not query.programs:  # else the SQL takes the roll-ups
                 assert (found.steps, found.previous_sums) == (expected.steps, expected.previous_sums)

@@ -46,7 +46,10 @@ class OneNameEach(HistoryService):
             for panel in result.panels_of(query).values()
             if panel.visit_expression
         ]
-        totals = [(True, 3, 4, 9, 4, 2, 80.0, 1), (False, 2, 2, 6, 2, 2, 75.0, 1)]
+        totals = [
+            (True, None, 3, 4, 9, 4, 2, 80.0, 1), (False, None, 2, 2, 6, 2, 2, 75.0, 1),
+            (True, 0, 3, 4, 9, 4, 2, 80.0, 1), (False, 1, 2, 2, 6, 2, 2, 75.0, 1),
+        ]  # fmt: skip
         return Visits(totals, visits).added_to(found) if query.is_of_visits else found
 
 
@@ -101,6 +104,27 @@ async def test_the_top_row_speaks_of_people_and_visits_and_says_what_each_number
         assert f'<a href="#means-{key}">' in page
         assert f'<dt id="means-{key}">' in page
     assert "conversion" not in (await client.get("/dashboard/history.json")).json()["totals"]
+
+
+async def test_the_chart_shows_the_measure_of_the_address_with_its_unit(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/history", params={"measure": "bounce_rate", "compare": "1", "page": "/"})).text
+    assert '<h2 id="chart-title">Bounce rate by hour</h2>' in page
+    assert '<span class="top-line">100 %</span>' in page
+    assert '<a href="/history?compare=1&amp;page=%2F&amp;measure=bounce_rate" aria-current=true>' in page
+    (chart,) = re.findall(r'<figure class="chart".*?</figure>', page, re.DOTALL)
+    assert re.findall(r"<th scope=\"col\">(.*?)</th>", chart) == ["Hour", "Bounce rate", "Before"]
+    assert "<td>50.0 %</td><td>–</td>" in chart
+    assert "Conversion</a>" not in page, "there is no goal"
+    of_events = (await client.get("/history", params={"measure": "visits", "button": "buy"})).text
+    assert "the chart shows events" in of_events
+
+
+async def test_what_is_compared_with_has_its_name(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/history", params={"compare": "segment", "against": "page=!/a&country=DE"})).text
+    assert "the segment in which <b>Country is DE</b> and <b>Page is not /a</b>" in page
+    assert "in the other segment" in page
+    assert '<a href="/history">Compare with nothing</a>' in page
+    assert "a year before" not in page, "90 days are retained"
 
 
 async def test_with_a_filter_that_visits_do_not_know_the_numbers_are_of_events_and_the_page_says_so(

@@ -179,3 +179,53 @@ def test_a_filter_holds_what_postgres_can_hold_or_is_refused_by_name(name: str, 
     else:
         assert found.filters == ((Condition(name, value),) if value else ())
         assert "\0" not in value.encode().decode()
+
+
+def test_a_year_before_is_the_same_days_of_the_week_and_needs_the_retention() -> None:
+    found = parse({"range": "7d", "compare": "year"}, 800)
+    assert found.other is not None
+    assert found.since - found.other.since == found.until - found.other.until == timedelta(weeks=52)
+    assert found.since.weekday() == found.other.since.weekday()
+    assert (found.previous_since, found.previous_until) == (found.other.since, found.other.until)
+    assert not found.other.compare
+    short = parse({"range": "7d", "compare": "year"})
+    assert (short.compare, short.other) == (False, None)
+    assert "there are none of 2025-03-25 to compare with" in " ".join(short.notices)
+
+
+def test_another_segment_is_the_same_period_with_the_filters_of_an_address() -> None:
+    found = parse({"compare": "segment", "against": "?country=DE&page=!/a&range=30d", "device": "mobile"})
+    assert found.other is not None
+    assert found.other.filters == (Condition("country", "DE"), Condition("page", "/a", True))
+    assert (found.other.since, found.other.until) == (found.since, found.until)
+    assert found.is_of_visits and found.other.is_of_visits
+    # Both speak of visits, or of events.
+    found = parse({"compare": "segment", "against": "button=buy"})
+    assert found.other is not None
+    assert not found.is_of_visits and not found.other.is_of_visits
+    assert parse({"compare": "segment", "against": ""}).other == parse({}).alone
+    nothing = parse({"compare": "segment"})
+    assert (nothing.compare, nothing.other) == (False, None)
+    assert "save a view" in nothing.notices[0]
+    with pytest.raises(UnusableFilter):
+        parse({"compare": "segment", "against": "page=%00"})
+
+
+@pytest.mark.parametrize(
+    ("params", "measure", "notice"),
+    [
+        ({"measure": "bounce_rate"}, "bounce_rate", ""),
+        ({"measure": "p75_cls", "button": "buy"}, "p75_cls", ""),
+        ({"measure": "visits", "button": "buy"}, "events", "Visits needs visits"),
+        ({"measure": "conversion", "goal": "type:sign_up"}, "conversion", ""),
+        ({"measure": "conversion"}, "events", "Conversion needs a goal"),
+        ({"measure": "profit"}, "events", 'There is no measure "profit"; there are events, people'),
+    ],
+)
+def test_a_measure_that_the_query_does_not_have_is_replaced_by_events(
+    params: dict[str, str], measure: str, notice: str
+) -> None:
+    found = parse(params)
+    assert found.measure == measure
+    assert notice in " ".join(found.notices)
+    assert bool(found.notices) is bool(notice)
