@@ -11,7 +11,8 @@ from dashboard.history.query import RANGES
 from dashboard.history.result import MEANINGS
 from dashboard.live.hub import MAX_VIEWERS
 from dashboard.render.openapi_parts import Json, answer, map_of, number, object_of, parameter, schema, text
-from dashboard.render.panels import HISTORY, Panel
+from dashboard.render.panel import Panel
+from dashboard.render.panels import HISTORY
 
 PATH = "/dashboard/openapi.json"
 

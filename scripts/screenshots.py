@@ -1,6 +1,6 @@
-"""Takes the screenshots of the README: a pipeline of its own, a week of plausible visitors, a real Chromium.
+"""Takes the screenshots of README and docs: a pipeline of its own, a week of plausible visitors, a real Chromium.
 
-make screenshots
+make screenshots, or python -m scripts.screenshots FOLDER to have them elsewhere.
 """
 
 import math
@@ -130,7 +130,7 @@ def fill_week(crowd: Crowd, now: float) -> None:
             crowd.visit(moment + chance.randrange(0, HOUR - MINUTE, MINUTE), chance.randrange(60, 110))
 
 
-def take(browser: Browser, url: str, screenshots: Iterable[Screenshot]) -> None:
+def take(browser: Browser, url: str, screenshots: Iterable[Screenshot], folder: Path) -> None:
     """Save screenshots of pages."""
     for name, path, width, height, theme in screenshots:
         page = browser.new_page(
@@ -140,18 +140,31 @@ def take(browser: Browser, url: str, screenshots: Iterable[Screenshot]) -> None:
         )
         page.goto(url + path)
         page.wait_for_timeout(6000)
-        page.screenshot(path=IMAGES / f"{name}.png")
+        page.screenshot(path=folder / f"{name}.png")
         page.close()
 
 
-def three_days() -> list[Screenshot]:
-    """The history of the last three days, compared with the three before."""
+def of_the_history() -> list[Screenshot]:
+    """The last three days, compared with the three before, by events and by another measure."""
     today = datetime.now(UTC).date()
-    days = f"&from={today - timedelta(days=2)}&to={today}"
-    return [("history", f"/history?compare=1&step=hour{days}", 1280, 1010, "dark")]
+    days = f"/history?compare=1&step=hour&from={today - timedelta(days=2)}&to={today}"
+    return [
+        ("history", days, 1280, 1010, "dark"),
+        ("history-phone", f"{days}&measure=visits", 390, 844, "light"),
+    ]
+
+
+def wait_for_visits(url: str) -> None:
+    """Wait until visits are derived from what landed."""
+    counted = [-1, -2]
+    while counted[-1] != counted[-2] or not counted[-1]:
+        time.sleep(3)
+        answer = httpx.get(f"{url}/dashboard/history.json?range=7d", timeout=60).json()
+        counted.append(answer.get("totals", {}).get("visits", {}).get("current", 0))
 
 
 def main() -> None:
+    images = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     port = free_port()
     with tempfile.TemporaryDirectory() as name, stack(folder := Path(name) / "data", port):
         url = f"http://localhost:{port}"
@@ -162,9 +175,10 @@ def main() -> None:
         with sync_playwright() as playwright:
             found = program(playwright)  # type: ignore[arg-type] # the sync and async APIs name the same programs
             browser = playwright.chromium.launch(executable_path=found, args=[*SWITCHES, "--no-sandbox"])
-            take(browser, url, LIVE)
+            take(browser, url, LIVE, images)
             fill_week(crowd, time.time())
-            take(browser, url, three_days())
+            wait_for_visits(url)
+            take(browser, url, of_the_history(), images)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dashboard.render.panels import Rows
+from dashboard.render.panel import Rows
 
 # Dead letters are counted up to here.
 MAX_DEAD_LETTERS = 10_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from dashboard.history.query import Query
 from dashboard.history.report import Report
 from dashboard.history.result import Result, panels_of
-from dashboard.render.panels import Panel, Rows
+from dashboard.render.panel import Panel, Rows
 
 
 def compared(query: Query, own: Result, other: Result) -> Result:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboard.filters import Condition
 from dashboard.render import times
-from dashboard.render.panels import percent
+from dashboard.render.panel import percent
 from dashboard.render.web_vitals import BY_NAME, METRICS
 
 EVENTS, CONVERSION = "events", "conversion"

@@ -11,7 +11,8 @@ from dashboard.history.measures import EVENTS, MEASURES, Measure, of_visit_steps
 from dashboard.history.query import Query
 from dashboard.render import web_vitals
 from dashboard.render.charts import Chart, Step, chart, chart_of_values
-from dashboard.render.panels import HISTORY, Cell, Column, Panel, Rows, of_visits, percent
+from dashboard.render.panel import Cell, Column, Panel, Rows, of_visits, percent
+from dashboard.render.panels import HISTORY
 
 # Rows of a SQL query.
 Found = Sequence[Sequence[Any]]

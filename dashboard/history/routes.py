@@ -21,7 +21,8 @@ from dashboard.history.result import MEANINGS, Result, panels_of
 from dashboard.history.service import HistoryService, HistoryUnavailable
 from dashboard.render.exports import as_csv
 from dashboard.render.pages import NO_STORE, Pages
-from dashboard.render.panels import HISTORY, Panel
+from dashboard.render.panel import Panel
+from dashboard.render.panels import HISTORY
 
 _NO_POSTGRES = "There is no history: FOOTFALL_POSTGRES_DSN is not set."
 # Rows of a panel among the others, and of a panel alone.

@@ -10,7 +10,7 @@ import psycopg
 from dashboard.filters import FILTERS, Condition, groups
 from dashboard.history.query import VISIT_FILTERS, Query
 from dashboard.history.result import Found, Result, Total, panels_of
-from dashboard.render.panels import Rows, percent
+from dashboard.render.panel import Rows, percent
 from dashboard.sql import queries
 
 # What a filter compares, of the view `visits`; of lists, whether any of their values is one that is looked for.

@@ -20,7 +20,8 @@ from dashboard.filters import PropertyValue
 from dashboard.live.state import LiveState
 from dashboard.live.windows import Counts
 from dashboard.render import web_vitals
-from dashboard.render.panels import PANELS, Panel, Rows, percent
+from dashboard.render.panel import Panel, Rows, percent
+from dashboard.render.panels import PANELS
 
 log = logging.getLogger(__name__)
 

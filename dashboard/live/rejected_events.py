@@ -8,7 +8,7 @@ from typing import Any
 from avro_schemas.live_aggregates import MINUTE_MS
 from avro_schemas.reasons import FORBIDDEN_REASONS, REASONS
 from dashboard.live.state import SHOWN_MINUTES
-from dashboard.render.panels import Rows
+from dashboard.render.panel import Rows
 
 SHOWN_LATEST = 8
 # Of them, at most so many requests of senders who may not send: anybody can make those, and as many as they like.

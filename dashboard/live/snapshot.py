@@ -8,7 +8,7 @@ from dashboard.live.panel_rows import not_shown, panel_rows
 from dashboard.live.rejected_events import RejectedEvents
 from dashboard.live.state import SHOWN_MINUTES, LiveState, first_shown_minute
 from dashboard.render.charts import Chart, Step, chart
-from dashboard.render.panels import percent
+from dashboard.render.panel import percent
 
 Json = dict[str, Any]
 

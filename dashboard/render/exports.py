@@ -4,7 +4,7 @@ import csv
 import io
 import re
 
-from dashboard.render.panels import Cell, Panel, Rows
+from dashboard.render.panel import Cell, Panel, Rows
 
 # A spreadsheet runs a cell that begins with one of these as a formula. In many countries lists are parted by
 # semicolons, so a cell may also begin inside our text: behind a semicolon, a tab or the end of a line.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from avro_schemas.live_aggregates import MAX_WEB_VITAL_BINS, split_web_vital_bin
-from dashboard.render.panels import Cell
+from dashboard.render.panel import Cell
 
 QUANTILE = 0.75
 
