@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -48,8 +49,12 @@ class CollectorClient:
         headers = {"Content-Type": "application/json", "User-Agent": "footfall-canary"}
         headers |= {"Footfall-Key": self.key} if self.key else {}
         request = urllib.request.Request(f"{self.url}/api/analytics/collect", orjson.dumps(event), headers)
-        with urllib.request.urlopen(request, timeout=10) as response:
-            response.read()
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                response.read()
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise
 
 
 class Canary:

@@ -96,8 +96,9 @@ def post(url: str, headers: dict[str, str], deadline: float) -> str:
             with urllib.request.urlopen(request, timeout=_REQUEST_TIMEOUT_SECONDS) as response:
                 return str(json.load(response)["event_id"])
         except urllib.error.HTTPError as error:
-            if error.code not in (429, 503) or time.monotonic() > deadline:
+            with error:
                 body = error.read().decode(errors="replace")
+            if error.code not in (429, 503) or time.monotonic() > deadline:
                 raise SmokeTestFailed(f"The collector rejected the event with {error.code}: {body}") from error
         except OSError as error:
             if time.monotonic() > deadline:

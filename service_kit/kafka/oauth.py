@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 
 from aiokafka.abc import AbstractTokenProvider
@@ -62,8 +63,12 @@ def from_endpoint(url: str, client_id: str, client_secret: str, scope: str) -> F
         request = urllib.request.Request(
             url, urlencode(form).encode(), {"authorization": f"Basic {credentials}", "accept": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
-            answer = json.load(response)
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+                answer = json.load(response)
+        except HTTPError as error:
+            error.close()
+            raise
         return Token(answer["access_token"], float(answer.get("expires_in", 0)))
 
     return fetch

@@ -6,7 +6,7 @@ import socket
 import urllib.request
 from threading import Timer
 from typing import IO, Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 MAX_BYTES = 1024 * 1024
@@ -25,6 +25,9 @@ def fetch(url: str) -> bytes:
     try:
         with opener.open(url, timeout=_SOCKET_TIMEOUT_SECONDS) as response:
             content: bytes = response.read(MAX_BYTES + 1)
+    except HTTPError as error:
+        error.close()
+        raise
     finally:
         timer.cancel()
     if len(content) > MAX_BYTES:

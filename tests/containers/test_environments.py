@@ -86,6 +86,7 @@ def status_of(port: int, path: str) -> int | None:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as found:
             return int(found.status)
     except urllib.error.HTTPError as error:
+        error.close()
         return error.code
     except OSError:
         return None

@@ -213,8 +213,9 @@ async def test_the_state_pages_show_positions_and_the_events_of_a_user(
         (3, {"click": 1}, 2)
     ]
     assert workers[0].get(f"/state/users/{ann.hex()}")["events"] == 1
-    with pytest.raises(urllib.error.HTTPError, match="404"):
+    with pytest.raises(urllib.error.HTTPError, match="404") as unknown:
         workers[0].get("/state/users/nobody")
+    unknown.value.close()
 
 
 async def test_each_event_of_a_type_with_a_topic_of_its_own_is_copied_once(

@@ -49,7 +49,8 @@ def test_a_page_is_found_by_its_path_or_gets_a_name() -> None:
         for path in ("/state/users/", "/state/other", "/other"):
             with pytest.raises(HTTPError) as refused:
                 urlopen(f"http://localhost:{started.port}{path}")
-            assert b"/state/users/" in refused.value.read()
+            with refused.value as answer:
+                assert b"/state/users/" in answer.read()
     finally:
         started.stop()
 

@@ -128,10 +128,10 @@ async def test_a_write_is_cancelled_when_partitions_are_revoked_and_the_batch_si
     stopping = asyncio.Event()
     running = asyncio.create_task(landing.run(stopping))
     await asyncio.to_thread(store.writing.wait, 10)
+    stopping.set()  # or it would write again, to a store that cancels everything
     source.reassigned = True
     await source.revoke()
     assert store.cancelled.is_set()
-    stopping.set()
     await running
     assert landing._size.rows == LIMITS.rows
     assert store.next == {0: 0, 1: 0, 2: 0}
