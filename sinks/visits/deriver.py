@@ -13,12 +13,14 @@ from service_kit.background import BackgroundThread
 from service_kit.postgres import PostgresSettings
 from sinks import metrics
 from sinks.connect import connect
-from sinks.visits.derive import MAX_EVENTS, step
+from sinks.visits.derive import MAX_EVENTS, Step, step
 from sinks.visits.queue import behind_seconds, use_gap
 
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 5.0
+# Larger steps cost less, as they touch a visit once. So it waits longer between them where much lands.
+_MUCH, _MUCH_SECONDS = 10_000, 20.0
 SETTINGS = {
     "statement_timeout": "300s",
     "lock_timeout": "5s",
@@ -75,7 +77,9 @@ class Deriver:
                 if done.entries:
                     metrics.VISITS_EVENTS.inc(done.events)
                     metrics.VISITS_STEP_SECONDS.observe(done.seconds)
-                # While it is behind it goes on; else larger steps cost less, as they touch a visit once.
-                self._stopping.wait(
-                    0 if done.events >= MAX_EVENTS // 2 or done.rereading else self._interval_seconds
-                )
+                self._stopping.wait(self._pause_after(done))
+
+    def _pause_after(self, done: Step) -> float:
+        if done.rereading or done.events >= MAX_EVENTS:
+            return 0.0  # there is more
+        return _MUCH_SECONDS if done.events > _MUCH else self._interval_seconds

@@ -5,6 +5,7 @@ never an older one after a newer one.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from sinks import metrics
 from sinks.relay import LockedConnection, relay
 from sinks.sql import read_statements
 
-_MAX_BATCH = 500
+_MAX_BATCH, _VISITS_SECONDS = 500, 10.0
 _SQL = read_statements(__name__)
 Row = dict[str, Any]
 
@@ -31,6 +32,7 @@ class VisitRelay:
         self._kafka = kafka
         self._visits, self._identities = kafka.name(topic.VISITS), kafka.name(topic.IDENTITIES)
         self._locked = LockedConnection(where, "footfall relay of visits")
+        self._look_again_at = 0.0
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Publish until `stopping` is set."""
@@ -49,7 +51,7 @@ class VisitRelay:
         await self._send(producer, [(self._identities, *_identity(each)) for each in links])
         if links:
             await asyncio.to_thread(self._execute, "mark_identities", _links(links))
-        visits = await asyncio.to_thread(self._rows, "visits")
+        visits = await asyncio.to_thread(self._visits_over)
         versions = [(each.pop("id"), each.pop("version")) for each in visits]
         await self._send(producer, [(self._visits, *_visit(each)) for each in visits])
         if visits:
@@ -69,6 +71,15 @@ class VisitRelay:
     def _tombstones(self) -> list[Row]:
         self._execute("revived", {})
         return self._rows("tombstones")
+
+    def _visits_over(self) -> list[Row]:
+        """Visits that are over: to look for them passes those that go on, so not every time."""
+        if time.monotonic() < self._look_again_at:
+            return []
+        found = self._rows("visits")
+        if len(found) < _MAX_BATCH:
+            self._look_again_at = time.monotonic() + _VISITS_SECONDS
+        return found
 
     def _rows(self, statement: str) -> list[Row]:
         connection = self._locked.get()

@@ -1,6 +1,7 @@
 """People and visits in Postgres equal their plain definition, however events arrive and whatever is removed."""
 
 import asyncio
+import itertools
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -94,6 +95,25 @@ def test_visits_are_those_of_their_definition(store: PostgresStore, connection: 
     drain(connection)
     _assert_equal(connection, events, gap, int(moment.timestamp() * 1000))
     assert connection.execute("select too_old from visit_progress").fetchone() == (1,)
+
+
+def test_events_that_land_in_their_order_are_put_at_the_end_with_the_same_result(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    choose = random.Random(SEED)
+    events = [each for _ in range(10 * HISTORIES) for each in World(choose.random(), calm=True).events]
+    # Some land late, or not in the order of a step.
+    delays = [0] * 50 + [60_000, 1_200_000, 2_400_000, DAY]
+    arrivals = sorted((each.at + choose.choice(delays), each) for each in events)
+    queue.use_gap(connection, GAP)
+    connection.execute("delete from visit_queue")  # there were no rows
+    landed, put, made = Landed(store), 0, 0
+    for _slice, batch in itertools.groupby(arrivals, key=lambda arrival: arrival[0] // 1_200_000):
+        landed.land([record(each) for _arrival, each in batch], NOW)
+        done = step(connection)
+        put, made = put + done.put, made + done.made
+    assert put > made > 0
+    _assert_equal(connection, events, GAP)
 
 
 def _assert_what_is_wrong_is_found(connection: psycopg.Connection, events: Sequence[Event]) -> None:
@@ -213,10 +233,18 @@ def _records(visits: Sequence[Visit]) -> dict[str, Any]:
 class World:
     """A few people and browsers over some days, and what they send."""
 
-    def __init__(self, seed: float) -> None:
+    def __init__(self, seed: float, *, calm: bool = False) -> None:
         self._random = random.Random(seed)
         names = (f"{seed} {name}" for name in ("browser 1", "browser 2", "ann", "bob", "session"))
         self.browser_1, self.browser_2, self.ann, self.bob, self.session = map(user_key, names)
+        # Calm people stay where and who they are most of the time.
+        self._calm = calm
+        anybody = [None, None, None, self.ann, self.ann, self.bob]
+        calm_users = [[None], [self.ann], [None] * 9 + [self.ann], [self.ann] * 19 + [self.bob]]
+        self._users = self._random.choice(calm_users) if calm else anybody
+        self._browsers = [self.browser_1] * (18 if calm else 2) + [self.browser_2, None]
+        self._countries = ["DE"] * (38 if calm else 2) + ["FR", None]
+        self._channels = [None] * (15 if calm else 3) + ["direct", "search"]
         self.events = list(self._events())
 
     def more(self) -> Iterator[Event]:
@@ -226,7 +254,8 @@ class World:
 
     def _events(self) -> Iterator[Event]:
         """Close together or far apart, often around the gap."""
-        at, pauses = NOW - 6 * DAY, [0, 1, 1000, 60_000, 1_200_000, 1_800_000, 1_800_001, 2_400_000, 5 * DAY // 24]
+        at, pauses = NOW - 6 * DAY, [0, 1, 1000, 60_000, 1_200_000, 1_800_000, 1_800_001, 2_400_000]
+        pauses += [60_000, 600_000, 600_000] if self._calm else [5 * DAY // 24]
         for _ in range(self._random.randint(1, 40)):
             at += self._random.choice(pauses)
             if at < NOW:
@@ -235,19 +264,19 @@ class World:
     def _event(self, at: int) -> Event:
         choose = self._random.choice
         type_ = choose(["page_view", "page_view", "click", "scroll"])
-        channel = choose([None, None, None, "direct", "search"]) if type_ == "page_view" else None
+        channel = choose(self._channels) if type_ == "page_view" else None
         return _event(
             at,
-            choose([self.browser_1, self.browser_1, self.browser_2, None]),
+            choose(self._browsers),
             id=event_ids.to_uuid(event_ids.generate(at, self._random.randbytes(event_ids.RANDOM_BYTES))).bytes,
             type=type_,
-            user=choose([None, None, None, self.ann, self.ann, self.bob]),
+            user=choose(self._users),
             session=choose([None, self.session]),
             page=choose(["/", "/pricing"]) if type_ == "page_view" else None,
             origin=choose(ORIGINS) if channel == "search" else (None,) * 4,
             channel=channel,
-            country=choose(["DE", "DE", "FR", None]),
-            bot=self._random.random() < 0.05,
+            country=choose(self._countries),
+            bot=self._random.random() < (0.01 if self._calm else 0.05),
         )
 
 

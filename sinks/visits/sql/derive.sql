@@ -14,34 +14,23 @@ select exists (select from visit_queue where first_id is null)
 
 -- name: create_tables
 -- What a step works with. They belong to the connection and are empty between steps, so that no step creates tables.
+create temp table if not exists visit_landed (id uuid) on commit delete rows;
 create temp table if not exists visit_taken (
-    event_ids uuid[], removed_ids uuid[], removed_from bytea[], first_id uuid, end_id uuid
+    events integer, removed_ids uuid[], removed_from bytea[], first_id uuid, end_id uuid
 ) on commit delete rows;
 create temp table if not exists visit_input (
     browser bytea, id uuid, at timestamptz, type smallint, page text, user_key bytea,
     context visit_context, arrival visit_arrival
 ) on commit delete rows;
-create temp table if not exists visit_touched (
-    browser bytea primary key, low timestamptz, high timestamptz
-) on commit delete rows;
-create temp table if not exists visit_runs (like visit_input, run bigint) on commit delete rows;
-create temp table if not exists visit_owners (
-    run bigint, browser bytea, started_at timestamptz, ended_at timestamptz,
-    person bytea, is_user boolean, is_shared boolean
-) on commit delete rows;
-create temp table if not exists visit_persons (person bytea, low timestamptz, high timestamptz) on commit delete rows;
-create temp table if not exists visits_before (like stored_visits) on commit delete rows;
-create temp table if not exists visits_after (like stored_visits) on commit delete rows;
 
 -- name: progress
--- The gap, and from when on events are in visits.
-select gap, oldest from visit_progress
-
--- name: types
--- The numbers of page_view, and of those that are neither a view nor an interaction.
+-- The gap, from when on events are in visits, and the numbers of page_view, and of the types that are neither a view nor an
+-- interaction.
 select
+    gap, oldest,
     coalesce((select id from event_types where name = 'page_view'), 0),
     array(select id from event_types where name in ('page_view', 'web_vital', 'error_encountered', 'scroll'))
+from visit_progress
 
 -- name: take
 -- Takes the oldest entries: what landed before what is read again, of which one entry is enough.
@@ -54,26 +43,37 @@ with oldest as (
 ), taken as (
     delete from visit_queue using chosen where visit_queue.id = chosen.id
     returning event_ids, removed_ids, removed_from, first_id, end_id
+), landed as (
+    insert into visit_landed select unnest(event_ids) from taken
 )
-insert into visit_taken select * from taken
+insert into visit_taken select cardinality(event_ids), removed_ids, removed_from, first_id, end_id from taken
 
 -- name: taken
 -- Whether some of it was removed or must be read again.
-select count(*), coalesce(sum(cardinality(event_ids)), 0)::bigint,
+select count(*), coalesce(sum(events), 0)::bigint,
     coalesce(bool_or(cardinality(removed_from) > 0), false), coalesce(bool_or(first_id is not null), false)
 from visit_taken
 
+-- name: landed_days
+-- The days that they may be of.
+select day
+from (select day_of_partition(inhrelid) as day from pg_inherits where inhparent = 'raw_events'::regclass) as partition
+where day between
+    (select day_of(id) from visit_landed order by id limit 1)
+    and (select day_of(id) from visit_landed order by id desc limit 1)
+
 -- name: read_landed
--- The rows of people, by primary key. A row that is not there any more was removed; that is in the queue as well.
+-- The rows of people of a day, by primary key. A row that is not there any more was removed; that is in the queue as well.
 insert into visit_input
 select {input}
-from visit_taken
-cross join lateral unnest(event_ids) as landed (id)
--- Each id by index: a batch is a small part of its day. `offset 0` fixes this order.
-cross join lateral (
-    select * from raw_events where day_of(event_id) = day_of(landed.id) and event_id = landed.id offset 0
-) as event
-where {of_people}
+from raw_events as event
+where day_of(event_id) = %(day)s
+    and event_id = any(array(
+        select id from visit_landed
+        where id >= id_from(%(day)s::date::timestamp at time zone 'UTC')
+            and id < id_from((%(day)s::date + 1)::timestamp at time zone 'UTC')
+    ))
+    and {of_people}
 
 -- name: read_again
 -- The same, of all rows between two ids, hot or packed.
@@ -91,367 +91,14 @@ where first_id is not null and {of_people}
     coalesce(visitor_key, user_key, session_key), event_id, occurred_at, event_type,
     case when event_type = %(view)s then coalesce(page, event_data ->> 'page') end, user_key,
     row(coalesce(site, 'default'), hostname, country, region, language, screen, release, device)::visit_context,
-    case when channel is not null then
+    case when channel <> 'direct' then
         row(channel, source, utm_source, utm_medium, utm_campaign, utm_term, utm_content)::visit_arrival
     end
 
 -- name: of_people
 -- Not a statement of its own: programs are nobody, and so is who opted out.
     coalesce(visitor_key, user_key, session_key) is not null
-    and exists (select from devices where devices.id = event.device and devices.bot = '')
-
--- name: leave_out_old
-delete from visit_input where at < %(oldest)s
-
--- name: leave_out_flooded
-delete from visit_input as event
-using visit_floods as flood
-where flood.browser = event.browser and flood.day = (event.at at time zone 'UTC')::date
-
--- name: touch
--- The browsers whose runs have to be made again, and around when.
-insert into visit_touched
-select browser, min(at) - %(gap)s, max(at) + %(gap)s from visit_input group by browser
-
--- name: touch_removed
--- After a removal all of a browser: what it was the first link of may be long ago.
-insert into visit_touched
-select distinct browser, timestamptz '-infinity', timestamptz 'infinity'
-from visit_taken cross join lateral unnest(removed_from) as browser
-on conflict (browser) do update set low = excluded.low, high = excluded.high
-
--- name: link
--- Notes which visitors are which users. Where the first link of a visitor changes, so does whose its earlier visits are.
-with found as (
-    select browser, user_key, min(at) as first_at from visit_input where user_key <> browser group by 1, 2
-), before as (
-    select distinct on (visitor_key) visitor_key, user_key, first_at
-    from identities where visitor_key in (select browser from found)
-    order by visitor_key, first_at, user_key
-), linked as (
-    insert into identities (visitor_key, user_key, first_at)
-    select browser, user_key, first_at from found
-    on conflict (visitor_key, user_key) do update set first_at = excluded.first_at, is_published = false
-    where identities.first_at > excluded.first_at
-    returning visitor_key, user_key, first_at
-), first_now as (
-    select distinct on (visitor_key) visitor_key, user_key, first_at
-    from (select * from linked union all select * from before) as link
-    order by visitor_key, first_at, user_key
-)
-insert into visit_touched
-select visitor_key, timestamptz '-infinity', greatest(now_.first_at, before.first_at)
-from first_now as now_
-left join before using (visitor_key)
-where (now_.user_key, now_.first_at) is distinct from (before.user_key, before.first_at)
-on conflict (browser) do update
-set low = excluded.low, high = greatest(visit_touched.high, excluded.high)
-
--- name: take_parts
--- Takes back the events of all runs that are touched.
-with taken as (
-    delete from visit_parts as part using visit_touched as touched
-    where part.browser = touched.browser
-        and part.run_ended_at >= touched.low and part.run_started_at <= touched.high
-    returning part.*
-), noted as (
-    insert into visit_persons select person, min(started_at), max(ended_at) from taken group by 1
-)
-insert into visit_input
-select
-    browser, id, at, type, page, case when signed_in then person end, coalesce(same_context, context), arrival
-from (
-    select
-        browser, person,
-        unnest(event_ids) as id, unnest(times) as at, unnest(types) as type, unnest(pages) as page,
-        unnest(signed_in) as signed_in, unnest(contexts) as context, unnest(arrivals) as arrival,
-        case when cardinality(contexts) = 1 then contexts[1] end as same_context
-    from taken
-) as event
-
--- name: leave_out_removed
-delete from visit_input where id in (select unnest(removed_ids) from visit_taken)
-
--- name: forget_links
--- The links of browsers of which events were removed, as far as no event tells of them any more. Those that are older
--- than all events stay as they are.
-with browsers as (
-    select distinct browser from visit_taken cross join lateral unnest(removed_from) as browser
-), left_over as (
-    select browser, user_key, min(at) as first_at
-    from visit_input
-    where browser in (select browser from browsers) and user_key <> browser
-    group by 1, 2
-), forgotten as (
-    delete from identities
-    where visitor_key in (select browser from browsers)
-        and not exists (
-            select from left_over where browser = visitor_key and left_over.user_key = identities.user_key
-        )
-    returning visitor_key
-), later as (
-    insert into identities (visitor_key, user_key, first_at)
-    select browser, user_key, first_at from left_over
-    on conflict (visitor_key, user_key) do update set first_at = excluded.first_at, is_published = false
-    where identities.first_at < excluded.first_at and identities.first_at >= %(oldest)s
-)
-insert into visit_tombstones
-select distinct 'identities', encode(visitor_key, 'hex') from forgotten
-on conflict do nothing
-
--- name: find_runs
--- The events on each browser in order, each once, numbered by gaps.
-insert into visit_runs
-select
-    browser, id, at, type, page, user_key, context, arrival,
-    sum(starts) over (order by browser, at, id rows unbounded preceding)
-from (
-    select *, case when at - lag(at) over (partition by browser order by at, id) <= %(gap)s then 0 else 1 end as starts
-    from (select distinct on (browser, at, id) * from visit_input order by browser, at, id) as event
-) as event
-
--- name: find_floods
-insert into visit_floods
-select distinct browser, (at at time zone 'UTC')::date
-from visit_runs
-group by browser, run, 2
-having count(*) > %(max_events)s
-on conflict do nothing
-
--- name: forget_runs
-truncate visit_runs
-
--- name: find_owners
--- Whose the events of each run are: the one user's who signed in, or without one the first user's of the browser if that
--- is yet to come, or else the browser's. Runs with several users are shared.
-with first_links as (
-    select distinct on (visitor_key) visitor_key as browser, user_key as first_user, first_at
-    from identities where visitor_key in (select browser from visit_touched)
-    order by visitor_key, first_at, user_key
-), runs as (
-    select
-        run, browser, min(at) as started_at, max(at) as ended_at,
-        min(user_key::text) as a_user, max(user_key::text) as another
-    from visit_runs
-    group by run, browser
-)
-insert into visit_owners
-select
-    run, browser, started_at, ended_at,
-    coalesce(one_user, browser), one_user is not null, a_user <> another is true
-from runs
-left join first_links using (browser)
-cross join lateral (
-    select coalesce(decode(substr(a_user, 3), 'hex'), case when started_at < first_at then first_user end) as one_user
-) as owner
-
--- name: are_shared
-select exists (select from visit_owners where is_shared)
-
--- name: make_parts
--- Of runs that are one person's.
-with made as (
-    insert into visit_parts (
-        browser, person, is_user, started_at, ended_at, run_started_at, run_ended_at,
-        event_ids, times, types, pages, signed_in, contexts, arrivals, outside
-    )
-    select
-        browser, person, is_user, started_at, ended_at, started_at, ended_at,
-        event_ids, times, types, pages, signed_in, case when is_same then contexts[1:1] else contexts end,
-        arrivals, outside
-    from (
-        select
-            run, array_agg(id) as event_ids, array_agg(at) as times, array_agg(type) as types,
-            array_agg(page) as pages, array_agg(user_key is not null) as signed_in,
-            array_agg(context) as contexts, array_agg(arrival) as arrivals,
-            min(hash_record_extended(context, 0)) = max(hash_record_extended(context, 0)) as is_same,
-            count(*) filter (where (arrival).channel <> 'direct') as outside
-        from (select * from visit_runs order by run, at, id) as event
-        group by run
-    ) as collected
-    join visit_owners using (run)
-    where not is_shared
-    returning person, started_at, ended_at
-)
-insert into visit_persons select person, min(started_at), max(ended_at) from made group by 1
-
--- name: make_shared_parts
--- Of runs with several users. An event without one is of who signs in next, or else of who signed in last. The parts are
--- the events of a person without a gap.
-with counted as (
-    select
-        visit_runs.*,
-        started_at as run_started_at,
-        ended_at as run_ended_at,
-        count(user_key) over (partition by run order by at, id) as before,
-        count(user_key) over (partition by run) - count(user_key) over (partition by run order by at, id)
-            + (user_key is not null)::integer as after
-    from visit_runs
-    join visit_owners using (run, browser)
-    where is_shared
-), neighbours as (
-    select
-        *,
-        case when after > 0 then
-            first_value(user_key) over (partition by run, after order by at desc, id desc)
-        end as next_user,
-        case when before > 0 then
-            first_value(user_key) over (partition by run, before order by at, id)
-        end as last_user
-    from counted
-), owned as (
-    select *, coalesce(user_key, next_user, last_user) as person from neighbours
-), numbered as (
-    select *, sum(starts) over (partition by run, person order by at, id) as part
-    from (
-        select
-            *, case when at - lag(at) over (partition by run, person order by at, id) <= %(gap)s then 0 else 1 end
-                as starts
-        from owned
-    ) as event
-), made as (
-    insert into visit_parts (
-        browser, person, is_user, started_at, ended_at, run_started_at, run_ended_at,
-        event_ids, times, types, pages, signed_in, contexts, arrivals, outside
-    )
-    select
-        browser, person, true, min(at), max(at), min(run_started_at), max(run_ended_at),
-        array_agg(id), array_agg(at), array_agg(type), array_agg(page), array_agg(user_key is not null),
-        array_agg(context), array_agg(arrival), count(*) filter (where (arrival).channel <> 'direct')
-    from (select * from numbered order by run, person, part, at, id) as event
-    group by run, browser, person, part
-    returning person, started_at, ended_at
-)
-insert into visit_persons select person, min(started_at), max(ended_at) from made group by 1
-
--- name: find_visits
--- The visits of these persons as they were: all that are without a gap to what changed.
-with changed as (
-    select person, min(low) - %(gap)s as low, max(high) + %(gap)s as high from visit_persons group by 1
-)
-insert into visits_before
-select visit.*
-from changed
-join stored_visits as visit
-    on visit.person = changed.person and chain_ended_at >= low and chain_started_at <= high
-
--- name: make_visits
--- The visits of these persons as they are now. Most chains of parts without a gap are one part, whose arrival, if any, is
--- its first event: a visit. Of others the events are looked at: an arrival from outside begins another
--- visit if the one before, in the same chain, was from elsewhere, or if pages were viewed before it.
-with changed as (
-    select person, min(low) as low, max(high) as high
-    from (
-        select person, low, high from visit_persons
-        union all
-        select person, chain_started_at, chain_ended_at from visits_before
-    ) as touched
-    group by person
-), parts as (
-    select part.*
-    from changed
-    join visit_parts as part on part.person = changed.person and ended_at >= low and started_at <= high
-), chained as materialized (
-    select *, count(*) over (partition by person, chain) as parts
-    from (
-        select *, sum(breaks) over (partition by person order by started_at, ended_at rows unbounded preceding) as chain
-        from (
-            select
-                *,
-                case when started_at - max(ended_at) over (
-                    partition by person order by started_at, ended_at rows between unbounded preceding and 1 preceding
-                ) <= %(gap)s then 0 else 1 end as breaks
-            from parts
-        ) as part
-    ) as part
-), simple as (
-    select * from chained
-    where parts = 1 and (outside = 0 or outside = 1 and (arrivals[1]).channel <> 'direct')
-), events as materialized (
-    select person, is_user, chain, id, at, type, page, coalesce(same_context, context) as context, arrival,
-        (arrival).channel <> 'direct' as is_outside
-    from (
-        select
-            person, is_user, chain,
-            unnest(event_ids) as id, unnest(times) as at, unnest(types) as type, unnest(pages) as page,
-            unnest(contexts) as context, unnest(arrivals) as arrival,
-            case when cardinality(contexts) = 1 then contexts[1] end as same_context
-        from chained
-        where (parts = 1 and (outside = 0 or outside = 1 and (arrivals[1]).channel <> 'direct')) is not true
-    ) as event
-), viewed as (
-    select
-        *,
-        count(*) filter (where type = %(view)s) over (
-            partition by person, chain order by at, id rows between unbounded preceding and 1 preceding
-        ) as views_before,
-        min(at) over (partition by person, chain) as chain_started_at,
-        max(at) over (partition by person, chain) as chain_ended_at
-    from events
-), arrivals as (
-    select
-        person, id, views_before,
-        origin, lag(origin) over (partition by person, chain order by at, id) as origin_before
-    from viewed
-    cross join lateral (
-        select jsonb_build_array(
-            (arrival).source, (arrival).utm_source, (arrival).utm_medium, (arrival).utm_campaign
-        ) as origin
-    ) as arrival_from
-    where is_outside
-), starts as (
-    select person, id, true as starts
-    from arrivals
-    where case when origin_before is null then views_before > 0 else origin <> origin_before end
-), numbered as (
-    select
-        viewed.*, count(starts) over (partition by person, chain order by at, viewed.id) as visit
-    from viewed
-    left join starts using (person, id)
-)
-insert into visits_after
-select
-    event_ids[1], person, is_user, started_at, ended_at, started_at, ended_at,
-    cardinality(array_positions(types, %(view)s)), cardinality(types),
-    (select count(*) from unnest(types) as type where type <> all(%(quiet)s::smallint[])),
-    array_remove(pages, null),
-    array(select distinct unnest(types) order by 1),
-    coalesce(contexts[array_position(types, %(view)s)], contexts[1]),
-    case when outside = 1 then arrivals[1] end,
-    false
-from simple
-union all
-select
-    (array_agg(id))[1], person, bool_or(is_user), min(at), max(at), min(chain_started_at), max(chain_ended_at),
-    count(*) filter (where type = %(view)s), count(*), count(*) filter (where type <> all(%(quiet)s::smallint[])),
-    array_remove(array_agg(page), null),
-    array(select distinct unnest(array_agg(type)) order by 1),
-    coalesce((array_agg(context) filter (where type = %(view)s))[1], (array_agg(context))[1]),
-    (array_agg(arrival) filter (where is_outside))[1],
-    false
-from (select * from numbered order by person, chain, visit, at, id) as event
-group by person, chain, visit
-
--- name: replace_visits
--- Visits that did not change stay, so that they are not published again.
-with changed as (
-    select visit_id, {columns} from visits_after
-    except
-    select visit_id, {columns} from visits_before
-), gone as (
-    delete from stored_visits
-    using visits_before as before
-    where stored_visits.visit_id = before.visit_id
-        and not exists (select from visits_after as after where after.visit_id = before.visit_id)
-    returning stored_visits.visit_id, stored_visits.is_published
-), forgotten as (
-    insert into visit_tombstones
-    select 'visits', 'evt_' || replace(visit_id::text, '-', '') from gone where is_published
-    on conflict do nothing
-)
-insert into stored_visits (visit_id, {columns}, is_published)
-select visit_id, {columns}, false from changed
-on conflict (visit_id) do update set ({columns}, is_published) = ({excluded}, false)
+    and device not in (select id from devices where bot <> '')
 
 -- name: note
 update visit_progress set too_old = too_old + %(too_old)s, flooded = flooded + %(flooded)s

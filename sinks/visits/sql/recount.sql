@@ -21,7 +21,7 @@ with queued as materialized (
     select event.event_id, part.person, part.event_ids
     from rows as event
     left join visit_parts as part
-        on part.browser = event.browser and part.run_ended_at >= occurred_at
+        on part.browser = event.browser and part.run_started_at <= occurred_at and part.run_ended_at >= occurred_at
             and occurred_at between part.started_at and part.ended_at and event_id = any(part.event_ids)
 ), persons as materialized (
     select distinct person from placed where person is not null

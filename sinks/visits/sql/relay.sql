@@ -21,13 +21,14 @@ using unnest(%(topics)s::text[], %(keys)s::text[]) as published (topic, key)
 where visit_tombstones.topic = published.topic and visit_tombstones.key = published.key
 
 -- name: visits
--- Visits that are over and were not published as they are, oldest first. One that a crash takes back is made again of the
+-- Visits that are over and were not published as they are, the first to begin first. One that a crash takes back is made again of the
 -- same rows, and published again.
 with pending as (
     select visit_id, stored_visits.xmin::text as version
     from stored_visits
-    where not is_published and ended_at < now() - (select gap from visit_progress)
-    order by ended_at
+    cross join visit_progress
+    where not is_published and ended_at < now() - gap and started_at < now() - gap
+    order by started_at
     limit %(limit)s
 )
 select

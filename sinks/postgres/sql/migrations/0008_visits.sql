@@ -72,11 +72,15 @@ create table visit_parts (
     contexts visit_context[] not null,
     arrivals visit_arrival[] not null,
     outside integer not null,
-    -- The first two find the runs around a time.
-    primary key (browser, run_ended_at, person, started_at)
-);
-create index visit_parts_person on visit_parts (person, ended_at);
-create index visit_parts_ended on visit_parts (ended_at);
+    is_shared boolean not null,
+    -- Indexes hold no column that changes when events are appended: such updates write no index. `started_at` suffices to
+    -- find what is around a time, as runs on a browser do not overlap, nor do chains of a person.
+    primary key (browser, run_started_at, person, started_at)
+) with (fillfactor = 50);
+create index visit_parts_person on visit_parts (person, started_at);
+-- These do not get smaller.
+alter table visit_parts alter event_ids set storage external, alter times set storage external;
+alter table visit_queue alter event_ids set storage external;
 comment on table visit_parts is 'What a person did on one browser without a gap: what visits are made of, and can be made again of when something late, a link or an erasure touches them.';
 comment on column visit_parts.browser is 'The visitor key; of events without one the user key, or else the session key.';
 comment on column visit_parts.person is 'The user, or else the visitor, or else the session.';
@@ -89,10 +93,11 @@ comment on column visit_parts.event_ids is 'Its events in order. The arrays have
 comment on column visit_parts.times is 'When they occurred.';
 comment on column visit_parts.types is 'Numbers of their types in event_types.';
 comment on column visit_parts.pages is 'Paths of the pages viewed; null for events that are not views.';
-comment on column visit_parts.signed_in is 'Whether they have a user key themselves, which is then the person.';
-comment on column visit_parts.contexts is 'Where they happened; one element if that is the same for all.';
-comment on column visit_parts.arrivals is 'Where the visitor came from; null for events that are not an arrival.';
-comment on column visit_parts.outside is 'How many of these came from outside.';
+comment on column visit_parts.signed_in is 'Whether they have a user key themselves, which is then the person. Events after the last element are like it.';
+comment on column visit_parts.contexts is 'Where they happened. Events after the last element are like it.';
+comment on column visit_parts.arrivals is 'Where the visitor came from; null for events that are not an arrival from outside, and left out after the last.';
+comment on column visit_parts.outside is 'How many arrivals from outside.';
+comment on column visit_parts.is_shared is 'Whether several users signed in on the browser between two gaps.';
 
 create table visit_floods (
     browser bytea not null,
@@ -119,10 +124,10 @@ create table stored_visits (
     context visit_context not null,
     arrival visit_arrival,
     is_published boolean not null default false
-);
+) with (fillfactor = 50);
 create index stored_visits_started on stored_visits (started_at);
-create index stored_visits_person on stored_visits (person, chain_ended_at);
-create index stored_visits_unpublished on stored_visits (ended_at) where not is_published;
+create index stored_visits_person on stored_visits (person, chain_started_at);
+create index stored_visits_unpublished on stored_visits (started_at) where not is_published;
 comment on table stored_visits is 'Visits of people, derived. Read them through the view visits.';
 comment on column stored_visits.visit_id is 'The id of its first event.';
 comment on column stored_visits.person is 'The user, or else the visitor, or else the session.';
