@@ -37,6 +37,7 @@ RELATIONS = frozenset(
         "visit_parts",
         "visit_progress",
         "visit_queue",
+        "visit_recounts",
         "visit_tombstones",
         "visitors_daily",
         "visits",

@@ -1,7 +1,7 @@
 """Measures what deriving visits costs Postgres: CPU of its process per event that landed.
 
 footfall bench visits
-footfall bench visits 120    # at last 5,000 events per second for so many seconds, while the sinks' thread derives them
+footfall bench visits 120    # at last 5,000 events per second for so many seconds, while the thread of the sinks derives them
 
 Visitors send three events per minute for some minutes, each from a browser of its own: a step per minute, as at 400
 events per second. Then one late event each: that makes its visit again.
@@ -84,10 +84,10 @@ def measure(dsn: str) -> None:
         _land(dsn, 1, VISITORS, 1, began + timedelta(minutes=MINUTES - 2, seconds=30))
         _derive(connection, "late")
     if len(sys.argv) > 1:
-        keep_up(dsn, int(sys.argv[1]))
+        follow(dsn, int(sys.argv[1]))
 
 
-def keep_up(dsn: str, seconds: int) -> None:
+def follow(dsn: str, seconds: int) -> None:
     """Land so many events per second while a thread of the sinks derives them."""
     deriver, worst, process = Deriver(at(dsn), GAP), 0.0, None
     deriver.start()

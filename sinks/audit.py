@@ -6,6 +6,7 @@ It checks equations:
 - per day (by the time inside the ids): rows landed = rows stored + rows erased + rows dropped; and that by type
 - per day: the ids that are stored add up to those that landed, and so does what a sample of rows holds
 - per block of packed events: it holds what was packed
+- per hour of visits that maintenance recounted: nothing differed
 - in total: rows landed by the ledger (`landed`) = rows landed by the roll-up; dead letters by the ledger = those
   stored, erased or expired; of events that were counted as duplicates, a sample is stored
 
@@ -25,6 +26,7 @@ from psycopg import sql
 from sinks.retention.content import CONTENT, SUMS
 from sinks.retention.partitions import id_bounds
 from sinks.sql import read_statements
+from sinks.visits.recount import Recount, stored
 
 _SQL = read_statements(__name__)
 _CONTENTS = _SQL["contents"].format(sums=SUMS)
@@ -111,6 +113,8 @@ class AuditReport:
     days: Sequence[DayAccount]
     gaps: Sequence[Gap]
     complete: bool
+    # What maintenance found of hours of visits that it recounted.
+    visits: Sequence[Recount] = ()
     # What else does not add up, a sentence each.
     content: Sequence[str] = ()
 
@@ -138,6 +142,7 @@ class AuditReport:
         if self.complete and by_rollup != self.rows_landed:
             yield f"{self.rows_landed} rows landed by the ledger, but {by_rollup} by the roll-up."
         yield from self.content
+        yield from (hour.sentence for hour in self.visits if hour.differs)
 
 
 def audit(connection: psycopg.Connection, scope: AuditScope = _EVERYTHING) -> AuditReport:
@@ -172,6 +177,7 @@ def audit_snapshot(connection: psycopg.Connection, scope: AuditScope = _EVERYTHI
         [replace(day, stored=day.stored + hidden.get(day.day, 0)) for day in days],
         [Gap(*columns) for columns in gap_rows],
         complete=scope == _EVERYTHING,
+        visits=stored(connection) if scope == _EVERYTHING else [],
         content=[*content, *dead_letters],
     )
 

@@ -112,6 +112,15 @@ POSTGRES_PENDING_ERASURES = _postgres("pending_erasures", "Erasures that are not
 POSTGRES_MAINTAINED = _postgres(
     "maintained_timestamp_seconds", "End of the last round of maintenance; 0 before the first."
 )
+POSTGRES_VISITS_PENDING = _postgres("visits_pending_events", "Events that landed and are in no visit yet.")
+POSTGRES_VISITS_DIFFERING = _postgres(
+    "visits_recount_failures", "Hours of visits that differed from their rows when they were last recounted."
+)
+POSTGRES_VISITS_UNPUBLISHED = _postgres(
+    "visits_pending_records",
+    "Records of visits that are over, and of links, that are not in their topic; at most 10,000.",
+    "topic",
+)
 POSTGRES_BYTES = _postgres("bytes", "Size of the database.")
 
 CANARY_SECONDS = Histogram(

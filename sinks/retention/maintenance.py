@@ -34,7 +34,7 @@ from sinks.retention.partitions import (
 )
 from sinks.sql import read_statements
 from sinks.visits.queue import drop_before as drop_visits_before
-from sinks.visits.recount import any_hour, recount
+from sinks.visits.recount import choose_hour, recount, store
 
 log = logging.getLogger(__name__)
 _SQL = read_statements(__name__)
@@ -127,16 +127,11 @@ def _expire_copies(connection: psycopg.Connection, today: date) -> None:
 
 def _recount_visits(connection: psycopg.Connection) -> StepResult | None:
     """Recount visits of a random hour: rounds find by and by what no single one can afford to look for."""
-    found = recount(connection, any_hour(datetime.now(UTC), random.Random()))
-    if found is None or not found.differs:
+    found = recount(connection, choose_hour(connection, datetime.now(UTC), random.Random()))
+    if found is None:
         return None
-    return StepResult(
-        f"visits differ from the rows of {found.hour:%Y-%m-%d %H}:00: of {found.rows} rows {found.misplaced} are "
-        f"in no part of a visit or in several, {found.without_row} events have no row, and the visits of "
-        f"{found.persons} persons do not add up. All visits are derived again if FOOTFALL_VISIT_GAP_MINUTES is "
-        "changed, and once more when it is changed back",
-        failed=True,
-    )
+    store(connection, found)
+    return StepResult(found.sentence, failed=True) if found.differs else None
 
 
 def _add_keys(connection: psycopg.Connection) -> StepResult | None:

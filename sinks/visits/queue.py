@@ -11,6 +11,14 @@ from sinks.sql import read_statements
 _SQL = read_statements(__name__)
 # Of statements that remove rows.
 ADD_REMOVED = _SQL["removed"]
+_START_AGAIN = (
+    "forget_visits",
+    "forget_parts",
+    "forget_floods",
+    "forget_recounts",
+    "forget_ranges",
+    "add_all_rows",
+)
 _UUID_OID, _UUID_ARRAY_OID = 2950, 2951
 
 
@@ -45,7 +53,7 @@ def use_gap(connection: psycopg.Connection, gap: timedelta) -> bool:
         connection.execute(_SQL["lock"])
         if connection.execute(_SQL["set_gap"], {"gap": gap}).rowcount == 0:
             return False
-        for statement in ("forget_visits", "forget_parts", "forget_floods", "forget_ranges", "add_all_rows"):
+        for statement in _START_AGAIN:
             connection.execute(_SQL[statement])
     return True
 

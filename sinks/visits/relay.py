@@ -58,7 +58,8 @@ class VisitRelay:
             ids, marks = zip(*versions, strict=True)
             await asyncio.to_thread(self._execute, "mark_visits", {"ids": list(ids), "versions": list(marks)})
         for name, published in (("visits", visits), ("identities", links)):
-            metrics.VISITS_PUBLISHED.labels(name).inc(len(published))
+            gone = sum(each["topic"] == name for each in removed)
+            metrics.VISITS_PUBLISHED.labels(name).inc(len(published) + gone)
         return len(removed) + len(links) + len(visits)
 
     async def _send(self, producer: Any, records: Sequence[tuple[str, bytes, bytes | None]]) -> None:

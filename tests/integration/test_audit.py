@@ -75,6 +75,10 @@ TAMPERED = {
         " insert into days (day, state, rows) values (current_date, 'detached', 100)",
         [f"{TODAY}: 100 rows landed, were neither erased nor dropped, and are not stored"],
     ),
+    "visits that do not follow the rows": (
+        "insert into visit_recounts values ('2026-11-20T10:00Z', now(), 30, 2, 0, 0, 0, 0)",
+        ["Visits differ from the rows of 2026-11-20 10:00: of 30 rows 2 are in no part"],
+    ),
     "the count of packed rows": ("update packed_events set rows = rows - 1", ["1 blocks"]),
 }
 

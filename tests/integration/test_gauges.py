@@ -50,6 +50,28 @@ def test_offsets_that_the_ledger_does_not_account_for_are_counted(
     assert gauge("unaccounted_records") == 5
 
 
+def test_visits_that_are_pending_unpublished_or_differ_are_counted(connection: psycopg.Connection) -> None:
+    names = ("pending_events", "recount_failures", "pending_records")
+
+    def gauges() -> list[float]:
+        update_gauges(connection)
+        return [gauge(f"visits_{name}", **({"topic": "visits"} if name == names[2] else {})) for name in names]
+
+    assert gauges() == [0, 0, 0]
+    connection.execute("update visit_progress set gap = '30 minutes'")
+    connection.execute("insert into visit_queue (events, event_ids) values (7, '{}')")
+    connection.execute("insert into visit_recounts values (date_trunc('hour', now()), now(), 30, 2, 0, 0, 0, 0)")
+    for minutes in (10, 60):
+        moment = f"now() - interval '{minutes} minutes'"
+        connection.execute(
+            "insert into stored_visits (visit_id, person, is_user, started_at, ended_at, chain_started_at,"
+            " chain_ended_at, views, events, interactions, pages, types, context)"
+            f" values (gen_random_uuid(), 'a', false, {moment}, {moment}, {moment}, {moment}, 1, 1, 0, '{{}}', '{{}}',"
+            " row(null, null, null, null, null, null, null, 1))".encode()
+        )
+    assert gauges() == [7, 1, 1]
+
+
 def test_the_last_round_of_maintenance_and_the_days_are_shown(connection: psycopg.Connection) -> None:
     update_gauges(connection)
     assert gauge("maintained_timestamp_seconds") == 0

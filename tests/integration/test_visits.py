@@ -19,7 +19,9 @@ from sinks.postgres.store import PostgresStore
 from sinks.retention.packing import pack
 from sinks.visits import queue
 from sinks.visits.derive import drain, step
-from sinks.visits.recount import Recount, recount
+from sinks.visits.recount import Recount, choose_hour, recount
+from sinks.visits.recount import store as store_recount
+from sinks.visits.recount import stored as stored_recounts
 from sinks.visits.relay import VisitRelay
 from tests.support.database import at
 from tests.support.days import Landed, connection, store
@@ -125,15 +127,29 @@ def _assert_what_is_wrong_is_found(connection: psycopg.Connection, events: Seque
 
     assert len(recounted()) == len(hours)
     assert not any(each.differs for each in recounted())
-    for wrong in (
-        "delete from visit_parts",
-        "update visit_parts set event_ids = event_ids[2:]",
-        "update visit_parts set event_ids = event_ids || id_from(started_at)",
-        "delete from stored_visits",
-    ):
+    for wrong, found_as in {
+        "delete from visit_parts": "misplaced",
+        "update visit_parts set event_ids = event_ids[2:]": "misplaced",
+        "update visit_parts set event_ids = event_ids || id_from(started_at)": "without_row",
+        "delete from stored_visits": "persons",
+        "update stored_visits set views = views + 1": "persons",
+        "update visit_parts set person = decode(md5(person::text), 'hex')": "of_others",
+        "update visit_parts set person = browser, is_user = false where not is_shared": "of_others",
+        "delete from identities": "links",
+    }.items():
         with connection.transaction(force_rollback=True):
             connection.execute(wrong.encode())
-            assert all(each.differs for each in recounted()), wrong
+            found = recounted()
+            assert any(getattr(each, found_as) for each in found), wrong
+            assert all(each.differs for each in found) or found_as in ("of_others", "links"), wrong
+
+    # What differed is recounted again, until it does not differ.
+    with connection.transaction(force_rollback=True):
+        store_recount(connection, Recount(datetime.fromtimestamp(hours[0] * 3600, UTC), 1, 1, 0, 0, 0, 0))
+        now = datetime.fromtimestamp(hours[0] * 3600 + 7200, UTC)
+        assert choose_hour(connection, now, random.Random()).timestamp() == hours[0] * 3600
+        store_recount(connection, recounted()[0])
+        assert [each.differs for each in stored_recounts(connection)] == [False]
 
 
 def test_a_browser_that_sends_more_than_people_do_is_in_no_visit(

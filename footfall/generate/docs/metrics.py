@@ -37,7 +37,7 @@ ONLY_BY_HAND = {
     "footfall_sink_other_rows": "when proposed event types are missing: how many rows have none of their own",
     "footfall_sink_visits_step_seconds": "when visits are behind: how long a step takes",
     "footfall_sink_visits_events": "when visits are behind: how many rows they follow",
-    "footfall_sink_visits_published": "when subscribers of visits get nothing; the log says why",
+    "footfall_postgres_visits_pending_events": "when visits are behind: how many events wait",
     "footfall_sink_visits_failures": "when visits are behind; the log says why steps fail",
     "footfall_sink_revoke_seconds": "when rebalances take long",
     "footfall_dashboard_request_seconds": "when the page feels slow",

@@ -46,6 +46,9 @@ delete from visit_parts
 -- name: forget_floods
 delete from visit_floods
 
+-- name: forget_recounts
+delete from visit_recounts
+
 -- name: forget_ranges
 delete from visit_queue where first_id is not null
 

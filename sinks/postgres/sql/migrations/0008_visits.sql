@@ -145,6 +145,26 @@ comment on column stored_visits.context is 'Where it happened: of its first view
 comment on column stored_visits.arrival is 'Where the visitor came from: its first arrival from outside; null if there is none.';
 comment on column stored_visits.is_published is 'Whether the topic visits has it as it is.';
 
+create table visit_recounts (
+    hour timestamptz primary key,
+    counted_at timestamptz not null default now(),
+    rows bigint not null,
+    misplaced bigint not null,
+    without_row bigint not null,
+    of_others bigint not null,
+    links bigint not null,
+    persons bigint not null
+);
+comment on table visit_recounts is 'What maintenance found when it last recounted the visits of an hour from rows.';
+comment on column visit_recounts.hour is 'The hour, by the time inside the ids.';
+comment on column visit_recounts.counted_at is 'When it was recounted.';
+comment on column visit_recounts.rows is 'Rows of people that were recounted.';
+comment on column visit_recounts.misplaced is 'Of these, those in no part or in several.';
+comment on column visit_recounts.without_row is 'Events of their parts that have no row.';
+comment on column visit_recounts.of_others is 'Rows that are in a part of somebody else than the keys and links tell.';
+comment on column visit_recounts.links is 'Visitor and user of one row without a link, or with one that begins later.';
+comment on column visit_recounts.persons is 'Persons whose visits have other numbers of events or views than their parts.';
+
 create table visit_tombstones (
     topic text not null,
     key text not null,
