@@ -50,7 +50,7 @@ engines: .venv/dev.stamp ## Test the browser SDK in Firefox and WebKitGTK too; a
 		apt-get install -y -qq --no-install-recommends firefox-esr webkit2gtk-driver xvfb xauth
 	@$(BIN)/pytest tests/browser/test_engines.py $(PYTEST_ARGS)
 
-sql: .venv/dev.stamp ## Read the topic with Flink SQL and ClickHouse, and Postgres with dbt, pandas, polars and DuckDB (minutes; downloads them)
+sql: .venv/dev.stamp ## Read the topic with Flink SQL and ClickHouse, and Postgres with dbt, pandas, polars, DuckDB and Spark (minutes; downloads them)
 	@SQL_ENGINES=1 $(BIN)/pytest tests/system/test_sql_engines.py tests/integration/test_recipes.py $(PYTEST_ARGS)
 
 clients: .venv/dev.stamp ## Generate clients in Python, Go and TypeScript from the OpenAPI documents, and use them (minutes)

@@ -104,6 +104,18 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with Spark: 450 MB. `SPARK_PYTHON` is one that is there already."""
+    if given := os.environ.get("SPARK_PYTHON"):
+        return Path(given)
+    folder = tmp_path_factory.mktemp("spark")
+    uv, made = Path(sys.executable).with_name("uv"), folder / "bin" / "python"
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", made, "pyspark~=4.0"], check=True)
+    return made
+
+
 def run(command: list[Any], folder: Path, environ: dict[str, str]) -> str:
     ran = subprocess.run(
         command, cwd=folder, env=os.environ | environ, capture_output=True, text=True, check=False
@@ -129,6 +141,16 @@ def test_data_frames_and_duckdb(landed: Landed, postgres: str, python: Path, tmp
     assert re.search(rf"^LCP,.*,1234.5,{DAYS}$", printed["polars"], re.MULTILINE)
     assert re.search(r"page_view\D+1\b", printed["duckdb"])
     assert (tmp_path / "day.parquet").stat().st_size > 0
+
+
+@heavy
+@pytest.mark.timeout(600)
+def test_spark(landed: Landed, postgres: str, spark: Path, tmp_path: Path) -> None:
+    printed = run(
+        [spark, EXAMPLES / "spark" / "event_types.py"], tmp_path, {"FOOTFALL_POSTGRES_DSN": as_url(postgres)}
+    )
+    types = [each["example"]["event_type"] for each in describe_event_types()]
+    assert sorted(printed.splitlines()) == sorted(f"{name},{DAYS},1" for name in types)
 
 
 @heavy
