@@ -24,6 +24,7 @@ from dashboard.live.service import LiveService
 from dashboard.render.pages import Pages
 from dashboard.settings import Settings
 from dashboard.sql import Database
+from dashboard.stats_api.routes import add_stats_api_routes
 from service_kit.background import Background
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.request_metrics import RequestMetrics
@@ -63,6 +64,7 @@ def build_app(settings: Settings) -> FastAPI:
     add_live_routes(app, live, pages)
     history = HistoryService(database, columns) if database else None
     add_history_routes(app, history, pages, settings.retention.retention_days)
+    add_stats_api_routes(app, history, settings.retention.retention_days)
     add_event_type_routes(
         app,
         database,

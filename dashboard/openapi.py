@@ -4,15 +4,30 @@ from dataclasses import fields
 
 from avro_schemas.live_aggregates import OUTCOMES
 from dashboard.access import login_cookie
+from dashboard.event_types import openapi as event_types
 from dashboard.filters import FILTERS
 from dashboard.health.pipeline import StorageHealth
 from dashboard.history.measures import EVENTS, MEASURES
 from dashboard.history.query import RANGES
 from dashboard.history.result import MEANINGS
 from dashboard.live.hub import MAX_VIEWERS
-from dashboard.render.openapi_parts import Json, answer, map_of, number, object_of, parameter, schema, text
+from dashboard.render.openapi_parts import (
+    INSTANT,
+    NO_ACCESS,
+    NO_KEYS,
+    Json,
+    answer,
+    error,
+    map_of,
+    number,
+    object_of,
+    parameter,
+    schema,
+    text,
+)
 from dashboard.render.panel import Panel
 from dashboard.render.panels import HISTORY
+from dashboard.stats_api import openapi as stats_api
 
 PATH = "/dashboard/openapi.json"
 
@@ -34,6 +49,7 @@ def document(session_cookie: str, public_url: str = "") -> Json:
         "tags": [
             {"name": "live", "description": "The last 60 minutes."},
             {"name": "history", "description": "Any period within the retention."},
+            {"name": "stats", "description": "The history for programs: stable names, units, strict parameters."},
             {"name": "event types", "description": "The catalogue, and what arrived without being in it."},
         ],
         # The empty one: without any of them, this machine itself may have access.
@@ -43,13 +59,13 @@ def document(session_cookie: str, public_url: str = "") -> Json:
             "/dashboard/stream": {"get": _STREAM},
             "/dashboard/history.json": {"get": _HISTORY},
             "/dashboard/history/{panel}.csv": {"get": _PANEL},
-            "/dashboard/event-types.json": {"get": _EVENT_TYPES},
-            "/dashboard/event-types/accept": {"post": _ACCEPT},
+            **event_types.PATHS,
+            **stats_api.PATHS,
         },
         "components": {
-            "schemas": _SCHEMAS,
-            "parameters": _PARAMETERS,
-            "responses": _RESPONSES,
+            "schemas": _SCHEMAS | event_types.SCHEMAS | stats_api.SCHEMAS,
+            "parameters": _PARAMETERS | stats_api.PARAMETERS,
+            "responses": _RESPONSES | stats_api.RESPONSES,
             "securitySchemes": _security_schemes(session_cookie),
         },
     }
@@ -75,10 +91,6 @@ def _security_schemes(session_cookie: str) -> Json:
             "description": "A session of the application that has the role.",
         },
     }
-
-
-def _error(description: str) -> Json:
-    return answer(description, "application/json", schema("Message"))
 
 
 _TEXT: Json = {"type": "string"}
@@ -111,7 +123,6 @@ def _row(panel: Panel) -> Json:
 
 _COUNTS = map_of({"type": "integer"}, "Counts by name.")
 _VALUES: Json = {"type": "array", "items": {"type": ["number", "null"]}}
-_INSTANT = {"type": "string", "format": "date-time"}
 _STORAGE = tuple(field.name for field in fields(StorageHealth))
 _SCHEMAS: Json = {
     "Message": object_of("What is wrong, and what to do.", {"message": {"type": "string"}}),
@@ -179,14 +190,14 @@ _SCHEMAS: Json = {
         "A filter and a value: only events that have it, or, if it is excluded, only those that do not.",
         {"name": {"type": "string", "enum": list(FILTERS)}, "value": _TEXT, "is_excluded": {"type": "boolean"}},
     ),
-    "Step": object_of("Events of an hour or a day, by type.", {"start": _INSTANT, "counts": _COUNTS}),
+    "Step": object_of("Events of an hour or a day, by type.", {"start": INSTANT, "counts": _COUNTS}),
     "History": object_of(
         "What happened in a period.",
         {
-            "since": _INSTANT,
-            "until": _INSTANT,
-            "previous_since": _INSTANT,
-            "previous_until": _INSTANT,
+            "since": INSTANT,
+            "until": INSTANT,
+            "previous_since": INSTANT,
+            "previous_until": INSTANT,
             "filters": {"type": "array", "items": schema("Condition")},
             "program_events_left_out": number("Events of crawlers, scripts and monitors that are not counted."),
             "step": {"type": "string", "enum": ["hour", "day"]},
@@ -220,7 +231,7 @@ _SCHEMAS: Json = {
                 "properties": {
                     "columns": number("Days that were read from column files."),
                     "rows": number("Newer or changed rows that were read from Postgres."),
-                    "as_of": _INSTANT,
+                    "as_of": INSTANT,
                 },
                 "required": ["columns", "rows", "as_of"],
             },
@@ -228,76 +239,11 @@ _SCHEMAS: Json = {
         optional=("previous_since", "previous_until", "previous_sums", "previous_values"),
     ),
 }
-_SCHEMAS |= {
-    "ProposedProperty": object_of(
-        "A property of the newest events.",
-        {
-            "name": text("Its name."),
-            "types": {"type": "array", "items": {"type": "string"}, "description": "JSON types, frequent first."},
-            "share": {"type": "number", "description": "Of the events that have it, 0 to 1."},
-        },
-    ),
-    "StoredEvent": object_of(
-        "An event as it is stored.",
-        {
-            "event_id": text("Its id."),
-            "received_at": _INSTANT,
-            "page": {"type": ["string", "null"]},
-            "event_data": {"type": "object"},
-        },
-    ),
-    "ProposedEventType": object_of(
-        "An event type that arrived and is not in the catalogue.",
-        {
-            "event_type": text("Its name."),
-            "events": number("Its events within the retention."),
-            "first_hour": _INSTANT,
-            "last_hour": _INSTANT,
-            "properties": {"type": "array", "items": schema("ProposedProperty")},
-            "example": schema("StoredEvent"),
-            "did_you_mean": {"type": ["string", "null"], "description": "A type of the catalogue."},
-            "can_be_accepted": {"type": "boolean", "description": "Whether the catalogue can have the name."},
-        },
-        optional=("example",),
-    ),
-    "CatalogueEntry": object_of(
-        "An event type of the catalogue.",
-        {"event_type": text("Its name."), "meaning": text("Its meaning.")},
-    ),
-    "EventTypes": object_of(
-        "The event types.",
-        {
-            "catalogue": {"type": "array", "items": schema("CatalogueEntry")},
-            "proposed": {"type": "array", "items": schema("ProposedEventType")},
-            "is_cut": {"type": "boolean", "description": "Whether there are more proposed ones."},
-            "other_events": number("Events of names that Postgres does not know, because they were too many."),
-        },
-    ),
-    "Accept": object_of(
-        "An event type to accept.",
-        {"event_type": text("Its name."), "about": text("A sentence: what such an event means.")},
-        optional=("about",),
-    ),
-    "Accepted": object_of(
-        "It is in the catalogue.",
-        {
-            "event_type": text("Its name."),
-            "is_new": {"type": "boolean", "description": "Whether it was added now."},
-        },
-    ),
-}
 _RESPONSES: Json = {
-    "LoginRequired": _error("A token or a session would grant access."),
-    "Disabled": _error("Access is disabled by the settings."),
+    "LoginRequired": error("A token or a session would grant access."),
+    "Disabled": error("Access is disabled by the settings."),
     "NotModified": {"description": "Nothing changed since the answer with this ETag."},
 }
-_NO_ACCESS: Json = {
-    "401": {"$ref": "#/components/responses/LoginRequired"},
-    "403": {"$ref": "#/components/responses/Disabled"},
-}
-_NO_KEYS = "The keys that verify sessions could not be fetched yet"
-
-
 _DAY: Json = {"type": "string", "format": "date"}
 _PARAMETERS: Json = {
     each["name"]: each
@@ -341,8 +287,8 @@ _SNAPSHOT: Json = {
     "responses": {
         "200": answer("The numbers.", "application/json", schema("Snapshot"), {"ETag": {"schema": _TEXT}}),
         "304": {"$ref": "#/components/responses/NotModified"},
-        **_NO_ACCESS,
-        "503": _error(f"{_NO_KEYS}."),
+        **NO_ACCESS,
+        "503": error(f"{NO_KEYS}."),
     },
 }
 _STREAM: Json = {
@@ -356,11 +302,11 @@ _STREAM: Json = {
     ],
     "responses": {
         "200": answer("A stream without an end.", "text/event-stream", _TEXT),
-        **_NO_ACCESS,
-        "503": _error(f"All {MAX_VIEWERS} streams are in use, or: {_NO_KEYS}."),
+        **NO_ACCESS,
+        "503": error(f"All {MAX_VIEWERS} streams are in use, or: {NO_KEYS}."),
     },
 }
-_UNUSABLE_FILTER = _error("A filter contains a character that no event has.")
+_UNUSABLE_FILTER = error("A filter contains a character that no event has.")
 _HISTORY: Json = {
     "operationId": "readHistory",
     "tags": ["history"],
@@ -370,8 +316,8 @@ _HISTORY: Json = {
     "responses": {
         "200": answer("The numbers.", "application/json", schema("History")),
         "400": _UNUSABLE_FILTER,
-        **_NO_ACCESS,
-        "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),
+        **NO_ACCESS,
+        "503": error(f"Postgres does not answer or is not configured, or: {NO_KEYS}."),
     },
 }
 _PANEL: Json = {
@@ -385,33 +331,8 @@ _PANEL: Json = {
     "responses": {
         "200": answer("A title line and a line per row.", "text/csv", _TEXT),
         "400": _UNUSABLE_FILTER,
-        **_NO_ACCESS,
-        "404": _error("There is no such panel."),
-        "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),
-    },
-}
-_EVENT_TYPES: Json = {
-    "operationId": "readEventTypes",
-    "tags": ["event types"],
-    "summary": "The catalogue and proposed event types",
-    "responses": {
-        "200": answer("The event types.", "application/json", schema("EventTypes")),
-        **_NO_ACCESS,
-        "503": _error(f"Postgres does not answer or is not configured, or: {_NO_KEYS}."),
-    },
-}
-_ACCEPT: Json = {
-    "operationId": "acceptEventType",
-    "tags": ["event types"],
-    "summary": "Put an event type into the catalogue",
-    "description": "For sessions with the role of FOOTFALL_DASHBOARD_EDITOR_ROLE.",
-    "requestBody": {"required": True, "content": {"application/json": {"schema": schema("Accept")}}},
-    "responses": {
-        "200": answer("It is in the catalogue.", "application/json", schema("Accepted")),
-        "400": _error("The body says nothing."),
-        **_NO_ACCESS,
-        "403": _error("Access is disabled, or this session may not edit, or another site's page asked for it."),
-        "409": _error("The line was not written: why, and the line to add by hand."),
-        "503": _error(f"{_NO_KEYS}."),
+        **NO_ACCESS,
+        "404": error("There is no such panel."),
+        "503": error(f"Postgres does not answer or is not configured, or: {NO_KEYS}."),
     },
 }

@@ -141,7 +141,8 @@ def parse_query(parameters: Params, now: datetime, retention_days: int) -> Query
     # The end of the current minute, so that the same parameters within a minute are the same query.
     end = now.astimezone(zone).replace(second=0, microsecond=0) + timedelta(minutes=1)
     range_name, since, until, notices = _period(params, end, retention_days)
-    days = max(1, -(-(until.astimezone(UTC) - since.astimezone(UTC)) // timedelta(days=1)))
+    # Days of the calendar: one that is 25 hours long is one.
+    days = 1 if range_name == "24h" else ((until - timedelta(minutes=1)).date() - since.date()).days + 1
     step: StepUnit = "hour" if days <= _DEFAULT_DAYS_BY_HOUR else "day"
     if params.get("step") == "day" and range_name != "24h":
         step = "day"

@@ -33,3 +33,15 @@ def answer(description: str, media_type: str, schema: Json, headers: Json | None
 
 def parameter(name: str, schema: Json, description: str, place: str = "query") -> Json:
     return {"name": name, "in": place, "required": place == "path", "schema": schema, "description": description}
+
+
+def error(description: str) -> Json:
+    return answer(description, "application/json", schema("Message"))
+
+
+INSTANT: Json = {"type": "string", "format": "date-time"}
+NO_ACCESS: Json = {
+    "401": {"$ref": "#/components/responses/LoginRequired"},
+    "403": {"$ref": "#/components/responses/Disabled"},
+}
+NO_KEYS = "The keys that verify sessions could not be fetched yet"

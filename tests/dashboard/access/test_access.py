@@ -23,7 +23,7 @@ from service_kit.settings import Secret
 TOKEN = "a token for tests only"
 KEY = "a session key for tests only, 32 or more"
 PATHS_WITH_DATA = ("/", "/history", "/event-types", "/dashboard/event-types.json", "/dashboard/snapshot.json", "/dashboard/stream", "/dashboard/history.json",
-        "/dashboard/history/pages.csv")  # fmt: skip
+        "/dashboard/history/pages.csv", "/api/stats/v1", "/api/stats/v1/totals")  # fmt: skip
 
 
 def client(ip: str = "203.0.113.7", host: str = "stats.example", **settings: Any) -> httpx.AsyncClient:

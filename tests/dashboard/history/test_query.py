@@ -40,6 +40,12 @@ def test_days_begin_at_midnight_of_the_zone_also_when_a_day_has_23_hours() -> No
     assert len(hours) == 23
 
 
+def test_a_period_with_a_day_of_25_hours_follows_the_previous_one() -> None:
+    params = {"from": "2025-10-24", "to": "2025-10-26", "tz": "Europe/Berlin", "compare": "1"}
+    found = parse(params, retention_days=365)
+    assert (found.previous_until, found.since - found.previous_since) == (found.since, timedelta(days=3))
+
+
 def test_hours_of_a_zone_with_half_an_hour_begin_by_its_own_clock() -> None:
     assert {start.minute for start in parse({"tz": "Asia/Kolkata"}).starts} == {0}
 

@@ -1,0 +1,94 @@
+"""The routes of the Stats API."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from dashboard.history.answer import Gone, unless_gone
+from dashboard.history.measures import EVENTS, MEASURES
+from dashboard.history.service import HistoryService, HistoryUnavailable
+from dashboard.render.pages import NO_STORE
+from dashboard.stats_api import metrics
+from dashboard.stats_api.dimensions import DIMENSIONS
+from dashboard.stats_api.faults import UnusableRequest
+from dashboard.stats_api.request import MAX_LIMIT, Asked, Kind, parse
+from dashboard.stats_api.table import Answered, as_json, table_of
+
+PATH = "/api/stats/v1"
+RETRY_SECONDS = 10
+_NO_POSTGRES = "There is no history: FOOTFALL_POSTGRES_DSN is not set."
+# As nginx has it in its log.
+_CLIENT_GONE = 499
+
+
+def add_stats_api_routes(
+    app: FastAPI,
+    service: HistoryService | None,
+    retention_days: int,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """Add the routes to the application. Without a service they say what to set."""
+
+    async def answer(kind: Kind, request: Request) -> Response:
+        at = now()
+        try:
+            asked = parse(kind, request.query_params.multi_items(), at, retention_days)
+            answered = await unless_gone(request, _answered(service, asked))
+        except UnusableRequest as error:
+            return JSONResponse(error.as_json(), 400, headers=NO_STORE)
+        except HistoryUnavailable as error:
+            headers = NO_STORE | {"retry-after": str(RETRY_SECONDS)}
+            return JSONResponse({"message": str(error)}, 503, headers=headers)
+        except Gone:
+            return Response(status_code=_CLIENT_GONE)
+        table = table_of(kind, asked, answered)
+        return JSONResponse(as_json(kind, asked, answered.result, table, at), headers=NO_STORE)
+
+    @app.get(PATH)
+    async def about() -> Response:
+        return JSONResponse(description(retention_days), headers=NO_STORE)
+
+    @app.get(f"{PATH}/totals")
+    async def totals(request: Request) -> Response:
+        return await answer("totals", request)
+
+    @app.get(f"{PATH}/series")
+    async def series(request: Request) -> Response:
+        return await answer("series", request)
+
+    @app.get(f"{PATH}/breakdown")
+    async def breakdown(request: Request) -> Response:
+        return await answer("breakdown", request)
+
+
+async def _answered(service: HistoryService | None, asked: Asked) -> Answered:
+    """What the history says. Each metric of speed is a question of its own."""
+    if service is None:
+        raise HistoryUnavailable(_NO_POSTGRES)
+    result = await service.run(replace(asked.query, measure=EVENTS))
+    of_speed = [name for name in asked.metrics if name in MEASURES and MEASURES[name].metric]
+    return Answered(result, {name: await service.run(replace(asked.query, measure=name)) for name in of_speed})
+
+
+def description(retention_days: int) -> dict[str, Any]:
+    """What can be asked."""
+    tables = {"totals": metrics.TOTALS, "series": metrics.SERIES}
+    return {
+        "version": "1",
+        "retention_days": retention_days,
+        "max_limit": MAX_LIMIT,
+        "metrics": [
+            {
+                "name": name,
+                "unit": metric.unit,
+                "about": metric.about,
+                "in": [kind for kind, known in tables.items() if name in known],
+            }
+            for name, metric in metrics.SERIES.items()
+        ],
+        "dimensions": list(DIMENSIONS),
+    }

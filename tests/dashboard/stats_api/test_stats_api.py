@@ -1,0 +1,188 @@
+"""The Stats API, with a history that answers without Postgres: the same numbers as the page, faults by name."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport
+
+from dashboard.filters import FILTERS
+from dashboard.history.routes import add_history_routes
+from dashboard.render.pages import Pages
+from dashboard.render.panels import HISTORY
+from dashboard.sql import Database
+from dashboard.stats_api import metrics
+from dashboard.stats_api.dimensions import DIMENSIONS
+from dashboard.stats_api.routes import PATH, add_stats_api_routes
+from tests.dashboard.history.test_page import OneNameEach
+from tests.support.database import at
+
+NOW = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    app, service = FastAPI(), OneNameEach(Database(at("host=nowhere")))
+    add_history_routes(app, service, Pages(), 90)
+    add_stats_api_routes(app, service, 90, lambda: NOW)
+    async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as made:
+        yield made
+
+
+async def answer(client: httpx.AsyncClient, path: str, status: int = 200) -> dict[str, Any]:
+    found = await client.get(f"{PATH}/{path}")
+    assert found.status_code == status, found.text
+    assert found.headers["cache-control"] == "no-store"
+    return dict(found.json())
+
+
+async def test_the_totals_are_those_of_the_page(client: httpx.AsyncClient) -> None:
+    names = list(metrics.TOTALS)
+    query = "range=7d&goal=type:sign_up&compare={}"
+    got = await answer(client, f"totals?{query.format('previous')}&metrics={','.join(names)}")
+    (row,) = got["rows"]
+    page = (await client.get(f"/dashboard/history.json?{query.format('1')}")).json()["totals"]
+    assert page.keys() == set(names)
+    for name, total in page.items():
+        assert (row[name], row[f"previous_{name}"]) == (total["current"], total["previous"]), name
+    assert [column["name"] for column in got["columns"]] == list(row)
+    assert (got["next_offset"], got["total_rows"], got["is_cut"]) == (None, 1, False)
+
+
+async def test_times_have_the_offset_of_the_zone_and_an_answer_says_what_it_leaves_out(
+    client: httpx.AsyncClient,
+) -> None:
+    got = await answer(client, "series?from=2026-10-24&to=2026-10-26&tz=Europe/Berlin&step=day&compare=previous")
+    assert (got["since"], got["until"]) == ("2026-10-24T00:00:00+02:00", "2026-10-27T00:00:00+01:00")
+    assert [row["start"][-6:] for row in got["rows"]] == ["+02:00", "+02:00", "+01:00"]
+    assert got["rows"][0]["previous_start"] == "2026-10-21T00:00:00+02:00"
+    assert (got["program_events_left_out"], got["programs"]) == (17, False)
+    assert datetime.fromisoformat(got["as_of"]) == NOW - timedelta(seconds=60)
+
+
+async def test_a_series_has_every_metric_by_step(client: httpx.AsyncClient) -> None:
+    names = ",".join(metrics.SERIES)
+    got = await answer(client, f"series?range=24h&goal=page:/thanks&metrics={names}")
+    first, second, *_ = got["rows"]
+    assert (first["people"], first["visits"], first["views"], first["views_per_visit"]) == (3, 4, 9, 2.25)
+    assert (first["bounce_rate"], first["conversion"], first["events"]) == (50.0, 25.0, 3)
+    assert (second["visits"], second["bounce_rate"]) == (0, None)
+    assert len(got["rows"]) == 24
+    assert {"percent", "seconds", "milliseconds"} <= {column["unit"] for column in got["columns"]}
+
+
+async def test_every_dimension_is_a_panel_and_a_filter_and_has_the_rows_of_the_page(
+    client: httpx.AsyncClient,
+) -> None:
+    assert set(DIMENSIONS.values()) == HISTORY.keys() - {"custom_events"}
+    assert set(DIMENSIONS) - {"entry_page", "exit_page"} == FILTERS.keys()
+    panels = (await client.get("/dashboard/history.json?range=7d&compare=1")).json()["panels"]
+    for by, panel in DIMENSIONS.items():
+        got = await answer(client, f"breakdown?range=7d&compare=previous&by={by}")
+        names = [column["name"] for column in got["columns"]]
+        assert all(list(row) == names for row in got["rows"]), by
+        of_page = panels[panel]
+        assert [row[names[-1]] for row in got["rows"]] == [row["previous"] for row in of_page], by
+        assert of_page or by == "form", by
+
+
+# A client relies on these names: titles of columns on the page may change, and these may not.
+COLUMNS = {
+    "type": "name events share",
+    "page": "name views",
+    "source": "name visits people",
+    "entry_page": "name visits people",
+    "device": "name visits people",
+    "browser": "name events",
+    "release": "name events",
+    "button": "name clicks",
+    "form": "name submitted succeeded rate",
+    "error": "name people count pages first last",
+    "metric": "name title p75 rating good fair poor samples",
+    "prop": "name value event_type property events people",
+    "feature_used.feature": "name events people",
+}
+
+
+@pytest.mark.parametrize(("by", "names"), COLUMNS.items(), ids=COLUMNS)
+async def test_columns_have_the_names_that_clients_rely_on(client: httpx.AsyncClient, by: str, names: str) -> None:
+    got = await answer(client, f"breakdown?by={by}")
+    assert " ".join(column["name"] for column in got["columns"]) == names
+
+
+async def test_a_property_is_a_dimension(client: httpx.AsyncClient) -> None:
+    got = await answer(client, "breakdown?by=feature_used.feature&compare=previous")
+    assert got["rows"] == [{"name": "export_data", "events": 3, "people": 2, "previous_events": 2}]
+    assert (await answer(client, "breakdown?by=feature_used.other"))["rows"] == []
+
+
+async def test_pages_of_rows_follow_each_other(client: httpx.AsyncClient) -> None:
+    whole = await answer(client, "breakdown?by=metric")
+    assert len(whole["rows"]) == 2
+    first = await answer(client, "breakdown?by=metric&limit=1")
+    second = await answer(client, f"breakdown?by=metric&limit=1&offset={first['next_offset']}")
+    assert first["rows"] + second["rows"] == whole["rows"]
+    assert (second["next_offset"], first["total_rows"]) == (None, 2)
+
+
+FAULTS = {
+    "totals?rang=7d": [("rang", "parameter_unknown", "range")],
+    "totals?range=7d&range=30d": [("range", "parameter_repeated", None)],
+    "totals?range=9y": [("range", "value_unknown", None)],
+    "totals?tz=Europe/Berlim": [("tz", "value_unknown", None)],
+    "totals?range=7d&from=2026-11-20": [("range", "not_together", None)],
+    "totals?from=2026-13-01": [("from", "value_invalid", None)],
+    "totals?from=2025-01-01": [("from", "value_invalid", None)],
+    "totals?from=2026-12-24": [("from", "value_invalid", None)],
+    "totals?to=2026-11-20": [("from", "parameter_missing", None)],
+    "totals?from=2026-11-20&to=2026-11-19": [("to", "value_invalid", None)],
+    "totals?metrics=visitors": [("metrics", "value_unknown", "visits")],
+    "totals?metrics=conversion": [("metrics", "not_together", None)],
+    "totals?metrics=visits&button=Buy": [("metrics", "not_together", None)],
+    "totals?goal=sign_up": [("goal", "value_invalid", None)],
+    "totals?device=phone&channel=serch": [
+        ("device", "value_unknown", None),
+        ("channel", "value_unknown", "search"),
+    ],
+    "totals?page=!": [("page", "value_invalid", None)],
+    "totals?prop=x": [("prop", "value_invalid", None)],
+    "totals?page=%00": [("page", "value_invalid", None)],
+    "totals?compare=1": [("compare", "value_unknown", None)],
+    "totals?compare=year": [("compare", "not_together", None)],
+    "totals?step=day": [("step", "parameter_unknown", "site")],
+    "series?range=30d&step=hour": [("step", "not_together", None)],
+    "series?range=24h&step=day": [("step", "not_together", None)],
+    "series?metrics=people&button=Buy": [("metrics", "not_together", None)],
+    "breakdown": [("by", "parameter_missing", None)],
+    "breakdown?by=pages": [("by", "value_unknown", "page")],
+    "breakdown?by=exit_page&button=Buy": [("by", "not_together", None)],
+    "breakdown?by=page&limit=0&offset=-1": [("limit", "value_invalid", None), ("offset", "value_invalid", None)],
+}
+
+
+@pytest.mark.parametrize(("path", "faults"), FAULTS.items(), ids=FAULTS)
+async def test_every_fault_is_named_with_what_was_expected(
+    client: httpx.AsyncClient, path: str, faults: list[tuple[str, str, str | None]]
+) -> None:
+    got = await answer(client, path, 400)
+    named = [(each["parameter"], each["code"], each["did_you_mean"]) for each in got["errors"]]
+    assert named == faults
+    assert all(each["expected"] for each in got["errors"])
+
+
+async def test_without_postgres_it_says_what_to_set() -> None:
+    app = FastAPI()
+    add_stats_api_routes(app, None, 90, lambda: NOW)
+    async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
+        got = await client.get(f"{PATH}/totals")
+    assert (got.status_code, "FOOTFALL_POSTGRES_DSN" in got.text) == (503, True)
+    assert int(got.headers["retry-after"]) > 0
+
+
+async def test_the_description_lists_metrics_and_dimensions(client: httpx.AsyncClient) -> None:
+    got = (await client.get(PATH)).json()
+    assert [each["name"] for each in got["metrics"]] == list(metrics.SERIES)
+    assert got["dimensions"] == list(DIMENSIONS)
