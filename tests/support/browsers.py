@@ -25,6 +25,24 @@ SWITCHES = (
     "--no-first-run",
 )
 
+# Numbers that are cut off, and words that are broken into more lines than they have letters for.
+CUT = """() => [...document.querySelectorAll("main td, main th, main dd, main dt")].filter((cell) => {
+  const text = cell.textContent.trim();
+  if (!text || !cell.checkVisibility() || cell.closest("details:not([open])")) return false;
+  const box = cell.getBoundingClientRect(), lines = [], range = document.createRange();
+  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    range.selectNodeContents(texts.currentNode);
+    for (const { top, height, width } of range.getClientRects()) {
+      const middle = top + height / 2;
+      if (width > 1 && lines.every((line) => Math.abs(line - middle) > 9)) lines.push(middle);
+    }
+  }
+  const shown = (cell.closest(".scroll") ?? document.body).getBoundingClientRect();
+  const isNumber = cell.matches(".count, .percent, .vital, .duration, .change, dd");
+  return (isNumber && box.right > shown.right + 1) || (lines.length > 1 && text.length / lines.length < 4);
+}).map((cell) => cell.textContent.trim())"""
+
 
 def program(playwright: Playwright) -> str | None:
     """Where Chromium is: the system's, or the one that `playwright install chromium` brought."""

@@ -10,7 +10,8 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.support.browsers import Barriers
+from tests.support.browsers import CUT, Barriers
+from tests.system.dashboard_rows import ERRORS, FEATURES, PANELS, PEOPLE, SPEED, TOP, feature_rows, ranked
 from tests.system.stack import Stack, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="session")]
@@ -19,61 +20,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 EVENTS = 400
 # Of those who attack, and who sign in and out.
 MORE = 2 + 9
-TOP = 8
 COUNT = "select count(*) from events"
-# Panel -> the query that counts it on the raw rows: name, then the cells that are compared.
-PANELS = {
-    "event_types": "select event_type, count(*), round(100.0 * count(*) / (select count(*) from events), 1) from events group by 1",
-    "pages": "select event_data ->> 'page', count(*) from events where event_type = 'page_view' group by 1",
-    "sources": "select case channel when 'direct' then '(direct)' else source end, count(*) from events"
-    " where event_type = 'page_view' and channel is not null and (source is not null or channel = 'direct') group by 1",
-    "channels": "select channel, count(*) from events where event_type = 'page_view' and channel is not null group by 1",
-    "campaigns": "select utm_campaign, count(*) from events where event_type = 'page_view' and utm_campaign is not null"
-    " group by 1",
-    "releases": "select release, count(*) from events where release is not null group by 1",
-    "buttons": "select event_data ->> 'button', count(*) from events where event_type = 'button_click' group by 1",
-    "forms": "select event_data ->> 'form', count(*), count(*) filter (where event_data ->> 'success' = 'true'),"
-    " round(100.0 * count(*) filter (where event_data ->> 'success' = 'true') / count(*), 1)"
-    " from events where event_type = 'form_submit' group by 1",
-    "devices": "select device, count(*) from events group by 1",
-    "browsers": "select browser, count(*) from events where bot is null group by 1",
-    "programs": "select browser, count(*) from events where bot is not null group by 1",
-    "systems": "select system, count(*) from events group by 1",
-    "custom_events": "select event_type, count(*) from events where event_type in ('scroll', 'click', 'feature_used', 'test_event') group by 1",
-}
-ERRORS = """
-    select page, count(*), extract(epoch from min(occurred_at)) * 1000, extract(epoch from max(occurred_at)) * 1000
-    from events where event_type = 'error_encountered' group by page, event_data ->> 'message'
-"""
-SPEED = """
-    select event_data ->> 'metric', percentile_disc(0.75) within group (order by (event_data ->> 'value')::float), count(*)
-    from events where event_type = 'web_vital' group by 1
-"""
-
-
-# By the definition of visits, as all of these are of one visit each.
-PEOPLE = """
-    with own as (
-        select user_key, coalesce(visitor_key, case when user_key is null then session_key end) as visitor
-        from events where bot is null
-    )
-    select count(distinct user_key) + count(distinct visitor) filter (
-        where user_key is null and visitor not in (select visitor from own where user_key is not null and visitor is not null)
-    ) from own
-"""
-FEATURES = f"""
-    select concat(event_type, '.', key, ':', value #>> '{{}}') collate "C" as feature, count(*)
-    from events cross join lateral jsonb_each(event_data)
-    where event_type not in ('page_view', 'button_click', 'form_submit', 'error_encountered', 'web_vital')
-        and key <> 'page' and case jsonb_typeof(value) when 'number' then (value #>> '{{}}')::numeric <= 999 else true end
-    group by 1 order by 2 desc, 1 limit {TOP}
-"""
-
-
-def feature_rows(shown: dict[str, Any]) -> dict[str, int]:
-    """Events by feature."""
-    rows = shown["panels"]["features"].values()
-    return {f"{event_type}.{name}:{value}": events for value, event_type, name, events in rows}
 
 
 def sign_in_and_out(stack: Stack) -> None:
@@ -120,12 +67,6 @@ def busy_stack(first_stack: Stack) -> Stack:
 def submitted(form: str) -> dict[str, Any]:
     """An event whose form is in a panel with few other names."""
     return {"event_type": "form_submit", "event_data": {"form": form, "success": True}}
-
-
-def ranked(rows: list[tuple[Any, ...]], max_rows: int) -> dict[str, list[float]]:
-    """The most frequent rows first, as the dashboard has them."""
-    ordered = sorted(rows, key=lambda row: (-row[1], row[0]))[:max_rows]
-    return {name: [float(cell) for cell in cells] for name, *cells in ordered}
 
 
 @pytest.mark.parametrize("name", PANELS)
@@ -267,7 +208,7 @@ async def opened(browser: Browser, stack: Stack, path: str, **options: Any) -> A
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/history?compare=1&type=!scroll", "/pipeline"])
+@pytest.mark.parametrize("path", ["/", "/history?compare=1&type=!scroll&measure=bounce_rate", "/pipeline"])
 async def test_axe_finds_no_barrier_in_either_theme(
     chromium: Browser, busy_stack: Stack, barriers: Barriers, scheme: Any, path: str
 ) -> None:
@@ -291,27 +232,8 @@ async def test_the_page_without_access_has_no_barrier(
     await context.close()
 
 
-# Numbers that are cut off, and words that are broken into more lines than they have letters for.
-CUT = """() => [...document.querySelectorAll("main td, main th, main dd, main dt")].filter((cell) => {
-  const text = cell.textContent.trim();
-  if (!text || !cell.checkVisibility() || cell.closest("details:not([open])")) return false;
-  const box = cell.getBoundingClientRect(), lines = [], range = document.createRange();
-  const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    range.selectNodeContents(texts.currentNode);
-    for (const { top, height, width } of range.getClientRects()) {
-      const middle = top + height / 2;
-      if (width > 1 && lines.every((line) => Math.abs(line - middle) > 9)) lines.push(middle);
-    }
-  }
-  const shown = (cell.closest(".scroll") ?? document.body).getBoundingClientRect();
-  const isNumber = cell.matches(".count, .percent, .vital, .duration, dd");
-  return (isNumber && box.right > shown.right + 1) || (lines.length > 1 && text.length / lines.length < 4);
-}).map((cell) => cell.textContent.trim())"""
-
-
 @pytest.mark.parametrize(
-    "path", ["/", "/history?compare=1", "/pipeline", "/event-types", "/docs/collect", "/catalogue"]
+    "path", ["/", "/history?compare=1&measure=visits", "/pipeline", "/event-types", "/docs/collect", "/catalogue"]
 )
 async def test_on_a_phone_nothing_is_cut_off_or_written_letter_by_letter(
     chromium: Browser, busy_stack: Stack, path: str
@@ -350,6 +272,16 @@ async def test_the_same_header_leads_through_all_pages_with_the_keyboard_alone(
         await page.locator(".chip a", has_text="all but").focus()
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/history?type=%21page_view")
+        await page.locator("nav[aria-label='Measure of the chart'] a", has_text="Bounce rate").focus()
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**measure=bounce_rate")
+        assert await page.inner_text("#chart-title") == "Bounce rate by hour"
+        await page.locator("[name=compare]").focus()
+        await page.keyboard.press("t")  # to "the period before"
+        await page.get_by_role("button", name="Show").focus()
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**compare=1**")
+        assert "measure=bounce_rate" in page.url
 
 
 async def test_without_javascript_everything_but_the_feed_is_there(chromium: Browser, busy_stack: Stack) -> None:
@@ -359,10 +291,28 @@ async def test_without_javascript_everything_but_the_feed_is_there(chromium: Bro
         for name in ("page_view", "newsletter", "LCP", "Safari"):
             assert name in text
         assert await page.locator(".plot rect").count() > 0
+    async with opened(chromium, busy_stack, "/history?measure=people", java_script_enabled=False) as page:
+        text = await page.inner_text("main")
+        for name in ("People per hour", "Entry pages", "LCP", "What the numbers mean"):
+            assert name in text
+        assert await page.locator(".plot rect").count() > 0
     async with opened(chromium, busy_stack, "/pipeline", java_script_enabled=False) as page:
         text = await page.inner_text("main")
         for name in ("event_type_unknown", "stream app", "Newest audited day"):
             assert name in text
+
+
+async def test_a_saved_view_is_something_to_compare_with(chromium: Browser, busy_stack: Stack) -> None:
+    async with opened(chromium, busy_stack, "/history?tz=UTC&device=mobile") as page:
+        await page.fill("[name=view]", "phones")
+        await page.keyboard.press("Enter")
+        await page.goto(busy_stack.url + "/history?tz=UTC")
+        await page.get_by_label("Compare with phones").click()
+        await page.wait_for_url("**compare=segment&against=**")
+        assert "the segment in which Device is mobile" in await page.inner_text("main")
+        people = await page.locator(".figures dd").first.inner_text()
+        phones = busy_stack.get("/dashboard/history.json?device=mobile").json()["totals"]["people"]["current"]
+        assert f"against {phones} in the other segment" in people
 
 
 async def test_an_event_arrives_on_the_open_page_and_what_attacks_it_is_text(

@@ -6,6 +6,7 @@ import gzip
 import re
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ class Slow(OneNameEach):
         try:
             report.reading("Reading 12 rows")
             await self.steps.acquire()
-            report.found(Result(query, whole.totals, whole.steps, [], {"features": whole.panels["features"]}))
+            report.found(replace(whole, panels={"features": whole.panels["features"]}))
             await self.steps.acquire()
         except asyncio.CancelledError:
             self.is_cancelled = True
