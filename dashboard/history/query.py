@@ -34,7 +34,20 @@ _YEAR = timedelta(weeks=52)
 
 # The filters that select visits, too. A visit has the page, or the event type, if one of its events has it.
 VISIT_FILTERS = frozenset(
-    {"page", "type", "source", "channel", "campaign", "country", "device", "browser", "system", "site", "hostname"}
+    {
+        "page",
+        "route",
+        "type",
+        "source",
+        "channel",
+        "campaign",
+        "country",
+        "device",
+        "browser",
+        "system",
+        "site",
+        "hostname",
+    }
     | {"release", "language", "screen"}
 )
 

@@ -150,9 +150,8 @@ async def _progress(answer: Answer | Unanswered, address: Address, part: str) ->
 def _shown(query: Query) -> list[Panel]:
     """The panels of the page, which shows pages either by route or by path."""
     panels = panels_of(query)
-    if not query.panel:
-        del panels["routes" if query.by_path else "pages"]
-    return list(panels.values())
+    hidden = {f"{of}{'routes' if query.by_path else 'pages'}" for of in ("", "entry_", "exit_")}
+    return [panel for panel in panels.values() if query.panel or panel.name not in hidden]
 
 
 def _previous_period(query: Query) -> dict[str, str]:

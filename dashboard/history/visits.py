@@ -14,7 +14,7 @@ from dashboard.render.panel import Rows, percent
 from dashboard.sql import queries
 
 # What a filter compares, of the view `visits`; of lists, whether any of their values is one that is looked for.
-_LISTS = MappingProxyType({"page": "pages", "type": "event_types"})
+_LISTS = MappingProxyType({"page": "pages", "route": "routes", "type": "event_types"})
 _EXPRESSIONS: Mapping[str, str] = MappingProxyType(
     {name: name if name == "browser" else FILTERS[name].expression for name in VISIT_FILTERS - _LISTS.keys()}
 )

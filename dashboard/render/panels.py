@@ -205,11 +205,25 @@ _HISTORY_FIRST = (
         expression=_of_views("route"),
     ),
     Panel(
+        name="entry_routes",
+        title="Entry pages",
+        columns=_counted("Route", "Visits", "route"),
+        empty="No visits began with a view.",
+        visit_expression="entry_route",
+    ),
+    Panel(
         name="entry_pages",
         title="Entry pages",
         columns=_counted("Page", "Visits", "page"),
         empty="No visits began with a view.",
         visit_expression="entry_page",
+    ),
+    Panel(
+        name="exit_routes",
+        title="Exit pages",
+        columns=_counted("Route", "Visits", "route"),
+        empty="No visits ended with a view.",
+        visit_expression="exit_route",
     ),
     Panel(
         name="exit_pages",

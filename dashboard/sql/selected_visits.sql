@@ -2,7 +2,7 @@
 -- The placeholders become the conditions of the filters and of the goal, out of history/visits.py.
 with selected as (
     select
-        started_at, person, views, bounced, duration, entry_page, exit_page, source, channel, utm_campaign, country, device,
+        started_at, person, views, bounced, duration, entry_page, exit_page, entry_route, exit_route, source, channel, utm_campaign, country, device,
         {goal} as is_converted,
         started_at >= %(since)s as is_current,
         started_at < %(previous_until)s as is_previous

@@ -43,6 +43,21 @@ _COLUMNS = (
     ("exit_page", "visit.pages[cardinality(visit.pages)]", "Path of the last page viewed; null without a view."),
     ("pages", "visit.pages", "Paths of the pages viewed, in order."),
     (
+        "entry_route",
+        "coalesce(visit.routes[1], visit.pages[1])",
+        "Route of the first page viewed, or its path if it has none.",
+    ),
+    (
+        "exit_route",
+        "coalesce(visit.routes[cardinality(visit.routes)], visit.pages[cardinality(visit.pages)])",
+        "Route of the last page viewed, or its path if it has none.",
+    ),
+    (
+        "routes",
+        "case when cardinality(visit.routes) > 0 then visit.routes else visit.pages end",
+        "Routes of the pages viewed, in order; of a page without one its path.",
+    ),
+    (
         "event_types",
         "array(select name from event_types where id = any(visit.types) order by name)",
         "The types of its events, each once.",

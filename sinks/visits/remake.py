@@ -23,6 +23,7 @@ _COLUMNS = (
     "events",
     "interactions",
     "pages",
+    "routes",
     "types",
     "context",
     "arrival",

@@ -147,6 +147,7 @@ async def test_the_top_row_and_panels_of_visits_are_what_the_view_says(
         ([], "true"),
         ([("source", "(direct)")], "channel = 'direct'"),
         ([("page", "/"), ("country", "!DE")], "'/' = any (pages) and country is distinct from 'DE'"),
+        ([("route", "/:any")], "'/:any' = any (routes)"),
         (
             [("type", "form_submit"), ("device", "desktop")],
             "'form_submit' = any (event_types) and device = 'desktop'",
@@ -156,9 +157,10 @@ async def test_the_top_row_and_panels_of_visits_are_what_the_view_says(
         (expected,) = connection.execute(TOTALS.format(where)).fetchall()
         assert tuple(total.current for total in found.totals[:-1]) == expected
         assert [total.name for total in found.totals][-2:] == ["Conversion", "Events"]
-        by_entry = "select entry_page, count(*), count(distinct person) from visits where {} group by 1"
-        rows = connection.execute(by_entry.format(where)).fetchall()
-        assert found.panels["entry_pages"] == {page: [*counts] for page, *counts in rows if page is not None}
+        for name in ("entry_page", "entry_route", "exit_page", "exit_route"):
+            of_name = f"select {name}, count(*), count(distinct person) from visits where {{}} group by 1"
+            rows = connection.execute(of_name.format(where)).fetchall()
+            assert found.panels[f"{name}s"] == {page: [*counts] for page, *counts in rows if page is not None}
 
 
 # Random questions per change of the rows; more in a long run.

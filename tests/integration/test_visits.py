@@ -260,6 +260,7 @@ class World:
         self._users = self._random.choice(calm_users) if calm else anybody
         self._browsers = [self.browser_1] * (18 if calm else 2) + [self.browser_2, None]
         self._countries = ["DE"] * (38 if calm else 2) + ["FR", None]
+        self._routes = self._random.choice([[None], ["/:id"], [None, "/:id"]])
         self._channels = [None] * (15 if calm else 3) + ["direct", "search"]
         self.events = list(self._events())
 
@@ -289,6 +290,7 @@ class World:
             user=choose(self._users),
             session=choose([None, self.session]),
             page=choose(["/", "/pricing"]) if type_ == "page_view" else None,
+            route=choose(self._routes),
             origin=choose(ORIGINS) if channel == "search" else (None,) * 4,
             channel=channel,
             country=choose(self._countries),
@@ -325,6 +327,7 @@ def record(each: Event) -> tuple[bytes | None, bytes]:
         utm_medium=utm_medium,
         utm_campaign=utm_campaign,
         country=each.country,
+        route=each.route,
         device={"browser": "Chrome", "system": "Linux", "kind": "desktop", "bot": "crawler" if each.bot else None},
     )
     return record_key(each.user or each.visitor or each.session), encoded(fields)
@@ -352,11 +355,12 @@ def _visits(connection: psycopg.Connection) -> list[Visit]:
     found = connection.execute(
         """
         select visit_id, person, is_user, events, milliseconds_of(started_at), milliseconds_of(ended_at), views,
-            interactions, pages, (context).country, coalesce((arrival).channel, 'direct'), (arrival).utm_campaign
+            interactions, pages, case when cardinality(routes) > 0 then routes else pages end,
+            (context).country, coalesce((arrival).channel, 'direct'), (arrival).utm_campaign
         from stored_visits
         """
     ).fetchall()
     return sorted(
-        (Visit(visit_id.bytes, *rest[:7], tuple(rest[7]), *rest[8:]) for visit_id, *rest in found),
+        (Visit(visit_id.bytes, *rest[:7], tuple(rest[7]), tuple(rest[8]), *rest[9:]) for visit_id, *rest in found),
         key=lambda visit: visit.id,
     )

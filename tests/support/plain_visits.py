@@ -19,6 +19,7 @@ class Event(NamedTuple):
     user: bytes | None
     session: bytes | None
     page: str | None = None
+    route: str | None = None
     origin: tuple[str | None, ...] | None = None
     channel: str | None = None
     country: str | None = None
@@ -49,6 +50,7 @@ class Visit(NamedTuple):
     views: int
     interactions: int
     pages: tuple[str | None, ...]
+    routes: tuple[str | None, ...]
     country: str | None
     channel: str
     campaign: str | None
@@ -139,6 +141,7 @@ def _visit(person: bytes, is_user: bool, events: Sequence[Event]) -> Visit:
         len(views),
         sum(event.type not in QUIET for event in events),
         tuple(event.page for event in views),
+        tuple(event.route or event.page for event in views),
         (views or list(events))[0].country,
         arrival.channel or "direct" if arrival else "direct",
         arrival.origin[-1] if arrival and arrival.origin else None,

@@ -19,7 +19,7 @@ create temp table if not exists visit_taken (
     events integer, removed_ids uuid[], removed_from bytea[], first_id uuid, end_id uuid
 ) on commit delete rows;
 create temp table if not exists visit_input (
-    browser bytea, id uuid, at timestamptz, type smallint, page text, user_key bytea,
+    browser bytea, id uuid, at timestamptz, type smallint, page text, route text, user_key bytea,
     context visit_context, arrival visit_arrival
 ) on commit delete rows;
 
@@ -89,7 +89,8 @@ where first_id is not null and {of_people}
 -- name: input
 -- Not a statement of its own: what visits need of a row.
     coalesce(visitor_key, user_key, session_key), event_id, occurred_at, event_type,
-    case when event_type = %(view)s then coalesce(page, event_data ->> 'page') end, user_key,
+    case when event_type = %(view)s then coalesce(page, event_data ->> 'page') end,
+    case when event_type = %(view)s then route end, user_key,
     row(coalesce(site, 'default'), hostname, country, region, language, screen, release, device)::visit_context,
     case when channel <> 'direct' then
         row(channel, source, utm_source, utm_medium, utm_campaign, utm_term, utm_content)::visit_arrival

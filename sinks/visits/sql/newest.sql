@@ -1,8 +1,9 @@
 -- name: create_table
 create temp table if not exists visit_newest (
     browser bytea, run_started_at timestamptz, person bytea, is_user boolean, visit_id uuid, ended_at timestamptz,
-    event_ids uuid[], times timestamptz[], types smallint[], pages text[], views integer, interactions integer,
-    context visit_context, arrival visit_arrival
+    event_ids uuid[], times timestamptz[], types smallint[], pages text[], routes text[],
+    views integer, interactions integer,
+    visit_routes text[], context visit_context, arrival visit_arrival
 ) on commit delete rows;
 
 -- name: find
@@ -14,11 +15,15 @@ insert into visit_newest
 select distinct on (whose.person)
     new.browser, case when goes_on then run_started_at end, whose.person,
     case when goes_on then part.is_user else new.signed_in > 0 end, case when goes_on then visit_id end,
-    last_at, new.event_ids, new.times, new.types, new.pages, new.views, new.interactions, new.context, new.arrival
+    last_at, new.event_ids, new.times, new.types, new.pages, case when with_route > 0 then new.routes end,
+    new.views, new.interactions, case when with_route > 0 or goes_on and cardinality(visit.routes) > 0 then visit_routes end,
+    new.context, new.arrival
 from (
     select
         browser, min(at) as first_at, max(at) as last_at, count(*) as events,
         array_agg(id) as event_ids, array_agg(at) as times, array_agg(type) as types, array_agg(page) as pages,
+        array_agg(route) as routes, count(route) as with_route,
+        array_agg(coalesce(route, page)) filter (where coalesce(route, page) is not null) as visit_routes,
         count(*) filter (where type = %(view)s) as views,
         count(*) filter (where type <> all(%(quiet)s::smallint[])) as interactions,
         (array_agg(context))[1] as context, array_agg(context) as contexts,
@@ -45,6 +50,7 @@ where new.events <= %(max_per_day)s
         first_at > part.ended_at and last_at <= part.ended_at + %(gap)s
         and not is_shared
         and new.arrivals = 0
+        and (with_route = 0 or cardinality(part.routes) = cardinality(part.event_ids))
         and new.contexts <@ part.contexts[cardinality(part.contexts):]
         and (new.views = 0 or visit.views > 0 or cardinality(part.contexts) = 1)
         and case when part.signed_in[cardinality(part.signed_in)]
@@ -77,7 +83,8 @@ where new.events <= %(max_per_day)s
 update visit_parts as part
 set
     ended_at = new.ended_at, run_ended_at = new.ended_at, event_ids = part.event_ids || new.event_ids,
-    times = part.times || new.times, types = part.types || new.types, pages = part.pages || new.pages
+    times = part.times || new.times, types = part.types || new.types, pages = part.pages || new.pages,
+    routes = part.routes || new.routes
 from visit_newest as new
 where part.browser = new.browser and part.run_started_at = new.run_started_at
 
@@ -86,7 +93,7 @@ update stored_visits as visit
 set
     ended_at = new.ended_at, chain_ended_at = new.ended_at, events = events + cardinality(new.types),
     views = visit.views + new.views, interactions = visit.interactions + new.interactions,
-    pages = visit.pages || array_remove(new.pages, null),
+    pages = visit.pages || array_remove(new.pages, null), routes = visit.routes || new.visit_routes,
     types = case when new.types <@ visit.types then visit.types else
         array(select distinct unnest(visit.types || new.types) order by 1)
     end,
@@ -97,11 +104,11 @@ where visit.visit_id = new.visit_id
 -- name: begin_parts
 insert into visit_parts (
     browser, person, is_user, started_at, ended_at, run_started_at, run_ended_at,
-    is_shared, event_ids, times, types, pages, signed_in, contexts, arrivals, outside
+    is_shared, event_ids, times, types, pages, routes, signed_in, contexts, arrivals, outside
 )
 select
     browser, person, is_user, times[1], ended_at, times[1], ended_at,
-    false, event_ids, times, types, pages, array[is_user], array[context],
+    false, event_ids, times, types, pages, coalesce(routes, '{}'), array[is_user], array[context],
     array_remove(array[arrival], null), num_nonnulls(arrival)
 from visit_newest
 where visit_id is null
@@ -109,11 +116,11 @@ where visit_id is null
 -- name: begin_visits
 insert into stored_visits (
     visit_id, person, is_user, started_at, ended_at, chain_started_at, chain_ended_at,
-    views, events, interactions, pages, types, context, arrival
+    views, events, interactions, pages, routes, types, context, arrival
 )
 select
     event_ids[1], person, is_user, times[1], ended_at, times[1], ended_at,
-    views, cardinality(types), interactions, array_remove(pages, null), array(select distinct unnest(types) order by 1),
-    context, arrival
+    views, cardinality(types), interactions, array_remove(pages, null), coalesce(visit_routes, '{}'),
+    array(select distinct unnest(types) order by 1), context, arrival
 from visit_newest
 where visit_id is null

@@ -81,12 +81,13 @@ with touched as materialized (
 )
 insert into visit_input
 select
-    browser, id, at, type, page, case when coalesce(signed_in, then_signed_in) then person end,
+    browser, id, at, type, page, route, case when coalesce(signed_in, then_signed_in) then person end,
     coalesce(context, then_context), arrival
 from (
     select
         browser, person,
         unnest(event_ids) as id, unnest(times) as at, unnest(types) as type, unnest(pages) as page,
+        unnest(routes) as route,
         unnest(signed_in) as signed_in, unnest(contexts) as context, unnest(arrivals) as arrival,
         signed_in[cardinality(signed_in)] as then_signed_in, contexts[cardinality(contexts)] as then_context
     from taken
@@ -126,7 +127,7 @@ on conflict do nothing
 -- The events on each browser in order, each once, numbered by gaps.
 insert into visit_runs
 select
-    browser, id, at, type, page, user_key, context, arrival,
+    browser, id, at, type, page, route, user_key, context, arrival,
     sum(starts) over (order by browser, at, id rows unbounded preceding)
 from (
     select *, case when at - lag(at) over (partition by browser order by at, id) <= %(gap)s then 0 else 1 end as starts
@@ -180,18 +181,19 @@ select exists (select from visit_owners where is_shared)
 with made as (
     insert into visit_parts (
         browser, person, is_user, started_at, ended_at, run_started_at, run_ended_at,
-        is_shared, event_ids, times, types, pages, signed_in, contexts, arrivals, outside
+        is_shared, event_ids, times, types, pages, routes, signed_in, contexts, arrivals, outside
     )
     select
         browser, person, is_user, started_at, ended_at, started_at, ended_at,
-        false, event_ids, times, types, pages,
+        false, event_ids, times, types, pages, case when with_route > 0 then routes else '{}' end,
         case when users in (0, cardinality(signed_in)) then signed_in[1:1] else signed_in end,
         case when contexts <@ contexts[1:1] then contexts[1:1] else contexts end,
         case when outside > 0 then arrivals else '{}' end, outside
     from (
         select
             run, array_agg(id) as event_ids, array_agg(at) as times, array_agg(type) as types,
-            array_agg(page) as pages, array_agg(user_key is not null) as signed_in,
+            array_agg(page) as pages, array_agg(route) as routes, count(route) as with_route,
+            array_agg(user_key is not null) as signed_in,
             count(user_key) as users, array_agg(context) as contexts, array_agg(arrival) as arrivals,
             count(arrival) as outside
         from (select * from visit_runs order by run, at, id) as event
@@ -240,11 +242,12 @@ with counted as (
 ), made as (
     insert into visit_parts (
         browser, person, is_user, started_at, ended_at, run_started_at, run_ended_at,
-        is_shared, event_ids, times, types, pages, signed_in, contexts, arrivals, outside
+        is_shared, event_ids, times, types, pages, routes, signed_in, contexts, arrivals, outside
     )
     select
         browser, person, true, min(at), max(at), min(run_started_at), max(run_ended_at),
-        true, array_agg(id), array_agg(at), array_agg(type), array_agg(page), array_agg(user_key is not null),
+        true, array_agg(id), array_agg(at), array_agg(type), array_agg(page), array_agg(route),
+        array_agg(user_key is not null),
         array_agg(context), array_agg(arrival), count(arrival)
     from (select * from numbered order by run, person, part, at, id) as event
     group by run, browser, person, part
@@ -304,12 +307,13 @@ with changed as (
     select * from chained
     where parts = 1 and (outside = 0 or outside = 1 and (arrivals[1]).channel is not null)
 ), events as materialized (
-    select person, is_user, chain, id, at, type, page, coalesce(context, then_context) as context, arrival,
+    select person, is_user, chain, id, at, type, page, route, coalesce(context, then_context) as context, arrival,
         (arrival).channel is not null as is_outside
     from (
         select
             person, is_user, chain,
             unnest(event_ids) as id, unnest(times) as at, unnest(types) as type, unnest(pages) as page,
+        unnest(routes) as route,
             unnest(contexts) as context, unnest(arrivals) as arrival,
             contexts[cardinality(contexts)] as then_context
         from chained
@@ -351,6 +355,11 @@ select
     cardinality(array_positions(types, %(view)s)), cardinality(types),
     (select count(*) from unnest(types) as type where type <> all(%(quiet)s::smallint[])),
     array_remove(pages, null),
+    array(
+        select coalesce(route, page) from unnest(pages, routes) with ordinality as view (page, route, place)
+        where cardinality(routes) > 0 and coalesce(route, page) is not null
+        order by place
+    ),
     array(select distinct unnest(types) order by 1),
     contexts[least(coalesce(array_position(types, %(view)s), 1), cardinality(contexts))],
     case when outside = 1 then arrivals[1] end,
@@ -361,6 +370,9 @@ select
     (array_agg(id))[1], person, bool_or(is_user), min(at), max(at), min(chain_started_at), max(chain_ended_at),
     count(*) filter (where type = %(view)s), count(*), count(*) filter (where type <> all(%(quiet)s::smallint[])),
     array_remove(array_agg(page), null),
+    case when count(route) > 0
+        then array_agg(coalesce(route, page)) filter (where coalesce(route, page) is not null) else '{}'
+    end,
     array(select distinct unnest(array_agg(type)) order by 1),
     coalesce((array_agg(context) filter (where type = %(view)s))[1], (array_agg(context))[1]),
     (array_agg(arrival) filter (where is_outside))[1],

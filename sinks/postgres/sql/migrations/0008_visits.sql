@@ -68,6 +68,7 @@ create table visit_parts (
     times timestamptz[] not null,
     types smallint[] not null,
     pages text[] not null,
+    routes text[] not null,
     signed_in boolean[] not null,
     contexts visit_context[] not null,
     arrivals visit_arrival[] not null,
@@ -93,6 +94,7 @@ comment on column visit_parts.event_ids is 'Its events in order. The arrays have
 comment on column visit_parts.times is 'When they occurred.';
 comment on column visit_parts.types is 'Numbers of their types in event_types.';
 comment on column visit_parts.pages is 'Paths of the pages viewed; null for events that are not views.';
+comment on column visit_parts.routes is 'Their routes; null for pages that have none, and left out after the last.';
 comment on column visit_parts.signed_in is 'Whether they have a user key themselves, which is then the person. Events after the last element are like it.';
 comment on column visit_parts.contexts is 'Where they happened. Events after the last element are like it.';
 comment on column visit_parts.arrivals is 'Where the visitor came from; null for events that are not an arrival from outside, and left out after the last.';
@@ -120,6 +122,7 @@ create table stored_visits (
     events integer not null,
     interactions integer not null,
     pages text[] not null,
+    routes text[] not null,
     types smallint[] not null,
     context visit_context not null,
     arrival visit_arrival,
@@ -140,6 +143,7 @@ comment on column stored_visits.views is 'Number of its page views.';
 comment on column stored_visits.events is 'Number of its events.';
 comment on column stored_visits.interactions is 'Number of its events that are not page_view, web_vital, error_encountered or scroll.';
 comment on column stored_visits.pages is 'Paths of the pages viewed, in order.';
+comment on column stored_visits.routes is 'Their routes, or of a page without one its path; empty if none has a route.';
 comment on column stored_visits.types is 'Numbers of the types of its events, each once.';
 comment on column stored_visits.context is 'Where it happened: of its first view, or else of its first event.';
 comment on column stored_visits.arrival is 'Where the visitor came from: its first arrival from outside; null if there is none.';
