@@ -32,23 +32,10 @@ _HOUR = timedelta(hours=1)
 _YEAR = timedelta(weeks=52)
 
 
-# The filters that select visits, too. A visit has the page, or the event type, if one of its events has it.
+# The filters that select visits, too. A visit has the page, route or event type if one of its events has it.
 VISIT_FILTERS = frozenset(
-    {
-        "page",
-        "route",
-        "type",
-        "source",
-        "channel",
-        "campaign",
-        "country",
-        "device",
-        "browser",
-        "system",
-        "site",
-        "hostname",
-    }
-    | {"release", "language", "screen"}
+    {"page", "route", "type", "source", "channel", "campaign", "country", "device", "browser", "system", "site"}
+    | {"hostname", "release", "language", "screen"}
 )
 
 

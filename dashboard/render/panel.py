@@ -96,5 +96,5 @@ def of_visits(panel: Panel) -> Panel:
 
 
 def percent(part: int, whole: int) -> float:
-    """A share in per cent, rounded to a tenth."""
-    return round(100 * part / whole, 1) if whole else 0.0
+    """A share in per cent, rounded to a tenth: a half up, as SQL does it."""
+    return (2000 * part + whole) // (2 * whole) / 10 if whole else 0.0
