@@ -13,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from dashboard import metrics, openapi
 from dashboard.access.middleware import AccessMiddleware, DeniedPage
 from dashboard.access.policy import Access, AccessPolicy
+from dashboard.api_keys import ApiKeys
 from dashboard.columns.service import Columns
 from dashboard.event_types.routes import add_event_type_routes
 from dashboard.health.pipeline import PipelineHealth
@@ -77,7 +78,12 @@ def build_app(settings: Settings) -> FastAPI:
     _add_probes(app, live, policy, background)
     _bind_gauges(live)
     app.add_middleware(GZipMiddleware, minimum_size=500)
-    app.add_middleware(AccessMiddleware, policy=policy, denied_page=_denied_page(pages, policy))
+    app.add_middleware(
+        AccessMiddleware,
+        policy=policy,
+        denied_page=_denied_page(pages, policy),
+        keys=ApiKeys(settings.dashboard_keys) if settings.dashboard_keys else None,
+    )
     app.add_middleware(RequestMetrics, requests=metrics.REQUESTS, seconds=metrics.REQUEST_SECONDS)
     return app
 

@@ -76,7 +76,7 @@ def _security_schemes(session_cookie: str) -> Json:
         "token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "FOOTFALL_DASHBOARD_TOKEN, or the token of a session that has the role.",
+            "description": "FOOTFALL_DASHBOARD_TOKEN, the token of a session that has the role, or an API key.",
         },
         "loginCookie": {
             "type": "apiKey",

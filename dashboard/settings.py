@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
+from dashboard import api_keys
 from service_kit import setting_checks
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.postgres import DEFAULT_SCHEMA, SCHEMA_HELP, PostgresSettings, schema_name
@@ -60,6 +61,12 @@ class Settings:
     )
     dashboard_role_claim: str = setting(
         "roles", help="The claim that holds a session's roles: a list, or text separated by spaces."
+    )
+    dashboard_keys: Secret | None = setting(
+        None,
+        help="API keys, a line each, as `footfall key create` prints it. A file of them is read at each request:"
+        " a key whose line is removed has no access any more.",
+        check=api_keys.usable,
     )
     sessions: SessionSettings = field(default_factory=SessionSettings)
     trust_loopback: bool = setting(

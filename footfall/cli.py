@@ -31,12 +31,13 @@ COMMANDS = {
     "doctor": "Check every part, and say what to do about faults.",
     "topics": "Create missing topics and check the others.",
     "acls": "Print Kafka access rules (ACLs).",
+    "key": "Create keys for the Stats API.",
     "registry": "Push the schemas to another schema registry.",
     "bench": "Run a benchmark.",
 }
 
 # Commands that need no contract, report one that cannot be used with all other faults, or are there to mend it.
-_WITHOUT_A_CONTRACT = ("up", "env", "types", "bench")
+_WITHOUT_A_CONTRACT = ("up", "env", "types", "key", "bench")
 
 
 # The shell's completion calls us with the line that is being typed in one of these.

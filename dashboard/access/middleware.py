@@ -1,5 +1,6 @@
 """ASGI middleware that enforces the access policy. A request without access gets a page or JSON that says why."""
 
+import time
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -7,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard import api_keys
 from dashboard.access import login_cookie
-from dashboard.access.policy import Access, AccessPolicy
+from dashboard.access.policy import Access, AccessPolicy, bearer_of
 
 LOGIN, LOGOUT = "/dashboard/login", "/dashboard/logout"
 # Paths that serve no event data.
@@ -33,6 +35,7 @@ _MESSAGES = {
 }
 _RETRY_AFTER_SECONDS = 2
 
+Headers = list[tuple[bytes, bytes]]
 # Makes the page from the request, the reason and a message.
 DeniedPage = Callable[[Request, Access, str], Response]
 
@@ -40,24 +43,28 @@ DeniedPage = Callable[[Request, Access, str], Response]
 class AccessMiddleware:
     """Wraps the application, adds security headers to every response, and serves login and logout."""
 
-    def __init__(self, app: ASGIApp, policy: AccessPolicy, denied_page: DeniedPage) -> None:
-        self._app, self._policy, self._denied_page = app, policy, denied_page
+    def __init__(
+        self, app: ASGIApp, policy: AccessPolicy, denied_page: DeniedPage, keys: api_keys.ApiKeys | None = None
+    ) -> None:
+        self._app, self._policy, self._denied_page, self._keys = app, policy, denied_page, keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
+        added = list(_SECURITY_HEADERS)
+
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_SECURITY_HEADERS]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         request = Request(scope, receive)
-        response = await self._response(request)
+        response = await self._response(request, added)
         await (response or self._app)(scope, receive, send_secured)
 
-    async def _response(self, request: Request) -> Response | None:
+    async def _response(self, request: Request, added: Headers) -> Response | None:
         """The response in place of the application's; None where the application may respond."""
         path: str = request.scope["path"]  # what the application routes by; a URL is made with the header Host
         if path.startswith(_PUBLIC_PATHS):
@@ -66,6 +73,9 @@ class AccessMiddleware:
             return await self._log_in(request)
         if path == LOGOUT and request.method == "POST":
             return _with_cookie(RedirectResponse("/", 303), request, "", 0)
+        text, scope = bearer_of(request) or "", api_keys.scope_of(path)
+        if self._keys and scope and text.startswith(api_keys.PREFIX):
+            return _with_key(self._keys, text, scope, added)
         access = await self._policy.check(request)
         return None if access is Access.GRANTED else self._deny(request, access, "")
 
@@ -94,6 +104,32 @@ class AccessMiddleware:
         if access is Access.UNAVAILABLE:
             response.headers["retry-after"] = str(_RETRY_AFTER_SECONDS)
         return response
+
+
+def _with_key(keys: api_keys.ApiKeys, text: str, scope: str, added: Headers) -> Response | None:
+    """What a request with a key gets instead of the application's response. `added`: headers of any response."""
+    key = keys.find(text)
+    if key is None:
+        return _refused(401, "This key is unknown or revoked. Make one with footfall key create.")
+    if scope not in key.scopes:
+        has = ", ".join(sorted(key.scopes))
+        return _refused(403, f"This needs a key with the scope {scope}; the key {key.name} has {has}.")
+    usage = keys.use(key, time.monotonic())
+    added += usage.headers()
+    if usage.is_granted:
+        return None
+    response = _refused(
+        429, f"The key {key.name} may ask {usage.limit} times per minute. Wait as Retry-After says."
+    )
+    response.headers["retry-after"] = str(usage.retry_after)
+    return response
+
+
+def _refused(status: int, message: str) -> Response:
+    response = JSONResponse({"message": message}, status, headers={"cache-control": "no-store"})
+    if status == 401:
+        response.headers["www-authenticate"] = 'Bearer realm="footfall"'
+    return response
 
 
 def own_path(to: str) -> str:

@@ -61,7 +61,7 @@ class AccessPolicy:
         """Whether the request may read."""
         if self._trust_loopback and _is_local(request):
             return Access.GRANTED
-        bearer = _bearer(request)
+        bearer = bearer_of(request)
         if self._token and self._has_token(request, bearer):
             return Access.GRANTED
         if self._sessions:
@@ -126,6 +126,7 @@ def _count_fetch(succeeded: bool) -> None:
         metrics.JWKS_FETCHED.set_to_current_time()
 
 
-def _bearer(request: HTTPConnection) -> str | None:
+def bearer_of(request: HTTPConnection) -> str | None:
+    """The bearer token of a request."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None

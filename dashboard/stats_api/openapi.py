@@ -150,6 +150,12 @@ SCHEMAS: Json = {
     ),
 }
 RESPONSES: Json = {
+    "KeyOverLimit": answer(
+        "The key is over its limit.",
+        "application/json",
+        schema("Message"),
+        {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}},
+    ),
     "UnusableStatsRequest": answer("Parameters cannot be used.", "application/json", schema("StatsFaults")),
     "StatsUnavailable": answer(
         f"Postgres does not answer or is not configured, or the query took too long, or: {NO_KEYS}.",
@@ -161,6 +167,7 @@ RESPONSES: Json = {
 _FAILURES: Json = {
     "400": {"$ref": "#/components/responses/UnusableStatsRequest"},
     **NO_ACCESS,
+    "429": {"$ref": "#/components/responses/KeyOverLimit"},
     "503": {"$ref": "#/components/responses/StatsUnavailable"},
 }
 
@@ -184,6 +191,7 @@ PATHS: Json = {
             "responses": {
                 "200": answer("The description.", "application/json", schema("StatsDescription")),
                 **NO_ACCESS,
+                "429": {"$ref": "#/components/responses/KeyOverLimit"},
             },
         }
     },
