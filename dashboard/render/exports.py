@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Iterable, Iterator, Sequence
 
 from dashboard.render.panel import Cell, Panel, Rows
 
@@ -16,16 +17,23 @@ def as_csv(panel: Panel, rows: Rows) -> str:
 
     Text that would run as a formula gets an apostrophe in front.
     """
+    return csv_of([column.title for column in panel.columns], _cells(panel, rows))
+
+
+def csv_of(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Rows of cells under titles."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([column.title for column in panel.columns])
+    writer.writerow(titles)
+    writer.writerows([_text(cell) for cell in cells] for cells in rows)
+    return out.getvalue()
+
+
+def _cells(panel: Panel, rows: Rows) -> Iterator[list[Cell]]:
     for name, cells in rows.items():
         remaining = iter(cells)
         cells_of_row = [name if column.kind == "key" else next(remaining, "") for column in panel.columns]
-        writer.writerow(
-            [_text(column.value(cell)) for column, cell in zip(panel.columns, cells_of_row, strict=True)]
-        )
-    return out.getvalue()
+        yield [column.value(cell) for column, cell in zip(panel.columns, cells_of_row, strict=True)]
 
 
 def _text(cell: Cell) -> str:

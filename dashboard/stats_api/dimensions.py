@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from dashboard.filters import PropertyValue, property_value
 
-# The panel of each dimension. But for entry and exit pages, a name of a row is a value of the filter of that name.
+# The panel of each dimension. But for entries and exits, a name of a row is a value of the filter of that name.
 DIMENSIONS: Mapping[str, str] = MappingProxyType(
     {
         "type": "event_types",
@@ -13,6 +13,8 @@ DIMENSIONS: Mapping[str, str] = MappingProxyType(
         "route": "routes",
         "entry_page": "entry_pages",
         "exit_page": "exit_pages",
+        "entry_route": "entry_routes",
+        "exit_route": "exit_routes",
         "source": "sources",
         "channel": "channels",
         "campaign": "campaigns",
@@ -34,7 +36,7 @@ DIMENSIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 # What counts visits only.
-OF_VISITS_ALONE = frozenset({"entry_page", "exit_page"})
+OF_VISITS_ALONE = frozenset({"entry_page", "exit_page", "entry_route", "exit_route"})
 
 
 def panel_of(dimension: str) -> str | None:

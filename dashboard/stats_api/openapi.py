@@ -18,7 +18,8 @@ from dashboard.render.openapi_parts import (
 from dashboard.stats_api import metrics
 from dashboard.stats_api.dimensions import DIMENSIONS
 from dashboard.stats_api.faults import CODES
-from dashboard.stats_api.request import COMPARISONS, DEFAULT_LIMIT, MAX_LIMIT, Kind
+from dashboard.stats_api.files import CSV, PARQUET
+from dashboard.stats_api.request import COMPARISONS, DEFAULT_LIMIT, FORMATS, MAX_LIMIT, Kind
 from dashboard.stats_api.request import PARAMETERS as NAMES
 from dashboard.stats_api.routes import PATH
 
@@ -52,6 +53,11 @@ _OWN: Json = {
             "by", _TEXT, f"One of {', '.join(DIMENSIONS)}, or a property of an event type: `feature_used.feature`."
         )
         | {"required": True},
+        parameter(
+            "format",
+            {"type": "string", "enum": list(FORMATS)},
+            "Instead of `Accept`. Files have all rows.",
+        ),
         parameter("search", _TEXT, "Only rows whose name contains this."),
         parameter(
             "limit",
@@ -172,13 +178,17 @@ _FAILURES: Json = {
 }
 
 
+_ANSWER = answer("The table.", "application/json", schema("StatsTable"))
+_ANSWER["content"] |= {CSV: {"schema": _TEXT}, PARQUET: {"schema": _TEXT | {"format": "binary"}}}
+
+
 def _table(operation: str, summary: str, parameters: list[Json]) -> Json:
     return {
         "operationId": operation,
         "tags": ["stats"],
         "summary": summary,
         "parameters": parameters,
-        "responses": {"200": answer("The table.", "application/json", schema("StatsTable")), **_FAILURES},
+        "responses": {"200": _ANSWER, **_FAILURES},
     }
 
 

@@ -15,6 +15,7 @@ from dashboard.stats_api.dimensions import DIMENSIONS, OF_VISITS_ALONE, panel_of
 from dashboard.stats_api.faults import Fault, UnusableRequest, one_of
 
 Kind = Literal["totals", "series", "breakdown"]
+FORMATS = ("json", "csv", "parquet")
 # As the history page writes them.
 COMPARISONS: Mapping[str, str] = MappingProxyType({"previous": "1", "year": "year"})
 MAX_LIMIT, DEFAULT_LIMIT = 1_000, 100
@@ -22,7 +23,7 @@ MAX_HOURLY_DAYS = 14
 # A panel with which the history counts little else.
 _CHEAP_PANEL = "entry_pages"
 
-_OF_ALL = ("range", "from", "to", "tz", "compare", "programs", *FILTERS)
+_OF_ALL = ("range", "from", "to", "tz", "compare", "programs", "format", *FILTERS)
 PARAMETERS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
         "totals": (*_OF_ALL, "metrics", "goal"),
@@ -43,8 +44,11 @@ class Asked:
     compare: str = ""
     metrics: tuple[str, ...] = ()
     by: str = ""
-    limit: int = DEFAULT_LIMIT
+    # None: a hundred in JSON, all in a file.
+    limit: int | None = None
     offset: int = 0
+    # One of `FORMATS`; empty if the request leaves it to the header `Accept`.
+    format: str = ""
 
 
 def parse(kind: Kind, pairs: Pairs, now: datetime, retention_days: int) -> Asked:
@@ -68,8 +72,9 @@ def parse(kind: Kind, pairs: Pairs, now: datetime, retention_days: int) -> Asked
         compare=params.get("compare", ""),
         metrics=_metrics(kind, pairs, query),
         by=params.get("by", ""),
-        limit=int(params.get("limit", DEFAULT_LIMIT)),
+        limit=int(params["limit"]) if "limit" in params else None,
         offset=int(params.get("offset", 0)),
+        format=params.get("format", ""),
     )
     if faults := list(_together(kind, asked, params.get("step"))):
         raise UnusableRequest(faults)
@@ -94,6 +99,7 @@ def _values(params: Mapping[str, str], now: datetime, retention_days: int) -> It
         "compare": COMPARISONS,
         "step": ("hour", "day"),
         "programs": ("0", "1"),
+        "format": FORMATS,
     }
     for name, values in closed.items():
         if name in params and params[name] not in values:

@@ -1,5 +1,6 @@
 """The routes of the Stats API."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,13 +11,15 @@ from fastapi.responses import JSONResponse
 
 from dashboard.history.answer import Gone, unless_gone
 from dashboard.history.measures import EVENTS, MEASURES
+from dashboard.history.result import Result
 from dashboard.history.service import HistoryService, HistoryUnavailable
 from dashboard.render.pages import NO_STORE
 from dashboard.stats_api import metrics
 from dashboard.stats_api.dimensions import DIMENSIONS
 from dashboard.stats_api.faults import UnusableRequest
+from dashboard.stats_api.files import CSV, PARQUET, as_csv, as_parquet
 from dashboard.stats_api.request import MAX_LIMIT, Asked, Kind, parse
-from dashboard.stats_api.table import Answered, as_json, table_of
+from dashboard.stats_api.table import Answered, as_json, as_of, is_cut, table_of
 
 PATH = "/api/stats/v1"
 RETRY_SECONDS = 10
@@ -46,7 +49,17 @@ def add_stats_api_routes(
         except Gone:
             return Response(status_code=_CLIENT_GONE)
         table = table_of(kind, asked, answered)
-        return JSONResponse(as_json(kind, asked, answered.result, table, at), headers=NO_STORE)
+        wanted = asked.format or _accepted(request)
+        if wanted == "json":
+            return JSONResponse(as_json(kind, asked, answered.result, table, at), headers=NO_STORE)
+        shown = table.page(asked.limit, asked.offset)
+        headers = _file_headers(kind, asked, answered.result, wanted) | {
+            "footfall-as-of": as_of(at),
+            "footfall-total-rows": str(len(table.rows)),
+        }
+        if wanted == "csv":
+            return Response(as_csv(shown), media_type=f"{CSV}; charset=utf-8", headers=headers)
+        return Response(await asyncio.to_thread(as_parquet, shown), media_type=PARQUET, headers=headers)
 
     @app.get(PATH)
     async def about() -> Response:
@@ -63,6 +76,24 @@ def add_stats_api_routes(
     @app.get(f"{PATH}/breakdown")
     async def breakdown(request: Request) -> Response:
         return await answer("breakdown", request)
+
+
+def _accepted(request: Request) -> str:
+    """What the header `Accept` asks for."""
+    accept = request.headers.get("accept", "")
+    return "csv" if accept.startswith(CSV) else "parquet" if accept.startswith(PARQUET) else "json"
+
+
+def _file_headers(kind: Kind, asked: Asked, result: Result, ending: str) -> dict[str, str]:
+    """The name of a file, and what JSON says beside the rows."""
+    query = result.query
+    name = f"footfall-{kind}-{query.since:%Y%m%d}-{query.until:%Y%m%d}.{ending}"
+    return NO_STORE | {
+        "content-disposition": f'attachment; filename="{name}"',
+        "vary": "accept",
+        "footfall-is-cut": str(kind == "breakdown" and is_cut(asked, result)).lower(),
+        "footfall-program-events-left-out": str(result.left_out),
+    }
 
 
 async def _answered(service: HistoryService | None, asked: Asked) -> Answered:

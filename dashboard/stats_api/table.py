@@ -11,7 +11,7 @@ from dashboard.render import panel as panels
 from dashboard.stats_api import metrics
 from dashboard.stats_api.dimensions import panel_of, property_of
 from dashboard.stats_api.metrics import VIEWS_PER_VISIT, Metric
-from dashboard.stats_api.request import Asked, Kind
+from dashboard.stats_api.request import DEFAULT_LIMIT, Asked, Kind
 
 Type = Literal["text", "number", "time"]
 Value = str | float | int | None
@@ -41,9 +41,9 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Row]
 
-    def page(self, limit: int, offset: int) -> "Table":
-        """Some of the rows."""
-        return replace(self, rows=self.rows[offset : offset + limit])
+    def page(self, limit: int | None, offset: int) -> "Table":
+        """Some of the rows; without a limit all that follow."""
+        return replace(self, rows=self.rows[offset:] if limit is None else self.rows[offset : offset + limit])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def table_of(kind: Kind, asked: Asked, answered: Answered) -> Table:
 def as_json(kind: Kind, asked: Asked, result: Result, table: Table, now: datetime) -> dict[str, Any]:
     """An answer for programs: a page of the table, and what it is an answer to."""
     query = result.query
-    shown = table.page(asked.limit, asked.offset) if kind == "breakdown" else table
+    shown = table.page(asked.limit or DEFAULT_LIMIT, asked.offset) if kind == "breakdown" else table
     end = asked.offset + len(shown.rows)
     return {
         "since": query.since.isoformat(),
@@ -86,20 +86,25 @@ def as_json(kind: Kind, asked: Asked, result: Result, table: Table, now: datetim
         "total_rows": len(table.rows),
         "next_offset": end if end < len(table.rows) else None,
         "is_cut": kind == "breakdown" and is_cut(asked, result),
-        "as_of": (now - MAX_AGE).astimezone(UTC).isoformat(timespec="seconds"),
+        "as_of": as_of(now),
         "programs": query.programs,
         "program_events_left_out": result.left_out,
     }
+
+
+def as_of(now: datetime) -> str:
+    """What had landed by then is counted."""
+    return (now - MAX_AGE).astimezone(UTC).isoformat(timespec="seconds")
 
 
 def is_cut(asked: Asked, result: Result) -> bool:
     """Whether there may be more rows than the history ranks."""
     rows = result.panels.get(panel_of(asked.by) or "", {})
     found = property_of(asked.by)
-    if found is None:
+    if found is None or len(rows) >= MAX_ROWS:
         return len(rows) >= MAX_ROWS
     of_it = sum(_is_of(found, name) for name in rows)
-    return len(rows) >= MAX_ROWS or of_it >= MAX_VALUES
+    return of_it >= MAX_VALUES
 
 
 # As history/service.py ranks them.

@@ -1,9 +1,13 @@
 """The Stats API, with a history that answers without Postgres: the same numbers as the page, faults by name."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -15,8 +19,10 @@ from dashboard.render.pages import Pages
 from dashboard.render.panels import HISTORY
 from dashboard.sql import Database
 from dashboard.stats_api import metrics
-from dashboard.stats_api.dimensions import DIMENSIONS
+from dashboard.stats_api.dimensions import DIMENSIONS, OF_VISITS_ALONE
+from dashboard.stats_api.files import as_csv
 from dashboard.stats_api.routes import PATH, add_stats_api_routes
+from dashboard.stats_api.table import Column, Table
 from tests.dashboard.history.test_page import OneNameEach
 from tests.support.database import at
 
@@ -78,7 +84,7 @@ async def test_every_dimension_is_a_panel_and_a_filter_and_has_the_rows_of_the_p
     client: httpx.AsyncClient,
 ) -> None:
     assert set(DIMENSIONS.values()) == HISTORY.keys() - {"custom_events"}
-    assert set(DIMENSIONS) - {"entry_page", "exit_page"} == FILTERS.keys()
+    assert set(DIMENSIONS) - OF_VISITS_ALONE == FILTERS.keys()
     panels = (await client.get("/dashboard/history.json?range=7d&compare=1")).json()["panels"]
     for by, panel in DIMENSIONS.items():
         got = await answer(client, f"breakdown?range=7d&compare=previous&by={by}")
@@ -152,6 +158,7 @@ FAULTS = {
     "totals?page=%00": [("page", "value_invalid", None)],
     "totals?compare=1": [("compare", "value_unknown", None)],
     "totals?compare=year": [("compare", "not_together", None)],
+    "totals?format=xml": [("format", "value_unknown", None)],
     "totals?step=day": [("step", "parameter_unknown", "site")],
     "series?range=30d&step=hour": [("step", "not_together", None)],
     "series?range=24h&step=day": [("step", "not_together", None)],
@@ -186,3 +193,40 @@ async def test_the_description_lists_metrics_and_dimensions(client: httpx.AsyncC
     got = (await client.get(PATH)).json()
     assert [each["name"] for each in got["metrics"]] == list(metrics.SERIES)
     assert got["dimensions"] == list(DIMENSIONS)
+
+
+async def test_a_file_has_the_rows_of_the_json(client: httpx.AsyncClient, tmp_path: Path) -> None:
+    for path in (
+        "totals?compare=previous",
+        "series?range=24h&tz=Europe/Berlin",
+        "breakdown?by=error",
+        "breakdown?by=prop",
+    ):
+        rows = (await answer(client, path))["rows"]
+        as_csv = await client.get(f"{PATH}/{path}", headers={"accept": "text/csv"})
+        read = list(csv.DictReader(io.StringIO(as_csv.text, newline="")))
+        assert read == [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+        assert (as_csv.headers["footfall-is-cut"], as_csv.headers["footfall-program-events-left-out"]) == (
+            "false",
+            "17",
+        )
+        file = tmp_path / "table.parquet"
+        file.write_bytes((await client.get(f"{PATH}/{path}&format=parquet")).content)
+        with duckdb.connect() as connection:
+            found = connection.sql(f"select *{_as_text(rows)} from '{file}'")
+            stored = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+        times = [name for name in rows[0] if name in ("start", "first", "last")]
+        for row, other in zip(rows, stored, strict=True):
+            moments = {name: datetime.fromisoformat(row[name]).timestamp() for name in times}
+            assert other == row | moments
+
+
+def _as_text(rows: list[dict[str, Any]]) -> str:
+    times = [name for name in rows[0] if name in ("start", "first", "last")]
+    shown = ", ".join(f'epoch("{name}") as "{name}"' for name in times)
+    return f" replace ({shown})" if shown else ""
+
+
+def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe() -> None:
+    table = Table([Column("name", "text")], [{"name": "=1+1"}])
+    assert as_csv(table).splitlines() == ["name", "'=1+1"]
