@@ -15,6 +15,8 @@ OUTCOMES = ("counted", "late", "duplicate", "rejected", "uncertain")
 # `ACTIVE_VISITORS` has those of events without a user, `SIGNED_IN_VISITORS` those of events with one.
 ACTIVE_USERS, ACTIVE_VISITORS, SIGNED_IN_VISITORS = "active_users", "active_visitors", "signed_in_visitors"
 SKETCHED = (ACTIVE_USERS, ACTIVE_VISITORS, SIGNED_IN_VISITORS)
+# Events by type.
+EVENTS = "events"
 # Dimensions whose names have a format, made and read by the functions below.
 PAGE_ERRORS, WEB_VITALS, PROPERTIES = "page_errors", "web_vitals", "properties"
 # The channel of page views without a source, and their name in `sources`.
@@ -49,6 +51,13 @@ def record_key(partition: int, dimension: str, window_seconds: int, window_start
 
 # `device.kind` of programs, which are not people: not here, and not in SQL.
 PROGRAM = "bot"
+# A dimension counts the events of people; its twin counts those of programs.
+_OF_PROGRAMS = "_of_programs"
+
+
+def of_programs(dimension: str) -> str:
+    """The dimension that counts for programs what this one counts for people."""
+    return dimension + _OF_PROGRAMS
 
 
 def shortened(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:

@@ -126,7 +126,7 @@ def _denied_page(pages: Pages, policy: AccessPolicy) -> DeniedPage:
 
 
 def _bind_gauges(live: LiveService) -> None:
-    metrics.VIEWERS.set_function(lambda: len(live.hub.viewers))
+    metrics.VIEWERS.set_function(lambda: live.viewers)
     metrics.CONNECTED.set_function(lambda: live.follower.connected)
     metrics.NEWEST_EVENT.set_function(lambda: live.newest_event_at / 1000)
 

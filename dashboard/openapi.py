@@ -26,7 +26,7 @@ from dashboard.render.openapi_parts import (
     text,
 )
 from dashboard.render.panel import Panel
-from dashboard.render.panels import HISTORY
+from dashboard.render.panels import HISTORY, LIVE
 from dashboard.stats_api import openapi as stats_api
 
 PATH = "/dashboard/openapi.json"
@@ -102,7 +102,16 @@ _KINDS: dict[str, Json] = {
     "vital": _NUMBER | {"description": "Milliseconds; of CLS a number without a unit."},
     "shares": {"type": "array", "items": _NUMBER, "description": "Per cent."},
     "time": _TEXT | {"format": "date-time"},
+    "reason": _TEXT,
+    "duration": {"type": "integer", "description": "Milliseconds."},
 }
+
+
+def _live_row(panel: Panel) -> Json:
+    """A row of a panel of the live page or of the pipeline's, by the keys of its columns."""
+    named = {"name": text("The name of the row.")} if panel.columns[0].kind == "named" else {}
+    columns = {column.key: _KINDS[column.kind] for column in panel.columns}
+    return object_of(f"A row of the panel {panel.title}.", named | columns)
 
 
 def _row(panel: Panel) -> Json:
@@ -126,19 +135,10 @@ _VALUES: Json = {"type": "array", "items": {"type": ["number", "null"]}}
 _STORAGE = tuple(field.name for field in fields(StorageHealth))
 _SCHEMAS: Json = {
     "Message": object_of("What is wrong, and what to do.", {"message": {"type": "string"}}),
-    "Cell": {
-        "description": "A cell: text, a number, a list of counts, or null for nothing.",
-        "anyOf": [
-            {"type": ["string", "null"]},
-            {"type": "number"},
-            {"type": "array", "items": {"type": "number"}},
-        ],
-    },
-    "Rows": map_of(
-        {"type": "array", "items": schema("Cell")},
-        "The rows of a panel: the cells of each, by its name. The columns are those of the panel on the page.",
+    "Panels": object_of(
+        "The rows of each panel, the most frequent first.",
+        {name: {"type": "array", "items": _live_row(panel)} for name, panel in LIVE.items()},
     ),
-    "Panels": map_of(schema("Rows"), "The rows of each panel, by the panel's name."),
     "Figures": object_of(
         "The numbers at the top.",
         {
@@ -147,6 +147,7 @@ _SCHEMAS: Json = {
             "events_per_second": {"type": "number"},
             "this_minute": number("Events of the current minute."),
             "last_hour": number("Events of the last 60 minutes."),
+            "programs_left_out": number("Events of programs in the last 60 minutes that are not counted here."),
             "late": number("Late events of the last 60 minutes."),
             "duplicates": number("Duplicates of the last 60 minutes."),
             "uncertain": number("Events that wait for Postgres to say whether they are new."),
@@ -283,7 +284,15 @@ _SNAPSHOT: Json = {
     "operationId": "readSnapshot",
     "tags": ["live"],
     "summary": "The numbers of the live page",
-    "parameters": [parameter("If-None-Match", _TEXT, "The ETag of an earlier answer.", "header")],
+    "parameters": [
+        {"$ref": "#/components/parameters/programs"},
+        parameter(
+            "rows",
+            {"type": "string", "enum": ["cells"]},
+            "For the page itself: rows as its stream has them, lists of cells by their names.",
+        ),
+        parameter("If-None-Match", _TEXT, "The ETag of an earlier answer.", "header"),
+    ],
     "responses": {
         "200": answer("The numbers.", "application/json", schema("Snapshot"), {"ETag": {"schema": _TEXT}}),
         "304": {"$ref": "#/components/responses/NotModified"},
@@ -295,8 +304,10 @@ _STREAM: Json = {
     "operationId": "streamChanges",
     "tags": ["live"],
     "summary": "The numbers as server-sent events",
-    "description": "First `snapshot`, then a JSON merge patch in each `patch`, and new events in `feed`.",
+    "description": "First `snapshot`, then a JSON merge patch in each `patch`, and new events in `feed`. Rows are "
+    "lists of cells by their names, in the order of the panel's columns.",
     "parameters": [
+        {"$ref": "#/components/parameters/programs"},
         parameter("Last-Event-ID", _TEXT, "Continue after this id.", "header"),
         parameter("since", _TEXT, "The same, where headers cannot be set."),
     ],

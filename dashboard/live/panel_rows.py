@@ -17,7 +17,7 @@ from avro_schemas.live_aggregates import (
     split_page_error,
 )
 from dashboard.filters import PropertyValue
-from dashboard.live.state import LiveState
+from dashboard.live.last_hour import LastHour
 from dashboard.live.windows import Counts
 from dashboard.render import web_vitals
 from dashboard.render.panel import Panel, Rows, percent
@@ -28,18 +28,18 @@ log = logging.getLogger(__name__)
 TOP = 8
 
 
-def panel_rows(state: LiveState) -> dict[str, Rows]:
+def panel_rows(hour: LastHour) -> dict[str, Rows]:
     """The rows of each panel of both pages, by the panel's name."""
-    ranked = {panel.name: _ranked(panel, _counts(panel, state)) for panel in PANELS if panel.dimension}
-    return ranked | {name: _rows_or_none(name, rows, state) for name, rows in _OWN_ROWS.items()}
+    ranked = {panel.name: _ranked(panel, _counts(panel, hour)) for panel in PANELS if panel.dimension}
+    return ranked | {name: _rows_or_none(name, rows, hour) for name, rows in _OWN_ROWS.items()}
 
 
-def not_shown(state: LiveState) -> dict[str, int]:
+def not_shown(hour: LastHour) -> dict[str, int]:
     """How many events each ranking counts under names that it has no row for, where there are any."""
     hidden = {}
     for panel in PANELS:
         if panel.dimension:
-            counts = _counts(panel, state)
+            counts = _counts(panel, hour)
             if count := sum(counts.values()) - sum(counts[name] for name in top(counts)):
                 hidden[panel.name] = count
     return hidden
@@ -51,15 +51,15 @@ def top(counts: Counts, max_names: int = TOP) -> list[str]:
     return [name for _count, name in nsmallest(max_names, named)]
 
 
-def _counts(panel: Panel, state: LiveState) -> Counts:
-    counts = state.last_hour(panel.dimension).total
+def _counts(panel: Panel, hour: LastHour) -> Counts:
+    counts = hour[panel.dimension].total
     return {name: count for name, count in counts.items() if panel.shows(name)}
 
 
-def _rows_or_none(panel: str, rows: Callable[[LiveState], Rows], state: LiveState) -> Rows:
+def _rows_or_none(panel: str, rows: Callable[[LastHour], Rows], hour: LastHour) -> Rows:
     """The rows of a panel that reads the format of its names; none if they cannot be made."""
     try:
-        return rows(state)
+        return rows(hour)
     except Exception:  # raised further, it would take down the whole page
         log.exception("a panel of the live page cannot be made", extra={"panel": panel})
         return {}
@@ -72,16 +72,16 @@ def _ranked(panel: Panel, counts: Counts) -> Rows:
     return {name: [counts[name], percent(counts[name], total)] for name in top(counts)}
 
 
-def _forms(state: LiveState) -> Rows:
-    submitted, succeeded = state.last_hour("forms").total, state.last_hour("form_successes").total
+def _forms(hour: LastHour) -> Rows:
+    submitted, succeeded = hour["forms"].total, hour["form_successes"].total
     return {
         form: [submitted[form], succeeded.get(form, 0), percent(succeeded.get(form, 0), submitted[form])]
         for form in top(submitted)
     }
 
 
-def _errors(state: LiveState) -> Rows:
-    errors = state.last_hour(PAGE_ERRORS)
+def _errors(hour: LastHour) -> Rows:
+    errors = hour[PAGE_ERRORS]
     rows: Rows = {}
     for name in top(errors.total):
         page, error = split_page_error(name)
@@ -89,8 +89,8 @@ def _errors(state: LiveState) -> Rows:
     return rows
 
 
-def _features(state: LiveState) -> Rows:
-    properties = state.last_hour(PROPERTIES).total
+def _features(hour: LastHour) -> Rows:
+    properties = hour[PROPERTIES].total
     rows: Rows = {}
     for name in top(properties):
         event_type, property_name, value = split_custom_property(name)
@@ -103,8 +103,8 @@ def _features(state: LiveState) -> Rows:
     return rows
 
 
-def _web_vitals(state: LiveState) -> Rows:
-    summaries = web_vitals.summarize(state.last_hour(WEB_VITALS).total)
+def _web_vitals(hour: LastHour) -> Rows:
+    summaries = web_vitals.summarize(hour[WEB_VITALS].total)
     return {summary.metric.name: summary.cells() for summary in summaries}
 
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from avro_schemas import topic
@@ -32,7 +33,8 @@ class LiveService:
         self._rejected, self._health = RejectedEvents(), health
         # The last offset by partition that is counted in `_rejected`.
         self._rejected_offsets: dict[int, int] = {}
-        self.hub = Hub(self.snapshot)
+        # Of people's events, and of those of programs too.
+        self.hub, self.hub_with_programs = Hub(self.snapshot), Hub(partial(self.snapshot, with_programs=True))
         self.follower = Follower(kafka, topic.LIVE_AGGREGATES, client_id=_CLIENT_ID, on_records=self._merge)
         self._rejected_follower = Follower(
             kafka,
@@ -41,7 +43,7 @@ class LiveService:
             on_records=self._add_rejected,
             look_back_ms=SHOWN_MINUTES * MINUTE_MS,
         )
-        self._feed_reader = FeedReader(kafka, has_viewers=lambda: bool(self.hub.viewers), send=self.hub.send_feed)
+        self._feed_reader = FeedReader(kafka, has_viewers=lambda: self.viewers > 0, send=self._send_feed)
 
     def background(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What runs as long as the dashboard does, by name."""
@@ -50,12 +52,21 @@ class LiveService:
             "following the rejected events": self._rejected_follower.run(),
             "the feed": self._feed_reader.run(),
             "the event streams": self.hub.run(),
+            "the event streams with programs": self.hub_with_programs.run(),
         }
 
-    def snapshot(self) -> Json:
-        """The snapshot of this moment."""
+    @property
+    def viewers(self) -> int:
+        """How many pages are open."""
+        return len(self.hub.viewers) + len(self.hub_with_programs.viewers)
+
+    def snapshot(self, *, with_programs: bool = False) -> Json:
+        """The snapshot of this moment: of people's events, or of those of programs too."""
         now = time.time_ns() // 1_000_000
-        return snapshot(self.state, self._rejected, self._health, now, connected=self.follower.connected)
+        connected = self.follower.connected
+        return snapshot(
+            self.state, self._rejected, self._health, now, connected=connected, with_programs=with_programs
+        )
 
     @property
     def newest_event_at(self) -> int:
@@ -67,11 +78,11 @@ class LiveService:
         return self.state.counted_offsets if self.follower.caught_up else {}
 
     def _merge(self, _partition: int, records: Sequence[KafkaRecord]) -> None:
-        for partial in decode_values((record.value for record in records), "live_aggregate"):
+        for each in decode_values((record.value for record in records), "live_aggregate"):
             try:
-                self.state.merge(partial)
+                self.state.merge(each)
             except Exception:  # raised further, it would end the follower, which would meet it again
-                log.exception("a partial cannot be merged", extra={"dimension": partial["dimension"]})
+                log.exception("a partial cannot be merged", extra={"dimension": each["dimension"]})
 
     def _add_rejected(self, partition: int, records: Sequence[KafkaRecord]) -> None:
         entries = []
@@ -85,4 +96,8 @@ class LiveService:
                     entries.append(feed.rejected_entry(event))
         newest = entries[-feed.MAX_ENTRIES :]
         if newest:
-            self.hub.send_feed(newest, len(entries) - len(newest))
+            self._send_feed(newest, len(entries) - len(newest))
+
+    def _send_feed(self, entries: Sequence[Json], skipped: int) -> None:
+        for hub in (self.hub, self.hub_with_programs):
+            hub.send_feed(entries, skipped)

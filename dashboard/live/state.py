@@ -10,13 +10,16 @@ from typing import Any
 from avro_schemas.live_aggregates import (
     ACTIVE_USERS,
     ACTIVE_VISITORS,
+    EVENTS,
     MAX_WEB_VITAL_BINS,
     MINUTE_MS,
     SIGNED_IN_VISITORS,
     SKETCHED,
     SLOT_MS,
     WEB_VITALS,
+    of_programs,
 )
+from dashboard.live.last_hour import LastHour
 from dashboard.live.unique_counts import UniqueCounts, estimate
 from dashboard.live.windows import Counts, WindowedCounts
 from dashboard.render import web_vitals
@@ -24,6 +27,7 @@ from dashboard.render import web_vitals
 SHOWN_MINUTES = 60
 _SLOT_SECONDS, _MINUTE_SECONDS = SLOT_MS // 1000, MINUTE_MS // 1000
 _RATE_SLOTS = 3
+_WEB_VITALS = (WEB_VITALS, of_programs(WEB_VITALS))
 
 
 class LiveState:
@@ -32,9 +36,10 @@ class LiveState:
     def __init__(self) -> None:
         # By dimension. Every dimension on the topic gets an entry, so a panel needs no code here.
         self._minutes: defaultdict[str, WindowedCounts] = defaultdict(WindowedCounts)
-        self._minutes[WEB_VITALS] = WindowedCounts(MAX_WEB_VITAL_BINS)
-        # Ten-second windows of the dimension `events`, the only one that has them.
-        self._slots = WindowedCounts()
+        for name in _WEB_VITALS:
+            self._minutes[name] = WindowedCounts(MAX_WEB_VITAL_BINS)
+        # Ten-second windows, which only `events` has: by dimension, as those of programs are apart.
+        self._slots: defaultdict[str, WindowedCounts] = defaultdict(WindowedCounts)
         # Counts since the beginning, by dimension: windows of no length that all start at 0.
         self._all_time: defaultdict[str, WindowedCounts] = defaultdict(WindowedCounts)
         self._unique = {name: UniqueCounts() for name in SKETCHED}
@@ -61,10 +66,10 @@ class LiveState:
         elif seconds == _MINUTE_SECONDS:
             counts = partial["counts"]
             self._minutes[dimension].merge(
-                *version, web_vitals.known_bins(counts) if dimension == WEB_VITALS else counts
+                *version, web_vitals.known_bins(counts) if dimension in _WEB_VITALS else counts
             )
         elif seconds == _SLOT_SECONDS:
-            self._slots.merge(*version, partial["counts"])
+            self._slots[dimension].merge(*version, partial["counts"])
 
     def advance(self, now: int) -> None:
         """Drop the minutes that are no longer shown; `now` in milliseconds since 1970."""
@@ -72,7 +77,7 @@ class LiveState:
         windowed: list[WindowedCounts | UniqueCounts] = [
             *self._minutes.values(),
             *self._unique.values(),
-            self._slots,
+            *self._slots.values(),
         ]
         for each in windowed:
             each.drop_before(self._oldest)
@@ -81,14 +86,14 @@ class LiveState:
         """Counts since the beginning: `total` by event type, `outcome` of all records."""
         return self._all_time[dimension].total
 
-    def last_hour(self, dimension: str) -> WindowedCounts:
-        """The minutes of a dimension."""
-        return self._minutes[dimension]
+    def last_hour(self, *, with_programs: bool = False) -> LastHour:
+        """The minutes of each dimension: of people's events, or of those of programs too."""
+        return LastHour(self._minutes, with_programs)
 
-    def events_per_second(self, now: int) -> float:
+    def events_per_second(self, now: int, *, with_programs: bool = False) -> float:
         """The rate over the last three ten-second windows that have ended."""
-        current = now // SLOT_MS * SLOT_MS
-        slots = [self._slots.window(current - back * SLOT_MS) for back in range(1, _RATE_SLOTS + 1)]
+        current, events = now // SLOT_MS * SLOT_MS, LastHour(self._slots, with_programs)[EVENTS]
+        slots = [events.window(current - back * SLOT_MS) for back in range(1, _RATE_SLOTS + 1)]
         return sum(sum(slot.values()) for slot in slots) / (_RATE_SLOTS * _SLOT_SECONDS)
 
     def people(self, minutes: int, now: int) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from avro_schemas.live_aggregates import of_programs
 from avro_schemas.schema import typed_events
 from dashboard.filters import FILTERS, PROPERTY
 from dashboard.render.panel import Column, Panel
@@ -153,7 +154,7 @@ PANELS = (
         title="Programs",
         columns=_counted("Program", "Events", "program"),
         empty="No crawlers, scripts or monitors.",
-        dimension="programs",
+        dimension=of_programs("browsers"),
         expression=FILTERS["program"].expression,
     ),
     Panel(

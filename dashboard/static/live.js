@@ -38,6 +38,8 @@ document.querySelector(".chart details").addEventListener("toggle", () => shown 
 openFeed();
 follow((numbers, patch) => {
   shown = numbers;
+  const leftOut = document.querySelector("[data-figure=programs_left_out]");
+  if (leftOut) leftOut.parentElement.hidden = !shown.figures.programs_left_out;
   byId("welcome").hidden = Object.keys(shown.total).length > 0;
   // The chart moves on when a minute begins, even if nothing is counted.
   if (patch.minutes || patch.as_of % MINUTE_MS < REDRAWN_MS) drawChart(steps());

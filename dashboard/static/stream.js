@@ -10,6 +10,9 @@ const RECONNECT_MS = 30_000;
 // Without an update for this long the numbers are marked as old.
 const STALE_MS = 20_000;
 
+// Whether the events of programs are counted too.
+const programs = byId("state").dataset.programs ?? "";
+
 let shown = null;
 let lastId = "";
 let stream = null;
@@ -82,7 +85,7 @@ function update(patch, isSnapshot) {
 
 function connect() {
   if (stream) return;
-  stream = new EventSource(`/dashboard/stream${lastId && `?since=${encodeURIComponent(lastId)}`}`);
+  stream = new EventSource(`/dashboard/stream?programs=${programs}&since=${encodeURIComponent(lastId)}`);
   for (const name of ["snapshot", "patch"]) {
     stream.addEventListener(name, (event) => {
       lastId = event.lastEventId;
@@ -108,7 +111,7 @@ function poll() {
   disconnect();
   lastId = "";
   const request = async () => {
-    const response = await fetch("/dashboard/snapshot.json").catch(() => null);
+    const response = await fetch(`/dashboard/snapshot.json?rows=cells&programs=${programs}`).catch(() => null);
     if (response?.ok) update(await response.json(), true);
     if (response?.status === 401) location.reload();
   };

@@ -4,7 +4,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, compress
+from itertools import chain
 
 from avro_schemas.live_aggregates import (
     ACTIVE_USERS,
@@ -39,6 +39,19 @@ _SLOTS_PER_MINUTE = MINUTE_MS // SLOT_MS
 _DIMENSION_OF = {"late": LATE.name, "duplicate": DUPLICATES.name, "rejected": REJECTED.name}
 
 
+class _Kind:
+    """People or programs: their windows by dimension, and their events that are not counted yet.
+
+    Event types by slot and events by minute are in the order of the log, as that decides which names a full window
+    has.
+    """
+
+    def __init__(self, windows: Mapping[str, Windows]) -> None:
+        self.windows = windows
+        self.slots: dict[int, list[str]] = defaultdict(list)
+        self.minutes: dict[int, list[CountedEvent]] = defaultdict(list)
+
+
 class LiveCounts:
     """What is counted of the events of one partition.
 
@@ -49,12 +62,15 @@ class LiveCounts:
     def __init__(self, dimensions: Dimensions) -> None:
         self._dimensions = dimensions
         self._namers = dimensions.namers
-        self._windows = {dimension.name: Windows(dimension) for dimension in dimensions.all}
+        counted = (*dimensions.all, *dimensions.twins)
+        self._windows = {dimension.name: Windows(dimension) for dimension in counted}
         self._uniques = {name: UniqueCounts(name) for name in SKETCHED}
-        # Not counted yet: event types by slot, events by minute, and types or reasons by dimension and minute. All
-        # in the order of the log, as that decides which names a full window has.
-        self._pending_slots: dict[int, list[str]] = defaultdict(list)
-        self._pending_minutes: dict[int, list[CountedEvent]] = defaultdict(list)
+        self._people = _Kind({dimension.name: self._windows[dimension.name] for dimension in dimensions.all})
+        self._programs = _Kind(
+            {dimension.name: self._windows[dimension.twin.name] for dimension in (EVENTS, *dimensions.chosen)}
+        )
+        self._kind_of = dimensions.kind
+        # Not counted yet, besides events: types or reasons by dimension and minute, in the order of the log.
         self._pending_names: dict[tuple[str, int], list[str]] = defaultdict(list)
         # Events that count as `*` because their name could not be made, by dimension. Not state: for metrics only.
         self.naming_errors: Counter[str] = Counter()
@@ -62,11 +78,12 @@ class LiveCounts:
 
     def add(self, events: Iterable[CountedEvent]) -> None:
         """Events whose windows are open."""
-        slots, minutes = self._pending_slots, self._pending_minutes
+        people, programs, kind_of = self._people, self._programs, self._kind_of
         for event in events:
+            kind = programs if kind_of(event.common) == PROGRAM else people
             slot = event.moment // SLOT_MS
-            slots[slot].append(event.event_type)
-            minutes[slot // _SLOTS_PER_MINUTE].append(event)
+            kind.slots[slot].append(event.event_type)
+            kind.minutes[slot // _SLOTS_PER_MINUTE].append(event)
 
     def add_late(self, appended_at: int, event_type: str) -> None:
         """An event whose windows are over."""
@@ -90,29 +107,36 @@ class LiveCounts:
 
     def take_back(self, event: CountedEvent) -> None:
         """Take an event out of its windows; nothing of it may be pending. Sketches stay as they are."""
-        self._windows[EVENTS.name].take_back(event.moment, event.event_type)
-        self._take_names_back(self._dimensions.common, event.moment, event.common)
+        windows = (self._programs if self._kind_of(event.common) == PROGRAM else self._people).windows
+        windows[EVENTS.name].take_back(event.moment, event.event_type)
+        self._take_names_back(windows, self._dimensions.common, event.moment, event.common)
         of_schema, own = self._dimensions.by_schema.get(event.schema, ()), event.own
         if event.schema in self._dimensions.of_type:
             own = _with_type(event.event_type, own)
         for together, columns in zip(of_schema, own, strict=True):
-            self._take_names_back(together, event.moment, columns)
+            self._take_names_back(windows, together, event.moment, columns)
 
-    def _take_names_back(self, dimensions: Iterable[Dimension], moment: int, columns: Group) -> None:
+    def _take_names_back(
+        self, windows: Mapping[str, Windows], dimensions: Iterable[Dimension], moment: int, columns: Group
+    ) -> None:
         for dimension in dimensions:
             for name in self._names(dimension, {columns: 1})[columns]:
-                self._windows[dimension.name].take_back(moment, name)
+                windows[dimension.name].take_back(moment, name)
 
     def count_pending(self) -> None:
         """Count everything that was added."""
-        for slot, names in self._pending_slots.items():
-            self._windows[EVENTS.name].add(slot * SLOT_MS, Counter(names), names.copy)
-        for minute, events in self._pending_minutes.items():
-            self._count_minute(minute, events)
+        for minute, events in self._people.minutes.items():
+            self._add_people(minute, dict.fromkeys((event.user, event.visitor) for event in events))
+        for kind in (self._people, self._programs):
+            for slot, names in kind.slots.items():
+                kind.windows[EVENTS.name].add(slot * SLOT_MS, Counter(names), names.copy)
+            for minute, events in kind.minutes.items():
+                self._count_minute(kind.windows, minute, events)
+            kind.slots.clear()
+            kind.minutes.clear()
         for (dimension, minute), names in self._pending_names.items():
             self._windows[dimension].add(minute * MINUTE_MS, Counter(names), names.copy)
-        for pending in (self._pending_slots, self._pending_minutes, self._pending_names):
-            pending.clear()
+        self._pending_names.clear()
 
     def partials(self, due: EmitEvery) -> Iterator[Partial]:
         """The windows that changed since they were emitted, of those that are due."""
@@ -122,7 +146,7 @@ class LiveCounts:
     @property
     def is_pending(self) -> bool:
         """Whether there is anything to count or to emit."""
-        pending = (self._pending_slots, self._pending_minutes, self._pending_names)
+        pending = (self._people.minutes, self._programs.minutes, self._pending_names)
         return any(pending) or any(part.is_pending for part in self.parts.values())
 
     def go_back(self, latest: int) -> None:
@@ -132,7 +156,7 @@ class LiveCounts:
             part.go_back(latest)
 
     def newest_minute(self) -> Counts:
-        """Events by type in the newest minute, without pending ones."""
+        """Events of people by type in the newest minute, without pending ones."""
         return self._windows[EVENTS.name].newest(MINUTE_MS)
 
     def restore(self, payloads: Mapping[str, list[bytes]]) -> None:
@@ -140,11 +164,11 @@ class LiveCounts:
         for name, part in self.parts.items():
             part.restore(payloads[name])
 
-    def _count_minute(self, minute: int, events: Sequence[CountedEvent]) -> None:
-        schemas, types, _id_tails, _fresh, _moments, _received, _keys, users, visitors, common, own = zip(
+    def _count_minute(self, windows: Mapping[str, Windows], minute: int, events: Sequence[CountedEvent]) -> None:
+        schemas, types, _id_tails, _fresh, _moments, _received, _keys, _users, _visitors, common, own = zip(
             *events, strict=True
         )
-        self._count_names(self._dimensions.common, minute, common)
+        self._count_names(windows, self._dimensions.common, minute, common)
         by_schema: dict[str, list[tuple[Group, ...]]] = defaultdict(list)
         of_type = self._dimensions.of_type
         for schema, event_type, groups in zip(schemas, types, own, strict=True):
@@ -152,9 +176,7 @@ class LiveCounts:
         for schema, events_groups in by_schema.items():
             dimensions = self._dimensions.by_schema.get(schema, ())
             for together, columns in zip(dimensions, zip(*events_groups, strict=True), strict=True):
-                self._count_names(together, minute, columns)
-        are_people = [kind != PROGRAM for kind in map(self._dimensions.kind, common)]
-        self._add_people(minute, dict.fromkeys(compress(zip(users, visitors, strict=True), are_people)))
+                self._count_names(windows, together, minute, columns)
 
     def _add_people(self, minute: int, people: Iterable[tuple[bytes | None, bytes | None]]) -> None:
         """User and visitor of the events of people, in the order of the log."""
@@ -168,7 +190,13 @@ class LiveCounts:
         for name, keys in found.items():
             self._uniques[name].add(minute, keys)
 
-    def _count_names(self, dimensions: Iterable[Dimension], minute: int, columns: Sequence[Group]) -> None:
+    def _count_names(
+        self,
+        windows: Mapping[str, Windows],
+        dimensions: Iterable[Dimension],
+        minute: int,
+        columns: Sequence[Group],
+    ) -> None:
         counted = Counter(columns)
         for dimension in dimensions:
             names = self._names(dimension, counted)
@@ -178,7 +206,7 @@ class LiveCounts:
                     by_name[name] = by_name.get(name, 0) + count
             if by_name:
                 in_order = partial(_in_order, names, columns)
-                self._windows[dimension.name].add(minute * MINUTE_MS, by_name, in_order)
+                windows[dimension.name].add(minute * MINUTE_MS, by_name, in_order)
 
     def _names(self, dimension: Dimension, counted: Mapping[Group, int]) -> dict[Group, Sequence[str]]:
         """The names of each of these events, in their order."""

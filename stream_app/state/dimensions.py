@@ -6,7 +6,7 @@ counted by name in windows. An event for which a dimension has no name is not co
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from itertools import chain
@@ -22,10 +22,10 @@ from avro_schemas.live_aggregates import (
     MAX_WEB_VITAL_BYTES,
     MINUTE_MS,
     PAGE_ERRORS,
-    PROGRAM,
     PROPERTIES,
     SLOT_MS,
     WEB_VITALS,
+    of_programs,
     page_error,
     web_vital_bin,
 )
@@ -70,6 +70,8 @@ class Dimension:
     counts; without it the one column is the name. A window has at most `max_names` names, the most frequent ones,
     and counts all others as `*`; names are cut off behind `max_name_bytes`. Raise ValueError if a window with that
     many names might not fit a record.
+
+    It counts the events of people; its `twin` counts those of programs.
     """
 
     name: str
@@ -90,6 +92,11 @@ class Dimension:
                 f"the dimension {self.name} has windows of up to {size} bytes, more than {MAX_WINDOW_BYTES}: "
                 "lower max_names or max_name_bytes"
             )
+
+    @property
+    def twin(self) -> "Dimension":
+        """The same for the events of programs."""
+        return replace(self, name=of_programs(self.name))
 
     def emit_every(self, window_ms: int) -> EmitEvery:
         """How often a window of this length is emitted."""
@@ -119,6 +126,11 @@ class Dimensions:
     def all(self) -> tuple[Dimension, ...]:
         """Those that every state counts, then the chosen ones."""
         return (EVENTS, LATE, DUPLICATES, REJECTED, *self.chosen)
+
+    @cached_property
+    def twins(self) -> tuple[Dimension, ...]:
+        """What is counted of programs."""
+        return tuple(dimension.twin for dimension in (EVENTS, *self.chosen))
 
     @cached_property
     def common(self) -> tuple[Dimension, ...]:
@@ -192,16 +204,6 @@ def _own_columns(dimensions: Iterable[Dimension]) -> Sequence[str]:
     return tuple(column for column in _columns(dimensions) if column != EVENT_TYPE)
 
 
-def browser(name: str, kind: str) -> str | None:
-    """The browser of a person; no name for a program."""
-    return None if kind == PROGRAM else name
-
-
-def program(name: str, kind: str) -> str | None:
-    """The name of a program; none for a person."""
-    return name if kind == PROGRAM else None
-
-
 def arrival(source: str | None, channel: str | None) -> str | None:
     """The source, or that there was none; no name for views that do not begin a visit."""
     return DIRECT_SOURCE if channel == DIRECT else source
@@ -234,10 +236,9 @@ def binned(metric: str, value: float) -> str | None:
 LIVE_AGGREGATES = Dimensions(
     (
         # Of every event.
-        Dimension("browsers", "Events of people, by browser.", ("device.browser", "device.kind"), label=browser),
-        Dimension("programs", "Events of programs, by name.", ("device.browser", "device.kind"), label=program),
+        Dimension("browsers", "Events, by browser; of programs, by their names.", ("device.browser",)),
         Dimension("systems", "Events, by operating system.", ("device.system",)),
-        Dimension("devices", "Events, by class of device; programs are `bot`.", ("device.kind",)),
+        Dimension("devices", "Events, by class of device.", ("device.kind",)),
         Dimension("releases", "Events, by release of the page or backend that sent them.", ("release",)),
         Dimension("sites", "Events, by site.", ("site",)),
         # Of the events of one schema.

@@ -72,15 +72,14 @@ def expected_windows(records: Iterable[Record], rows: Collection[tuple[int, int]
             add("late", record.timestamp, event_type)
             continue
         outcome["counted"] += 1
-        add("events", moment, event_type, 10, 60, 3600)
-        is_program = event["device"]["kind"] == "bot"
-        add("programs" if is_program else "browsers", moment, event["device"]["browser"])
-        for dimension, column in (("systems", "system"), ("devices", "kind")):
-            add(dimension, moment, event["device"][column])
+        whose = "_of_programs" if event["device"]["kind"] == "bot" else ""
+        add(f"events{whose}", moment, event_type, 10, 60, 3600)
+        for dimension, column in (("systems", "system"), ("devices", "kind"), ("browsers", "browser")):
+            add(dimension + whose, moment, event["device"][column])
         for dimension, column in (("sites", "site"), ("releases", "release")):
-            add(dimension, moment, event[column])
+            add(dimension + whose, moment, event[column])
         for dimension, name in [*_names(event_type, event, data), *_properties(event_type, data)]:
-            add(dimension, moment, name)
+            add(dimension + whose, moment, name)
     return {window: dict(counted) for window, counted in counts.items() if counted}
 
 

@@ -109,7 +109,7 @@ def test_rejected_events_are_listed_shown_in_full_and_counted_on_the_dashboard(s
     assert stack.footfall("dead-letters", "show", "0:999999").returncode == 1
     shown = until(
         lambda: stack.get("/dashboard/snapshot.json").json()["panels"],
-        lambda panels: "event_type_unknown" in panels["rejected_reasons"],
+        lambda panels: "event_type_unknown" in [row["reason"] for row in panels["rejected_reasons"]],
         seconds=60,
     )
     assert "never_heard_of" in {event_type for _at, event_type, *_more in shown["rejected_events"].values()}

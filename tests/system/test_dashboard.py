@@ -21,6 +21,9 @@ EVENTS = 400
 # Of those who attack, and who sign in and out.
 MORE = 2 + 9
 COUNT = "select count(*) from events"
+BROWSER = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"}
+# Rows as the page itself gets them, with those of programs.
+EVERYBODY = "/dashboard/snapshot.json?rows=cells&programs=1"
 
 
 def sign_in_and_out(stack: Stack) -> None:
@@ -40,8 +43,7 @@ def visitor_of(stack: Stack) -> str:
 def click(stack: Stack, *cookies: str, **headers: str) -> httpx.Response:
     """A click in a browser with these cookies."""
     body = {"event_type": "click", "event_data": {"element": "logo"}}
-    browser = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"}
-    return stack.post(body, headers=browser | ({"cookie": "; ".join(cookies)} if cookies else {}) | headers)
+    return stack.post(body, headers=BROWSER | ({"cookie": "; ".join(cookies)} if cookies else {}) | headers)
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +52,13 @@ def busy_stack(first_stack: Stack) -> Stack:
     done = first_stack.footfall("demo", "--events", str(EVENTS), "--rate", "60", "--past-days", "0", timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     for name in (EVIL, "__proto__"):
-        assert first_stack.post(submitted(name)).status_code == 200
+        assert first_stack.post(submitted(name), headers=BROWSER).status_code == 200
     sign_in_and_out(first_stack)
     assert first_stack.post({"event_type": "never_heard_of", "event_data": {}}).status_code == 400
     landed = until(lambda: first_stack.query(COUNT), [(EVENTS + MORE,)].__eq__, seconds=60)
     assert landed == [(EVENTS + MORE,)]
     counted = until(
-        lambda: first_stack.get("/dashboard/snapshot.json").json(),
+        lambda: first_stack.get(EVERYBODY).json(),
         lambda shown: shown["figures"]["last_hour"] == EVENTS + MORE and bool(shown["panels"]["rejected_reasons"]),
         seconds=60,
     )
@@ -74,13 +76,34 @@ async def test_a_live_panel_agrees_with_the_rows(busy_stack: Stack, name: str) -
     truth = ranked(busy_stack.query(PANELS[name]), TOP)
     assert truth, "the demo fills every panel"
     # Some windows are emitted a little later than others.
-    panel = lambda: busy_stack.get("/dashboard/snapshot.json").json()["panels"][name]  # noqa: E731
+    panel = lambda: busy_stack.get(EVERYBODY).json()["panels"][name]  # noqa: E731
     shown = until(panel, truth.__eq__, seconds=60)
     assert shown == truth
 
 
+async def test_the_live_page_leaves_programs_out_and_says_how_many_of_their_events(busy_stack: Stack) -> None:
+    (people, programs), *_ = busy_stack.query(
+        "select count(*) filter (where bot is null), count(*) filter (where bot is not null) from events"
+    )
+    views = dict(
+        busy_stack.query(f"{PANELS['pages']} order by 2 desc".replace(" where", " where bot is null and"))
+    )
+    shown = until(
+        lambda: busy_stack.get("/dashboard/snapshot.json").json(),
+        lambda shown: (
+            shown["figures"]["last_hour"] == people
+            and all(row["views"] == views[row["page"]] for row in shown["panels"]["pages"])
+        ),
+        seconds=60,
+    )
+    assert (shown["figures"]["last_hour"], shown["figures"]["programs_left_out"]) == (people, programs)
+    assert programs > 0
+    assert {row["page"]: row["views"] for row in shown["panels"]["pages"]}.items() <= views.items()
+    assert sum(map(sum, (counts.values() for counts in shown["minutes"].values()))) == people
+
+
 async def test_live_errors_and_page_speed_agree_with_the_rows(busy_stack: Stack) -> None:
-    panels = busy_stack.get("/dashboard/snapshot.json").json()["panels"]
+    panels = busy_stack.get(EVERYBODY).json()["panels"]
     truth = sorted(
         (page, count, int(first) // 60_000, int(last) // 60_000)
         for page, count, first, last in busy_stack.query(ERRORS)
@@ -102,7 +125,7 @@ async def test_people_features_minutes_and_outcomes_agree_with_the_rows(busy_sta
     (people,) = busy_stack.query(PEOPLE)[0]
     features = dict(busy_stack.query(FEATURES))
     shown = until(
-        lambda: busy_stack.get("/dashboard/snapshot.json").json(),
+        lambda: busy_stack.get(EVERYBODY).json(),
         lambda shown: shown["figures"]["people_30"] == people and feature_rows(shown) == features,
         seconds=60,
     )
@@ -121,7 +144,7 @@ async def test_people_features_minutes_and_outcomes_agree_with_the_rows(busy_sta
 
 async def test_the_page_shows_the_lag_of_each_consumer_group(busy_stack: Stack) -> None:
     caught_up = until(
-        lambda: busy_stack.get("/dashboard/snapshot.json").json()["panels"]["consumers"],
+        lambda: busy_stack.get(EVERYBODY).json()["panels"]["consumers"],
         lambda consumers: [cells[0] for cells in consumers.values()] == [0, 0],
         seconds=60,
     )
@@ -324,7 +347,7 @@ async def test_an_event_arrives_on_the_open_page_and_what_attacks_it_is_text(
         row = page.locator("[data-panel=forms] tr", has_text=EVIL)
         assert await row.locator("td").all_inner_texts() == ["1", "1", "100 %"]
         assert await page.locator("[data-panel=forms] tr", has_text="__proto__").count() == 1
-        busy_stack.post(submitted(EVIL))
+        busy_stack.post(submitted(EVIL), headers=BROWSER)
         await expect(row.locator("td").first).to_have_text("2")
         entry = page.locator("#feed li", has_text=EVIL).first
         await entry.locator("summary").click()
@@ -332,7 +355,7 @@ async def test_an_event_arrives_on_the_open_page_and_what_attacks_it_is_text(
         assert await page.locator("img[src=x]").count() == 0
         await page.click("#pause")
         assert await page.get_attribute("#pause", "aria-pressed") == "true"
-        busy_stack.post(submitted(EVIL))
+        busy_stack.post(submitted(EVIL), headers=BROWSER)
         await expect(page.locator("#feed-count")).to_contain_text("1 new")
         shown = await page.locator("#feed li").count()
         await page.click("#pause")
@@ -371,8 +394,8 @@ async def test_a_hidden_tab_closes_its_stream_and_resumes_where_it_stopped(
         async with page.expect_request("**/dashboard/stream*"):
             await page.evaluate(hide, False)
         assert len(urls) == 2
-        assert urls[0].endswith("/dashboard/stream")
-        assert "since=" in urls[1]
+        assert urls[0].endswith("since=")
+        assert not urls[1].endswith("since=")
 
 
 async def test_without_a_stream_the_page_polls(chromium: Browser, busy_stack: Stack) -> None:
@@ -380,7 +403,7 @@ async def test_without_a_stream_the_page_polls(chromium: Browser, busy_stack: St
     page = await context.new_page()
     await page.route("**/dashboard/stream*", lambda route: route.fulfill(status=503, body=json.dumps({})))
     await page.goto(busy_stack.url + "/")
-    async with page.expect_response("**/dashboard/snapshot.json"):
+    async with page.expect_response("**/dashboard/snapshot.json?*"):
         pass
     await page.wait_for_selector("#state[data-state=live]")
     await context.close()

@@ -10,9 +10,9 @@ from tests.dashboard.partials import MINUTE, partial, state_of
 
 def test_panels_rank_names_and_count_the_rest() -> None:
     state = state_of(partial("pages", counts={f"/{number:02}": number for number in range(1, 12)} | {"*": 5}))
-    assert list(panel_rows(state)["pages"])[:2] == ["/11", "/10"]
-    assert len(panel_rows(state)["pages"]) == TOP
-    assert not_shown(state)["pages"] == 1 + 2 + 3 + 5
+    assert list(panel_rows(state.last_hour())["pages"])[:2] == ["/11", "/10"]
+    assert len(panel_rows(state.last_hour())["pages"]) == TOP
+    assert not_shown(state.last_hour())["pages"] == 1 + 2 + 3 + 5
 
 
 def test_forms_have_a_conversion_and_errors_a_page_and_times() -> None:
@@ -24,7 +24,7 @@ def test_forms_have_a_conversion_and_errors_a_page_and_times() -> None:
         partial("page_errors", MINUTE, counts={error: 2}),
         partial("events", counts={"page_view": 3, "sign_up": 1}),
     )
-    rows = panel_rows(state)
+    rows = panel_rows(state.last_hour())
     assert rows["forms"] == {"signup": [8, 6, 75.0]}
     assert rows["errors"][error] == [
         "TypeError: x is null (app.js)", "/reports", 3, MINUTE - 3 * MINUTE_MS, MINUTE,
@@ -35,7 +35,7 @@ def test_forms_have_a_conversion_and_errors_a_page_and_times() -> None:
 
 def test_features_are_the_values_of_properties_of_custom_events() -> None:
     counts = {"feature_used\tfeature\texport_data": 3, "checkout\tplan\ta\tb": 2, "*": 9}
-    assert panel_rows(state_of(partial("properties", counts=counts)))["features"] == {
+    assert panel_rows(state_of(partial("properties", counts=counts)).last_hour())["features"] == {
         "feature_used.feature:export_data": ["export_data", "feature_used", "feature", 3],
         "checkout.plan:a\tb": ["a\tb", "checkout", "plan", 2],
     }
@@ -46,6 +46,26 @@ def test_a_panel_that_fails_costs_its_own_rows_only(monkeypatch: pytest.MonkeyPa
         raise ValueError
 
     monkeypatch.setattr(module.web_vitals, "summarize", fails)
-    rows = panel_rows(state_of(partial("forms", counts={"signup": 8})))
+    rows = panel_rows(state_of(partial("forms", counts={"signup": 8})).last_hour())
     assert rows["web_vitals"] == {}
     assert rows["forms"] == {"signup": [8, 0, 0.0]}
+
+
+def test_programs_are_left_out_unless_they_are_asked_for() -> None:
+    state = state_of(
+        partial("events", counts={"page_view": 2}),
+        partial("events_of_programs", counts={"page_view": 5, "order_paid": 1}),
+        partial("pages", counts={"/": 2}),
+        partial("pages_of_programs", counts={"/": 3, "/feed": 2}),
+        partial("browsers", counts={"Firefox": 2}),
+        partial("browsers_of_programs", counts={"Googlebot": 6}),
+        partial("page_errors_of_programs", MINUTE - MINUTE_MS, counts={"/\tx": 1}),
+        partial("page_errors", MINUTE, counts={"/\tx": 1}),
+    )
+    people, everybody = (panel_rows(state.last_hour(with_programs=asked)) for asked in (False, True))
+    assert (people["pages"], people["programs"]) == ({"/": [2]}, {"Googlebot": [6]})
+    assert everybody["pages"] == {"/": [5], "/feed": [2]}
+    assert everybody["event_types"] == {"page_view": [7, 87.5], "order_paid": [1, 12.5]}
+    assert people["custom_events"] == {} != everybody["custom_events"]
+    assert (everybody["programs"], everybody["browsers"]) == (people["programs"], people["browsers"])
+    assert everybody["errors"]["/\tx"] == ["x", "/", 2, MINUTE - MINUTE_MS, MINUTE]

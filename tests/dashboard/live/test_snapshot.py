@@ -5,8 +5,9 @@ from typing import Any
 from avro_schemas.live_aggregates import MINUTE_MS
 from dashboard.health.pipeline import ConsumerLag, PipelineHealth, StorageHealth
 from dashboard.live.rejected_events import SHOWN_LATEST, RejectedEvents
-from dashboard.live.snapshot import minute_chart, snapshot
+from dashboard.live.snapshot import minute_chart, named, snapshot
 from dashboard.live.state import LiveState
+from dashboard.render.times import iso
 from tests.dashboard.partials import MINUTE, partial, state_of
 from tests.support.events import NOON
 
@@ -33,6 +34,42 @@ def test_a_snapshot_has_every_outcome_and_no_null_in_an_object() -> None:
         return [value] if value is None else inside
 
     assert nulls(found) == []
+
+
+def test_what_programs_sent_is_counted_apart_or_with_the_rest() -> None:
+    state = state_of(
+        partial("events", counts={"click": 3}),
+        partial("events_of_programs", counts={"click": 5}),
+    )
+    people, everybody = (
+        snapshot(
+            state, RejectedEvents(), PipelineHealth(has_postgres=False), NOON, connected=True, with_programs=p
+        )
+        for p in (False, True)
+    )
+    assert (people["figures"]["last_hour"], people["figures"]["programs_left_out"]) == (3, 5)
+    assert (everybody["figures"]["last_hour"], everybody["figures"]["programs_left_out"]) == (8, 0)
+    assert people["minutes"] == {str(MINUTE): {"click": 3}} != everybody["minutes"]
+
+
+def test_for_programs_every_cell_has_a_name() -> None:
+    state = state_of(
+        partial("pages", counts={"/": 2}),
+        partial("properties", counts={"feature_used\tfeature\texport": 3}),
+        partial("page_errors", counts={"/\tx": 1}),
+    )
+    panels = named(snapshot_of(state))["panels"]
+    assert panels["pages"] == [{"page": "/", "views": 2}]
+    assert panels["features"] == [
+        {
+            "name": "feature_used.feature:export",
+            "value": "export",
+            "event_type": "feature_used",
+            "property": "feature",
+            "events": 3,
+        }
+    ]
+    assert panels["errors"][0]["first"] == iso(MINUTE)
 
 
 def rejected(at: int, reason: str, **more: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def test_neither_order_nor_repetition_of_partials_matters(partials: list[dict[st
         for (name, _start, _partition), counts in newest.items():
             for key, count in counts.items() if name == dimension else ():
                 expected[key] = expected.get(key, 0) + count
-        assert state.last_hour(dimension).total == expected
+        assert state.last_hour()[dimension].total == expected
 
 
 def test_minutes_are_summed_over_partitions_and_expired_ones_are_dropped() -> None:
@@ -53,12 +53,12 @@ def test_minutes_are_summed_over_partitions_and_expired_ones_are_dropped() -> No
         partial("events", MINUTE, 1, counts={"click": 1, "scroll": 4}),
         partial("events", MINUTE - 59 * MINUTE_MS, 1, counts={"click": 10}),
     )
-    assert state.last_hour("events").window(MINUTE) == {"click": 3, "scroll": 4}
-    assert state.last_hour("events").total == {"click": 13, "scroll": 4}
+    assert state.last_hour()["events"].window(MINUTE) == {"click": 3, "scroll": 4}
+    assert state.last_hour()["events"].total == {"click": 13, "scroll": 4}
     state.advance(NOON + MINUTE_MS)
-    assert state.last_hour("events").total == {"click": 3, "scroll": 4}
+    assert state.last_hour()["events"].total == {"click": 3, "scroll": 4}
     state.merge(partial("events", MINUTE - 59 * MINUTE_MS, 2, counts={"click": 99}))
-    assert state.last_hour("events").total == {"click": 3, "scroll": 4}
+    assert state.last_hour()["events"].total == {"click": 3, "scroll": 4}
 
 
 def test_a_name_has_a_first_and_a_last_minute() -> None:
@@ -66,7 +66,7 @@ def test_a_name_has_a_first_and_a_last_minute() -> None:
         partial("page_errors", MINUTE - 7 * MINUTE_MS, counts={"x": 1}),
         partial("page_errors", MINUTE - 2 * MINUTE_MS, partition=3, counts={"x": 1, "y": 1}),
     )
-    errors = state.last_hour("page_errors")
+    errors = state.last_hour()["page_errors"]
     assert errors.first_and_last("x") == (MINUTE - 7 * MINUTE_MS, MINUTE - 2 * MINUTE_MS)
     assert errors.first_and_last("z") == (0, 0)
 
@@ -131,7 +131,9 @@ def test_events_per_second_are_those_of_slots_that_have_ended() -> None:
     for slot, count in ((0, 999), (1, 10), (2, 20), (3, 30), (4, 999)):
         start = NOON - slot * 10_000
         state.merge(partial("events", start, window_seconds=10, counts={"click": count}))
+        state.merge(partial("events_of_programs", start, window_seconds=10, counts={"click": 3}))
     assert state.events_per_second(NOON + 3_000) == pytest.approx(2.0)
+    assert state.events_per_second(NOON + 3_000, with_programs=True) == pytest.approx(2.3)
 
 
 def test_a_partial_that_cannot_be_merged_costs_only_itself() -> None:

@@ -43,8 +43,10 @@ def test_programs_are_no_people_and_have_a_ranking_of_their_own() -> None:
     log = [Record(n, NOON, each["visitor_key"].hex().encode(), encoded(each)) for n, each in enumerate(events)]
     assert sketches_of(folded(log)) == {ACTIVE_VISITORS: sketch(user_key("ann"))}
     windows = emitted(folded(log))
-    assert windows["programs", MINUTE] == {NOON: {"Googlebot": 2}}
+    assert windows["browsers_of_programs", MINUTE] == {NOON: {"Googlebot": 2}}
     assert windows["browsers", MINUTE] == {NOON: {"Firefox": 1}}
+    assert windows["events_of_programs", 10_000] == windows["events_of_programs", MINUTE] == {NOON: {"click": 2}}
+    assert windows["devices", MINUTE] == {NOON: {"desktop": 1}}
 
 
 def test_views_are_counted_by_where_they_came_from() -> None:
