@@ -34,6 +34,7 @@ RELATIONS = frozenset(
         "stored_events",
         "stored_visits",
         "visit_floods",
+        "visit_hours",
         "visit_parts",
         "visit_progress",
         "visit_queue",

@@ -28,6 +28,7 @@ from dashboard.columns.plan import DAY
 from dashboard.columns.service import Columns
 from dashboard.history.query import parse_query
 from dashboard.history.service import LAYOUT, HistoryService
+from dashboard.history.visits import VISIT_LAYOUT
 from dashboard.sql import Database
 from service_kit.postgres import PostgresSettings
 from service_kit.retention import RetentionSettings
@@ -179,6 +180,7 @@ async def ask(service: HistoryService, server: psutil.Process, params: dict[str,
     }
     query = parse_query(params | days, datetime.now(UTC), 90)
     service._cache.clear()
+    service._visits.clear()
     known = set(server.children())
     wall, client, backend = time.perf_counter(), own_seconds(), postgres_seconds(server)
     await service.run(query)
@@ -200,8 +202,9 @@ def cheapest(costs: Sequence[Cost]) -> Cost:
 
 async def measure(dsn: str, server: psutil.Process, folder: Path, today: date) -> None:
     where = PostgresSettings(postgres_dsn=Secret(dsn))
-    columns = Columns(folder, Database(where), LAYOUT, retention_days=90)
+    columns = Columns(folder, Database(where), LAYOUT, VISIT_LAYOUT, retention_days=90)
     started, client, backend = time.perf_counter(), own_seconds(), postgres_seconds(server)
+    columns._wake.set()  # as if somebody waited: without rests
     await columns.build_round()
     rows = sum(sum(file.hours.values()) for file in columns._folder.files)
     size = await asyncio.to_thread(bytes_of, folder)

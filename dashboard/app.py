@@ -20,6 +20,7 @@ from dashboard.health.pipeline import PipelineHealth
 from dashboard.health.polling import poll_kafka, poll_postgres
 from dashboard.history.routes import add_history_routes
 from dashboard.history.service import LAYOUT, HistoryService
+from dashboard.history.visits import VISIT_LAYOUT
 from dashboard.live.routes import add_live_routes
 from dashboard.live.service import LiveService
 from dashboard.render.pages import Pages
@@ -94,7 +95,7 @@ def _columns(settings: Settings, database: Database) -> Columns | None:
     if folder is None:
         return None
     try:
-        return Columns(folder, database, LAYOUT, settings.retention.retention_days)
+        return Columns(folder, database, LAYOUT, VISIT_LAYOUT, settings.retention.retention_days)
     except OSError as error:
         log.error("FOOTFALL_COLUMNS_URL is unusable: queries read rows of Postgres", extra={"error": str(error)})  # noqa: TRY400
         return None

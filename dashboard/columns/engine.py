@@ -13,8 +13,9 @@ from typing import Any
 
 import duckdb
 
-from dashboard.columns.layout import Layout
+from dashboard.columns.layout import Table
 from dashboard.columns.plan import ColumnFile
+from dashboard.columns.select import quoted, select_from
 
 _MAX_THREADS = 4
 _MEMORY = "192MB"
@@ -22,8 +23,6 @@ _MAX_TEMP = "20GB"
 # Of a row in CSV: far more than the largest record has. DuckDB holds a buffer in memory, else the whole file.
 _MAX_LINE_BYTES, _BUFFER_BYTES = 8 << 20, 16 << 20
 _PARAMETER = re.compile(r"\$(\w+)")
-# By type, so that a question about one type skips the others; by visitor, as equal values are neighbours then.
-_ORDER = "event_type, person, ms"
 _ROW_GROUP = 61_440
 _META = "footfall"
 
@@ -32,16 +31,10 @@ class Cancelled(Exception):
     """Nobody waits for the answer any more."""
 
 
-def quoted(text: str | Path) -> str:
-    """A string in SQL."""
-    return "'" + str(text).replace("'", "''") + "'"
-
-
 class Engine:
     """A DuckDB in memory that can read and write only below one folder. Use it from any thread."""
 
-    def __init__(self, root: Path, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, root: Path) -> None:
         # For files of this process: what it has not finished, and what does not fit into memory.
         self.scratch = Path(tempfile.mkdtemp(prefix="scratch-", dir=root))
         self._duckdb = duckdb.connect(
@@ -74,35 +67,33 @@ class Engine:
         """For the queries of one question."""
         return Session(self._duckdb.cursor())
 
-    def write_csvs(self, csvs: Iterable[Path], target: Path, meta: Mapping[str, Any]) -> int:
+    def write_csvs(self, table: Table, csvs: Iterable[Path], target: Path, meta: Mapping[str, Any]) -> int:
         """Make a file of the rows of CSV files, which are deleted. Return how many they are."""
         parts: list[Path] = []
         try:
-            rows = sum(self._write_part(csv, parts, meta) for csv in csvs)
+            rows = sum(self._write_part(table, csv, parts, meta) for csv in csvs)
             if len(parts) == 1:
                 parts[0].replace(target)
             else:
-                merged = self.write_merged(select_from([(str(part), ()) for part in parts]), target, meta)
+                merged = self.write(
+                    select_from([(str(part), ()) for part in parts]) or table.no_rows, target, meta
+                )
                 rows = min(rows, merged)
             return rows
         finally:
             for part in parts:
                 part.unlink(missing_ok=True)
 
-    def write_merged(self, sources: str, target: Path, meta: Mapping[str, Any]) -> int:
-        """Make one file of several, row group by row group. Return how many rows it has."""
-        return self._write(sources or self._layout.no_rows, target, meta)
-
-    def _write_part(self, csv: Path, parts: list[Path], meta: Mapping[str, Any]) -> int:
+    def _write_part(self, table: Table, csv: Path, parts: list[Path], meta: Mapping[str, Any]) -> int:
         read = (
             f"read_csv({quoted(csv)}, header = false, auto_detect = false, delim = ',', quote = '\"',"
             f" escape = '\"', nullstr = '', allow_quoted_nulls = false, new_line = '\\n', parallel = false,"
             f" max_line_size = {_MAX_LINE_BYTES}, buffer_size = {_BUFFER_BYTES},"
-            f" columns = {self._layout.csv_columns})"
+            f" columns = {table.csv_columns})"
         )
         parts.append(self.new_path("parquet"))
         try:
-            return self._write(f"select * from {read} order by {_ORDER}", parts[-1], meta)
+            return self.write(f"select * from {read} order by {table.order}", parts[-1], meta)
         finally:
             csv.unlink(missing_ok=True)
 
@@ -113,10 +104,11 @@ class Engine:
         )
         return json.loads(value)
 
-    def _write(self, select: str, target: Path, meta: Mapping[str, Any]) -> int:
+    def write(self, select: str, target: Path, meta: Mapping[str, Any], row_group: int = _ROW_GROUP) -> int:
+        """Make a file of what is selected. Return how many rows it has."""
         ((rows,),) = self.session().rows(
             f"copy ({select}) to {quoted(target)} (format parquet, compression zstd,"
-            f" row_group_size {_ROW_GROUP}, kv_metadata {{{_META}: {quoted(json.dumps(meta))}}})"
+            f" row_group_size {row_group}, kv_metadata {{{_META}: {quoted(json.dumps(meta))}}})"
         )
         return int(rows)
 
@@ -141,17 +133,6 @@ class Session:
         """End the running query and those after it."""
         self._cancelled.set()
         self._cursor.interrupt()
-
-
-def select_from(file_sources: Sequence[tuple[str, Sequence[tuple[int, int]]]]) -> str:
-    """The rows of some files, each whole or of some spans of time."""
-    whole = [quoted(path) for path, spans in file_sources if not spans]
-    parts = [f"select * from read_parquet([{', '.join(whole)}])"] if whole else []
-    for path, spans in file_sources:
-        if spans:
-            times = " or ".join(f"ms >= {first} and ms < {end}" for first, end in spans)
-            parts.append(f"select * from read_parquet({quoted(path)}) where {times}")
-    return " union all ".join(parts)
 
 
 def file_of(path: Path, meta: Mapping[str, Any]) -> ColumnFile:

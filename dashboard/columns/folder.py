@@ -7,7 +7,7 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ import duckdb
 
 from dashboard.columns.engine import Engine, file_of
 from dashboard.columns.plan import HOUR, ColumnFile, DayState
+from dashboard.columns.summaries import Split, chosen
 
 log = logging.getLogger(__name__)
 
 # What a question may still read, or another process is writing.
 _UNUSED_SECONDS = 900.0
 _SCRATCH_SECONDS = 2 * 86_400.0
+FILE, SUMMARY = ".parquet", ".summary"
 
 
 class Folder:
@@ -33,29 +35,47 @@ class Folder:
         self._path = root / layout_name
         self._path.mkdir(exist_ok=True)
         self._files: dict[str, ColumnFile] = {}
+        # Of which files each summary is.
+        self._summaries: dict[str, Sequence[str]] = {}
         self._unused_since: dict[str, float] = {}
 
     @property
     def files(self) -> Collection[ColumnFile]:
         return list(self._files.values())
 
+    @property
+    def summaries(self) -> Mapping[str, Sequence[str]]:
+        """Of which column files each summary is, by path."""
+        return {str(self._path / name): stems for name, stems in list(self._summaries.items())}
+
+    def sizes(self, kind: str) -> Mapping[str, int]:
+        """Bytes of each file or summary of one file, by its stem."""
+        return {path.stem: path.stat().st_size for path in self._path.glob(f"*{kind}")}
+
     def read(self, engine: Engine) -> None:
         """Learn of files that other processes added or removed."""
-        names = {path.name for path in self._path.glob("*.parquet")}
-        for name in self._files.keys() - names:
-            self._files.pop(name, None)
-        for name in names - self._files.keys():
+        names = {path.name for ending in (FILE, SUMMARY) for path in self._path.glob(f"*{ending}")}
+        for name in (self._files.keys() | self._summaries.keys()) - names:
+            self._forget(name)
+        for name in names - self._files.keys() - self._summaries.keys():
             self._learn(engine, self._path / name)
 
     def check(self, engine: Engine) -> None:
         """Forget files that somebody deleted, and delete those that are damaged."""
-        for name in list(self._files):
-            self._files.pop(name, None)
+        for name in [*self._files, *self._summaries]:
+            self._forget(name)
             self._learn(engine, self._path / name)
+
+    def _forget(self, name: str) -> None:
+        self._files.pop(name, None)
+        self._summaries.pop(name, None)
 
     def _learn(self, engine: Engine, path: Path) -> None:
         try:
-            self._files[path.name] = file_of(path, engine.meta(path))
+            if path.suffix != FILE:
+                self._summaries[path.name] = engine.meta(path)["files"]
+            else:
+                self._files[path.name] = file_of(path, engine.meta(path))
         except (duckdb.Error, ValueError, KeyError) as error:
             if path.exists():
                 log.warning("a damaged column file is deleted", extra={"file": path.name, "error": repr(error)})
@@ -72,16 +92,29 @@ class Folder:
         self._files[target.name] = file = file_of(target, meta)
         return file
 
+    def add_summary(self, written: Path, stems: Sequence[str]) -> None:
+        """Publish a complete summary of files."""
+        target = self._path / f"{_summary_name(stems)}{SUMMARY}"
+        written.replace(target)
+        self._summaries[target.name] = stems
+
     def remove_unused(self, used: Collection[str]) -> None:
-        """Delete files that have not been in use for a while; `used`: paths."""
-        now = time.monotonic()
-        for name, file in list(self._files.items()):
-            if file.path in used:
+        """Delete what has not been in use for a while; `used`: paths of files."""
+        now, stems = time.monotonic(), [Path(path).stem for path in used]
+        together = chosen(Split(whole=tuple(stems)), self.summaries)
+        used = {
+            *used,
+            *(str(self._path / f"{stem}{SUMMARY}") for stem in stems),
+            *(each.path for each in together),
+        }
+        for name in [*self._files, *self._summaries]:
+            path = self._path / name
+            if str(path) in used:
                 self._unused_since.pop(name, None)
             elif now - self._unused_since.setdefault(name, now) > _UNUSED_SECONDS:
-                self._files.pop(name, None)
+                self._forget(name)
                 self._unused_since.pop(name, None)
-                Path(file.path).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
         _remove_old(self._path.glob("*.part"), _SCRATCH_SECONDS)
 
 
@@ -102,6 +135,12 @@ def _name(meta: Mapping[str, Any]) -> str:
     hours = (meta["end"] - meta["first"]) // HOUR
     content = hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()[:16]
     return f"{day:%Y%m%d-%H}-{hours}h-{content}.parquet"
+
+
+def _summary_name(stems: Sequence[str]) -> str:
+    if len(stems) == 1:
+        return stems[0]
+    return f"{stems[0][:8]}-{len(stems)}-{hashlib.sha256(repr(sorted(stems)).encode()).hexdigest()[:16]}"
 
 
 def _remove_old(paths: Any, seconds: float) -> None:

@@ -63,18 +63,16 @@ _COLUMNS = (
 )
 
 
-class Layout:
-    """The columns of files, with those of all filters and of the rankings (expressions over the view `events`)."""
+class Table:
+    """The columns of files, as Postgres makes them of the rows of a time and DuckDB stores them."""
 
-    def __init__(self, rankings: Sequence[str]) -> None:
-        compared = {name: each.expression for name, each in FILTERS.items() if name != PROPERTY}
-        known = {column.expression: column for column in _COLUMNS}
-        for expression in (*compared.values(), *rankings):
-            known.setdefault(expression, Column(f"name_{len(known)}", expression))
-        self.columns = tuple(known.values())
-        # Which columns filters and rankings compare and count.
-        self.filters: Mapping[str, str] = {name: known[expression].name for name, expression in compared.items()}
-        self.rankings = tuple(known[expression].name for expression in rankings)
+    # Over the rows of a time, `{first}` to `{end}`.
+    rows = "events_between('{first}', '{end}')"
+    # By type, so that a question about one type skips the others; by visitor, as equal values are neighbours then.
+    order = "event_type, person, ms"
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = tuple(columns)
 
     @property
     def name(self) -> str:
@@ -97,3 +95,49 @@ class Layout:
         """For DuckDB: an empty table with these columns."""
         columns = ", ".join(f"null::{each.type} as {each.name}" for each in self.columns)
         return f"select {columns} where false"
+
+
+class Layout(Table):
+    """The columns of events, with those of all filters and rankings (expressions over the view `events`)."""
+
+    def __init__(self, rankings: Sequence[str]) -> None:
+        compared = {name: each.expression for name, each in FILTERS.items() if name != PROPERTY}
+        known = {column.expression: column for column in _COLUMNS}
+        for expression in (*compared.values(), *rankings):
+            known.setdefault(expression, Column(f"name_{len(known)}", expression))
+        super().__init__(tuple(known.values()))
+        # Which columns filters and rankings compare and count.
+        self.filters: Mapping[str, str] = {name: known[expression].name for name, expression in compared.items()}
+        self.rankings = tuple(known[expression].name for expression in rankings)
+
+
+# The columns of visits that are lists, as text: see ENTRY.
+LISTS = ("pages", "routes", "event_types")
+
+
+class VisitLayout(Table):
+    """The columns of visits, with those that filters and rankings name (expressions over the view `visits`)."""
+
+    rows = "visits where started_at >= '{first}' and started_at < '{end}'"
+    order = "ms"
+
+    def __init__(self, expressions: Sequence[str]) -> None:
+        names = dict.fromkeys(each for each in expressions if each not in LISTS)
+        # Which column has the values of an expression.
+        self.column_of = {expression: f"name_{place}" for place, expression in enumerate(names)}
+        super().__init__(
+            (
+                Column("ms", "milliseconds_of(started_at)", "BIGINT"),
+                Column("person", _as_uuid("person"), "UUID"),
+                Column("views", "views", "INTEGER"),
+                Column("bounced", "bounced", "BOOLEAN"),
+                Column("duration", "(extract(epoch from duration) * 1000000)::bigint", "BIGINT"),
+                *(Column(name, _entries(name)) for name in LISTS),
+                *(Column(name, expression) for expression, name in self.column_of.items()),
+            )
+        )
+
+
+def _entries(column: str) -> str:
+    different = f"select distinct translate(entry, {ENTRY}, '') as entry from unnest({column}) as entry"
+    return f"(select string_agg(entry, {ENTRY}) from ({different}) as entries)"

@@ -12,6 +12,14 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 
 
+class FilesMissing(Exception):
+    """The files of a period are not ready; the message says how far they are. `rows`: how many the period has."""
+
+    def __init__(self, ready: int, days: int, rows: int) -> None:
+        super().__init__(f"{ready} of {days} days are ready")
+        self.rows = rows
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayState:
     """What Postgres says of a UTC day in a snapshot. Times are milliseconds since 1970."""
@@ -112,17 +120,17 @@ def plan(days: Iterable[DayState], files: Iterable[ColumnFile], first: int, end:
                 absent.append(hour)
             else:
                 chosen.setdefault(file, []).append(hour)
-        missing += (Missing(day, *span) for span in _spans(absent))
+        missing += (Missing(day, *span) for span in spans_of(absent))
     return Plan(tuple(_source(file, hours) for file, hours in chosen.items()), tuple(missing))
 
 
 def _source(file: ColumnFile, hours: Sequence[int]) -> Source:
     if len(hours) == len(file.hours):
         return Source(file.path)
-    return Source(file.path, tuple(_spans(hours)))
+    return Source(file.path, tuple(spans_of(hours)))
 
 
-def _spans(hours: Sequence[int]) -> list[tuple[int, int]]:
+def spans_of(hours: Sequence[int]) -> list[tuple[int, int]]:
     """Consecutive hours as one span each."""
     spans: list[tuple[int, int]] = []
     for hour in hours:

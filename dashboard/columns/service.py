@@ -1,12 +1,12 @@
 """The column files of a dashboard: makes them in the background, and says for a question what to read."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,12 +16,15 @@ from typing import TypeVar
 import duckdb
 import psycopg
 
-from dashboard.columns.engine import Engine, select_from
+from dashboard.columns.derived import Derived, rows_of
+from dashboard.columns.engine import Engine
 from dashboard.columns.folder import Folder, meta_of
-from dashboard.columns.layout import Layout
-from dashboard.columns.plan import DAY, HOUR, DayState, Missing, Plan, Source, plan
+from dashboard.columns.layout import Layout, VisitLayout
+from dashboard.columns.plan import DAY, HOUR, DayState, FilesMissing, Missing, Plan, Source, plan
+from dashboard.columns.questions import Stored
 from dashboard.columns.snapshot import Snapshot
 from dashboard.columns.tail import Tail
+from dashboard.columns.visit_files import VisitFiles
 from dashboard.sql import Database
 from service_kit.background import is_cancelled
 
@@ -39,36 +42,41 @@ _MAX_REST_SECONDS = 30.0
 _UNAVAILABLE = (psycopg.Error, OSError, TimeoutError, duckdb.Error)
 
 
-class FilesMissing(Exception):
-    """The files of a period are not ready; the message says how far they are."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What a question reads: files that hold exactly the rows of one snapshot of Postgres."""
 
-    # SQL that selects the rows.
-    sources: str
+    # What has the rows of the period.
+    sources: tuple[Source, ...]
     # The same if and only if the rows of the period are the same.
     version: str
     # Days that were read from column files, and rows that were read from Postgres.
     days: int
     rows: int
     as_of: datetime
+    # Nothing was read, as whoever asks knows the result for this version.
+    is_known: bool = False
 
 
 class Columns:
     """Files of closed days and hours in a folder, and of open hours in the scratch folder of this process."""
 
-    def __init__(self, root: Path, database: Database, layout: Layout, retention_days: int) -> None:
+    def __init__(
+        self, root: Path, database: Database, layout: Layout, visits: VisitLayout, retention_days: int
+    ) -> None:
         self._database, self._layout, self._retention_days = database, layout, retention_days
         self._folder = Folder(root, layout.name)
-        self.engine = Engine(root, layout)
-        self._tail = Tail(self.engine)
+        self.engine = Engine(root)
+        self._derived = Derived(self._folder, self.engine, layout)
+        self._tail = Tail(self.engine, layout)
+        self._visits = VisitFiles(root, self.engine, visits)
+        self._visits_lock = asyncio.Lock()
         # Taken before the snapshot: whoever reads what the tail lacks has a newer snapshot than the one before.
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._followed_at = float("-inf")
+        # The period that a question waits for: its days are made first.
+        self._wanted = (0, 0)
         # Days whose rows are not those that the counts say, with their version.
         self._miscounted: dict[int, str] = {}
 
@@ -87,12 +95,36 @@ class Columns:
             try:
                 return await asyncio.to_thread(self._read, first, end, is_known, _QUESTION_TIMEOUT, _MAX_ROWS)
             except FilesMissing:
+                self._wanted = (first, end)
                 self._wake.set()
                 raise
+
+    async def visits(self, first: int, end: int) -> tuple[str, object]:
+        """SQL for the visits of a time, and what is another value if they changed. Raise `FilesMissing`."""
+
+        def read() -> tuple[str, object]:
+            with self._snapshot(_QUESTION_TIMEOUT) as snapshot:
+                return self._visits.rows(snapshot, first, end)
+
+        async def locked() -> tuple[str, object]:
+            async with self._visits_lock:
+                return await self._in_thread(read)
+
+        return await asyncio.shield(locked())
+
+    def rows(self, reading: Reading) -> Stored:
+        """All rows that a question reads."""
+        return Stored(rows_of(reading.sources))
+
+    def summaries(self, reading: Reading, periods: Sequence[tuple[int, int]]) -> Stored:
+        """The summaries of what a question without filters reads, and the rows that they do not have."""
+        return self._derived.stored(reading.sources, periods)
 
     async def check(self) -> None:
         """Forget files that somebody deleted or damaged, and make them again."""
         await asyncio.to_thread(self._folder.check, self.engine)
+        async with self._visits_lock:
+            await asyncio.to_thread(self._visits.check)
         self._wake.set()
 
     def close(self) -> None:
@@ -116,15 +148,53 @@ class Columns:
 
     async def build_round(self) -> None:
         """Make every file that is missing now, and delete those that are not in use any more."""
-        for day in reversed(await self._in_thread(self._days)):
+        remaining = {day.start: day for day in await self._in_thread(self._days)}
+        while remaining:
+            day = remaining.pop(max(remaining, key=lambda start: (self._is_wanted(start), start)))
             await self._follow()
             started = time.monotonic()
             if await self._built(day):
-                await asyncio.sleep(min(time.monotonic() - started, _MAX_REST_SECONDS))
+                await self._rest(min(time.monotonic() - started, _MAX_REST_SECONDS))
         await self._follow()
         days = await self._in_thread(self._days)
         used = plan(days, self._folder.files, days[0].start, days[-1].start + DAY) if days else Plan((), ())
-        self._folder.remove_unused({source.path for source in used.sources})
+        paths = {source.path for source in used.sources}
+        used_files = [file for file in self._folder.files if file.path in paths]
+        await asyncio.to_thread(self._derived.put_together, used_files)
+        self._folder.remove_unused(paths)
+        await self._build_visits()
+
+    async def _build_visits(self) -> None:
+        """The same for visits."""
+        now = _now()
+
+        def states() -> Sequence[DayState]:
+            with self._snapshot(_BUILD_TIMEOUT) as snapshot:
+                return snapshot.versions_of_visits(now - self._retention_days * DAY, now + HOUR)
+
+        def build(start: int) -> bool:
+            with self._snapshot(_BUILD_TIMEOUT) as snapshot:
+                return self._visits.build_day(snapshot, start, now)
+
+        try:
+            for day in reversed(await self._in_thread(states)):
+                started = time.monotonic()
+                if await self._in_thread(partial(build, day.start)):
+                    await self._rest(min(time.monotonic() - started, _MAX_REST_SECONDS))
+            days = await self._in_thread(states)
+        except psycopg.errors.InsufficientPrivilege:
+            return  # a role of somebody's own, that may read views alone
+        async with self._visits_lock:
+            await asyncio.to_thread(self._visits.tidy, days)
+
+    def _is_wanted(self, day: int) -> bool:
+        first, end = self._wanted
+        return first < day + DAY and day < end
+
+    async def _rest(self, seconds: float) -> None:
+        """Leave the database to others, unless somebody waits for files."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
 
     async def _built(self, day: DayState) -> bool:
         try:
@@ -149,10 +219,10 @@ class Columns:
         async with self._database.slots:
             return await asyncio.to_thread(work)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _snapshot(self, timeout: str) -> Iterator[Snapshot]:
         with self._database.snapshot(timeout) as connection:
-            yield Snapshot(connection, self._layout)
+            yield Snapshot(connection)
 
     def _read(
         self, first: int, end: int, is_known: Callable[[str], bool], timeout: str, max_rows: int | None
@@ -162,17 +232,16 @@ class Columns:
             days = snapshot.days(first, end)
             version = _version(days, first, end)
             if is_known(version):
-                return Reading(sources="", version=version, days=0, rows=0, as_of=datetime.now(UTC))
+                return Reading(sources=(), version=version, days=0, rows=0, as_of=datetime.now(UTC), is_known=True)
             planned = plan(days, self._folder.files, first, end)
             pieces = [piece for missing in planned.missing for piece in _split(missing, _open_from(now))]
             lacking = sum(max(0, piece.rows - self._tail.rows(piece.first)) for piece in pieces)
             if max_rows is not None and lacking > max_rows:
                 ready = len(days) - len({piece.day.start for piece in pieces})
-                raise FilesMissing(f"{ready} of {len(days)} days are ready")
+                raise FilesMissing(ready, len(days), sum(day.rows for day in days))
             read = [each for piece in pieces for each in self._read_piece(snapshot, piece, now)]
-        sources = [*planned.sources, *(source for source, _rows in read)]
         return Reading(
-            sources=select_from([(each.path, each.spans) for each in sources]) or self._layout.no_rows,
+            sources=(*planned.sources, *(source for source, _rows in read)),
             version=version,
             days=len({_day_of(each) for each in planned.sources}),
             rows=sum(rows for _source, rows in read),
@@ -212,7 +281,9 @@ class Columns:
         is_whole = end == day.start + DAY and not planned.missing
         if is_whole and len(planned.sources) > 1:
             self._merge(day, planned.sources)
-            made = True
+            planned, made = plan([day], self._folder.files, day.start, end), True
+        for source in planned.sources:
+            made = self._derived.summarise(source.path) or made
         return made
 
     def _made(self, snapshot: Snapshot, day: DayState, first: int, end: int) -> tuple[Source, int]:
@@ -223,8 +294,8 @@ class Columns:
         written = self._folder.new_path()
         try:
             meta = meta_of(day, first, end)
-            csvs = snapshot.csv_files(first, end, self.engine.new_path)
-            rows = self.engine.write_csvs(csvs, written, meta)
+            csvs = snapshot.csv_files(self._layout, first, end, self.engine.new_path)
+            rows = self.engine.write_csvs(self._layout, csvs, written, meta)
             if rows != snapshot.copied:
                 raise OSError(f"{rows} of {snapshot.copied} rows were written")
             if _is_as_counted(day, first, end, rows):
@@ -240,9 +311,7 @@ class Columns:
         written = self._folder.new_path()
         meta = meta_of(day, day.start, day.start + DAY)
         try:
-            rows = self.engine.write_merged(
-                select_from([(each.path, each.spans) for each in sources]), written, meta
-            )
+            rows = self.engine.write(rows_of(sources), written, meta)
             if rows != day.rows:
                 raise OSError(f"a day of {day.rows} rows became {rows}")
             self._folder.add(written, meta)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from dashboard.columns.layout import Layout
+from dashboard.columns.layout import Table
 from dashboard.columns.plan import DAY, DayState
 from dashboard.sql import queries
 
@@ -18,8 +18,8 @@ _MAX_CSV_BYTES = 32 << 20
 class Snapshot:
     """A transaction in which everything is read as of one moment."""
 
-    def __init__(self, connection: psycopg.Connection, layout: Layout) -> None:
-        self._connection, self._layout = connection, layout
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
         self.copied = 0
 
     def days(self, first: int, end: int) -> Sequence[DayState]:
@@ -38,13 +38,19 @@ class Snapshot:
         (rows,) = self._connection.execute(queries["rows_between"], bounds).fetchone() or (0,)
         return int(rows)
 
-    def csv_files(self, first: int, end: int, new_path: Callable[[str], Path]) -> Iterator[Path]:
-        """The rows whose ids are of a time, in files of a bounded size; then `copied` is their number."""
+    def versions_of_visits(self, first: int, end: int) -> Sequence[DayState]:
+        """The days with visits that overlap a time. In the place of counts, each hour has a version."""
+        period = {"since": _moment(first // DAY * DAY), "until": _moment(-(-end // DAY) * DAY)}
+        by_day: dict[int, dict[int, int]] = defaultdict(dict)
+        for hour, version in self._connection.execute(queries["visit_hours"], period).fetchall():
+            by_day[hour // DAY * DAY][hour] = version
+        return [DayState(start=start, hours=hours) for start, hours in by_day.items()]
+
+    def csv_files(self, table: Table, first: int, end: int, new_path: Callable[[str], Path]) -> Iterator[Path]:
+        """The rows of a time, in files of a bounded size; then `copied` is their number."""
         # Columns are constants of the code, times are ours: there are no parameters in COPY.
-        query = (
-            f"copy (select {self._layout.select_list} from events_between('{_moment(first).isoformat()}',"
-            f" '{_moment(end).isoformat()}')) to stdout (format csv)"
-        )
+        stored = table.rows.format(first=_moment(first).isoformat(), end=_moment(end).isoformat())
+        query = f"copy (select {table.select_list} from {stored}) to stdout (format csv)"
         with self._connection.cursor() as cursor:
             with cursor.copy(query.encode()) as copy:
                 rows = iter(copy)

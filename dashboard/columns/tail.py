@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dashboard.columns.engine import Engine, select_from
+from dashboard.columns.engine import Engine
+from dashboard.columns.layout import Table
 from dashboard.columns.plan import HOUR, DayState
+from dashboard.columns.select import select_from
 from dashboard.columns.snapshot import Snapshot
 
 _MINUTE = 60_000
@@ -35,8 +37,8 @@ class Part:
 class Tail:
     """The chains of the hours that are open. One thread at a time uses it."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, table: Table) -> None:
+        self._engine, self._table = engine, table
         self._chains: dict[int, tuple[tuple[int, int], list[Part]]] = {}
         self._replaced: list[tuple[float, str]] = []
 
@@ -82,8 +84,8 @@ class Tail:
 
     def _written(self, snapshot: Snapshot, first: int, end: int) -> Part:
         path = self._engine.new_path("parquet")
-        csvs = snapshot.csv_files(first, end, self._engine.new_path)
-        return Part(str(path), first, end, self._engine.write_csvs(csvs, path, {}))
+        csvs = snapshot.csv_files(self._table, first, end, self._engine.new_path)
+        return Part(str(path), first, end, self._engine.write_csvs(self._table, csvs, path, {}))
 
     def _counted_again(self, snapshot: Snapshot, part: Part) -> Part:
         if snapshot.count(part.first, part.end) == part.rows:
@@ -93,7 +95,7 @@ class Tail:
 
     def _merged(self, parts: list[Part]) -> Part:
         path = self._engine.new_path("parquet")
-        self._engine.write_merged(select_from([(part.path, ()) for part in parts]), path, {})
+        self._engine.write(select_from([(part.path, ()) for part in parts]), path, {})
         self._replace(parts)
         rows = sum(part.rows for part in parts)
         return replace(parts[0], path=str(path), end=parts[-1].end, rows=rows)

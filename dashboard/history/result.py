@@ -138,10 +138,11 @@ def panels_of(query: Query) -> dict[str, Panel]:
     return {name: replace(panel, columns=(*panel.columns, change)) for name, panel in panels.items()}
 
 
-def totals(query: Query, row: Sequence[int]) -> list[Total]:
-    """From the one row of `totals`."""
+def totals(query: Query, row: Sequence[int | None]) -> list[Total]:
+    """From the one row of `totals`, as far as its numbers are known."""
     names = (("People", 0), ("Views", 2), ("Events", 4))
-    return [Total(name, row[at], row[at + 1] if query.compare else None) for name, at in names]
+    known = [(name, row[at], row[at + 1]) for name, at in names]
+    return [Total(name, now, before if query.compare else None) for name, now, before in known if now is not None]
 
 
 def steps(query: Query, found: Found) -> list[Step]:

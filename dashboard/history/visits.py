@@ -7,16 +7,25 @@ from typing import Any
 
 import psycopg
 
+from dashboard.columns.layout import VisitLayout
+from dashboard.columns.visit_questions import VisitQuestions, VisitSelection
 from dashboard.filters import FILTERS, Condition, groups
 from dashboard.history.query import VISIT_FILTERS, Query
 from dashboard.history.result import Found, Result, Total, panels_of
 from dashboard.render.panel import Rows, percent
+from dashboard.render.panels import HISTORY
 from dashboard.sql import queries
 
 # What a filter compares, of the view `visits`; of lists, whether any of their values is one that is looked for.
 _LISTS = MappingProxyType({"page": "pages", "route": "routes", "type": "event_types"})
 _EXPRESSIONS: Mapping[str, str] = MappingProxyType(
     {name: name if name == "browser" else FILTERS[name].expression for name in VISIT_FILTERS - _LISTS.keys()}
+)
+
+
+# The columns of files: what filters and panels compare.
+VISIT_LAYOUT = VisitLayout(
+    [*_EXPRESSIONS.values(), *(panel.visit_expression for panel in HISTORY.values() if panel.visit_expression)]
 )
 
 
@@ -67,7 +76,7 @@ async def read_visits(connection: psycopg.AsyncConnection, query: Query, max_row
         "search": query.search,
         "max_rows": max_rows,
     }
-    ranked = {panel.name: panel.visit_expression for panel in panels_of(query).values() if panel.visit_expression}
+    ranked = _ranked(query)
     parts = {
         "filters": filters,
         "goal": goal,
@@ -81,6 +90,27 @@ async def read_visits(connection: psycopg.AsyncConnection, query: Query, max_row
         return await (await connection.execute(text, params)).fetchall()
 
     return Visits(await found("visit_steps"), await found("visit_rankings") if ranked else [])
+
+
+def selection(query: Query) -> VisitSelection:
+    """Which visits count, for column files."""
+    compared = _EXPRESSIONS | _LISTS
+    return VisitSelection(
+        conditions=[(compared[group.name], group) for group in groups(query.filters)],
+        goal=(_LISTS[query.goal.name], query.goal.value) if query.goal else None,
+        search=query.search,
+    )
+
+
+def visits_from(questions: VisitQuestions, query: Query, max_rows: int) -> Visits:
+    """Ask column files."""
+    ranked = _ranked(query)
+    return Visits(questions.steps(), questions.rankings(ranked, max_rows) if ranked else [])
+
+
+def _ranked(query: Query) -> dict[str, str]:
+    """What the panels of visits that a query shows rank."""
+    return {panel.name: panel.visit_expression for panel in panels_of(query).values() if panel.visit_expression}
 
 
 def _totals(query: Query, found: Found) -> list[Total]:

@@ -14,9 +14,10 @@ from fastapi import FastAPI
 from dashboard.columns.engine import Cancelled
 from dashboard.columns.questions import Questions
 from dashboard.columns.service import Columns
-from dashboard.history import service
+from dashboard.history import rows
 from dashboard.history.routes import add_history_routes
 from dashboard.history.service import LAYOUT, HistoryService
+from dashboard.history.visits import VISIT_LAYOUT
 from dashboard.render.pages import Pages
 from dashboard.sql import Database
 from sinks.landing.rows import decode_batch
@@ -80,7 +81,7 @@ async def test_a_query_in_postgres_ends_when_the_reader_leaves(
     postgres: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = b"select 'a', 'b', 'c', 1, 1, 1 from selected, pg_sleep(60)"
-    monkeypatch.setattr(service, "queries", dict(service.queries) | {"features": slow})
+    monkeypatch.setattr(rows, "queries", dict(rows.queries) | {"features": slow})
     connection.autocommit = True
 
     def sleeps() -> bool:
@@ -117,7 +118,7 @@ async def test_a_question_to_column_files_ends_when_the_reader_leaves(
 
     monkeypatch.setattr(Questions, "features", features)
     database = Database(at(postgres))
-    columns = Columns(tmp_path, database, LAYOUT, retention_days=20)
+    columns = Columns(tmp_path, database, LAYOUT, VISIT_LAYOUT, retention_days=20)
     async with served(HistoryService(database, columns)) as url:
         got = await left_while(url + PAGE, lambda: bool(running))
         assert "Reading column files of" in got

@@ -1,12 +1,12 @@
 -- Forms: submissions, successful ones, and submissions of the previous period.
 select
     form,
-    count(*) filter (where is_current),
-    count(*) filter (where is_current and succeeded),
-    count(*) filter (where is_previous)
+    {events} filter (where is_current) as submitted,
+    coalesce({events} filter (where is_current and succeeded), 0),
+    coalesce({events} filter (where is_previous), 0)
 from selected
-where is_counted and event_type = 'form_submit' and contains(lower(form), $search)
+where is_counted and form is not null and contains(lower(form), $search)
 group by 1
-having count(*) filter (where is_current) > 0
+having {events} filter (where is_current) > 0
 order by 2 desc, 1
 limit {max_rows}

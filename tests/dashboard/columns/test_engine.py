@@ -7,8 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dashboard.columns.engine import Cancelled, Engine, quoted, select_from
+from dashboard.columns.engine import Cancelled, Engine
 from dashboard.columns.layout import Layout
+from dashboard.columns.select import quoted, select_from
 
 LAYOUT = Layout([])
 
@@ -17,7 +18,7 @@ LAYOUT = Layout([])
 def engine(tmp_path: Path) -> Iterator[Engine]:
     root = tmp_path / "it's $page"
     root.mkdir()
-    made = Engine(root, LAYOUT)
+    made = Engine(root)
     yield made
     made.close()
     assert not list(root.iterdir())
@@ -41,7 +42,7 @@ def test_texts_are_read_as_postgres_writes_them(engine: Engine) -> None:
         written(engine, '"é""\n\r\n"', " ", '"' + "x" * 100_000 + '"'),
     ]
     target = engine.new_path("parquet")
-    assert engine.write_csvs(texts, target, {"a": "'"}) == 9
+    assert engine.write_csvs(LAYOUT, texts, target, {"a": "'"}) == 9
     found = engine.session().rows(f"select page from read_parquet({quoted(target)})")
     expected = {None, "", "NULL", "a,b", "\\.", "\\N", 'é"\n\r\n', " ", "x" * 100_000}
     assert {page for (page,) in found} == expected
@@ -51,7 +52,7 @@ def test_texts_are_read_as_postgres_writes_them(engine: Engine) -> None:
 
 def test_a_time_without_rows_is_an_empty_file(engine: Engine) -> None:
     target = engine.new_path("parquet")
-    assert engine.write_csvs([], target, {}) == 0
+    assert engine.write_csvs(LAYOUT, [], target, {}) == 0
     assert engine.session().rows(f"select count(*) from ({select_from([(str(target), ())])})") == [(0,)]
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from dashboard.columns.engine import Engine
-from dashboard.columns.questions import Period, Questions, Selection
+from dashboard.columns.questions import Period, Questions, Selection, Stored
 from dashboard.filters import Condition
 from dashboard.history.result import RANKINGS
 from dashboard.history.service import LAYOUT
@@ -64,12 +64,12 @@ def asked(
     values = ", ".join(f"({', '.join(literal(row[column.name]) for column in LAYOUT.columns)})" for row in rows)
     sources = f"select {cast} from (values {values}) as made ({names})"
     selection = Selection(conditions, programs=programs, search=search)
-    return Questions(engine.session(), LAYOUT, sources, PERIOD, selection, 100)
+    return Questions(engine.session(), LAYOUT, Stored(sources), PERIOD, selection, 100)
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Any:
-    made = Engine(tmp_path, LAYOUT)
+    made = Engine(tmp_path)
     yield made
     made.close()
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from dashboard.history.query import parse_query
 from dashboard.history.result import RANKINGS, Result, features, panels_of, rankings, totals
-from dashboard.history.service import expressions_of
+from dashboard.history.rows import expressions_of
 from dashboard.render.panels import HISTORY
 
 NOW = datetime(2026, 3, 30, 12, 34, 56, tzinfo=UTC)

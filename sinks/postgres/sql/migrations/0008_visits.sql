@@ -177,3 +177,32 @@ create table visit_tombstones (
 comment on table visit_tombstones is 'What has to be removed from the topics visits and identities.';
 comment on column visit_tombstones.topic is 'visits or identities.';
 comment on column visit_tombstones.key is 'The key of the record.';
+
+create table visit_hours (
+    hour timestamptz primary key,
+    version bigint not null
+) with (fillfactor = 50);
+comment on table visit_hours is 'Which visits changed: column files of the dashboard are compared with it.';
+comment on column visit_hours.hour is 'Of the beginning of visits, in UTC.';
+comment on column visit_hours.version is 'Another number after each change of one of them, but for whether it is published.';
+
+create function note_changed_visits() returns trigger language plpgsql set search_path from current as $$
+begin
+    -- In an order, so that two of these never wait for each other.
+    insert into visit_hours (hour, version)
+    select hour, 1 + floor(random() * 9007199254740000)::bigint
+    from (
+        select distinct date_trunc('hour', started_at, 'UTC') as hour
+        from changed where not is_published or tg_op = 'DELETE'
+    ) as hours
+    order by hour
+    on conflict (hour) do update set version = excluded.version;
+    return null;
+end $$;
+comment on function note_changed_visits is 'Gives the hours of changed visits another version.';
+create trigger visits_added after insert on stored_visits
+    referencing new table as changed for each statement execute function note_changed_visits();
+create trigger visits_changed after update on stored_visits
+    referencing new table as changed for each statement execute function note_changed_visits();
+create trigger visits_removed after delete on stored_visits
+    referencing old table as changed for each statement execute function note_changed_visits();

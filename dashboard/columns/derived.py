@@ -1,0 +1,60 @@
+"""Makes the summaries of the files of a folder, and says what a question without filters reads of them."""
+
+from collections.abc import Sequence
+
+from dashboard.columns.engine import Engine
+from dashboard.columns.folder import SUMMARY, Folder
+from dashboard.columns.layout import Layout
+from dashboard.columns.plan import ColumnFile, Source
+from dashboard.columns.questions import Stored
+from dashboard.columns.select import select_from
+from dashboard.columns.summaries import (
+    ROW_GROUP,
+    Split,
+    chosen,
+    merged,
+    split,
+    stem_of,
+    summary_of,
+    to_merge,
+)
+
+
+def rows_of(sources: Sequence[Source]) -> str:
+    """SQL for the rows of sources."""
+    return select_from([(each.path, each.spans) for each in sources])
+
+
+class Derived:
+    """The summaries of a folder."""
+
+    def __init__(self, folder: Folder, engine: Engine, layout: Layout) -> None:
+        self._folder, self._engine, self._layout = folder, engine, layout
+
+    def stored(self, sources: Sequence[Source], periods: Sequence[tuple[int, int]]) -> Stored:
+        """The summaries that a question without filters reads, and the rows that they do not have."""
+        known, files = self._folder.summaries, {file.path: file for file in self._folder.files}
+        found = split(sources, files, {stem for stems in known.values() for stem in stems}, periods)
+        return Stored(rows_of(found.rest), chosen(found, known), rows_of(sources))
+
+    def summarise(self, path: str) -> bool:
+        """Make the summary of a file, if there is none. Return whether there was something to do."""
+        stem = stem_of(path)
+        if any(stem in stems for stems in self._folder.summaries.values()):
+            return False
+        self._make(summary_of(path, self._layout), [stem])
+        return True
+
+    def put_together(self, used: Sequence[ColumnFile]) -> None:
+        """Make one summary of those of several days, of the files that are in use."""
+        known = self._folder.summaries
+        for stems in to_merge(used, known, self._folder.sizes(SUMMARY)):
+            self._make(merged(chosen(Split(whole=tuple(stems)), known)), stems)
+
+    def _make(self, select: str, stems: Sequence[str]) -> None:
+        written = self._folder.new_path()
+        try:
+            self._engine.write(select, written, {"files": list(stems)}, ROW_GROUP)
+            self._folder.add_summary(written, stems)
+        finally:
+            written.unlink(missing_ok=True)

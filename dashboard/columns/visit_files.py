@@ -1,0 +1,103 @@
+"""Column files of visits. Visits change after the fact, so Postgres gives each hour in which some began a version.
+
+A file is exact for an hour as long as the version is the one that it was made with. In the newest hours visits go
+on, so these are read from Postgres, if their version is another one than at the last question.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from dashboard.columns.derived import rows_of
+from dashboard.columns.engine import Engine
+from dashboard.columns.folder import Folder, meta_of
+from dashboard.columns.layout import VisitLayout
+from dashboard.columns.plan import DAY, HOUR, DayState, FilesMissing, Missing, Source, plan
+from dashboard.columns.snapshot import Snapshot
+
+# Most visits that began so long ago have ended.
+_OPEN_MS = 3 * HOUR
+# A question reads at most so many hours from Postgres. If files lack more, Postgres answers.
+_MAX_HOURS = 48
+# Of a day, before they become one file.
+_MAX_FILES = 6
+# As long as a question may still read a file.
+_UNUSED_SECONDS = 900.0
+
+
+class VisitFiles:
+    """Files of visits by the time when they began. One thread at a time uses it."""
+
+    def __init__(self, root: Path, engine: Engine, layout: VisitLayout) -> None:
+        self.layout = layout
+        self._engine, self._folder = engine, Folder(root, layout.name)
+        # Files of this process, by their hours with the versions, and until when they may be in use.
+        self._read: dict[tuple[tuple[int, int], ...], tuple[float, Path]] = {}
+
+    def rows(self, snapshot: Snapshot, first: int, end: int) -> tuple[str, object]:
+        """SQL for the visits of a time, and what is another value if they changed. Raise `FilesMissing`."""
+        days = snapshot.versions_of_visits(first, end)
+        planned = plan(days, self._folder.files, first, end)
+        if sum((missing.end - missing.first) // HOUR for missing in planned.missing) > _MAX_HOURS:
+            lacking = {missing.day.start for missing in planned.missing}
+            raise FilesMissing(len(days) - len(lacking), len(days), 0)
+        read = [Source(str(self._piece(snapshot, missing))) for missing in planned.missing]
+        selected = rows_of([*planned.sources, *read])
+        hours = {hour: version for day in days for hour, version in day.hours.items() if first < hour + HOUR}
+        return selected or self.layout.no_rows, (first, end, hours)
+
+    def build_day(self, snapshot: Snapshot, start: int, now: int) -> bool:
+        """Make what a day lacks, as far as its visits are over. Return whether there was something to do."""
+        end = min(start + DAY, (now - _OPEN_MS) // HOUR * HOUR)
+        days = [day for day in snapshot.versions_of_visits(start, start + DAY) if day.start == start]
+        if not days or end <= start:
+            return False
+        planned = plan(days, self._folder.files, start, end)
+        if planned.missing and len(planned.missing) + len(planned.sources) > _MAX_FILES:
+            self._made(snapshot, days[0], start, end)
+        else:
+            for missing in planned.missing:
+                self._made(snapshot, days[0], missing.first, missing.end)
+        return bool(planned.missing)
+
+    def tidy(self, days: Sequence[DayState]) -> None:
+        """Learn of files of other processes, and delete those that are not in use."""
+        self._folder.read(self._engine)
+        used = plan(days, self._folder.files, days[0].start, days[-1].start + DAY).sources if days else ()
+        self._folder.remove_unused({source.path for source in used})
+        now = time.monotonic()
+        for hours, (until, path) in list(self._read.items()):
+            if until < now:
+                del self._read[hours]
+                path.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Forget files that somebody deleted or damaged."""
+        self._folder.check(self._engine)
+        self._read.clear()
+
+    def _piece(self, snapshot: Snapshot, missing: Missing) -> Path:
+        """A file of hours that no file of the folder has."""
+        hours = tuple(
+            (hour, version)
+            for hour, version in sorted(missing.day.hours.items())
+            if missing.first <= hour < missing.end
+        )
+        _until, path = self._read.get(hours, (0.0, None))
+        if path is None:
+            path = self._engine.new_path("parquet")
+            csvs = snapshot.csv_files(self.layout, missing.first, missing.end, self._engine.new_path)
+            self._engine.write_csvs(self.layout, csvs, path, {})
+        self._read[hours] = (time.monotonic() + _UNUSED_SECONDS, path)
+        return path
+
+    def _made(self, snapshot: Snapshot, day: DayState, first: int, end: int) -> None:
+        written = self._folder.new_path()
+        try:
+            csvs = snapshot.csv_files(self.layout, first, end, self._engine.new_path)
+            rows = self._engine.write_csvs(self.layout, csvs, written, meta := meta_of(day, first, end))
+            if rows != snapshot.copied:
+                raise OSError(f"{rows} of {snapshot.copied} visits were written")
+            self._folder.add(written, meta)
+        finally:
+            written.unlink(missing_ok=True)
