@@ -64,7 +64,8 @@ def test_visits_are_those_of_their_definition(store: PostgresStore, connection: 
     # Late events of packed days, and rows that have landed and are not derived yet when they are packed.
     late = [each for world in worlds for each in world.more()]
     for day in sorted({each.day for each in events}):
-        landed.land([record(each) for each in late if each.day == day], NOW)
+        if of_day := [record(each) for each in late if each.day == day]:
+            landed.land(of_day, NOW)
         pack(connection, day)
     landed.land([record(each) for each in late], NOW)
     events += late
