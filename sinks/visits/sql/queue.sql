@@ -102,7 +102,14 @@ delete from visit_floods where day < (%(moment)s::timestamptz at time zone 'UTC'
 
 -- name: touch_cut
 insert into visit_queue (events, removed_from)
-select count(*), array_agg(distinct browser)
-from visit_parts
-where started_at < %(moment)s
+select count(*), array_agg(browser)
+from (
+    select browser from visit_parts where started_at < %(moment)s
+    union
+    -- A visit on two browsers may have lost all of one.
+    select browser
+    from stored_visits as visit
+    join visit_parts as part on part.person = visit.person and part.started_at between chain_started_at and chain_ended_at
+    where chain_started_at < %(moment)s
+) as cut
 having count(*) > 0
