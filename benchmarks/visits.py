@@ -1,7 +1,7 @@
 """Measures what deriving visits costs Postgres: CPU of its process per event that landed.
 
 footfall bench visits
-footfall bench visits 120    # at last 5,000 events per second for so many seconds, while the thread of the sinks derives them
+python -m benchmarks.visits 120    # at last 5,000 events per second for so many seconds, while the thread of the sinks derives them
 
 Visitors send three events per minute for some minutes, each from a browser of its own: a step per minute, as at 400
 events per second. Then one late event each: that makes its visit again.
