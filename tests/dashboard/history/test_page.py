@@ -116,6 +116,8 @@ async def test_the_chart_shows_the_measure_of_the_address_with_its_unit(client: 
     assert re.findall(r"<th scope=\"col\">(.*?)</th>", chart) == ["Hour", "Bounce rate", "Before"]
     assert "<td>50.0 %</td><td>–</td>" in chart
     assert "Conversion</a>" not in page, "there is no goal"
+    for value, title in (("page_view", "Events per hour, only page_view"), ("!page_view", "Events per hour")):
+        assert f">{title}</h2>" in (await client.get("/history", params={"type": value})).text
     of_events = (await client.get("/history", params={"measure": "visits", "button": "buy"})).text
     assert "the chart shows events" in of_events
 
