@@ -24,6 +24,7 @@ COMMANDS = {
     "lag": "Show the lag of the stream app and the sinks.",
     "maintain": "Update roll-ups; audit, pack and drop days.",
     "audit": "Prove that every event is accounted for.",
+    "export": "Write the rows of days into Parquet, CSV or JSON Lines.",
     "erase": "Erase a user's events.",
     "dead-letters": "List rejected events with their reasons.",
     "replay": "Land dead letters again, after a fix.",
