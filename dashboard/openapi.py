@@ -144,6 +144,8 @@ _SCHEMAS: Json = {
         {
             "people_5": number("About how many people in 5 minutes."),
             "people_30": number("About how many people in 30 minutes."),
+            "visits_5": number("Visits with an event in the last 5 minutes."),
+            "visits_30": number("Visits with an event in the last 30 minutes."),
             "events_per_second": {"type": "number"},
             "this_minute": number("Events of the current minute."),
             "last_hour": number("Events of the last 60 minutes."),
@@ -175,6 +177,10 @@ _SCHEMAS: Json = {
             "connected": {"type": "boolean", "description": "Whether Kafka answers."},
             "total": {**_COUNTS, "description": "Events by type, since the beginning."},
             "outcomes": object_of("Events by outcome.", {name: {"type": "integer"} for name in OUTCOMES}),
+            "sampled": {
+                "type": "boolean",
+                "description": "Whether visits, and people by page and so on, are estimated from a sample.",
+            },
             "figures": schema("Figures"),
             "minutes": map_of(_COUNTS, "Events by type, by the minute's start in milliseconds since 1970."),
             "panels": schema("Panels"),

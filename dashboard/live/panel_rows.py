@@ -5,7 +5,7 @@ its own rows only.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from heapq import nsmallest
 
 from avro_schemas.live_aggregates import (
@@ -18,6 +18,7 @@ from avro_schemas.live_aggregates import (
 )
 from dashboard.filters import PropertyValue
 from dashboard.live.last_hour import LastHour
+from dashboard.live.people_now import PeopleBy
 from dashboard.live.windows import Counts
 from dashboard.render import web_vitals
 from dashboard.render.panel import Panel, Rows, percent
@@ -26,11 +27,16 @@ from dashboard.render.panels import PANELS
 log = logging.getLogger(__name__)
 
 TOP = 8
+_NOBODY: PeopleBy = {}
 
 
-def panel_rows(hour: LastHour) -> dict[str, Rows]:
-    """The rows of each panel of both pages, by the panel's name."""
-    ranked = {panel.name: _ranked(panel, _counts(panel, hour)) for panel in PANELS if panel.dimension}
+def panel_rows(hour: LastHour, people: PeopleBy = _NOBODY) -> dict[str, Rows]:
+    """The rows of each panel of both pages, by the panel's name; people are counted by panel and name."""
+    ranked = {
+        panel.name: _ranked(panel, _counts(panel, hour), people.get(panel.name, {}))
+        for panel in PANELS
+        if panel.dimension
+    }
     return ranked | {name: _rows_or_none(name, rows, hour) for name, rows in _OWN_ROWS.items()}
 
 
@@ -65,7 +71,9 @@ def _rows_or_none(panel: str, rows: Callable[[LastHour], Rows], hour: LastHour) 
         return {}
 
 
-def _ranked(panel: Panel, counts: Counts) -> Rows:
+def _ranked(panel: Panel, counts: Counts, people: Mapping[str, Sequence[int]]) -> Rows:
+    if panel.has_people:
+        return {name: [counts[name], *people.get(name, (0, 0))] for name in top(counts)}
     if not panel.has_share:
         return {name: [counts[name]] for name in top(counts)}
     total = sum(counts.values())

@@ -7,7 +7,7 @@ from typing import Any
 
 from avro_schemas.live_aggregates import MINUTE_MS
 from avro_schemas.reasons import FORBIDDEN_REASONS, REASONS
-from dashboard.live.state import SHOWN_MINUTES
+from dashboard.live.people_now import SHOWN_MINUTES
 from dashboard.render.panel import Rows
 
 SHOWN_LATEST = 8

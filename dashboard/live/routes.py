@@ -12,7 +12,7 @@ from dashboard.live.hub import MAX_VIEWERS, Hub, Viewer
 from dashboard.live.service import LiveService
 from dashboard.live.snapshot import minute_chart, named
 from dashboard.render.pages import NO_STORE, Pages
-from dashboard.render.panels import LIVE_FIRST, PANELS, PIPELINE
+from dashboard.render.panels import LIVE_PAGE, PIPELINE
 
 
 def add_live_routes(app: FastAPI, live: LiveService, pages: Pages) -> None:
@@ -27,7 +27,7 @@ def add_live_routes(app: FastAPI, live: LiveService, pages: Pages) -> None:
             request,
             "live.html",
             shown=shown,
-            panels=(*LIVE_FIRST, *PANELS),
+            panels=LIVE_PAGE,
             only_type=only_type,
             with_programs=with_programs,
             chart=minute_chart(shown, only_type),

@@ -13,9 +13,10 @@ from dashboard.health.pipeline import PipelineHealth
 from dashboard.live import feed
 from dashboard.live.feed_reader import FeedReader
 from dashboard.live.hub import Hub
+from dashboard.live.people_now import SHOWN_MINUTES
 from dashboard.live.rejected_events import RejectedEvents
 from dashboard.live.snapshot import Json, snapshot
-from dashboard.live.state import SHOWN_MINUTES, LiveState
+from dashboard.live.state import LiveState
 from service_kit.kafka.follower import Follower
 from service_kit.kafka.record import KafkaRecord
 from service_kit.kafka.settings import KafkaSettings

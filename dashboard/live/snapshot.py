@@ -6,8 +6,9 @@ from avro_schemas.live_aggregates import EVENTS, MINUTE_MS, OUTCOME, OUTCOMES, T
 from dashboard.health.pipeline import PipelineHealth
 from dashboard.live.last_hour import Counted
 from dashboard.live.panel_rows import not_shown, panel_rows
+from dashboard.live.people_now import SHOWN_MINUTES, Here
 from dashboard.live.rejected_events import RejectedEvents
-from dashboard.live.state import SHOWN_MINUTES, LiveState, first_shown_minute
+from dashboard.live.state import LiveState, first_shown_minute
 from dashboard.render.charts import Chart, Step, chart
 from dashboard.render.panel import percent
 from dashboard.render.panels import LIVE
@@ -31,7 +32,7 @@ def snapshot(
     No object holds a null: see merge_patch.py.
     """
     state.advance(now)
-    hour = state.last_hour(with_programs=with_programs)
+    hour, here = state.last_hour(with_programs=with_programs), state.here(now)
     reasons = rejected.reasons(now)
     outcomes = state.all_time(OUTCOME)
     return {
@@ -39,10 +40,11 @@ def snapshot(
         "connected": connected,
         "total": state.all_time(TOTAL),
         "outcomes": {name: outcomes.get(name, 0) for name in OUTCOMES},
-        "figures": _figures(state, sum(reasons.values()), now, with_programs=with_programs),
+        "sampled": here.is_sampled,
+        "figures": _of_people(here) | _figures(state, sum(reasons.values()), now, with_programs=with_programs),
         "minutes": {str(start): counts for start, counts in _minutes(hour[EVENTS], now) if counts},
         "panels": {
-            **panel_rows(hour),
+            **panel_rows(hour, here.by),
             "rejected_reasons": {reason: [count] for reason, count in reasons.items()},
             "rejected_events": rejected.latest(),
             "consumers": health.consumer_rows(),
@@ -76,6 +78,11 @@ def _minutes(events: Counted, now: int) -> list[tuple[int, dict[str, int]]]:
     return [(start, events.window(start)) for start in range(first, first + SHOWN_MINUTES * MINUTE_MS, MINUTE_MS)]
 
 
+def _of_people(here: Here) -> Json:
+    (people_5, people_30), (visits_5, visits_30) = here.people, here.visits
+    return {"people_5": people_5, "people_30": people_30, "visits_5": visits_5, "visits_30": visits_30}
+
+
 def _figures(state: LiveState, rejected: int, now: int, *, with_programs: bool) -> Json:
     hour = state.last_hour(with_programs=with_programs)
     events = hour[EVENTS]
@@ -84,8 +91,6 @@ def _figures(state: LiveState, rejected: int, now: int, *, with_programs: bool) 
         for each in (events, state.last_hour()[EVENTS], hour["late"], hour["duplicates"], hour[_PROGRAMS])
     )
     return {
-        "people_5": state.people(5, now),
-        "people_30": state.people(30, now),
         "events_per_second": round(state.events_per_second(now, with_programs=with_programs), 1),
         "this_minute": sum(events.window(now // MINUTE_MS * MINUTE_MS).values()),
         "last_hour": counted,

@@ -5,6 +5,7 @@ No I/O. Partials are absolute and carry their source offset, so they may come in
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from avro_schemas.live_aggregates import (
@@ -19,12 +20,13 @@ from avro_schemas.live_aggregates import (
     WEB_VITALS,
     of_programs,
 )
+from avro_schemas.people_now import PEOPLE_NOW
 from dashboard.live.last_hour import LastHour
+from dashboard.live.people_now import PERIODS, SHOWN_MINUTES, Here, PeopleNow
 from dashboard.live.unique_counts import UniqueCounts, estimate
 from dashboard.live.windows import Counts, WindowedCounts
 from dashboard.render import web_vitals
 
-SHOWN_MINUTES = 60
 _SLOT_SECONDS, _MINUTE_SECONDS = SLOT_MS // 1000, MINUTE_MS // 1000
 _RATE_SLOTS = 3
 _WEB_VITALS = (WEB_VITALS, of_programs(WEB_VITALS))
@@ -42,6 +44,7 @@ class LiveState:
         self._slots: defaultdict[str, WindowedCounts] = defaultdict(WindowedCounts)
         # Counts since the beginning, by dimension: windows of no length that all start at 0.
         self._all_time: defaultdict[str, WindowedCounts] = defaultdict(WindowedCounts)
+        self._people_now = PeopleNow()
         self._unique = {name: UniqueCounts() for name in SKETCHED}
         # Start of the first shown minute, as of the last `advance`; never decreases while the clock does not.
         self._oldest = 0
@@ -61,6 +64,8 @@ class LiveState:
             self._all_time[dimension].merge(*version, partial["counts"])
         elif start < self._oldest:
             return
+        elif dimension == PEOPLE_NOW:
+            self._people_now.merge(*version, partial["sketch"])
         elif dimension in self._unique:
             self._unique[dimension].merge(*version, partial["sketch"])
         elif seconds == _MINUTE_SECONDS:
@@ -74,7 +79,8 @@ class LiveState:
     def advance(self, now: int) -> None:
         """Drop the minutes that are no longer shown; `now` in milliseconds since 1970."""
         self._oldest = first_shown_minute(now)
-        windowed: list[WindowedCounts | UniqueCounts] = [
+        windowed: list[WindowedCounts | UniqueCounts | PeopleNow] = [
+            self._people_now,
             *self._minutes.values(),
             *self._unique.values(),
             *self._slots.values(),
@@ -95,6 +101,11 @@ class LiveState:
         current, events = now // SLOT_MS * SLOT_MS, LastHour(self._slots, with_programs)[EVENTS]
         slots = [events.window(current - back * SLOT_MS) for back in range(1, _RATE_SLOTS + 1)]
         return sum(sum(slot.values()) for slot in slots) / (_RATE_SLOTS * _SLOT_SECONDS)
+
+    def here(self, now: int) -> Here:
+        """Who is here, and how many on which page; people as sketches have them where lists are only a sample."""
+        found = self._people_now.here(now)
+        return replace(found, people=[self.people(each, now) for each in PERIODS]) if found.is_sampled else found
 
     def people(self, minutes: int, now: int) -> int:
         """About how many people there were in the last minutes, the current one included: users, and visitors.

@@ -62,6 +62,8 @@ class Panel:
     is_ranked: bool = True
     # Two of the grid's three columns wide.
     is_wide: bool = False
+    # The live page says how many people are here, by the names of the panel.
+    has_people: bool = False
 
     @property
     def has_share(self) -> bool:

@@ -32,6 +32,7 @@ def _of_views(name: str) -> str:
 PANELS = (
     Panel(
         name="pages",
+        has_people=True,
         title="Pages",
         columns=_counted("Page", "Views", "page"),
         empty="Send page_view with event_data.page.",
@@ -40,6 +41,7 @@ PANELS = (
     ),
     Panel(
         name="sources",
+        has_people=True,
         title="Sources",
         columns=_counted("Source", "Views", "source"),
         empty="Send page_view with event_data.referrer.",
@@ -49,6 +51,7 @@ PANELS = (
     ),
     Panel(
         name="channels",
+        has_people=True,
         title="Channels",
         columns=_counted("Channel", "Views", "channel"),
         empty="Send page_view with event_data.referrer.",
@@ -58,6 +61,7 @@ PANELS = (
     ),
     Panel(
         name="campaigns",
+        has_people=True,
         title="Campaigns",
         columns=_counted("Campaign", "Views", "campaign"),
         empty="Add utm_campaign to links.",
@@ -67,6 +71,7 @@ PANELS = (
     ),
     Panel(
         name="countries",
+        has_people=True,
         title="Countries",
         columns=_counted("Country", "Views", "country"),
         empty="The collector needs FOOTFALL_IP_DATABASE.",
@@ -167,6 +172,7 @@ PANELS = (
     ),
     Panel(
         name="releases",
+        has_people=True,
         title="Releases",
         columns=_counted("Release", "Events", "release"),
         empty="Send context.release.",
@@ -313,6 +319,15 @@ PIPELINE = (
 )
 
 
+def _on_live_page(panel: Panel) -> Panel:
+    return replace(panel, columns=(*panel.columns, *_PEOPLE)) if panel.has_people else panel
+
+
+# People in so many minutes.
+_PEOPLE = (Column("5 min", "count", own_key="people_5"), Column("30 min", "count", own_key="people_30"))
+LIVE_PAGE = tuple(map(_on_live_page, (*LIVE_FIRST, *PANELS)))
+
+
 def _in_history(panel: Panel) -> Panel:
     return replace(panel, columns=panel.history_columns or panel.columns)
 
@@ -320,4 +335,4 @@ def _in_history(panel: Panel) -> Panel:
 HISTORY: Mapping[str, Panel] = MappingProxyType(
     {panel.name: _in_history(panel) for panel in (*_HISTORY_FIRST, *PANELS, *_HISTORY_LAST)}
 )
-LIVE: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*LIVE_FIRST, *PANELS, *PIPELINE)})
+LIVE: Mapping[str, Panel] = MappingProxyType({panel.name: panel for panel in (*LIVE_PAGE, *PIPELINE)})

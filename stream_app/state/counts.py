@@ -1,10 +1,10 @@
 """The live aggregates of one partition: the windows of every dimension, and who was there."""
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, compress
 
 from avro_schemas.live_aggregates import (
     ACTIVE_USERS,
@@ -16,11 +16,13 @@ from avro_schemas.live_aggregates import (
     SKETCHED,
     SLOT_MS,
 )
+from avro_schemas.people_now import PEOPLE_NOW
 from avro_schemas.wire.projection import Group
 from stream_app.state.dimensions import (
     DUPLICATES,
     EVENTS,
     LATE,
+    PAGE_VIEW,
     REJECTED,
     Dimension,
     Dimensions,
@@ -28,6 +30,7 @@ from stream_app.state.dimensions import (
     Named,
 )
 from stream_app.state.event_reader import CountedEvent
+from stream_app.state.people_now import Keys, PeopleNow
 from stream_app.state.top_names import Counts
 from stream_app.state.unique_counts import UniqueCounts
 from stream_app.state.windows import Partial, Windows
@@ -74,7 +77,12 @@ class LiveCounts:
         self._pending_names: dict[tuple[str, int], list[str]] = defaultdict(list)
         # Events that count as `*` because their name could not be made, by dimension. Not state: for metrics only.
         self.naming_errors: Counter[str] = Counter()
-        self.parts: Mapping[str, Windows | UniqueCounts] = {**self._windows, **self._uniques}
+        self._people_now = PeopleNow(dimensions.release, dimensions.of_view)
+        self.parts: Mapping[str, Windows | UniqueCounts | PeopleNow] = {
+            **self._windows,
+            **self._uniques,
+            PEOPLE_NOW: self._people_now,
+        }
 
     def add(self, events: Iterable[CountedEvent]) -> None:
         """Events whose windows are open."""
@@ -125,13 +133,11 @@ class LiveCounts:
 
     def count_pending(self) -> None:
         """Count everything that was added."""
-        for minute, events in self._people.minutes.items():
-            self._add_people(minute, dict.fromkeys((event.user, event.visitor) for event in events))
         for kind in (self._people, self._programs):
             for slot, names in kind.slots.items():
                 kind.windows[EVENTS.name].add(slot * SLOT_MS, Counter(names), names.copy)
             for minute, events in kind.minutes.items():
-                self._count_minute(kind.windows, minute, events)
+                self._count_minute(kind, minute, events)
             kind.slots.clear()
             kind.minutes.clear()
         for (dimension, minute), names in self._pending_names.items():
@@ -164,10 +170,13 @@ class LiveCounts:
         for name, part in self.parts.items():
             part.restore(payloads[name])
 
-    def _count_minute(self, windows: Mapping[str, Windows], minute: int, events: Sequence[CountedEvent]) -> None:
-        schemas, types, _id_tails, _fresh, _moments, _received, _keys, _users, _visitors, common, own = zip(
+    def _count_minute(self, kind: _Kind, minute: int, events: Sequence[CountedEvent]) -> None:
+        schemas, types, _id_tails, _fresh, _moments, _received, _keys, users, visitors, common, own = zip(
             *events, strict=True
         )
+        windows = kind.windows
+        if kind is self._people:
+            self._add_people(minute, schemas, list(zip(users, visitors, strict=True)), common, own)
         self._count_names(windows, self._dimensions.common, minute, common)
         by_schema: dict[str, list[tuple[Group, ...]]] = defaultdict(list)
         of_type = self._dimensions.of_type
@@ -178,8 +187,18 @@ class LiveCounts:
             for together, columns in zip(dimensions, zip(*events_groups, strict=True), strict=True):
                 self._count_names(windows, together, minute, columns)
 
-    def _add_people(self, minute: int, people: Iterable[tuple[bytes | None, bytes | None]]) -> None:
-        """User and visitor of the events of people, in the order of the log."""
+    def _add_people(
+        self,
+        minute: int,
+        schemas: Sequence[str],
+        keys: Sequence[Keys],
+        common: Sequence[Group],
+        own: Sequence[tuple[Group, ...]],
+    ) -> None:
+        """Who sent the events of people, and what they viewed, in the order of the log."""
+        people: dict[Keys, Group] = {}
+        # The columns of the first event of each, without a loop in Python.
+        deque(map(people.setdefault, keys, common), maxlen=0)
         found: dict[str, dict[bytes, None]] = {name: {} for name in SKETCHED}
         users, signed_in, others = (found[name] for name in (ACTIVE_USERS, SIGNED_IN_VISITORS, ACTIVE_VISITORS))
         for user, visitor in people:
@@ -187,8 +206,10 @@ class LiveCounts:
                 users[user] = None
             if visitor:
                 (signed_in if user else others)[visitor] = None
-        for name, keys in found.items():
-            self._uniques[name].add(minute, keys)
+        for name, each in found.items():
+            self._uniques[name].add(minute, each)
+        views = compress(zip(keys, common, own, strict=True), map(PAGE_VIEW.__eq__, schemas))
+        self._people_now.add(minute, people, views)
 
     def _count_names(
         self,

@@ -49,6 +49,8 @@ Namer = Callable[[Group], Named]
 MAX_MEASUREMENT = 1e12
 # Counted events have it anyhow, so it is not read for a schema.
 EVENT_TYPE = "event_type"
+PAGE_VIEW = "page_view"
+_OF_VIEW = ("event_data.page", "country", "channel", "source", "utm_campaign")
 _KIND = "device.kind"
 _DIGITS = re.compile(r"\d+")
 
@@ -160,6 +162,22 @@ class Dimensions:
     def kind(self) -> Callable[[Group], str]:
         """The kind of device that sent an event, from the common columns."""
         return itemgetter(self.columns.common.index(_KIND))
+
+    @cached_property
+    def release(self) -> Callable[[Group], str | None]:
+        """The release that an event is of, from the common columns; None if no dimension takes it."""
+        common = self.columns.common
+        return itemgetter(common.index("release")) if "release" in common else lambda _columns: None
+
+    @cached_property
+    def of_view(self) -> Callable[[tuple[Group, ...]], Sequence[str | None]]:
+        """Page, country, channel, source and campaign of a view from its own columns, as far as they are read."""
+        groups = self.columns.own.get(PAGE_VIEW, ())
+        places = [
+            next(((n, group.index(column)) for n, group in enumerate(groups) if column in group), None)
+            for column in _OF_VIEW
+        ]
+        return lambda own: [place and own[place[0]][place[1]] for place in places]
 
     @cached_property
     def of_type(self) -> Collection[str]:

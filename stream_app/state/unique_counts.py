@@ -3,106 +3,29 @@
 Their union over minutes and partitions counts a key once that is in several of them.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from avro_schemas.key_sketch import KeySketch
-from avro_schemas.live_aggregates import MINUTE_MS
-from stream_app.state.dimensions import EmitEvery
-from stream_app.state.windows import Partial
-
-# Readers show half an hour; the rest of the ring is for late events.
-RING_MINUTES = 64
-# Longer than any grace period; a minute that changed is emitted before six more have passed.
-OPEN_MINUTES = 57
+from stream_app.state.minute_ring import MinuteRing
+from stream_app.state.top_names import Counts
 
 
-class UniqueCounts:
+class UniqueCounts(MinuteRing[KeySketch]):
     """The different keys of one kind, by minute, in one partition."""
 
-    def __init__(self, dimension: str) -> None:
-        self._dimension = dimension
-        # All minutes lie within the ring: newest - RING_MINUTES < minute <= newest.
-        self._minutes: dict[int, KeySketch] = {}
-        self._newest = 0
-        # Minutes to write to the changelog, and minutes to emit; the latter also after they expired.
-        self._dirty: set[int] = set()
-        self._pending: set[int] = set()
-        # Minutes whose value in the changelog a recovery must not take, as the clock was wrong.
-        self._dropped: set[int] = set()
-
     def add(self, minute: int, keys: Collection[bytes]) -> None:
-        """Add keys.
+        """Add keys."""
+        if self.reach(minute) and keys:
+            self.changed(minute).add(keys)
 
-        Minutes that may leave the ring before they are emitted do not change any more: nobody shows them.
-        """
-        if minute > self._newest:
-            self._advance(minute)
-        elif minute <= self._newest - OPEN_MINUTES:
-            return
-        if not keys:
-            return
-        sketch = self._minutes.get(minute)
-        if sketch is None:
-            sketch = self._minutes[minute] = KeySketch()
-        sketch.add(keys)
-        self._dirty.add(minute)
-        self._pending.add(minute)
+    def _new(self) -> KeySketch:
+        return KeySketch()
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether any minute is to be emitted."""
-        return bool(self._pending)
+    def _pack(self, value: KeySketch) -> bytes:
+        return value.to_bytes()
 
-    def go_back(self, latest: int) -> None:
-        """The clock was wrong: drop the minutes that begin after `latest`."""
-        for minute in [minute for minute in self._minutes if minute * MINUTE_MS > latest]:
-            del self._minutes[minute]
-            self._dropped.add(minute)
-            self._pending.add(minute)
-        self._newest = max(self._minutes, default=0)
+    def _unpack(self, packed: bytes) -> KeySketch:
+        return KeySketch.from_bytes(packed)
 
-    def partials(self, due: EmitEvery) -> Iterator[Partial]:
-        """The minutes that changed or expired since they were emitted, if they are due."""
-        if due < EmitEvery.SECOND:
-            return
-        for minute in sorted(self._pending):
-            sketch = self._minutes.get(minute)
-            if sketch is None:
-                yield Partial(self._dimension, MINUTE_MS, minute * MINUTE_MS, None)
-            else:
-                counts = {"estimate": round(sketch.estimate())}
-                yield Partial(self._dimension, MINUTE_MS, minute * MINUTE_MS, counts, sketch.to_bytes())
-        self._pending.clear()
-
-    def changes(self) -> Iterator[tuple[str, bytes]]:
-        """Values to write to the changelog since the last call, by their place in the ring."""
-        places = {minute % RING_MINUTES for minute in self._minutes} if self._dropped else ()
-        for minute in sorted(self._dropped):
-            if minute % RING_MINUTES not in places:
-                yield str(minute % RING_MINUTES), minute.to_bytes(8, "big")
-        self._dropped.clear()
-        for minute in sorted(self._dirty & self._minutes.keys()):
-            payload = minute.to_bytes(8, "big") + self._minutes[minute].to_bytes()
-            yield str(minute % RING_MINUTES), payload
-        self._dirty.clear()
-
-    def mark_all_dirty(self) -> None:
-        """Write and emit everything at the next calls of `changes` and `partials`."""
-        self._dirty.update(self._minutes)
-        self._pending.update(self._minutes)
-
-    def restore(self, payloads: list[bytes]) -> None:
-        """Take over values of earlier `changes`, in any order."""
-        self._minutes = {
-            int.from_bytes(payload[:8], "big"): KeySketch.from_bytes(payload[8:])
-            for payload in payloads
-            if len(payload) > 8
-        }
-        self._advance(max(self._minutes, default=0))
-        self._pending.clear()
-
-    def _advance(self, minute: int) -> None:
-        self._newest = minute
-        for old in [old for old in self._minutes if old <= minute - RING_MINUTES]:
-            del self._minutes[old]
-            self._pending.add(old)
+    def _counts(self, value: KeySketch) -> Counts:
+        return {"estimate": round(value.estimate())}

@@ -63,8 +63,8 @@ def test_programs_are_left_out_unless_they_are_asked_for() -> None:
         partial("page_errors", MINUTE, counts={"/\tx": 1}),
     )
     people, everybody = (panel_rows(state.last_hour(with_programs=asked)) for asked in (False, True))
-    assert (people["pages"], people["programs"]) == ({"/": [2]}, {"Googlebot": [6]})
-    assert everybody["pages"] == {"/": [5], "/feed": [2]}
+    assert (people["pages"], people["programs"]) == ({"/": [2, 0, 0]}, {"Googlebot": [6]})
+    assert everybody["pages"] == {"/": [5, 0, 0], "/feed": [2, 0, 0]}
     assert everybody["event_types"] == {"page_view": [7, 87.5], "order_paid": [1, 12.5]}
     assert people["custom_events"] == {} != everybody["custom_events"]
     assert (everybody["programs"], everybody["browsers"]) == (people["programs"], people["browsers"])

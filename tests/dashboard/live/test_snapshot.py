@@ -59,7 +59,7 @@ def test_for_programs_every_cell_has_a_name() -> None:
         partial("page_errors", counts={"/\tx": 1}),
     )
     panels = named(snapshot_of(state))["panels"]
-    assert panels["pages"] == [{"page": "/", "views": 2}]
+    assert panels["pages"] == [{"page": "/", "views": 2, "people_5": 0, "people_30": 0}]
     assert panels["features"] == [
         {
             "name": "feature_used.feature:export",

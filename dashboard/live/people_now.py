@@ -1,0 +1,226 @@
+"""Who is here: visits of the last hour, from lists of people by minute, and how many are on which page. No I/O.
+
+Visits are those of docs/definitions.md, to the minute. A visitor who signs in is its user, as everywhere.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from avro_schemas.live_aggregates import DIRECT, DIRECT_SOURCE, MINUTE_MS
+from avro_schemas.people_now import Arrival, PeopleOfMinute, Person, unpack
+
+GAP_MINUTES = 30
+# The periods that are counted, in minutes.
+PERIODS = (5, 30)
+# Panel -> name -> people in each of the periods.
+PeopleBy = Mapping[str, Mapping[str, Sequence[int]]]
+# Of the time that passes, at most this share is spent on counting.
+_MAX_SHARE = 0.05
+_KEY_DIGITS = 12
+# Greater than all keys.
+_ALL = "g"
+_UNKNOWN = (None, None, None)
+# Of these minutes there are lists.
+SHOWN_MINUTES = 60
+
+
+@dataclass(slots=True)
+class Visit:
+    """A visit, in minutes since 1970."""
+
+    start: int
+    last: int
+    page: str | None = None
+    country: str | None = None
+    release: str | None = None
+    viewed: bool = False
+    # Where it came from, None if not from outside.
+    arrival: Arrival | None = None
+
+    def add(self, minute: int, person: Person) -> None:
+        """What the person did in a minute, but for arrivals."""
+        self.last = minute
+        if not self.viewed:
+            self.country = person.country
+            self.release = person.release or self.release
+        self.page = person.page or self.page
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Who is here, by period."""
+
+    people: Sequence[int] = (0, 0)
+    visits: Sequence[int] = (0, 0)
+    by: PeopleBy = field(default_factory=dict)
+    # Whether there were more people than lists have room for: then the numbers are estimates, from a fair sample.
+    is_sampled: bool = False
+
+
+@dataclass(slots=True)
+class _Partition:
+    source_offset: int
+    people: PeopleOfMinute
+
+
+class PeopleNow:
+    """The newest lists of each minute and partition, and what follows from them."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[int, dict[int, _Partition]] = {}
+        self._counted: tuple[int, Here] | None = None
+        # Not before this (monotonic) they are counted again.
+        self._rest_until = 0.0
+        self._has_changed = True
+
+    def merge(self, start: int, partition: int, source_offset: int, packed: bytes) -> None:
+        """Replace the partition's lists of a minute, unless there are newer ones. Raise for other bytes."""
+        partitions = self._minutes.setdefault(start // MINUTE_MS, {})
+        old = partitions.get(partition)
+        if old is None or source_offset >= old.source_offset:
+            partitions[partition] = _Partition(source_offset, unpack(packed))
+            self._has_changed = True
+
+    def drop_before(self, start: int) -> None:
+        """Drop the minutes that start earlier."""
+        for expired in [minute for minute in self._minutes if minute * MINUTE_MS < start]:
+            del self._minutes[expired]
+            self._has_changed = True
+
+    def here(self, now: int) -> Here:
+        """Who is here at `now` (milliseconds since 1970). Large sites are counted less often."""
+        minute = now // MINUTE_MS
+        if self._counted and (
+            (self._counted[0] == minute and not self._has_changed) or time.monotonic() < self._rest_until
+        ):
+            return self._counted[1]
+        began = time.monotonic()
+        found = count(_in_order(self._minutes), minute)
+        self._rest_until = time.monotonic() + (time.monotonic() - began) / _MAX_SHARE
+        self._counted, self._has_changed = (minute, found), False
+        return found
+
+
+def _in_order(minutes: Mapping[int, Mapping[int, _Partition]]) -> list[tuple[int, PeopleOfMinute]]:
+    return [(minute, each.people) for minute in sorted(minutes) for each in minutes[minute].values()]
+
+
+def count(minutes: Sequence[tuple[int, PeopleOfMinute]], now: int) -> Here:
+    """Who is here in the minute `now`, from lists in the order of their minutes."""
+    in_periods = [people for minute, people in minutes if minute > now - PERIODS[-1]]
+    up_to_user, up_to_visitor = _greatest(in_periods, 0), min(_greatest(in_periods, 1), _greatest(in_periods, 2))
+    weights = {True: 1 / _share(up_to_user), False: 1 / _share(up_to_visitor)}
+    people, visits = [0.0, 0.0], [0.0, 0.0]
+    by: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
+    for key, is_user, did in _people(minutes):
+        if key > (up_to_user if is_user else up_to_visitor):
+            continue
+        weight, of_person = weights[is_user], list(visits_of(did))
+        for place, minutes_back in enumerate(PERIODS):
+            recent = [visit for visit in of_person if visit.last > now - minutes_back]
+            visits[place] += weight * len(recent)
+            if recent:
+                people[place] += weight
+                for panel, name in _names(recent[-1], now):
+                    by[panel][name][place] += weight
+    return Here(
+        [round(each) for each in people],
+        [round(each) for each in visits],
+        {
+            panel: {name: [round(each) for each in counts] for name, counts in names.items()}
+            for panel, names in by.items()
+        },
+        is_sampled=any(weight > 1 for weight in weights.values()),
+    )
+
+
+def visits_of(did: Sequence[tuple[int, Person]]) -> Iterator[Visit]:
+    """The visits of a person, from what it did in the order of time."""
+    visit: Visit | None = None
+    for minute, person in did:
+        if visit is None or minute - visit.last > GAP_MINUTES:
+            if visit:
+                yield visit
+            visit = Visit(minute, minute)
+        began_before = visit.start < minute or visit.viewed
+        for number, arrival in enumerate(person.arrivals):
+            viewed = visit.viewed or person.viewed
+            is_another = viewed if visit.arrival is None else visit.arrival != arrival
+            if is_another and (began_before or number or person.viewed):
+                if number == 0 and person.viewed:
+                    visit.add(minute, person._replace(page=None))
+                yield visit
+                visit = Visit(minute, minute)
+            visit.arrival = arrival
+        visit.add(minute, person)
+        visit.viewed = visit.viewed or person.viewed or bool(person.arrivals)
+    if visit:
+        yield visit
+
+
+def _people(minutes: Sequence[tuple[int, PeopleOfMinute]]) -> Iterator[tuple[str, bool, list[tuple[int, Person]]]]:
+    """Key, whether it is a user, and what it did, of each person that is listed."""
+    sign_ins: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    of_users: dict[str, list[tuple[int, Person]]] = defaultdict(list)
+    of_visitors: dict[str, list[tuple[int, Person]]] = defaultdict(list)
+    for minute, (users, visitors, signed_in, _up_to) in minutes:
+        for visitor, user in signed_in.items():
+            sign_ins[visitor].append((minute, user))
+        for key, person in visitors.items():
+            of_visitors[key].append((minute, person))
+        for key, person in users.items():
+            of_users[key].append((minute, person))
+    for visitor in sign_ins.keys() & of_visitors.keys():
+        for minute, person, linked_user in _resolved(of_visitors.pop(visitor), sign_ins[visitor]):
+            if linked_user is None:
+                of_visitors[visitor].append((minute, person))
+            elif linked_user in of_users:
+                of_users[linked_user].insert(0, (minute, person))
+    for of_kind, is_user in ((of_users, True), (of_visitors, False)):
+        for key, did in of_kind.items():
+            # Of a minute, what came before the sign-in is first: sorting keeps the order of equals.
+            yield key, is_user, sorted(did, key=lambda each: each[0])
+
+
+def _resolved(
+    did: Iterable[tuple[int, Person]], sign_ins: Sequence[tuple[int, str]]
+) -> Iterator[tuple[int, Person, str | None]]:
+    """What a visitor did without a user, each with the user that it was: of the same visit on the browser."""
+    did = list(did)
+    active = sorted({minute for minute, _ in did} | {minute for minute, _ in sign_ins})
+    run_of: dict[int, int] = {}
+    for before, minute in zip([active[0], *active], active, strict=False):
+        run_of[minute] = run_of.get(before, 0) + (minute - before > GAP_MINUTES)
+    for minute, person in did:
+        same = [(at, user) for at, user in sign_ins if run_of[at] == run_of[minute]]
+        later = [user for at, user in same if at >= minute]
+        earlier = [user for at, user in same if at < minute]
+        yield minute, person, later[0] if later else earlier[-1] if earlier else None
+
+
+def _names(visit: Visit, now: int) -> Iterator[tuple[str, str]]:
+    """Panel and name of what is known of a visit."""
+    # A visit that was there when the hour began may have come from anywhere.
+    is_direct = visit.viewed and visit.start > now - SHOWN_MINUTES + GAP_MINUTES
+    channel, source, campaign = visit.arrival or ((DIRECT, DIRECT_SOURCE, None) if is_direct else _UNKNOWN)
+    named = {
+        "pages": visit.page,
+        "channels": channel,
+        "sources": source,
+        "campaigns": campaign,
+        "countries": visit.country,
+        "releases": visit.release,
+    }
+    return ((panel, name) for panel, name in named.items() if name is not None)
+
+
+def _greatest(minutes: Iterable[PeopleOfMinute], kind: int) -> str:
+    """The greatest key up to which all lists of a kind are complete."""
+    return min((people.up_to[kind] for people in minutes if people.up_to[kind]), default=_ALL)
+
+
+def _share(up_to: str) -> float:
+    """The share of all keys that are not greater."""
+    return 1.0 if up_to == _ALL else (int(up_to[:_KEY_DIGITS], 16) + 1) / 16**_KEY_DIGITS
