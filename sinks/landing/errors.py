@@ -17,11 +17,11 @@ class WriteTimeout(StoreUnavailable):
 
 
 class Fenced(Exception):
-    """Another owner has moved the offsets of these partitions. Nothing was written."""
+    """Another owner, or a replay, has moved the offsets of these partitions. Nothing was written."""
 
     def __init__(self, partitions: list[int]) -> None:
         self.partitions = partitions
-        super().__init__(f"another owner has moved the offsets of partitions {partitions}")
+        super().__init__(f"another owner or a replay has moved the offsets of partitions {partitions}")
 
 
 class Halted(Exception):

@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 _FIRST_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 0.1, 5.0
 # An operator must act, so there is no reason to hurry.
 _HALTED_SECONDS = 15.0
+# Where nothing arrives, no batch is fenced: so often is looked whether a replay moved the offsets back.
+_LOOK_AGAIN_SECONDS = 5.0
 # When partitions are revoked, a batch that is being written may still commit this long. Then it is cancelled, and
 # after the same time again its connection is broken.
 _REVOKE_STEP_SECONDS = 0.5
@@ -51,11 +53,13 @@ class Landing:
         limits: BatchLimits,
         *,
         store_timeout_seconds: float = 40.0,
+        look_again_seconds: float = _LOOK_AGAIN_SECONDS,
         accept_gap: bool = False,
         accept_dead_letters: bool = False,
     ) -> None:
         self._source, self._store, self._limits = source, store, limits
         self._store_timeout_seconds, self._accept_gap = store_timeout_seconds, accept_gap
+        self._look_again_seconds, self._looked_at = look_again_seconds, 0.0
         self._size = BatchSize(limits.rows, limits.max_rows)
         self._breaker = CircuitBreaker(accept=accept_dead_letters)
         # The next offset to fetch and to land, of each partition. Equal while nothing is prefetched; each batch
@@ -121,6 +125,8 @@ class Landing:
         self._prefetch = None
         if self._source.reassigned:
             return  # records fetched before a rebalance are fetched again by whoever owns them now
+        if time.monotonic() - self._looked_at >= self._look_again_seconds:
+            await self._look_again()
         if not batch:
             # Nothing came; but something may wait, for the end of a transaction.
             self._update_lag()
@@ -134,6 +140,13 @@ class Landing:
         self._size.landed(result.records, self._update_lag())
         _count(batch, result, self._size.rows)
         await self._source.report_progress(self._landed_to)
+
+    async def _look_again(self) -> None:
+        """Raise Fenced if the stored offsets are not those that landed last."""
+        stored = await self._call_store(self._store.next_offsets, list(self._landed_to))
+        if moved := [part for part, landed in self._landed_to.items() if stored.get(part) != landed]:
+            raise Fenced(moved)
+        self._looked_at = time.monotonic()
 
     async def _read(self) -> Batch | None:
         """Fetch and decode the next batch."""

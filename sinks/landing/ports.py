@@ -106,6 +106,9 @@ class EventStore(Protocol):
         Raise CannotContinue if the stored offsets are of another topic.
         """
 
+    def next_offsets(self, partitions: Collection[int]) -> dict[int, int]:
+        """The next offset of claimed partitions, as it is stored now: a replay moves it back."""
+
     def leader_epochs(self, partitions: Collection[int]) -> dict[int, int]:
         """The leader epoch of the last record that landed, of claimed partitions; -1 if it is not known."""
 

@@ -23,6 +23,7 @@ class TracedStore:
     def __init__(self, store: EventStore, tracer: "Tracer") -> None:
         self._store, self._tracer = store, tracer
         self.prepare, self.claim, self.leader_epochs = store.prepare, store.claim, store.leader_epochs
+        self.next_offsets = store.next_offsets
         self.cancel, self.abort = store.cancel, store.abort
 
     def write(self, batch: Batch, check_before_commit: CommitCheck = accept_all) -> WriteResult:

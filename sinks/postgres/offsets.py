@@ -50,6 +50,11 @@ class Offsets:
         self.judged_to = {part: judged_to for part, _next, judged_to in claimed}
         return {part: following for part, following, _judged_to in claimed}
 
+    def next_offsets(self, connection: psycopg.Connection, partitions: Collection[int]) -> dict[int, int]:
+        """The next offset of each partition."""
+        values = {**self._values, "parts": list(partitions)}
+        return dict(connection.execute(_SQL["next_offsets"], values).fetchall())
+
     def leader_epochs(self, connection: psycopg.Connection, partitions: Collection[int]) -> dict[int, int]:
         """The leader epoch of the last record that landed; -1 if it is not known."""
         values = {**self._values, "parts": list(partitions)}

@@ -1,7 +1,7 @@
 """Reading a topic again: the stored offsets are moved back, and events that already landed become duplicates.
 
-The running sinks notice with their next batch: it does not begin at the stored offset any more, so the batch is
-fenced and the offsets are read again.
+The running sinks notice with their next batch, which does not begin at the stored offset any more: it is fenced,
+and the offsets are read again. Where no batch comes they look every few seconds.
 """
 
 from collections.abc import Mapping, Sequence

@@ -112,6 +112,11 @@ class PostgresStore:
         with self._connection.use() as connection:
             return self._offsets.claim(connection, begins, topic_id)
 
+    def next_offsets(self, partitions: Collection[int]) -> dict[int, int]:
+        """The next offset of claimed partitions, as it is stored now."""
+        with self._connection.use() as connection:
+            return self._offsets.next_offsets(connection, partitions)
+
     def leader_epochs(self, partitions: Collection[int]) -> dict[int, int]:
         """The leader epoch of the last record that landed, of claimed partitions; -1 if it is not known."""
         with self._connection.use() as connection:

@@ -43,6 +43,7 @@ def test_a_new_partition_starts_where_its_log_does_and_goes_on_where_it_landed(s
     assert store.claim({0: 5, 1: 0}) == {0: 5, 1: 0}
     store.write(batch(ONE, start=5))
     assert store.claim({0: 5, 1: 0}) == {0: 6, 1: 0}
+    assert store.next_offsets([0, 1]) == {0: 6, 1: 0}
 
 
 def test_the_same_event_twice_in_one_batch_lands_once(store: EventStore) -> None:

@@ -26,6 +26,9 @@ class LocalStore:
     def claim(self, begins: Mapping[int, int], topic_id: UUID | None = None) -> dict[int, int]:
         return {partition: self.next.setdefault(partition, begin) for partition, begin in begins.items()}
 
+    def next_offsets(self, partitions: Collection[int]) -> dict[int, int]:
+        return {partition: self.next[partition] for partition in partitions}
+
     def leader_epochs(self, partitions: Collection[int]) -> dict[int, int]:
         return {partition: self.epochs.get(partition, -1) for partition in partitions}
 

@@ -54,6 +54,11 @@ set owner = %(owner)s, topic_id = coalesce(topic_id, %(topic_id)s),
 where sink = %(sink)s and cluster_id = %(cluster_id)s and topic = %(topic)s and part = any(%(parts)s)
 returning part, next_offset, judged_to
 
+-- name: next_offsets
+select part, next_offset
+from sink_offsets
+where sink = %(sink)s and cluster_id = %(cluster_id)s and topic = %(topic)s and part = any(%(parts)s)
+
 -- name: leader_epochs
 select part, leader_epoch
 from sink_offsets

@@ -59,6 +59,20 @@ async def test_a_log_that_lost_what_landed_is_a_stop_however_it_grew() -> None:
     assert store.next == {0: 20, 1: 20, 2: 20}
 
 
+async def test_a_replay_is_noticed_though_nothing_new_arrives() -> None:
+    store = LocalStore()
+    landing = Landing(LocalSource(LOG), store, LIMITS, look_again_seconds=0)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(landing.run(stopping))
+    async with asyncio.timeout(10):
+        for moved in ({}, {0: 3, 2: 0}):
+            store.next |= moved
+            while store.next != {0: 20, 1: 20, 2: 20}:
+                await asyncio.sleep(0)
+    stopping.set()
+    await running
+
+
 async def test_everything_lands() -> None:
     store = LocalStore()
     await land(LocalSource(LOG), store)
