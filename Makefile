@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The branch or commit that subscribers rely on: schemas are compared with it.
 MAIN ?= main
 
-.PHONY: help up test fuzz attacks engines sql clients faults faults-all faults-brokers days faults-sinks history lint types fmt generate bench release screenshots lock clean
+.PHONY: help up test fuzz attacks engines sql clients faults faults-all faults-brokers days faults-sinks history world lint types fmt generate bench release screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -74,6 +74,9 @@ days: .venv/dev.stamp ## Simulate 120 days of a site, events in a hundred differ
 
 history: .venv/dev.stamp ## Ask the history hundreds of random questions both ways, while rows change (minutes)
 	@HISTORY_QUESTIONS=30 $(BIN)/pytest tests/integration/test_history.py --timeout=1800 $(PYTEST_ARGS)
+
+world: .venv/dev.stamp ## Send the month of two hundred people while services are killed, and compare every number of every page (minutes; WORLD_SEED=)
+	@WORLD_PEOPLE=200 WORLD_KILLS=20 $(BIN)/pytest tests/system/test_world.py --log-cli-level=INFO $(PYTEST_ARGS)
 
 lint: .venv/dev.stamp ## Check style, formatting, import contracts, and that no schema change breaks subscribers
 	@echo "==> Lint: ruff, ruff format, import contracts, event contracts"
