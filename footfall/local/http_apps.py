@@ -149,7 +149,7 @@ def main() -> None:
     warnings = settings.sessions.warnings()
     begin("http", os.environ, level=settings.log_level, kafka=settings.kafka, warnings=warnings)
     watch.watch(settings.kafka, stop_process)
-    paths = ("/api", "/sdk", "/docs", *([settings.sdk_path] if settings.sdk_path else []))
+    paths = ("/api/analytics", "/sdk", "/docs", *([settings.sdk_path] if settings.sdk_path else []))
     app = PathRouter(
         MountedApp("producer_api", collector, paths, producer_api.metrics.REGISTRY),
         MountedApp(

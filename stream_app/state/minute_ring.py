@@ -47,6 +47,9 @@ class MinuteRing(ABC, Generic[T]):
     def _counts(self, value: T) -> Counts:
         """What of the value readers can count without reading it."""
 
+    def _settle(self, value: T) -> None:
+        """The value was written, and hardly changes any more."""
+
     def reach(self, minute: int) -> bool:
         """Whether a minute may still change: one that may leave the ring before it is emitted does not.
 
@@ -97,6 +100,8 @@ class MinuteRing(ABC, Generic[T]):
         self._dropped.clear()
         for minute in sorted(self._dirty & self._minutes.keys()):
             yield str(minute % RING_MINUTES), minute.to_bytes(8, "big") + self._pack(self._minutes[minute])
+            if minute < self._newest - 1:
+                self._settle(self._minutes[minute])
         self._dirty.clear()
 
     def mark_all_dirty(self) -> None:

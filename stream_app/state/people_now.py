@@ -4,7 +4,7 @@ A list of a minute is bounded: it has those with the smallest keys. As keys are 
 which ones they are depends on who was there alone, not on the order of the log or on how it was cut into batches.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from avro_schemas.live_aggregates import DIRECT, MAX_NAME_BYTES, shortened
@@ -122,14 +122,6 @@ class PeopleNow(MinuteRing[_Minute]):
         if listed.has_room_for(text) and text not in listed.by_key:
             listed.by_key[text] = Person(None, None, short(self._release(common)), viewed=False, arrivals=())
 
-    def changes(self) -> Iterator[tuple[str, bytes]]:
-        """Values to write to the changelog since the last call, by their place in the ring."""
-        changed: Collection[int] = set(self._dirty)
-        yield from super().changes()
-        for minute in changed:
-            if minute < self._newest - 1 and minute in self._minutes:
-                self._minutes[minute].close()
-
     def _new(self) -> _Minute:
         return _Minute()
 
@@ -141,6 +133,9 @@ class PeopleNow(MinuteRing[_Minute]):
 
     def _counts(self, value: _Minute) -> Counts:
         return {}
+
+    def _settle(self, value: _Minute) -> None:
+        value.close()
 
 
 def _after(

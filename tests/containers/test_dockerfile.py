@@ -101,9 +101,9 @@ def test_the_chart_and_compose_run_only_what_the_images_contain() -> None:
 
 def test_compose_routes_the_paths_that_the_local_stack_serves() -> None:
     routes = COMPOSE["configs"]["routes"]["content"]
-    paths = re.findall(r'"(/[a-z.]+)"', (ROOT / "footfall/local/http_apps.py").read_text())
+    paths = re.findall(r'"(/[a-z./]+)"', (ROOT / "footfall/local/http_apps.py").read_text())
     served = set(paths) - {"/healthz", "/readyz", "/metrics"}
-    assert {"/api", "/registry"} < served
+    assert {"/api/analytics", "/registry"} < served
     assert {path for path in served if not re.search(rf"handle(_path)? {path}\b", routes)} == set()
 
 

@@ -65,8 +65,8 @@ def test_visits_that_are_pending_unpublished_or_differ_are_counted(connection: p
         moment = f"now() - interval '{minutes} minutes'"
         connection.execute(
             "insert into stored_visits (visit_id, person, is_user, started_at, ended_at, chain_started_at,"
-            " chain_ended_at, views, events, interactions, pages, types, context)"
-            f" values (gen_random_uuid(), 'a', false, {moment}, {moment}, {moment}, {moment}, 1, 1, 0, '{{}}', '{{}}',"
+            " chain_ended_at, views, events, interactions, pages, routes, types, context)"
+            f" values (gen_random_uuid(), 'a', false, {moment}, {moment}, {moment}, {moment}, 1, 1, 0, '{{}}', '{{}}', '{{}}',"
             " row(null, null, null, null, null, null, null, 1))".encode()
         )
     assert gauges() == [7, 1, 1]

@@ -207,10 +207,13 @@ async def _assert_live_minutes_are_those_of_the_rows(cluster: Cluster, since: in
         assert time.monotonic() < deadline, (counted, rows)
         await asyncio.sleep(0.3)
         windows = await cluster.live()
+        # Clients without a user agent are programs.
         counted = {
             start: count
             for (dimension, seconds, start), counts in windows.items()
-            if (dimension, seconds) == ("events", 60) and start >= since and (count := sum(counts.values()))
+            if (dimension, seconds) == ("events_of_programs", 60)
+            and start >= since
+            and (count := sum(counts.values()))
         }
 
 

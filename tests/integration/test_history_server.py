@@ -61,7 +61,7 @@ async def left_while(url: str, is_running: Callable[[], bool]) -> str:
             async with client.stream("GET", url) as answer:
                 async for text in answer.aiter_text():
                     got += text
-                    if 'class="progress"' in got:
+                    if 'class="progress"' in got and 'aria-label="Totals"' in got:
                         await became(is_running)
                         break
         else:

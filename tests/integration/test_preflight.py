@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -64,9 +65,18 @@ def role(dsn: str, *grants: str) -> Iterator[str]:
         try:
             yield conninfo.make_conninfo(dsn, options=f"-c role={name}")
         finally:
+            wait_for_its_sessions(connection, name)
             connection.execute(
                 f"reassign owned by {name} to current_user; drop owned by {name}; drop role {name}".encode()
             )
+
+
+def wait_for_its_sessions(connection: psycopg.Connection, role: str) -> None:
+    """Sessions that end drop their temporary tables; one that is gone meanwhile is an error of `drop owned`."""
+    left = "select count(*) from pg_class where relowner = %s::regrole and relpersistence = 't'"
+    deadline = time.monotonic() + 10
+    while connection.execute(left, (role,)).fetchone() != (0,) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def store_of(dsn: str, schema: str = "footfall") -> PostgresStore:

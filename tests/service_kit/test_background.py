@@ -37,6 +37,12 @@ AWAITED = {
     ("sinks/landing/loop.py", "_step"): "awaited by the next step",
     ("sinks/landing/loop.py", "_call_store"): "awaited below",
     ("sinks/__main__.py", "_run_all"): "awaited below; the first error ends the process",
+    (
+        "dashboard/columns/service.py",
+        "reading",
+    ): "awaited in the next lines, or logged by nobody: its reader has left",
+    ("dashboard/history/answer.py", "__init__"): "its end is a change, for which the page waits",
+    ("dashboard/history/answer.py", "unless_gone"): "awaited below",
     ("footfall/local/http_apps.py", "__aenter__"): "awaited by the exchange of messages, and at the end",
     ("footfall/commands/demo.py", "run"): "a task group awaits it",
 }

@@ -143,14 +143,14 @@ def rates_agree(stack: Stack) -> None:
 
 
 def live_minutes(stack: Stack) -> Counter[int]:
-    newest: dict[tuple[int, int], dict[str, int]] = {}
-    offsets: dict[tuple[int, int], int] = {}
+    newest: dict[tuple[str, int, int], dict[str, int]] = {}
+    offsets: dict[tuple[str, int, int], int] = {}
     for partial in stack.records("live-aggregates"):
-        if (partial["dimension"], partial["window_seconds"]) == ("events", 60):
-            window = partial["partition"], round(partial["window_start"].timestamp() * 1000)
+        if (partial["dimension"], partial["window_seconds"]) in {("events", 60), ("events_of_programs", 60)}:
+            window = partial["dimension"], partial["partition"], round(partial["window_start"].timestamp() * 1000)
             if partial["source_offset"] >= offsets.get(window, -1):
                 newest[window], offsets[window] = partial["counts"], partial["source_offset"]
     found: Counter[int] = Counter()
-    for (_partition, start), counts in newest.items():
+    for (_dimension, _partition, start), counts in newest.items():
         found[start] += sum(counts.values())
     return found
