@@ -121,8 +121,8 @@ def _errors(events: list[Event]) -> Rows:
     rows: dict[str, list[Any]] = {}
     for key, errors in found.items():
         page, name = key.split("\t")
-        first, last = (at // MINUTE * 60 for at in (errors[0].at, errors[-1].at))
-        rows[key] = [name, page, len(errors), min(first, last), max(first, last)]
+        minutes = [event.at // MINUTE * 60 for event in errors]
+        rows[key] = [name, page, len(errors), min(minutes), max(minutes)]
     return rows
 
 

@@ -1,6 +1,7 @@
 """Sends a story as browsers would: with the cookies that they were given, and again until somebody answers."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from http.cookies import SimpleCookie
@@ -12,6 +13,8 @@ from tests.support.no_tls import NO_TLS
 from tests.support.world.story import Request, Story
 
 _AT_ONCE = 12
+# Services that are killed are restarted within seconds.
+_PATIENCE_SECONDS = 120
 
 
 async def send(story: Story, url: str, session: Callable[[str], str], backend_key: str, *, own_ids: bool) -> None:
@@ -57,7 +60,8 @@ class _Sender:
         return body
 
     async def _post(self, request: Request, bodies: list[dict[str, Any]]) -> httpx.Response:
-        while True:
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < until:
             try:
                 answer = await self._client.post(
                     self._url, json={"events": bodies}, headers=self._headers(request)
@@ -68,6 +72,7 @@ class _Sender:
             except httpx.TransportError:
                 pass
             await asyncio.sleep(0.3)
+        raise TimeoutError("the collector has not answered for minutes: is the stack still up?")
 
     def _headers(self, request: Request) -> dict[str, str]:
         place, browser = request.place, request.place.browser
