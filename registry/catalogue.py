@@ -81,7 +81,8 @@ def retention(topic: Topic) -> str:
     words = ["the newest record of each key"] if "compact" in policy else []
     if "delete" in policy:
         ms = int(topic.config["retention.ms"])
-        words.append(f"{ms // _DAY_MS} days" if ms % _DAY_MS == 0 else f"{ms // _HOUR_MS} hours")
+        number, unit = (ms // _DAY_MS, "day") if ms % _DAY_MS == 0 else (ms // _HOUR_MS, "hour")
+        words.append(f"{number} {unit}{'' if number == 1 else 's'}")
     return ", for ".join(words)
 
 
