@@ -61,6 +61,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_every_number_is_what_the_people_did(stack: Stack) -> None:
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it has a line per request
     world = story_of(SEED, PEOPLE, time.time_ns() // 1_000_000)
     log.info("seed %d: %d people, %d events", SEED, PEOPLE, len(world.events))
     with kills(stack):
