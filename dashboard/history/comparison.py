@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from dashboard.history.query import Query
-from dashboard.history.report import Report
+from dashboard.history.report import Forwarded
 from dashboard.history.result import Result, panels_of
 from dashboard.render.panel import Panel, Rows
 
@@ -33,33 +33,19 @@ def _compared(panel: Panel, rows: Rows, others: Rows) -> Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Forwarded):
     """Reports parts of a result as they compare with the whole one of the other query."""
 
     query: Query
     other: Result
-    to: Report
-
-    @property
-    def is_patient(self) -> bool:
-        return self.to.is_patient
-
-    def reading(self, text: str) -> None:
-        self.to.reading(text)
 
     def found(self, result: Result) -> None:
         self.to.found(compared(self.query, result, self.other))
 
 
 @dataclass(frozen=True, slots=True)
-class OnlyProgress:
+class OnlyProgress(Forwarded):
     """Reports what is read, and no parts."""
-
-    to: Report
-
-    @property
-    def is_patient(self) -> bool:
-        return self.to.is_patient
 
     def reading(self, text: str) -> None:
         self.to.reading(f"{text}, to compare with")

@@ -1,5 +1,6 @@
 """What a query says of itself while it runs. No I/O."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from dashboard.history.result import Result
@@ -17,6 +18,20 @@ class Report(Protocol):
 
     def found(self, result: Result) -> None:
         """The result as far as it is known: totals and steps, and some of the panels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Forwards what is read. Each kind makes something else of what is found."""
+
+    to: Report
+
+    @property
+    def is_patient(self) -> bool:
+        return self.to.is_patient
+
+    def reading(self, text: str) -> None:
+        self.to.reading(text)
 
 
 class _Nobody:

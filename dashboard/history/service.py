@@ -27,7 +27,7 @@ from dashboard.history import result
 from dashboard.history.comparison import Compared, OnlyProgress, compared
 from dashboard.history.measures import EVENTS
 from dashboard.history.query import Query
-from dashboard.history.report import NOBODY, Report
+from dashboard.history.report import NOBODY, Forwarded, Report
 from dashboard.history.result import RANKINGS, Found, ReadFrom, Result
 from dashboard.history.rows import (
     MAX_ROWS,
@@ -78,7 +78,7 @@ class HistoryService:
         if query.other is None:
             return await self._answered(query, report)
         other = await self._answered(query.other, OnlyProgress(report))
-        own = await self._answered(query.alone, Compared(query, other, report))
+        own = await self._answered(query.alone, Compared(report, query, other))
         return compared(query, own, other)
 
     async def _answered(self, query: Query, report: Report) -> Result:
@@ -86,7 +86,7 @@ class HistoryService:
         asked = query if query.metric else replace(query, measure=EVENTS)
         try:
             visits = await self._visits_of(replace(query, measure=EVENTS), report) if query.is_of_visits else None
-            parts = _Parts(query, visits, report)
+            parts = _Parts(report, query, visits)
             return parts.of(await self._counted(asked, parts))
         except psycopg.errors.QueryCanceled as error:
             raise HistoryUnavailable("The query took too long. Choose a shorter period.") from error
@@ -236,19 +236,11 @@ def _too_long(missing: FilesMissing | None, *, has_columns: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(Forwarded):
     """Reports parts of a result with what is known of visits."""
 
     query: Query
     visits: Visits | None
-    to: Report
-
-    @property
-    def is_patient(self) -> bool:
-        return self.to.is_patient
-
-    def reading(self, text: str) -> None:
-        self.to.reading(text)
 
     def found(self, found: Result) -> None:
         self.to.found(self.of(found))

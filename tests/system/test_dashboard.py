@@ -11,64 +11,29 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.support.browsers import CUT, Barriers
+from tests.system.dashboard_events import ACCEPTED, BROWSER, EVIL, send_events, submitted
 from tests.system.dashboard_rows import ERRORS, FEATURES, PANELS, PEOPLE, SPEED, TOP, feature_rows, ranked
 from tests.system.stack import Stack, until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="session")]
 
-EVIL = "<img src=x onerror=alert(1)>"
-EVENTS = 400
-# Of those who attack, and who sign in and out.
-MORE = 2 + 9
-COUNT = "select count(*) from events"
-BROWSER = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"}
 # Rows as the page itself gets them, with those of programs.
 EVERYBODY = "/dashboard/snapshot.json?rows=cells&programs=1"
 
 
-def sign_in_and_out(stack: Stack) -> None:
-    """Three people in nine events, and one who opts out: ann has two browsers, bob uses one of them after her."""
-    ann, bob = stack.session(sub="ann")["cookie"], stack.session(sub="bob")["cookie"]
-    laptop, phone, _guest = (visitor_of(stack) for _ in range(3))
-    for cookies in ([laptop, ann], [laptop], [phone, ann], [laptop, bob], [laptop]):
-        assert click(stack, *cookies).status_code == 200
-    assert click(stack, **{"sec-gpc": "1"}).status_code == 200
-
-
-def visitor_of(stack: Stack) -> str:
-    """The cookie of a new visitor."""
-    return click(stack).headers["set-cookie"].partition(";")[0]
-
-
-def click(stack: Stack, *cookies: str, **headers: str) -> httpx.Response:
-    """A click in a browser with these cookies."""
-    body = {"event_type": "click", "event_data": {"element": "logo"}}
-    return stack.post(body, headers=BROWSER | ({"cookie": "; ".join(cookies)} if cookies else {}) | headers)
-
-
 @pytest.fixture(scope="module")
 def busy_stack(first_stack: Stack) -> Stack:
-    """A stack with the events of the demo, two that attack the page, and one that is rejected."""
-    done = first_stack.footfall("demo", "--events", str(EVENTS), "--rate", "60", "--past-days", "0", timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for name in (EVIL, "__proto__"):
-        assert first_stack.post(submitted(name), headers=BROWSER).status_code == 200
-    sign_in_and_out(first_stack)
-    assert first_stack.post({"event_type": "never_heard_of", "event_data": {}}).status_code == 400
-    landed = until(lambda: first_stack.query(COUNT), [(EVENTS + MORE,)].__eq__, seconds=60)
-    assert landed == [(EVENTS + MORE,)]
+    """A stack whose events have landed and are counted."""
+    send_events(first_stack)
+    count = [(ACCEPTED,)]
+    assert until(lambda: first_stack.query("select count(*) from events"), count.__eq__, seconds=60) == count
     counted = until(
         lambda: first_stack.get(EVERYBODY).json(),
-        lambda shown: shown["figures"]["last_hour"] == EVENTS + MORE and bool(shown["panels"]["rejected_reasons"]),
+        lambda shown: shown["figures"]["last_hour"] == ACCEPTED and bool(shown["panels"]["rejected_reasons"]),
         seconds=60,
     )
-    assert counted["figures"]["last_hour"] == EVENTS + MORE
+    assert counted["figures"]["last_hour"] == ACCEPTED
     return first_stack
-
-
-def submitted(form: str) -> dict[str, Any]:
-    """An event whose form is in a panel with few other names."""
-    return {"event_type": "form_submit", "event_data": {"form": form, "success": True}}
 
 
 def without_people(stack: Stack, name: str, cells: int) -> dict[str, list[Any]]:
