@@ -8,8 +8,12 @@ import pytest
 from dashboard.history.comparison import compared
 from dashboard.history.measures import MEASURES
 from dashboard.history.query import Query, parse_query
+from dashboard.history.report import Report
 from dashboard.history.result import Result, Total
+from dashboard.history.service import HistoryService
 from dashboard.render.charts import Chart, Step, round_up
+from dashboard.sql import Database
+from tests.support.database import at
 
 NOW = datetime(2026, 3, 30, 12, 34, 56, tzinfo=UTC)
 # Period, step, people, visits, views, visits with a view, bounces, median duration, conversions.
@@ -100,3 +104,43 @@ def test_numbers_of_another_query_become_those_before(params: dict[str, str]) ->
     assert found.panels["pages"] == {"/": [3, 2], "/new": [1, None]}
     assert found.previous_sums == [5] + [0] * 23
     assert (found.chart.steps[0].own_value, found.chart.previous[0]) == (4, 2)
+
+
+class Answering(HistoryService):
+    """Has one result for each query, and reports it before it is complete."""
+
+    def __init__(self, *results: Result) -> None:
+        super().__init__(Database(at("host=nowhere")))
+        self._results = {each.query: each for each in results}
+
+    async def _answered(self, query: Query, report: Report) -> Result:
+        report.reading("Reading rows")
+        report.found(self._results[query])
+        return self._results[query]
+
+
+class Heard:
+    """What a reader hears of a query that runs."""
+
+    is_patient = True
+
+    def __init__(self) -> None:
+        self.texts, self.parts = list[str](), list[Result]()
+
+    def reading(self, text: str) -> None:
+        self.texts.append(text)
+
+    def found(self, result: Result) -> None:
+        self.parts.append(result)
+
+
+async def test_what_is_shown_before_the_rest_is_compared_too() -> None:
+    both = query(compare="year")
+    assert both.other is not None
+    own = result(both.alone, totals=[Total("Visits", 5, None)], panels={"pages": {"/": [3]}})
+    other = result(both.other, totals=[Total("Visits", 2, None)], panels={"pages": {"/": [2]}})
+    heard = Heard()
+    whole = await Answering(own, other).run(both, heard)
+    assert [total.previous for total in whole.totals] == [2]
+    assert heard.parts == [whole]
+    assert heard.texts == ["Reading rows, to compare with", "Reading rows"]
