@@ -47,7 +47,8 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 _MAX_CACHED = 64
-_CACHED_SECONDS = 60.0
+# For how long a result may be shown that cannot be compared with what is stored now.
+CACHED_SECONDS = 60.0
 # The columns of files: what the filters and the panels of the page name.
 LAYOUT = Layout(RANKINGS)
 # Questions to column files that run at a time; each may use all threads of DuckDB.
@@ -162,7 +163,7 @@ class HistoryService:
         return found
 
     def _store_visits(self, query: Query, version: object, found: Visits) -> None:
-        self._visits[query] = (time.monotonic() + _CACHED_SECONDS, version, found)
+        self._visits[query] = (time.monotonic() + CACHED_SECONDS, version, found)
         while len(self._visits) > _MAX_CACHED:
             self._visits.popitem(last=False)
 
@@ -197,7 +198,7 @@ class HistoryService:
         return result_
 
     def _store(self, query: Query, version: str, found: Result) -> None:
-        self._cache[query] = (version, time.monotonic() + _CACHED_SECONDS, found)
+        self._cache[query] = (version, time.monotonic() + CACHED_SECONDS, found)
         while len(self._cache) > _MAX_CACHED:
             self._cache.popitem(last=False)
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from dashboard.filters import PropertyValue, property_value
 from dashboard.history.result import Result, panels_of
+from dashboard.history.rows import MAX_ROWS, MAX_VALUES
+from dashboard.history.service import CACHED_SECONDS
 from dashboard.render import panel as panels
 from dashboard.stats_api import metrics
 from dashboard.stats_api.dimensions import panel_of, property_of
@@ -16,8 +18,6 @@ from dashboard.stats_api.request import DEFAULT_LIMIT, Asked, Kind
 Type = Literal["text", "number", "time"]
 Value = str | float | int | None
 Row = dict[str, Value]
-# How old a number may be that the history has in memory.
-MAX_AGE = timedelta(seconds=60)
 
 # What the columns of panels count, by the kind of column; others are counts of what they are named after.
 _UNITS = {"percent": "percent", "vital": "milliseconds", "text": "", "named": "", "page": "", "rating": ""}
@@ -94,7 +94,7 @@ def as_json(kind: Kind, asked: Asked, result: Result, table: Table, now: datetim
 
 def as_of(now: datetime) -> str:
     """What had landed by then is counted."""
-    return (now - MAX_AGE).astimezone(UTC).isoformat(timespec="seconds")
+    return (now - timedelta(seconds=CACHED_SECONDS)).astimezone(UTC).isoformat(timespec="seconds")
 
 
 def is_cut(asked: Asked, result: Result) -> bool:
@@ -105,10 +105,6 @@ def is_cut(asked: Asked, result: Result) -> bool:
         return len(rows) >= MAX_ROWS
     of_it = sum(_is_of(found, name) for name in rows)
     return of_it >= MAX_VALUES
-
-
-# As history/service.py ranks them.
-MAX_ROWS, MAX_VALUES = 300, 50
 
 
 def _totals(asked: Asked, answered: Answered) -> Table:
