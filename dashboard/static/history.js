@@ -13,7 +13,8 @@ function followProgress() {
   if (document.readyState !== "loading") return;
   const main = byId("main"), status = byId("progress");
   const newest = () => [...main.querySelectorAll(".progress")].at(-1);
-  const observer = new MutationObserver(() => setText(status, newest()?.firstElementChild.textContent ?? ""));
+  // The parser may have put the line there, and not yet what is in it.
+  const observer = new MutationObserver(() => setText(status, newest()?.firstElementChild?.textContent ?? ""));
   const end = (text) => {
     observer.disconnect();
     main.removeAttribute("aria-busy");
