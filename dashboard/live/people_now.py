@@ -1,19 +1,24 @@
 """Who is here: visits of the last hour, from lists of people by minute, and how many are on which page. No I/O.
 
-Visits are those of docs/definitions.md, to the minute. A visitor who signs in is its user, as everywhere.
+Visits are those of docs/definitions.md, whatever the order of events in the log. A visitor who signs in is its
+user, as everywhere.
 """
 
 import time
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from avro_schemas.live_aggregates import DIRECT, DIRECT_SOURCE, MINUTE_MS
-from avro_schemas.people_now import Arrival, PeopleOfMinute, Person, unpack
+from avro_schemas.people_now import PeopleOfMinute, Person, SignedIn, both, unpack
 
 GAP_MINUTES = 30
+_GAP_MS = GAP_MINUTES * MINUTE_MS
 # The periods that are counted, in minutes.
 PERIODS = (5, 30)
+# Channel, source and campaign.
+Origin = tuple[str | None, ...]
 # Panel -> name -> people in each of the periods.
 PeopleBy = Mapping[str, Mapping[str, Sequence[int]]]
 # Of the time that passes, at most this share is spent on counting.
@@ -28,24 +33,21 @@ SHOWN_MINUTES = 60
 
 @dataclass(slots=True)
 class Visit:
-    """A visit, in minutes since 1970."""
+    """A visit; times in milliseconds since 1970. `release` is that of its first view, else of its first event."""
 
     start: int
     last: int
+    release: str | None
     page: str | None = None
     country: str | None = None
-    release: str | None = None
     viewed: bool = False
     # Where it came from, None if not from outside.
-    arrival: Arrival | None = None
+    origin: Origin | None = None
 
-    def add(self, minute: int, person: Person) -> None:
-        """What the person did in a minute, but for arrivals."""
-        self.last = minute
+    def viewed_first(self, country: str | None, release: str | None) -> None:
+        """Say of the first view where it was."""
         if not self.viewed:
-            self.country = person.country
-            self.release = person.release or self.release
-        self.page = person.page or self.page
+            self.viewed, self.country, self.release = True, country, release
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ def count(minutes: Sequence[tuple[int, PeopleOfMinute]], now: int) -> Here:
             continue
         weight, of_person = weights[is_user], list(visits_of(did))
         for place, minutes_back in enumerate(PERIODS):
-            recent = [visit for visit in of_person if visit.last > now - minutes_back]
+            since = (now - minutes_back + 1) * MINUTE_MS
+            recent = [visit for visit in of_person if visit.last >= since]
             visits[place] += weight * len(recent)
             if recent:
                 people[place] += weight
@@ -136,75 +139,98 @@ def count(minutes: Sequence[tuple[int, PeopleOfMinute]], now: int) -> Here:
     )
 
 
-def visits_of(did: Sequence[tuple[int, Person]]) -> Iterator[Visit]:
-    """The visits of a person, from what it did in the order of time."""
+def visits_of(did: Mapping[int, Person]) -> Iterator[Visit]:
+    """The visits of a person, from what it did by minute."""
     visit: Visit | None = None
-    for minute, person in did:
-        if visit is None or minute - visit.last > GAP_MINUTES:
+    for minute in sorted(did):
+        start, person = minute * MINUTE_MS, did[minute]
+        first = start + person.first
+        if visit is None or first - visit.last > _GAP_MS:
             if visit:
                 yield visit
-            visit = Visit(minute, minute)
-        began_before = visit.start < minute or visit.viewed
-        for number, arrival in enumerate(person.arrivals):
-            viewed = visit.viewed or person.viewed
-            is_another = viewed if visit.arrival is None else visit.arrival != arrival
-            if is_another and (began_before or number or person.viewed):
-                if number == 0 and person.viewed:
-                    visit.add(minute, person._replace(page=None))
+            visit = Visit(first, first, person.release)
+        view = person.first_view
+        for arrival in person.arrivals:
+            at = start + arrival.at
+            if view and view.at < arrival.at:
+                visit.viewed_first(view.country, view.release)
+            if visit.viewed and visit.origin != arrival.origin:
+                if first < at:  # it had an event in this minute
+                    visit.last = max(visit.last, first)
                 yield visit
-                visit = Visit(minute, minute)
-            visit.arrival = arrival
-        visit.add(minute, person)
-        visit.viewed = visit.viewed or person.viewed or bool(person.arrivals)
+                visit = Visit(at, at, arrival.release)
+            visit.viewed_first(arrival.country, arrival.release)
+            visit.origin = arrival.origin
+        if view:
+            visit.viewed_first(view.country, view.release)
+        visit.last = start + person.last
+        visit.page = person.last_view.page if person.last_view else visit.page
     if visit:
         yield visit
 
 
-def _people(minutes: Sequence[tuple[int, PeopleOfMinute]]) -> Iterator[tuple[str, bool, list[tuple[int, Person]]]]:
-    """Key, whether it is a user, and what it did, of each person that is listed."""
-    sign_ins: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    of_users: dict[str, list[tuple[int, Person]]] = defaultdict(list)
-    of_visitors: dict[str, list[tuple[int, Person]]] = defaultdict(list)
+def _people(minutes: Sequence[tuple[int, PeopleOfMinute]]) -> Iterator[tuple[str, bool, dict[int, Person]]]:
+    """Key, whether it is a user, and what it did by minute, of each person that is listed."""
+    sign_ins: dict[str, list[tuple[int, SignedIn]]] = defaultdict(list)
+    of_users: dict[str, dict[int, Person]] = defaultdict(dict)
+    of_visitors: dict[str, dict[int, Person]] = defaultdict(dict)
     for minute, (users, visitors, signed_in, _up_to) in minutes:
-        for visitor, user in signed_in.items():
-            sign_ins[visitor].append((minute, user))
+        for visitor, each in signed_in.items():
+            sign_ins[visitor].append((minute, each))
         for key, person in visitors.items():
-            of_visitors[key].append((minute, person))
+            _add(of_visitors[key], minute, person)
         for key, person in users.items():
-            of_users[key].append((minute, person))
+            _add(of_users[key], minute, person)
     for visitor in sign_ins.keys() & of_visitors.keys():
         for minute, person, linked_user in _resolved(of_visitors.pop(visitor), sign_ins[visitor]):
             if linked_user is None:
-                of_visitors[visitor].append((minute, person))
+                of_visitors[visitor][minute] = person
             elif linked_user in of_users:
-                of_users[linked_user].insert(0, (minute, person))
+                _add(of_users[linked_user], minute, person)
     for of_kind, is_user in ((of_users, True), (of_visitors, False)):
         for key, did in of_kind.items():
-            # Of a minute, what came before the sign-in is first: sorting keeps the order of equals.
-            yield key, is_user, sorted(did, key=lambda each: each[0])
+            yield key, is_user, did
+
+
+def _add(did: dict[int, Person], minute: int, person: Person) -> None:
+    did[minute] = both(did[minute], person) if minute in did else person
 
 
 def _resolved(
-    did: Iterable[tuple[int, Person]], sign_ins: Sequence[tuple[int, str]]
+    did: Mapping[int, Person], sign_ins: Iterable[tuple[int, SignedIn]]
 ) -> Iterator[tuple[int, Person, str | None]]:
     """What a visitor did without a user, each with the user that it was: of the same visit on the browser."""
-    did = list(did)
-    active = sorted({minute for minute, _ in did} | {minute for minute, _ in sign_ins})
-    run_of: dict[int, int] = {}
-    for before, minute in zip([active[0], *active], active, strict=False):
-        run_of[minute] = run_of.get(before, 0) + (minute - before > GAP_MINUTES)
-    for minute, person in did:
-        same = [(at, user) for at, user in sign_ins if run_of[at] == run_of[minute]]
-        later = [user for at, user in same if at >= minute]
-        earlier = [user for at, user in same if at < minute]
+    signed_in = sorted((*_span(minute, each), each.user) for minute, each in sign_ins)
+    ends = _ends_of_runs([*(span[:2] for span in signed_in), *(_span(*each) for each in did.items())])
+    for minute, person in did.items():
+        at, _last = _span(minute, person)
+        same = [span for span in signed_in if bisect_left(ends, span[0]) == bisect_left(ends, at)]
+        later = [user for _first, last, user in same if last >= at]
+        earlier = [user for _first, last, user in same if last < at]
         yield minute, person, later[0] if later else earlier[-1] if earlier else None
+
+
+def _span(minute: int, each: Person | SignedIn) -> tuple[int, int]:
+    """First and last, in milliseconds since 1970."""
+    return minute * MINUTE_MS + each.first, minute * MINUTE_MS + each.last
+
+
+def _ends_of_runs(spans: Iterable[tuple[int, int]]) -> list[int]:
+    """When a browser was active for the last time before each gap."""
+    ends: list[int] = []
+    for first, last in sorted(spans):
+        if ends and first - ends[-1] <= _GAP_MS:
+            ends[-1] = max(ends[-1], last)
+        else:
+            ends.append(last)
+    return ends
 
 
 def _names(visit: Visit, now: int) -> Iterator[tuple[str, str]]:
     """Panel and name of what is known of a visit."""
     # A visit that was there when the hour began may have come from anywhere.
-    is_direct = visit.viewed and visit.start > now - SHOWN_MINUTES + GAP_MINUTES
-    channel, source, campaign = visit.arrival or ((DIRECT, DIRECT_SOURCE, None) if is_direct else _UNKNOWN)
+    is_direct = visit.viewed and visit.start >= (now - SHOWN_MINUTES + GAP_MINUTES + 1) * MINUTE_MS
+    channel, source, campaign = visit.origin or ((DIRECT, DIRECT_SOURCE, None) if is_direct else _UNKNOWN)
     named = {
         "pages": visit.page,
         "channels": channel,

@@ -1,7 +1,7 @@
 """The live aggregates of one partition: the windows of every dimension, and who was there."""
 
 import logging
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, compress
@@ -171,12 +171,15 @@ class LiveCounts:
             part.restore(payloads[name])
 
     def _count_minute(self, kind: _Kind, minute: int, events: Sequence[CountedEvent]) -> None:
-        schemas, types, _id_tails, _fresh, _moments, _received, _keys, users, visitors, common, own = zip(
+        schemas, types, _id_tails, _fresh, moments, _received, _keys, users, visitors, common, own = zip(
             *events, strict=True
         )
         windows = kind.windows
         if kind is self._people:
-            self._add_people(minute, schemas, list(zip(users, visitors, strict=True)), common, own)
+            keys = list(zip(users, visitors, strict=True))
+            self._count_people(minute, dict.fromkeys(keys))
+            views = compress(zip(moments, keys, common, own, strict=True), map(PAGE_VIEW.__eq__, schemas))
+            self._people_now.add(minute, list(zip(moments, keys, common, strict=True)), views)
         self._count_names(windows, self._dimensions.common, minute, common)
         by_schema: dict[str, list[tuple[Group, ...]]] = defaultdict(list)
         of_type = self._dimensions.of_type
@@ -187,18 +190,8 @@ class LiveCounts:
             for together, columns in zip(dimensions, zip(*events_groups, strict=True), strict=True):
                 self._count_names(windows, together, minute, columns)
 
-    def _add_people(
-        self,
-        minute: int,
-        schemas: Sequence[str],
-        keys: Sequence[Keys],
-        common: Sequence[Group],
-        own: Sequence[tuple[Group, ...]],
-    ) -> None:
-        """Who sent the events of people, and what they viewed, in the order of the log."""
-        people: dict[Keys, Group] = {}
-        # The columns of the first event of each, without a loop in Python.
-        deque(map(people.setdefault, keys, common), maxlen=0)
+    def _count_people(self, minute: int, people: Iterable[Keys]) -> None:
+        """The different people who sent events."""
         found: dict[str, dict[bytes, None]] = {name: {} for name in SKETCHED}
         users, signed_in, others = (found[name] for name in (ACTIVE_USERS, SIGNED_IN_VISITORS, ACTIVE_VISITORS))
         for user, visitor in people:
@@ -208,8 +201,6 @@ class LiveCounts:
                 (signed_in if user else others)[visitor] = None
         for name, each in found.items():
             self._uniques[name].add(minute, each)
-        views = compress(zip(keys, common, own, strict=True), map(PAGE_VIEW.__eq__, schemas))
-        self._people_now.add(minute, people, views)
 
     def _count_names(
         self,

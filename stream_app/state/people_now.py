@@ -1,20 +1,26 @@
 """Who is there: users and visitors of each minute, with page, place, release and where they came from.
 
-A list of a minute is bounded: it has those with the smallest keys. As keys are hashes, they are a fair sample; and
-which ones they are depends on who was there alone, not on the order of the log or on how it was cut into batches.
+A list of a minute is bounded: it has those with the smallest keys. As keys are hashes, they are a fair sample. Who
+is listed and what is known of them depends on when their events occurred, not on the order of the log, which is
+another one where events were sent again.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
-from avro_schemas.live_aggregates import DIRECT, MAX_NAME_BYTES, shortened
+from avro_schemas.live_aggregates import DIRECT, MAX_NAME_BYTES, MINUTE_MS, shortened
 from avro_schemas.people_now import (
-    MAX_ARRIVALS,
     MAX_LISTED,
     PEOPLE_NOW,
     Arrival,
+    FirstView,
+    LastView,
     PeopleOfMinute,
     Person,
+    SignedIn,
+    both,
+    both_signed_in,
     pack,
     short,
     unpack,
@@ -25,10 +31,11 @@ from stream_app.state.top_names import Counts
 
 # User and visitor of an event; without both it is nobody's.
 Keys = tuple[bytes | None, bytes | None]
-
-
-# Keys, common columns and own columns of a view.
-View = tuple[Keys, Group, tuple[Group, ...]]
+# When an event occurred, whose it was, and its common columns.
+Did = tuple[int, Keys, Group]
+# The same of a view, and its own columns.
+View = tuple[int, Keys, Group, tuple[Group, ...]]
+_KEYS, _MOMENT = itemgetter(1), itemgetter(0)
 
 
 class _Listed:
@@ -97,30 +104,36 @@ class PeopleNow(MinuteRing[_Minute]):
         super().__init__(PEOPLE_NOW)
         self._release, self._of_view = release, of_view
 
-    def add(self, minute: int, people: Mapping[Keys, Group], views: Iterable[View]) -> None:
-        """Add people with the common columns of their first event, and views; both in the order of the log."""
-        if not self.reach(minute) or not any(user or visitor for user, visitor in people):
+    def add(self, minute: int, did: list[Did], views: Iterable[View]) -> None:
+        """Add what people did in a minute, and what they viewed."""
+        if not self.reach(minute) or not any(user or visitor for _moment, (user, visitor), _common in did):
             return
         users, visitors, signed_in = self.changed(minute).lists
-        for (user, visitor), common in people.items():
+        did.sort(key=_MOMENT)
+        # First and last event of each, without a loop in Python.
+        last = dict(zip(map(_KEYS, did), map(_MOMENT, did), strict=True))
+        first = dict(zip(map(_KEYS, reversed(did)), reversed(did), strict=True))
+        start = minute * MINUTE_MS
+        for keys, (moment, (user, visitor), common) in first.items():
+            began, ended = moment - start, last[keys] - start
             if user:
-                self._add_person(users, user, common)
+                self._add_person(users, user, began, ended, common)
                 if visitor and signed_in.has_room_for(key := _text(visitor)):
-                    signed_in.by_key.setdefault(key, _text(user))
+                    _add(signed_in, key, SignedIn(began, ended, _text(user)), both_signed_in)
             elif visitor:
-                self._add_person(visitors, visitor, common)
+                self._add_person(visitors, visitor, began, ended, common)
         for each in (users, visitors, signed_in):
             each.cut()
-        for (user, visitor), common, own in views:
+        for moment, (user, visitor), common, own in views:
             listed = users.by_key if user else visitors.by_key
             key = _text(user or visitor or b"")
             if key in listed:
-                listed[key] = _after(listed[key], self._release(common), *self._of_view(own))
+                listed[key] = _after(listed[key], moment - start, self._release(common), *self._of_view(own))
 
-    def _add_person(self, listed: _Listed, key: bytes, common: Group) -> None:
+    def _add_person(self, listed: _Listed, key: bytes, first: int, last: int, common: Group) -> None:
         text = _text(key)
-        if listed.has_room_for(text) and text not in listed.by_key:
-            listed.by_key[text] = Person(None, None, short(self._release(common)), viewed=False, arrivals=())
+        if listed.has_room_for(text):
+            _add(listed, text, Person(first, last, short(self._release(common))), both)
 
     def _new(self) -> _Minute:
         return _Minute()
@@ -138,8 +151,14 @@ class PeopleNow(MinuteRing[_Minute]):
         value.close()
 
 
+def _add(listed: _Listed, key: str, new: Any, both_of: Callable[[Any, Any], Any]) -> None:
+    known = listed.by_key.get(key)
+    listed.by_key[key] = new if known is None else both_of(known, new)
+
+
 def _after(
     person: Person,
+    at: int,
     release: str | None,
     page: str | None,
     country: str | None,
@@ -147,22 +166,17 @@ def _after(
     source: str | None,
     campaign: str | None,
 ) -> Person:
-    """What is known of a person after a view."""
-    _page, first_country, first_release, viewed, arrivals = person
-    if not viewed and not arrivals:
-        first_country, first_release = short(country), short(release)
+    """What is known of a person with one more view, in whatever order views come."""
     page = page and shortened(page, MAX_NAME_BYTES)
-    if channel in (None, DIRECT):
-        return Person(page, first_country, first_release, viewed or not arrivals, arrivals)
-    arrival = (short(channel), short(source), short(campaign))
-    return Person(page, first_country, first_release, viewed, _with(arrivals, arrival))
-
-
-def _with(arrivals: tuple[Arrival, ...], arrival: Arrival) -> tuple[Arrival, ...]:
-    """Those from somewhere else than the one before, in their order."""
-    if arrivals and arrivals[-1] == arrival:
-        return arrivals
-    return (*arrivals[: MAX_ARRIVALS - 1], arrival)
+    first, last, its_release, first_view, last_view, arrivals = person
+    is_outside = channel not in (None, DIRECT)
+    if not is_outside and first_view and last_view and first_view.at < at != last_view.at:  # most views
+        newer = LastView(at, page) if at > last_view.at else last_view
+        return Person(first, last, its_release, first_view, newer, arrivals)
+    country, release = short(country), short(release)
+    arrival = Arrival(at, short(channel), short(source), short(campaign), country, release)
+    view = FirstView(at, country, release), LastView(at, page), (arrival,) if is_outside else ()
+    return both(person, Person(first, last, its_release, *view))
 
 
 def _text(key: bytes) -> str:

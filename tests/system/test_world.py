@@ -215,9 +215,7 @@ def live_agrees(stack: Stack, events: list[Event]) -> None:
         if answer.status_code != 200:
             return [answer.text]
         shown = answer.json()
-        return live.differences(
-            shown, live.expected(events, shown["as_of"], with_programs=with_programs), in_order=not KILLS
-        )
+        return live.differences(shown, live.expected(events, shown["as_of"], with_programs=with_programs))
 
     for with_programs in (False, True):
         ask = partial(wrong, with_programs=with_programs)

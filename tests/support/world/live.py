@@ -61,15 +61,9 @@ def expected(events: list[Event], as_of: int, *, with_programs: bool) -> dict[st
     }
 
 
-def differences(shown: dict[str, Any], true: dict[str, Any], *, in_order: bool) -> list[Any]:
-    """Where a snapshot is not what is expected.
-
-    Within a minute, visits and last pages are those of the log's order. If events are not in theirs there, as
-    some were sent again, these numbers are left out.
-    """
-    figures = {name for name in true["figures"] if in_order or not name.startswith("visits_")}
-    true = true | {"figures": {name: true["figures"][name] for name in figures}}
-    found = shown | {"figures": {name: shown["figures"][name] for name in figures}}
+def differences(shown: dict[str, Any], true: dict[str, Any]) -> list[Any]:
+    """Where a snapshot is not what is expected."""
+    found = shown | {"figures": {name: shown["figures"][name] for name in true["figures"]}}
     wrong = []
     for name in ("figures", "sampled", "total", "minutes", "not_shown"):
         wrong += truth.unlike(name, found[name], true[name])
@@ -78,8 +72,6 @@ def differences(shown: dict[str, Any], true: dict[str, Any], *, in_order: bool) 
     wrong += truth.unlike("outcomes", landed, (sum(true["total"].values()), 0, 0))
     for name, rows in true["panels"].items():
         top, cells = dict(_ranked(name, rows)[:_MAX_ROWS]), _cells(name, shown["panels"][name])
-        if name in _OF_NEWEST and not in_order:
-            top, cells = ({key: row[: -len(PERIODS)] for key, row in each.items()} for each in (top, cells))
         wrong += truth.unlike(name, cells, top)
         if name != "web_vitals":
             wrong += truth.unlike(f"order of {name}", list(cells), list(top))
