@@ -4,7 +4,7 @@ footfall bench history
 
 Sixty days of events, the last one up to now. HISTORY_EVENTS: how many, a million by default; HISTORY_SQL=0 leaves out
 the SQL over rows, which takes long; HISTORY_PACK=1 packs old days first; HISTORY_CLICKHOUSE=1 also asks ClickHouse, by the
-package chdb (`pip install chdb`), about the same rows.
+package chdb (`pip install chdb`), about the same rows; HISTORY_UMAMI=1 also asks them as Umami does, in the same Postgres.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from benchmarks import layout
+from benchmarks import layout, umami
 from benchmarks.parts import database, resident_mib
 from dashboard.columns.plan import DAY
 from dashboard.columns.service import Columns
-from dashboard.history.query import parse_query
+from dashboard.history.query import Query, parse_query
 from dashboard.history.service import LAYOUT, HistoryService
 from dashboard.history.visits import VISIT_LAYOUT
 from dashboard.sql import Database
@@ -45,6 +45,7 @@ from sinks.retention.partitions import create_partitions
 EVENTS = int(os.environ.get("HISTORY_EVENTS", "1000000"))
 WITH_SQL = os.environ.get("HISTORY_SQL", "1") == "1"
 WITH_CLICKHOUSE = os.environ.get("HISTORY_CLICKHOUSE") == "1"
+WITH_UMAMI = os.environ.get("HISTORY_UMAMI") == "1"
 PACK = os.environ.get("HISTORY_PACK") == "1"
 ROUNDS = int(os.environ.get("HISTORY_ROUNDS", "3"))
 DAYS = 60
@@ -85,6 +86,13 @@ class Cost(NamedTuple):
     @property
     def cpu(self) -> float:
         return self.client + self.postgres
+
+
+def prepare(connection: psycopg.Connection) -> None:
+    """Create the tables and views of the sinks."""
+    migrate(connection)
+    with connection.transaction():
+        create_views(connection)
 
 
 def build(connection: psycopg.Connection, today: date, events: int) -> None:
@@ -173,12 +181,28 @@ def bytes_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*.parquet"))
 
 
-async def ask(service: HistoryService, server: psutil.Process, params: dict[str, str], today: date) -> Cost:
-    """The cost of an answer that nobody asked for before."""
+def query_of(params: dict[str, str], today: date) -> Query:
     days = {
         name: (today + timedelta(days=int(params[name]))).isoformat() for name in ("from", "to") if name in params
     }
-    query = parse_query(params | days, datetime.now(UTC), 90)
+    return parse_query(params | days, datetime.now(UTC), 90)
+
+
+def ask_umami(dsn: str, server: psutil.Process, params: dict[str, str], today: date) -> Cost | None:
+    """One statement after the other, in a connection of its own; Umami itself uses a few at a time."""
+    query = query_of(params, today)
+    if not umami.can_ask(query):
+        return None
+    with psycopg.connect(dsn, autocommit=True, options="-c search_path=umami -c timezone=UTC") as connection:
+        wall, backend = time.perf_counter(), postgres_seconds(server)
+        for statement, values in umami.statements(query):
+            connection.execute(statement, values).fetchall()
+        return Cost(time.perf_counter() - wall, 0.0, postgres_seconds(server) - backend)
+
+
+async def ask(service: HistoryService, server: psutil.Process, params: dict[str, str], today: date) -> Cost:
+    """The cost of an answer that nobody asked for before."""
+    query = query_of(params, today)
     service._cache.clear()
     service._visits.clear()
     known = set(server.children())
@@ -220,15 +244,23 @@ async def measure(dsn: str, server: psutil.Process, folder: Path, today: date) -
     clickhouse = ClickHouse(folder) if WITH_CLICKHOUSE else None
     await ask(by_columns, server, QUESTIONS["24 hours"], today)
     walls = []
-    print(f"{'':32} {'columns':>15} {'rows':>15} {'ClickHouse':>15}\n{'':32}" + f" {'s':>7} {'CPU s':>7}" * 3)
+    names = ("columns", "rows", "ClickHouse", "Umami")
+    print(
+        f"{'':32}"
+        + "".join(f" {name:>15}" for name in names)
+        + f"\n{'':32}"
+        + f" {'s':>7} {'CPU s':>7}" * len(names)
+    )
     for name, params in QUESTIONS.items():
         costs = [await ask(by_columns, server, params, today) for _ in range(ROUNDS)]
         walls += [cost.wall for cost in costs]
-        found: list[Cost | None] = [cheapest(costs), None, None]
+        found: list[Cost | None] = [cheapest(costs), None, None, None]
         if WITH_SQL:
             found[1] = await ask(by_rows, server, params, today)
         if clickhouse:
             found[2] = cheapest([clickhouse.ask(params, today) for _ in range(ROUNDS)])
+        if WITH_UMAMI:
+            found[3] = ask_umami(dsn, server, params, today)
         cells = "".join(f" {cost.wall:7.2f} {cost.cpu:7.2f}" if cost else f" {'-':>7} {'-':>7}" for cost in found)
         print(f"{name:32}{cells}", flush=True)
     *_, p95 = quantiles(walls, n=20)
@@ -255,12 +287,7 @@ class ClickHouse:
 
     def ask(self, params: dict[str, str], today: date) -> Cost:
         """The same counts: totals, steps, rankings, errors, forms and quantiles."""
-        days = {
-            name: (today + timedelta(days=int(params[name]))).isoformat()
-            for name in ("from", "to")
-            if name in params
-        }
-        query = parse_query(params | days, datetime.now(UTC), 90)
+        query = query_of(params, today)
         since, until, before, before_until = (
             round(each.timestamp() * 1000)
             for each in (query.since, query.until, query.previous_since, query.previous_until)
@@ -301,11 +328,11 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         psycopg.connect(dsn, autocommit=True) as connection,
     ):
-        migrate(connection)
-        with connection.transaction():
-            create_views(connection)
+        prepare(connection)
         started = time.perf_counter()
         build(connection, today, EVENTS)
+        if WITH_UMAMI:
+            umami.create(connection)
         (pid,) = connection.execute("select pg_backend_pid()").fetchone() or (0,)
         mismatches = audit(connection).mismatches()
         assert not mismatches, mismatches

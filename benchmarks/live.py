@@ -110,7 +110,7 @@ def viewers(port: int, count: int) -> Iterator[None]:
     reading = multiprocessing.Process(target=_view, args=(port, count))
     reading.start()
     try:
-        while _viewers(port) != count:
+        while count_viewers(port) != count:
             time.sleep(0.2)
         yield
     finally:
@@ -118,9 +118,15 @@ def viewers(port: int, count: int) -> Iterator[None]:
         reading.join()
 
 
-def _viewers(port: int) -> int:
-    with urllib.request.urlopen(f"http://localhost:{port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
+def fetch(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def count_viewers(port: int) -> int:
+    """How many streams of the live page are open."""
+    lines = fetch(f"http://localhost:{port}/metrics").splitlines()
     return next(int(float(line.split()[1])) for line in lines if line.startswith("footfall_dashboard_viewers "))
 
 

@@ -47,11 +47,11 @@ ROWS_PER_INSERT = 1000  # of a multi-row insert: a statement may have at most 65
 Values = Sequence[Sequence[tuple[Any, ...]]]
 
 
-def records(seed: int) -> list[KafkaRecord]:
+def records(seed: int, rows: int = ROWS) -> list[KafkaRecord]:
     """Realistic page views: pages, referrers, titles."""
     chance, now = Random(seed), time.time_ns() // 1_000_000
     made: list[KafkaRecord] = []
-    for offset in range(ROWS):
+    for offset in range(rows):
         page = f"/reports/{chance.randrange(500)}"
         data = {"page": page, "referrer": "/dashboard", "title": f"Report {chance.randrange(500)}"}
         fields = event(

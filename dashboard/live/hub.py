@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 PATCH_INTERVAL_SECONDS = 0.25
 # While nothing changes, a patch of the time is sent every five seconds, before proxies close a silent connection.
 HEARTBEAT_INTERVALS = 20
-MAX_VIEWERS = 100
+MAX_VIEWERS = 500
 MAX_QUEUED_MESSAGES = 256
 # Patches retained for viewers that reconnect: a minute or more.
 RETAINED_PATCHES = 240

@@ -9,9 +9,12 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from avro_schemas.live_aggregates import DIRECT, DIRECT_SOURCE, MINUTE_MS
 from avro_schemas.people_now import PeopleOfMinute, Person, SignedIn, both, unpack
+
+Listed = TypeVar("Listed", Person, SignedIn)
 
 GAP_MINUTES = 30
 _GAP_MS = GAP_MINUTES * MINUTE_MS
@@ -24,6 +27,11 @@ PeopleBy = Mapping[str, Mapping[str, Sequence[int]]]
 # Of the time that passes, at most this share is spent on counting.
 _MAX_SHARE = 0.05
 _KEY_DIGITS = 12
+_KEYS = 16**_KEY_DIGITS
+# Behind these digits of a key: not less than any.
+_LARGEST_REST = "f" * 20
+# Entries of all lists: as many as twelve partitions with an hour of full ones have.
+MAX_LISTED = 120_000
 # Greater than all keys.
 _ALL = "g"
 _UNKNOWN = (None, None, None)
@@ -68,10 +76,15 @@ class _Partition:
 
 
 class PeopleNow:
-    """The newest lists of each minute and partition, and what follows from them."""
+    """The newest lists of each minute and partition, and what follows from them.
+
+    Of many partitions only a sample is stored, of the people with the smallest keys: so memory is bounded.
+    """
 
     def __init__(self) -> None:
         self._minutes: dict[int, dict[int, _Partition]] = {}
+        # How many entries the lists have in all, and up to which key people are stored, as a number of digits.
+        self._listed, self._stored_up_to = 0, _KEYS
         self._counted: tuple[int, Here] | None = None
         # Not before this (monotonic) they are counted again.
         self._rest_until = 0.0
@@ -82,14 +95,30 @@ class PeopleNow:
         partitions = self._minutes.setdefault(start // MINUTE_MS, {})
         old = partitions.get(partition)
         if old is None or source_offset >= old.source_offset:
-            partitions[partition] = _Partition(source_offset, unpack(packed))
+            people = _sample(unpack(packed), self._stored_up_to)
+            self._listed += _size(people) - (_size(old.people) if old else 0)
+            partitions[partition] = _Partition(source_offset, people)
             self._has_changed = True
+            while self._listed > MAX_LISTED:
+                self._store_half()
+
+    def _store_half(self) -> None:
+        self._stored_up_to //= 2
+        for partitions in self._minutes.values():
+            for each in partitions.values():
+                each.people = _sample(each.people, self._stored_up_to)
+        self._listed = sum(_size(each.people) for each in self._all())
+
+    def _all(self) -> Iterator[_Partition]:
+        return (each for partitions in self._minutes.values() for each in partitions.values())
 
     def drop_before(self, start: int) -> None:
         """Drop the minutes that start earlier."""
         for expired in [minute for minute in self._minutes if minute * MINUTE_MS < start]:
-            del self._minutes[expired]
+            self._listed -= sum(_size(each.people) for each in self._minutes.pop(expired).values())
             self._has_changed = True
+            if self._listed < MAX_LISTED // 4:
+                self._stored_up_to = min(2 * self._stored_up_to, _KEYS)
 
     def here(self, now: int) -> Here:
         """Who is here at `now` (milliseconds since 1970). Large sites are counted less often."""
@@ -103,6 +132,25 @@ class PeopleNow:
         self._rest_until = time.monotonic() + (time.monotonic() - began) / _MAX_SHARE
         self._counted, self._has_changed = (minute, found), False
         return found
+
+
+def _size(people: PeopleOfMinute) -> int:
+    return len(people.users) + len(people.visitors) + len(people.signed_in)
+
+
+def _sample(people: PeopleOfMinute, stored_up_to: int) -> PeopleOfMinute:
+    """Those up to a key."""
+    if stored_up_to >= _KEYS:
+        return people
+    last = f"{stored_up_to - 1:0{_KEY_DIGITS}x}" + _LARGEST_REST
+    of_users, of_visitors, of_signed_in = (min(each or _ALL, last) for each in people.up_to)
+    up_to = (of_users, of_visitors, of_signed_in)
+    kept = _up_to(last, people.users), _up_to(last, people.visitors), _up_to(last, people.signed_in)
+    return PeopleOfMinute(*kept, up_to)
+
+
+def _up_to(last: str, listed: Mapping[str, Listed]) -> dict[str, Listed]:
+    return {key: each for key, each in listed.items() if key <= last}
 
 
 def _in_order(minutes: Mapping[int, Mapping[int, _Partition]]) -> list[tuple[int, PeopleOfMinute]]:
@@ -249,4 +297,4 @@ def _greatest(minutes: Iterable[PeopleOfMinute], kind: int) -> str:
 
 def _share(up_to: str) -> float:
     """The share of all keys that are not greater."""
-    return 1.0 if up_to == _ALL else (int(up_to[:_KEY_DIGITS], 16) + 1) / 16**_KEY_DIGITS
+    return 1.0 if up_to == _ALL else (int(up_to[:_KEY_DIGITS], 16) + 1) / _KEYS

@@ -67,7 +67,7 @@ class LiveState:
         elif dimension == PEOPLE_NOW:
             self._people_now.merge(*version, partial["sketch"])
         elif dimension in self._unique:
-            self._unique[dimension].merge(*version, partial["sketch"])
+            self._unique[dimension].merge(start, partial["sketch"])
         elif seconds == _MINUTE_SECONDS:
             counts = partial["counts"]
             self._minutes[dimension].merge(

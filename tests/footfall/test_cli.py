@@ -103,9 +103,12 @@ def test_bench_lists_the_benchmarks() -> None:
         "hostile_requests",
         "layout",
         "live",
+        "live_state",
+        "readers",
         "recovery",
         "sink",
         "stream",
+        "viewers",
         "visits",
     ]
     assert run("bench", "nothing")[0] == 1

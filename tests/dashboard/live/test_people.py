@@ -5,6 +5,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,9 +17,13 @@ from avro_schemas.people_now import (
     Arrival,
     FirstView,
     LastView,
+    PeopleOfMinute,
     Person,
     both,
+    pack,
 )
+from dashboard.live import people_now
+from dashboard.live.people_now import PeopleNow
 from dashboard.live.people_now import visits_of as visits_by_minute
 from dashboard.live.state import LiveState
 from stream_app.state.dimensions import LIVE_AGGREGATES
@@ -241,3 +246,26 @@ def test_of_many_people_a_sample_is_listed_whatever_their_order_and_the_batches(
     assert here.is_sampled
     assert here.by["pages"]["/"][0] == here.visits[0]
     assert abs(here.visits[0] - 900) < 900 * 3 / MAX_LISTED**0.5
+
+
+def test_of_many_partitions_a_sample_is_stored_until_there_are_fewer_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(people_now, "MAX_LISTED", 500)
+    stored, did = PeopleNow(), Person(1, 1, "7", FirstView(1, "DE", "7"), LastView(1, "/"))
+    for partition in range(40):
+        users, visitors = (
+            {user_key(f"{kind} {partition} {n}").hex(): did for n in range(50)} for kind in ("user", "visitor")
+        )
+        stored.merge(MINUTE, partition, 1, pack(PeopleOfMinute(users, visitors, {}, ("", "", ""))))
+        assert stored._listed <= 500
+    here = stored.here(MINUTE)
+    assert here.is_sampled
+    assert abs(here.people[0] - 4_000) < 4_000 * 3 / 250**0.5
+    assert here.people == here.visits == here.by["pages"]["/"]
+    for minutes in range(1, 8):
+        stored.drop_before(MINUTE + minutes * MINUTE_MS)
+        stored.merge(MINUTE + minutes * MINUTE_MS, 0, 1, pack(PeopleOfMinute({"ff": did}, {}, {}, ("", "", ""))))
+    assert stored._listed == 1
+    stored._rest_until = 0.0
+    assert not stored.here(MINUTE + 7 * MINUTE_MS).is_sampled

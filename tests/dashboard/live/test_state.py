@@ -1,5 +1,6 @@
 """The live state: sums of the newest partials, in whatever order they come, bounded whatever clients send."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -69,6 +70,38 @@ def test_a_name_has_a_first_and_a_last_minute() -> None:
     errors = state.last_hour()["page_errors"]
     assert errors.first_and_last("x") == (MINUTE - 7 * MINUTE_MS, MINUTE - 2 * MINUTE_MS)
     assert errors.first_and_last("z") == (0, 0)
+
+
+merges = st.lists(
+    st.tuples(
+        st.integers(0, 3),
+        st.integers(0, 2),
+        st.integers(0, 5),
+        st.dictionaries(st.sampled_from("abcdef"), st.sampled_from([0, 1, 70_000, 1 << 40]), max_size=4),
+    ),
+    max_size=30,
+)
+
+
+@given(merges, st.integers(0, 3))
+def test_windows_are_those_of_plain_mappings_also_where_names_come_and_go(
+    merged: list[tuple[int, int, int, dict[str, int]]], oldest: int
+) -> None:
+    windows, plain = WindowedCounts(), dict[tuple[int, int], tuple[int, dict[str, int]]]()
+    for start, partition, offset, counts in merged:
+        windows.merge(start, partition, offset, counts)
+        if offset >= plain.get((start, partition), (0, {}))[0]:
+            plain[start, partition] = offset, counts
+    windows.drop_before(oldest)
+    windows.merge(4, 0, 1, {"new": 1})
+    plain = {key: each for key, each in plain.items() if key[0] >= oldest} | {(4, 0): (1, {"new": 1})}
+    for start in range(5):
+        of_window = [counts for (at, _partition), (_offset, counts) in plain.items() if at == start]
+        assert windows.window(start) == dict(sum(map(Counter, of_window), Counter()))
+    assert windows.total == dict(sum((Counter(counts) for _offset, counts in plain.values()), Counter()))
+    for name in windows.total:
+        starts = [start for (start, _partition), (_offset, counts) in plain.items() if counts.get(name)]
+        assert windows.first_and_last(name) == (min(starts), max(starts))
 
 
 def test_made_up_names_do_not_fill_the_memory_and_the_sum_stays_right() -> None:
