@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dashboard.columns.engine import Engine
 from dashboard.columns.folder import SUMMARY, Folder
+from dashboard.columns.known_people import KnownPeople
 from dashboard.columns.layout import Layout
 from dashboard.columns.plan import ColumnFile, Source
 from dashboard.columns.questions import Stored
@@ -30,12 +31,19 @@ class Derived:
 
     def __init__(self, folder: Folder, engine: Engine, layout: Layout) -> None:
         self._folder, self._engine, self._layout = folder, engine, layout
+        self._people = KnownPeople()
 
     def stored(self, sources: Sequence[Source], periods: Sequence[tuple[int, int]]) -> Stored:
         """The summaries that a question without filters reads, and the rows that they do not have."""
         known, files = self._folder.summaries, {file.path: file for file in self._folder.files}
         found = split(sources, files, {stem for stems in known.values() for stem in stems}, periods)
-        return Stored(rows_of(found.rest), chosen(found, known), rows_of(sources))
+        return Stored(rows_of(found.rest), chosen(found, known), rows_of(sources), self._people)
+
+    def know_people(self, used: Sequence[ColumnFile]) -> None:
+        """Read the people of the files that are in use, so that questions need not, and forget all others."""
+        stems = tuple(stem_of(file.path) for file in used)
+        self._people.keep(stems)
+        self._people.of(self._engine.session(), chosen(Split(whole=stems), self._folder.summaries))
 
     def summarise(self, path: str) -> bool:
         """Make the summary of a file, if there is none. Return whether there was something to do."""

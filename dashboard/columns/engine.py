@@ -7,15 +7,18 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
+from numpy.typing import NDArray
 
 from dashboard.columns.layout import Table
 from dashboard.columns.plan import ColumnFile
 from dashboard.columns.select import quoted, select_from
+
+Fetched = TypeVar("Fetched")
 
 _MAX_THREADS = 4
 _MEMORY = "192MB"
@@ -119,13 +122,25 @@ class Session:
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor, self._cancelled = cursor, threading.Event()
 
-    def rows(self, query: str, params: Mapping[str, str] | None = None) -> Sequence[tuple[Any, ...]]:
+    def rows(self, query: str, params: Mapping[str, Any] | None = None) -> Sequence[tuple[Any, ...]]:
         """The rows of a query. It gets those of the parameters that it names."""
+        return self._asked(query, params, lambda found: found.fetchall())
+
+    def columns(self, query: str, params: Mapping[str, Any] | None = None) -> Mapping[str, NDArray[Any]]:
+        """The columns of a query, by name. Lists are arrays, too."""
+        return self._asked(query, params, lambda found: found.fetchnumpy())
+
+    def _asked(
+        self,
+        query: str,
+        params: Mapping[str, Any] | None,
+        fetched: Callable[[duckdb.DuckDBPyConnection], Fetched],
+    ) -> Fetched:
         named = {name: params[name] for name in _PARAMETER.findall(query) if name in params} if params else None
         if self._cancelled.is_set():
             raise Cancelled
         try:
-            return self._cursor.execute(query, named or None).fetchall()
+            return fetched(self._cursor.execute(query, named or None))
         except duckdb.InterruptException as error:
             raise Cancelled from error
 

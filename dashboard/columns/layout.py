@@ -12,7 +12,7 @@ from avro_schemas.schema import typed_events
 from dashboard.filters import FILTERS, PROPERTY
 
 # Part of the layout's name: raise it when files are written in another way.
-_VERSION = 2
+_VERSION = 3
 
 
 def _as_uuid(key: str) -> str:

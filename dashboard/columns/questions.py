@@ -3,16 +3,31 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from math import gcd
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dashboard.columns.engine import Session
+from dashboard.columns.known_people import KnownPeople
 from dashboard.columns.layout import ENTRY, VALUE, Layout
+from dashboard.columns.people import NO_KEYS, Keys
 from dashboard.columns.plan import DAY
-from dashboard.columns.summaries import PARTS, QUARTER, Summaries, numbers, rows_of
+from dashboard.columns.summaries import (
+    PARTS,
+    PEOPLE,
+    PLACE,
+    QUARTER,
+    Summaries,
+    half_of,
+    numbers,
+    people_of,
+    rows_of,
+)
 from dashboard.filters import PROPERTY, Condition, groups
 
 Rows = Sequence[tuple[Any, ...]]
@@ -51,12 +66,15 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """Rows of a ranking's number, name, events, previous events and all events; and of step, type and events."""
+class Steps:
+    """Rows of step, type and events of both periods, and their sums."""
 
-    rankings: Rows
     steps: Rows
     previous_steps: Rows
+    views: tuple[int, int]
+    events: tuple[int, int]
+    # Events of programs, in the period.
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +95,15 @@ class Stored:
     summaries: Sequence[Summaries] = ()
     # With summaries: SQL for all rows.
     all_rows: str = ""
+    people: KnownPeople = field(default_factory=KnownPeople, compare=False)
 
 
+# Of lists of people.
+_LISTED = "{}, ms, is_person, file, people"
+# People are counted of so many events at a time: that bounds the memory.
+_MAX_EVENTS = 8_000_000
 _ALL = ", selected as (select * from raw)"
-_NO_LINES = "select 0 as number, 0 as step, '' as name, 0 as events, 0 as previous where false"
+_NO_LINES = "select 0 as number, '' as name, 0 as events, 0 as previous where false"
 
 
 class Questions:
@@ -110,27 +133,57 @@ class Questions:
         }
         rows = stored.rows or layout.no_rows
         self._head = filled("selected", rows=rows, filters=condition, **flags)
-        # Summaries do not know of which step a web vital is.
+        # Summaries do not know of which step a web vital is, and have not all people.
         rows = stored.all_rows or rows
         self._head_of_all = filled("selected", rows=rows, filters=condition, **flags) + _ALL
         self._summed = filled("summed", **flags)
 
-    def totals(self) -> tuple[Any, ...]:
-        """Without people, if there are summaries: None stands for them."""
-        if self._stored.summaries:
-            (row,) = self._rows("totals_of_summaries", "steps")
-            return None, None, *row
-        ((row),) = self._rows("totals")
-        return row
+    def steps(self) -> Steps:
+        """What a chart of events shows, and totals."""
+        period = self._period
+        first = period.previous_since
+        # The longest time of which every step is a multiple.
+        quantum = gcd(*(start - first for start in (*period.starts, *period.previous_starts))) or DAY
+        counts = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+        views, events, left_out = [0, 0], [0, 0], 0
+        found = self._rows("steps", "steps", step=f"(ms - {first}) // {quantum}")
+        for step, event_type, is_counted, *numbers_ in found:
+            if not is_counted:
+                left_out += numbers_[0]
+                continue
+            for place, starts in enumerate((period.starts, period.previous_starts)):
+                if number := numbers_[place]:
+                    counts[place][bisect_right(starts, first + step * quantum) - 1, event_type] += number
+                    events[place] += number
+                    views[place] += number if event_type == "page_view" else 0
+        return Steps(_flat(counts[0]), _flat(counts[1]), (views[0], views[1]), (events[0], events[1]), left_out)
+
+    def people(self) -> tuple[int, int]:
+        """Of both periods."""
+        ((now, before),) = self._session.rows(self._head_of_all + filled("people"), self._params)
+        return now, before
 
     def features(self, max_values: int) -> Rows:
-        return self._rows("features", "features", max_rows=self._max_rows, max_values=max_values)
+        """Rows of event type, property, text, events, people, previous events."""
+        shown = self._rows("features", "features", max_rows=self._max_rows, max_values=max_values, value=VALUE)
+        people = self._people("features", [(row[:2], row[4]) for row in shown], both=False)
+        return [
+            (event_type, name, text, events, people[number, True], previous)
+            for number, (event_type, _entry, name, text, events, previous) in enumerate(shown)
+        ]
 
     def forms(self) -> Rows:
         return self._rows("forms", "forms", max_rows=self._max_rows)
 
     def errors(self) -> Rows:
-        return self._rows("errors", "errors", max_rows=self._max_rows)
+        """Rows of error, people, events, pages, first, last, previous people; most people first."""
+        found = self._rows("errors", "errors")
+        people = self._people("errors", [(row[:1], row[1]) for row in found], both=True)
+        rows = [
+            (error, people[number, True], *cells, people[number, False])
+            for number, (error, *cells) in enumerate(found)
+        ]
+        return sorted(rows, key=lambda row: (-row[1], -row[2], row[0]))[: self._max_rows]
 
     def web_vitals(self, metrics: Sequence[tuple[str, float, float]]) -> Rows:
         """`metrics`: names, and up to which value they are good, and from which on poor."""
@@ -142,52 +195,75 @@ class Questions:
         query = filled("web_vital_steps", starts=self._period.as_values)
         return self._session.rows(self._head_of_all + query, {**self._params, "metric": metric})
 
-    def counts(self, rankings: Sequence[int], programs: int) -> Counts:
-        """The rankings with these numbers, and steps. The ranking `programs` counts programs in any case."""
-        period = self._period
-        first = period.previous_since
-        # The longest time of which every step is a multiple.
-        quantum = gcd(*(start - first for start in (*period.starts, *period.previous_starts))) or DAY
-        counted = self._counted(rankings, programs, f"(ms - {first}) // {quantum}")
-        rows = self._rows("counts", counted=counted, max_rows=self._max_rows)
-        found = [(number, *rest) for number, step, *rest in rows if step is None]
-        steps, previous_steps = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
-        for _number, step, event_type, events, previous, _all in rows:
-            if step is not None and events:
-                steps[bisect_right(period.starts, first + step * quantum) - 1, event_type] += events
-            if step is not None and previous:
-                previous_steps[bisect_right(period.previous_starts, first + step * quantum) - 1, event_type] += (
-                    previous
-                )
-        return Counts(found, _flat(steps), _flat(previous_steps))
+    def rankings(self, rankings: Sequence[int], programs: int) -> Rows:
+        """Rows of number, name, events, previous events, and events of the whole ranking.
 
-    def _counted(self, rankings: Sequence[int], programs: int, step: str) -> str:
-        """SQL for lines of number, step, name, events and previous events."""
+        There is at least one ranking. The ranking `programs` counts programs in any case.
+        """
         by_column = {self._layout.rankings[number]: number for number in rankings}
-        columns = list(dict.fromkeys([*by_column, "event_type"]))
-        of_programs = self._layout.rankings[programs]
-        parts = {
-            "number": f"case when step is null then {numbers(columns, by_column, -1)} else -1 end",
-            "columns": ", ".join(columns),
-            "counted": ", ".join(
+        columns, of_programs = list(by_column), self._layout.rankings[programs]
+        counted = of_rows = filled(
+            "rankings_of_rows",
+            number=numbers(columns, by_column, -1),
+            columns=", ".join(columns),
+            counted=", ".join(
                 each if each == of_programs else f"case when is_counted then {each} end as {each}"
                 for each in columns
             ),
-            "sets": "".join(f"({column}), " for column in by_column),
-            "step": step,
-        }
-        of_rows = filled("counts_of_rows", **parts)
-        if not self._stored.summaries:
-            return of_rows
-        return filled(
-            "counts_of_summaries",
-            of_rows=of_rows if self._stored.rows else _NO_LINES,
-            names=self._of_summaries("names", ("number", "name", "ms", "is_person", "events")),
-            steps=self._of_summaries("steps", ("event_type", "ms", "is_person", "events")),
-            numbers=", ".join(map(str, rankings)) or "null",
-            programs=programs,
-            step=step,
+            sets=", ".join(f"({column})" for column in columns),
         )
+        if self._stored.summaries:
+            counted = filled(
+                "rankings_of_summaries",
+                of_rows=of_rows if self._stored.rows else _NO_LINES,
+                names=self._of_summaries("names", ("number", "name", "ms", "is_person", "events")),
+                numbers=", ".join(map(str, rankings)),
+                programs=programs,
+            )
+        return self._rows("rankings", counted=counted, max_rows=self._max_rows)
+
+    def _people(
+        self, part: str, groups: Sequence[tuple[Sequence[str], int]], *, both: bool
+    ) -> Counter[tuple[int, bool]]:
+        """How many people groups have, by their place and whether in this period. Each has keys and events."""
+        people = Counter[tuple[int, bool]]()
+        for batch in _batches([events for _keys, events in groups]):
+            params: dict[str, Any] = {"numbers": batch}
+            for place, column in enumerate(PEOPLE[part]):
+                params[f"keys_{column}"] = [groups[number][0][place] for number in batch]
+            parts = {
+                "keys": ", ".join(f"unnest($keys_{column}) as {column}" for column in PEOPLE[part]),
+                "columns": ", ".join(PEOPLE[part]),
+                "both": str(both).lower(),
+            }
+            people.update(self._counted_people(part, parts, params))
+        return people
+
+    def _counted_people(
+        self, part: str, parts: Mapping[str, str], params: dict[str, Any]
+    ) -> Mapping[tuple[int, bool], int]:
+        of_rows = f"{self._head}, selected as ({PARTS[part].rows}){filled('people_of_rows', **parts)}"
+        if not self._stored.summaries:
+            query = f"{of_rows} select number, is_current, count(*) from people group by all"
+            return {
+                (number, now): people for number, now, people in self._session.rows(query, self._params | params)
+            }
+        lists = self._summed.replace(
+            "{rows}", " union all ".join(people_of(part, self._stored.summaries, _LISTED.format(parts["columns"])))
+        )
+        found = self._session.columns(filled("people_of_summaries", lists=lists, **parts), params)
+        known = self._stored.people.of(self._session, self._stored.summaries)
+        keys, groups_ = NO_KEYS, np.empty(0, np.int64)
+        if self._stored.rows:
+            halves = f"{half_of('person', is_high=True)} as high, {half_of('person', is_high=False)} as low"
+            rows = self._session.columns(
+                f"{of_rows} select number, is_current, {halves} from people", self._params | params
+            )
+            keys, groups_ = Keys(rows["high"], rows["low"]), _groups(rows)
+        counted = known.counted(
+            zip(_groups(found).tolist(), found["file"], map(_places, found["people"]), strict=True), groups_, keys
+        )
+        return {(group // 2, group % 2 == 1): people for group, people in counted.items()}
 
     def _of_summaries(self, part: str, columns: Sequence[str]) -> str:
         selected = rows_of(part, self._stored.summaries, ", ".join(columns))
@@ -231,6 +307,28 @@ def filled(name: str, **parts: object) -> str:
     for placeholder, part in parts.items():
         text = text.replace(f"{{{placeholder}}}", str(part))
     return text
+
+
+def _batches(events: Sequence[int]) -> list[list[int]]:
+    """The places of numbers of events, in batches with a bounded sum."""
+    batches: list[list[int]] = []
+    left = 0
+    for place, number in enumerate(events):
+        if not batches or number > left:
+            batches.append([])
+            left = _MAX_EVENTS
+        batches[-1].append(place)
+        left -= number
+    return batches
+
+
+def _groups(found: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """One number for each group and period."""
+    return found["number"].astype(np.int64) * 2 + found["is_current"].astype(np.int64)
+
+
+def _places(packed: bytearray) -> NDArray[np.uint32]:
+    return np.frombuffer(packed, PLACE)
 
 
 def _flat(counts: Mapping[tuple[int, str], int]) -> Rows:

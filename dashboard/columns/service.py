@@ -161,6 +161,7 @@ class Columns:
         paths = {source.path for source in used.sources}
         used_files = [file for file in self._folder.files if file.path in paths]
         await asyncio.to_thread(self._derived.put_together, used_files)
+        await asyncio.to_thread(self._derived.know_people, used_files)
         self._folder.remove_unused(paths)
         await self._build_visits()
 

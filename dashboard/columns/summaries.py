@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from dashboard.columns.layout import ENTRY, VALUE, Layout
+from dashboard.columns.layout import ENTRY, Layout
 from dashboard.columns.plan import DAY, HOUR, ColumnFile, Source, spans_of
 from dashboard.columns.select import quoted, select_from
 
@@ -34,21 +34,18 @@ class Part:
     last_of: tuple[str, ...] = ()
 
 
-_ENTRIES = (
-    f"select *, str_split(unnest(str_split(properties, {ENTRY})), {VALUE}) as entry from raw"
-    " where properties is not null"
-)
 PARTS: Mapping[str, Part] = MappingProxyType(
     {
         "steps": Part("select *, 1 as events from raw", ("event_type", "is_person")),
         "features": Part(
-            f"select *, entry[1] as property, entry[2] as text, 1 as events from ({_ENTRIES})",
-            ("event_type", "property", "text", "person", "is_person"),
+            f"select *, unnest(str_split(properties, {ENTRY})) as entry, 1 as events from raw"
+            " where properties is not null",
+            ("event_type", "entry", "is_person"),
         ),
         "forms": Part("select *, 1 as events from raw where form is not null", ("form", "succeeded", "is_person")),
         "errors": Part(
             "select *, occurred as last_occurred, 1 as events from raw where error is not null",
-            ("error", "page", "person", "is_person"),
+            ("error", "page", "is_person"),
             ("ms", "occurred"),
             ("last_occurred",),
         ),
@@ -57,10 +54,17 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         ),
     }
 )
+# By what people are counted: columns of the parts.
+PEOPLE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"features": ("event_type", "entry"), "errors": ("error",)}
+)
+# A list of places: four bytes each. To read DuckDB's lists takes five times as long.
+_PACKED = "unhex(string_agg(lpad(to_hex(place), 8, '0'), '' order by place))"
+PLACE = ">u4"
 # Names of rankings are counted in another way: in one pass.
 _NAMES = "names"
 _COLUMNS_OF_NAMES = ("number", "name", "is_person")
-_ORDER = "part, number, event_type, property, name, text, form, error, metric, value, ms"
+_ORDER = "part, number, event_type, entry, name, form, error, metric, value, ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,11 @@ class Summaries:
     hours: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
     # Whether that is all it has.
     is_all: bool = False
+
+    @property
+    def stems(self) -> Sequence[str]:
+        """The files of which something is read."""
+        return (*self.whole, *(stem for stem, _spans in self.hours))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +191,17 @@ def merged(sources: Sequence[Summaries]) -> str:
     return " union all by name ".join(parts)
 
 
+def people_of(name: str, summaries: Sequence[Summaries], columns: str) -> list[str]:
+    """SQL for the lists of people of a part of a question, each by itself. See `keys_of`."""
+    return rows_of(f"people of {name}", summaries, columns)
+
+
+def keys_of(path: str, files: Collection[str]) -> str:
+    """SQL for the people of files: lists of the halves of their keys. Lists of people have places in these."""
+    stems = ", ".join(map(quoted, files))
+    return f"select file, high, low from read_parquet({quoted(path)}) where part = 'people' and file in ({stems})"
+
+
 def summary_of(path: str, layout: Layout) -> str:
     """SQL for the summary of a column file."""
     counted = [f"hourly_{_NAMES} as materialized ({_hourly_names(layout)})"]
@@ -196,6 +216,24 @@ def summary_of(path: str, layout: Layout) -> str:
                 f"select '{name} by day' as part, {columns}, {_bounds(first_of, last_of)},"
                 f" sum(events)::bigint as events from hourly_{name} group by {columns}",
             ]
+    for name, keys in PEOPLE.items():
+        counted.append(f"pairs_of_{name} as materialized ({_pairs(name, keys)})")
+    counted.append(
+        f"people as materialized (select person, row_number() over (order by person) - 1 as place from ("
+        f"{' union '.join(f'select person from pairs_of_{name}' for name in PEOPLE)}))"
+    )
+    levels.append(
+        f"select 'people' as part, list({half_of('person', is_high=True)} order by place) as high,"
+        f" list({half_of('person', is_high=False)} order by place) as low from people having count(*) > 0"
+    )
+    for name, keys in PEOPLE.items():
+        by = ", ".join(keys)
+        of_day = f"select {by}, person, min(ms) as ms from pairs_of_{name} group by {by}, person"
+        for level, pairs, more in (("day", of_day, ""), ("hour", f"from pairs_of_{name}", f", ms // {HOUR}")):
+            levels.append(
+                f"select 'people of {name} by {level}' as part, {by}, true as is_person, min(ms) as ms,"
+                f" {_PACKED} as people from ({pairs}) join people using (person) group by {by}{more}"
+            )
     return (
         f"with raw as ({select_from([(path, ())])}), {', '.join(counted)}"
         f" select *, {quoted(stem_of(path))} as file from ({' union all by name '.join(levels)}) order by {_ORDER}"
@@ -214,6 +252,18 @@ def numbers(columns: Sequence[str], by_column: Mapping[str, int], others: int) -
     return f"(case grouping({', '.join(columns)}) {cases} else {others} end)" if cases else str(others)
 
 
+def half_of(person: str, *, is_high: bool) -> str:
+    """SQL for a half of a key."""
+    return f"({person}::uhugeint >> 64)::ubigint" if is_high else f"({person}::uhugeint & {2**64 - 1})::ubigint"
+
+
+def _pairs(name: str, keys: Sequence[str]) -> str:
+    return (
+        f"select {', '.join(keys)}, person, min(ms) as ms from ({PARTS[name].rows})"
+        f" where is_person and person is not null group by {', '.join(keys)}, person, ms // {HOUR}"
+    )
+
+
 def _hourly_names(layout: Layout) -> str:
     columns = list(layout.rankings)
     number = numbers(columns, {column: place for place, column in enumerate(columns)}, -1)
@@ -226,15 +276,10 @@ def _hourly_names(layout: Layout) -> str:
 
 
 def _grouped(part: Part, name: str) -> str:
-    columns = ", ".join(
-        # Whoever counts people counts no programs.
-        "case when is_person then person end as person" if column == "person" else column
-        for column in part.columns
-    )
     bucket = QUARTER if name == "steps" else HOUR
     return (
         f"select {', '.join(part.columns)}, {_bounds(part.first_of, part.last_of)}, sum(events)::bigint as events"
-        f" from (select {columns}, {', '.join((*part.first_of, *part.last_of))}, events from ({part.rows}))"
+        f" from ({part.rows})"
         f" group by {', '.join(part.columns)}, ms // {bucket}"
     )
 

@@ -9,7 +9,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -27,7 +27,7 @@ from dashboard.history import result
 from dashboard.history.comparison import Compared, OnlyProgress, compared
 from dashboard.history.measures import EVENTS
 from dashboard.history.query import Query
-from dashboard.history.report import NOBODY, Forwarded, Report
+from dashboard.history.report import NOBODY, Report
 from dashboard.history.result import RANKINGS, Found, ReadFrom, Result
 from dashboard.history.rows import (
     MAX_ROWS,
@@ -85,10 +85,11 @@ class HistoryService:
     async def _answered(self, query: Query, report: Report) -> Result:
         # A chart of another measure needs nothing else, but for web vitals.
         asked = query if query.metric else replace(query, measure=EVENTS)
+        parts = _Parts(report, query)
+        visiting = asyncio.ensure_future(self._visits_of(replace(query, measure=EVENTS), parts))
         try:
-            visits = await self._visits_of(replace(query, measure=EVENTS), report) if query.is_of_visits else None
-            parts = _Parts(report, query, visits)
-            return parts.of(await self._counted(asked, parts))
+            found = await self._counted(asked, parts)
+            return with_visits(await visiting, found, query)
         except psycopg.errors.QueryCanceled as error:
             raise HistoryUnavailable("The query took too long. Choose a shorter period.") from error
         except psycopg.errors.UndefinedTable as error:
@@ -96,6 +97,9 @@ class HistoryService:
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("the history is unavailable", extra={"error": repr(error)})
             raise HistoryUnavailable("Postgres is unavailable. The live page works without it.") from error
+        finally:
+            visiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+            visiting.cancel()
 
     async def _counted(self, query: Query, report: Report) -> Result:
         """From column files; from rows if there are none, or none that answer."""
@@ -121,13 +125,18 @@ class HistoryService:
                 return await _once_ready(partial(self._from_columns, self._columns, query, report), report)
             raise HistoryUnavailable(_too_long(missing, has_columns=self._columns is not None)) from error
 
-    async def _visits_of(self, query: Query, report: Report) -> Visits:
-        """From column files; from the view `visits` if there are none, or none that answer."""
+    async def _visits_of(self, query: Query, report: "_Parts") -> Visits | None:
+        """From column files; from the view `visits` if there are none, or none that answer.
+
+        None if the query is not of visits.
+        """
+        if not query.is_of_visits:
+            return None
         missing: FilesMissing | None = None
         columns = self._columns if selection(query).is_usable else None
         if columns:
             try:
-                return await self._visits_from_columns(columns, query)
+                return await self._visits_from_columns(columns, query, report)
             except FilesMissing as error:
                 missing = error
             except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable) as error:
@@ -136,11 +145,13 @@ class HistoryService:
                 log.warning("column files do not answer; Postgres is asked", extra={"error": repr(error)})
                 await columns.check()
         try:
-            return await self._visits_from_view(query)
+            found = await self._visits_from_view(query)
         except psycopg.errors.QueryCanceled:
             if columns and missing and report.is_patient:
-                return await _once_ready(lambda: self._visits_from_columns(columns, query), report)
+                return await _once_ready(partial(self._visits_from_columns, columns, query, report), report)
             raise
+        report.visited(found)
+        return found
 
     async def _visits_from_view(self, query: Query) -> Visits:
         until, _version, found = self._visits.get(query, (0.0, None, None))
@@ -150,7 +161,7 @@ class HistoryService:
             self._store_visits(query, None, found)
         return found
 
-    async def _visits_from_columns(self, columns: Columns, query: Query) -> Visits:
+    async def _visits_from_columns(self, columns: Columns, query: Query, report: "_Parts") -> Visits:
         period = _period(query)
         rows, version = await columns.visits(min(period.previous_since, period.since), period.until)
         _until, known, found = self._visits.get(query, (0.0, None, None))
@@ -158,8 +169,9 @@ class HistoryService:
             async with self._slots:
                 session = columns.engine.session()
                 questions = VisitQuestions(session, VISIT_LAYOUT, rows, period, selection(query))
-                found = await _in_thread(session, lambda: visits_from(questions, query, MAX_ROWS))
+                found = await _last(session, lambda: visits_from(questions, query, MAX_ROWS), report.visited)
             self._store_visits(query, version, found)
+        report.visited(found)
         return found
 
     def _store_visits(self, query: Query, version: object, found: Visits) -> None:
@@ -236,58 +248,81 @@ def _too_long(missing: FilesMissing | None, *, has_columns: bool) -> str:
     return f"{said} Choose fewer days, or a filter by page or type.{help_}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts(Forwarded):
-    """Reports parts of a result with what is known of visits."""
+class _Parts:
+    """Reports parts of a result with what is known of visits: nothing before there are totals of both."""
 
-    query: Query
-    visits: Visits | None
+    def __init__(self, to: Report, query: Query) -> None:
+        self.is_patient, self.reading = to.is_patient, to.reading
+        self._to, self._query = to, query
+        self.counted: Result | None = None
+        self.visits: Visits | None = None
 
-    def found(self, found: Result) -> None:
-        self.to.found(self.of(found))
+    def found(self, result: Result) -> None:
+        self.counted = result
+        self._report()
 
-    def of(self, found: Result) -> Result:
-        found = replace(found, query=self.query)
-        return self.visits.added_to(found) if self.visits else found
+    def visited(self, visits: Visits) -> None:
+        self.visits = visits
+        self._report()
+
+    def _report(self) -> None:
+        if self.counted and (self.visits or not self._query.is_of_visits):
+            self._to.found(with_visits(self.visits, self.counted, self._query))
+
+
+def with_visits(visits: Visits | None, found: Result, query: Query) -> Result:
+    """The result of a query, which has visits if it is of visits."""
+    found = replace(found, query=query)
+    return visits.added_to(found) if visits else found
+
+
+async def _last(session: Session, ask: Callable[[], Iterator[Answer]], found: Callable[[Answer], None]) -> Answer:
+    """The last of the answers of column files. Of each it is told, in this thread."""
+    loop = asyncio.get_running_loop()
+
+    def answered() -> Answer:
+        for each in ask():
+            loop.call_soon_threadsafe(found, each)
+        return each
+
+    return await _in_thread(session, answered)
 
 
 async def _asked(columns: Columns, reading: Reading, query: Query, period: Period, report: Report) -> Result:
-    loop = asyncio.get_running_loop()
-
-    def answered() -> Result:
-        for found in _from_files(questions, query, reading):
-            loop.call_soon_threadsafe(report.found, found)
-        return found
-
     session = columns.engine.session()
     asked_for = Selection(query.filters, programs=query.programs, search=query.search)
     # Summaries know no people, which visits do.
     is_summarised = not query.filters and query.is_of_visits and period.is_in_quarters
     stored = columns.summaries(reading, period.both) if is_summarised else columns.rows(reading)
     questions = Questions(session, LAYOUT, stored, period, asked_for, MAX_ROWS)
-    return await _in_thread(session, answered)
+    return await _last(session, lambda: _from_files(questions, query, reading), report.found)
 
 
 def _from_files(questions: Questions, query: Query, reading: Reading) -> Iterator[Result]:
     """The result, each time with more panels."""
-    counts, totals = questions.counts(list(expressions_of(query)), PROGRAMS), questions.totals()
     own_questions: dict[str, Callable[[], Found]] = {
         "features": lambda: questions.features(MAX_VALUES),
         "errors": questions.errors,
         "web_vitals": lambda: questions.web_vitals([(each.name, each.good, each.poor) for each in METRICS]),
         "forms": questions.forms,
     }
+    counted = questions.steps()
+    # Visits know their people.
+    people = (None, None) if query.is_of_visits else questions.people()
     found = Result(
         query,
-        result.totals(query, totals),
-        result.steps(query, counts.steps),
-        result.previous_counts(query, counts.previous_steps) if query.compare else [],
-        result.rankings(query, counts.rankings) if expressions_of(query) else {},
-        left_out=totals[-1],
+        result.totals(query, (*people, *counted.views, *counted.events)),
+        result.steps(query, counted.steps),
+        result.previous_counts(query, counted.previous_steps) if query.compare else [],
+        {},
+        left_out=counted.left_out,
         read=ReadFrom(reading.days, reading.rows, reading.as_of),
         vital_steps=questions.web_vital_steps(query.metric) if query.metric else (),
     )
     yield found
+    if numbers := list(expressions_of(query)):
+        found = found.with_panels(result.rankings(query, questions.rankings(numbers, PROGRAMS)))
+        yield found
     for name, ask in own_questions.items():
         if has_panel(query, name):
             found = found.with_panels({name: OWN_QUERIES[name](query, ask())})

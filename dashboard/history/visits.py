@@ -1,6 +1,6 @@
 """Visits in the history: which filters select them, and the totals and panels that are made of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -35,12 +35,13 @@ class Visits:
 
     # Of the periods, and of their steps: rows of sql/visit_steps.sql.
     totals: Found
-    rankings: Found
+    # None: not known yet.
+    rankings: Found | None
 
     def added_to(self, found: Result) -> Result:
         """The result with the totals and panels of visits; events stay what they are."""
         query = found.query
-        panels = dict(found.panels) | _panels(query, self.rankings)
+        panels = dict(found.panels) | ({} if self.rankings is None else _panels(query, self.rankings))
         totals = _totals(query, self.totals)
         steps = [row for row in self.totals if row[1] is not None]
         return replace(found, totals=[*totals, found.totals[-1]], panels=panels, visit_steps=steps)
@@ -102,10 +103,12 @@ def selection(query: Query) -> VisitSelection:
     )
 
 
-def visits_from(questions: VisitQuestions, query: Query, max_rows: int) -> Visits:
-    """Ask column files."""
+def visits_from(questions: VisitQuestions, query: Query, max_rows: int) -> Iterator[Visits]:
+    """Ask column files: first for what a chart and the totals need."""
     ranked = _ranked(query)
-    return Visits(questions.steps(), questions.rankings(ranked, max_rows) if ranked else [])
+    yield (found := Visits(questions.steps(), None if ranked else []))
+    if ranked:
+        yield replace(found, rankings=questions.rankings(ranked, max_rows))
 
 
 def _ranked(query: Query) -> dict[str, str]:

@@ -104,13 +104,12 @@ def random_period(chance: Random) -> Period:
 
 
 def asked(questions: Questions) -> dict[str, Any]:
-    counts = questions.counts(range(len(RANKINGS)), PROGRAMS)
+    steps = questions.steps()
     return {
-        "totals": questions.totals()[2:],
-        "rankings": counts.rankings,
-        "steps": (sorted(counts.steps), sorted(counts.previous_steps)),
-        "part of the rankings": questions.counts([PROGRAMS, 0], PROGRAMS).rankings,
-        "no ranking": sorted(questions.counts([], PROGRAMS).steps),
+        "totals": (steps.views, steps.events, steps.left_out),
+        "rankings": questions.rankings(range(len(RANKINGS)), PROGRAMS),
+        "steps": (sorted(steps.steps), sorted(steps.previous_steps)),
+        "part of the rankings": questions.rankings([PROGRAMS, 0], PROGRAMS),
         "features": questions.features(20),
         "forms": questions.forms(),
         "errors": questions.errors(),
