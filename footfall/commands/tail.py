@@ -16,6 +16,7 @@ from avro_schemas import topic
 from avro_schemas.wire.codec import Undecodable
 from avro_schemas.wire.event_reader import decode_event
 from footfall import target
+from footfall.commands import event_type_option
 from footfall.commands.printable import printable
 from footfall.kafka import reader
 from service_kit.kafka.consumer import fetch_readable
@@ -40,6 +41,7 @@ def tail(
 
     Example: footfall tail --type page_view --last 10
     """
+    event_type_option.hint(event_type)
     kafka = target.find().kafka()
     show = _print_json if as_json or not sys.stdout.isatty() else _printer()
     shown = 0

@@ -8,7 +8,9 @@ from typing import Any
 
 # The version of Grafana 11; later ones read it too.
 SCHEMA_VERSION = 39
-_COLUMNS, _HEIGHT = 24, 8
+_COLUMNS = 24
+# When something runs in a version that did not run five minutes before.
+_NEW_VERSION = "count by (version) (footfall_build_info) unless count by (version) (footfall_build_info offset 5m)"
 _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 Json = dict[str, Any]
@@ -25,11 +27,20 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Now(Panel):
+    """The value at the moment, on a color: yellow from the first threshold on, red from the second."""
+
+    thresholds: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """Panels that belong together, three to a line."""
+    """Panels that belong together."""
 
     title: str
     panels: Sequence[Panel]
+    per_line: int = 3
+    height: int = 8
 
 
 def dashboard(uid: str, title: str, description: str, rows: Sequence[Row]) -> str:
@@ -38,12 +49,13 @@ def dashboard(uid: str, title: str, description: str, rows: Sequence[Row]) -> st
     top = 0
     for row in rows:
         panels.append(_row(row.title, top, len(panels) + 1))
-        width = _COLUMNS // min(3, len(row.panels))
+        width = _COLUMNS // min(row.per_line, len(row.panels))
         for number, panel in enumerate(row.panels):
             line, column = divmod(number, _COLUMNS // width)
-            place = {"h": _HEIGHT, "w": width, "x": column * width, "y": top + 1 + line * _HEIGHT}
-            panels.append(_panel(panel, place, len(panels) + 1))
-        top = panels[-1]["gridPos"]["y"] + _HEIGHT
+            place = {"h": row.height, "w": width, "x": column * width, "y": top + 1 + line * row.height}
+            drawn = _number(panel) if isinstance(panel, Now) else _graph(panel)
+            panels.append(_panel(panel, place, len(panels) + 1) | drawn)
+        top = panels[-1]["gridPos"]["y"] + row.height
     board = {
         "uid": uid,
         "title": title,
@@ -57,7 +69,17 @@ def dashboard(uid: str, title: str, description: str, rows: Sequence[Row]) -> st
         "time": {"from": "now-3h", "to": "now"},
         "timezone": "",
         "templating": {"list": _variables()},
-        "annotations": {"list": []},
+        "annotations": {
+            "list": [
+                {
+                    "name": "New version",
+                    "datasource": _DATASOURCE,
+                    "enable": True,
+                    "iconColor": "blue",
+                    "expr": in_namespace(_NEW_VERSION),
+                }
+            ]
+        },
         "links": [
             {"type": "dashboards", "title": "footfall", "tags": ["footfall"], "asDropdown": True, "keepTime": True}
         ],
@@ -74,19 +96,10 @@ def _row(title: str, top: int, number: int) -> Json:
 def _panel(panel: Panel, place: Json, number: int) -> Json:
     return {
         "id": number,
-        "type": "timeseries",
         "title": panel.title,
         "description": panel.description,
         "datasource": _DATASOURCE,
         "gridPos": place,
-        "fieldConfig": {
-            "defaults": {"unit": panel.unit, "min": 0, "custom": {"fillOpacity": 8, "showPoints": "never"}},
-            "overrides": [],
-        },
-        "options": {
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
-            "tooltip": {"mode": "multi", "sort": "desc"},
-        },
         "targets": [
             {
                 "refId": chr(ord("A") + position),
@@ -97,6 +110,38 @@ def _panel(panel: Panel, place: Json, number: int) -> Json:
             }
             for position, (legend, expression) in enumerate(panel.queries.items())
         ],
+    }
+
+
+def _graph(panel: Panel) -> Json:
+    defaults = {"unit": panel.unit, "min": 0, "custom": {"fillOpacity": 8, "showPoints": "never"}}
+    return {
+        "type": "timeseries",
+        "fieldConfig": {"defaults": defaults, "overrides": []},
+        "options": {
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        },
+    }
+
+
+def _number(panel: Now) -> Json:
+    steps: list[Json] = [{"color": "green" if panel.thresholds else "text", "value": None}]
+    steps += [
+        {"color": color, "value": value}
+        for color, value in zip(("yellow", "red"), panel.thresholds or (), strict=False)
+    ]
+    return {
+        "type": "stat",
+        "fieldConfig": {
+            "defaults": {"unit": panel.unit, "thresholds": {"mode": "absolute", "steps": steps}},
+            "overrides": [],
+        },
+        "options": {
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            "colorMode": "background",
+            "graphMode": "area",
+        },
     }
 
 

@@ -1,6 +1,6 @@
 """helm/files/dashboards: the rows and panels of the Grafana dashboards."""
 
-from footfall.generate.grafana import Panel, Row, dashboard
+from footfall.generate.grafana import Now, Panel, Row, dashboard
 
 _ACCEPTED = 'sum(rate(footfall_collector_events_total{status="accepted"}[$__rate_interval]))'
 
@@ -22,6 +22,43 @@ def _mean(histogram: str) -> str:
     return f"{_rate(f'{histogram}_sum')} / {_rate(f'{histogram}_count')}"
 
 
+_IS_IT_WELL = Row(
+    "Is it well now",
+    [
+        Now(
+            "Alerts that fire",
+            {
+                "alerts": 'count(ALERTS{namespace=~"$namespace", alertname=~"Footfall.+", alertstate="firing"})'
+                " or vector(0)"
+            },
+            description="The alerts of footfall's rules: what each means is in its runbook.",
+            thresholds=(1, 3),
+        ),
+        Now("Accepted events per second", {"events": _ACCEPTED}, "ops"),
+        Now(
+            "Requests answered with 5xx",
+            {
+                "5xx": f'{_rate("""footfall_collector_requests_total{status=~"5.."}""")}'
+                f" / {_rate('footfall_collector_requests_total')}"
+            },
+            "percentunit",
+            thresholds=(0.001, 0.01),
+        ),
+        Now(
+            "Collectors without Kafka",
+            {"collectors": "count(footfall_collector_kafka_available == 0) or vector(0)"},
+            thresholds=(1, 2),
+        ),
+        Now("Until an event is a row", {"lag": "max(footfall_sink_lag_seconds)"}, "s", thresholds=(30, 300)),
+        Now(
+            "Records that nobody has counted",
+            {"lag": "sum(footfall_stream_lag_records)"},
+            thresholds=(10_000, 1_000_000),
+        ),
+    ],
+    per_line=6,
+    height=4,
+)
 _COLLECTOR = Row(
     "Collector: rate, errors, duration",
     [
@@ -172,7 +209,7 @@ _SESSIONS = Row(
 
 def overview() -> str:
     """The collector, and the lag of everything behind it."""
-    rows = [_COLLECTOR, _PIPELINE, _SPOOL_AND_REJECTIONS, _SESSIONS, _PROCESSES]
+    rows = [_IS_IT_WELL, _COLLECTOR, _PIPELINE, _SPOOL_AND_REJECTIONS, _SESSIONS, _PROCESSES]
     return dashboard("footfall-overview", "footfall: overview", "Events on their way from requests to rows.", rows)
 
 

@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 KAFKA_VERSION = "4.3.1"
 
 Echo = Callable[[str], None]
+
+# The folder of the cache that holds them, as a Maven repository.
+_JARS = "maven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,17 @@ KAFKA = Bundle(
 )
 
 
+class NotDownloaded(RuntimeError):
+    """Maven Central cannot be reached."""
+
+
 def class_path(cache: Path, echo: Echo, bundle: Bundle = KAFKA) -> str:
     """The Java class path of a bundle. The first call downloads it and shows the progress."""
     listing = cache / f"{bundle.name}-{bundle.version}.jars"
     jars = _listed(listing)
     if not jars:
         # Without the lock, a second process would use a download that the first has not finished.
-        with _exclusive_lock(listing.with_suffix(".lock")):
+        with exclusive_lock(listing.with_suffix(".lock")):
             jars = _listed(listing) or _download(bundle, cache, echo)
             if bundle.pins:
                 verify(jars, bundle.pins.read_text())
@@ -67,8 +75,8 @@ def verify(jars: list[str], pins: str) -> None:
     if wrong:
         raise UnexpectedJar(
             f"Not run: {', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} not what footfall pins by SHA-256."
-            " Delete the download (the folder jgo in footfall's cache, and its copies in ~/.m2/repository) and"
-            " start again. If that does not help, a mirror of Maven Central serves other files."
+            " Delete the download (the folder maven in footfall's cache) and start again. If that does not help,"
+            " a mirror of Maven Central serves other files."
         )
 
 
@@ -79,7 +87,7 @@ def _listed(listing: Path) -> list[str]:
 
 
 @contextmanager
-def _exclusive_lock(lock: Path) -> Iterator[None]:
+def exclusive_lock(lock: Path) -> Iterator[None]:
     """Wait until no other process holds the lock. The system releases it when the process ends."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
@@ -90,14 +98,38 @@ def _exclusive_lock(lock: Path) -> Iterator[None]:
 def _download(bundle: Bundle, cache: Path, echo: Echo) -> list[str]:
     echo(f"{bundle.name} {bundle.version}: downloading {bundle.megabytes} MB (only once)")
     # Only the first start needs the resolver, which is slow to import.
-    from jgo.env import EnvironmentBuilder
+    import requests
     from jgo.maven import MavenContext, PythonResolver
 
     resolver = PythonResolver(progress_callback=_progress(bundle, echo))
-    builder = EnvironmentBuilder(context=MavenContext(resolver=resolver), cache_dir=cache / "jgo")
-    environment = builder.from_endpoint(bundle.coordinates)
-    # jgo splits the jars into a class path and a module path; the broker needs them all on one class path.
-    return sorted(str(jar) for jar in Path(environment.path).rglob("*.jar"))
+    # Without jgo's environments: to sort jars into a module path it would download a JDK that nobody has pinned.
+    context = MavenContext(resolver, repo_cache=cache / _JARS)
+    try:
+        return _resolved(resolver, [context.create_dependency(each) for each in bundle.coordinates.split("+")])
+    except requests.RequestException as error:
+        raise NotDownloaded(
+            f"{bundle.name} {bundle.version} cannot be downloaded from Maven Central: {_reason(error)}. Behind a"
+            " proxy, set HTTPS_PROXY, and REQUESTS_CA_BUNDLE to a file with the proxy's certificate. Without a"
+            " network, name a Kafka that runs elsewhere in FOOTFALL_KAFKA_BOOTSTRAP."
+        ) from error
+
+
+def _resolved(resolver: Any, named: list[Any]) -> list[str]:
+    """The jars of these dependencies, and of all that they need to run."""
+    for each in named:
+        each.scope = "compile"
+    dependencies = [
+        each for part in resolver.resolve(named) for each in part if each.scope in ("compile", "runtime")
+    ]
+    artifacts = {each.artifact.key: each.artifact for each in dependencies}
+    return sorted(str(each.resolve()) for each in artifacts.values())
+
+
+def _reason(error: Any) -> str:
+    """The innermost cause, which the others only repeat."""
+    while isinstance(inner := getattr(error, "reason", None) or next(iter(error.args), None), BaseException):
+        error = inner
+    return str(error).removesuffix(".")
 
 
 def _progress(bundle: Bundle, echo: Echo) -> Callable[[str, int], object]:

@@ -66,7 +66,7 @@ def broker(folder: Path, *, port: int, environ: dict[str, str], cache: Path, ech
     """A broker on a local JVM. Formats its storage the first time."""
     cache.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    runtime, class_path = java.find(), jars.class_path(cache, echo)
+    runtime, class_path = java.find(cache, echo), jars.class_path(cache, echo)
     run = (str(runtime), "-cp", class_path, *_JVM)
     archive = class_archive.path(cache, runtime, class_path)
     archived = class_archive.to_read(archive)

@@ -52,8 +52,12 @@ app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .name }}
 {{- end -}}
 
-{{- /* Labels of every object. */ -}}
+{{- /* Labels of every object; the chart's own win. */ -}}
 {{- define "footfall.labels" -}}
+{{- toYaml (merge (include "footfall.ownLabels" . | fromYaml) .root.Values.commonLabels) -}}
+{{- end -}}
+
+{{- define "footfall.ownLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "footfall.selectorLabels" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}

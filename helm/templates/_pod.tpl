@@ -66,6 +66,10 @@ image: {{ include "footfall.image" . | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 env:
   {{- include "footfall.env" . | trim | nindent 2 }}
+{{- with .values.extraEnvFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 resources:
   {{- toYaml .values.resources | nindent 2 }}
 securityContext:

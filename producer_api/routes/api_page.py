@@ -2,9 +2,12 @@
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
 
 PATH = "/api/analytics/docs"
 ASSETS = "/api/analytics/docs-assets"
+# Whoever has these files of Swagger UI can replace this package: nothing else of it is used.
+_FILES = ("fastapi_offline", "static")
 OPENAPI = "/api/analytics/openapi.json"
 _START = f"{PATH}/start.js"
 
@@ -29,7 +32,8 @@ _SCRIPT = 'SwaggerUIBundle({url: document.currentScript.dataset.url, dom_id: "#a
 
 
 def add_api_page(app: FastAPI) -> None:
-    """Add the page and the script that starts it. What it loads is mounted at ASSETS."""
+    """Add the page, the script that starts it, and the files of Swagger UI."""
+    app.mount(ASSETS, StaticFiles(packages=[_FILES]))
 
     @app.get(PATH, include_in_schema=False)
     async def page(request: Request) -> HTMLResponse:

@@ -42,7 +42,7 @@ def generate(document: Path, language: str, folder: Path) -> Path:
     """Make a client in a folder of its own."""
     made = folder / f"{language}-{document.stem}"
     class_path = jars.class_path(cache_folder(), print, GENERATOR)
-    program = [java.find(), "-XX:TieredStopAtLevel=1", "-Dlog.level=error", "-cp", class_path]
+    program = [java.find(cache_folder(), print), "-XX:TieredStopAtLevel=1", "-Dlog.level=error", "-cp", class_path]
     options = ["-i", document, "-g", language, "-o", made, "--package-name", f"openapi_{document.stem}"]
     command = [*program, "org.openapitools.codegen.OpenAPIGenerator", "generate", *options]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)

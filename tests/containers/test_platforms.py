@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from footfall.local import java
+
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 LINUX = {"x86_64-manylinux_2_28": (), "aarch64-manylinux_2_28": ("--no-binary", "faust-streaming")}
@@ -33,7 +35,8 @@ def resolve(lock: str, python: str, platform: str, options: tuple[str, ...], tar
 
 @pytest.mark.parametrize("platform", [*LINUX, *MAC])
 def test_the_stack_of_one_machine_can_be_installed(platform: str, tmp_path: Path) -> None:
-    options = (LINUX | MAC)[platform]
+    # With the Java runtime that the first start downloads.
+    options = (*(LINUX | MAC)[platform], "--requirement", str(java.PINS))
     assert {python: resolve("local", python, platform, options, tmp_path) for python in PYTHONS} == dict.fromkeys(
         PYTHONS, ""
     )

@@ -21,6 +21,16 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert release.different_versions() == []
 
 
+def test_a_release_names_the_address_of_the_project_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = {
+        "browser/package.json, repository": lambda: "",
+        "helm/Chart.yaml, home": lambda: "https://footfall.example",
+    }
+    monkeypatch.setattr(release, "ADDRESSES", addresses)
+    assert "browser/package.json, repository is missing: where the project is." in release.obstacles()
+    assert not any("helm" in obstacle for obstacle in release.obstacles())
+
+
 def test_the_notes_are_the_section_of_the_version() -> None:
     changelog = "# Changelog\n\n## 0.2.0 (2026-12-01)\n\n- new\n\n## 0.1.0 (2026-11-01)\n\n- old\n"
     assert release.release_notes(changelog, "0.2.0") == "- new\n"

@@ -65,6 +65,7 @@ _CHOICES: dict[str, Json] = {
     "every extra field": {
         "pod": {
             "extraEnv": [{"name": "FOOTFALL_LOG_LEVEL", "value": "DEBUG"}, {"name": "TZ", "value": "UTC"}],
+            "extraEnvFrom": [{"secretRef": {"name": "proxies", "optional": True}}],
             "extraVolumes": [{"name": "more", "emptyDir": {}}],
             "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
             "nodeSelector": {"disk": "ssd"},
@@ -76,6 +77,7 @@ _CHOICES: dict[str, Json] = {
         },
         "podAnnotations": {"sidecar.istio.io/inject": "false"},
         "podLabels": {"cost": "analytics"},
+        "commonLabels": {"owner": "data", "app.kubernetes.io/name": "not-this"},
         "extraObjects": [
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}, "data": {}}
         ],

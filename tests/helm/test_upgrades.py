@@ -73,3 +73,13 @@ def test_extra_env_overrides_a_variable_of_the_chart() -> None:
     )
     for container in sinks["spec"]["template"]["spec"]["containers"]:
         assert [each["value"] for each in container["env"] if each["name"] == "FOOTFALL_PROBE_PORT"] == ["9999"]
+
+
+@pytest.mark.parametrize("name", ["production", "operators"])
+def test_common_labels_are_on_every_object_and_change_nothing_that_must_stay(name: str) -> None:
+    labels = {"cost-center": "data", "app.kubernetes.io/name": "not-this"}
+    labelled = objects(over(example(name), at("commonLabels", labels)))
+    assert {each["metadata"]["labels"]["cost-center"] for each in labelled} == {"data"}
+    assert "not-this" not in json.dumps(labelled)
+    assert "cost-center" not in json.dumps([each.get("spec") for each in labelled])
+    assert fields(labelled) == fields(of_example(name))

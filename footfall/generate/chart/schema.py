@@ -63,6 +63,7 @@ _RULES: Mapping[str, Schema] = {
     "hostnames": {"items": {"type": "string"}},
     "paths": {"items": {"type": "string", "pattern": "^/"}, "minItems": 1},
     "disabledAlerts": {"items": {"type": "string"}},
+    "commonLabels": {"additionalProperties": {"type": "string"}},
     "extraEnv": {"items": {"type": "object", "required": ["name"]}},
     "digests": {"additionalProperties": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}},
     "size": {"pattern": "^[1-9][0-9]*(Mi|Gi|Ti)$"},

@@ -3,6 +3,7 @@
 import pytest
 from aiokafka.structs import ConsumerRecord
 
+from footfall.commands import event_type_option
 from footfall.commands.tail import _decoded, _printer
 from tests.support.events import NOON, encoded, event, user_key
 
@@ -41,3 +42,19 @@ def test_a_text_that_is_not_json_and_a_record_that_is_not_an_event_are_shown_too
     first, second = capsys.readouterr().out.splitlines()
     assert first.endswith('"{\\"n\\":1 "')
     assert second.startswith("3:7 cannot be decoded: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (None, ""),
+        ("page_view", ""),
+        ("page_veiw", "The contract has no event type page_veiw: did you mean page_view?\n"),
+        ("nope", "The contract has no event type nope: `footfall types list` shows those that it has.\n"),
+    ],
+)
+def test_a_type_that_is_not_in_the_contract_gets_a_hint(
+    name: str | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event_type_option.hint(name)
+    assert capsys.readouterr().err == said

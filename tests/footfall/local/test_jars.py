@@ -59,3 +59,13 @@ def test_a_download_that_differs_from_the_pins_is_not_used_by_the_next_start_eit
     for _start in range(2):
         with pytest.raises(jars.UnexpectedJar):
             jars.class_path(tmp_path, print)
+
+
+def test_without_a_way_to_maven_central_it_is_said_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(jars.NotDownloaded, match=r"Connection refused.*HTTPS_PROXY.*FOOTFALL_KAFKA_BOOTSTRAP"):
+        jars.class_path(tmp_path, print)

@@ -18,7 +18,12 @@ def properties(tmp_path: Path) -> Path:
 
 
 def test_kafkas_tool_runs_for_the_first_broker_alone(tmp_path: Path, properties: Path) -> None:
-    run = (str(java.find()), "-XX:TieredStopAtLevel=1", "-cp", jars.class_path(cache_folder(), print))
+    run = (
+        str(java.find(cache_folder(), print)),
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        jars.class_path(cache_folder(), print),
+    )
     features = tmp_path / "features"
     format_once(tmp_path / "one", properties, run, features)
     for _again in range(2):
