@@ -1,6 +1,7 @@
 """A real Kafka broker and a real Postgres for the tests, found and started as `footfall up` does it.
 
-Both run as long as the tests. A test gets a topic prefix and a database of its own.
+Both run as long as the tests: one broker for all workers of a run, as each costs CPU time even when nobody uses it, and
+a Postgres for each of them. A test gets a topic prefix and a database of its own.
 """
 
 import asyncio
@@ -33,13 +34,26 @@ from tests.support.topics import write
 Found = TypeVar("Found")
 START_SECONDS = 60
 _ORIGINS: list[str] = []
+_bootstrap = pytest.StashKey[str]()
+_shared_kafka = pytest.StashKey[contextlib.ExitStack]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Before workers start brokers, write the archive that halves the CPU time of each start."""
+    """Before workers start: write the archive that halves the CPU time of each broker's start, and start theirs."""
     if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
         with contextlib.suppress(Exception):  # the tests that need a broker will say why there is none
             archive_kafka_classes()
+            running = session.config.stash[_shared_kafka] = contextlib.ExitStack()
+            # Beside the workers' folders, as pytest empties theirs.
+            beside = Path(session.config.option.basetemp).parent
+            folder = running.enter_context(tempfile.TemporaryDirectory(prefix="kafka-", dir=beside))
+            session.config.stash[_bootstrap] = running.enter_context(_running_kafka(Path(folder)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where the broker is."""
+    node.workerinput["kafka"] = node.config.stash.get(_bootstrap, None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -49,9 +63,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send the origins from a worker to the main process."""
+    """Send the origins from a worker to the main process, which ends the broker."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["origins"] = _ORIGINS
+    if running := session.config.stash.get(_shared_kafka, None):
+        running.close()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -61,9 +77,17 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The bootstrap server of a real broker."""
-    folder = tmp_path_factory.mktemp("kafka")
+    if shared := getattr(request.config, "workerinput", {}).get("kafka"):
+        yield shared
+        return
+    with _running_kafka(tmp_path_factory.mktemp("kafka")) as bootstrap:
+        yield bootstrap
+
+
+@contextlib.contextmanager
+def _running_kafka(folder: Path) -> Iterator[str]:
     found = _or_skip(
         lambda: local_kafka.find(
             folder,

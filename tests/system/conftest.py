@@ -11,9 +11,9 @@ import pytest
 from tests.system.stack import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One stack for all tests to which events of other tests do not matter."""
+    """One stack for all tests of this folder to which events of other tests do not matter."""
     settings = {"FOOTFALL_EVENT_TOPICS": "page_view", "FOOTFALL_SDK_PATH": "/insights"}
     yield from running(tmp_path_factory.mktemp("stack") / "data", settings=settings)
 
