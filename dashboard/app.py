@@ -28,6 +28,7 @@ from dashboard.settings import Settings
 from dashboard.sql import Database
 from dashboard.stats_api.routes import add_stats_api_routes
 from service_kit.background import Background
+from service_kit.bucket import Bucket
 from service_kit.metrics import CONTENT_TYPE, exposition
 from service_kit.request_metrics import RequestMetrics
 
@@ -95,7 +96,8 @@ def _columns(settings: Settings, database: Database) -> Columns | None:
     if folder is None:
         return None
     try:
-        return Columns(folder, database, LAYOUT, VISIT_LAYOUT, settings.retention.retention_days)
+        bucket = Bucket(settings.columns_bucket) if settings.columns_bucket else None
+        return Columns(folder, database, LAYOUT, VISIT_LAYOUT, settings.retention.retention_days, bucket)
     except OSError as error:
         log.error("FOOTFALL_COLUMNS_URL is unusable: queries read rows of Postgres", extra={"error": str(error)})  # noqa: TRY400
         return None

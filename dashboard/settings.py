@@ -9,6 +9,7 @@ from avro_schemas.installed import HELP as CONTRACT_HELP
 from avro_schemas.installed import OwnContract
 from dashboard import api_keys
 from service_kit import setting_checks
+from service_kit.bucket import bucket_url, is_bucket, require_library
 from service_kit.kafka.settings import KafkaSettings
 from service_kit.postgres import DEFAULT_SCHEMA, SCHEMA_HELP, PostgresSettings, schema_name
 from service_kit.public_url import PublicUrlSettings
@@ -17,11 +18,16 @@ from service_kit.sessions.settings import SessionSettings
 from service_kit.settings import Secret, setting
 
 
-def file_url(text: str) -> None:
-    """An absolute path as a URL."""
+def columns_url(text: str) -> None:
+    """An absolute path as a URL, or a bucket."""
+    if is_bucket(text):
+        return bucket_url(text)
     url = urlsplit(text)
     if url.scheme != "file" or url.netloc not in ("", "localhost") or not url.path.startswith("/"):
-        raise ValueError("an absolute path of this machine, like file:///var/lib/footfall/columns")
+        raise ValueError(
+            "an absolute path of this machine, like file:///var/lib/footfall/columns, or s3://BUCKET/FOLDER"
+        )
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +46,14 @@ class Settings:
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     columns_url: str | None = setting(
         None,
-        help="Folder for column files, as file:///path, which make the history fast. They are made from Postgres,"
-        " and made again if they are lost. Without it every query reads rows.",
-        check=file_url,
+        help="Folder for column files, as file:///path, or s3://BUCKET/FOLDER. They make the history fast, are"
+        " made from Postgres, and made again if they are lost. Without it every query reads rows.",
+        check=columns_url,
+    )
+    columns_copies: Path | None = setting(
+        None,
+        help="Folder of this machine for copies of the column files of a bucket, which queries read. Needed where"
+        " FOOTFALL_COLUMNS_URL is a bucket.",
     )
 
     dashboard_token: Secret | None = setting(
@@ -75,8 +86,15 @@ class Settings:
 
     @property
     def columns_folder(self) -> Path | None:
-        """Where column files are, if there are any."""
+        """Where column files are on this machine, if there are any."""
+        if self.columns_bucket:
+            return self.columns_copies
         return Path(unquote(urlsplit(self.columns_url).path)) if self.columns_url else None
+
+    @property
+    def columns_bucket(self) -> str | None:
+        """The bucket of column files, if they are in one."""
+        return self.columns_url if self.columns_url and is_bucket(self.columns_url) else None
 
     @property
     def postgres(self) -> PostgresSettings | None:
@@ -87,6 +105,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise ValueError where settings contradict each other."""
+        if self.columns_bucket:
+            require_library()
+            if not self.columns_copies:
+                raise ValueError("FOOTFALL_COLUMNS_URL is a bucket: set FOOTFALL_COLUMNS_COPIES to a folder, too.")
         for name, role in (("ROLE", self.dashboard_role), ("EDITOR_ROLE", self.dashboard_editor_role)):
             if role and not self.sessions.has_keys:
                 keys = "FOOTFALL_SESSION_KEY or FOOTFALL_SESSION_JWKS_URL"

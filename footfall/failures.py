@@ -43,7 +43,10 @@ def silence_libraries(environ: Mapping[str, str]) -> None:
 
 
 def _failure(error: Exception) -> Failure:
-    known = (of_library(error) for of_library in (_of_settings, _of_postgres, _of_kafka, _of_http, _of_files))
+    known = (
+        of_library(error)
+        for of_library in (_of_settings, _of_postgres, _of_kafka, _of_http, _of_bucket, _of_files)
+    )
     return next(filter(None, known), None) or _unexpected(error)
 
 
@@ -96,6 +99,13 @@ def _of_http(error: Exception) -> Failure | None:
     except RuntimeError:  # raised before there was a request
         where = "The address"
     return Failure(f"{where} does not answer: {_message(error)}. Check FOOTFALL_URL.")
+
+
+def _of_bucket(error: Exception) -> Failure | None:
+    bucket = sys.modules.get("service_kit.bucket")
+    if bucket is None or not isinstance(error, bucket.BucketUnavailable):
+        return None
+    return Failure(f"{_message(error)}. Check AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and its secret.")
 
 
 def _of_files(error: Exception) -> Failure | None:

@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.support.services",
     "tests.support.days",
     "tests.support.browsers",
+    "tests.support.buckets",
     "tests.support.schedule",
     "tests.support.durations",
     "tests.support.collection",

@@ -38,6 +38,12 @@ class Folder:
         # Of which files each summary is.
         self._summaries: dict[str, Sequence[str]] = {}
         self._unused_since: dict[str, float] = {}
+        # What was deleted, and may be deleted wherever there are copies.
+        self.deleted: list[str] = []
+
+    @property
+    def name(self) -> str:
+        return self._path.name
 
     @property
     def files(self) -> Collection[ColumnFile]:
@@ -79,7 +85,11 @@ class Folder:
         except (duckdb.Error, ValueError, KeyError) as error:
             if path.exists():
                 log.warning("a damaged column file is deleted", extra={"file": path.name, "error": repr(error)})
-                path.unlink(missing_ok=True)
+                self._delete(path)
+
+    def _delete(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        self.deleted.append(f"{self.name}/{path.name}")
 
     def new_path(self) -> Path:
         """Where a file is written until it is complete."""
@@ -114,7 +124,7 @@ class Folder:
             elif now - self._unused_since.setdefault(name, now) > _UNUSED_SECONDS:
                 self._forget(name)
                 self._unused_since.pop(name, None)
-                path.unlink(missing_ok=True)
+                self._delete(path)
         _remove_old(self._path.glob("*.part"), _SCRATCH_SECONDS)
 
 

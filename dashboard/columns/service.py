@@ -20,6 +20,7 @@ from dashboard.columns.derived import Derived, rows_of
 from dashboard.columns.engine import Engine
 from dashboard.columns.folder import Folder, meta_of
 from dashboard.columns.layout import Layout, VisitLayout
+from dashboard.columns.mirror import Mirror
 from dashboard.columns.plan import DAY, HOUR, DayState, FilesMissing, Missing, Plan, Source, plan
 from dashboard.columns.questions import Stored
 from dashboard.columns.snapshot import Snapshot
@@ -27,6 +28,7 @@ from dashboard.columns.tail import Tail
 from dashboard.columns.visit_files import VisitFiles
 from dashboard.sql import Database
 from service_kit.background import is_cancelled
+from service_kit.bucket import Bucket
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -62,7 +64,13 @@ class Columns:
     """Files of closed days and hours in a folder, and of open hours in the scratch folder of this process."""
 
     def __init__(
-        self, root: Path, database: Database, layout: Layout, visits: VisitLayout, retention_days: int
+        self,
+        root: Path,
+        database: Database,
+        layout: Layout,
+        visits: VisitLayout,
+        retention_days: int,
+        bucket: Bucket | None = None,
     ) -> None:
         self._database, self._layout, self._retention_days = database, layout, retention_days
         self._folder = Folder(root, layout.name)
@@ -71,6 +79,7 @@ class Columns:
         self._tail = Tail(self.engine, layout)
         self._visits = VisitFiles(root, self.engine, visits)
         self._visits_lock = asyncio.Lock()
+        self._mirror = Mirror(bucket, root) if bucket else None
         # Taken before the snapshot: whoever reads what the tail lacks has a newer snapshot than the one before.
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -148,12 +157,14 @@ class Columns:
 
     async def build_round(self) -> None:
         """Make every file that is missing now, and delete those that are not in use any more."""
+        await self._mirrored(Mirror.fetch)
         remaining = {day.start: day for day in await self._in_thread(self._days)}
         while remaining:
             day = remaining.pop(max(remaining, key=lambda start: (self._is_wanted(start), start)))
             await self._follow()
             started = time.monotonic()
             if await self._built(day):
+                await self._mirrored(Mirror.send)
                 await self._rest(min(time.monotonic() - started, _MAX_REST_SECONDS))
         await self._follow()
         days = await self._in_thread(self._days)
@@ -164,6 +175,19 @@ class Columns:
         await asyncio.to_thread(self._derived.know_people, used_files)
         self._folder.remove_unused(paths)
         await self._build_visits()
+        await self._mirrored(Mirror.send)
+        await self._mirrored(self._delete_in)
+
+    async def _mirrored(self, copy: Callable[[Mirror, Sequence[str]], None]) -> None:
+        """Copy files to or from the bucket, if there is one."""
+        if self._mirror:
+            folders = [folder.name for folder in (self._folder, self._visits.folder)]
+            await asyncio.to_thread(copy, self._mirror, folders)
+
+    def _delete_in(self, mirror: Mirror, _folders: Sequence[str]) -> None:
+        for folder in (self._folder, self._visits.folder):
+            deleted, folder.deleted = folder.deleted, []
+            mirror.delete(deleted)
 
     async def _build_visits(self) -> None:
         """The same for visits."""

@@ -30,14 +30,14 @@ class VisitFiles:
 
     def __init__(self, root: Path, engine: Engine, layout: VisitLayout) -> None:
         self.layout = layout
-        self._engine, self._folder = engine, Folder(root, layout.name)
+        self._engine, self.folder = engine, Folder(root, layout.name)
         # Files of this process, by their hours with the versions, and until when they may be in use.
         self._read: dict[tuple[tuple[int, int], ...], tuple[float, Path]] = {}
 
     def rows(self, snapshot: Snapshot, first: int, end: int) -> tuple[str, object]:
         """SQL for the visits of a time, and what is another value if they changed. Raise `FilesMissing`."""
         days = snapshot.versions_of_visits(first, end)
-        planned = plan(days, self._folder.files, first, end)
+        planned = plan(days, self.folder.files, first, end)
         if sum((missing.end - missing.first) // HOUR for missing in planned.missing) > _MAX_HOURS:
             lacking = {missing.day.start for missing in planned.missing}
             raise FilesMissing(len(days) - len(lacking), len(days), 0)
@@ -52,7 +52,7 @@ class VisitFiles:
         days = [day for day in snapshot.versions_of_visits(start, start + DAY) if day.start == start]
         if not days or end <= start:
             return False
-        planned = plan(days, self._folder.files, start, end)
+        planned = plan(days, self.folder.files, start, end)
         if planned.missing and len(planned.missing) + len(planned.sources) > _MAX_FILES:
             self._made(snapshot, days[0], start, end)
         else:
@@ -62,9 +62,9 @@ class VisitFiles:
 
     def tidy(self, days: Sequence[DayState]) -> None:
         """Learn of files of other processes, and delete those that are not in use."""
-        self._folder.read(self._engine)
-        used = plan(days, self._folder.files, days[0].start, days[-1].start + DAY).sources if days else ()
-        self._folder.remove_unused({source.path for source in used})
+        self.folder.read(self._engine)
+        used = plan(days, self.folder.files, days[0].start, days[-1].start + DAY).sources if days else ()
+        self.folder.remove_unused({source.path for source in used})
         now = time.monotonic()
         for hours, (until, path) in list(self._read.items()):
             if until < now:
@@ -73,7 +73,7 @@ class VisitFiles:
 
     def check(self) -> None:
         """Forget files that somebody deleted or damaged."""
-        self._folder.check(self._engine)
+        self.folder.check(self._engine)
         self._read.clear()
 
     def _piece(self, snapshot: Snapshot, missing: Missing) -> Path:
@@ -92,12 +92,12 @@ class VisitFiles:
         return path
 
     def _made(self, snapshot: Snapshot, day: DayState, first: int, end: int) -> None:
-        written = self._folder.new_path()
+        written = self.folder.new_path()
         try:
             csvs = snapshot.csv_files(self.layout, first, end, self._engine.new_path)
             rows = self._engine.write_csvs(self.layout, csvs, written, meta := meta_of(day, first, end))
             if rows != snapshot.copied:
                 raise OSError(f"{rows} of {snapshot.copied} visits were written")
-            self._folder.add(written, meta)
+            self.folder.add(written, meta)
         finally:
             written.unlink(missing_ok=True)

@@ -21,6 +21,11 @@ from dashboard.history.measures import EVENTS, MEASURES, offered
 from dashboard.render.panels import HISTORY
 from dashboard.render.times import UTC_ZONE, zone_named
 
+# The page shows fewer rows per panel; one panel alone, JSON and CSV files have all of them.
+MAX_ROWS = 300
+# Of one property of an event type, as ids have a value per event.
+MAX_VALUES = 50
+
 RANGES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 StepUnit = Literal["hour", "day"]
 # With more bars than these a chart is unreadable.
@@ -76,6 +81,9 @@ class Query:
     measure: str = EVENTS
     panel: str = ""
     search: str = ""
+    # How many names a panel ranks, and how many values of each property.
+    max_rows: int = MAX_ROWS
+    max_values: int = MAX_VALUES
     notices: tuple[str, ...] = ()
 
     @property

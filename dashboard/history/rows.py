@@ -15,11 +15,6 @@ from dashboard.render.panels import HISTORY
 from dashboard.render.web_vitals import METRICS
 from dashboard.sql import queries
 
-# The page shows fewer rows per panel; one panel alone, JSON and CSV files have all of them.
-MAX_ROWS = 300
-# Of one property of an event type, as ids have a value per event.
-MAX_VALUES = 50
-
 
 async def landed_rows(connection: psycopg.AsyncConnection, query: Query) -> int:
     """About how many rows the period has; 0 if this role may not know."""
@@ -130,8 +125,8 @@ def _params(query: Query) -> dict[str, Any]:
         "programs_ranking": PROGRAMS,
         "search": query.search,
         "typed": sorted(typed_events()),
-        "max_rows": MAX_ROWS,
-        "max_values": MAX_VALUES,
+        "max_rows": query.max_rows,
+        "max_values": query.max_values,
         "metrics": [metric.name for metric in METRICS],
         "good": [float(metric.good) for metric in METRICS],
         "poor": [float(metric.poor) for metric in METRICS],

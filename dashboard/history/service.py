@@ -8,11 +8,11 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import psycopg
@@ -30,8 +30,6 @@ from dashboard.history.query import Query
 from dashboard.history.report import NOBODY, Report
 from dashboard.history.result import RANKINGS, Found, ReadFrom, Result
 from dashboard.history.rows import (
-    MAX_ROWS,
-    MAX_VALUES,
     OWN_QUERIES,
     PROGRAMS,
     expressions_of,
@@ -47,6 +45,8 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 _MAX_CACHED = 64
+# Of all results together: about 30 MB.
+_MAX_CACHED_ROWS = 100_000
 # For how long a result may be shown that cannot be compared with what is stored now.
 CACHED_SECONDS = 60.0
 # The columns of files: what the filters and the panels of the page name.
@@ -157,7 +157,7 @@ class HistoryService:
         until, _version, found = self._visits.get(query, (0.0, None, None))
         if found is None or until < time.monotonic():
             async with self._database.reading() as connection:
-                found = await read_visits(connection, query, MAX_ROWS)
+                found = await read_visits(connection, query, query.max_rows)
             self._store_visits(query, None, found)
         return found
 
@@ -169,15 +169,14 @@ class HistoryService:
             async with self._slots:
                 session = columns.engine.session()
                 questions = VisitQuestions(session, VISIT_LAYOUT, rows, period, selection(query))
-                found = await _last(session, lambda: visits_from(questions, query, MAX_ROWS), report.visited)
+                found = await _last(session, lambda: visits_from(questions, query, query.max_rows), report.visited)
             self._store_visits(query, version, found)
         report.visited(found)
         return found
 
     def _store_visits(self, query: Query, version: object, found: Visits) -> None:
         self._visits[query] = (time.monotonic() + CACHED_SECONDS, version, found)
-        while len(self._visits) > _MAX_CACHED:
-            self._visits.popitem(last=False)
+        _shrink(self._visits, [len(visits.rankings) for *_rest, visits in self._visits.values()])
 
     async def _from_rows(self, query: Query, report: Report) -> Result:
         version, until, found = self._cache.get(query, ("", 0.0, None))
@@ -211,8 +210,17 @@ class HistoryService:
 
     def _store(self, query: Query, version: str, found: Result) -> None:
         self._cache[query] = (version, time.monotonic() + CACHED_SECONDS, found)
-        while len(self._cache) > _MAX_CACHED:
-            self._cache.popitem(last=False)
+        _shrink(self._cache, [sum(map(len, each.panels.values())) for *_rest, each in self._cache.values()])
+
+
+def _shrink(cache: OrderedDict[Query, Any], rows: Sequence[int]) -> None:
+    """Forget the oldest results of too many; `rows`: how many each has, in the order of the cache."""
+    held = sum(rows)
+    for of_oldest in rows[:-1]:
+        if len(cache) <= _MAX_CACHED and held <= _MAX_CACHED_ROWS:
+            break
+        cache.popitem(last=False)
+        held -= of_oldest
 
 
 async def _once_ready(ask: Callable[[], Awaitable[Answer]], report: Report) -> Answer:
@@ -294,14 +302,14 @@ async def _asked(columns: Columns, reading: Reading, query: Query, period: Perio
     # Summaries know no people, which visits do.
     is_summarised = not query.filters and query.is_of_visits and period.is_in_quarters
     stored = columns.summaries(reading, period.both) if is_summarised else columns.rows(reading)
-    questions = Questions(session, LAYOUT, stored, period, asked_for, MAX_ROWS)
+    questions = Questions(session, LAYOUT, stored, period, asked_for, query.max_rows)
     return await _last(session, lambda: _from_files(questions, query, reading), report.found)
 
 
 def _from_files(questions: Questions, query: Query, reading: Reading) -> Iterator[Result]:
     """The result, each time with more panels."""
     own_questions: dict[str, Callable[[], Found]] = {
-        "features": lambda: questions.features(MAX_VALUES),
+        "features": lambda: questions.features(query.max_values),
         "errors": questions.errors,
         "web_vitals": lambda: questions.web_vitals([(each.name, each.good, each.poor) for each in METRICS]),
         "forms": questions.forms,

@@ -19,7 +19,7 @@ from dashboard.stats_api import metrics
 from dashboard.stats_api.dimensions import DIMENSIONS
 from dashboard.stats_api.faults import CODES
 from dashboard.stats_api.files import CSV, PARQUET
-from dashboard.stats_api.request import COMPARISONS, DEFAULT_LIMIT, FORMATS, MAX_LIMIT, Kind
+from dashboard.stats_api.request import COMPARISONS, DEFAULT_LIMIT, FORMATS, MAX_LIMIT, MAX_RANKED, Kind
 from dashboard.stats_api.request import PARAMETERS as NAMES
 from dashboard.stats_api.routes import PATH
 
@@ -64,19 +64,29 @@ _OWN: Json = {
             {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
             "How many rows.",
         ),
-        parameter("offset", {"type": "integer", "minimum": 0}, "How many rows to pass over: `next_offset`."),
+        parameter(
+            "offset",
+            {"type": "integer", "minimum": 0, "maximum": MAX_RANKED},
+            "How many rows to pass over: `next_offset`.",
+        ),
     )
 }
 _OWN_NAMES = {name: f"stats_{name}" for name in _OWN}
 _TOTALS_METRICS = parameter("metrics", _names(list(metrics.TOTALS)), "Default: people,visits,views.")
 _SERIES_METRICS = parameter("metrics", _names(list(metrics.SERIES)), "Default: people,visits,views.")
-PARAMETERS: Json = {_OWN_NAMES[name]: described for name, described in _OWN.items()}
+_IF_NONE_MATCH = {"$ref": "#/components/parameters/if_none_match"}
+PARAMETERS: Json = {_OWN_NAMES[name]: described for name, described in _OWN.items()} | {
+    "if_none_match": parameter(
+        "If-None-Match", _TEXT, "The `ETag` of an answer: a 304 says that it has not changed.", "header"
+    )
+}
 
 
 def _parameters(kind: Kind) -> list[Json]:
     """References to what a table takes; filters are those of the history."""
     shared = [name for name in NAMES[kind] if name in _OWN_NAMES or name in FILTERS]
-    return [{"$ref": f"#/components/parameters/{_OWN_NAMES.get(name, name)}"} for name in shared]
+    references = [{"$ref": f"#/components/parameters/{_OWN_NAMES.get(name, name)}"} for name in shared]
+    return [*references, _IF_NONE_MATCH]
 
 
 SCHEMAS: Json = {
@@ -144,6 +154,7 @@ SCHEMAS: Json = {
             "version": text("Of the API: fields are added within a version, and none is renamed or removed."),
             "retention_days": number("How many days can be asked for."),
             "max_limit": number("The largest `limit`."),
+            "max_ranked": number("How many names a breakdown ranks."),
             "metrics": {
                 "type": "array",
                 "items": object_of(
@@ -155,7 +166,12 @@ SCHEMAS: Json = {
         },
     ),
 }
+_TAG: Json = {
+    "ETag": {"schema": _TEXT, "description": "Another one if the answer is another one."},
+    "Footfall-As-Of": {"schema": INSTANT, "description": "What had landed by then is counted."},
+}
 RESPONSES: Json = {
+    "StatsUnchanged": {"description": "The answer that the client has is still right.", "headers": _TAG},
     "KeyOverLimit": answer(
         "The key is over its limit.",
         "application/json",
@@ -171,6 +187,7 @@ RESPONSES: Json = {
     ),
 }
 _FAILURES: Json = {
+    "304": {"$ref": "#/components/responses/StatsUnchanged"},
     "400": {"$ref": "#/components/responses/UnusableStatsRequest"},
     **NO_ACCESS,
     "429": {"$ref": "#/components/responses/KeyOverLimit"},
@@ -178,7 +195,7 @@ _FAILURES: Json = {
 }
 
 
-_ANSWER = answer("The table.", "application/json", schema("StatsTable"))
+_ANSWER = answer("The table.", "application/json", schema("StatsTable"), _TAG)
 _ANSWER["content"] |= {CSV: {"schema": _TEXT}, PARQUET: {"schema": _TEXT | {"format": "binary"}}}
 
 
@@ -198,8 +215,10 @@ PATHS: Json = {
             "operationId": "describeStats",
             "tags": ["stats"],
             "summary": "What can be asked: metrics, dimensions and bounds",
+            "parameters": [_IF_NONE_MATCH],
             "responses": {
                 "200": answer("The description.", "application/json", schema("StatsDescription")),
+                "304": {"description": "The description that the client has is still right."},
                 **NO_ACCESS,
                 "429": {"$ref": "#/components/responses/KeyOverLimit"},
             },

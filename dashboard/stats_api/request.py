@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
@@ -11,7 +11,7 @@ from dashboard.filters import FILTERS, MAX_CONDITIONS, PROPERTY, can_be_stored, 
 from dashboard.history.query import Query, UnusableFilter, parse_query, ranges_within
 from dashboard.render.times import UTC_ZONE, zone_named
 from dashboard.stats_api import metrics
-from dashboard.stats_api.dimensions import DIMENSIONS, OF_VISITS_ALONE, panel_of
+from dashboard.stats_api.dimensions import DIMENSIONS, OF_VISITS_ALONE, panel_of, property_of
 from dashboard.stats_api.faults import Fault, UnusableRequest, one_of
 
 Kind = Literal["totals", "series", "breakdown"]
@@ -19,6 +19,8 @@ FORMATS = ("json", "csv", "parquet")
 # As the history page writes them.
 COMPARISONS: Mapping[str, str] = MappingProxyType({"previous": "1", "year": "year"})
 MAX_LIMIT, DEFAULT_LIMIT = 1_000, 100
+# How many names a breakdown ranks, and how many values of a property.
+MAX_RANKED = 10_000
 MAX_HOURLY_DAYS = 14
 # A panel with which the history counts little else.
 _CHEAP_PANEL = "entry_pages"
@@ -47,6 +49,8 @@ class Asked:
     # None: a hundred in JSON, all in a file.
     limit: int | None = None
     offset: int = 0
+    # What names contain, of a property; the history looks for its own names, which are longer.
+    search: str = ""
     # One of `FORMATS`; empty if the request leaves it to the header `Accept`.
     format: str = ""
 
@@ -74,6 +78,7 @@ def parse(kind: Kind, pairs: Pairs, now: datetime, retention_days: int) -> Asked
         by=params.get("by", ""),
         limit=int(params["limit"]) if "limit" in params else None,
         offset=int(params.get("offset", 0)),
+        search=params.get("search", ""),
         format=params.get("format", ""),
     )
     if faults := list(_together(kind, asked, params.get("step"))):
@@ -155,7 +160,7 @@ def _by(params: Mapping[str, str]) -> Iterator[Fault]:
 
 
 def _page(params: Mapping[str, str]) -> Iterator[Fault]:
-    for name, smallest, largest in (("limit", 1, MAX_LIMIT), ("offset", 0, 10**6)):
+    for name, smallest, largest in (("limit", 1, MAX_LIMIT), ("offset", 0, MAX_RANKED)):
         text = params.get(name, str(smallest))
         if not (text.isascii() and text.isdecimal() and len(text) < 10 and smallest <= int(text) <= largest):
             yield Fault(name, "value_invalid", f"a number from {smallest} to {largest}", text)
@@ -164,11 +169,22 @@ def _page(params: Mapping[str, str]) -> Iterator[Fault]:
 def _query(kind: Kind, pairs: Pairs, now: datetime, retention_days: int) -> Query:
     """The query of the history: its grammar is the same but for the names of comparisons and panels."""
     of_history = [(name, COMPARISONS[value] if name == "compare" else value) for name, value in pairs]
-    panel = panel_of(dict(pairs)["by"]) if kind == "breakdown" else _CHEAP_PANEL
+    by = dict(pairs).get("by", "") if kind == "breakdown" else ""
+    panel = panel_of(by) if by else _CHEAP_PANEL
     try:
-        return parse_query([*of_history, ("panel", panel or "")], now, retention_days)
+        query = parse_query([*of_history, ("panel", panel or "")], now, retention_days)
     except UnusableFilter as error:
         raise UnusableRequest([Fault("filters", "value_invalid", str(error))]) from error
+    return _ranking_all(query, by) if by else query
+
+
+def _ranking_all(query: Query, by: str) -> Query:
+    """The query with as many names as a breakdown has."""
+    query = replace(query, max_rows=MAX_RANKED, other=query.other and _ranking_all(query.other, by))
+    if found := property_of(by):
+        # The names of other properties would take places of those that are asked for.
+        return replace(query, max_values=MAX_RANKED, search=f"{found.event_type} {found.name} ")
+    return query
 
 
 def _metrics(kind: Kind, pairs: Pairs, query: Query) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """The routes of the Stats API."""
 
 import asyncio
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +20,7 @@ from dashboard.stats_api import metrics
 from dashboard.stats_api.dimensions import DIMENSIONS
 from dashboard.stats_api.faults import UnusableRequest
 from dashboard.stats_api.files import CSV, PARQUET, as_csv, as_parquet
-from dashboard.stats_api.request import MAX_LIMIT, Asked, Kind, parse
+from dashboard.stats_api.request import MAX_LIMIT, MAX_RANKED, Asked, Kind, parse
 from dashboard.stats_api.table import Answered, as_json, as_of, is_cut, table_of
 
 PATH = "/api/stats/v1"
@@ -48,22 +50,15 @@ def add_stats_api_routes(
             return JSONResponse({"message": str(error)}, 503, headers=headers)
         except Gone:
             return Response(status_code=_CLIENT_GONE)
-        table = table_of(kind, asked, answered)
-        wanted = asked.format or _accepted(request)
-        if wanted == "json":
-            return JSONResponse(as_json(kind, asked, answered.result, table, at), headers=NO_STORE)
-        shown = table.page(asked.limit, asked.offset)
-        headers = _file_headers(kind, asked, answered.result, wanted) | {
-            "footfall-as-of": as_of(at),
-            "footfall-total-rows": str(len(table.rows)),
-        }
-        if wanted == "csv":
-            return Response(as_csv(shown), media_type=f"{CSV}; charset=utf-8", headers=headers)
-        return Response(await asyncio.to_thread(as_parquet, shown), media_type=PARQUET, headers=headers)
+        # Thousands of rows are made and written apart from the loop, which others wait for.
+        return await asyncio.to_thread(_response, kind, request, asked, answered, at)
 
     @app.get(PATH)
-    async def about() -> Response:
-        return JSONResponse(description(retention_days), headers=NO_STORE)
+    async def about(request: Request) -> Response:
+        described = description(retention_days)
+        return _unless_known(request, tag_of(described), {}) or JSONResponse(
+            described, headers=_cached(tag_of(described))
+        )
 
     @app.get(f"{PATH}/totals")
     async def totals(request: Request) -> Response:
@@ -78,6 +73,44 @@ def add_stats_api_routes(
         return await answer("breakdown", request)
 
 
+def _response(kind: Kind, request: Request, asked: Asked, answered: Answered, at: datetime) -> Response:
+    """An answer in the format that is asked for; 304 if the client has it already."""
+    result, table = answered.result, table_of(kind, asked, answered)
+    shown = as_json(kind, asked, result, table, at)
+    wanted = asked.format or _accepted(request)
+    # Of everything but the moment: an answer that has not changed is the same one.
+    tag = tag_of([wanted, {**shown, "as_of": None}, *([] if wanted == "json" else [table.rows])])
+    moment = {"footfall-as-of": as_of(at)}
+    if known := _unless_known(request, tag, moment):
+        return known
+    if wanted == "json":
+        return JSONResponse(shown, headers=_cached(tag) | moment)
+    file = table.page(asked.limit, asked.offset)
+    headers = _file_headers(kind, asked, result, wanted) | _cached(tag) | moment
+    headers["footfall-total-rows"] = str(len(table.rows))
+    if wanted == "csv":
+        return Response(as_csv(file), media_type=f"{CSV}; charset=utf-8", headers=headers)
+    return Response(as_parquet(file), media_type=PARQUET, headers=headers)
+
+
+def tag_of(content: Any) -> str:
+    """A weak tag: the same content can be written, and compressed, in several ways."""
+    return f'W/"{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]}"'
+
+
+def _cached(tag: str) -> dict[str, str]:
+    """Whoever keeps an answer asks whether it has changed, as who may read it can change, too."""
+    return {"cache-control": "private, no-cache", "vary": "accept, authorization, cookie", "etag": tag}
+
+
+def _unless_known(request: Request, tag: str, headers: Mapping[str, str]) -> Response | None:
+    """That the client has the answer already, if it says so."""
+    asked = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
+    if tag.removeprefix("W/") in asked or "*" in asked:
+        return Response(status_code=304, headers=_cached(tag) | dict(headers))
+    return None
+
+
 def _accepted(request: Request) -> str:
     """What the header `Accept` asks for."""
     accept = request.headers.get("accept", "")
@@ -88,9 +121,8 @@ def _file_headers(kind: Kind, asked: Asked, result: Result, ending: str) -> dict
     """The name of a file, and what JSON says beside the rows."""
     query = result.query
     name = f"footfall-{kind}-{query.since:%Y%m%d}-{query.until:%Y%m%d}.{ending}"
-    return NO_STORE | {
+    return {
         "content-disposition": f'attachment; filename="{name}"',
-        "vary": "accept",
         "footfall-is-cut": str(kind == "breakdown" and is_cut(asked, result)).lower(),
         "footfall-program-events-left-out": str(result.left_out),
     }
@@ -112,6 +144,7 @@ def description(retention_days: int) -> dict[str, Any]:
         "version": "1",
         "retention_days": retention_days,
         "max_limit": MAX_LIMIT,
+        "max_ranked": MAX_RANKED,
         "metrics": [
             {
                 "name": name,

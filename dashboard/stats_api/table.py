@@ -1,13 +1,13 @@
 """The answers of the Stats API: a table of named columns with units, for JSON, CSV and Parquet alike. No I/O."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from dashboard.filters import PropertyValue, property_value
+from dashboard.filters import PROPERTY, PropertyValue, property_value
 from dashboard.history.result import Result, panels_of
-from dashboard.history.rows import MAX_ROWS, MAX_VALUES
 from dashboard.history.service import CACHED_SECONDS
 from dashboard.render import panel as panels
 from dashboard.stats_api import metrics
@@ -100,11 +100,10 @@ def as_of(now: datetime) -> str:
 def is_cut(asked: Asked, result: Result) -> bool:
     """Whether there may be more rows than the history ranks."""
     rows = result.panels.get(panel_of(asked.by) or "", {})
-    found = property_of(asked.by)
-    if found is None or len(rows) >= MAX_ROWS:
-        return len(rows) >= MAX_ROWS
-    of_it = sum(_is_of(found, name) for name in rows)
-    return of_it >= MAX_VALUES
+    of_properties = Counter(tuple(cells[1:3]) for cells in rows.values()) if asked.by == PROPERTY else Counter()
+    return len(rows) >= result.query.max_rows or any(
+        values >= result.query.max_values for values in of_properties.values()
+    )
 
 
 def _totals(asked: Asked, answered: Answered) -> Table:
@@ -176,6 +175,7 @@ def _breakdown(asked: Asked, answered: Answered) -> Table:
     if found is None:
         return Table(columns, rows)
     of_it = [row | {"name": row["value"]} for row in rows if _is_of(found, str(row["name"]))]
+    of_it = [row for row in of_it if asked.search.lower() in str(row["name"]).lower()]
     dropped = ("value", "event_type", "property")
     return Table(
         [column for column in columns if column.name not in dropped],

@@ -2,18 +2,20 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
+import psycopg
 import typer
 
 from footfall import target
 from footfall.commands.json_lines import JsonOption, print_json_lines
 from footfall.commands.progress import Progress
-from footfall.export.manifest import Counts, Format, Manifest, UnusableFolder, differences
+from footfall.export.manifest import Counts, Format, Manifest, differences
+from footfall.export.places import UnusablePlace, place_of
 from footfall.export.rows import Differs, Report, counts_by_day, snapshot, write_day
 from service_kit.postgres import PostgresSettings
 
@@ -24,7 +26,9 @@ Line = dict[str, Any]
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Where the files are, or will be.", file_okay=False)],
+    folder: Annotated[
+        str, typer.Argument(help="Where the files are, or will be: a folder, or s3://BUCKET/FOLDER.")
+    ],
     since: Annotated[datetime | None, typer.Option("--from", help="First day.", formats=["%Y-%m-%d"])] = None,
     until: Annotated[
         datetime | None, typer.Option("--to", help="Last day; without it, yesterday.", formats=["%Y-%m-%d"])
@@ -45,11 +49,11 @@ def export(
     where = target.find().postgres()
     last = until.date() if until else datetime.now(UTC).date() - timedelta(days=1)
     try:
-        manifest = Manifest.read(folder, format)
+        manifest = Manifest.read(place_of(folder), format)
         first = since and since.date()
         lines = _checked(where, manifest) if check else _exported(where, manifest, first, last)
         failed = _print(lines, as_json=as_json)
-    except UnusableFolder as error:
+    except UnusablePlace as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(target.INVALID_SETTINGS) from error
     if failed:
@@ -86,33 +90,33 @@ def _checked(where: PostgresSettings, manifest: Manifest) -> Iterator[Line]:
 
 
 def _exported(where: PostgresSettings, manifest: Manifest, since: date | None, last: date) -> Iterator[Line]:
-    manifest.folder.mkdir(parents=True, exist_ok=True)
-    with snapshot(where) as connection:
-        days = list(counts_by_day(connection, since, last))
-    progress = Progress(sys.stderr)
-    for number, day in enumerate(days, 1):
-        # A snapshot per day: one of hours would stop Postgres from freeing what others delete.
+    with manifest.place.open() as work:
         with snapshot(where) as connection:
-            counts = counts_by_day(connection, day, day).get(day, Counts(0, 0, 0))
-            if counts.dropped:
-                yield {
-                    "day": str(day),
-                    "state": "dropped",
-                    "message": _DROPPED,
-                }
-            elif manifest.has(str(day), counts):
-                yield {"day": str(day), "state": "unchanged", "rows": counts.rows}
-            else:
+            days = list(counts_by_day(connection, since, last))
+        progress = Progress(sys.stderr)
+        for number, day in enumerate(days, 1):
+            # A snapshot per day: one of hours would stop Postgres from freeing what others delete.
+            with snapshot(where) as connection:
+                counts = counts_by_day(connection, day, day).get(day, Counts(0, 0, 0))
                 report = _reporter(progress, f"{day} ({number} of {len(days)})", counts.rows)
-                try:
-                    written = write_day(connection, day, counts, manifest.folder, manifest.format, report)
-                except Differs as error:
-                    yield {"day": str(day), "state": "differs", "message": f"{error}. Run footfall audit."}
-                    continue
-                manifest.add(str(day), written)
+                yield {"day": str(day)} | _day(connection, manifest, day, counts, work, report)
                 progress.end()
-                facts: Mapping[str, Any] = asdict(written)
-                yield {"day": str(day), "state": "exported", **facts}
+
+
+def _day(
+    connection: psycopg.Connection, manifest: Manifest, day: date, counts: Counts, work: Path, report: Report
+) -> Line:
+    """Make the file of a day, if there is something to do."""
+    if counts.dropped:
+        return {"state": "dropped", "message": _DROPPED}
+    if manifest.has(str(day), counts):
+        return {"state": "unchanged", "rows": counts.rows}
+    try:
+        written = write_day(connection, day, counts, work, manifest.place, manifest.format, report)
+    except Differs as error:
+        return {"state": "differs", "message": f"{error}. Run footfall audit."}
+    manifest.add(str(day), written)
+    return {"state": "exported", **asdict(written)}
 
 
 def _reporter(progress: Progress, what: str, rows: int) -> Report:

@@ -1,19 +1,15 @@
 """What a folder of exported files holds: facts per day, so that nothing is made twice and changes show."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from datetime import date
+from typing import Any, Literal, get_args
+
+from footfall.export.places import Place, UnusablePlace
 
 Format = Literal["parquet", "csv", "jsonl"]
 NAME = "manifest.json"
-
-
-class UnusableFolder(Exception):
-    """The folder cannot be exported to; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,66 +37,75 @@ class Exported:
     sha256: str
     bytes: int
     counts: Counts
+    # That of the bucket; empty in a folder.
+    tag: str = ""
 
 
 @dataclass(slots=True)
 class Manifest:
-    """The manifest of a folder."""
+    """The manifest of a place."""
 
-    folder: Path
+    place: Place
     format: Format
     days: dict[str, Exported]
 
     @classmethod
-    def read(cls, folder: Path, format: Format | None) -> "Manifest":
-        """That of the folder, or an empty one. Raise UnusableFolder."""
+    def read(cls, place: Place, format: Format | None) -> "Manifest":
+        """That of the place, or an empty one. Raise UnusablePlace."""
         try:
-            written = json.loads((folder / NAME).read_text())
-            days = {day: _exported(facts) for day, facts in written["days"].items()}
-            manifest = cls(folder, written["format"], days)
-        except FileNotFoundError:
-            return cls(folder, format or "parquet", {})
+            text = place.read(NAME)
+            if text is None:
+                return cls(place, format or "parquet", {})
+            written = json.loads(text)
+            days = {day: _exported(day, written["format"], facts) for day, facts in written["days"].items()}
+            if written["format"] not in get_args(Format):
+                raise ValueError(f"unknown format {written['format']!r}")
+            manifest = cls(place, written["format"], days)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UnusableFolder(f"{folder / NAME} cannot be read ({error!r}): choose an empty folder.") from error
+            why = str(error) if isinstance(error, OSError) else repr(error)
+            raise UnusablePlace(f"{NAME} of {place.name} cannot be read ({why}): choose another place.") from error
         if format not in (None, manifest.format):
-            raise UnusableFolder(f"{folder} has files of the format {manifest.format}: choose another folder.")
+            raise UnusablePlace(f"{place.name} has files of the format {manifest.format}: choose another place.")
         return manifest
 
     def add(self, day: str, exported: Exported) -> None:
         """Write it with one more day; whoever reads it sees the old or the new one."""
         self.days[day] = exported
         days = {each: asdict(facts) for each, facts in sorted(self.days.items())}
-        part = self.folder / f".{NAME}.part"
-        part.write_text(json.dumps({"format": self.format, "days": days}, indent=2) + "\n")
-        part.replace(self.folder / NAME)
+        text = json.dumps({"format": self.format, "days": days}, indent=2) + "\n"
+        self.place.write(NAME, text.encode())
 
     def is_whole(self, day: str) -> bool:
         """Whether the file of a day is there as it was written."""
         exported = self.days[day]
-        with suppress(OSError):
-            return sha256_of(self.folder / exported.file) == exported.sha256
-        return False
+        return self.place.is_as_written(exported.file, exported.sha256, exported.tag)
 
     def has(self, day: str, counts: Counts) -> bool:
         """Whether the file of a day holds what Postgres holds."""
         return day in self.days and self.days[day].counts == counts and self.is_whole(day)
 
 
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def differences(manifest: Manifest, found: Mapping[str, Counts]) -> Iterator[tuple[str, str]]:
     """Days whose files have to be made again, and why."""
     for day, exported in sorted(manifest.days.items()):
         counts = found.get(day)
+        is_stored = counts is not None and not counts.dropped
         if not manifest.is_whole(day):
-            yield day, "damaged"
-        # Files of days that Postgres has dropped are the only copy.
-        elif counts and not counts.dropped and counts != exported.counts:
-            yield day, "erased" if counts.erased != exported.counts.erased else "changed"
+            # Files of days that Postgres has dropped are the only copy, for as long as their owner wants.
+            yield day, "damaged" if is_stored or manifest.place.has(exported.file) else "deleted"
+        elif is_stored and counts != exported.counts:
+            yield day, "erased" if counts and counts.erased != exported.counts.erased else "changed"
 
 
-def _exported(facts: dict[str, Any]) -> Exported:
-    return Exported(**facts | {"counts": Counts(**facts["counts"])})
+def file_of(day: str, format: str) -> str:
+    """The name of the file of a day."""
+    return f"events-{day}.{format}"
+
+
+def _exported(day: str, format: str, facts: dict[str, Any]) -> Exported:
+    exported = Exported(**facts | {"counts": Counts(**facts["counts"])})
+    # Whoever edits it cannot have other files read.
+    is_day = str(date.fromisoformat(day)) == day
+    if not is_day or exported.file != file_of(day, format):
+        raise ValueError(f"{exported.file!r} is not the file of {day}")
+    return exported

@@ -1,10 +1,10 @@
 """The rows of a day, out of one snapshot of Postgres, as a file that is complete or absent."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import psycopg
 from psycopg import sql
 
 from dashboard.sql import queries
-from footfall.export.manifest import Counts, Exported, Format, sha256_of
+from footfall.export.manifest import Counts, Exported, Format, file_of
+from footfall.export.places import Place, sha256_of
 from service_kit.postgres import PostgresSettings
 from sinks.connect import reading
 from sinks.postgres.event_views import EVENT_COLUMNS
@@ -57,11 +58,17 @@ def counts_by_day(connection: psycopg.Connection, since: date | None, until: dat
 
 
 def write_day(
-    connection: psycopg.Connection, day: date, counts: Counts, folder: Path, format: Format, report: Report
+    connection: psycopg.Connection,
+    day: date,
+    counts: Counts,
+    work: Path,
+    place: Place,
+    format: Format,
+    report: Report,
 ) -> Exported:
     """Write the file of a day. Raise Differs, without a file, if its rows are not those that are counted."""
-    name = f"events-{day}.{format}"
-    part, rows_file = folder / f".{name}.part", folder / f".{name}.rows"
+    name = file_of(str(day), format)
+    part, rows_file = work / f".{name}.part", work / f".{name}.rows"
     try:
         if format == "jsonl":
             rows = _write_json_lines(connection, day, part, report)
@@ -74,10 +81,7 @@ def write_day(
             raise Differs(f"{day}: {counts.rows} rows by the ledger, but {rows} are stored")
         first, last = connection.execute(_COUNTS_OF_DAY, [day]).fetchone() or (None, None)
         exported = Exported(name, rows, first, last, sha256_of(part), part.stat().st_size, counts)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(folder / name)
-        return exported
+        return replace(exported, tag=place.publish(part, name))
     finally:
         part.unlink(missing_ok=True)
         rows_file.unlink(missing_ok=True)

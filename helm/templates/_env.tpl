@@ -36,7 +36,8 @@ FOOTFALL_{{ $key | snakecase | upper }}: {value: {{ $text | toString | quote }}}
 {{- define "footfall.env.secrets" -}}
 {{- $secret := .values.existingSecret -}}
 {{- range $key, $secretKey := .values.secretKeys }}
-{{- if and $secret $secretKey }}
+{{- /* API keys are a file: see dashboard/deployment.yaml. */}}
+{{- if and $secret $secretKey (ne $key "dashboardKeys") }}
 FOOTFALL_{{ $key | snakecase | upper }}: {{ include "footfall.secretKeyRef" (list $secret $secretKey) }}
 {{- end }}
 {{- end }}

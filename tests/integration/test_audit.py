@@ -1,28 +1,19 @@
 """The audit names whatever happens to rows, packed or not, and to the accounts of what never became a row."""
 
-import csv
-import json
 import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import duckdb
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
 from avro_schemas import event_ids
 from avro_schemas.record_key import record_key
-from footfall.cli import build
 from service_kit.retention import RetentionSettings
-from sinks import erasure
 from sinks.audit import audit, audit_snapshot
-from sinks.postgres.event_views import EVENT_COLUMNS
 from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import maintain
 from tests.support.days import Landed, noon
 from tests.support.events import encoded, event, fresh_id, user_key
-from tests.support.json_lines import json_lines
 
 pytestmark = pytest.mark.integration
 
@@ -128,76 +119,3 @@ def test_whatever_happens_to_rows_or_accounts_is_named(
             found = "\n".join(audit_snapshot(connection).mismatches())
         assert [message for message in messages if message not in found] == [], f"{name}: {found}"
     assert audit(connection).mismatches() == []
-
-
-EXPORTED = (
-    "select event_id, event_data::text, user_key, occurred_at from events where day = %s order by event_uuid"
-)
-
-
-def test_an_export_has_the_audited_rows_and_says_what_has_to_be_made_again(
-    store: PostgresStore, connection: psycopg.Connection, postgres: str, tmp_path: Path
-) -> None:
-    land(store, connection)
-    odd = [
-        encoded(
-            event("click", noon(OLD), event_id=event_id(noon(OLD), 900 + n), user_key=None, event_data={"n": text})
-        )
-        for n, text in enumerate(("", "a,b", 'say "no"', "two\nlines", "tab\t\\N", "é 漢"))
-    ]
-    Landed(store).land([(record_key(None), each) for each in odd], noon(OLD))
-    environ = {"FOOTFALL_POSTGRES_DSN": postgres, "FOOTFALL_DATA_DIR": str(tmp_path / "data")}
-
-    def export(folder: str, *arguments: str, status: int = 0) -> dict[str, str]:
-        command = ["export", str(tmp_path / folder), "--to", str(TODAY), "--json", *arguments]
-        ran = CliRunner().invoke(build("export"), command, env=environ)
-        assert ran.exit_code == status, ran.output
-        return {line["day"]: line["state"] for line in json_lines(ran.stdout)}
-
-    both = {str(OLD): "exported", str(TODAY): "exported"}
-    for format in ("parquet", "csv", "jsonl"):
-        assert export(format, "--format", format) == both
-        assert export(format) == dict.fromkeys(both, "unchanged")
-        assert not [path.name for path in (tmp_path / format).iterdir() if path.name.startswith(".")]
-    facts = json.loads((tmp_path / "parquet" / "manifest.json").read_text())["days"]
-    with duckdb.connect() as reader:
-        for day in (OLD, TODAY):
-            rows = connection.execute(EXPORTED, [day]).fetchall()
-            found = reader.sql(f"from '{tmp_path}/parquet/events-{day}.parquet'")
-            assert found.columns == list(EVENT_COLUMNS)
-            shown = "select event_id, event_data, user_key, epoch_us(occurred_at) from found"
-            stored = [(*row[:3], round(row[3].timestamp() * 1e6)) for row in rows]
-            assert reader.sql(shown).fetchall() == stored
-            of_day = facts[str(day)]
-            assert (of_day["rows"], of_day["first_event_id"], of_day["last_event_id"]) == (
-                len(rows),
-                rows[0][0],
-                rows[-1][0],
-            )
-            lines = json_lines((tmp_path / "jsonl" / f"events-{day}.jsonl").read_text())
-            assert [(line["event_id"], line["event_data"]) for line in lines] == [
-                (row[0], json.loads(row[1])) for row in rows
-            ]
-            with (tmp_path / "csv" / f"events-{day}.csv").open(newline="") as file:
-                assert [(line["event_id"], line["event_data"]) for line in csv.DictReader(file)] == [
-                    row[:2] for row in rows
-                ]
-    assert export("parquet", "--format", "csv", status=2) == {}
-    assert export("parquet", "--check") == dict.fromkeys(both, "unchanged")
-    # A file that was cut off, rows that landed later, and a user that was erased.
-    (tmp_path / "csv" / f"events-{TODAY}.csv").write_text("event_id\n")
-    assert export("csv", "--check", status=1) == {str(OLD): "unchanged", str(TODAY): "damaged"}
-    assert export("csv") == {str(OLD): "unchanged", str(TODAY): "exported"}
-    Landed(store).on(TODAY, "click")
-    assert export("csv", "--check", status=1) == {str(OLD): "unchanged", str(TODAY): "changed"}
-    now = datetime.now(UTC) + timedelta(days=1)
-    erasure.request(connection, ANN, now, "receipt")
-    erasure.remove(connection, "receipt", now)
-    assert export("parquet", "--check", status=1) == dict.fromkeys(both, "erased")
-    assert export("parquet") == both
-    assert ANN.hex().encode() not in (tmp_path / "parquet" / f"events-{OLD}.parquet").read_bytes()
-    # Rows that are missing: the day is not exported, and the file of before remains as it was.
-    connection.execute("delete from raw_events")
-    before = (tmp_path / "csv" / f"events-{TODAY}.csv").read_bytes()
-    assert export("csv", "--from", str(TODAY), status=1) == {str(TODAY): "differs"}
-    assert (tmp_path / "csv" / f"events-{TODAY}.csv").read_bytes() == before

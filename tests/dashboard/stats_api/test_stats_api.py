@@ -14,6 +14,8 @@ from fastapi import FastAPI
 from httpx import ASGITransport
 
 from dashboard.filters import FILTERS
+from dashboard.history.query import MAX_VALUES
+from dashboard.history.result import Result
 from dashboard.history.routes import add_history_routes
 from dashboard.render.pages import Pages
 from dashboard.render.panels import HISTORY
@@ -21,8 +23,9 @@ from dashboard.sql import Database
 from dashboard.stats_api import metrics
 from dashboard.stats_api.dimensions import DIMENSIONS, OF_VISITS_ALONE
 from dashboard.stats_api.files import as_csv
+from dashboard.stats_api.request import MAX_RANKED, parse
 from dashboard.stats_api.routes import PATH, add_stats_api_routes
-from dashboard.stats_api.table import Column, Table
+from dashboard.stats_api.table import Answered, Column, Table, is_cut, table_of
 from tests.dashboard.history.test_page import OneNameEach
 from tests.support.database import at
 
@@ -41,7 +44,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 async def answer(client: httpx.AsyncClient, path: str, status: int = 200) -> dict[str, Any]:
     found = await client.get(f"{PATH}/{path}")
     assert found.status_code == status, found.text
-    assert found.headers["cache-control"] == "no-store"
+    assert found.headers["cache-control"] == ("private, no-cache" if status == 200 else "no-store")
     return dict(found.json())
 
 
@@ -132,6 +135,74 @@ async def test_pages_of_rows_follow_each_other(client: httpx.AsyncClient) -> Non
     second = await answer(client, f"breakdown?by=metric&limit=1&offset={first['next_offset']}")
     assert first["rows"] + second["rows"] == whole["rows"]
     assert (second["next_offset"], first["total_rows"]) == (None, 2)
+
+
+async def test_a_breakdown_asks_for_all_names_and_says_if_there_are_more(client: httpx.AsyncClient) -> None:
+    asked = parse("breakdown", [("by", "page"), ("compare", "year")], NOW, 800).query
+    assert asked.other
+    assert (asked.max_rows, asked.other.max_rows, asked.max_values) == (MAX_RANKED, MAX_RANKED, MAX_VALUES)
+    names = {f"/{n}": [1, 1] for n in range(MAX_RANKED)}
+    few = {"/": [1, 1]}
+    for by, rows, expected in (
+        ("page", names, True),
+        ("page", few, False),
+        ("prop", {f"a.b:{n}": [str(n), "a", "b", 1, 1] for n in range(MAX_VALUES)}, True),
+        ("prop", {f"a.b{n}:{n}": [str(n), "a", f"b{n}", 1, 1] for n in range(MAX_VALUES)}, False),
+        ("a.b", {f"a.b:{n}": [str(n), "a", "b", 1, 1] for n in range(MAX_VALUES)}, False),
+    ):
+        request = parse("breakdown", [("by", by)], NOW, 90)
+        found = Result(request.query, [], [], [], {"pages" if by == "page" else "features": rows})
+        assert is_cut(request, found) is expected, by
+
+
+def test_values_of_a_property_are_found_whatever_other_properties_have() -> None:
+    request = parse("breakdown", [("by", "feature_used.feature"), ("search", "EXP")], NOW, 90)
+    query = request.query
+    assert (query.max_rows, query.max_values, query.search) == (MAX_RANKED, MAX_RANKED, "feature_used feature ")
+    rows = {
+        "feature_used.feature:export": ["export", "feature_used", "feature", 3, 2],
+        "feature_used.feature:import": ["import", "feature_used", "feature", 3, 2],
+        "other.x:feature_used feature export": ["feature_used feature export", "other", "x", 3, 2],
+    }
+    table = table_of("breakdown", request, Answered(Result(query, [], [], [], {"features": rows})))
+    assert table.rows == [{"name": "export", "events": 3, "people": 2}]
+
+
+async def test_an_answer_that_has_not_changed_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    paths = [
+        "",
+        "/totals",
+        "/series?range=24h",
+        "/breakdown?by=page",
+        "/totals?format=csv",
+        "/totals?format=parquet",
+    ]
+    tags = set[str]()
+    for path in paths:
+        first = await client.get(PATH + path)
+        tags.add(tag := first.headers["etag"])
+        for known in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
+            again = await client.get(PATH + path, headers={"if-none-match": known})
+            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag), path
+            assert again.headers.get("footfall-as-of") == first.headers.get("footfall-as-of")
+            assert again.headers["cache-control"] == first.headers["cache-control"] == "private, no-cache"
+        assert (await client.get(PATH + path, headers={"if-none-match": 'W/"other"'})).status_code == 200
+    assert len(tags) == len(paths), "each answer has a tag of its own"
+    totals = await client.get(f"{PATH}/totals?tz=UTC")
+    assert totals.headers["footfall-as-of"] == totals.json()["as_of"]
+
+
+async def test_the_moment_alone_is_no_change_and_numbers_are() -> None:
+    app, moment, service = FastAPI(), [NOW], OneNameEach(Database(at("host=nowhere")))
+    add_stats_api_routes(app, service, 90, lambda: moment[0])
+    async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
+        past = f"{PATH}/totals?from=2026-11-20&to=2026-11-21"
+        tag = (await client.get(past)).headers["etag"]
+        moment[0] += timedelta(minutes=5)
+        again = await client.get(past, headers={"if-none-match": tag})
+        assert again.status_code == 304
+        assert datetime.fromisoformat(again.headers["footfall-as-of"]) == moment[0] - timedelta(seconds=60)
+        assert (await client.get(f"{past}&country=DE", headers={"if-none-match": tag})).status_code == 200
 
 
 FAULTS = {
