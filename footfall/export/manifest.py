@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from footfall.export.places import Place, UnusablePlace
 
@@ -58,9 +58,7 @@ class Manifest:
                 return cls(place, format or "parquet", {})
             written = json.loads(text)
             days = {day: _exported(day, written["format"], facts) for day, facts in written["days"].items()}
-            if written["format"] not in get_args(Format):
-                raise ValueError(f"unknown format {written['format']!r}")
-            manifest = cls(place, written["format"], days)
+            manifest = cls(place, _format(written["format"]), days)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             why = str(error) if isinstance(error, OSError) else repr(error)
             raise UnusablePlace(f"{NAME} of {place.name} cannot be read ({why}): choose another place.") from error
@@ -100,6 +98,13 @@ def differences(manifest: Manifest, found: Mapping[str, Counts]) -> Iterator[tup
 def file_of(day: str, format: str) -> str:
     """The name of the file of a day."""
     return f"events-{day}.{format}"
+
+
+def _format(text: str) -> Format:
+    for known in get_args(Format):
+        if text == known:
+            return cast("Format", known)
+    raise ValueError(f"unknown format {text!r}")
 
 
 def _exported(day: str, format: str, facts: dict[str, Any]) -> Exported:

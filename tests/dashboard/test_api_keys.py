@@ -107,12 +107,42 @@ def test_no_minute_has_more_requests_than_the_limit(times: list[float], limit: i
     assert all(len([each for each in granted if now - api_keys.WINDOW < each <= now]) <= limit for now in granted)
 
 
+def test_a_minute_ends_after_a_minute_and_not_when_the_file_changes(tmp_path: Path) -> None:
+    (_text, key), file = create("one", frozenset({"stats:read"}), 1), tmp_path / "keys"
+    file.write_text(key.line)
+    keys = ApiKeys(Secret(key.line, file))
+    assert keys.find("ffk_unknown") is None, "the file is read"
+    first, second = keys.use(key, 0.0), keys.use(key, 45.5)
+    assert (first.is_granted, second.is_granted, second.retry_after) == (True, False, 15)
+    file.write_text(f"# one more line\n{key.line}")
+    keys.find("ffk_unknown")
+    assert not keys.use(key, 59.9).is_granted
+    assert keys.use(key, api_keys.WINDOW).is_granted
+    file.write_text("")
+    keys.find("ffk_unknown")
+    assert not keys._requests, "nothing remains of a key that is revoked"
+
+
+def test_a_scope_opens_its_paths_and_what_is_below_them() -> None:
+    for path in (STATS, f"{STATS}/", f"{STATS}/totals"):
+        assert scope_of(path) == "stats:read"
+    for path in ("/api/stats/v10", "/api/stats/v1.json", "/api/stats", "/dashboard/snapshot.jsonx", "/", ""):
+        assert scope_of(path) is None, path
+
+
+def test_any_bytes_in_the_header_are_an_unknown_key() -> None:
+    keys = ApiKeys(Secret(""))
+    for text in ("ffk_\udcff", "ffk_é", "ffk_" + "x" * 100_000, "ffk_\x00"):
+        assert keys.find(text) is None
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ("report stats:read 60", "footfall key create"),
         (f"report stats:write 60 sha256:{'0' * 64}", "stats:write"),
         (f"report stats:read 0 sha256:{'0' * 64}", "1 to 10000"),
+        (f"report stats:read 10001 sha256:{'0' * 64}", "1 to 10000"),
         (f"a stats:read 1 sha256:{'0' * 64}\na stats:read 1 sha256:{'1' * 64}", "different names"),
     ],
 )
