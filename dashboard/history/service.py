@@ -176,7 +176,7 @@ class HistoryService:
 
     def _store_visits(self, query: Query, version: object, found: Visits) -> None:
         self._visits[query] = (time.monotonic() + CACHED_SECONDS, version, found)
-        _shrink(self._visits, [len(visits.rankings) for *_rest, visits in self._visits.values()])
+        _shrink(self._visits, [len(visits.rankings or ()) for *_rest, visits in self._visits.values()])
 
     async def _from_rows(self, query: Query, report: Report) -> Result:
         version, until, found = self._cache.get(query, ("", 0.0, None))
