@@ -145,8 +145,8 @@ def _sample(people: PeopleOfMinute, stored_up_to: int) -> PeopleOfMinute:
     last = f"{stored_up_to - 1:0{_KEY_DIGITS}x}" + _LARGEST_REST
     of_users, of_visitors, of_signed_in = (min(each or _ALL, last) for each in people.up_to)
     up_to = (of_users, of_visitors, of_signed_in)
-    kept = _up_to(last, people.users), _up_to(last, people.visitors), _up_to(last, people.signed_in)
-    return PeopleOfMinute(*kept, up_to)
+    stored = _up_to(last, people.users), _up_to(last, people.visitors), _up_to(last, people.signed_in)
+    return PeopleOfMinute(*stored, up_to)
 
 
 def _up_to(last: str, listed: Mapping[str, Listed]) -> dict[str, Listed]:
