@@ -6,11 +6,13 @@ from pathlib import Path
 import duckdb
 
 from dashboard.render.exports import csv_of
-from dashboard.stats_api.table import Table
+from dashboard.stats_api.table import Column, Table
 
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
-_BOUNDS = {"threads": "1", "memory_limit": "64MB"}
+_BOUNDS: dict[str, str | bool | int | float | list[str]] = {"threads": "1", "memory_limit": "64MB"}
 _TYPES = {"text": "varchar", "number": "double", "time": "timestamptz"}
+# Units of what is measured; everything else is counted in whole numbers.
+_MEASURED = frozenset({"", "percent", "seconds", "milliseconds", "views per visit", "errors per 1,000 views"})
 
 
 def as_csv(table: Table) -> str:
@@ -22,7 +24,7 @@ def as_csv(table: Table) -> str:
 def as_parquet(table: Table) -> bytes:
     """A file. Times are moments in UTC."""
     shown = ", ".join(
-        f"unnest($v{number}::{_TYPES[column.type]}[]) as {_quoted(column.name)}"
+        f"unnest($v{number}::{_type(column)}[]) as {_quoted(column.name)}"
         for number, column in enumerate(table.columns)
     )
     values = {
@@ -30,12 +32,15 @@ def as_parquet(table: Table) -> bytes:
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.parquet"
-        with duckdb.connect(
-            config={"threads": "1", "memory_limit": "64MB", "temp_directory": folder}
-        ) as connection:
+        with duckdb.connect(config=_BOUNDS | {"temp_directory": folder}) as connection:
             connection.execute(f"create table shown as select {shown}", values)
             connection.execute(f"copy shown to '{path}' (format parquet, compression zstd)")
         return path.read_bytes()
+
+
+def _type(column: Column) -> str:
+    is_counted = column.type == "number" and column.unit not in _MEASURED
+    return "bigint" if is_counted else _TYPES[column.type]
 
 
 def _quoted(name: str) -> str:

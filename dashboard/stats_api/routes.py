@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -25,6 +25,8 @@ from dashboard.stats_api.table import Answered, as_json, as_of, is_cut, table_of
 
 PATH = "/api/stats/v1"
 RETRY_SECONDS = 10
+# Tools that read files from addresses ask for the size first.
+_METHODS = ["GET", "HEAD"]
 _NO_POSTGRES = "There is no history: FOOTFALL_POSTGRES_DSN is not set."
 # As nginx has it in its log.
 _CLIENT_GONE = 499
@@ -53,22 +55,22 @@ def add_stats_api_routes(
         # Thousands of rows are made and written apart from the loop, which others wait for.
         return await asyncio.to_thread(_response, kind, request, asked, answered, at)
 
-    @app.get(PATH)
+    @app.api_route(PATH, methods=_METHODS)
     async def about(request: Request) -> Response:
         described = description(retention_days)
         return _unless_known(request, tag_of(described), {}) or JSONResponse(
             described, headers=_cached(tag_of(described))
         )
 
-    @app.get(f"{PATH}/totals")
+    @app.api_route(f"{PATH}/totals", methods=_METHODS)
     async def totals(request: Request) -> Response:
         return await answer("totals", request)
 
-    @app.get(f"{PATH}/series")
+    @app.api_route(f"{PATH}/series", methods=_METHODS)
     async def series(request: Request) -> Response:
         return await answer("series", request)
 
-    @app.get(f"{PATH}/breakdown")
+    @app.api_route(f"{PATH}/breakdown", methods=_METHODS)
     async def breakdown(request: Request) -> Response:
         return await answer("breakdown", request)
 
@@ -120,7 +122,8 @@ def _accepted(request: Request) -> str:
 def _file_headers(kind: Kind, asked: Asked, result: Result, ending: str) -> dict[str, str]:
     """The name of a file, and what JSON says beside the rows."""
     query = result.query
-    name = f"footfall-{kind}-{query.since:%Y%m%d}-{query.until:%Y%m%d}.{ending}"
+    last = query.until - timedelta(minutes=1)
+    name = f"footfall-{kind}-{query.since:%Y%m%d}-{last:%Y%m%d}.{ending}"
     return {
         "content-disposition": f'attachment; filename="{name}"',
         "footfall-is-cut": str(kind == "breakdown" and is_cut(asked, result)).lower(),

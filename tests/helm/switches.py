@@ -49,6 +49,13 @@ _CHOICES: dict[str, Json] = {
             "oauth": {"tokenFile": "/var/run/tokens/kafka"},
         },
     },
+    "column files in a bucket, and keys of programs": {
+        "dashboard": {
+            "settings": {"columnsUrl": "s3://a-bucket/columns"},
+            "existingSecret": "dashboard",
+            "secretKeys": {"dashboardKeys": "keys"},
+        },
+    },
     "migrations by each pod": {"migrations": {"mode": "initContainer"}},
     "migrations by hand": {"migrations": {"mode": "none"}},
     "an autoscaled spool": {

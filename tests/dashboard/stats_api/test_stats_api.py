@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from fastapi import FastAPI
 from httpx import ASGITransport
 
 from dashboard.filters import FILTERS
-from dashboard.history.query import MAX_VALUES
+from dashboard.history.query import MAX_VALUES, Query
+from dashboard.history.report import NOBODY, Report
 from dashboard.history.result import Result
 from dashboard.history.routes import add_history_routes
 from dashboard.render.pages import Pages
@@ -22,7 +24,7 @@ from dashboard.render.panels import HISTORY
 from dashboard.sql import Database
 from dashboard.stats_api import metrics
 from dashboard.stats_api.dimensions import DIMENSIONS, OF_VISITS_ALONE
-from dashboard.stats_api.files import as_csv
+from dashboard.stats_api.files import PARQUET, as_csv
 from dashboard.stats_api.request import MAX_RANKED, parse
 from dashboard.stats_api.routes import PATH, add_stats_api_routes
 from dashboard.stats_api.table import Answered, Column, Table, is_cut, table_of
@@ -239,6 +241,105 @@ FAULTS = {
     "breakdown?by=exit_page&button=Buy": [("by", "not_together", None)],
     "breakdown?by=page&limit=0&offset=-1": [("limit", "value_invalid", None), ("offset", "value_invalid", None)],
 }
+
+
+FILTERED = "&".join(f"page=/{number}" for number in range(50))
+BOUNDS = [
+    ("totals?from=2026-08-28&to=2026-08-28", True),
+    ("totals?from=2026-08-27", False),
+    ("totals?from=2026-11-25", True),
+    ("totals?from=2026-11-26", False),
+    (f"totals?{FILTERED}", True),
+    (f"totals?{FILTERED}&page=/more", False),
+    ("breakdown?by=page&limit=1000&offset=10000", True),
+    ("breakdown?by=page&limit=1001", False),
+    ("breakdown?by=page&offset=10001", False),
+    ("breakdown?by=page&limit=１０", False),
+    ("breakdown?by=page&limit=%2B1", False),
+    ("breakdown?by=page&limit=1_0", False),
+]
+
+
+@pytest.mark.parametrize(("path", "is_usable"), BOUNDS)
+async def test_bounds_are_those_that_are_named(client: httpx.AsyncClient, path: str, is_usable: bool) -> None:
+    await answer(client, path, 200 if is_usable else 400)
+
+
+async def test_of_a_long_value_the_beginning_is_sent_back(client: httpx.AsyncClient) -> None:
+    (fault,) = (await answer(client, f"totals?device={'x' * 5_000}", 400))["errors"]
+    assert fault["got"] == "x" * 100
+
+
+async def test_metrics_come_in_the_order_asked_for_and_once(client: httpx.AsyncClient) -> None:
+    def names(got: dict[str, Any]) -> list[str]:
+        return [column["name"] for column in got["columns"]]
+
+    assert names(await answer(client, "totals?metrics=views,people,,views&metrics=people")) == ["views", "people"]
+    assert names(await answer(client, "totals?button=Buy")) == ["people", "views", "events"]
+    assert names(await answer(client, "series?button=Buy")) == ["start", "views", "events"]
+
+
+async def test_an_answer_says_which_filters_it_is_of(client: httpx.AsyncClient) -> None:
+    got = await answer(client, "totals?page=!/a&country=DE&goal=type:sign_up")
+    assert got["filters"] == [
+        {"name": "country", "value": "DE", "is_excluded": False},
+        {"name": "page", "value": "/a", "is_excluded": True},
+    ]
+    assert got["goal"] == {"name": "type", "value": "sign_up"}
+
+
+async def test_a_step_that_the_previous_period_lacks_is_null(client: httpx.AsyncClient) -> None:
+    day = "series?from=2026-10-25&to=2026-10-25&tz=Europe/Berlin&step=hour&compare=previous&metrics=events,visits"
+    rows = (await answer(client, day))["rows"]
+    assert len(rows) == 25
+    assert (rows[-1]["previous_start"], rows[-1]["previous_events"]) == (None, None)
+    assert rows[-2]["previous_start"] is not None
+
+
+class Measured(OneNameEach):
+    """Has the speed of the first step, of the metric that is asked for, now and before."""
+
+    async def run(self, query: Query, report: Report = NOBODY) -> Result:
+        found = await super().run(query, report)
+        speed = {"": 0.0, "LCP": 1500.0, "INP": 80.0}[query.metric]
+        return replace(found, vital_steps=[(True, 0, speed), (False, 0, speed * 2)])
+
+
+async def test_each_metric_of_speed_is_asked_for() -> None:
+    app = FastAPI()
+    add_stats_api_routes(app, Measured(Database(at("host=nowhere"))), 90, lambda: NOW)
+    async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
+        got = await answer(client, "series?range=7d&compare=previous&metrics=p75_lcp,events,p75_inp")
+    first = got["rows"][0]
+    assert (first["p75_lcp"], first["previous_p75_lcp"]) == (1500.0, 3000.0)
+    assert (first["p75_inp"], first["previous_p75_inp"], first["events"]) == (80.0, 160.0, 3)
+
+
+async def test_a_file_has_a_name_and_the_rows_that_are_asked_for(client: httpx.AsyncClient) -> None:
+    path = f"{PATH}/breakdown?by=metric&from=2026-11-20&to=2026-11-21"
+    got = await client.get(f"{path}&format=csv&limit=1&offset=1")
+    assert got.headers["content-disposition"] == 'attachment; filename="footfall-breakdown-20261120-20261121.csv"'
+    assert (got.headers["footfall-total-rows"], len(got.text.splitlines())) == ("2", 2)
+    assert (await client.get(path, headers={"accept": PARQUET})).content.startswith(b"PAR1")
+    head = await client.head(f"{path}&format=csv")
+    assert (head.status_code, head.headers["etag"]) == (
+        200,
+        (await client.get(f"{path}&format=csv")).headers["etag"],
+    )
+
+
+async def test_counts_are_whole_numbers_in_parquet_even_where_none_is_known(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    names = ["people", "views_per_visit", "bounce_rate", "median_duration", "events", "p75_cls", "errors"]
+    got = await client.get(f"{PATH}/series?range=24h&format=parquet&compare=previous&metrics={','.join(names)}")
+    (file := tmp_path / "series.parquet").write_bytes(got.content)
+    with duckdb.connect() as connection:
+        found = connection.sql(f"from '{file}'")
+        types = dict(zip(found.columns, map(str, found.types), strict=True))
+    whole = {name for name, type_ in types.items() if type_ == "BIGINT"}
+    assert whole == {"people", "previous_people", "events", "previous_events"}
+    assert {type_ for name, type_ in types.items() if name not in whole} == {"DOUBLE", "TIMESTAMP WITH TIME ZONE"}
 
 
 @pytest.mark.parametrize(("path", "faults"), FAULTS.items(), ids=FAULTS)
