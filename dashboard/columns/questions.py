@@ -122,6 +122,8 @@ class Questions:
         self._session, self._layout, self._period, self._stored = session, layout, period, stored
         self._params = params | {"search": selection.search.lower()}
         self._max_rows = max_rows
+        # Else the search is done for each row.
+        self._all_names = "false" if selection.search else "true"
         # Rows count one each, groups of summaries as many as they are.
         self._events = "sum(events)" if stored.summaries else "count(*)"
         flags = {
@@ -271,7 +273,7 @@ class Questions:
 
     def _rows(self, name: str, part: str = "", **parts: object) -> Rows:
         """The rows of a query over `selected`: the rows of a part, or what is not of a part: `raw`."""
-        query, head = filled(name, events=self._events, **parts), self._head
+        query, head = filled(name, events=self._events, all_names=self._all_names, **parts), self._head
         if part and self._stored.summaries:
             columns = (*PARTS[part].columns, *PARTS[part].first_of, *PARTS[part].last_of, "events")
             sources, flags = [self._of_summaries(part, columns)], "is_counted, is_current, is_previous"

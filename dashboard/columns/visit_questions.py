@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from dashboard.columns.engine import Session
 from dashboard.columns.layout import ENTRY, LISTS, VisitLayout
@@ -9,6 +11,7 @@ from dashboard.columns.questions import Period, Rows, filled
 from dashboard.columns.summaries import numbers
 from dashboard.filters import Group
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 # Files have lists as text with this between the entries: what contains it is looked for in Postgres.
 UNUSABLE = "\x1e"
 
@@ -55,20 +58,37 @@ class VisitQuestions:
 
     def steps(self) -> Rows:
         """Of both periods, with None for the step, and of their steps."""
-        return self._session.rows(self._head + filled("visit_steps", starts=self._starts), self._params)
+        people = {tuple(of): number for *of, number in self._asked("visit_step_people", starts=self._starts)}
+        return [
+            (is_current, step, people.get((is_current, step), 0), *cells)
+            for is_current, step, *cells in self._asked("visit_steps", starts=self._starts)
+        ]
 
     def rankings(self, expressions: Mapping[str, str], max_rows: int) -> Rows:
         """Of panels, by the expression that each ranks: rows of panel, name, visits, people, visits before."""
         by_column = {self._layout.column_of[each]: panel for panel, each in expressions.items()}
         columns, panels = list(by_column), list(by_column.values())
-        query = filled(
+        found = self._asked(
             "visit_rankings",
             number=numbers(columns, {column: place for place, column in enumerate(columns)}, -1),
             columns=", ".join(columns),
             sets=", ".join(f"({column})" for column in columns),
             max_rows=max_rows,
+            all_names=str(not self._params["search"]).lower(),
         )
-        return [(panels[number], *rest) for number, *rest in self._session.rows(self._head + query, self._params)]
+        people = {
+            (place, name): number
+            for place, column in enumerate(columns)
+            if (names := [name for number, name, *_cells in found if number == place])
+            for name, number in self._asked("visit_people", {"names": names}, column=column)
+        }
+        return [
+            (panels[place], name, visits, people.get((place, name), 0), previous)
+            for place, name, visits, previous in found
+        ]
+
+    def _asked(self, name: str, params: Mapping[str, Any] = _NONE, **parts: object) -> Rows:
+        return self._session.rows(self._head + filled(name, **parts), {**self._params, **params})
 
 
 def _conditions(layout: VisitLayout, conditions: Sequence[tuple[str, Group]]) -> tuple[str, dict[str, str]]:

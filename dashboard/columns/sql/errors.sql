@@ -6,7 +6,7 @@ select
     min(occurred) filter (where is_current),
     max(last_occurred) filter (where is_current)
 from selected
-where is_counted and error is not null and contains(lower(error), $search)
+where is_counted and error is not null and ({all_names} or contains(lower(error), $search))
 group by 1
 having {events} filter (where is_current) > 0
 order by 2 desc, 1

@@ -14,7 +14,7 @@ from (
             group by 1, 2
         ) as counted
     ) as parted
-    where events > 0 and contains(lower(event_type || ' ' || property || ' ' || text), $search)
+    where events > 0 and ({all_names} or contains(lower(event_type || ' ' || property || ' ' || text), $search))
 ) as placed
 where place <= {max_values}
 order by events desc, event_type, property, text

@@ -1,5 +1,7 @@
--- People of both periods.
-select
-    count(distinct person) filter (where is_current and is_person),
-    count(distinct person) filter (where is_previous and is_person)
-from selected
+-- People of both periods. Groups go to disk where memory is short, which `count(distinct)` does not.
+select count(*) filter (where is_current), count(*) filter (where not is_current)
+from (
+    select distinct is_current, person
+    from selected
+    where is_person and person is not null and (is_current or is_previous)
+) as people
