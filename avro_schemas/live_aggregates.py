@@ -19,6 +19,8 @@ SKETCHED = (ACTIVE_USERS, ACTIVE_VISITORS, SIGNED_IN_VISITORS)
 EVENTS = "events"
 # Dimensions whose names have a format, made and read by the functions below.
 PAGE_ERRORS, WEB_VITALS, PROPERTIES = "page_errors", "web_vitals", "properties"
+# People who used a feature for the first time, by the names of `PROPERTIES`.
+FIRST_USES = "first_uses"
 # The channel of page views without a source, and their name in `sources`.
 DIRECT, DIRECT_SOURCE = "direct", "(direct)"
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from heapq import nsmallest
 
 from avro_schemas.live_aggregates import (
+    FIRST_USES,
     OTHER,
     PAGE_ERRORS,
     PROPERTIES,
@@ -98,7 +99,7 @@ def _errors(hour: LastHour) -> Rows:
 
 
 def _features(hour: LastHour) -> Rows:
-    properties = hour[PROPERTIES].total
+    properties, first_uses = hour[PROPERTIES].total, hour[FIRST_USES].total
     rows: Rows = {}
     for name in top(properties):
         event_type, property_name, value = split_custom_property(name)
@@ -107,6 +108,7 @@ def _features(hour: LastHour) -> Rows:
             event_type,
             property_name,
             properties[name],
+            first_uses.get(name, 0),
         ]
     return rows
 

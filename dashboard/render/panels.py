@@ -276,7 +276,8 @@ LIVE_FIRST = (
     Panel(
         name="features",
         title="Features",
-        columns=(*_FEATURE, Column("Events", "count")),
+        # People who had not used it before: see docs/definitions.md.
+        columns=(*_FEATURE, Column("Events", "count"), Column("New people", "count")),
         empty="Send feature_used with event_data.feature.",
         is_wide=True,
     ),

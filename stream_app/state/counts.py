@@ -21,6 +21,7 @@ from avro_schemas.wire.projection import Group
 from stream_app.state.dimensions import (
     DUPLICATES,
     EVENTS,
+    FIRST,
     LATE,
     PAGE_VIEW,
     REJECTED,
@@ -30,6 +31,7 @@ from stream_app.state.dimensions import (
     Named,
 )
 from stream_app.state.event_reader import CountedEvent
+from stream_app.state.first_uses import FirstUses
 from stream_app.state.people_now import Keys, PeopleNow
 from stream_app.state.top_names import Counts
 from stream_app.state.unique_counts import UniqueCounts
@@ -75,6 +77,9 @@ class LiveCounts:
         self._kind_of = dimensions.kind
         # Not counted yet, besides events: types or reasons by dimension and minute, in the order of the log.
         self._pending_names: dict[tuple[str, int], list[str]] = defaultdict(list)
+        # Uses of features that are not counted yet, in the order of the log.
+        self._uses: list[CountedEvent] = []
+        self.first_uses = FirstUses()
         # Events that count as `*` because their name could not be made, by dimension. Not state: for metrics only.
         self.naming_errors: Counter[str] = Counter()
         self._people_now = PeopleNow(dimensions.release, dimensions.of_view)
@@ -92,6 +97,11 @@ class LiveCounts:
             slot = event.moment // SLOT_MS
             kind.slots[slot].append(event.event_type)
             kind.minutes[slot // _SLOTS_PER_MINUTE].append(event)
+
+    def use(self, events: Iterable[CountedEvent]) -> None:
+        """Events that may be somebody's first use of a feature; with a moment before 1970 if they are late."""
+        of_features = self._dimensions.of_features
+        self._uses += [event for event in events if event.schema in of_features]
 
     def add_late(self, appended_at: int, event_type: str) -> None:
         """An event whose windows are over."""
@@ -143,6 +153,9 @@ class LiveCounts:
         for (dimension, minute), names in self._pending_names.items():
             self._windows[dimension].add(minute * MINUTE_MS, Counter(names), names.copy)
         self._pending_names.clear()
+        for event in self._uses:
+            self._count_first_use(event)
+        self._uses.clear()
 
     def partials(self, due: EmitEvery) -> Iterator[Partial]:
         """The windows that changed since they were emitted, of those that are due."""
@@ -152,7 +165,7 @@ class LiveCounts:
     @property
     def is_pending(self) -> bool:
         """Whether there is anything to count or to emit."""
-        pending = (self._people.minutes, self._programs.minutes, self._pending_names)
+        pending = (self._people.minutes, self._programs.minutes, self._pending_names, self._uses)
         return any(pending) or any(part.is_pending for part in self.parts.values())
 
     def go_back(self, latest: int) -> None:
@@ -201,6 +214,24 @@ class LiveCounts:
                 (signed_in if user else others)[visitor] = None
         for name, each in found.items():
             self._uniques[name].add(minute, each)
+
+    def _count_first_use(self, event: CountedEvent) -> None:
+        """One by one, as it depends on their order which of them are forgotten."""
+        person, minute = event.user or event.visitor, event.moment // MINUTE_MS
+        if not person or self._kind_of(event.common) == PROGRAM:
+            return
+        dimension, place = self._dimensions.of_features[event.schema]
+        columns = (event.event_type, *event.own[place])
+
+        def features() -> Iterable[str]:
+            return (name for name in self._names(dimension, {columns: 1})[columns] if name != OTHER)
+
+        windows = self._windows[FIRST.name]
+        for name, moved in self.first_uses.use_all(person, columns, features, minute):
+            if moved.out_of is not None:
+                windows.take_back(moved.out_of * MINUTE_MS, name)
+            if moved.to is not None:
+                windows.add(moved.to * MINUTE_MS, {name: 1})
 
     def _count_names(
         self,

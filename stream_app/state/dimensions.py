@@ -15,6 +15,7 @@ from operator import itemgetter
 from avro_schemas.live_aggregates import (
     DIRECT,
     DIRECT_SOURCE,
+    FIRST_USES,
     HOUR_MS,
     MAX_NAME_BYTES,
     MAX_PROPERTY_BYTES,
@@ -113,11 +114,17 @@ EVENTS = Dimension("events", "Events, by type.", (EVENT_TYPE,), grain_ms=SLOT_MS
 LATE = Dimension("late", "Events whose window and grace period were over, by type; in the minute of their append.")
 DUPLICATES = Dimension("duplicates", "Repeated events, by type; in the minute of their append.")
 REJECTED = Dimension("rejected", "Records that are not events, by reason; in the minute of their append.")
+# See first_uses.py.
+FIRST = Dimension(
+    FIRST_USES,
+    "People who used a feature for the first time, by the names of `properties`; in the minute of that use.",
+    max_name_bytes=MAX_PROPERTY_BYTES,
+)
 
 
 @dataclass(frozen=True)
 class Dimensions:
-    """What a state counts: `chosen`, and the four dimensions that every state counts.
+    """What a state counts: `chosen`, and the five dimensions that every state counts.
 
     One value serves all partitions of a process: its reader compiles a pattern per schema and caches columns.
     """
@@ -127,7 +134,7 @@ class Dimensions:
     @cached_property
     def all(self) -> tuple[Dimension, ...]:
         """Those that every state counts, then the chosen ones."""
-        return (EVENTS, LATE, DUPLICATES, REJECTED, *self.chosen)
+        return (EVENTS, LATE, DUPLICATES, REJECTED, FIRST, *self.chosen)
 
     @cached_property
     def twins(self) -> tuple[Dimension, ...]:
@@ -150,6 +157,17 @@ class Dimensions:
                 others = [group for group in groups if group not in joined]
                 found[dimension.schema] = [*others, [*chain(*joined), dimension]]
         return found
+
+    @cached_property
+    def of_features(self) -> Mapping[str, tuple[Dimension, int]]:
+        """By schema, the dimension that counts the features which an event uses, and the place of its columns."""
+        return {
+            schema: (dimension, place)
+            for schema, groups in self.by_schema.items()
+            for place, group in enumerate(groups)
+            for dimension in group
+            if dimension.name == PROPERTIES
+        }
 
     @cached_property
     def columns(self) -> ColumnGroups:

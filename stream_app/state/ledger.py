@@ -13,7 +13,7 @@ from avro_schemas.live_aggregates import OUTCOME, OUTCOMES, SLOT_MS, TOTAL
 from stream_app.state.counts import LiveCounts
 from stream_app.state.dimensions import MAX_NAMES, Dimensions
 from stream_app.state.event_reader import CountedEvent
-from stream_app.state.grace import closed_before, is_held, is_open
+from stream_app.state.grace import NEVER, closed_before, is_held, is_open
 from stream_app.state.top_names import Counts, TopNames
 from stream_app.state.windows import Partial
 
@@ -47,15 +47,20 @@ class Ledger:
     def add(self, events: list[CountedEvent]) -> None:
         """Count events that are new."""
         self._pending_types += [event.event_type for event in events]
-        in_time = [event for event in events if event.moment >= self._open_from]
+        in_time = uses = [event for event in events if event.moment >= self._open_from]
         if len(in_time) < len(events):
             in_time = [event for event in events if is_open(event, self._slot, self._grace_ms)]
             self.outcomes["late"] += len(events) - len(in_time)
-            for event in events:
-                if not is_open(event, self._slot, self._grace_ms):
+            uses = [
+                event if is_open(event, self._slot, self._grace_ms) else event._replace(moment=NEVER)
+                for event in events
+            ]
+            for event in uses:
+                if event.moment == NEVER:
                     self.windows.add_late(self._slot, event.event_type)
         self.outcomes["counted"] += len(in_time)
         self.windows.add(in_time)
+        self.windows.use(uses)
         if len(self._pending_types) >= MAX_PENDING_EVENTS:
             self.count_pending()
 
@@ -88,6 +93,7 @@ class Ledger:
         if after == "counted":
             self.windows.add([event])
         if after in _ROWS:
+            self.windows.use([event if after == "counted" else event._replace(moment=NEVER)])
             self._pending_types.append(event.event_type)
         # Of a clock that was not believed there is no minute.
         if is_held(appended_at, self._slot) and appended_at < self._slot + SLOT_MS:

@@ -63,7 +63,12 @@ class PartitionState:
         self._slot = self._next_slot = 0
         # The clock at which the windows that are pending now must be emitted.
         self._emit_at = 0
-        self._parts: dict[str, StatePart] = {"ids": self.dedup_window, "rates": self.rates, **self.counts.parts}
+        self._parts: dict[str, StatePart] = {
+            "ids": self.dedup_window,
+            "rates": self.rates,
+            "uses": self.counts.first_uses,
+            **self.counts.parts,
+        }
         self._held, self._copied_types = HeldRecords(), frozenset(copied_types)
         self._snapshot_position: int | None = -1
         self._advance(0)
@@ -311,6 +316,7 @@ class PartitionState:
         self.rates.unknown_minute = control["unknown_minute"]
         self.rates.restore(by_part["rates"], slot)
         self._advance(slot)
+        self.counts.first_uses.restore(by_part["uses"])
         self.counts.restore(by_part)
 
     def _changes(self) -> Iterator[tuple[str, bytes]]:

@@ -42,6 +42,8 @@ def expected_windows(records: Iterable[Record], rows: Collection[tuple[int, int]
     counts: dict[tuple[str, int, int], Counter[str]] = defaultdict(Counter)
     watermarks: Counter[int] = Counter()
     seen: set[str] = set()
+    # By partition, person and feature: the earliest use, 0 if it was late.
+    earliest: dict[tuple[int, str, str], int] = {}
 
     def add(dimension: str, moment: int, name: str | None, *seconds: int) -> None:
         if name is not None:
@@ -67,7 +69,14 @@ def expected_windows(records: Iterable[Record], rows: Collection[tuple[int, int]
         seen.add(event["event_id"])
         counts["total", 0, 0][event_type] += 1
         moment = min(event["occurred_at"], record.timestamp)
-        if _is_late(moment, min(event["received_at"], record.timestamp), now):
+        is_late = _is_late(moment, min(event["received_at"], record.timestamp), now)
+        person = event["user_key"] or event["visitor_key"] or event["session_key"]
+        if person and event["device"]["kind"] != "bot":
+            for _, feature in _properties(event_type, data):
+                use = record.partition, person, feature
+                at = 0 if is_late else moment
+                earliest[use] = min(at, earliest.get(use, at))
+        if is_late:
             outcome["late"] += 1
             add("late", record.timestamp, event_type)
             continue
@@ -80,6 +89,9 @@ def expected_windows(records: Iterable[Record], rows: Collection[tuple[int, int]
             add(dimension + whose, moment, event[column])
         for dimension, name in [*_names(event_type, event, data), *_properties(event_type, data)]:
             add(dimension + whose, moment, name)
+    for (_partition, _person, feature), at in earliest.items():
+        if at and feature != "*":
+            add("first_uses", at, feature)
     return {window: dict(counted) for window, counted in counts.items() if counted}
 
 

@@ -56,7 +56,7 @@ FEATURES = f"""
 def feature_rows(shown: dict[str, Any]) -> dict[str, int]:
     """Events by feature."""
     rows = shown["panels"]["features"].values()
-    return {f"{event_type}.{name}:{value}": events for value, event_type, name, events in rows}
+    return {f"{event_type}.{name}:{value}": events for value, event_type, name, events, _people in rows}
 
 
 def ranked(rows: list[tuple[Any, ...]], max_rows: int) -> dict[str, list[float]]:

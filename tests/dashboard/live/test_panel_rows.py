@@ -35,9 +35,11 @@ def test_forms_have_a_conversion_and_errors_a_page_and_times() -> None:
 
 def test_features_are_the_values_of_properties_of_custom_events() -> None:
     counts = {"feature_used\tfeature\texport_data": 3, "checkout\tplan\ta\tb": 2, "*": 9}
-    assert panel_rows(state_of(partial("properties", counts=counts)).last_hour())["features"] == {
-        "feature_used.feature:export_data": ["export_data", "feature_used", "feature", 3],
-        "checkout.plan:a\tb": ["a\tb", "checkout", "plan", 2],
+    first = {"feature_used\tfeature\texport_data": 2}
+    state = state_of(partial("properties", counts=counts), partial("first_uses", counts=first))
+    assert panel_rows(state.last_hour())["features"] == {
+        "feature_used.feature:export_data": ["export_data", "feature_used", "feature", 3, 2],
+        "checkout.plan:a\tb": ["a\tb", "checkout", "plan", 2, 0],
     }
 
 

@@ -67,6 +67,7 @@ def test_for_programs_every_cell_has_a_name() -> None:
             "event_type": "feature_used",
             "property": "feature",
             "events": 3,
+            "new_people": 0,
         }
     ]
     assert panels["errors"][0]["first"] == iso(MINUTE)

@@ -56,7 +56,7 @@ def expected(events: list[Event], as_of: int, *, with_programs: bool) -> dict[st
         "sampled": False,
         "total": dict(Counter(event.type for event in events)),
         "minutes": {str(start): dict(counts) for start, counts in minutes.items()},
-        "panels": rankings | _own_panels(counted),
+        "panels": rankings | _own_panels(counted, truth.first_uses(events, minute - 59 * MINUTE)),
         "not_shown": {name: count for name, count in hidden.items() if count},
     }
 
@@ -101,10 +101,10 @@ def _names(visit: Visit, minute: int) -> dict[str, str]:
     return names
 
 
-def _own_panels(events: list[Event]) -> dict[str, Rows]:
+def _own_panels(events: list[Event], first_uses: Mapping[str, int]) -> dict[str, Rows]:
     """Those that do not rank names."""
     return {
-        "features": {name: row[:4] for name, row in truth.features(events).items()},
+        "features": {name: [*row[:4], first_uses.get(name, 0)] for name, row in truth.features(events).items()},
         "forms": truth.forms(events),
         "errors": _errors(events),
         # Values are counted in bins; how many there are is exact.

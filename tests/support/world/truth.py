@@ -285,6 +285,17 @@ def features(events: list[Event]) -> dict[str, list[Any]]:
     return rows
 
 
+def first_uses(events: list[Event], since: int) -> dict[str, int]:
+    """By value of a property: who used it since then, and not before."""
+    earliest: dict[tuple[str, str], int] = {}
+    for event in events:
+        for name, value in properties(event):
+            if event.sender:
+                use = f"{event.type}.{name}:{value}", event.sender
+                earliest[use] = min(event.at, earliest.get(use, event.at))
+    return Counter(key for (key, _sender), at in earliest.items() if at >= since)
+
+
 def forms(events: list[Event]) -> dict[str, list[Any]]:
     """By form: submitted, succeeded, the share of these."""
     found = defaultdict[str, list[Event]](list)
