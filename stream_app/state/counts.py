@@ -153,9 +153,7 @@ class LiveCounts:
         for (dimension, minute), names in self._pending_names.items():
             self._windows[dimension].add(minute * MINUTE_MS, Counter(names), names.copy)
         self._pending_names.clear()
-        for event in self._uses:
-            self._count_first_use(event)
-        self._uses.clear()
+        self._count_first_uses()
 
     def partials(self, due: EmitEvery) -> Iterator[Partial]:
         """The windows that changed since they were emitted, of those that are due."""
@@ -215,23 +213,33 @@ class LiveCounts:
         for name, each in found.items():
             self._uniques[name].add(minute, each)
 
-    def _count_first_use(self, event: CountedEvent) -> None:
-        """One by one, as it depends on their order which of them are forgotten."""
-        person, minute = event.user or event.visitor, event.moment // MINUTE_MS
-        if not person or self._kind_of(event.common) == PROGRAM:
-            return
-        dimension, place = self._dimensions.of_features[event.schema]
-        columns = (event.event_type, *event.own[place])
+    def _count_first_uses(self) -> None:
+        """In the order of the log, as it decides which uses are forgotten."""
+        features: dict[tuple[str, Group], Sequence[str]] = {}
+        first: dict[int, list[str]] = defaultdict(list)
+        for event in self._uses:
+            person, minute = event.user or event.visitor, event.moment // MINUTE_MS
+            if not person or self._kind_of(event.common) == PROGRAM:
+                continue
+            dimension, place = self._dimensions.of_features[event.schema]
+            use = event.schema, (event.event_type, *event.own[place])
+            if self.first_uses.is_settled(person, use, minute):
+                continue
+            if use not in features:
+                features[use] = self._names(dimension, {use[1]: 1})[use[1]]
+            for name, moved in self.first_uses.use_all(person, use, features[use], minute):
+                if moved.out_of is not None:
+                    self._add_first_uses(first)
+                    self._windows[FIRST.name].take_back(moved.out_of * MINUTE_MS, name)
+                if moved.to is not None:
+                    first[moved.to].append(name)
+        self._add_first_uses(first)
+        self._uses.clear()
 
-        def features() -> Iterable[str]:
-            return (name for name in self._names(dimension, {columns: 1})[columns] if name != OTHER)
-
-        windows = self._windows[FIRST.name]
-        for name, moved in self.first_uses.use_all(person, columns, features, minute):
-            if moved.out_of is not None:
-                windows.take_back(moved.out_of * MINUTE_MS, name)
-            if moved.to is not None:
-                windows.add(moved.to * MINUTE_MS, {name: 1})
+    def _add_first_uses(self, by_minute: dict[int, list[str]]) -> None:
+        for minute, names in by_minute.items():
+            self._windows[FIRST.name].add(minute * MINUTE_MS, Counter(names), names.copy)
+        by_minute.clear()
 
     def _count_names(
         self,

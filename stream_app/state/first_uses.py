@@ -10,10 +10,12 @@ moves there; so within this bound it does not matter in which order events come.
 """
 
 import struct
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import mmh3
+
+from avro_schemas.live_aggregates import OTHER
 
 # A filter has so many pages of so many bits, 128 KiB in all, and becomes the older one with so many pairs. Then it
 # takes less than one in 300 new pairs for one that it knows.
@@ -72,20 +74,23 @@ class FirstUses:
         # only saves time.
         self._settled: dict[Hashable, int] = {}
 
+    def is_settled(self, person: bytes, use: Hashable, minute: int) -> bool:
+        """Whether such a use changes nothing, as it came before."""
+        return self._settled.get((person, use), minute + 1) <= minute
+
     def use_all(
-        self, person: bytes, columns: Hashable, features: Callable[[], Iterable[str]], minute: int
-    ) -> Iterator[tuple[str, Moved]]:
-        """A person used the features of these columns in a minute. Give what this changes, by feature."""
-        if self._settled.get((person, columns), minute + 1) <= minute:
-            return
-        filter_before = self._newer.number
-        for feature in features():
-            if moved := self.use(person, feature, minute):
-                yield feature, moved
+        self, person: bytes, use: Hashable, features: Iterable[str], minute: int
+    ) -> list[tuple[str, Moved]]:
+        """A person used the features of `use` in a minute. Return what this changes, by feature."""
+        filter_before, found = self._newer.number, []
+        for feature in features:
+            if feature != OTHER and (moved := self.use(person, feature, minute)):
+                found.append((feature, moved))
         if self._newer.number == filter_before:
             if len(self._settled) >= _MAX_SETTLED:
                 self._settled.clear()
-            self._settled[person, columns] = minute
+            self._settled[person, use] = minute
+        return found
 
     def use(self, person: bytes, feature: str, minute: int) -> Moved | None:
         """A person used a feature in a minute. Return what this changes, if anything."""
