@@ -383,6 +383,10 @@ class Visit(TypedDict):
     entry_page: str | None
     # Path of the last page viewed; null without a view.
     exit_page: str | None
+    # Route of the first page viewed, such as /products/:id, or its path if it has none; null without a view.
+    entry_route: str | None
+    # Route of the last page viewed, or its path if it has none; null without a view.
+    exit_route: str | None
     # Paths of the pages viewed, in order; the first 200.
     pages: list[str]
     # Host of the page outside the site that led here; null without one.

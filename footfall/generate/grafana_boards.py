@@ -352,6 +352,37 @@ _DEAD_LETTERS = Row(
         Panel("Canary failures by stage", {"{{stage}}": _rate("footfall_canary_failures_total", "stage")}, "ops"),
     ],
 )
+_VISITS = Row(
+    "Visits and links",
+    [
+        Panel(
+            "Age of the oldest rows that visits do not know of",
+            {"{{instance}}": "footfall_sink_visits_behind_seconds"},
+            "s",
+        ),
+        Panel(
+            "Events in no visit yet, and hours that differ from their rows",
+            {
+                "events": "max(footfall_postgres_visits_pending_events)",
+                "hours that differ": "max(footfall_postgres_visits_recount_failures)",
+            },
+        ),
+        Panel("Step of deriving visits", _quantiles("footfall_sink_visits_step_seconds"), "s"),
+        Panel(
+            "Rows read for visits, and failures",
+            {
+                "rows": _rate("footfall_sink_visits_events_total"),
+                "failures": _rate("footfall_sink_visits_failures_total"),
+            },
+            "ops",
+        ),
+        Panel(
+            "Records to publish",
+            {"{{topic}}": "max by (topic) (footfall_postgres_visits_pending_records)"},
+        ),
+        Panel("Records published", {"{{topic}}": _rate("footfall_sink_visits_published_total", "topic")}, "ops"),
+    ],
+)
 _POSTGRES = Row(
     "Postgres",
     [
@@ -381,7 +412,7 @@ _POSTGRES = Row(
 
 def storage() -> str:
     """Landing, dead letters and the database."""
-    rows = [_LANDING, _DEAD_LETTERS, _POSTGRES, _PROCESSES]
+    rows = [_LANDING, _DEAD_LETTERS, _VISITS, _POSTGRES, _PROCESSES]
     return dashboard(
         "footfall-storage", "footfall: sinks and storage", "How events become rows, and how rows are stored.", rows
     )

@@ -227,7 +227,11 @@ async def _newest(settings: KafkaSettings, topic: str) -> dict[str, Any]:
             value = [(link["first_at"], link["user_key"]) for link in value["links"]]
         elif value:
             value = tuple(
-                value[name] for name in ("person", "events", "started_at", "ended_at", "pages", "channel")
+                value[name]
+                for name in (
+                    *("person", "events", "started_at", "ended_at", "pages", "channel"),
+                    *("entry_route", "exit_route"),
+                )
             )
         found[each.key.decode()] = value
     return {key: value for key, value in found.items() if value}
@@ -242,6 +246,7 @@ def _records(visits: Sequence[Visit]) -> dict[str, Any]:
             each.ended_at,
             list(each.pages),
             each.channel,
+            *((each.routes[0], each.routes[-1]) if each.routes else (None, None)),
         )
         for each in visits
     }

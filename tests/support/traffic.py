@@ -61,6 +61,10 @@ async def assert_counts_equal_the_log(
         emitted = await live(settings.kafka_bootstrap, settings.name("live-aggregates"))
         # What was taken out of a window may leave nothing there.
         counted = {window: counts for window, counts in emitted.items() if counts}
+        if rows is not None:  # a correction leaves first uses as they are
+            counted, expected = (
+                {w: each[w] for w in each if w[0] != "first_uses"} for each in (counted, expected)
+            )
         rates = await read_all(settings.kafka_bootstrap, settings.name("user-rates"))
         wrong = wrong_rates(records, [decode(rate.value)[1] for rate in rates])
     assert counted == expected, differences(counted, expected)

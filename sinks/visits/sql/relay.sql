@@ -34,7 +34,7 @@ with pending as (
 select
     pending.visit_id as id, pending.version,
     visit.visit_id, person, is_user, milliseconds_of(started_at) as started_at, milliseconds_of(ended_at) as ended_at,
-    views, events, interactions, bounced, entry_page, exit_page, pages[:200] as pages, source, channel,
+    views, events, interactions, bounced, entry_page, exit_page, entry_route, exit_route, pages[:200] as pages, source, channel,
     utm_source, utm_medium, utm_campaign, utm_term, utm_content, site, hostname, country, region, language, screen, release,
     coalesce(browser, 'unknown') as browser, coalesce(system, 'unknown') as system, coalesce(device, 'unknown') as device
 from pending
