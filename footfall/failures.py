@@ -35,6 +35,11 @@ def explain(error: Exception) -> str:
     return _failure(error).sentence
 
 
+def with_plain_addresses(text: str) -> str:
+    """A message of the Kafka client, with addresses of brokers as people write them."""
+    return _BROKER.sub(r"\1:\2", text)
+
+
 def silence_libraries(environ: Mapping[str, str]) -> None:
     """The Kafka client logs what it then raises: one sentence is enough."""
     if not environ.get(DEBUG):
@@ -61,6 +66,13 @@ def _of_postgres(error: Exception) -> Failure | None:
     psycopg = sys.modules.get("psycopg")
     if psycopg is None or not isinstance(error, psycopg.Error):
         return None
+    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+        # Of our own programming, Postgres itself would have complained. (Its words would show the password.)
+        return Failure(
+            "FOOTFALL_POSTGRES_DSN is not a DSN: write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with"
+            " special characters of the password percent-encoded.",
+            INVALID_SETTINGS,
+        )
     # What follows the first line asks whether the server is running.
     message = error.diag.message_primary or str(error).partition("\n")[0]
     if isinstance(error, psycopg.errors.UndefinedTable):
@@ -77,7 +89,7 @@ def _of_kafka(error: Exception) -> Failure | None:
     if errors is None or not isinstance(error, errors.KafkaError):
         return None
     if isinstance(error, errors.KafkaConnectionError):
-        what = _BROKER.sub(r"\1:\2", _message(error))
+        what = with_plain_addresses(_message(error))
         return Failure(
             f"Kafka does not answer: {what}. Check FOOTFALL_KAFKA_BOOTSTRAP, and whether the brokers "
             "expect TLS (FOOTFALL_KAFKA_SECURITY_PROTOCOL)."

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 from avro_schemas import topic
 from avro_schemas.wire.codec import Undecodable, decode
 from footfall.doctor.finding import Finding
+from footfall.failures import with_plain_addresses
 from footfall.kafka import reader
 from footfall.kafka.lag import Lag, current_lags
 from footfall.kafka.topics import MISSING, TopicReport, check_topics, existing_topics
@@ -54,7 +55,7 @@ async def check_kafka(settings: KafkaSettings, event_topics: Sequence[str] = ())
         check = getattr(error, "check", "user and password")
         return [Finding("kafka", "fail", f"{settings.kafka_bootstrap}: {error}", f"check {check}")]
     except (KafkaError, OSError, TimeoutError) as error:
-        message = f"{settings.kafka_bootstrap} does not answer: {error or 'timed out'}"
+        message = f"{settings.kafka_bootstrap} does not answer: {with_plain_addresses(str(error)) or 'timed out'}"
         return [Finding("kafka", "fail", message, "start Kafka, or set FOOTFALL_KAFKA_BOOTSTRAP to its brokers")]
     found = [finding for report in reports for finding in topic_findings(report)]
     all_fine = Finding("topics", "ok", f"{len(reports)} are as described")

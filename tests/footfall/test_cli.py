@@ -224,6 +224,7 @@ def test_progress_is_a_line_that_changes_on_a_terminal_and_lines_elsewhere() -> 
 def test_a_postgres_that_is_away_is_a_sentence_and_a_wrong_schema_another() -> None:
     for more, code, sentence in (
         ({}, 1, "Postgres: connection failed"),
+        ({"FOOTFALL_POSTGRES_DSN": "secret@host"}, 2, "FOOTFALL_POSTGRES_DSN is not a DSN"),
         (
             {"FOOTFALL_POSTGRES_SCHEMA": "pg_own"},
             2,
@@ -234,3 +235,4 @@ def test_a_postgres_that_is_away_is_a_sentence_and_a_wrong_schema_another() -> N
         assert ran.returncode == code
         assert sentence in ran.stderr
         assert "Traceback" not in ran.stderr
+        assert "secret" not in ran.stderr
