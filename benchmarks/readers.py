@@ -3,10 +3,12 @@
 footfall bench readers
 
 A dashboard in a process of its own, with column files of sixty days; a sink's transactions land a thousand events per second.
-Rounds in turns: nobody asks; one reader opens light pages; the same while others ask heavy questions without a pause.
+Rounds in turns: nobody asks; one reader opens light pages; the same while others ask heavy questions without a pause. Twice;
+READERS_AGAINST: another checkout, whose dashboard takes turns with this one.
 READERS_EVENTS: events that are there before, a million by default. READERS_HEAVY: how many ask heavy questions, four.
 """
 
+import asyncio
 import http.client
 import itertools
 import multiprocessing
@@ -30,6 +32,10 @@ import psycopg
 
 from benchmarks import history, sink
 from benchmarks.parts import database
+from dashboard.columns.service import Columns
+from dashboard.history.service import LAYOUT
+from dashboard.history.visits import VISIT_LAYOUT
+from dashboard.sql import Database
 from footfall.local import ports
 from sinks.landing.rows import decode_batch
 from sinks.postgres.store import PostgresStore
@@ -37,7 +43,9 @@ from tests.support.database import at
 
 EVENTS = int(os.environ.get("READERS_EVENTS", "1000000"))
 HEAVY = int(os.environ.get("READERS_HEAVY", "4"))
-ROUNDS, ROUND_SECONDS = 3, float(os.environ.get("READERS_SECONDS", "20"))
+CHECKOUT = Path(__file__).parents[1]
+AGAINST = Path(os.environ["READERS_AGAINST"]) if "READERS_AGAINST" in os.environ else None
+ROUNDS, ROUND_SECONDS = 2, float(os.environ.get("READERS_SECONDS", "20"))
 # A transaction of so many rows, twice a second.
 ROWS_PER_BATCH, BATCHES_PER_SECOND = 500, 2
 # Each of these is another question whenever it is asked: see `_unseen`.
@@ -117,7 +125,7 @@ def landing(dsn: str) -> Iterator[list[tuple[float, float]]]:
 
 
 @contextmanager
-def dashboard(dsn: str, folder: Path) -> Iterator[tuple[int, int]]:
+def dashboard(dsn: str, folder: Path, checkout: Path) -> Iterator[tuple[int, int]]:
     """Process id and port of a dashboard. It has no Kafka, which only the numbers of the live page need."""
     port = ports.choose()
     settings = {
@@ -128,9 +136,17 @@ def dashboard(dsn: str, folder: Path) -> Iterator[tuple[int, int]]:
         "TRUST_LOOPBACK": "true",
         "LOG_LEVEL": "ERROR",
     }
-    environ = {**os.environ, **{f"FOOTFALL_{name}": value for name, value in settings.items()}}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": str(checkout),
+        **{f"FOOTFALL_{name}": value for name, value in settings.items()},
+    }
     process = subprocess.Popen(
-        [sys.executable, "-m", "dashboard"], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "dashboard"],
+        cwd=checkout,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         while True:
@@ -146,14 +162,12 @@ def dashboard(dsn: str, folder: Path) -> Iterator[tuple[int, int]]:
         process.wait(60)
 
 
-def wait_for_files(port: int, folder: Path) -> None:
-    """Until every closed day has its files: then the builder has nothing to do any more."""
-    known, unchanged = -1, 0
-    while unchanged < 15:
-        get(port, "/dashboard/history.json?range=24h")
-        files = len(list(folder.rglob("*.parquet")))
-        known, unchanged = (files, unchanged + 1) if files == known else (files, 0)
-        time.sleep(1)
+def make_files(dsn: str, folder: Path) -> None:
+    """Make all column files at once, as a dashboard does that somebody waits for."""
+    columns = Columns(folder, Database(at(dsn)), LAYOUT, VISIT_LAYOUT, retention_days=90)
+    columns._wake.set()
+    asyncio.run(columns.build_round())
+    columns.close()
 
 
 class Round:
@@ -217,18 +231,11 @@ def shown(seconds: Sequence[float]) -> str:
     return f"p50 {1000 * median(ordered):6.0f} ms, p95 {1000 * p95:6.0f}, max {1000 * ordered[-1]:6.0f} ({len(ordered)})"
 
 
-def measure(dsn: str, folder: Path) -> None:
+def measure(dsn: str, folder: Path, checkout: Path) -> None:
+    """Print what a dashboard with the code of a checkout does."""
     kinds = {"nobody asks": (False, 0), "one light reader": (True, 0), f"and {HEAVY} heavy ones": (True, HEAVY)}
     found = {name: Round() for name in kinds}
-    with dashboard(dsn, folder) as (pid, port):
-        started = time.monotonic()
-        wait_for_files(port, folder)
-        process = psutil.Process(pid)
-        print(
-            f"column files: {time.monotonic() - started:.0f} s, {sum(process.cpu_times()[:2]):.0f} s of CPU,"
-            f" at most {peak_mib(pid):.0f} MiB",
-            flush=True,
-        )
+    with dashboard(dsn, folder, checkout) as (pid, port):
         with landing(dsn) as landed:
             for path in LIGHT.values():
                 get(port, path)
@@ -236,13 +243,13 @@ def measure(dsn: str, folder: Path) -> None:
                 for name, (light, heavy) in kinds.items():
                     found[name].add(ask(landed, pid, port, light=light, heavy=heavy))
         memory = peak_mib(pid)
+    print(f"{checkout}: at most {memory:.0f} MiB; load {os.getloadavg()[0]:.0f}")
     for name, of_kind in found.items():
         print(f"{name}: the dashboard uses {100 * median(of_kind.cpu):.0f} % of a core")
         print(f"  a transaction of {ROWS_PER_BATCH} rows: {shown(of_kind.landing)}")
         for page, seconds in of_kind.pages.items():
             print(f"  {page}: {shown(seconds)}")
         print(f"  a heavy question: {shown(of_kind.heavy)}")
-    print(f"dashboard: at most {memory:.0f} MiB; load {os.getloadavg()[0]:.0f}")
 
 
 def peak_mib(pid: int) -> float:
@@ -262,7 +269,11 @@ def main() -> None:
         started = time.perf_counter()
         history.build(connection, today, EVENTS)
         print(f"{EVENTS:,} events over {history.DAYS} days: {time.perf_counter() - started:.0f} s", flush=True)
-        measure(dsn, Path(folder) / "columns")
+        make_files(dsn, Path(folder) / "columns")
+        print(f"column files: {time.perf_counter() - started:.0f} s", flush=True)
+        for checkout in AGAINST, CHECKOUT, AGAINST, CHECKOUT:
+            if checkout:
+                measure(dsn, Path(folder) / "columns", checkout)
 
 
 if __name__ == "__main__":

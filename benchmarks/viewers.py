@@ -2,7 +2,7 @@
 
 footfall bench viewers
 
-A thousand events per second through collector, stream app and dashboard. VIEWERS: how many at most, as many as a dashboard
+Two hundred events per second through collector, stream app and dashboard. VIEWERS: how many at most, as many as a dashboard
 takes by default. All of them read every message; lag is from the time that a patch was made to when a viewer has it.
 """
 
@@ -11,18 +11,22 @@ import http.client
 import multiprocessing
 import os
 import re
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from statistics import median
 
-from benchmarks import live
+from benchmarks import http_load, live
+from benchmarks.collect import payloads
 from benchmarks.parts import broker, cpu_seconds, resident_mib
 from dashboard.live.hub import MAX_VIEWERS
 from footfall.kafka.topics import create_missing
 from service_kit.kafka.settings import KafkaSettings
 
 VIEWERS = int(os.environ.get("VIEWERS", str(MAX_VIEWERS)))
-ROUND_SECONDS, WARM_UP_SECONDS = 20.0, 5.0
+RATE, ROUND_SECONDS, WARM_UP_SECONDS = 200, 20.0, 5.0
 _AS_OF = re.compile(rb'event: patch\ndata: {"as_of":(\d+)')
 
 
@@ -53,6 +57,25 @@ def _view(port: int, count: int, orders: Connection) -> None:
             view.bytes, view.lags, view.snapshots = 0, [], 0
 
     asyncio.run(run())
+
+
+@contextmanager
+def traffic(port: int) -> Iterator[list[int]]:
+    """Events at a steady rate until the end, and how many were accepted."""
+    requests, ended, accepted = payloads(live.BATCH, fields={}), threading.Event(), [0]
+
+    def send() -> None:
+        while not ended.is_set():
+            statuses = http_load.run(port, requests, 5.0, RATE / live.BATCH).statuses
+            accepted[0] += live.BATCH * statuses[200]
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        yield accepted
+    finally:
+        ended.set()
+        sending.join()
 
 
 def measure(pids: dict[str, int], port: int, count: int) -> None:
@@ -121,10 +144,12 @@ def main() -> None:
     with broker() as bootstrap:
         prefix = f"bench{os.getpid()}-"
         asyncio.run(create_missing(KafkaSettings(kafka_bootstrap=bootstrap, topic_prefix=prefix)))
-        with live.services(bootstrap, prefix) as (pids, listens), live.traffic(listens["producer_api"]):
+        with live.services(bootstrap, prefix) as (pids, listens), traffic(listens["producer_api"]) as accepted:
             time.sleep(WARM_UP_SECONDS)
+            started = time.monotonic()
             for count in (0, VIEWERS // 10, VIEWERS // 2, VIEWERS):
                 measure(pids, listens["dashboard"], count)
+            print(f"{accepted[0] / (time.monotonic() - started):.0f} events/s were accepted")
             one_too_many(listens["dashboard"])
         print(f"load {os.getloadavg()[0]:.0f}")
 

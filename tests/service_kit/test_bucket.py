@@ -13,26 +13,26 @@ from service_kit.bucket import bucket_url as check
 from service_kit.settings import SettingsError, load
 
 
-def test_files_are_kept_by_name(bucket_url: str, tmp_path: Path) -> None:
-    kept, file = Bucket(bucket_url), tmp_path / "file"
-    assert (kept.list("days"), kept.find("days/1"), kept.read("days/1")) == ({}, None, None)
-    assert not kept.fetch("days/1", file) and not file.exists()
+def test_files_are_stored_by_name(bucket_url: str, tmp_path: Path) -> None:
+    stored, file = Bucket(bucket_url), tmp_path / "file"
+    assert (stored.list("days"), stored.find("days/1"), stored.read("days/1")) == ({}, None, None)
+    assert not stored.fetch("days/1", file) and not file.exists()
     file.write_bytes(large := bytes(range(256)) * 50_000)  # more than one part of an upload
-    tag, other = kept.write("days/1", file), kept.write("days/2", b"two")
-    kept.write("days/below/3", b"three")
+    tag, other = stored.write("days/1", file), stored.write("days/2", b"two")
+    stored.write("days/below/3", b"three")
     assert tag != other
-    assert {name: (each.bytes, each.tag) for name, each in kept.list("days").items()} == {
+    assert {name: (each.bytes, each.tag) for name, each in stored.list("days").items()} == {
         "1": (len(large), tag),
         "2": (3, other),
     }
-    found = kept.find("days/1")
+    found = stored.find("days/1")
     assert found and (found.bytes, found.tag) == (len(large), tag)
     target = tmp_path / "fetched"
-    assert kept.fetch("days/1", target) and target.read_bytes() == large
-    assert kept.read("days/2") == b"two"
-    assert kept.write("days/1", b"another") != tag
-    kept.delete(["days/1", "days/1", "days/none"])
-    assert kept.list("days").keys() == {"2"}
+    assert stored.fetch("days/1", target) and target.read_bytes() == large
+    assert stored.read("days/2") == b"two"
+    assert stored.write("days/1", b"another") != tag
+    stored.delete(["days/1", "days/1", "days/none"])
+    assert stored.list("days").keys() == {"2"}
     assert Bucket(f"{bucket_url}/").read("days/2") == b"two"
 
 

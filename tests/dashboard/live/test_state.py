@@ -12,7 +12,9 @@ from avro_schemas.live_aggregates import MINUTE_MS
 from avro_schemas.schema import latest
 from avro_schemas.wire import codec
 from dashboard.health.pipeline import PipelineHealth
+from dashboard.live.rejected_events import RejectedEvents
 from dashboard.live.service import LiveService
+from dashboard.live.snapshot import snapshot
 from dashboard.live.state import LiveState
 from dashboard.live.windows import MAX_NAMES, WindowedCounts, bounded
 from service_kit.kafka.settings import KafkaSettings
@@ -46,6 +48,11 @@ def test_neither_order_nor_repetition_of_partials_matters(partials: list[dict[st
             for key, count in counts.items() if name == dimension else ():
                 expected[key] = expected.get(key, 0) + count
         assert state.last_hour()[dimension].total == expected
+    assert shown(state) == shown(state_of(*partials)), "replicas read partitions in any order"
+
+
+def shown(state: LiveState) -> dict[str, Any]:
+    return snapshot(state, RejectedEvents(), PipelineHealth(has_postgres=True), NOON, connected=True)
 
 
 def test_minutes_are_summed_over_partitions_and_expired_ones_are_dropped() -> None:
