@@ -42,7 +42,7 @@ class Derived:
     def know_people(self, used: Sequence[ColumnFile]) -> None:
         """Read the people of the files that are in use, so that questions need not, and forget all others."""
         stems = tuple(stem_of(file.path) for file in used)
-        self._people.keep(stems)
+        self._people.forget_unless(stems)
         self._people.of(self._engine.session(), chosen(Split(whole=stems), self._folder.summaries))
 
     def summarise(self, path: str) -> bool:

@@ -28,7 +28,7 @@ class KnownPeople:
                 self._people = self._people.with_files(keys)
             return self._people
 
-    def keep(self, stems: Collection[str]) -> None:
+    def forget_unless(self, stems: Collection[str]) -> None:
         """Forget everybody if a file is gone: some of its people may have been erased."""
         with self._lock:
             if not self._people.of_file.keys() <= set(stems):

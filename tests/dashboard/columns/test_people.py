@@ -64,8 +64,8 @@ def test_everybody_is_forgotten_when_a_file_is_gone(tmp_path: Path) -> None:
     known = KnownPeople()
     summaries = [Summaries(str(engine.scratch / f"{name}.summary"), (name,)) for name in "ab"]
     assert len(known.of(engine.session(), summaries).numbers) == 2
-    known.keep(["a", "b", "c"])
+    known.forget_unless(["a", "b", "c"])
     assert known.of(engine.session(), []).of_file.keys() == {"a", "b"}
-    known.keep(["a"])
+    known.forget_unless(["a"])
     assert not known.of(engine.session(), []).of_file
     engine.close()
