@@ -36,7 +36,7 @@ class Address:
 
     def only(self, name: str, value: str) -> str:
         """The same query of events for which this filter has this value, for all panels again."""
-        return self.link(panel=None, search=None, **{name: Condition(name, value).parameter})
+        return self.link(panel=None, search=None, start=None, **{name: Condition(name, value).parameter})
 
     def without_filters(self) -> str:
         """The same query of all events."""

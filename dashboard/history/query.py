@@ -21,8 +21,10 @@ from dashboard.history.measures import EVENTS, MEASURES, offered
 from dashboard.render.panels import HISTORY
 from dashboard.render.times import UTC_ZONE, zone_named
 
-# The page shows fewer rows per panel; one panel alone, JSON and CSV files have all of them.
+# The page shows fewer rows per panel; JSON has all of them.
 MAX_ROWS = 300
+# Of one panel alone, and in CSV files; as many values of a property.
+MAX_ROWS_ALONE = 10_000
 # Of one property of an event type, as ids have a value per event.
 MAX_VALUES = 50
 
@@ -95,6 +97,14 @@ class Query:
     def alone(self) -> "Query":
         """The same query, compared with nothing."""
         return replace(self, compare=False, other=None, previous_since=self.since, previous_until=self.since)
+
+    @property
+    def with_more_rows(self) -> "Query":
+        """The same query; if it is of one panel, with as many names as a page of it or a file has."""
+        if not self.panel:
+            return self
+        other = self.other and self.other.with_more_rows
+        return replace(self, max_rows=MAX_ROWS_ALONE, max_values=MAX_ROWS_ALONE, other=other)
 
     @property
     def before(self) -> tuple[str, str]:

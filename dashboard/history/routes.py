@@ -25,7 +25,7 @@ from dashboard.render.panel import Panel
 from dashboard.render.panels import HISTORY
 
 _NO_POSTGRES = "There is no history: FOOTFALL_POSTGRES_DSN is not set."
-# Rows of a panel among the others, and of a panel alone.
+# Rows of a panel among the others, and of a page of a panel alone.
 _FEW_ROWS, _ALL_ROWS = 8, 1_000
 # Of these a panel says something only if there are several.
 _ONLY_IF_SEVERAL = ("sites", "hostnames")
@@ -43,7 +43,7 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
     """Add the routes to the application. Without a service they say what to set."""
 
     def query_of(request: Request) -> Query:
-        return parse_query(request.query_params.multi_items(), datetime.now(UTC), retention_days)
+        return parse_query(request.query_params.multi_items(), datetime.now(UTC), retention_days).with_more_rows
 
     async def run(query: Query, report: Report = NOBODY) -> Result:
         if service is None:
@@ -78,6 +78,7 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
             panels=_shown(query),
             only_if_several=_ONLY_IF_SEVERAL,
             max_rows=_ALL_ROWS if query.panel else _FEW_ROWS,
+            first_row=_first_row(request.query_params.get("start", "")) if query.panel else 0,
             ranges=ranges_within(retention_days),
             filters=FILTERS,
             visit_filters=VISIT_FILTERS,
@@ -109,7 +110,7 @@ def add_history_routes(app: FastAPI, service: HistoryService | None, pages: Page
             return JSONResponse({"message": message}, 404)
         pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "panel"]
         try:
-            query = parse_query([*pairs, ("panel", name)], datetime.now(UTC), retention_days)
+            query = parse_query([*pairs, ("panel", name)], datetime.now(UTC), retention_days).with_more_rows
             result = await unless_gone(request, run(query))
         except _NO_ANSWER as error:
             return _error(error)
@@ -124,6 +125,11 @@ def _error(error: UnusableFilter | HistoryUnavailable | Gone) -> Response:
         return Response(status_code=_CLIENT_GONE)
     status = 400 if isinstance(error, UnusableFilter) else 503
     return JSONResponse({"message": str(error)}, status, headers=NO_STORE)
+
+
+def _first_row(start: str) -> int:
+    """The place of the first row that is shown, from the parameter, which counts from one."""
+    return max(0, int(start) - 1) if start.isascii() and start.isdigit() and len(start) < 10 else 0
 
 
 async def _status(answer: Answer | Unanswered) -> int:

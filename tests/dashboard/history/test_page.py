@@ -191,6 +191,22 @@ async def test_a_panel_alone_is_searched_and_leads_back(client: httpx.AsyncClien
     assert 'href="/history?range=7d">‹ All panels' in page
 
 
+async def test_a_panel_with_many_names_has_pages(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.history.routes._ALL_ROWS", 1)
+
+    async def shown(**params: str) -> tuple[int, str, list[str]]:
+        page = (await client.get("/history", params={"panel": "web_vitals", **params})).text
+        (links,) = re.findall(r'<nav class="ranges" aria-label="Rows">(.*?)</nav>', page, re.DOTALL)
+        (place,) = re.findall("<span>(.*?)</span>", links)
+        return page.count('scope="row"') + page.count("scope=row"), place, re.findall('href="(.*?)"', links)
+
+    assert await shown() == (1, "1 to 1 of 2", ["/history?panel=web_vitals&amp;start=2"])
+    assert await shown(start="2") == (1, "2 to 2 of 2", ["/history?panel=web_vitals"])
+    assert (await shown(start="x"))[1] == (await shown(start="0"))[1] == "1 to 1 of 2"
+
+
 @pytest.mark.parametrize(
     "panel", [panel.name for panel in HISTORY.values() if panel.expression or panel.visit_expression]
 )

@@ -235,3 +235,13 @@ def test_a_measure_that_the_query_does_not_have_is_replaced_by_events(
     assert found.measure == measure
     assert notice in " ".join(found.notices)
     assert bool(found.notices) is bool(notice)
+
+
+def test_a_panel_alone_has_more_names_and_so_has_what_it_is_compared_with() -> None:
+    def rows(**params: str) -> list[int]:
+        query = parse_query(params, NOW, 400).with_more_rows
+        queries = [query, *([query.other] if query.other else [])]
+        return [number for each in queries for number in (each.max_rows, each.max_values)]
+
+    assert rows(range="7d") == [300, 50]
+    assert rows(range="7d", panel="pages", compare="year") == [10_000] * 4
