@@ -123,7 +123,7 @@ def _ask(viewers: Connection) -> tuple[int, list[float], int, int]:
 
 
 def one_too_many(port: int) -> None:
-    """Print what a viewer is told for whom there is no room."""
+    """Print the answer to a viewer for whom there is no room."""
     while live.count_viewers(port):
         time.sleep(0.2)
     mine, its = multiprocessing.Pipe()

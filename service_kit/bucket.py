@@ -124,7 +124,7 @@ class Bucket:
             return self._obstore.put(self._store, name, content)["e_tag"] or ""
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete files; those that are gone already are no fault."""
+        """Delete files; those that are gone already do not matter."""
         with self._said("delete from"):
             for name in names:
                 try:

@@ -285,7 +285,7 @@ def with_visits(visits: Visits | None, found: Result, query: Query) -> Result:
 
 
 async def _last(session: Session, ask: Callable[[], Iterator[Answer]], found: Callable[[Answer], None]) -> Answer:
-    """The last of the answers of column files. Of each it is told, in this thread."""
+    """The last of the answers of column files. `found` gets each of them, in this thread."""
     loop = asyncio.get_running_loop()
 
     def answered() -> Answer:
