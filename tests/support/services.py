@@ -45,8 +45,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             archive_kafka_classes()
             running = session.config.stash[_shared_kafka] = contextlib.ExitStack()
             # Beside the workers' folders, as pytest empties theirs.
-            beside = Path(session.config.option.basetemp).parent
-            folder = running.enter_context(tempfile.TemporaryDirectory(prefix="kafka-", dir=beside))
+            above = Path(session.config.option.basetemp).parent
+            folder = running.enter_context(tempfile.TemporaryDirectory(prefix="kafka-", dir=above))
             session.config.stash[_bootstrap] = running.enter_context(_running_kafka(Path(folder)))
 
 
