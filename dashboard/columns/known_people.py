@@ -9,7 +9,7 @@ from dashboard.columns.summaries import Summaries, keys_of
 
 
 class KnownPeople:
-    """In memory: 20 bytes for each of the people, and 8 for each in each file. Use it from any thread."""
+    """In memory: 24 bytes for each of the people, and 8 for each in each file. Use it from any thread."""
 
     def __init__(self) -> None:
         self._people, self._lock = People(), Lock()
