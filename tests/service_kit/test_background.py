@@ -43,6 +43,10 @@ AWAITED = {
     ): "awaited in the next lines, or logged by nobody: its reader has left",
     ("dashboard/history/answer.py", "__init__"): "its end is a change, for which the page waits",
     ("dashboard/history/answer.py", "unless_gone"): "awaited below",
+    (
+        "dashboard/history/service.py",
+        "_answered",
+    ): "awaited below; what it raises after another error is that error again",
     ("footfall/local/http_apps.py", "__aenter__"): "awaited by the exchange of messages, and at the end",
     ("footfall/commands/demo.py", "run"): "a task group awaits it",
 }
