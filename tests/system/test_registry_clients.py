@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from avro_schemas.schema import by_id, latest
-from tests.npm import NODE, install
+from tests.npm import NODE, install_shared
 from tests.support.events import encoded, event
 from tests.support.registry_server import registry_server
 
@@ -78,9 +78,9 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clients(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Path:
     """A folder with the clients that the samples name."""
-    return install(tmp_path_factory.mktemp("clients"), SAMPLES).parent
+    return install_shared(tmp_path_factory.mktemp("clients"), shared_folder, SAMPLES).parent
 
 
 def run(folder: Path, script: str, url: str, subject: str) -> dict[str, Any]:

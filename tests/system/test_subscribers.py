@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.npm import install_shared
 from tests.support.json_lines import json_lines
 from tests.system.stack import Stack
 
@@ -41,9 +42,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def javascript(samples: Path) -> Path:
-    subprocess.run(["npm", "ci", "--silent"], cwd=samples / "javascript", check=True)
-    return samples / "javascript"
+def javascript(samples: Path, shared_folder: Path) -> Path:
+    return install_shared(samples / "javascript", shared_folder, SAMPLES / "javascript").parent
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_python_reads_a_live_event(stack: Stack, samples: Path, script: str) -> 
     reads_a_live_event(stack, samples, [sys.executable, f"python/{script}"])
 
 
-@needs("npm")
+@needs("node")
 @pytest.mark.parametrize("script", ["kafkajs.mjs", "confluentinc.mjs"])
 def test_javascript_reads_a_live_event(stack: Stack, javascript: Path, script: str) -> None:
     reads_a_live_event(stack, javascript, ["node", script])
