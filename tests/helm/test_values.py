@@ -14,7 +14,7 @@ from footfall.contract.access import rules
 from footfall.generate.chart import settings
 from footfall.generate.chart.schema import COMPONENTS
 from footfall.generate.chart.values import values
-from service_kit.settings import variables
+from service_kit.settings import Secret, variables
 from tests.helm.chart import CHART, EXAMPLES, Json, at, example, objects, of_example, over
 from tests.helm.pods import containers, template
 from tests.helm.switches import choices
@@ -53,6 +53,12 @@ def read_by(container: Json) -> "dict[str, dataclasses.Field[Any]]":
     return variables(_SETTINGS_OF_PROGRAM[" ".join(container["args"][:2])])
 
 
+def files_read_by(container: Json) -> set[str]:
+    """The variables that may name a file with a secret."""
+    read = read_by(container).items()
+    return {f"{name}_FILE" for name, field in read if Secret in (field.type, *typing.get_args(field.type))}
+
+
 @pytest.mark.parametrize("values_of", [*EXAMPLES, *choices()])
 def test_every_variable_is_read_by_the_program_that_gets_it(values_of: str) -> None:
     rendered = of_example(values_of) if values_of in EXAMPLES else objects(choices()[values_of])
@@ -62,7 +68,8 @@ def test_every_variable_is_read_by_the_program_that_gets_it(values_of: str) -> N
         (container["name"], variable["name"])
         for container in programs
         for variable in container["env"]
-        if variable["name"] not in read_by(container).keys() | _LIBPQ | _OPENTELEMETRY | _ADDED
+        if variable["name"]
+        not in read_by(container).keys() | files_read_by(container) | _LIBPQ | _OPENTELEMETRY | _ADDED
     }
     assert unread == set()
 

@@ -344,7 +344,7 @@ async def test_column_files_answer_like_sql_over_the_rows_whatever_happens_to_th
         (filtered, [file.path for file in columns._folder.files]),
         (
             everything,
-            [file.path for file in columns._visits._folder.files],
+            [file.path for file in columns._visits.folder.files],
         ),
     ):
         lose_and_damage([Path(path) for path in damaged])
