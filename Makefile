@@ -7,7 +7,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && echo $$p && break; done)
 
-# Test files run in this many workers, each with its own broker and Postgres. Half of their time they wait, so this is
+# Test files run in this many workers, with one broker, and a Postgres for each. Part of their time they wait, so this is
 # twice the two cores that it is measured with. tests/support/schedule.py says which files start first and stay together.
 TEST_WORKERS ?= 4
 
