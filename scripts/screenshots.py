@@ -155,12 +155,13 @@ def of_the_history() -> list[Screenshot]:
 
 
 def wait_for_visits(url: str) -> None:
-    """Wait until visits are derived from what landed."""
-    counted = [-1, -2]
-    while counted[-1] != counted[-2] or not counted[-1]:
-        time.sleep(3)
+    """Wait until visits are derived from all that landed: they have a view for each event of one."""
+    while True:
         answer = httpx.get(f"{url}/dashboard/history.json?range=7d", timeout=60).json()
-        counted.append(answer.get("totals", {}).get("visits", {}).get("current", 0))
+        landed = sum(step["counts"].get("page_view", 0) for step in answer.get("steps", []))
+        if landed and landed == answer["totals"]["views"]["current"]:
+            return
+        time.sleep(3)
 
 
 def main() -> None:
