@@ -78,16 +78,26 @@ def traffic(port: int) -> Iterator[list[int]]:
         sending.join()
 
 
-def measure(pids: dict[str, int], port: int, count: int) -> None:
-    """A round with so many viewers."""
+@contextmanager
+def viewers(port: int, count: int) -> Iterator[Connection]:
+    """So many viewers, in a process of their own; what asks it."""
     mine, its = multiprocessing.Pipe()
     process = multiprocessing.Process(target=_view, args=(port, count, its), daemon=True)
     process.start()
     try:
         while live.count_viewers(port) != count:
             time.sleep(0.2)
+        yield mine
+    finally:
+        process.terminate()
+        process.join()
+
+
+def measure(pids: dict[str, int], port: int, count: int) -> None:
+    """A round with so many viewers."""
+    with viewers(port, count) as asked:
         time.sleep(WARM_UP_SECONDS)
-        _ask(mine)
+        _ask(asked)
         before = {name: cpu_seconds(pid) for name, pid in pids.items()}
         began, pages = time.monotonic(), []
         while time.monotonic() < began + ROUND_SECONDS:
@@ -96,11 +106,8 @@ def measure(pids: dict[str, int], port: int, count: int) -> None:
             pages.append(time.monotonic() - started)
             time.sleep(0.5)
         took = time.monotonic() - began
-        received, lags, snapshots, ended = _ask(mine)
+        received, lags, snapshots, ended = _ask(asked)
         cpu = {name: (cpu_seconds(pid) - before[name]) / took for name, pid in pids.items()}
-    finally:
-        process.terminate()
-        process.join()
     print(
         f"{count} viewers: dashboard {100 * cpu['dashboard']:.0f} % of a core, {resident_mib(pids['dashboard']):.0f} MiB;"
         f" stream app {100 * cpu['stream_app']:.0f} %, collector {100 * cpu['producer_api']:.0f} %;"
@@ -126,20 +133,11 @@ def one_too_many(port: int) -> None:
     """Print the answer to a viewer for whom there is no room."""
     while live.count_viewers(port):
         time.sleep(0.2)
-    mine, its = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=_view, args=(port, MAX_VIEWERS, its), daemon=True)
-    process.start()
-    try:
-        while live.count_viewers(port) != MAX_VIEWERS:
-            time.sleep(0.2)
+    with viewers(port, MAX_VIEWERS):
         connection = http.client.HTTPConnection("localhost", port, timeout=10)
         connection.request("GET", "/dashboard/stream")
         answer = connection.getresponse()
         print(f"one more: {answer.status}, {answer.read().decode()}")
-        mine.close()
-    finally:
-        process.terminate()
-        process.join()
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ has no bucket need not install it.
 import importlib.util
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -42,6 +42,8 @@ class Stored:
 
     bytes: int
     tag: str
+    # When, in seconds since 1970.
+    modified: float
 
 
 def bucket_url(text: str) -> None:
@@ -87,6 +89,11 @@ class Bucket:
             pages = self._obstore.list(self._store, prefix=folder)
             found = [(each["path"].removeprefix(f"{folder}/"), each) for page in pages for each in page]
         return {name: _stored(each) for name, each in found if "/" not in name}
+
+    def folders(self) -> Sequence[str]:
+        """The folders that have files, by their names."""
+        with self._said("list"):
+            return self._obstore.list_with_delimiter(self._store)["common_prefixes"]
 
     def find(self, name: str) -> Stored | None:
         """A file, if there is one."""
@@ -143,7 +150,7 @@ class Bucket:
 
 
 def _stored(meta: Any) -> Stored:
-    return Stored(meta["size"], meta["e_tag"] or "")
+    return Stored(meta["size"], meta["e_tag"] or "", meta["last_modified"].timestamp())
 
 
 def _s3(name: str, prefix: str) -> Any:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import re
 import shutil
 import time
 import uuid
@@ -23,7 +24,10 @@ log = logging.getLogger(__name__)
 # What a question may still read, or another process is writing.
 _UNUSED_SECONDS = 900.0
 _SCRATCH_SECONDS = 2 * 86_400.0
+# Another version of footfall may still write to a folder of its own.
+_ABANDONED_SECONDS = 2 * 86_400.0
 FILE, SUMMARY = ".parquet", ".summary"
+_LAYOUT_NAME = re.compile(r"[0-9a-f]{12}")
 
 
 class Folder:
@@ -126,6 +130,20 @@ class Folder:
                 self._unused_since.pop(name, None)
                 self._delete(path)
         _remove_old(self._path.glob("*.part"), _SCRATCH_SECONDS)
+
+
+def is_abandoned(name: str, newest: float) -> bool:
+    """Whether nobody uses a layout any more that is not ours; `newest`: when its last file was written."""
+    return bool(_LAYOUT_NAME.fullmatch(name)) and time.time() - newest > _ABANDONED_SECONDS
+
+
+def remove_abandoned(root: Path, used: Collection[str]) -> None:
+    """Delete the files of other layouts: nobody would take those out who are erased from now on."""
+    for path in root.iterdir():
+        with contextlib.suppress(OSError):
+            newest = max(each.stat().st_mtime for each in (path, *path.glob("*")))
+            if path.name not in used and is_abandoned(path.name, newest):
+                shutil.rmtree(path)
 
 
 def meta_of(day: DayState, first: int, end: int) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
+from dashboard.columns.folder import is_abandoned
 from service_kit.bucket import Bucket, BucketUnavailable
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,17 @@ class Mirror:
     def delete(self, names: Iterable[str]) -> None:
         """Delete in the bucket what was deleted here; names begin with that of the folder."""
         self._unless_silent(lambda name: self._bucket.delete([name]), names)
+
+    def delete_abandoned(self, used: Collection[str]) -> None:
+        """Delete in the bucket what is of other layouts, and of nobody any more; `used`: folders."""
+        self._unless_silent(lambda _all: self._delete_abandoned(used), [""])
+
+    def _delete_abandoned(self, used: Collection[str]) -> None:
+        for folder in set(self._bucket.folders()) - set(used):
+            files = self._bucket.list(folder)
+            newest = max((each.modified for each in files.values()), default=0.0)
+            if is_abandoned(folder, newest):
+                self._bucket.delete(f"{folder}/{name}" for name in files if _NAME.fullmatch(name))
 
     def _unless_silent(self, work: Callable[[str], None], names: Iterable[str]) -> None:
         if time.monotonic() < self._silent_until:

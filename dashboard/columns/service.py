@@ -18,7 +18,7 @@ import psycopg
 
 from dashboard.columns.derived import Derived, rows_of
 from dashboard.columns.engine import Engine
-from dashboard.columns.folder import Folder, meta_of
+from dashboard.columns.folder import Folder, meta_of, remove_abandoned
 from dashboard.columns.layout import Layout, VisitLayout
 from dashboard.columns.mirror import Mirror
 from dashboard.columns.plan import DAY, HOUR, DayState, FilesMissing, Missing, Plan, Source, plan
@@ -73,7 +73,7 @@ class Columns:
         bucket: Bucket | None = None,
     ) -> None:
         self._database, self._layout, self._retention_days = database, layout, retention_days
-        self._folder = Folder(root, layout.name)
+        self._root, self._folder = root, Folder(root, layout.name)
         self.engine = Engine(root)
         self._derived = Derived(self._folder, self.engine, layout)
         self._tail = Tail(self.engine, layout)
@@ -157,6 +157,8 @@ class Columns:
 
     async def build_round(self) -> None:
         """Make every file that is missing now, and delete those that are not in use any more."""
+        await asyncio.to_thread(remove_abandoned, self._root, self._folders)
+        await self._mirrored(Mirror.delete_abandoned)
         await self._mirrored(Mirror.fetch)
         remaining = {day.start: day for day in await self._in_thread(self._days)}
         while remaining:
@@ -178,11 +180,14 @@ class Columns:
         await self._mirrored(Mirror.send)
         await self._mirrored(self._delete_in)
 
+    @property
+    def _folders(self) -> Sequence[str]:
+        return [folder.name for folder in (self._folder, self._visits.folder)]
+
     async def _mirrored(self, copy: Callable[[Mirror, Sequence[str]], None]) -> None:
         """Copy files to or from the bucket, if there is one."""
         if self._mirror:
-            folders = [folder.name for folder in (self._folder, self._visits.folder)]
-            await asyncio.to_thread(copy, self._mirror, folders)
+            await asyncio.to_thread(copy, self._mirror, self._folders)
 
     def _delete_in(self, mirror: Mirror, _folders: Sequence[str]) -> None:
         for folder in (self._folder, self._visits.folder):

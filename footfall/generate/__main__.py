@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from footfall.contract import python_models, python_sdk, typescript
-from footfall.generate import grafana_boards, known_settings, sdk_limits
+from footfall.generate import grafana_boards, grafana_storage, known_settings, sdk_limits
 from footfall.generate.chart import kafka, readme, schema
 from footfall.generate.docs import (
     access,
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 FILES: Mapping[str, Callable[[], str]] = {
     "helm/files/dashboards/overview.json": grafana_boards.overview,
     "helm/files/dashboards/stream-app.json": grafana_boards.stream_app,
-    "helm/files/dashboards/storage.json": grafana_boards.storage,
+    "helm/files/dashboards/storage.json": grafana_storage.storage,
     "service_kit/known_settings.txt": known_settings.text,
     "avro_schemas/models.py": python_models.module,
     "browser/events.d.ts": typescript.declarations,

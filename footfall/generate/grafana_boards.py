@@ -1,25 +1,9 @@
-"""helm/files/dashboards: the rows and panels of the Grafana dashboards."""
+"""helm/files/dashboards: the rows and panels of the Grafana dashboards, but for those of the storage."""
 
 from footfall.generate.grafana import Now, Panel, Row, dashboard
+from footfall.generate.promql import mean, quantiles, rate
 
 _ACCEPTED = 'sum(rate(footfall_collector_events_total{status="accepted"}[$__rate_interval]))'
-
-
-def _rate(metric: str, by: str = "") -> str:
-    """Rate per second of a counter."""
-    return f"sum{f' by ({by})' if by else ''} (rate({metric}[$__rate_interval]))"
-
-
-def _quantiles(histogram: str) -> dict[str, str]:
-    """Median and tail quantiles of a histogram."""
-    return {
-        f"p{number}": f"histogram_quantile(0.{number}, sum by (le) (rate({histogram}_bucket[$__rate_interval])))"
-        for number in (50, 95, 99)
-    }
-
-
-def _mean(histogram: str) -> str:
-    return f"{_rate(f'{histogram}_sum')} / {_rate(f'{histogram}_count')}"
 
 
 _IS_IT_WELL = Row(
@@ -38,8 +22,8 @@ _IS_IT_WELL = Row(
         Now(
             "Requests answered with 5xx",
             {
-                "5xx": f'{_rate("""footfall_collector_requests_total{status=~"5.."}""")}'
-                f" / {_rate('footfall_collector_requests_total')}"
+                "5xx": f'{rate("""footfall_collector_requests_total{status=~"5.."}""")}'
+                f" / {rate('footfall_collector_requests_total')}"
             },
             "percentunit",
             thresholds=(0.001, 0.01),
@@ -62,23 +46,23 @@ _IS_IT_WELL = Row(
 _COLLECTOR = Row(
     "Collector: rate, errors, duration",
     [
-        Panel("Requests by status", {"{{status}}": _rate("footfall_collector_requests_total", "status")}, "reqps"),
+        Panel("Requests by status", {"{{status}}": rate("footfall_collector_requests_total", "status")}, "reqps"),
         Panel(
             "Share of requests answered with 5xx",
             {
-                "5xx": f'{_rate("""footfall_collector_requests_total{status=~"5.."}""")}'
-                f" / {_rate('footfall_collector_requests_total')}"
+                "5xx": f'{rate("""footfall_collector_requests_total{status=~"5.."}""")}'
+                f" / {rate('footfall_collector_requests_total')}"
             },
             "percentunit",
         ),
-        Panel("Request duration", _quantiles("footfall_collector_request_seconds"), "s"),
-        Panel("Events by status", {"{{status}}": _rate("footfall_collector_events_total", "status")}, "ops"),
+        Panel("Request duration", quantiles("footfall_collector_request_seconds"), "s"),
+        Panel("Events by status", {"{{status}}": rate("footfall_collector_events_total", "status")}, "ops"),
         Panel(
             "Rejected and limited events by code",
-            {"{{code}}": _rate('footfall_collector_events_total{status=~".*rejected|limited"}', "code")},
+            {"{{code}}": rate('footfall_collector_events_total{status=~".*rejected|limited"}', "code")},
             "ops",
         ),
-        Panel("Time to Kafka's acknowledgement", _quantiles("footfall_collector_publish_seconds"), "s"),
+        Panel("Time to Kafka's acknowledgement", quantiles("footfall_collector_publish_seconds"), "s"),
     ],
 )
 _PIPELINE = Row(
@@ -121,8 +105,8 @@ _SPOOL_AND_REJECTIONS = Row(
             "Spooled events",
             {
                 "waiting": "sum(footfall_collector_spool_events)",
-                "written per second": _rate("footfall_collector_spooled_events_total"),
-                "replayed per second": _rate("footfall_collector_replayed_events_total"),
+                "written per second": rate("footfall_collector_spooled_events_total"),
+                "replayed per second": rate("footfall_collector_replayed_events_total"),
             },
         ),
         Panel(
@@ -135,32 +119,32 @@ _SPOOL_AND_REJECTIONS = Row(
         Panel(
             "Late acks, producer restarts, spool errors",
             {
-                "late acks": _rate("footfall_collector_late_acks_total"),
-                "producer restarts": _rate("footfall_collector_producer_restarts_total"),
-                "spool error: {{kind}}": _rate("footfall_collector_spool_errors_total", "kind"),
+                "late acks": rate("footfall_collector_late_acks_total"),
+                "producer restarts": rate("footfall_collector_producer_restarts_total"),
+                "spool error: {{kind}}": rate("footfall_collector_spool_errors_total", "kind"),
             },
             "ops",
         ),
         Panel(
             "Rejected events published",
-            {"{{result}}": _rate("footfall_collector_rejected_records_total", "result")},
+            {"{{result}}": rate("footfall_collector_rejected_records_total", "result")},
             "ops",
         ),
         Panel(
             "Events dropped by browsers",
-            {"per second": _rate("footfall_collector_client_dropped_events_total")},
+            {"per second": rate("footfall_collector_client_dropped_events_total")},
             "ops",
             "As reported by the SDK when it reaches the collector again.",
         ),
-        Panel("Redactions", {"{{pattern}}": _rate("footfall_collector_redactions_total", "pattern")}, "ops"),
+        Panel("Redactions", {"{{pattern}}": rate("footfall_collector_redactions_total", "pattern")}, "ops"),
         Panel(
             "Requests from bots",
-            {"{{reason}}": _rate("footfall_collector_bot_requests_total", "reason")},
+            {"{{reason}}": rate("footfall_collector_bot_requests_total", "reason")},
             "reqps",
         ),
     ],
 )
-_PROCESSES = Row(
+PROCESSES = Row(
     "Processes",
     [
         Panel(
@@ -188,8 +172,8 @@ _SESSIONS = Row(
         Panel(
             "Fetches of session keys",
             {
-                "collector, {{result}}": _rate("footfall_collector_jwks_fetches_total", "result"),
-                "dashboard, {{result}}": _rate("footfall_dashboard_jwks_fetches_total", "result"),
+                "collector, {{result}}": rate("footfall_collector_jwks_fetches_total", "result"),
+                "dashboard, {{result}}": rate("footfall_dashboard_jwks_fetches_total", "result"),
             },
             "ops",
         ),
@@ -198,8 +182,8 @@ _SESSIONS = Row(
         Panel(
             "Requests to dashboard and registry",
             {
-                "dashboard {{status}}": _rate("footfall_dashboard_requests_total", "status"),
-                "registry {{status}}": _rate("footfall_registry_requests_total", "status"),
+                "dashboard {{status}}": rate("footfall_dashboard_requests_total", "status"),
+                "registry {{status}}": rate("footfall_registry_requests_total", "status"),
             },
             "reqps",
         ),
@@ -209,7 +193,7 @@ _SESSIONS = Row(
 
 def overview() -> str:
     """The collector, and the lag of everything behind it."""
-    rows = [_IS_IT_WELL, _COLLECTOR, _PIPELINE, _SPOOL_AND_REJECTIONS, _SESSIONS, _PROCESSES]
+    rows = [_IS_IT_WELL, _COLLECTOR, _PIPELINE, _SPOOL_AND_REJECTIONS, _SESSIONS, PROCESSES]
     return dashboard("footfall-overview", "footfall: overview", "Events on their way from requests to rows.", rows)
 
 
@@ -220,10 +204,10 @@ def stream_app() -> str:
             "Events and partitions",
             [
                 Panel(
-                    "Events by outcome", {"{{outcome}}": _rate("footfall_stream_events_total", "outcome")}, "ops"
+                    "Events by outcome", {"{{outcome}}": rate("footfall_stream_events_total", "outcome")}, "ops"
                 ),
                 Panel("Lag by partition, in records", {"{{partition}}": "footfall_stream_partition_lag_records"}),
-                Panel("Time to fold a batch", {"mean": _mean("footfall_stream_fold_seconds")}, "s"),
+                Panel("Time to fold a batch", {"mean": mean("footfall_stream_fold_seconds")}, "s"),
                 Panel("Partitions by worker", {"{{instance}}": "footfall_stream_partitions"}),
                 Panel(
                     "Partitions of the topic, and assigned ones",
@@ -242,8 +226,8 @@ def stream_app() -> str:
         Row(
             "State",
             [
-                Panel("Checkpoint duration", _quantiles("footfall_stream_checkpoint_seconds"), "s"),
-                Panel("Checkpoint bytes", {"per second": _rate("footfall_stream_checkpoint_bytes_total")}, "Bps"),
+                Panel("Checkpoint duration", quantiles("footfall_stream_checkpoint_seconds"), "s"),
+                Panel("Checkpoint bytes", {"per second": rate("footfall_stream_checkpoint_bytes_total")}, "Bps"),
                 Panel("Duration of the last recovery", {"{{instance}}": "footfall_stream_recovery_seconds"}, "s"),
                 Panel(
                     "Recoveries in the last hour",
@@ -251,7 +235,7 @@ def stream_app() -> str:
                 ),
                 Panel("Dedup window", {"{{instance}}": "footfall_stream_dedup_window_seconds"}, "s"),
                 Panel("Uncertain events", {"{{instance}}": "footfall_stream_uncertain_events"}),
-                Panel("Corrections", {"{{result}}": _rate("footfall_stream_corrections_total", "result")}, "ops"),
+                Panel("Corrections", {"{{result}}": rate("footfall_stream_corrections_total", "result")}, "ops"),
                 Panel(
                     "Lost records and foreign writes",
                     {
@@ -261,158 +245,6 @@ def stream_app() -> str:
                 ),
             ],
         ),
-        _PROCESSES,
+        PROCESSES,
     ]
     return dashboard("footfall-stream-app", "footfall: stream app", "How events become live counts.", rows)
-
-
-_LANDING = Row(
-    "Landing",
-    [
-        Panel(
-            "Records per second",
-            {
-                "rows": _rate("footfall_sink_rows_total"),
-                "duplicates": _rate("footfall_sink_duplicates_total"),
-                "erased": _rate("footfall_sink_erased_total"),
-                "dead letters": _rate("footfall_sink_dead_letters_total"),
-            },
-            "ops",
-        ),
-        Panel(
-            "From Kafka to the commit, oldest record of a batch", _quantiles("footfall_sink_latency_seconds"), "s"
-        ),
-        Panel(
-            "Mean duration of a batch",
-            {
-                "decode": _mean("footfall_sink_decode_seconds"),
-                "write": _mean("footfall_sink_write_seconds"),
-                "commit (part of write)": _mean("footfall_sink_commit_seconds"),
-            },
-            "s",
-        ),
-        Panel("Lag by sink, in records", {"{{instance}}": "footfall_sink_lag_records"}),
-        Panel(
-            "Fallbacks, fenced batches, retries and assignments",
-            {
-                "merge fallbacks": _rate("footfall_sink_merge_fallbacks_total"),
-                "fenced": _rate("footfall_sink_fenced_total"),
-                "retries, SQLSTATE class {{sqlstate_class}}": _rate(
-                    "footfall_sink_write_retries_total", "sqlstate_class"
-                ),
-                "batch shrinks": _rate("footfall_sink_batch_shrinks_total"),
-                "assignments": _rate("footfall_sink_assignments_total"),
-            },
-            "ops",
-        ),
-        Panel("Sinks ready", {"{{instance}}": "footfall_sink_ready"}),
-        Panel(
-            "Partitions of the topic, and assigned ones",
-            {"of the topic": "max(footfall_sink_topic_partitions)", "assigned": "sum(footfall_sink_partitions)"},
-        ),
-        Panel(
-            "Sinks paused or halted",
-            {
-                "{{instance}}: breaker open": "footfall_sink_breaker_open",
-                "{{instance}}: halted": "footfall_sink_halted",
-                "{{instance}}: share of time paused": "rate(footfall_sink_paused_seconds_total[$__rate_interval])",
-            },
-        ),
-    ],
-)
-_DEAD_LETTERS = Row(
-    "Dead letters and the canary",
-    [
-        Panel(
-            "Dead letters to events-rejected",
-            {
-                "pending": "max(footfall_sink_dead_letters_pending)",
-                "published per second": _rate("footfall_sink_dead_letters_published_total"),
-            },
-        ),
-        Panel(
-            "Corrections by what became of the record",
-            {"{{reason}}": _rate("footfall_sink_corrections_total", "reason")},
-            "ops",
-        ),
-        Panel(
-            "Corrections published per second",
-            {"published": _rate("footfall_sink_corrections_published_total")},
-            "ops",
-        ),
-        Panel(
-            "Age of the oldest correction to publish", {"age": "max(footfall_sink_corrections_lag_seconds)"}, "s"
-        ),
-        Panel(
-            "Dead letters by reason",
-            {"{{reason}}": _rate("footfall_sink_dead_letters_total", "reason")},
-            "ops",
-        ),
-        Panel("Canary: time from sending to its row", _quantiles("footfall_canary_seconds"), "s"),
-        Panel("Canary failures by stage", {"{{stage}}": _rate("footfall_canary_failures_total", "stage")}, "ops"),
-    ],
-)
-_VISITS = Row(
-    "Visits and links",
-    [
-        Panel(
-            "Age of the oldest rows that visits do not know of",
-            {"{{instance}}": "footfall_sink_visits_behind_seconds"},
-            "s",
-        ),
-        Panel(
-            "Events in no visit yet, and hours that differ from their rows",
-            {
-                "events": "max(footfall_postgres_visits_pending_events)",
-                "hours that differ": "max(footfall_postgres_visits_recount_failures)",
-            },
-        ),
-        Panel("Step of deriving visits", _quantiles("footfall_sink_visits_step_seconds"), "s"),
-        Panel(
-            "Rows read for visits, and failures",
-            {
-                "rows": _rate("footfall_sink_visits_events_total"),
-                "failures": _rate("footfall_sink_visits_failures_total"),
-            },
-            "ops",
-        ),
-        Panel(
-            "Records to publish",
-            {"{{topic}}": "max by (topic) (footfall_postgres_visits_pending_records)"},
-        ),
-        Panel("Records published", {"{{topic}}": _rate("footfall_sink_visits_published_total", "topic")}, "ops"),
-    ],
-)
-_POSTGRES = Row(
-    "Postgres",
-    [
-        Panel("Database size", {"bytes": "max(footfall_postgres_bytes)"}, "bytes"),
-        Panel("Future days with a partition", {"days": "min(footfall_postgres_days_ahead)"}),
-        Panel("Days by state", {"{{state}}": "max by (state) (footfall_postgres_days)"}),
-        Panel(
-            "Needs an operator",
-            {
-                "dead letters": "max(footfall_postgres_dead_letters)",
-                "pending erasures": "max(footfall_postgres_pending_erasures)",
-                "unaccounted records": "max(footfall_postgres_unaccounted_records)",
-                "records lost to retention": "sum(footfall_sink_records_lost_to_retention_total)",
-            },
-        ),
-        Panel(
-            "Time since the last",
-            {
-                "maintenance": "time() - max(footfall_postgres_maintained_timestamp_seconds)",
-                "reading of these metrics": "time() - max(footfall_postgres_checked_timestamp_seconds)",
-            },
-            "s",
-        ),
-    ],
-)
-
-
-def storage() -> str:
-    """Landing, dead letters and the database."""
-    rows = [_LANDING, _DEAD_LETTERS, _VISITS, _POSTGRES, _PROCESSES]
-    return dashboard(
-        "footfall-storage", "footfall: sinks and storage", "How events become rows, and how rows are stored.", rows
-    )

@@ -57,4 +57,10 @@ async def test_files_of_a_bucket_are_made_once(
         raise AssertionError("rows were read from Postgres")
 
     monkeypatch.setattr(Columns, "_made", none_are_made)
+    abandoned = "0123456789ab/20261120-00-24h-0123456789abcdef.parquet"
+    Bucket(bucket_url).write(abandoned, b"of an earlier version")
+    (tmp_path / "two" / abandoned).parent.mkdir(parents=True)
+    (tmp_path / "two" / abandoned).write_bytes(b"of an earlier version")
+    monkeypatch.setattr("dashboard.columns.folder._ABANDONED_SECONDS", -1.0)
     assert files(await built("two")) == made
+    assert Bucket(bucket_url).find(abandoned) is None

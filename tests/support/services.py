@@ -41,7 +41,8 @@ _shared_kafka = pytest.StashKey[contextlib.ExitStack]()
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Before workers start: write the archive that halves the CPU time of each broker's start, and start theirs."""
     if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
-        with contextlib.suppress(Exception):  # the tests that need a broker will say why there is none
+        # The tests that need a broker will say why there is none.
+        with contextlib.suppress(Exception, pytest.skip.Exception):
             archive_kafka_classes()
             running = session.config.stash[_shared_kafka] = contextlib.ExitStack()
             # Beside the workers' folders, as pytest empties theirs.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.columns import mirror
+from dashboard.columns import folder, mirror
 from dashboard.columns.mirror import Mirror
 from service_kit.bucket import Bucket, BucketUnavailable
 
@@ -62,6 +62,29 @@ def test_names_that_are_none_of_ours_are_left_alone(bucket_url: str, tmp_path: P
         bucket.write(name, b"x")
     dashboard(bucket, tmp_path / "one").fetch([FOLDER])
     assert [path for path in (tmp_path / "one").rglob("*") if path.is_file()] == []
+
+
+def test_files_of_a_layout_that_nobody_uses_are_deleted_here_and_in_the_bucket(
+    bucket_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = Bucket(bucket_url)
+    ours, abandoned, not_ours = "0123456789ab", "ba9876543210", "reports"
+    for name in (ours, abandoned, not_ours):
+        bucket.write(f"{name}/{NAME}", b"rows")
+        (tmp_path / name).mkdir()
+        (tmp_path / name / NAME).write_bytes(b"rows")
+    one = Mirror(bucket, tmp_path)
+
+    def left() -> tuple[set[str], set[str]]:
+        folder.remove_abandoned(tmp_path, [ours])
+        one.delete_abandoned([ours])
+        return {path.name for path in tmp_path.iterdir() if path.name in (ours, abandoned, not_ours)}, {
+            name for name in (ours, abandoned, not_ours) if bucket.list(name)
+        }
+
+    assert left() == ({ours, abandoned, not_ours},) * 2, "an older version may still write to it"
+    monkeypatch.setattr(folder, "_ABANDONED_SECONDS", -1.0)
+    assert left() == ({ours, not_ours},) * 2
 
 
 class Silent(Bucket):

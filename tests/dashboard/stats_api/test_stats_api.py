@@ -1,14 +1,9 @@
 """The Stats API, with a history that answers without Postgres: the same numbers as the page, faults by name."""
 
-import csv
-import io
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
-import duckdb
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -18,36 +13,16 @@ from dashboard.filters import FILTERS
 from dashboard.history.query import MAX_VALUES, Query
 from dashboard.history.report import NOBODY, Report
 from dashboard.history.result import Result
-from dashboard.history.routes import add_history_routes
-from dashboard.render.pages import Pages
 from dashboard.render.panels import HISTORY
 from dashboard.sql import Database
 from dashboard.stats_api import metrics
 from dashboard.stats_api.dimensions import DIMENSIONS, OF_VISITS_ALONE
-from dashboard.stats_api.files import PARQUET, as_csv
 from dashboard.stats_api.request import MAX_RANKED, parse
 from dashboard.stats_api.routes import PATH, add_stats_api_routes
-from dashboard.stats_api.table import Answered, Column, Table, is_cut, table_of
+from dashboard.stats_api.table import Answered, is_cut, table_of
 from tests.dashboard.history.test_page import OneNameEach
+from tests.dashboard.stats_api.asking import NOW, answer
 from tests.support.database import at
-
-NOW = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app, service = FastAPI(), OneNameEach(Database(at("host=nowhere")))
-    add_history_routes(app, service, Pages(), 90)
-    add_stats_api_routes(app, service, 90, lambda: NOW)
-    async with httpx.AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as made:
-        yield made
-
-
-async def answer(client: httpx.AsyncClient, path: str, status: int = 200) -> dict[str, Any]:
-    found = await client.get(f"{PATH}/{path}")
-    assert found.status_code == status, found.text
-    assert found.headers["cache-control"] == ("private, no-cache" if status == 200 else "no-store")
-    return dict(found.json())
 
 
 async def test_the_totals_are_those_of_the_page(client: httpx.AsyncClient) -> None:
@@ -315,33 +290,6 @@ async def test_each_metric_of_speed_is_asked_for() -> None:
     assert (first["p75_inp"], first["previous_p75_inp"], first["events"]) == (80.0, 160.0, 3)
 
 
-async def test_a_file_has_a_name_and_the_rows_that_are_asked_for(client: httpx.AsyncClient) -> None:
-    path = f"{PATH}/breakdown?by=metric&from=2026-11-20&to=2026-11-21"
-    got = await client.get(f"{path}&format=csv&limit=1&offset=1")
-    assert got.headers["content-disposition"] == 'attachment; filename="footfall-breakdown-20261120-20261121.csv"'
-    assert (got.headers["footfall-total-rows"], len(got.text.splitlines())) == ("2", 2)
-    assert (await client.get(path, headers={"accept": PARQUET})).content.startswith(b"PAR1")
-    head = await client.head(f"{path}&format=csv")
-    assert (head.status_code, head.headers["etag"]) == (
-        200,
-        (await client.get(f"{path}&format=csv")).headers["etag"],
-    )
-
-
-async def test_counts_are_whole_numbers_in_parquet_even_where_none_is_known(
-    client: httpx.AsyncClient, tmp_path: Path
-) -> None:
-    names = ["people", "views_per_visit", "bounce_rate", "median_duration", "events", "p75_cls", "errors"]
-    got = await client.get(f"{PATH}/series?range=24h&format=parquet&compare=previous&metrics={','.join(names)}")
-    (file := tmp_path / "series.parquet").write_bytes(got.content)
-    with duckdb.connect() as connection:
-        found = connection.sql(f"from '{file}'")
-        types = dict(zip(found.columns, map(str, found.types), strict=True))
-    whole = {name for name, type_ in types.items() if type_ == "BIGINT"}
-    assert whole == {"people", "previous_people", "events", "previous_events"}
-    assert {type_ for name, type_ in types.items() if name not in whole} == {"DOUBLE", "TIMESTAMP WITH TIME ZONE"}
-
-
 @pytest.mark.parametrize(("path", "faults"), FAULTS.items(), ids=FAULTS)
 async def test_every_fault_is_named_with_what_was_expected(
     client: httpx.AsyncClient, path: str, faults: list[tuple[str, str, str | None]]
@@ -365,40 +313,3 @@ async def test_the_description_lists_metrics_and_dimensions(client: httpx.AsyncC
     got = (await client.get(PATH)).json()
     assert [each["name"] for each in got["metrics"]] == list(metrics.SERIES)
     assert got["dimensions"] == list(DIMENSIONS)
-
-
-async def test_a_file_has_the_rows_of_the_json(client: httpx.AsyncClient, tmp_path: Path) -> None:
-    for path in (
-        "totals?compare=previous",
-        "series?range=24h&tz=Europe/Berlin",
-        "breakdown?by=error",
-        "breakdown?by=prop",
-    ):
-        rows = (await answer(client, path))["rows"]
-        as_csv = await client.get(f"{PATH}/{path}", headers={"accept": "text/csv"})
-        read = list(csv.DictReader(io.StringIO(as_csv.text, newline="")))
-        assert read == [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
-        assert (as_csv.headers["footfall-is-cut"], as_csv.headers["footfall-program-events-left-out"]) == (
-            "false",
-            "17",
-        )
-        file = tmp_path / "table.parquet"
-        file.write_bytes((await client.get(f"{PATH}/{path}&format=parquet")).content)
-        with duckdb.connect() as connection:
-            found = connection.sql(f"select *{_as_text(rows)} from '{file}'")
-            stored = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
-        times = [name for name in rows[0] if name in ("start", "first", "last")]
-        for row, other in zip(rows, stored, strict=True):
-            moments = {name: datetime.fromisoformat(row[name]).timestamp() for name in times}
-            assert other == row | moments
-
-
-def _as_text(rows: list[dict[str, Any]]) -> str:
-    times = [name for name in rows[0] if name in ("start", "first", "last")]
-    shown = ", ".join(f'epoch("{name}") as "{name}"' for name in times)
-    return f" replace ({shown})" if shown else ""
-
-
-def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe() -> None:
-    table = Table([Column("name", "text")], [{"name": "=1+1"}])
-    assert as_csv(table).splitlines() == ["name", "'=1+1"]
