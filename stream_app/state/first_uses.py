@@ -3,7 +3,8 @@
 Pairs of person and feature are remembered in two Bloom filters: when the newer one is full, it becomes the older
 one, and an empty one takes its place. A pair of the older one that is used again goes into the newer one: what is
 forgotten was not used during a whole filter. A filter rarely takes a new pair for one that it knows. So there are
-never too many first uses, but for those that were forgotten.
+never too many first uses, but for those that were forgotten. All pairs of a person are in one page: whoever makes
+up values fills that page alone, and then no more of them are new.
 
 Of the newest pairs the minute of the first use is known too. If a use comes that occurred earlier, the first use
 moves there; so within this bound it does not matter in which order events come.
@@ -18,7 +19,7 @@ import mmh3
 from avro_schemas.live_aggregates import OTHER
 
 # A filter has so many pages of so many bits, 128 KiB in all, and becomes the older one with so many pairs. Then it
-# takes less than one in 300 new pairs for one that it knows.
+# takes less than one in 100 new pairs for one that it knows, even if people use thirty features each.
 PAGES, _PAGE_BITS = 512, 2048
 MAX_PAIRS = 80_000
 # So many first uses can move to an earlier minute.
@@ -95,7 +96,8 @@ class FirstUses:
     def use(self, person: bytes, feature: str, minute: int) -> Moved | None:
         """A person used a feature in a minute. Return what this changes, if anything."""
         pair = int.from_bytes(mmh3.hash_bytes(b"%b\t%b" % (person, feature.encode())), "big")
-        short, page, bits = pair >> 64, (pair >> 119) % PAGES, _bits(pair)
+        page = mmh3.hash(person, signed=False) % PAGES
+        short, bits = pair >> 64, _bits(pair)
         is_known = self._newer.has(page, bits)
         if not is_known:
             is_known = self._older.has(page, bits)

@@ -138,5 +138,15 @@ def test_a_restart_at_any_point_gives_the_same_filters(used: list[tuple[int, int
 
 def test_of_as_many_pairs_as_are_remembered_hardly_any_is_taken_for_another() -> None:
     few = FirstUses()
-    pairs = 4_000  # of 80,000: a filter of so much smaller pages would show in this
-    assert sum(few.use(b"ann", f"{number}", 1) is None for number in range(pairs)) <= 1
+    pairs = [(b"%d" % person, f"{number}") for person in range(1_000) for number in range(4)]
+    # 4,000 of 80,000: a filter of so much smaller pages would show in this.
+    assert sum(few.use(*pair, 1) is None for pair in pairs) <= 1
+
+
+def test_a_person_with_made_up_values_makes_nobody_elses_uses_forgotten() -> None:
+    few = FirstUses()
+    others = [(b"%d" % person, "faithful") for person in range(500)]
+    assert all(few.use(*other, 1) for other in others)
+    for number in range(170_000):  # as many as two filters have
+        few.use(b"ann", f"{number}", 2)
+    assert not any(few.use(*other, 3) for other in others)
