@@ -211,7 +211,7 @@ _SCHEMAS: Json = {
             "notices": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "Parameters that were corrected.",
+                "description": "Parameters that were corrected, and what the numbers lack, as sentences.",
             },
             "totals": object_of(
                 "The period in numbers.",

@@ -9,6 +9,7 @@ from typing import Any
 from dashboard.filters import PropertyValue
 from dashboard.history.measures import EVENTS, MEASURES, Measure, of_visit_steps
 from dashboard.history.query import Query
+from dashboard.history.visits_progress import VisitsProgress
 from dashboard.render import web_vitals
 from dashboard.render.charts import Chart, Step, chart, chart_of_values
 from dashboard.render.panel import Cell, Column, Panel, Rows, of_visits, percent
@@ -79,6 +80,14 @@ class Result:
     visit_steps: Found = ()
     # Rows of period, step and the 75th percentile of the query's metric.
     vital_steps: Found = ()
+    # None if the result has no visits.
+    visits_progress: VisitsProgress | None = None
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """Sentences about the numbers that whoever reads them has to know."""
+        behind = self.visits_progress.notices(self.query) if self.visits_progress else ()
+        return [*self.query.notices, *behind]
 
     @property
     def previous_sums(self) -> Sequence[int]:

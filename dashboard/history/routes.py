@@ -176,7 +176,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "filters": [
             {"name": each.name, "value": each.value, "is_excluded": each.is_excluded} for each in query.filters
         ],
-        "notices": query.notices,
+        "notices": result.notices,
         "program_events_left_out": result.left_out,
         "totals": {
             total.key: {"current": total.current}

@@ -37,7 +37,15 @@ from dashboard.history.rows import (
     landed_rows,
     result_of_rows,
 )
-from dashboard.history.visits import VISIT_LAYOUT, Visits, read_visits, selection, visits_from
+from dashboard.history.visits import (
+    VISIT_LAYOUT,
+    Visits,
+    read_visits,
+    read_visits_progress,
+    selection,
+    visits_from,
+)
+from dashboard.history.visits_progress import VisitsProgress
 from dashboard.render.web_vitals import METRICS
 from dashboard.sql import Database
 
@@ -88,8 +96,9 @@ class HistoryService:
         parts = _Parts(report, query)
         visiting = asyncio.ensure_future(self._visits_of(replace(query, measure=EVENTS), parts))
         try:
-            found = await self._counted(asked, parts)
-            return with_visits(await visiting, found, query)
+            parts.counted = await self._counted(asked, parts)
+            parts.visits = await visiting
+            return parts.result(parts.counted)
         except psycopg.errors.QueryCanceled as error:
             raise HistoryUnavailable("The query took too long. Choose a shorter period.") from error
         except psycopg.errors.UndefinedTable as error:
@@ -132,6 +141,7 @@ class HistoryService:
         """
         if not query.is_of_visits:
             return None
+        report.progress = await read_visits_progress(self._database)
         missing: FilesMissing | None = None
         columns = self._columns if selection(query).is_usable else None
         if columns:
@@ -264,6 +274,7 @@ class _Parts:
         self._to, self._query = to, query
         self.counted: Result | None = None
         self.visits: Visits | None = None
+        self.progress: VisitsProgress | None = None
 
     def found(self, result: Result) -> None:
         self.counted = result
@@ -275,13 +286,12 @@ class _Parts:
 
     def _report(self) -> None:
         if self.counted and (self.visits or not self._query.is_of_visits):
-            self._to.found(with_visits(self.visits, self.counted, self._query))
+            self._to.found(self.result(self.counted))
 
-
-def with_visits(visits: Visits | None, found: Result, query: Query) -> Result:
-    """The result of a query, which has visits if it is of visits."""
-    found = replace(found, query=query)
-    return visits.added_to(found) if visits else found
+    def result(self, counted: Result) -> Result:
+        """What was counted with what is known of visits."""
+        found = replace(counted, query=self._query, visits_progress=self.progress)
+        return self.visits.added_to(found) if self.visits else found
 
 
 async def _last(session: Session, ask: Callable[[], Iterator[Answer]], found: Callable[[Answer], None]) -> Answer:

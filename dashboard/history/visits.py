@@ -12,9 +12,10 @@ from dashboard.columns.visit_questions import VisitQuestions, VisitSelection
 from dashboard.filters import FILTERS, Condition, groups
 from dashboard.history.query import VISIT_FILTERS, Query
 from dashboard.history.result import Found, Result, Total, panels_of
+from dashboard.history.visits_progress import VisitsProgress
 from dashboard.render.panel import Rows, percent
 from dashboard.render.panels import HISTORY
-from dashboard.sql import queries
+from dashboard.sql import Database, queries
 
 # What a filter compares, of the view `visits`; of lists, whether any of their values is one that is looked for.
 _LISTS = MappingProxyType({"page": "pages", "route": "routes", "type": "event_types"})
@@ -26,6 +27,14 @@ _EXPRESSIONS: Mapping[str, str] = MappingProxyType(
 # The columns of files: what filters and panels compare.
 VISIT_LAYOUT = VisitLayout(
     [*_EXPRESSIONS.values(), *(panel.visit_expression for panel in HISTORY.values() if panel.visit_expression)]
+)
+
+
+# Of sinks older than this dashboard, and for a role of somebody's own that may read `events` alone.
+_NO_PROGRESS = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.InsufficientPrivilege,
 )
 
 
@@ -91,6 +100,16 @@ async def read_visits(connection: psycopg.AsyncConnection, query: Query, max_row
         return await (await connection.execute(text, params)).fetchall()
 
     return Visits(await found("visit_steps"), await found("visit_rankings") if ranked else [])
+
+
+async def read_visits_progress(database: Database) -> VisitsProgress | None:
+    """How far visits have followed landing; None if Postgres does not say."""
+    try:
+        async with database.reading() as connection:
+            row = await (await connection.execute(queries["visits_progress"])).fetchone()
+    except _NO_PROGRESS:
+        return None
+    return VisitsProgress(*row) if row else None
 
 
 def selection(query: Query) -> VisitSelection:

@@ -77,7 +77,7 @@ def as_json(kind: Kind, asked: Asked, result: Result, table: Table, now: datetim
         "filters": [
             {"name": each.name, "value": each.value, "is_excluded": each.is_excluded} for each in query.filters
         ],
-        "notices": list(query.notices),
+        "notices": list(result.notices),
         "columns": [
             {"name": each.name, "type": each.type, "unit": each.unit, "about": each.about}
             for each in shown.columns

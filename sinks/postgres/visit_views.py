@@ -111,6 +111,10 @@ def visit_views() -> list[View]:
                 "too_old": "progress.too_old",
                 "flooded": "progress.flooded",
                 "rereading": "queue.rereading",
+                "pending": "queue.pending",
+                # The first 48 bits of an id are its time.
+                "incomplete_before": "moment_of("
+                "('x' || left(replace(queue.rereading_until, '-', ''), 12))::bit(48)::bigint)",
             },
             source=_SQL["progress"].as_string(),
             comment="How far visits have followed landing: one row.",
@@ -123,6 +127,9 @@ def visit_views() -> list[View]:
                 "flooded": "Events in no visit, as a browser sent more in a day than people do.",
                 "rereading": "Hours of rows that are still to be read again, newest first: after an upgrade, or"
                 " after the gap was changed.",
+                "pending": "About how many events that landed are in no visit yet.",
+                "incomplete_before": "Visits that began before are incomplete until these hours are read; null if"
+                " there are none.",
             },
         ),
     ]

@@ -26,7 +26,7 @@ from sinks import erasure
 from sinks.landing.rows import decode_batch
 from sinks.postgres.store import PostgresStore
 from sinks.retention.maintenance import maintain
-from sinks.visits.derive import drain
+from sinks.visits.derive import drain, step
 from sinks.visits.queue import use_gap
 from tests.support.database import at
 from tests.support.days import Landed
@@ -71,6 +71,26 @@ async def test_every_filter_selects_the_events_with_its_value_or_all_but_those(
     odd = "\x01\x7f\uffff\U0010ffff %s %(type)s ' \\ {}" * 50
     filters = dict.fromkeys(FILTERS.keys() - {PROPERTY}, odd) | {PROPERTY: f"a.b:{odd}"}
     assert not (await result(postgres, **filters)).has_events
+
+
+@pytest.mark.usefixtures("events")
+async def test_numbers_of_visits_that_are_behind_say_so(postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        use_gap(connection, timedelta(minutes=30))
+        while step(connection).entries:
+            pass
+        assert (await result(postgres)).notices == []
+        connection.execute(
+            "insert into visit_queue (added_at, events, event_ids) values (now() - interval '2 minutes', 7, '{}')"
+        )
+        (notice,) = (await result(postgres)).notices
+        assert "about 7 events" in notice
+        assert (await result(postgres, ("button", "!none"))).notices == [], "these are not of visits"
+        drain(connection)
+        use_gap(connection, timedelta(minutes=20))
+        assert ["derived again" in each for each in (await result(postgres)).notices] == [True]
+        connection.execute("alter view visits_progress rename column pending to of_an_older_version")
+        assert (await result(postgres)).notices == []
 
 
 async def test_filters_add_up_and_programs_are_left_out_with_their_count(
