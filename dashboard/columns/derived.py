@@ -19,6 +19,7 @@ from dashboard.columns.summaries import (
     summary_of,
     to_merge,
 )
+from dashboard.columns.turns import bytes_of
 
 
 def rows_of(sources: Sequence[Source]) -> str:
@@ -37,7 +38,9 @@ class Derived:
         """The summaries that a question without filters reads, and the rows that they do not have."""
         known, files = self._folder.summaries, {file.path: file for file in self._folder.files}
         found = split(sources, files, {stem for stems in known.values() for stem in stems}, periods)
-        return Stored(rows_of(found.rest), chosen(found, known), rows_of(sources), self._people)
+        summaries = chosen(found, known)
+        read = bytes_of([each.path for each in (*summaries, *found.rest)])
+        return Stored(rows_of(found.rest), summaries, rows_of(sources), self._people, read)
 
     def know_people(self, used: Sequence[ColumnFile]) -> None:
         """Read the people of the files that are in use, so that questions need not, and forget all others."""

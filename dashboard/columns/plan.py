@@ -5,6 +5,8 @@ three in the transaction that changes rows. So a file is exact for an hour if, i
 hour has landed as many rows as when the file was made, and its day has as many erased and dropped ones.
 """
 
+import hashlib
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -139,3 +141,30 @@ def spans_of(hours: Sequence[int]) -> list[tuple[int, int]]:
         else:
             spans.append((hour, hour + HOUR))
     return spans
+
+
+def is_as_counted(day: DayState, first: int, end: int, rows: int) -> bool:
+    """Whether a file with so many rows of some hours has those that the counts say."""
+    if day.is_uncertain:
+        return False
+    if first <= min(day.hours) and max(day.hours) < end:
+        return rows == day.rows
+    # Counts do not say in which hours rows were erased or dropped.
+    landed = sum(landed for hour, landed in day.hours.items() if first <= hour < end)
+    return rows == landed if not day.erased and not day.dropped else rows <= landed
+
+
+def version_of(days: Sequence[DayState], first: int, end: int) -> str:
+    """Another one whenever rows of a period change."""
+    states = [
+        (
+            day.start,
+            day.erased,
+            day.dropped,
+            [(hour, rows) for hour, rows in sorted(day.hours.items()) if hour + HOUR > first and hour < end],
+            # Counts say nothing about its rows.
+            uuid.uuid4().hex if day.is_uncertain else "",
+        )
+        for day in days
+    ]
+    return hashlib.sha256(repr(states).encode()).hexdigest()

@@ -96,6 +96,8 @@ class Stored:
     # With summaries: SQL for all rows.
     all_rows: str = ""
     people: KnownPeople = field(default_factory=KnownPeople, compare=False)
+    # Bytes of the files that are read.
+    size: int = 0
 
 
 # Of lists of people.

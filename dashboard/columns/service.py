@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,11 +19,23 @@ from dashboard.columns.engine import Engine
 from dashboard.columns.folder import Folder, meta_of, remove_abandoned
 from dashboard.columns.layout import Layout, VisitLayout
 from dashboard.columns.mirror import Mirror
-from dashboard.columns.plan import DAY, HOUR, DayState, FilesMissing, Missing, Plan, Source, plan
+from dashboard.columns.plan import (
+    DAY,
+    HOUR,
+    DayState,
+    FilesMissing,
+    Missing,
+    Plan,
+    Source,
+    is_as_counted,
+    plan,
+    version_of,
+)
 from dashboard.columns.questions import Stored
 from dashboard.columns.snapshot import Snapshot
 from dashboard.columns.tail import Tail
-from dashboard.columns.visit_files import VisitFiles
+from dashboard.columns.turns import bytes_of
+from dashboard.columns.visit_files import VisitFiles, VisitRows
 from dashboard.sql import Database
 from service_kit.background import is_cancelled
 from service_kit.bucket import Bucket
@@ -108,14 +118,14 @@ class Columns:
                 self._wake.set()
                 raise
 
-    async def visits(self, first: int, end: int) -> tuple[str, object]:
-        """SQL for the visits of a time, and what is another value if they changed. Raise `FilesMissing`."""
+    async def visits(self, first: int, end: int) -> VisitRows:
+        """The visits of a time. Raise `FilesMissing`."""
 
-        def read() -> tuple[str, object]:
+        def read() -> VisitRows:
             with self._snapshot(_QUESTION_TIMEOUT) as snapshot:
                 return self._visits.rows(snapshot, first, end)
 
-        async def locked() -> tuple[str, object]:
+        async def locked() -> VisitRows:
             async with self._visits_lock:
                 return await self._in_thread(read)
 
@@ -123,7 +133,7 @@ class Columns:
 
     def rows(self, reading: Reading) -> Stored:
         """All rows that a question reads."""
-        return Stored(rows_of(reading.sources))
+        return Stored(rows_of(reading.sources), size=bytes_of(each.path for each in reading.sources))
 
     def summaries(self, reading: Reading, periods: Sequence[tuple[int, int]]) -> Stored:
         """The summaries of what a question without filters reads, and the rows that they do not have."""
@@ -260,7 +270,7 @@ class Columns:
         now = _now()
         with self._snapshot(timeout) as snapshot:
             days = snapshot.days(first, end)
-            version = _version(days, first, end)
+            version = version_of(days, first, end)
             if is_known(version):
                 return Reading(sources=(), version=version, days=0, rows=0, as_of=datetime.now(UTC), is_known=True)
             planned = plan(days, self._folder.files, first, end)
@@ -297,7 +307,7 @@ class Columns:
         planned, made = plan([day], self._folder.files, day.start, end), False
         if day.is_uncertain or day.is_gone or end <= day.start:
             return False
-        if self._miscounted.get(day.start) == _version([day], day.start, end):
+        if self._miscounted.get(day.start) == version_of([day], day.start, end):
             return False
         if planned.missing:
             with self._snapshot(_BUILD_TIMEOUT) as snapshot:
@@ -328,9 +338,9 @@ class Columns:
             rows = self.engine.write_csvs(self._layout, csvs, written, meta)
             if rows != snapshot.copied:
                 raise OSError(f"{rows} of {snapshot.copied} rows were written")
-            if _is_as_counted(day, first, end, rows):
+            if is_as_counted(day, first, end, rows):
                 return Source(self._folder.add(written, meta).path), rows
-            self._miscounted[day.start] = _version([day], first, end)
+            self._miscounted[day.start] = version_of([day], first, end)
             log.warning("a day has other rows than its counts say; the audit tells which", extra={"rows": rows})
             return Source(str(self._tail.adopt(written))), rows
         finally:
@@ -349,38 +359,12 @@ class Columns:
             written.unlink(missing_ok=True)
 
 
-def _is_as_counted(day: DayState, first: int, end: int, rows: int) -> bool:
-    if day.is_uncertain:
-        return False
-    if first <= min(day.hours) and max(day.hours) < end:
-        return rows == day.rows
-    # Counts do not say in which hours rows were erased or dropped.
-    landed = sum(landed for hour, landed in day.hours.items() if first <= hour < end)
-    return rows == landed if not day.erased and not day.dropped else rows <= landed
-
-
 def _split(missing: Missing, open_from: int) -> Iterator[Missing]:
     """Closed hours as they are, and each open hour by itself."""
     if missing.first < open_from:
         yield Missing(missing.day, missing.first, min(missing.end, open_from))
     for hour in range(max(missing.first, open_from), missing.end, HOUR):
         yield Missing(missing.day, hour, hour + HOUR)
-
-
-def _version(days: Sequence[DayState], first: int, end: int) -> str:
-    """Another one whenever rows of a period change."""
-    states = [
-        (
-            day.start,
-            day.erased,
-            day.dropped,
-            [(hour, rows) for hour, rows in sorted(day.hours.items()) if hour + HOUR > first and hour < end],
-            # Counts say nothing about its rows.
-            uuid.uuid4().hex if day.is_uncertain else "",
-        )
-        for day in days
-    ]
-    return hashlib.sha256(repr(states).encode()).hexdigest()
 
 
 def _open_from(now: int) -> int:

@@ -6,6 +6,7 @@ on, so these are read from Postgres, if their version is another one than at the
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dashboard.columns.derived import rows_of
@@ -14,6 +15,7 @@ from dashboard.columns.folder import Folder, meta_of
 from dashboard.columns.layout import VisitLayout
 from dashboard.columns.plan import DAY, HOUR, DayState, FilesMissing, Missing, Source, plan
 from dashboard.columns.snapshot import Snapshot
+from dashboard.columns.turns import bytes_of
 
 # Most visits that began so long ago have ended.
 _OPEN_MS = 3 * HOUR
@@ -25,6 +27,15 @@ _MAX_FILES = 6
 _UNUSED_SECONDS = 900.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitRows:
+    """The visits of a time: SQL for them, what is another value if they changed, and the bytes of their files."""
+
+    sql: str
+    version: object
+    size: int
+
+
 class VisitFiles:
     """Files of visits by the time when they began. One thread at a time uses it."""
 
@@ -34,17 +45,21 @@ class VisitFiles:
         # Files of this process, by their hours with the versions, and until when they may be in use.
         self._read: dict[tuple[tuple[int, int], ...], tuple[float, Path]] = {}
 
-    def rows(self, snapshot: Snapshot, first: int, end: int) -> tuple[str, object]:
-        """SQL for the visits of a time, and what is another value if they changed. Raise `FilesMissing`."""
+    def rows(self, snapshot: Snapshot, first: int, end: int) -> VisitRows:
+        """The visits of a time. Raise `FilesMissing`."""
         days = snapshot.versions_of_visits(first, end)
         planned = plan(days, self.folder.files, first, end)
         if sum((missing.end - missing.first) // HOUR for missing in planned.missing) > _MAX_HOURS:
             lacking = {missing.day.start for missing in planned.missing}
             raise FilesMissing(len(days) - len(lacking), len(days), 0)
         read = [Source(str(self._piece(snapshot, missing))) for missing in planned.missing]
-        selected = rows_of([*planned.sources, *read])
+        sources = [*planned.sources, *read]
         hours = {hour: version for day in days for hour, version in day.hours.items() if first < hour + HOUR}
-        return selected or self.layout.no_rows, (first, end, hours)
+        return VisitRows(
+            sql=rows_of(sources) or self.layout.no_rows,
+            version=(first, end, hours),
+            size=bytes_of(each.path for each in sources),
+        )
 
     def build_day(self, snapshot: Snapshot, start: int, now: int) -> bool:
         """Make what a day lacks, as far as its visits are over. Return whether there was something to do."""

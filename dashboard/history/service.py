@@ -20,8 +20,9 @@ import psycopg
 from dashboard.columns.engine import Cancelled, Session
 from dashboard.columns.layout import Layout
 from dashboard.columns.plan import FilesMissing
-from dashboard.columns.questions import Period, Questions, Selection
+from dashboard.columns.questions import Period, Questions, Selection, Stored
 from dashboard.columns.service import Columns, Reading
+from dashboard.columns.turns import Turns
 from dashboard.columns.visit_questions import VisitQuestions
 from dashboard.history import result
 from dashboard.history.comparison import Compared, OnlyProgress, compared
@@ -59,8 +60,6 @@ _MAX_CACHED_ROWS = 100_000
 CACHED_SECONDS = 60.0
 # The columns of files: what the filters and the panels of the page name.
 LAYOUT = Layout(RANKINGS)
-# Questions to column files that run at a time; each may use all threads of DuckDB.
-_MAX_QUESTIONS = 2
 _QUESTION_SECONDS = 300.0
 # Of a period whose files are not ready. Rows are read about as fast as files are made of them.
 _MAX_SQL_ROWS = 1_000_000
@@ -80,7 +79,7 @@ class HistoryService:
         # With the version of the rows; "" if it is not known, and then until when the result may be shown.
         self._cache: OrderedDict[Query, tuple[str, float, Result]] = OrderedDict()
         self._visits: OrderedDict[Query, tuple[float, object, Visits]] = OrderedDict()
-        self._slots = asyncio.Semaphore(_MAX_QUESTIONS)
+        self._turns = Turns()
 
     async def run(self, query: Query, report: Report = NOBODY) -> Result:
         """The result of a query. Raise `HistoryUnavailable`. If the task is cancelled, its queries end."""
@@ -173,14 +172,14 @@ class HistoryService:
 
     async def _visits_from_columns(self, columns: Columns, query: Query, report: "_Parts") -> Visits:
         period = _period(query)
-        rows, version = await columns.visits(min(period.previous_since, period.since), period.until)
+        rows = await columns.visits(min(period.previous_since, period.since), period.until)
         _until, known, found = self._visits.get(query, (0.0, None, None))
-        if found is None or known != version:
-            async with self._slots:
+        if found is None or known != rows.version:
+            async with self._turns.of(rows.size):
                 session = columns.engine.session()
-                questions = VisitQuestions(session, VISIT_LAYOUT, rows, period, selection(query))
+                questions = VisitQuestions(session, VISIT_LAYOUT, rows.sql, period, selection(query))
                 found = await _last(session, lambda: visits_from(questions, query, query.max_rows), report.visited)
-            self._store_visits(query, version, found)
+            self._store_visits(query, rows.version, found)
         report.visited(found)
         return found
 
@@ -209,12 +208,14 @@ class HistoryService:
         reading = await columns.reading(first, end, is_known)
         if reading.is_known:
             return self._cache[query][2]
-        if self._slots.locked():
+        stored = _stored(columns, reading, query, period)
+        turn = self._turns.of(stored.size)
+        if turn.locked():
             report.reading("Waiting for the queries of others")
-        async with self._slots:
+        async with turn:
             days = f"column files of {reading.days:,} days"
             report.reading(f"Reading {days} and {reading.rows:,} newer rows")
-            result_ = await _asked(columns, reading, query, period, report)
+            result_ = await _asked(columns.engine.session(), stored, reading, query, report)
         self._store(query, reading.version, result_)
         return result_
 
@@ -306,13 +307,15 @@ async def _last(session: Session, ask: Callable[[], Iterator[Answer]], found: Ca
     return await _in_thread(session, answered)
 
 
-async def _asked(columns: Columns, reading: Reading, query: Query, period: Period, report: Report) -> Result:
-    session = columns.engine.session()
-    asked_for = Selection(query.filters, programs=query.programs, search=query.search)
+def _stored(columns: Columns, reading: Reading, query: Query, period: Period) -> Stored:
     # Summaries know no people, which visits do.
     is_summarised = not query.filters and query.is_of_visits and period.is_in_quarters
-    stored = columns.summaries(reading, period.both) if is_summarised else columns.rows(reading)
-    questions = Questions(session, LAYOUT, stored, period, asked_for, query.max_rows)
+    return columns.summaries(reading, period.both) if is_summarised else columns.rows(reading)
+
+
+async def _asked(session: Session, stored: Stored, reading: Reading, query: Query, report: Report) -> Result:
+    asked_for = Selection(query.filters, programs=query.programs, search=query.search)
+    questions = Questions(session, LAYOUT, stored, _period(query), asked_for, query.max_rows)
     return await _last(session, lambda: _from_files(questions, query, reading), report.found)
 
 

@@ -101,24 +101,24 @@ def test_only_hours_whose_version_changed_are_read_again(engine: Engine, tmp_pat
     assert [files.build_day(snapshot, day * DAY, now) for day in range(4)] == [True] * 4
     assert not any(files.build_day(snapshot, day * DAY, now) for day in range(4))
     for _ in range(6):
-        assert stored(engine, files.rows(snapshot, 0, now)[0]) == expected(database.rows, 0, now)
-        _rows, version = files.rows(snapshot, 0, now)
+        assert stored(engine, files.rows(snapshot, 0, now).sql) == expected(database.rows, 0, now)
+        version = files.rows(snapshot, 0, now).version
         reads = database.reads
-        assert files.rows(snapshot, 0, now)[1] == version
+        assert files.rows(snapshot, 0, now).version == version
         assert database.reads == reads, "nothing changed"
         # One changes in an hour, and one is gone from another.
         changed, gone = database.rows[3], database.rows.pop()
         changed["views"] += 1
         for row in (changed, gone):
             database.change(row["ms"])
-        assert files.rows(snapshot, 0, now)[1] != version
+        assert files.rows(snapshot, 0, now).version != version
     for day in range(4):
         files.build_day(snapshot, day * DAY, now)
     files.tidy(database.versions_of_visits(0, now))
     other = VisitFiles(tmp_path, engine, LAYOUT)
     other.tidy(database.versions_of_visits(0, now))
     reads = database.reads
-    read, _version = other.rows(snapshot, DAY, 2 * DAY)
+    read = other.rows(snapshot, DAY, 2 * DAY).sql
     assert stored(engine, read) == expected(database.rows, DAY, 2 * DAY)
     assert database.reads == reads, "files of other processes are known"
 
@@ -128,7 +128,7 @@ def test_people_bounces_medians_goals_and_rankings(engine: Engine, tmp_path: Pat
     files = VisitFiles(tmp_path, engine, LAYOUT)
     for day in range(4):
         files.build_day(cast(Snapshot, database), day * DAY, 5 * DAY)
-    rows, _version = files.rows(cast(Snapshot, database), 0, 4 * DAY)
+    rows = files.rows(cast(Snapshot, database), 0, 4 * DAY).sql
     period = Period(
         since=2 * DAY, until=4 * DAY, previous_since=0, previous_until=2 * DAY, starts=(2 * DAY, 3 * DAY),
         previous_starts=(0, DAY),
