@@ -7,8 +7,8 @@ from dashboard.columns.folder import SUMMARY, Folder
 from dashboard.columns.known_people import KnownPeople
 from dashboard.columns.layout import Layout
 from dashboard.columns.plan import ColumnFile, Source
-from dashboard.columns.questions import Stored
-from dashboard.columns.select import select_from
+from dashboard.columns.questions import Period, Stored
+from dashboard.columns.select import rows_in
 from dashboard.columns.summaries import (
     ROW_GROUP,
     Split,
@@ -22,11 +22,6 @@ from dashboard.columns.summaries import (
 from dashboard.columns.turns import bytes_of
 
 
-def rows_of(sources: Sequence[Source]) -> str:
-    """SQL for the rows of sources."""
-    return select_from([(each.path, each.spans) for each in sources])
-
-
 class Derived:
     """The summaries of a folder."""
 
@@ -34,13 +29,14 @@ class Derived:
         self._folder, self._engine, self._layout = folder, engine, layout
         self._people = KnownPeople()
 
-    def stored(self, sources: Sequence[Source], periods: Sequence[tuple[int, int]]) -> Stored:
+    def stored(self, sources: Sequence[Source], period: Period) -> Stored:
         """The summaries that a question without filters reads, and the rows that they do not have."""
         known, files = self._folder.summaries, {file.path: file for file in self._folder.files}
-        found = split(sources, files, {stem for stems in known.values() for stem in stems}, periods)
+        found = split(sources, files, {stem for stems in known.values() for stem in stems}, period.both)
         summaries = chosen(found, known)
         read = bytes_of([each.path for each in (*summaries, *found.rest)])
-        return Stored(rows_of(found.rest), summaries, rows_of(sources), self._people, read)
+        rest, rows = (rows_in(each, *period.both) for each in (found.rest, sources))
+        return Stored(rest, summaries, rows, self._people, read)
 
     def know_people(self, used: Sequence[ColumnFile]) -> None:
         """Read the people of the files that are in use, so that questions need not, and forget all others."""

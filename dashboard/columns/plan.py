@@ -70,9 +70,12 @@ class ColumnFile:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to read, and which hours of it; all of them if there are none."""
+    """A file to read, and which hours of it; all of them if there are none. All that is read is in a time."""
 
     path: str
+    # In milliseconds since 1970; the end is not included.
+    first: int
+    end: int
     spans: tuple[tuple[int, int], ...] = ()
 
 
@@ -128,8 +131,13 @@ def plan(days: Iterable[DayState], files: Iterable[ColumnFile], first: int, end:
 
 def _source(file: ColumnFile, hours: Sequence[int]) -> Source:
     if len(hours) == len(file.hours):
-        return Source(file.path)
-    return Source(file.path, tuple(spans_of(hours)))
+        return Source(file.path, file.first, file.end)
+    return partly(file.path, hours)
+
+
+def partly(path: str, hours: Sequence[int]) -> Source:
+    """Some hours of a file, in their order."""
+    return Source(path, hours[0], hours[-1] + HOUR, tuple(spans_of(hours)))
 
 
 def spans_of(hours: Sequence[int]) -> list[tuple[int, int]]:

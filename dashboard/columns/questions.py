@@ -17,6 +17,7 @@ from dashboard.columns.known_people import KnownPeople
 from dashboard.columns.layout import ENTRY, VALUE, Layout
 from dashboard.columns.people import NO_KEYS, Keys
 from dashboard.columns.plan import DAY
+from dashboard.columns.select import Span, cut
 from dashboard.columns.summaries import (
     PARTS,
     PEOPLE,
@@ -48,7 +49,7 @@ class Period:
     previous_starts: tuple[int, ...]
 
     @property
-    def both(self) -> Sequence[tuple[int, int]]:
+    def both(self) -> tuple[Span, Span]:
         """Start and end of the period and of the previous one."""
         return (self.since, self.until), (self.previous_since, self.previous_until)
 
@@ -89,7 +90,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a question reads: `rows` is SQL for rows, as far as no summaries have them; empty if there are none."""
+    """What a question reads: `rows` is SQL for rows, as far as no summaries have them; empty if there are none.
+
+    Rows are those of both periods, and know in which they are: see `rows_in`.
+    """
 
     rows: str
     summaries: Sequence[Summaries] = ()
@@ -128,19 +132,13 @@ class Questions:
         self._all_names = "false" if selection.search else "true"
         # Rows count one each, groups of summaries as many as they are.
         self._events = "sum(events)" if stored.summaries else "count(*)"
-        flags = {
-            "programs": str(selection.programs).lower(),
-            "since": period.since,
-            "until": period.until,
-            "previous_since": period.previous_since,
-            "previous_until": period.previous_until,
-        }
-        rows = stored.rows or layout.no_rows
+        flags = {"programs": str(selection.programs).lower()}
+        rows = stored.rows or cut(layout.no_rows, *period.both)
         self._head = filled("selected", rows=rows, filters=condition, **flags)
         # Summaries do not know of which step a web vital is, and have not all people.
         rows = stored.all_rows or rows
         self._head_of_all = filled("selected", rows=rows, filters=condition, **flags) + _ALL
-        self._summed = filled("summed", **flags)
+        self._summed = cut(filled("summed", **flags), *period.both)
 
     def steps(self) -> Steps:
         """What a chart of events shows, and totals."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 import duckdb
 import psycopg
 
-from dashboard.columns.derived import Derived, rows_of
+from dashboard.columns.derived import Derived
 from dashboard.columns.engine import Engine
 from dashboard.columns.folder import Folder, meta_of, remove_abandoned
 from dashboard.columns.layout import Layout, VisitLayout
@@ -31,7 +31,8 @@ from dashboard.columns.plan import (
     plan,
     version_of,
 )
-from dashboard.columns.questions import Stored
+from dashboard.columns.questions import Period, Stored
+from dashboard.columns.select import rows_in, rows_of
 from dashboard.columns.snapshot import Snapshot
 from dashboard.columns.tail import Tail
 from dashboard.columns.turns import bytes_of
@@ -131,13 +132,14 @@ class Columns:
 
         return await asyncio.shield(locked())
 
-    def rows(self, reading: Reading) -> Stored:
+    def rows(self, reading: Reading, period: Period) -> Stored:
         """All rows that a question reads."""
-        return Stored(rows_of(reading.sources), size=bytes_of(each.path for each in reading.sources))
+        rows = rows_in(reading.sources, *period.both)
+        return Stored(rows, size=bytes_of(each.path for each in reading.sources))
 
-    def summaries(self, reading: Reading, periods: Sequence[tuple[int, int]]) -> Stored:
+    def summaries(self, reading: Reading, period: Period) -> Stored:
         """The summaries of what a question without filters reads, and the rows that they do not have."""
-        return self._derived.stored(reading.sources, periods)
+        return self._derived.stored(reading.sources, period)
 
     async def check(self) -> None:
         """Forget files that somebody deleted or damaged, and make them again."""
@@ -292,7 +294,7 @@ class Columns:
         """Files with rows that no file of the folder has, and how many they are."""
         if piece.first >= _open_from(now):
             parts = self._tail.catch_up(snapshot, piece.day, piece.first, now)
-            return [(Source(part.path), part.rows) for part in parts]
+            return [(Source(part.path, part.first, part.end), part.rows) for part in parts]
         return [self._made(snapshot, piece.day, piece.first, piece.end)]
 
     def _days(self) -> Sequence[DayState]:
@@ -339,10 +341,10 @@ class Columns:
             if rows != snapshot.copied:
                 raise OSError(f"{rows} of {snapshot.copied} rows were written")
             if is_as_counted(day, first, end, rows):
-                return Source(self._folder.add(written, meta).path), rows
+                return Source(self._folder.add(written, meta).path, first, end), rows
             self._miscounted[day.start] = version_of([day], first, end)
             log.warning("a day has other rows than its counts say; the audit tells which", extra={"rows": rows})
-            return Source(str(self._tail.adopt(written))), rows
+            return Source(str(self._tail.adopt(written)), first, end), rows
         finally:
             written.unlink(missing_ok=True)
 

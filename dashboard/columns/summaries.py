@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from dashboard.columns.layout import ENTRY, Layout
-from dashboard.columns.plan import DAY, HOUR, ColumnFile, Source, spans_of
+from dashboard.columns.plan import DAY, HOUR, ColumnFile, Source, partly, spans_of
 from dashboard.columns.select import quoted, select_from
 
 QUARTER = HOUR // 4
@@ -131,7 +131,7 @@ def split(
         if inside:
             hours.append((stem, tuple(spans_of(inside))))
         if cut:
-            rest.append(Source(source.path, tuple(spans_of(cut))))
+            rest.append(partly(source.path, cut))
     return Split(tuple(whole), tuple(hours), tuple(rest))
 
 

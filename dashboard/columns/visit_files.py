@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashboard.columns.derived import rows_of
 from dashboard.columns.engine import Engine
 from dashboard.columns.folder import Folder, meta_of
 from dashboard.columns.layout import VisitLayout
@@ -29,11 +28,15 @@ _UNUSED_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitRows:
-    """The visits of a time: SQL for them, what is another value if they changed, and the bytes of their files."""
+    """The visits of a time: what has them, and what is another value if they changed."""
 
-    sql: str
+    sources: Sequence[Source]
     version: object
-    size: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files that are read."""
+        return bytes_of(each.path for each in self.sources)
 
 
 class VisitFiles:
@@ -52,14 +55,11 @@ class VisitFiles:
         if sum((missing.end - missing.first) // HOUR for missing in planned.missing) > _MAX_HOURS:
             lacking = {missing.day.start for missing in planned.missing}
             raise FilesMissing(len(days) - len(lacking), len(days), 0)
-        read = [Source(str(self._piece(snapshot, missing))) for missing in planned.missing]
-        sources = [*planned.sources, *read]
+        read = [
+            Source(str(self._piece(snapshot, missing)), missing.first, missing.end) for missing in planned.missing
+        ]
         hours = {hour: version for day in days for hour, version in day.hours.items() if first < hour + HOUR}
-        return VisitRows(
-            sql=rows_of(sources) or self.layout.no_rows,
-            version=(first, end, hours),
-            size=bytes_of(each.path for each in sources),
-        )
+        return VisitRows(sources=[*planned.sources, *read], version=(first, end, hours))
 
     def build_day(self, snapshot: Snapshot, start: int, now: int) -> bool:
         """Make what a day lacks, as far as its visits are over. Return whether there was something to do."""

@@ -7,7 +7,9 @@ from typing import Any
 
 from dashboard.columns.engine import Session
 from dashboard.columns.layout import ENTRY, LISTS, VisitLayout
+from dashboard.columns.plan import Source
 from dashboard.columns.questions import Period, Rows, filled
+from dashboard.columns.select import cut, rows_in
 from dashboard.columns.summaries import numbers
 from dashboard.filters import Group
 
@@ -36,7 +38,12 @@ class VisitQuestions:
     """Asks about one period and one set of filters."""
 
     def __init__(
-        self, session: Session, layout: VisitLayout, rows: str, period: Period, selection: VisitSelection
+        self,
+        session: Session,
+        layout: VisitLayout,
+        sources: Sequence[Source],
+        period: Period,
+        selection: VisitSelection,
     ) -> None:
         self._session, self._layout, self._starts = session, layout, period.as_values
         conditions, params = _conditions(layout, selection.conditions)
@@ -47,13 +54,9 @@ class VisitQuestions:
         self._params = {**params, "search": selection.search.lower()}
         self._head = filled(
             "visits_selected",
-            rows=rows,
+            rows=rows_in(sources, *period.both) or cut(layout.no_rows, *period.both),
             filters=conditions,
             goal=goal,
-            since=period.since,
-            until=period.until,
-            previous_since=period.previous_since,
-            previous_until=period.previous_until,
         )
 
     def steps(self) -> Rows:

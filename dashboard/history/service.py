@@ -177,7 +177,7 @@ class HistoryService:
         if found is None or known != rows.version:
             async with self._turns.of(rows.size):
                 session = columns.engine.session()
-                questions = VisitQuestions(session, VISIT_LAYOUT, rows.sql, period, selection(query))
+                questions = VisitQuestions(session, VISIT_LAYOUT, rows.sources, period, selection(query))
                 found = await _last(session, lambda: visits_from(questions, query, query.max_rows), report.visited)
             self._store_visits(query, rows.version, found)
         report.visited(found)
@@ -310,7 +310,7 @@ async def _last(session: Session, ask: Callable[[], Iterator[Answer]], found: Ca
 def _stored(columns: Columns, reading: Reading, query: Query, period: Period) -> Stored:
     # Summaries know no people, which visits do.
     is_summarised = not query.filters and query.is_of_visits and period.is_in_quarters
-    return columns.summaries(reading, period.both) if is_summarised else columns.rows(reading)
+    return columns.summaries(reading, period) if is_summarised else columns.rows(reading, period)
 
 
 async def _asked(session: Session, stored: Stored, reading: Reading, query: Query, report: Report) -> Result:

@@ -29,18 +29,22 @@ def file(hours: dict[int, int], path: str = "a", erased: int = 0, dropped: int =
 
 def test_a_file_with_the_counts_of_the_snapshot_is_read_whole() -> None:
     hours = {NINE: 5, ELEVEN: 2}
-    assert plan([day(hours)], [file(hours)], START, START + DAY) == Plan((Source("a"),), ())
+    assert plan([day(hours)], [file(hours)], START, START + DAY) == Plan((Source("a", NINE, TWELVE),), ())
 
 
 def test_only_hours_that_overlap_the_period_are_read() -> None:
     hours = {NINE: 5, TEN: 1, ELEVEN: 2}
-    assert plan([day(hours)], [file(hours)], TEN + 1, ELEVEN).sources == (Source("a", ((TEN, ELEVEN),)),)
+    assert plan([day(hours)], [file(hours)], TEN + 1, ELEVEN).sources == (
+        Source("a", TEN, ELEVEN, ((TEN, ELEVEN),)),
+    )
 
 
 def test_an_hour_in_which_more_landed_is_missing_and_the_others_are_read() -> None:
     then, now = {NINE: 5, TEN: 1, ELEVEN: 2}, day({NINE: 5, TEN: 2, ELEVEN: 2})
     planned = plan([now], [file(then)], START, START + DAY)
-    assert planned == Plan((Source("a", ((NINE, TEN), (ELEVEN, TWELVE))),), (Missing(now, TEN, ELEVEN),))
+    assert planned == Plan(
+        (Source("a", NINE, TWELVE, ((NINE, TEN), (ELEVEN, TWELVE))),), (Missing(now, TEN, ELEVEN),)
+    )
     assert planned.missing_rows == 2
     again = plan([now], [file(then), file({TEN: 2}, "b")], START, START + DAY)
     assert not again.missing

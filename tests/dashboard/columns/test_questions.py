@@ -10,6 +10,7 @@ import pytest
 
 from dashboard.columns.engine import Engine
 from dashboard.columns.questions import Period, Questions, Selection, Stored
+from dashboard.columns.select import cut
 from dashboard.filters import Condition
 from dashboard.history.result import RANKINGS
 from dashboard.history.service import LAYOUT
@@ -64,7 +65,7 @@ def asked(
     values = ", ".join(f"({', '.join(literal(row[column.name]) for column in LAYOUT.columns)})" for row in rows)
     sources = f"select {cast} from (values {values}) as made ({names})"
     selection = Selection(conditions, programs=programs, search=search)
-    return Questions(engine.session(), LAYOUT, Stored(sources), PERIOD, selection, 100)
+    return Questions(engine.session(), LAYOUT, Stored(cut(sources, *PERIOD.both)), PERIOD, selection, 100)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from random import Random
 from typing import Any
 
 from dashboard.columns.engine import Engine
-from dashboard.columns.plan import DAY, HOUR, ColumnFile, Source
+from dashboard.columns.plan import DAY, HOUR, ColumnFile, Source, partly
 from dashboard.columns.questions import Period, Questions, Selection, Stored
-from dashboard.columns.select import select_from
+from dashboard.columns.select import cut, rows_in, rows_of
 from dashboard.columns.summaries import (
     QUARTER,
     Split,
@@ -73,9 +73,9 @@ class Folder:
     def both_ways(
         self, sources: list[Source], period: Period, selection: Selection
     ) -> tuple[Questions, Questions]:
-        """The questions to the rows, and to summaries."""
+        """The questions to the rows by their times, and to summaries and what these do not have."""
         found = split(sources, self.files, {stem for stems in self.known.values() for stem in stems}, period.both)
-        rows, rest = (select_from([(each.path, each.spans) for each in read]) for read in (sources, found.rest))
+        rows, rest = cut(rows_of(sources), *period.both), rows_in(found.rest, *period.both)
         return (
             Questions(self.engine.session(), LAYOUT, Stored(rows), period, selection, 30),
             Questions(
@@ -123,12 +123,12 @@ def test_summaries_give_what_the_rows_give(tmp_path: Path) -> None:
     summarised = 0
     for _ in range(int(os.environ.get("HISTORY_QUESTIONS", "1")) * 4):
         period = random_period(chance)
-        sources = [Source(path) for path in folder.files]
+        sources = [Source(path, file.first, file.end) for path, file in folder.files.items()]
         if chance.random() < 0.5:
             # Another file has the other hours, or they are read from Postgres.
             place, first = chance.randrange(4), chance.randrange(12) * HOUR
             day = place * DAY
-            sources[place] = Source(sources[place].path, ((day + first, day + first + 9 * HOUR),))
+            sources[place] = partly(sources[place].path, range(day + first, day + first + 9 * HOUR, HOUR))
         selection = Selection([], programs=chance.random() < 0.5, search=chance.choice(["", "", "é"]))
         by_rows, by_summaries = folder.both_ways(sources, period, selection)
         summarised += bool(by_summaries._stored.summaries)
@@ -137,11 +137,30 @@ def test_summaries_give_what_the_rows_give(tmp_path: Path) -> None:
     assert summarised > 2
 
 
+def test_times_are_compared_only_where_a_file_is_not_wholly_in_a_period(tmp_path: Path) -> None:
+    engine, chance = Engine(tmp_path), Random(2)
+    folder = Folder(engine, tmp_path)
+    sources = [Source(path, file.first, file.end) for path, file in folder.files.items()]
+    session = engine.session()
+    for _ in range(50):
+        period = random_period(chance)
+        chosen_ = chance.sample(sources, chance.randint(1, len(sources)))
+        found, wanted = (
+            session.rows(f"select person, ms, is_current, is_previous from ({rows}) order by all")
+            for rows in (rows_in(chosen_, *period.both), cut(rows_of(chosen_), *period.both))
+        )
+        assert found == wanted, (period, chosen_)
+    both = ((2 * DAY, 3 * DAY), (DAY, 2 * DAY))
+    assert "ms" not in rows_in([each for each in sources if DAY <= each.first < 3 * DAY], *both)
+    assert "ms >=" in rows_in(sources, *both)
+    engine.close()
+
+
 def test_hours_that_are_partly_in_a_period_are_read_from_the_rows() -> None:
     file = ColumnFile(
         path="/day.parquet", first=0, end=DAY, hours={0: 5, HOUR: 5, 5 * HOUR: 5}, erased=0, dropped=0
     )
-    files, whole = {file.path: file}, Source(file.path)
+    files, whole = {file.path: file}, Source(file.path, 0, DAY)
 
     def found(*periods: tuple[int, int], source: Source = whole) -> Split:
         return split([source], files, {"day"}, periods)
@@ -153,10 +172,10 @@ def test_hours_that_are_partly_in_a_period_are_read_from_the_rows() -> None:
     assert found((QUARTER, DAY)) == Split(
         whole=(),
         hours=(("day", ((HOUR, 2 * HOUR), (5 * HOUR, 6 * HOUR))),),
-        rest=(Source(file.path, ((0, HOUR),)),),
+        rest=(partly(file.path, [0]),),
     )
     assert found((2 * HOUR, 3 * HOUR)) == Split(whole=())
-    assert found((0, DAY), source=Source(file.path, ((0, HOUR),))).hours == (("day", ((0, HOUR),)),)
+    assert found((0, DAY), source=partly(file.path, [0])).hours == (("day", ((0, HOUR),)),)
     assert split([whole], files, set(), [(0, DAY)]).rest == (whole,)
 
 

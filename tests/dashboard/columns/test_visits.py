@@ -14,8 +14,9 @@ from dashboard.columns.engine import Engine
 from dashboard.columns.layout import Table, VisitLayout
 from dashboard.columns.plan import DAY, HOUR, DayState, FilesMissing
 from dashboard.columns.questions import Period
+from dashboard.columns.select import rows_of
 from dashboard.columns.snapshot import Snapshot
-from dashboard.columns.visit_files import VisitFiles
+from dashboard.columns.visit_files import VisitFiles, VisitRows
 from dashboard.columns.visit_questions import VisitQuestions, VisitSelection
 from dashboard.filters import Group
 
@@ -83,8 +84,8 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     made.close()
 
 
-def stored(engine: Engine, rows: str) -> Counter[tuple[Any, ...]]:
-    return Counter(engine.session().rows(f"select ms, views, pages, {COUNTRY} from ({rows})"))
+def stored(engine: Engine, rows: VisitRows) -> Counter[tuple[Any, ...]]:
+    return Counter(engine.session().rows(f"select ms, views, pages, {COUNTRY} from ({rows_of(rows.sources)})"))
 
 
 def expected(rows: list[Visit], first: int, end: int) -> Counter[tuple[Any, ...]]:
@@ -101,7 +102,7 @@ def test_only_hours_whose_version_changed_are_read_again(engine: Engine, tmp_pat
     assert [files.build_day(snapshot, day * DAY, now) for day in range(4)] == [True] * 4
     assert not any(files.build_day(snapshot, day * DAY, now) for day in range(4))
     for _ in range(6):
-        assert stored(engine, files.rows(snapshot, 0, now).sql) == expected(database.rows, 0, now)
+        assert stored(engine, files.rows(snapshot, 0, now)) == expected(database.rows, 0, now)
         version = files.rows(snapshot, 0, now).version
         reads = database.reads
         assert files.rows(snapshot, 0, now).version == version
@@ -118,7 +119,7 @@ def test_only_hours_whose_version_changed_are_read_again(engine: Engine, tmp_pat
     other = VisitFiles(tmp_path, engine, LAYOUT)
     other.tidy(database.versions_of_visits(0, now))
     reads = database.reads
-    read = other.rows(snapshot, DAY, 2 * DAY).sql
+    read = other.rows(snapshot, DAY, 2 * DAY)
     assert stored(engine, read) == expected(database.rows, DAY, 2 * DAY)
     assert database.reads == reads, "files of other processes are known"
 
@@ -128,7 +129,7 @@ def test_people_bounces_medians_goals_and_rankings(engine: Engine, tmp_path: Pat
     files = VisitFiles(tmp_path, engine, LAYOUT)
     for day in range(4):
         files.build_day(cast(Snapshot, database), day * DAY, 5 * DAY)
-    rows = files.rows(cast(Snapshot, database), 0, 4 * DAY).sql
+    sources = files.rows(cast(Snapshot, database), 0, 4 * DAY).sources
     period = Period(
         since=2 * DAY, until=4 * DAY, previous_since=0, previous_until=2 * DAY, starts=(2 * DAY, 3 * DAY),
         previous_starts=(0, DAY),
@@ -138,7 +139,7 @@ def test_people_bounces_medians_goals_and_rankings(engine: Engine, tmp_path: Pat
         ("country", Group("country", ("US",), is_excluded=True)),
     ]
     selection = VisitSelection(conditions=conditions, goal=("pages", "/"), search="")
-    questions = VisitQuestions(engine.session(), LAYOUT, rows, period, selection)
+    questions = VisitQuestions(engine.session(), LAYOUT, sources, period, selection)
     chosen = [
         row
         for row in database.rows
@@ -161,7 +162,7 @@ def test_people_bounces_medians_goals_and_rankings(engine: Engine, tmp_path: Pat
         ]
     }
     searched = VisitQuestions(
-        engine.session(), LAYOUT, rows, period, VisitSelection(conditions=[], goal=None, search="É")
+        engine.session(), LAYOUT, sources, period, VisitSelection(conditions=[], goal=None, search="É")
     )
     assert [name for _panel, name, *_ in searched.rankings({"entry": "entry_page"}, 10)] == ["/é"]
 
