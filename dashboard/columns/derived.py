@@ -34,7 +34,7 @@ class Derived:
         known, files = self._folder.summaries, {file.path: file for file in self._folder.files}
         found = split(sources, files, {stem for stems in known.values() for stem in stems}, period.both)
         summaries = chosen(found, known)
-        read = bytes_of([each.path for each in (*summaries, *found.rest)])
+        read = bytes_of([*(each.path for each in summaries), *(each.path for each in found.rest)])
         rest, rows = (rows_in(each, *period.both) for each in (found.rest, sources))
         return Stored(rest, summaries, rows, self._people, read)
 

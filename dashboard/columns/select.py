@@ -31,7 +31,7 @@ def rows_of(sources: Sequence[Source]) -> str:
 
 
 def rows_in(sources: Sequence[Source], current: Span, previous: Span) -> str:
-    """The rows of sources in two periods, which do not overlap, and the one that each is in; empty without sources.
+    """The rows of sources in two periods, which do not overlap, and in which each is; empty without sources.
 
     To read the times of rows would be a third of what most questions cost, so it is done only where a source is
     partly in a period.
