@@ -1,4 +1,4 @@
-"""How far visits have followed landing, and what readers are told while they are behind. No I/O."""
+"""How far visits have followed landing, and what the history says while they are behind. No I/O."""
 
 from dataclasses import dataclass
 from datetime import datetime

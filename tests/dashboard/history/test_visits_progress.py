@@ -1,4 +1,4 @@
-"""What readers are told while visits are behind."""
+"""What the history says while visits are behind."""
 
 from datetime import UTC, datetime, timedelta
 
