@@ -35,6 +35,7 @@ from dashboard.columns.questions import Period, Stored
 from dashboard.columns.select import rows_in, rows_of
 from dashboard.columns.snapshot import Snapshot
 from dashboard.columns.tail import Tail
+from dashboard.columns.together import Together
 from dashboard.columns.turns import bytes_of
 from dashboard.columns.visit_files import VisitFiles, VisitRows
 from dashboard.sql import Database
@@ -71,6 +72,15 @@ class Reading:
     is_known: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question about a time, and whether who asks knows the result for a version."""
+
+    first: int
+    end: int
+    is_known: Callable[[str], bool]
+
+
 class Columns:
     """Files of closed days and hours in a folder, and of open hours in the scratch folder of this process."""
 
@@ -90,9 +100,11 @@ class Columns:
         self._tail = Tail(self.engine, layout)
         self._visits = VisitFiles(root, self.engine, visits)
         self._visits_lock = asyncio.Lock()
+        self._visit_readings = Together(self._visits_lock, self._read_visits)
         self._mirror = Mirror(bucket, root) if bucket else None
         # Taken before the snapshot: whoever reads what the tail lacks has a newer snapshot than the one before.
         self._lock = asyncio.Lock()
+        self._readings = Together(self._lock, self._read_together)
         self._wake = asyncio.Event()
         self._followed_at = float("-inf")
         # The period that a question waits for: its days are made first.
@@ -103,34 +115,32 @@ class Columns:
     async def reading(self, first: int, end: int, is_known: Callable[[str], bool]) -> Reading:
         """What answers a question about a time; without sources if its version is known.
 
-        Raise `FilesMissing`, and errors of Postgres and DuckDB. A thread cannot be cancelled: if nobody waits any
-        more, it goes on to its end and holds the lock until then.
+        Raise `FilesMissing`, and errors of Postgres and DuckDB.
         """
-        work = asyncio.ensure_future(self._reading(first, end, is_known))
-        work.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(work)
+        return await self._readings.ask(_Asked(first, end, is_known))
 
-    async def _reading(self, first: int, end: int, is_known: Callable[[str], bool]) -> Reading:
-        async with self._lock, self._database.slots:
-            try:
-                return await asyncio.to_thread(self._read, first, end, is_known, _QUESTION_TIMEOUT, _MAX_ROWS)
-            except FilesMissing:
-                self._wanted = (first, end)
+    async def _read_together(self, questions: Sequence[_Asked]) -> Sequence[Reading | Exception]:
+        def read() -> Sequence[Reading | Exception]:
+            with self._snapshot(_QUESTION_TIMEOUT) as snapshot:
+                return [_or_missing(partial(self._read, snapshot, asked, _MAX_ROWS)) for asked in questions]
+
+        found = await self._in_thread(read)
+        for asked, each in zip(questions, found, strict=True):
+            if isinstance(each, FilesMissing):
+                self._wanted = (asked.first, asked.end)
                 self._wake.set()
-                raise
+        return found
 
     async def visits(self, first: int, end: int) -> VisitRows:
         """The visits of a time. Raise `FilesMissing`."""
+        return await self._visit_readings.ask((first, end))
 
-        def read() -> VisitRows:
+    async def _read_visits(self, periods: Sequence[tuple[int, int]]) -> Sequence[VisitRows | Exception]:
+        def read() -> Sequence[VisitRows | Exception]:
             with self._snapshot(_QUESTION_TIMEOUT) as snapshot:
-                return self._visits.rows(snapshot, first, end)
+                return [_or_missing(partial(self._visits.rows, snapshot, *period)) for period in periods]
 
-        async def locked() -> VisitRows:
-            async with self._visits_lock:
-                return await self._in_thread(read)
-
-        return await asyncio.shield(locked())
+        return await self._in_thread(read)
 
     def rows(self, reading: Reading, period: Period) -> Stored:
         """All rows that a question reads."""
@@ -253,7 +263,7 @@ class Columns:
                 return
             now = _now()
             await asyncio.to_thread(self._folder.read, self.engine)
-            await self._in_thread(partial(self._read, _open_from(now), now + HOUR, _never, _BUILD_TIMEOUT, None))
+            await self._in_thread(partial(self._read_open, _Asked(_open_from(now), now + HOUR, lambda _: False)))
             self._tail.forget(_open_from(now))
             self._followed_at = time.monotonic()
 
@@ -266,22 +276,23 @@ class Columns:
         with self._database.snapshot(timeout) as connection:
             yield Snapshot(connection)
 
-    def _read(
-        self, first: int, end: int, is_known: Callable[[str], bool], timeout: str, max_rows: int | None
-    ) -> Reading:
-        now = _now()
-        with self._snapshot(timeout) as snapshot:
-            days = snapshot.days(first, end)
-            version = version_of(days, first, end)
-            if is_known(version):
-                return Reading(sources=(), version=version, days=0, rows=0, as_of=datetime.now(UTC), is_known=True)
-            planned = plan(days, self._folder.files, first, end)
-            pieces = [piece for missing in planned.missing for piece in _split(missing, _open_from(now))]
-            lacking = sum(max(0, piece.rows - self._tail.rows(piece.first)) for piece in pieces)
-            if max_rows is not None and lacking > max_rows:
-                ready = len(days) - len({piece.day.start for piece in pieces})
-                raise FilesMissing(ready, len(days), sum(day.rows for day in days))
-            read = [each for piece in pieces for each in self._read_piece(snapshot, piece, now)]
+    def _read_open(self, asked: _Asked) -> None:
+        with self._snapshot(_BUILD_TIMEOUT) as snapshot:
+            self._read(snapshot, asked, None)
+
+    def _read(self, snapshot: Snapshot, asked: _Asked, max_rows: int | None) -> Reading:
+        now, first, end = _now(), asked.first, asked.end
+        days = snapshot.days(first, end)
+        version = version_of(days, first, end)
+        if asked.is_known(version):
+            return Reading(sources=(), version=version, days=0, rows=0, as_of=datetime.now(UTC), is_known=True)
+        planned = plan(days, self._folder.files, first, end)
+        pieces = [piece for missing in planned.missing for piece in _split(missing, _open_from(now))]
+        lacking = sum(max(0, piece.rows - self._tail.rows(piece.first)) for piece in pieces)
+        if max_rows is not None and lacking > max_rows:
+            ready = len(days) - len({piece.day.start for piece in pieces})
+            raise FilesMissing(ready, len(days), sum(day.rows for day in days))
+        read = [each for piece in pieces for each in self._read_piece(snapshot, piece, now)]
         return Reading(
             sources=(*planned.sources, *(source for source, _rows in read)),
             version=version,
@@ -293,8 +304,7 @@ class Columns:
     def _read_piece(self, snapshot: Snapshot, piece: Missing, now: int) -> Sequence[tuple[Source, int]]:
         """Files with rows that no file of the folder has, and how many they are."""
         if piece.first >= _open_from(now):
-            parts = self._tail.catch_up(snapshot, piece.day, piece.first, now)
-            return [(Source(part.path, part.first, part.end), part.rows) for part in parts]
+            return self._tail.catch_up(snapshot, piece.day, piece.first, now)
         return [self._made(snapshot, piece.day, piece.first, piece.end)]
 
     def _days(self) -> Sequence[DayState]:
@@ -378,8 +388,12 @@ def _day_of(source: Source) -> str:
     return Path(source.path).name[:8]
 
 
-def _never(_version: str) -> bool:
-    return False
+def _or_missing(read: Callable[[], Result]) -> Result | FilesMissing:
+    """What is read, or that its files are missing: others get theirs."""
+    try:
+        return read()
+    except FilesMissing as missing:
+        return missing
 
 
 def _now() -> int:

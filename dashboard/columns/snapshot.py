@@ -1,7 +1,7 @@
 """One snapshot of Postgres: what it says of days and hours, and the rows of a time as a CSV file."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,11 +32,12 @@ class Snapshot:
         changed = {row[0]: row[1:] for row in self._connection.execute(queries["changed_days"], period).fetchall()}
         return [_day(start, hours, *changed.get(start, (0, 0, False, False))) for start, hours in by_day.items()]
 
-    def count(self, first: int, end: int) -> int:
-        """How many rows have ids of a time within a day."""
-        bounds = {"since": _moment(first), "until": _moment(end)}
-        (rows,) = self._connection.execute(queries["rows_between"], bounds).fetchone() or (0,)
-        return int(rows)
+    def counts(self, first: int, end: int, step: int) -> Mapping[int, int]:
+        """How many rows have ids of a time within a day, by the start of each step that has some."""
+        starts = range(first, end, step)
+        params = {"since": _moment(first), "until": _moment(end), "bounds": [_id_from(start) for start in starts]}
+        found = self._connection.execute(queries["rows_by_step"], params).fetchall()
+        return {starts[number - 1]: rows for number, rows in found}
 
     def versions_of_visits(self, first: int, end: int) -> Sequence[DayState]:
         """The days with visits that overlap a time. In the place of counts, each hour has a version."""
@@ -88,6 +89,11 @@ def _day(
         is_uncertain=is_uncertain,
         is_packed=is_packed,
     )
+
+
+def _id_from(milliseconds: int) -> str:
+    """The smallest event id of a time."""
+    return f"{milliseconds:012x}" + 20 * "0"
 
 
 def _moment(milliseconds: int) -> datetime:

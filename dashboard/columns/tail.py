@@ -1,110 +1,175 @@
-"""Hours in which events still land, as a chain of small files: only what is new is read from Postgres.
+"""Hours in which events still land, in files of their own: only what changed is read from Postgres.
 
-All parts of the chain but the last are complete unless something late landed in their time. That shows in the
-counts: rows of an hour only become more, so equally many are the same ones. Then Postgres counts the rows of each
-part, and those that have more are read again.
+An hour is cut into steps, and each step is in one file with a known number of rows. Rows of an hour only become
+more, so equally many are the same ones. If the hour has more, Postgres counts its steps, the newest first. What
+changed is read again, into one new file; the other files keep the steps that are left to them.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from dashboard.columns.engine import Engine
 from dashboard.columns.layout import Table
-from dashboard.columns.plan import HOUR, DayState
-from dashboard.columns.select import select_from
+from dashboard.columns.plan import HOUR, DayState, Source
+from dashboard.columns.select import Span, rows_of, select_from
 from dashboard.columns.snapshot import Snapshot
 
-_MINUTE = 60_000
-# Rows whose ids are younger than this are read again each time: more of them are on their way.
-_UNSETTLED = _MINUTE
-_MAX_PARTS = 8
-# As long as a question may still read a part that was replaced.
+STEP = 5_000
+# Most events land this soon after the time in their ids, and nearly all others this soon.
+_RECENT = (30_000, 300_000)
+# Of an hour: each costs a question some time.
+_MAX_FILES = 8
+# As long as a question may still read a file that was replaced.
 _UNUSED_SECONDS = 900.0
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A file with the rows of a part of an hour."""
+@dataclass(slots=True)
+class _Chain:
+    """An hour: of each step with rows, how many they are and which file has them."""
 
-    path: str
-    first: int
-    end: int
-    rows: int
+    hour: int
+    # Rows of its day that were erased and dropped: if these change, nothing is known any more.
+    changes: tuple[int, int]
+    rows: Counter[int] = field(default_factory=Counter)
+    paths: dict[int, str] = field(default_factory=dict)
+    # How many steps each file was written with.
+    written: dict[str, int] = field(default_factory=dict)
+
+    def put(self, path: str, rows: Mapping[int, int]) -> None:
+        """A new file has these steps."""
+        self.rows.update({step: number - self.rows[step] for step, number in rows.items()})
+        self.paths |= dict.fromkeys(rows, path)
+        self.written[path] = len(rows)
+
+    def take_unused(self) -> Sequence[str]:
+        """Files that have no step any more."""
+        unused = [path for path in self.written if path not in self.paths.values()]
+        for path in unused:
+            del self.written[path]
+        return unused
+
+    @property
+    def sizes(self) -> Counter[str]:
+        """The rows that are read of each file."""
+        sizes = Counter[str]()
+        for step, path in self.paths.items():
+            sizes[path] += self.rows[step]
+        return sizes
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """What is read of each file."""
+        spans, steps = defaultdict[str, list[Span]](list), Counter(self.paths.values())
+        for path, of_file in groupby(sorted(self.paths), self.paths.__getitem__):
+            its = [*of_file]
+            spans[path].append((its[0], its[-1] + STEP))
+        return {
+            path: Source(path, its[0][0], its[-1][1], () if steps[path] == self.written[path] else tuple(its))
+            for path, its in spans.items()
+        }
 
 
 class Tail:
-    """The chains of the hours that are open. One thread at a time uses it."""
+    """The files of the hours that are open. One thread at a time uses it."""
 
     def __init__(self, engine: Engine, table: Table) -> None:
         self._engine, self._table = engine, table
-        self._chains: dict[int, tuple[tuple[int, int], list[Part]]] = {}
+        self._chains: dict[int, _Chain] = {}
         self._replaced: list[tuple[float, str]] = []
 
     def rows(self, hour: int) -> int:
         """How many rows of an hour are known."""
-        return sum(part.rows for part in self._chains[hour][1]) if hour in self._chains else 0
+        return self._chains[hour].rows.total() if hour in self._chains else 0
 
-    def catch_up(self, snapshot: Snapshot, day: DayState, hour: int, now: int) -> Sequence[Part]:
-        """The rows of an hour as of a snapshot."""
-        parts = self._complete_parts(day, hour)
-        start = parts[-1].end if parts else hour
-        cut = min(max(start, (now - _UNSETTLED) // _MINUTE * _MINUTE), hour + HOUR)
-        parts += self._read(snapshot, start, cut, hour + HOUR)
-        expected = day.hours[hour] if not day.erased and not day.dropped else None
-        if expected != sum(part.rows for part in parts):
-            parts = [self._counted_again(snapshot, part) for part in parts]
-        complete = [part for part in parts if part.end <= cut]
-        if len(complete) > _MAX_PARTS:
-            parts = [self._merged(complete), *parts[len(complete) :]]
-        self._chains[hour] = ((day.erased, day.dropped), parts)
-        return parts
+    def catch_up(self, snapshot: Snapshot, day: DayState, hour: int, now: int) -> Sequence[tuple[Source, int]]:
+        """What has the rows of an hour as of a snapshot, and how many they are."""
+        chain = self._chain(day, hour)
+        counts_tell = not (day.is_uncertain or day.erased or day.dropped)
+        if not counts_tell or day.hours[hour] != chain.rows.total():
+            if spans := self._changed(snapshot, chain, day.hours[hour] if counts_tell else None, now):
+                self._read(snapshot, chain, spans)
+            self._merge(chain)
+            self._replace(chain.take_unused())
+        sizes = chain.sizes
+        return [(source, sizes[path]) for path, source in chain.sources.items()]
 
     def forget(self, before: int) -> None:
-        """Forget the hours before a time, and delete the parts that no question reads any more."""
+        """Forget the hours before a time, and delete the files that no question reads any more."""
         for hour in [hour for hour in self._chains if hour < before]:
-            self._replace(self._chains.pop(hour)[1])
+            self._replace(self._chains.pop(hour).written)
         old = time.monotonic() - _UNUSED_SECONDS
         for _at, path in [each for each in self._replaced if each[0] < old]:
             Path(path).unlink(missing_ok=True)
         self._replaced = [each for each in self._replaced if each[0] >= old]
 
-    def _complete_parts(self, day: DayState, hour: int) -> list[Part]:
-        changes, parts = self._chains.pop(hour, ((0, 0), []))
-        if day.is_uncertain or day.is_packed or changes != (day.erased, day.dropped):
-            self._replace(parts)
-            return []
-        self._replace(parts[-1:])
-        return parts[:-1]
-
-    def _read(self, snapshot: Snapshot, start: int, cut: int, end: int) -> list[Part]:
-        """The rows from `start` on: those before `cut` are complete."""
-        return [self._written(snapshot, *span) for span in ((start, cut), (cut, end)) if span[0] < span[1]]
-
-    def _written(self, snapshot: Snapshot, first: int, end: int) -> Part:
-        path = self._engine.new_path("parquet")
-        csvs = snapshot.csv_files(self._table, first, end, self._engine.new_path)
-        return Part(str(path), first, end, self._engine.write_csvs(self._table, csvs, path, {}))
-
-    def _counted_again(self, snapshot: Snapshot, part: Part) -> Part:
-        if snapshot.count(part.first, part.end) == part.rows:
-            return part
-        self._replace([part])
-        return self._written(snapshot, part.first, part.end)
-
-    def _merged(self, parts: list[Part]) -> Part:
-        path = self._engine.new_path("parquet")
-        self._engine.write(select_from([(part.path, ()) for part in parts]), path, {})
-        self._replace(parts)
-        rows = sum(part.rows for part in parts)
-        return replace(parts[0], path=str(path), end=parts[-1].end, rows=rows)
-
-    def _replace(self, parts: list[Part]) -> None:
-        self._replaced += [(time.monotonic(), part.path) for part in parts]
-
     def adopt(self, file: Path) -> Path:
         """Move a file here that is for one question, and delete it later."""
         target = file.replace(self._engine.new_path("parquet"))
-        self._replaced.append((time.monotonic(), str(target)))
+        self._replace([str(target)])
         return target
+
+    def _chain(self, day: DayState, hour: int) -> _Chain:
+        changes, chain = (day.erased, day.dropped), self._chains.get(hour)
+        if chain is None or day.is_uncertain or day.is_packed or chain.changes != changes:
+            self._replace(chain.written if chain else ())
+            chain = self._chains[hour] = _Chain(hour, changes)
+        return chain
+
+    def _changed(self, snapshot: Snapshot, chain: _Chain, expected: int | None, now: int) -> Sequence[Span]:
+        """The times of which the rows are others than those that are known."""
+        if not chain.rows:
+            return [(chain.hour, chain.hour + HOUR)]
+        for start in (*(max(chain.hour, (now - age) // STEP * STEP) for age in _RECENT), chain.hour):
+            counted = snapshot.counts(start, chain.hour + HOUR, STEP) if start < chain.hour + HOUR else {}
+            before = sum(rows for step, rows in chain.rows.items() if step < start)
+            if before + sum(counted.values()) == expected:
+                break
+        return _spans(sorted(step for step, rows in counted.items() if rows != chain.rows[step]))
+
+    def _read(self, snapshot: Snapshot, chain: _Chain, spans: Sequence[Span]) -> None:
+        path = self._engine.new_path("parquet")
+        csvs = (csv for span in spans for csv in snapshot.csv_files(self._table, *span, self._engine.new_path))
+        self._engine.write_csvs(self._table, csvs, path, {})
+        rows = self._engine.session().rows(
+            f"select ms // {STEP} * {STEP}, count(*) from ({select_from([(str(path), ())])}) group by 1"
+        )
+        chain.put(str(path), dict(rows))
+
+    def _merge(self, chain: _Chain) -> None:
+        """If an hour has many files, make one of those that are small beside the others."""
+        sizes = chain.sizes
+        if len(sizes) > _MAX_FILES:
+            small, sources, path = smallest(sizes), chain.sources, self._engine.new_path("parquet")
+            self._engine.write(rows_of([sources[each] for each in small]), path, {})
+            chain.put(str(path), {step: chain.rows[step] for step, its in chain.paths.items() if its in small})
+
+    def _replace(self, paths: Iterable[str]) -> None:
+        self._replaced += [(time.monotonic(), path) for path in paths]
+
+
+def smallest(sizes: Mapping[str, int]) -> Sequence[str]:
+    """The files that become one: two at least, and more as long as each is not larger than those before together.
+
+    So rows are written again as often as the hour doubles, and not each time.
+    """
+    ordered, total = sorted(sizes, key=sizes.__getitem__), 0
+    for number, path in enumerate(ordered):
+        if number > 1 and sizes[path] > total:
+            return ordered[:number]
+        total += sizes[path]
+    return ordered
+
+
+def _spans(steps: Sequence[int]) -> list[Span]:
+    """Consecutive steps as one span each."""
+    spans: list[Span] = []
+    for step in steps:
+        if spans and spans[-1][1] == step:
+            spans[-1] = (spans[-1][0], step + STEP)
+        else:
+            spans.append((step, step + STEP))
+    return spans

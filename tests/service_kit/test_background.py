@@ -38,8 +38,8 @@ AWAITED = {
     ("sinks/landing/loop.py", "_call_store"): "awaited below",
     ("sinks/__main__.py", "_run_all"): "awaited below; the first error ends the process",
     (
-        "dashboard/columns/service.py",
-        "reading",
+        "dashboard/columns/together.py",
+        "ask",
     ): "awaited in the next lines, or logged by nobody: its reader has left",
     ("dashboard/history/answer.py", "__init__"): "its end is a change, for which the page waits",
     ("dashboard/history/answer.py", "unless_gone"): "awaited below",
