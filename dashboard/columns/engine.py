@@ -21,7 +21,7 @@ from dashboard.columns.select import quoted, select_from
 Fetched = TypeVar("Fetched")
 
 _MAX_THREADS = 4
-_MEMORY = "192MB"
+_MEMORY = "256MB"
 _MAX_TEMP = "20GB"
 # Of a row in CSV: far more than the largest record has. DuckDB holds a buffer in memory, else the whole file.
 _MAX_LINE_BYTES, _BUFFER_BYTES = 8 << 20, 16 << 20

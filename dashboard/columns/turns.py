@@ -6,15 +6,15 @@ from pathlib import Path
 
 # Some million events, or half a second.
 _SMALL_BYTES = 16 << 20
-# At a time, of small ones and of large ones; each may use all threads of DuckDB.
-_MAX_QUESTIONS = 2
+# At a time; each may use all threads of DuckDB, and its part of the memory.
+_MAX_SMALL, _MAX_LARGE = 1, 2
 
 
 class Turns:
     """Places for questions."""
 
     def __init__(self) -> None:
-        self._small, self._large = (asyncio.Semaphore(_MAX_QUESTIONS) for _ in range(2))
+        self._small, self._large = asyncio.Semaphore(_MAX_SMALL), asyncio.Semaphore(_MAX_LARGE)
 
     def of(self, read_bytes: int) -> asyncio.Semaphore:
         """The places for a question that reads so much."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -54,7 +54,8 @@ class Database:
     def snapshot(self, statement_timeout: str) -> Iterator[psycopg.Connection]:
         """The same for a thread. Whoever starts the thread takes one of the `slots`."""
         settings = self._settings | {"statement_timeout": statement_timeout}
-        with psycopg.connect(self._dsn.reveal_current(), **_OPTIONS) as connection:
+        # Only closed: nothing was written, and to roll back would wait for the end of a COPY that nobody reads on.
+        with closing(psycopg.connect(self._dsn.reveal_current(), **_OPTIONS)) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             connection.execute(_SET, [list(settings), list(settings.values())])

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -74,6 +74,20 @@ async def became(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not is_so():
             await asyncio.sleep(0.02)
+
+
+def test_a_copy_that_nobody_reads_on_holds_up_nobody(postgres: str) -> None:
+    def rows(connection: psycopg.Connection) -> Iterator[object]:
+        selected = "select repeat('x', 1000) from generate_series(1, 100000)"
+        with connection.cursor() as cursor, cursor.copy(f"copy ({selected}) to stdout".encode()) as copy:
+            yield from copy
+
+    started = []
+    with pytest.raises(OSError, match="disk"), Database(at(postgres)).snapshot("20s") as connection:
+        started.append(rows(connection))
+        next(started[0])
+        raise OSError("the disk is full")
+    assert connection.closed
 
 
 @pytest.mark.usefixtures("stored")

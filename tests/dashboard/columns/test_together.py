@@ -15,7 +15,7 @@ class Doubler:
 
     async def doubled(self, numbers: Sequence[int]) -> Sequence[int | Exception]:
         self.calls.append([*numbers])
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.02)
         if 13 in numbers:
             raise OSError("no database")
         return [number * 2 if number else ValueError("nothing") for number in numbers]

@@ -3,8 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from dashboard.columns.turns import Turns, bytes_of
 
 SMALL, LARGE = 1 << 20, 1 << 30
@@ -26,13 +24,6 @@ async def test_a_small_question_is_asked_while_large_ones_wait() -> None:
         assert turns.of(LARGE).locked()
         may_end.set()
     assert asked == [LARGE, LARGE, SMALL, LARGE]
-
-
-@pytest.mark.parametrize("size", [SMALL, LARGE])
-async def test_few_are_asked_at_a_time(size: int) -> None:
-    turns = Turns()
-    async with turns.of(size), turns.of(size):
-        assert turns.of(size).locked()
 
 
 def test_a_file_that_was_deleted_has_no_bytes(tmp_path: Path) -> None:
