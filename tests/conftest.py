@@ -13,6 +13,7 @@ from tests.support import temporary_folders
 
 pytest_plugins = [
     "tests.support.services",
+    "tests.support.database",
     "tests.support.days",
     "tests.support.browsers",
     "tests.support.buckets",

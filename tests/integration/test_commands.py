@@ -30,31 +30,31 @@ def sinks(dsn: str, *arguments: str) -> tuple[int, Sequence[str]]:
     ]
 
 
-def test_one_job_migrates_others_check_for_it_and_one_maintains(postgres: str) -> None:
-    code, (message,) = sinks(postgres, "migrate", "--check")
+def test_one_job_migrates_others_check_for_it_and_one_maintains(empty_postgres: str) -> None:
+    code, (message,) = sinks(empty_postgres, "migrate", "--check")
     assert code == 1
     assert "0001_events" in message
-    assert sinks(postgres, "maintain")[0] == 1
-    code, messages = sinks(postgres, "migrate")
+    assert sinks(empty_postgres, "maintain")[0] == 1
+    code, messages = sinks(empty_postgres, "migrate")
     assert code == 0
     assert "applied migration 0001_events" in messages
-    assert sinks(postgres, "migrate", "--check", "--wait", "5") == (0, [])
-    assert sinks(postgres, "migrate") == (0, [])
-    assert sinks(postgres, "maintain")[0] == 0
+    assert sinks(empty_postgres, "migrate", "--check", "--wait", "5") == (0, [])
+    assert sinks(empty_postgres, "migrate") == (0, [])
+    assert sinks(empty_postgres, "maintain")[0] == 0
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    with psycopg.connect(postgres, autocommit=True) as connection:
+    with psycopg.connect(empty_postgres, autocommit=True) as connection:
         assert connection.execute("select state from days where day = %s", [yesterday]).fetchone() == ("audited",)
         connection.execute("insert into event_types (name) values ('click')")
         connection.execute(
             "insert into hourly_deltas (hour, event_type, events) values (now() - interval '1 day', 1, 5)"
         )
-    code, messages = sinks(postgres, "maintain", "--dry-run")
+    code, messages = sinks(empty_postgres, "maintain", "--dry-run")
     assert code == 0
     assert messages == []  # it was audited today
-    with psycopg.connect(postgres, autocommit=True) as connection:
+    with psycopg.connect(empty_postgres, autocommit=True) as connection:
         connection.execute("update days set audited_on = audited_on - 1")
-    assert f"{yesterday}: would close" in sinks(postgres, "maintain", "--dry-run")[1]
-    code, messages = sinks(postgres, "maintain")
+    assert f"{yesterday}: would close" in sinks(empty_postgres, "maintain", "--dry-run")[1]
+    code, messages = sinks(empty_postgres, "maintain")
     assert code == 1
     assert (
         f"{yesterday}: does not add up, so it will not be dropped: 0 rows, but 5 by its roll-up and erasures"
@@ -62,16 +62,16 @@ def test_one_job_migrates_others_check_for_it_and_one_maintains(postgres: str) -
     )
 
 
-def test_doctor_names_the_version_what_is_missing_and_days_that_differ(postgres: str) -> None:
-    (found,) = check_postgres(at(postgres))
+def test_doctor_names_the_version_what_is_missing_and_days_that_differ(empty_postgres: str) -> None:
+    (found,) = check_postgres(at(empty_postgres))
     assert (found.state, "migrations are missing: 0001_events" in found.message) == ("fail", True)
-    with psycopg.connect(postgres, autocommit=True) as connection:
+    with psycopg.connect(empty_postgres, autocommit=True) as connection:
         migrate(connection)
-        found_now = {finding.message: finding.state for finding in check_postgres(at(postgres))}
+        found_now = {finding.message: finding.state for finding in check_postgres(at(empty_postgres))}
         assert any("migrated to 00" in message and state == "ok" for message, state in found_now.items())
         assert found_now["partitions exist for only 0 days ahead"] == "warn"
         connection.execute("insert into days (day, state, rows) values ('2026-01-01', 'differs', 3)")
-    (fault,) = (finding for finding in check_postgres(at(postgres)) if finding.state == "fail")
+    (fault,) = (finding for finding in check_postgres(at(empty_postgres)) if finding.state == "fail")
     assert "2026-01-01" in fault.message
     assert check_postgres(at("postgresql://nobody@127.0.0.1:1/none"))[0].state == "fail"
 

@@ -92,12 +92,12 @@ def test_a_database_in_which_text_would_be_damaged_is_refused(postgres_server: s
         store.close()
 
 
-def test_the_right_to_merge_repeats_is_asked_for_before_the_first_repeat(postgres: str) -> None:
+def test_the_right_to_merge_repeats_is_asked_for_before_the_first_repeat(empty_postgres: str) -> None:
     grants = (
         "grant create, usage on schema public to {role}",
         "revoke temporary on database {database} from public",
     )
-    with role(postgres, *grants) as dsn:
+    with role(empty_postgres, *grants) as dsn:
         store = store_of(dsn)
         with pytest.raises(StoreMisconfigured, match="grant temporary on database"):
             store.prepare()
@@ -105,13 +105,13 @@ def test_the_right_to_merge_repeats_is_asked_for_before_the_first_repeat(postgre
 
 
 def test_a_writer_that_may_not_create_partitions_lands_from_the_first_day_on_and_after_midnight(
-    postgres: str,
+    empty_postgres: str,
 ) -> None:
-    environ = {**os.environ, "FOOTFALL_POSTGRES_DSN": postgres}
+    environ = {**os.environ, "FOOTFALL_POSTGRES_DSN": empty_postgres}
     subprocess.run([sys.executable, "-m", "sinks", "migrate"], env=environ, check=True, timeout=60)
     with (
-        role(postgres, "grant footfall_writer to {role}") as dsn,
-        psycopg.connect(postgres, autocommit=True) as owner,
+        role(empty_postgres, "grant footfall_writer to {role}") as dsn,
+        psycopg.connect(empty_postgres, autocommit=True) as owner,
     ):
         # As after midnight: the partitions of the last day ahead are still to come.
         last = f"{TODAY + timedelta(days=14):%Y%m%d}"
@@ -223,12 +223,12 @@ async def test_everything_is_in_its_own_schema_also_through_a_pooler(
 
 
 @pytest.mark.timeout(60)
-def test_two_installations_in_one_database_leave_each_other_alone(postgres: str) -> None:
-    ours, theirs, old = at(postgres), at(postgres, "shop"), TODAY - timedelta(days=10)
+def test_two_installations_in_one_database_leave_each_other_alone(empty_postgres: str) -> None:
+    ours, theirs, old = at(empty_postgres), at(empty_postgres, "shop"), TODAY - timedelta(days=10)
     late = datetime.now(UTC) + timedelta(days=1)
     with (
-        closing(store_of(postgres)) as our_store,
-        closing(store_of(postgres, "shop")) as their_store,
+        closing(store_of(empty_postgres)) as our_store,
+        closing(store_of(empty_postgres, "shop")) as their_store,
         connect(ours, "test") as we,
         connect(theirs, "test", {"lock_timeout": "5s"}) as they,
     ):
@@ -260,7 +260,7 @@ def test_two_installations_in_one_database_leave_each_other_alone(postgres: str)
         assert erasure.count(we, ann, late).rows == 1
         assert audit(we).mismatches() == []
         assert warnings(look(we)) == []
-        with psycopg.connect(postgres, options="-c role=shop_reader") as reader:
+        with psycopg.connect(empty_postgres, options="-c role=shop_reader") as reader:
             reader.execute("select count(*) from shop.events")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 reader.execute("select count(*) from footfall.events")
@@ -292,26 +292,26 @@ def refusal(dsn: str) -> str:
     return str(refused.value)
 
 
-def test_rights_that_are_missing_and_what_others_left_there_are_named(postgres: str) -> None:
-    with psycopg.connect(postgres, autocommit=True) as owner:
-        with role(postgres) as dsn:
+def test_rights_that_are_missing_and_what_others_left_there_are_named(empty_postgres: str) -> None:
+    with psycopg.connect(empty_postgres, autocommit=True) as owner:
+        with role(empty_postgres) as dsn:
             assert "may not create it" in refusal(dsn)
         owner.execute("create schema footfall")
         owner.execute("create table migrations (id int); create view events as select 1 as day")
-        assert "The schema footfall holds events and migrations, not made by footfall." in refusal(postgres)
+        assert "The schema footfall holds events and migrations, not made by footfall." in refusal(empty_postgres)
         owner.execute("drop view events; drop table migrations")
-        with role(postgres, "grant usage on schema footfall to {role}") as dsn:
+        with role(empty_postgres, "grant usage on schema footfall to {role}") as dsn:
             assert "lacks 0001_events, 0002_landing" in refusal(dsn)
         migrate(owner)
-        with role(postgres) as dsn:
+        with role(empty_postgres) as dsn:
             assert "may not use the schema footfall: grant footfall_writer to" in refusal(dsn)
-        with role(postgres, "grant usage on schema footfall to {role}") as dsn:
+        with role(empty_postgres, "grant usage on schema footfall to {role}") as dsn:
             assert "may not read and write canaries, " in refusal(dsn)
         owner.execute("create publication partly for table landed (sink, read)")
         owner.execute("create view raw_events_20200101 as select 1 as one")
         found = look(owner)
         assert (found.unreplicable, found.foreign_days) == (["landed"], ["raw_events_20200101"])
-        with role(postgres, "grant footfall_writer to {role}") as dsn, closing(store_of(dsn)) as store:
+        with role(empty_postgres, "grant footfall_writer to {role}") as dsn, closing(store_of(dsn)) as store:
             store.prepare()
             owner.execute("drop publication partly; drop view raw_events_20200101")
             # Tables that come later are theirs, too.

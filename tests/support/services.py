@@ -1,7 +1,7 @@
 """A real Kafka broker and a real Postgres for the tests, found and started as `footfall up` does it.
 
 Both run as long as the tests: one broker for all workers of a run, as each costs CPU time even when nobody uses it, and
-a Postgres for each of them. A test gets a topic prefix and a database of its own.
+a Postgres for each of them. A test gets a topic prefix and a database (`tests/support/database.py`) of its own.
 """
 
 import asyncio
@@ -15,10 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer
-from psycopg import conninfo, sql
 
 from footfall.kafka.topics import create_missing
 from footfall.local import containers, ports
@@ -123,18 +121,6 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process = _run(program, folder)
     yield found.dsn
     _end(process)
-
-
-@pytest.fixture
-def postgres(postgres_server: str) -> Iterator[str]:
-    """The DSN of a new, empty database."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        # For what tests ask themselves. The services set it, too.
-        connection.execute(sql.SQL("alter database {} set search_path = footfall").format(sql.Identifier(name)))
-        yield conninfo.make_conninfo(postgres_server, dbname=name)
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
