@@ -1,5 +1,6 @@
 """HTML pages out of Jinja templates, in the reader's time zone."""
 
+import functools
 import json
 import re
 import zlib
@@ -33,24 +34,31 @@ class _WithoutIndentation(Extension):
         return re.sub(r"(?m)^ +", "", source)
 
 
+@functools.cache
+def _templates() -> Jinja2Templates:
+    """All pages of a process share the templates: to compile one takes longer than to render it."""
+    made = Jinja2Templates(_TEMPLATES)
+    made.env.add_extension(_WithoutIndentation)
+    made.env.trim_blocks = made.env.lstrip_blocks = True
+    made.env.filters |= {
+        "clock": times.clock,
+        "time": lambda at, zone, form: times.FORMATS[form](at, zone),
+        "iso": times.iso,
+        "duration": times.duration,
+        "json": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
+        "number": lambda value: f"{value:,}",
+        "total": times.total,
+        "parameter": lambda value: Condition("", value).parameter,
+        "vital": lambda value, metric: "–" if value is None else web_vitals.text(metric, value),
+    }
+    return made
+
+
 class Pages:
     """Renders templates. Every template gets the time zone of the query parameter `tz`."""
 
     def __init__(self) -> None:
-        self._templates = Jinja2Templates(_TEMPLATES)
-        self._templates.env.add_extension(_WithoutIndentation)
-        self._templates.env.trim_blocks = self._templates.env.lstrip_blocks = True
-        self._templates.env.filters |= {
-            "clock": times.clock,
-            "time": lambda at, zone, form: times.FORMATS[form](at, zone),
-            "iso": times.iso,
-            "duration": times.duration,
-            "json": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
-            "number": lambda value: f"{value:,}",
-            "total": times.total,
-            "parameter": lambda value: Condition("", value).parameter,
-            "vital": lambda value, metric: "–" if value is None else web_vitals.text(metric, value),
-        }
+        self._templates = _templates()
 
     def render(self, request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
         """The page as a response that must not be cached."""
