@@ -88,9 +88,9 @@ class Tail:
     def catch_up(self, snapshot: Snapshot, day: DayState, hour: int, now: int) -> Sequence[tuple[Source, int]]:
         """What has the rows of an hour as of a snapshot, and how many they are."""
         chain = self._chain(day, hour)
-        counts_tell = not (day.is_uncertain or day.erased or day.dropped)
-        if not counts_tell or day.hours[hour] != chain.rows.total():
-            if spans := self._changed(snapshot, chain, day.hours[hour] if counts_tell else None, now):
+        is_certain = not (day.is_uncertain or day.erased or day.dropped)
+        if not is_certain or day.hours[hour] != chain.rows.total():
+            if spans := self._changed(snapshot, chain, day.hours[hour] if is_certain else None, now):
                 self._read(snapshot, chain, spans)
             self._merge(chain)
             self._replace(chain.take_unused())

@@ -223,8 +223,8 @@ def test_group_roles_read_views_and_land_rows(
         assert reader.execute("select count(*), max(rejected_at) from dead_letters").fetchone() == (0, None)
         # What column files are compared with.
         period: dict[str, object] = {"since": datetime.now(UTC) - timedelta(days=1)}
-        period["until"] = datetime.now(UTC) + timedelta(days=1)
-        for name in ("landed_hours", "changed_days", "rows_between"):
+        period |= {"until": datetime.now(UTC) + timedelta(days=1), "bounds": [f"{0:032x}"]}
+        for name in ("landed_hours", "changed_days", "rows_by_step"):
             reader.execute(queries[name], period)
         for forbidden in (
             "select page from raw_events",

@@ -106,7 +106,7 @@ def test_only_steps_that_changed_are_read_again(engine: Engine) -> None:
         assert database.read - read <= STEP // 1_000 + 1, late
 
 
-def test_files_that_are_small_beside_the_others_become_one() -> None:
+def test_the_small_files_of_an_hour_become_one() -> None:
     assert smallest({"a": 100, "b": 1, "c": 1, "d": 2, "e": 5}) == ["b", "c", "d"]
     assert smallest({"a": 64, "b": 16, "c": 4, "d": 1}) == ["d", "c"]
     assert smallest({"a": 1, "b": 1}) == ["a", "b"]
