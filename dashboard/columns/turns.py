@@ -6,8 +6,8 @@ from pathlib import Path
 
 # Some million events, or half a second.
 _SMALL_BYTES = 16 << 20
-# At a time; each may use all threads of DuckDB, and its part of the memory.
-_MAX_SMALL, _MAX_LARGE = 1, 2
+# At a time: a page asks two, of events and of visits. Each may use all threads of DuckDB.
+_MAX_SMALL, _MAX_LARGE = 2, 2
 
 
 class Turns:
