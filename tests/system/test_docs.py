@@ -25,7 +25,7 @@ EVENTS = [
 ]
 SQL = [(page.name, block) for page in PAGES for block in re.findall(r"```sql\n(.*?)```", page.read_text(), re.S)]
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize(("page", "block"), SHELL, ids=[f"{page}-{n}" for n, (page, _) in enumerate(SHELL)])
@@ -43,7 +43,7 @@ def test_shell_examples_run(stack: Stack, page: str, block: str, tmp_path: Path)
         env=stack.environ | {"PATH": path, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,  # fifteen commands on a busy machine
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
