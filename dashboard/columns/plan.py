@@ -140,14 +140,14 @@ def partly(path: str, hours: Sequence[int]) -> Source:
     return Source(path, hours[0], hours[-1] + HOUR, tuple(spans_of(hours)))
 
 
-def spans_of(hours: Sequence[int]) -> list[tuple[int, int]]:
-    """Consecutive hours as one span each."""
+def spans_of(starts: Sequence[int], length: int = HOUR) -> list[tuple[int, int]]:
+    """Hours, or other times of equal length, in their order: consecutive ones as one span each."""
     spans: list[tuple[int, int]] = []
-    for hour in hours:
-        if spans and spans[-1][1] == hour:
-            spans[-1] = (spans[-1][0], hour + HOUR)
+    for start in starts:
+        if spans and spans[-1][1] == start:
+            spans[-1] = (spans[-1][0], start + length)
         else:
-            spans.append((hour, hour + HOUR))
+            spans.append((start, start + length))
     return spans
 
 

@@ -32,10 +32,10 @@ from dashboard.columns.plan import (
     version_of,
 )
 from dashboard.columns.questions import Period, Stored
-from dashboard.columns.select import rows_in, rows_of
+from dashboard.columns.select import Span, rows_in, rows_of
 from dashboard.columns.snapshot import Snapshot
 from dashboard.columns.tail import Tail
-from dashboard.columns.together import Together
+from dashboard.columns.together import Together, Waiting, answer_each
 from dashboard.columns.turns import bytes_of
 from dashboard.columns.visit_files import VisitFiles, VisitRows
 from dashboard.sql import Database
@@ -47,7 +47,7 @@ Result = TypeVar("Result")
 
 # How long after its end an hour is read as one that still grows.
 _OPEN_MS = 120_000
-# A question reads at most so many rows from Postgres: a few seconds. If files lack more, they are made first.
+# A question reads at most so many rows from Postgres: a few seconds.
 _MAX_ROWS = 500_000
 _QUESTION_TIMEOUT, _BUILD_TIMEOUT = "20s", "30min"
 _ROUND_SECONDS = 30.0
@@ -74,11 +74,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question about a time, and whether who asks knows the result for a version."""
+    """A question about a time, whether who asks knows the result for a version, and how much Postgres may be read.
+
+    If files lack more rows than `max_rows`, they are made first.
+    """
 
     first: int
     end: int
     is_known: Callable[[str], bool]
+    max_rows: int | None
 
 
 class Columns:
@@ -104,7 +108,7 @@ class Columns:
         self._mirror = Mirror(bucket, root) if bucket else None
         # Taken before the snapshot: whoever reads what the tail lacks has a newer snapshot than the one before.
         self._lock = asyncio.Lock()
-        self._readings = Together(self._lock, self._read_together)
+        self._readings = Together(self._lock, self._read_events)
         self._wake = asyncio.Event()
         self._followed_at = float("-inf")
         # The period that a question waits for: its days are made first.
@@ -117,30 +121,22 @@ class Columns:
 
         Raise `FilesMissing`, and errors of Postgres and DuckDB.
         """
-        return await self._readings.ask(_Asked(first, end, is_known))
-
-    async def _read_together(self, questions: Sequence[_Asked]) -> Sequence[Reading | Exception]:
-        def read() -> Sequence[Reading | Exception]:
-            with self._snapshot(_QUESTION_TIMEOUT) as snapshot:
-                return [_or_missing(partial(self._read, snapshot, asked, _MAX_ROWS)) for asked in questions]
-
-        found = await self._in_thread(read)
-        for asked, each in zip(questions, found, strict=True):
-            if isinstance(each, FilesMissing):
-                self._wanted = (asked.first, asked.end)
-                self._wake.set()
-        return found
+        try:
+            return await self._readings.ask(_Asked(first, end, is_known, _MAX_ROWS))
+        except FilesMissing:
+            self._wanted = (first, end)
+            self._wake.set()
+            raise
 
     async def visits(self, first: int, end: int) -> VisitRows:
         """The visits of a time. Raise `FilesMissing`."""
         return await self._visit_readings.ask((first, end))
 
-    async def _read_visits(self, periods: Sequence[tuple[int, int]]) -> Sequence[VisitRows | Exception]:
-        def read() -> Sequence[VisitRows | Exception]:
-            with self._snapshot(_QUESTION_TIMEOUT) as snapshot:
-                return [_or_missing(partial(self._visits.rows, snapshot, *period)) for period in periods]
+    async def _read_events(self, waiting: Sequence[Waiting[_Asked, Reading]]) -> None:
+        await self._in_thread(partial(answer_each, waiting, self._question_snapshot, self._read))
 
-        return await self._in_thread(read)
+    async def _read_visits(self, waiting: Sequence[Waiting[Span, VisitRows]]) -> None:
+        await self._in_thread(partial(answer_each, waiting, self._question_snapshot, self._visits.rows))
 
     def rows(self, reading: Reading, period: Period) -> Stored:
         """All rows that a question reads."""
@@ -263,7 +259,7 @@ class Columns:
                 return
             now = _now()
             await asyncio.to_thread(self._folder.read, self.engine)
-            await self._in_thread(partial(self._read_open, _Asked(_open_from(now), now + HOUR, lambda _: False)))
+            await self._in_thread(partial(self._read_open, now))
             self._tail.forget(_open_from(now))
             self._followed_at = time.monotonic()
 
@@ -271,16 +267,19 @@ class Columns:
         async with self._database.slots:
             return await asyncio.to_thread(work)
 
+    def _question_snapshot(self) -> contextlib.AbstractContextManager[Snapshot]:
+        return self._snapshot(_QUESTION_TIMEOUT)
+
     @contextlib.contextmanager
     def _snapshot(self, timeout: str) -> Iterator[Snapshot]:
         with self._database.snapshot(timeout) as connection:
             yield Snapshot(connection)
 
-    def _read_open(self, asked: _Asked) -> None:
+    def _read_open(self, now: int) -> None:
         with self._snapshot(_BUILD_TIMEOUT) as snapshot:
-            self._read(snapshot, asked, None)
+            self._read(snapshot, _Asked(_open_from(now), now + HOUR, lambda _: False, max_rows=None))
 
-    def _read(self, snapshot: Snapshot, asked: _Asked, max_rows: int | None) -> Reading:
+    def _read(self, snapshot: Snapshot, asked: _Asked) -> Reading:
         now, first, end = _now(), asked.first, asked.end
         days = snapshot.days(first, end)
         version = version_of(days, first, end)
@@ -289,7 +288,7 @@ class Columns:
         planned = plan(days, self._folder.files, first, end)
         pieces = [piece for missing in planned.missing for piece in _split(missing, _open_from(now))]
         lacking = sum(max(0, piece.rows - self._tail.rows(piece.first)) for piece in pieces)
-        if max_rows is not None and lacking > max_rows:
+        if asked.max_rows is not None and lacking > asked.max_rows:
             ready = len(days) - len({piece.day.start for piece in pieces})
             raise FilesMissing(ready, len(days), sum(day.rows for day in days))
         read = [each for piece in pieces for each in self._read_piece(snapshot, piece, now)]
@@ -386,14 +385,6 @@ def _open_from(now: int) -> int:
 
 def _day_of(source: Source) -> str:
     return Path(source.path).name[:8]
-
-
-def _or_missing(read: Callable[[], Result]) -> Result | FilesMissing:
-    """What is read, or that its files are missing: others get theirs."""
-    try:
-        return read()
-    except FilesMissing as missing:
-        return missing
 
 
 def _now() -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dashboard.columns.engine import Engine
 from dashboard.columns.layout import Table
-from dashboard.columns.plan import HOUR, DayState, Source
+from dashboard.columns.plan import HOUR, DayState, Source, spans_of
 from dashboard.columns.select import Span, rows_of, select_from
 from dashboard.columns.snapshot import Snapshot
 
@@ -128,7 +128,7 @@ class Tail:
             before = sum(rows for step, rows in chain.rows.items() if step < start)
             if before + sum(counted.values()) == expected:
                 break
-        return _spans(sorted(step for step, rows in counted.items() if rows != chain.rows[step]))
+        return spans_of(sorted(step for step, rows in counted.items() if rows != chain.rows[step]), STEP)
 
     def _read(self, snapshot: Snapshot, chain: _Chain, spans: Sequence[Span]) -> None:
         path = self._engine.new_path("parquet")
@@ -162,14 +162,3 @@ def smallest(sizes: Mapping[str, int]) -> Sequence[str]:
             return ordered[:number]
         total += sizes[path]
     return ordered
-
-
-def _spans(steps: Sequence[int]) -> list[Span]:
-    """Consecutive steps as one span each."""
-    spans: list[Span] = []
-    for step in steps:
-        if spans and spans[-1][1] == step:
-            spans[-1] = (spans[-1][0], step + STEP)
-        else:
-            spans.append((step, step + STEP))
-    return spans

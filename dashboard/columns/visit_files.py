@@ -13,6 +13,7 @@ from dashboard.columns.engine import Engine
 from dashboard.columns.folder import Folder, meta_of
 from dashboard.columns.layout import VisitLayout
 from dashboard.columns.plan import DAY, HOUR, DayState, FilesMissing, Missing, Source, plan
+from dashboard.columns.select import Span
 from dashboard.columns.snapshot import Snapshot
 from dashboard.columns.turns import bytes_of
 
@@ -48,8 +49,9 @@ class VisitFiles:
         # Files of this process, by their hours with the versions, and until when they may be in use.
         self._read: dict[tuple[tuple[int, int], ...], tuple[float, Path]] = {}
 
-    def rows(self, snapshot: Snapshot, first: int, end: int) -> VisitRows:
+    def rows(self, snapshot: Snapshot, period: Span) -> VisitRows:
         """The visits of a time. Raise `FilesMissing`."""
+        first, end = period
         days = snapshot.versions_of_visits(first, end)
         planned = plan(days, self.folder.files, first, end)
         if sum((missing.end - missing.first) // HOUR for missing in planned.missing) > _MAX_HOURS:

@@ -206,7 +206,10 @@ def parse_query(parameters: Params, now: datetime, retention_days: int) -> Query
         search=_storable("search", params.get("search", "")) if panel else "",
         notices=tuple(notices),
     )
-    if not compare or params.get("compare") == "1":
+    if params.get("compare") == "1":
+        # On a day of 23 hours, the same hours of the day before end a minute after these begin.
+        return replace(query, previous_until=min(query.previous_until, since, key=datetime.timestamp))
+    if not compare:
         return query
     since, until = query.previous_since, query.previous_until
     period = replace(query.alone, since=since, until=until, previous_since=since, previous_until=since)

@@ -1,6 +1,5 @@
 """Hours in which events land: exactly their rows are read, and of these only what changed."""
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from dashboard.columns.plan import DAY, HOUR, DayState
 from dashboard.columns.select import rows_of
 from dashboard.columns.snapshot import Snapshot
 from dashboard.columns.tail import STEP, Tail, smallest
+from tests.support.column_rows import csv_file
 
 LAYOUT = Layout([])
 START = 20_000 * DAY + 7 * HOUR
@@ -42,12 +42,7 @@ class Database:
     def csv_files(self, table: Table, first: int, end: int, new_path: Callable[[str], Path]) -> Iterator[Path]:
         rows = [row for row in self.rows if first <= row["ms"] < end]
         self.read += len(rows)
-        path = new_path("csv")
-        with path.open("w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(
-                [row[column.name] for column in table.columns] for row in rows
-            )
-        yield path
+        yield csv_file(table, rows, new_path)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Visits in column files: read again only where their version changed, and counted as plain Python counts them."""
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from dashboard.columns.snapshot import Snapshot
 from dashboard.columns.visit_files import VisitFiles, VisitRows
 from dashboard.columns.visit_questions import VisitQuestions, VisitSelection
 from dashboard.filters import Group
+from tests.support.column_rows import csv_file
 
 LAYOUT = VisitLayout(["country", "entry_page"])
 COUNTRY, ENTRY_PAGE = LAYOUT.column_of["country"], LAYOUT.column_of["entry_page"]
@@ -70,11 +70,7 @@ class Database:
         self.reads += 1
         rows = [row for row in self.rows if first <= row["ms"] < end]
         self.copied = len(rows)
-        path = new_path("csv")
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([row[column.name] for column in table.columns] for row in rows)
-        yield path
+        yield csv_file(table, rows, new_path)
 
 
 @pytest.fixture
@@ -98,28 +94,28 @@ def test_only_hours_whose_version_changed_are_read_again(engine: Engine, tmp_pat
     snapshot = cast(Snapshot, database)
     files, now = VisitFiles(tmp_path, engine, LAYOUT), 4 * DAY
     with pytest.raises(FilesMissing, match="0 of 4 days"):
-        files.rows(snapshot, 0, now)
+        files.rows(snapshot, (0, now))
     assert [files.build_day(snapshot, day * DAY, now) for day in range(4)] == [True] * 4
     assert not any(files.build_day(snapshot, day * DAY, now) for day in range(4))
     for _ in range(6):
-        assert stored(engine, files.rows(snapshot, 0, now)) == expected(database.rows, 0, now)
-        version = files.rows(snapshot, 0, now).version
+        assert stored(engine, files.rows(snapshot, (0, now))) == expected(database.rows, 0, now)
+        version = files.rows(snapshot, (0, now)).version
         reads = database.reads
-        assert files.rows(snapshot, 0, now).version == version
+        assert files.rows(snapshot, (0, now)).version == version
         assert database.reads == reads, "nothing changed"
         # One changes in an hour, and one is gone from another.
         changed, gone = database.rows[3], database.rows.pop()
         changed["views"] += 1
         for row in (changed, gone):
             database.change(row["ms"])
-        assert files.rows(snapshot, 0, now).version != version
+        assert files.rows(snapshot, (0, now)).version != version
     for day in range(4):
         files.build_day(snapshot, day * DAY, now)
     files.tidy(database.versions_of_visits(0, now))
     other = VisitFiles(tmp_path, engine, LAYOUT)
     other.tidy(database.versions_of_visits(0, now))
     reads = database.reads
-    read = other.rows(snapshot, DAY, 2 * DAY)
+    read = other.rows(snapshot, (DAY, 2 * DAY))
     assert stored(engine, read) == expected(database.rows, DAY, 2 * DAY)
     assert database.reads == reads, "files of other processes are known"
 
@@ -129,7 +125,7 @@ def test_people_bounces_medians_goals_and_rankings(engine: Engine, tmp_path: Pat
     files = VisitFiles(tmp_path, engine, LAYOUT)
     for day in range(4):
         files.build_day(cast(Snapshot, database), day * DAY, 5 * DAY)
-    sources = files.rows(cast(Snapshot, database), 0, 4 * DAY).sources
+    sources = files.rows(cast(Snapshot, database), (0, 4 * DAY)).sources
     period = Period(
         since=2 * DAY, until=4 * DAY, previous_since=0, previous_until=2 * DAY, starts=(2 * DAY, 3 * DAY),
         previous_starts=(0, DAY),

@@ -1,9 +1,10 @@
 """URL parameters of the history: periods by the calendar of the reader's zone, whatever the parameters are."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard.filters import FILTERS, MAX_CONDITIONS, PROPERTY, Condition
@@ -168,6 +169,13 @@ def test_all_parameters_make_a_query_within_the_retention(
     assert 1 <= len(found.starts) <= max(24 * 15, retention_days)
     if found.compare:
         assert found.previous_since.astimezone(UTC) < found.previous_until.astimezone(UTC)
+
+
+@given(st.sampled_from(sorted(available_timezones())), moments, st.sampled_from(["24h", "7d", "30d"]))
+@example("America/New_York", datetime(2026, 3, 9, 3, 30, 30, tzinfo=UTC), "24h")
+def test_a_previous_period_ends_where_the_period_begins_or_before(zone: str, now: datetime, name: str) -> None:
+    found = parse_query({"range": name, "tz": zone, "compare": "1"}, now, 90)
+    assert found.previous_since.timestamp() < found.previous_until.timestamp() <= found.since.timestamp()
 
 
 @given(
