@@ -28,6 +28,7 @@ RELATIONS = frozenset(
         "packed_ids",
         "pending_corrections",
         "raw_events",
+        "rows_after_hour",
         "sink_offsets",
         "stored_events",
         "stored_visits",

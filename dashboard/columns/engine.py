@@ -159,4 +159,5 @@ def file_of(path: Path, meta: Mapping[str, Any]) -> ColumnFile:
         hours={int(hour): rows for hour, rows in meta["hours"].items()},
         erased=meta["erased"],
         dropped=meta["dropped"],
+        as_of=meta.get("as_of", ""),
     )

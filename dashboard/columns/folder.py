@@ -155,13 +155,16 @@ def meta_of(day: DayState, first: int, end: int) -> dict[str, Any]:
         "hours": hours,
         "erased": day.erased,
         "dropped": day.dropped,
+        "as_of": day.as_of,
     }
 
 
 def _name(meta: Mapping[str, Any]) -> str:
     day = datetime.fromtimestamp(meta["first"] / 1000, UTC)
     hours = (meta["end"] - meta["first"]) // HOUR
-    content = hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()[:16]
+    # Of all snapshots with these counts the rows are the same.
+    described = json.dumps({**meta, "as_of": ""}, sort_keys=True)
+    content = hashlib.sha256(described.encode()).hexdigest()[:16]
     return f"{day:%Y%m%d-%H}-{hours}h-{content}.parquet"
 
 

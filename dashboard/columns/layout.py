@@ -100,6 +100,9 @@ class Table:
 class Layout(Table):
     """The columns of events, with those of all filters and rankings (expressions over the view `events`)."""
 
+    # The same over rows with some `{ids}` of a `{day}`.
+    rows_by_id = "events where day = '{day}' and event_uuid = any('{{{ids}}}'::uuid[])"
+
     def __init__(self, rankings: Sequence[str]) -> None:
         compared = {name: each.expression for name, each in FILTERS.items() if name != PROPERTY}
         known = {column.expression: column for column in _COLUMNS}

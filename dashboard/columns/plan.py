@@ -7,7 +7,7 @@ hour has landed as many rows as when the file was made, and its day has as many 
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 HOUR = 3_600_000
@@ -34,6 +34,8 @@ class DayState:
     # Its rows are being dropped, or are not those that landed: counts say nothing about them.
     is_uncertain: bool = False
     is_packed: bool = False
+    # Names the snapshot, as Postgres writes it; empty if it is not known.
+    as_of: str = ""
 
     @property
     def rows(self) -> int:
@@ -58,14 +60,20 @@ class ColumnFile:
     hours: Mapping[int, int] = field(hash=False)
     erased: int
     dropped: int
+    # Names the snapshot, as in `DayState`.
+    as_of: str = ""
 
     def is_exact(self, day: DayState, hour: int) -> bool:
         """Whether its rows of an hour are those of a snapshot."""
-        return (
-            not day.is_uncertain
-            and (self.erased, self.dropped) == (day.erased, day.dropped)
-            and self.hours.get(hour) == day.hours[hour]
-        )
+        return self._has_none_too_many(day) and self.hours.get(hour) == day.hours[hour]
+
+    def is_behind(self, day: DayState, hour: int) -> bool:
+        """Whether it has all rows of an hour but some that landed since."""
+        lacks = self.first <= hour < self.end and self.hours.get(hour, 0) < day.hours[hour]
+        return lacks and self._has_none_too_many(day) and not day.is_packed and bool(self.as_of)
+
+    def _has_none_too_many(self, day: DayState) -> bool:
+        return not day.is_uncertain and (self.erased, self.dropped) == (day.erased, day.dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +104,20 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """A file that is used though rows of its hours landed since: these are read besides."""
+
+    file: ColumnFile
+    day: DayState
+    hours: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What answers a question about a period: files, and hours that are read from Postgres."""
+    """What answers a question about a period: files, what these lack, and hours that are read from Postgres."""
 
     sources: tuple[Source, ...]
+    behind: tuple[Behind, ...]
     missing: tuple[Missing, ...]
 
     @property
@@ -108,29 +126,49 @@ class Plan:
         return sum(each.rows for each in self.missing)
 
 
-def plan(days: Iterable[DayState], files: Iterable[ColumnFile], first: int, end: int) -> Plan:
-    """The plan for the hours that overlap a period, the end not included."""
-    # Of several exact files the one with most hours: fewer files are opened.
-    ranked = sorted(files, key=lambda file: (file.first - file.end, file.path))
+def plan(
+    days: Iterable[DayState],
+    files: Iterable[ColumnFile],
+    first: int,
+    end: int,
+    unknown: Collection[tuple[str, int]] = (),
+) -> Plan:
+    """The plan for the hours that overlap a period, the end not included.
+
+    `unknown`: hours of files (paths) of which it is not known which rows they lack.
+    """
+    # Of several exact files the one with most hours: fewer files are opened. Of these the newest one.
+    ranked = sorted(files, key=lambda file: (file.first - file.end, -sum(file.hours.values()), file.path))
     chosen: dict[ColumnFile, list[int]] = {}
-    missing: list[Missing] = []
+    missing, behind = list[Missing](), list[Behind]()
     for day in days:
         if day.is_gone:
             continue
         of_day = [file for file in ranked if file.first < day.start + DAY and day.start < file.end]
-        absent = []
+        absent, lacking = list[int](), dict[ColumnFile, list[int]]()
         for hour in sorted(hour for hour in day.hours if hour + HOUR > first and hour < end):
             file = next((each for each in of_day if each.is_exact(day, hour)), None)
+            if file is None and (file := _newest(of_day, day, hour, unknown)):
+                lacking.setdefault(file, []).append(hour)
             if file is None:
                 absent.append(hour)
             else:
                 chosen.setdefault(file, []).append(hour)
+        behind += (Behind(file, day, tuple(hours)) for file, hours in lacking.items())
         missing += (Missing(day, *span) for span in spans_of(absent))
-    return Plan(tuple(_source(file, hours) for file, hours in chosen.items()), tuple(missing))
+    return Plan(tuple(_source(file, hours) for file, hours in chosen.items()), tuple(behind), tuple(missing))
+
+
+def _newest(
+    files: Iterable[ColumnFile], day: DayState, hour: int, unknown: Collection[tuple[str, int]]
+) -> ColumnFile | None:
+    """Of the files that lack rows of an hour that landed since, that which lacks the fewest."""
+    usable = [file for file in files if file.is_behind(day, hour) and (file.path, hour) not in unknown]
+    return max(usable, key=lambda file: file.hours.get(hour, 0), default=None)
 
 
 def _source(file: ColumnFile, hours: Sequence[int]) -> Source:
-    if len(hours) == len(file.hours):
+    if file.hours.keys() <= {*hours}:
         return Source(file.path, file.first, file.end)
     return partly(file.path, hours)
 

@@ -4,15 +4,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 
-from dashboard.columns.layout import Table
+from dashboard.columns.layout import Layout, Table
 from dashboard.columns.plan import DAY, DayState
 from dashboard.sql import queries
 
 # What DuckDB sorts in memory at a time, in CSV.
 _MAX_CSV_BYTES = 32 << 20
+_IDS_AT_A_TIME = 10_000
 
 
 class Snapshot:
@@ -30,7 +32,17 @@ class Snapshot:
         for hour, rows in self._connection.execute(queries["landed_hours"], period).fetchall():
             by_day[hour // DAY * DAY][hour] = rows
         changed = {row[0]: row[1:] for row in self._connection.execute(queries["changed_days"], period).fetchall()}
-        return [_day(start, hours, *changed.get(start, (0, 0, False, False))) for start, hours in by_day.items()]
+        (as_of,) = self._connection.execute(queries["snapshot"]).fetchone() or ("",)
+        return [
+            _day(start, hours, as_of, *changed.get(start, (0, 0, False, False))) for start, hours in by_day.items()
+        ]
+
+    def ids_after_hour(self, day: DayState, as_of: str) -> Sequence[UUID]:
+        """Rows of a day that landed after their hour, by transactions that another snapshot did not have."""
+        params = {"day": _moment(day.start).date(), "as_of": as_of}
+        return [
+            event_id for (event_id,) in self._connection.execute(queries["rows_after_hour"], params).fetchall()
+        ]
 
     def counts(self, first: int, end: int, step: int) -> Mapping[int, int]:
         """How many rows have ids of a time within a day, by the start of each step that has some."""
@@ -49,8 +61,20 @@ class Snapshot:
 
     def csv_files(self, table: Table, first: int, end: int, new_path: Callable[[str], Path]) -> Iterator[Path]:
         """The rows of a time, in files of a bounded size; then `copied` is their number."""
-        # Columns are constants of the code, times are ours: there are no parameters in COPY.
         stored = table.rows.format(first=_moment(first).isoformat(), end=_moment(end).isoformat())
+        return self._copy(table, stored, new_path)
+
+    def csv_files_of(
+        self, layout: Layout, ids: Sequence[UUID], day: DayState, new_path: Callable[[str], Path]
+    ) -> Iterator[Path]:
+        """Some rows of a day, in files of a bounded size."""
+        for place in range(0, len(ids), _IDS_AT_A_TIME):
+            some = ",".join(map(str, ids[place : place + _IDS_AT_A_TIME]))
+            stored = layout.rows_by_id.format(day=_moment(day.start).date(), ids=some)
+            yield from self._copy(layout, stored, new_path)
+
+    def _copy(self, table: Table, stored: str, new_path: Callable[[str], Path]) -> Iterator[Path]:
+        # Columns are constants of the code, times and ids are ours: there are no parameters in COPY.
         query = f"copy (select {table.select_list} from {stored}) to stdout (format csv)"
         with self._connection.cursor() as cursor:
             with cursor.copy(query.encode()) as copy:
@@ -79,7 +103,13 @@ def _written(rows: Iterator[bytes | bytearray | memoryview], path: Path) -> Path
 
 
 def _day(
-    start: int, hours: dict[int, int], erased: int, dropped: int, is_uncertain: bool, is_packed: bool
+    start: int,
+    hours: dict[int, int],
+    as_of: str,
+    erased: int,
+    dropped: int,
+    is_uncertain: bool,
+    is_packed: bool,
 ) -> DayState:
     return DayState(
         start=start,
@@ -88,6 +118,7 @@ def _day(
         dropped=dropped,
         is_uncertain=is_uncertain,
         is_packed=is_packed,
+        as_of=as_of,
     )
 
 

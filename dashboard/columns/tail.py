@@ -5,9 +5,8 @@ more, so equally many are the same ones. If the hour has more, Postgres counts i
 changed is read again, into one new file; the other files keep the steps that are left to them.
 """
 
-import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from dashboard.columns.engine import Engine
 from dashboard.columns.layout import Table
 from dashboard.columns.plan import HOUR, DayState, Source, spans_of
+from dashboard.columns.replaced import Replaced
 from dashboard.columns.select import Span, rows_of, select_from
 from dashboard.columns.snapshot import Snapshot
 
@@ -23,8 +23,6 @@ STEP = 5_000
 _RECENT = (30_000, 300_000)
 # Of an hour: each costs a question some time.
 _MAX_FILES = 8
-# As long as a question may still read a file that was replaced.
-_UNUSED_SECONDS = 900.0
 
 
 @dataclass(slots=True)
@@ -79,7 +77,7 @@ class Tail:
     def __init__(self, engine: Engine, table: Table) -> None:
         self._engine, self._table = engine, table
         self._chains: dict[int, _Chain] = {}
-        self._replaced: list[tuple[float, str]] = []
+        self._replaced = Replaced()
 
     def rows(self, hour: int) -> int:
         """How many rows of an hour are known."""
@@ -93,29 +91,26 @@ class Tail:
             if spans := self._changed(snapshot, chain, day.hours[hour] if is_certain else None, now):
                 self._read(snapshot, chain, spans)
             self._merge(chain)
-            self._replace(chain.take_unused())
+            self._replaced.add(chain.take_unused())
         sizes = chain.sizes
         return [(source, sizes[path]) for path, source in chain.sources.items()]
 
     def forget(self, before: int) -> None:
         """Forget the hours before a time, and delete the files that no question reads any more."""
         for hour in [hour for hour in self._chains if hour < before]:
-            self._replace(self._chains.pop(hour).written)
-        old = time.monotonic() - _UNUSED_SECONDS
-        for _at, path in [each for each in self._replaced if each[0] < old]:
-            Path(path).unlink(missing_ok=True)
-        self._replaced = [each for each in self._replaced if each[0] >= old]
+            self._replaced.add(self._chains.pop(hour).written)
+        self._replaced.delete_unused()
 
     def adopt(self, file: Path) -> Path:
         """Move a file here that is for one question, and delete it later."""
         target = file.replace(self._engine.new_path("parquet"))
-        self._replace([str(target)])
+        self._replaced.add([str(target)])
         return target
 
     def _chain(self, day: DayState, hour: int) -> _Chain:
         changes, chain = (day.erased, day.dropped), self._chains.get(hour)
         if chain is None or day.is_uncertain or day.is_packed or chain.changes != changes:
-            self._replace(chain.written if chain else ())
+            self._replaced.add(chain.written if chain else ())
             chain = self._chains[hour] = _Chain(hour, changes)
         return chain
 
@@ -146,9 +141,6 @@ class Tail:
             small, sources, path = smallest(sizes), chain.sources, self._engine.new_path("parquet")
             self._engine.write(rows_of([sources[each] for each in small]), path, {})
             chain.put(str(path), {step: chain.rows[step] for step, its in chain.paths.items() if its in small})
-
-    def _replace(self, paths: Iterable[str]) -> None:
-        self._replaced += [(time.monotonic(), path) for path in paths]
 
 
 def smallest(sizes: Mapping[str, int]) -> Sequence[str]:

@@ -21,7 +21,8 @@ from dashboard.columns.engine import Cancelled, Session
 from dashboard.columns.layout import Layout
 from dashboard.columns.plan import FilesMissing
 from dashboard.columns.questions import Period, Questions, Selection, Stored
-from dashboard.columns.service import Columns, Reading
+from dashboard.columns.reader import Reading
+from dashboard.columns.service import Columns
 from dashboard.columns.turns import Turns
 from dashboard.columns.visit_questions import VisitQuestions
 from dashboard.history import result

@@ -30,7 +30,7 @@ from sinks.landing.event_row import EventRow
 from sinks.landing.judge import Judgement, Outcome, Verdict, dead_letter_outcome, judge, row_outcome
 from sinks.landing.ports import CommitCheck, WriteResult, accept_all
 from sinks.landing.rows import Batch, DeadLetter, LocatedRow, OffsetRange
-from sinks.postgres import preflight
+from sinks.postgres import after_hour, preflight
 from sinks.postgres.connection import ReconnectingConnection
 from sinks.postgres.insert import Inserter, InsertResult
 from sinks.postgres.lookups import LookupTables
@@ -249,6 +249,7 @@ class PostgresStore:
             ids = [row.event_id for _partition, _record, row in inserted.rows]
             add_landed(connection, ids)
             visit_queue.add_landed(connection, ids)
+            after_hour.add(connection, ids, time.time_ns() // 1_000_000)
         if inserted.duplicates:
             sampled = [
                 UUID(bytes=row.event_id) for _partition, _record, row in inserted.duplicates[:_SAMPLED_DUPLICATES]

@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dashboard.columns.day_files import DayFiles
 from dashboard.columns.service import Columns
 from dashboard.history.service import LAYOUT
 from dashboard.history.visits import VISIT_LAYOUT
@@ -56,7 +57,7 @@ async def test_files_of_a_bucket_are_made_once(
     def none_are_made(*_arguments: object) -> None:
         raise AssertionError("rows were read from Postgres")
 
-    monkeypatch.setattr(Columns, "_made", none_are_made)
+    monkeypatch.setattr(DayFiles, "made", none_are_made)
     abandoned = "0123456789ab/20261120-00-24h-0123456789abcdef.parquet"
     Bucket(bucket_url).write(abandoned, b"of an earlier version")
     (tmp_path / "two" / abandoned).parent.mkdir(parents=True)

@@ -1,0 +1,2 @@
+-- Names the snapshot of this transaction.
+select pg_current_snapshot()::text

@@ -1,0 +1,168 @@
+"""Column files and rows that land when their hour is over: read as they are stored, and alone, as far as they are noted."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import psycopg
+import pytest
+
+from dashboard.columns.day_files import DayFiles
+from dashboard.columns.plan import DAY, HOUR
+from dashboard.columns.reader import Reading
+from dashboard.columns.select import rows_of
+from dashboard.columns.service import Columns
+from dashboard.history.service import LAYOUT
+from dashboard.history.visits import VISIT_LAYOUT
+from dashboard.sql import Database
+from sinks import erasure
+from sinks.landing.rows import decode_batch
+from sinks.postgres import after_hour
+from sinks.postgres.store import PostgresStore
+from tests.support.database import at
+from tests.support.days import Landed
+from tests.support.events import Record, encoded, event, fresh_id, now_ms, user_key
+
+pytestmark = pytest.mark.integration
+
+
+def records(moments: list[int], name: str = "ann") -> list[tuple[bytes | None, bytes]]:
+    made = [event("page_view", each, event_id=fresh_id(each), user_key=user_key(name)) for each in moments]
+    return [(None, encoded(each)) for each in made]
+
+
+class Follower:
+    """Asks column files, and compares their rows with those that are stored."""
+
+    def __init__(self, root: Path, dsn: str) -> None:
+        self._root, self._dsn = root, dsn
+        self.columns = self._new()
+
+    def _new(self) -> Columns:
+        return Columns(self._root, Database(at(self._dsn)), LAYOUT, VISIT_LAYOUT, retention_days=20)
+
+    def restart(self) -> None:
+        self.columns.close()
+        self.columns = self._new()
+
+    async def read(self, first: int, end: int) -> Reading:
+        """Of the hours that overlap a period, all rows of it."""
+        found = await self.columns.reading(first, end, lambda _version: False)
+        with psycopg.connect(self._dsn) as connection:
+            period = [datetime.fromtimestamp(each / 1000, UTC) for each in (first, end)]
+            stored = connection.execute(
+                "select milliseconds_of(occurred_at), page from events_between(%s, %s)", period
+            ).fetchall()
+        rows = rows_of(found.sources) or "select 0 as occurred, '' as page, 0 as ms where false"
+        where = f"ms >= {first} and ms < {end}"
+        read = self.columns.engine.session().rows(f"select occurred, page from ({rows}) where {where}")
+        assert Counter(read) == Counter(stored)
+        assert len(read) <= sum(1 for _ in stored)
+        return found
+
+
+@pytest.fixture
+def follower(tmp_path: Path, postgres: str) -> Iterator[Follower]:
+    made = Follower(tmp_path / "columns", postgres)
+    yield made
+    made.columns.close()
+
+
+async def test_whatever_lands_in_any_hour_is_read_as_it_is_stored(
+    store: PostgresStore,
+    connection: psycopg.Connection,
+    follower: Follower,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chance, landed = Random(int(os.environ.get("HISTORY_SEED", "1"))), Landed(store)
+    names = ["ann", "bob", "cem", "dan"]
+
+    def a_time() -> int:
+        """Of the open hour, at and around the bounds of steps; or of the two days before."""
+        now = now_ms()
+        if chance.random() < 0.5:
+            return now // 5000 * 5000 - chance.randrange(200) * 5000 + chance.choice([-1, 0, 1])
+        return now - chance.randrange(2 * DAY)
+
+    def erase(name: str) -> None:
+        until = datetime.now(UTC) + timedelta(days=1)
+        erasure.request(connection, user_key(name), until, name)
+        erasure.remove(connection, name, until)
+
+    for _ in range(30):
+        match chance.choice(["land"] * 6 + ["many", "unnoted", "erase", "restart"] + ["build"] * 3):
+            case "land":
+                landed.land(
+                    records([a_time() for _ in range(chance.randrange(1, 9))], chance.choice(names)), now_ms()
+                )
+            case "many":
+                landed.land(records([a_time() for _ in range(150)], "dan"), now_ms())
+            case "unnoted":
+                with monkeypatch.context() as patched:
+                    patched.setattr(after_hour, "_MAX_SHARE", 0)
+                    patched.setattr(after_hour, "_MAX_OF_SMALL_BATCH", 0)
+                    landed.land(records([a_time() for _ in range(5)], "dan"), now_ms())
+            case "erase":
+                if len(names) > 1:
+                    erase(names.pop(0))
+            case "build":
+                await follower.columns.build_round()
+            case "restart":
+                follower.restart()
+        now = now_ms() + 1
+        first = now - chance.randrange(1, 2 * DAY)
+        await follower.read(first, chance.randrange(first + 1, now + 1))
+    await follower.read(now_ms() - 2 * DAY, now_ms())
+
+
+async def test_only_what_landed_since_is_read_from_postgres(
+    store: PostgresStore, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landed, midnight = Landed(store), now_ms() // DAY * DAY
+    start = midnight - DAY
+    landed.land(records([start + n * HOUR // 20 for n in range(480)]), now_ms())
+    await follower.columns.build_round()
+    before = follower.columns._folder.files
+
+    def none_are_made(*_arguments: object) -> None:
+        raise AssertionError("an hour was read again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DayFiles, "made", none_are_made)
+        for late in range(1, 12):
+            landed.land(records([start + late * HOUR + 7]), now_ms())
+            assert (await follower.read(start, midnight)).rows == late
+            assert (await follower.read(start, start + 3 * HOUR)).rows == min(late, 2)
+            await follower.columns.build_round()
+            assert follower.columns._folder.files == before, "few rows are no reason to write a file again"
+        follower.restart()
+        await follower.columns.build_round()
+        assert (await follower.read(start, midnight)).rows == 11
+        landed.land(records([start + 3 * HOUR + n for n in range(30)]), now_ms())
+        await follower.columns.build_round()
+        assert (await follower.read(start, midnight)).rows == 0, "the file was written again"
+        landed.land(records([start]), now_ms())
+        assert (await follower.read(start, midnight)).rows == 1
+
+
+async def test_rows_of_a_transaction_that_was_open_when_a_file_was_made_are_not_lost(
+    store: PostgresStore, follower: Follower, postgres: str
+) -> None:
+    landed, start = Landed(store), now_ms() // DAY * DAY - DAY
+    landed.land(records([start + n for n in range(100)]), now_ms())
+    loop = asyncio.get_running_loop()
+
+    def make_files(_result: object) -> None:
+        asyncio.run_coroutine_threadsafe(follower.columns.build_round(), loop).result(30)
+
+    other = PostgresStore(at(postgres), cluster_id="cluster", topic="events", owner="other")
+    other.claim({1: 0})
+    late = [Record(0, now_ms(), None, records([start + 5])[0][1])]
+    await asyncio.to_thread(other.write, decode_batch({1: late}, {1: 0}), make_files)
+    other.close()
+    assert [file.hours for file in follower.columns._folder.files] == [{start: 100}]
+    assert (await follower.read(start, start + DAY)).rows == 1
