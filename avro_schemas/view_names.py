@@ -32,6 +32,7 @@ RELATIONS = frozenset(
         "sink_offsets",
         "stored_events",
         "stored_visits",
+        "visit_changes",
         "visit_floods",
         "visit_hours",
         "visit_parts",

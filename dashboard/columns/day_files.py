@@ -81,10 +81,9 @@ class DayFiles:
         rows = sum(rows for _source, rows in sources)
         if rows <= _MANY_ROWS and rows * _PART <= sum(file.hours.values()):
             return False
-        hours = {hour for hour in day.hours if file.first <= hour < file.end}
-        own = Source(file.path, file.first, file.end)
-        if own not in planned.sources or not hours <= file.hours.keys() | {*behind.hours}:
+        if not planned.uses_all_of(behind):
             return False
+        own = Source(file.path, file.first, file.end)
         self._write(day, file.first, file.end, [own, *(source for source, _rows in sources)])
         return True
 

@@ -107,6 +107,11 @@ class Engine:
         )
         return json.loads(value)
 
+    def count(self, path: str) -> int:
+        """How many rows a file has."""
+        ((rows,),) = self.session().rows(f"select count(*) from read_parquet({quoted(path)})")
+        return int(rows)
+
     def write(self, select: str, target: Path, meta: Mapping[str, Any], row_group: int = _ROW_GROUP) -> int:
         """Make a file of what is selected. Return how many rows it has."""
         ((rows,),) = self.session().rows(

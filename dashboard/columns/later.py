@@ -13,7 +13,7 @@ from uuid import UUID
 
 from dashboard.columns.engine import Engine
 from dashboard.columns.layout import Layout
-from dashboard.columns.plan import HOUR, Behind, ColumnFile, Source, partly
+from dashboard.columns.plan import HOUR, Behind, ColumnFile, Source, part_of
 from dashboard.columns.replaced import Replaced
 from dashboard.columns.select import rows_of
 from dashboard.columns.snapshot import Snapshot
@@ -63,14 +63,12 @@ class Later:
 
     def sources(self, behind: Behind) -> Sequence[tuple[Source, int]]:
         """What has the rows that a file lacks, and how many they are."""
-        found = []
-        for path, rows in self._following(behind.file).files:
-            if hours := sorted(rows.keys() & {*behind.hours}):
-                source = (
-                    Source(path, hours[0], hours[-1] + HOUR) if len(hours) == len(rows) else partly(path, hours)
-                )
-                found.append((source, sum(rows[hour] for hour in hours)))
-        return found
+        files = [(part_of(path, rows, behind.hours), rows) for path, rows in self._following(behind.file).files]
+        return [
+            (source, sum(number for hour, number in rows.items() if hour in behind.hours))
+            for source, rows in files
+            if source
+        ]
 
     def forget(self, used: Collection[str]) -> None:
         """Forget all files but those in use (paths), and delete what no question reads any more."""

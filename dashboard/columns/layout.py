@@ -122,6 +122,8 @@ class VisitLayout(Table):
     """The columns of visits, with those that filters and rankings name (expressions over the view `visits`)."""
 
     rows = "visits where started_at >= '{first}' and started_at < '{end}'"
+    # The same over those that began at some `{times}`.
+    rows_by_time = "visits where started_at = any('{{{times}}}'::timestamptz[])"
     order = "ms"
 
     def __init__(self, expressions: Sequence[str]) -> None:

@@ -68,9 +68,14 @@ class ColumnFile:
         return self._has_none_too_many(day) and self.hours.get(hour) == day.hours[hour]
 
     def is_behind(self, day: DayState, hour: int) -> bool:
-        """Whether it has all rows of an hour but some that landed since."""
-        lacks = self.first <= hour < self.end and self.hours.get(hour, 0) < day.hours[hour]
-        return lacks and self._has_none_too_many(day) and not day.is_packed and bool(self.as_of)
+        """Whether its rows of an hour are those of an earlier snapshot, in which none were erased since."""
+        is_older = bool(self.as_of) and self.transactions <= _transactions(day.as_of)
+        return is_older and self.first <= hour < self.end and self._has_none_too_many(day) and not day.is_packed
+
+    @property
+    def transactions(self) -> int:
+        """How many transactions there had been."""
+        return _transactions(self.as_of)
 
     def _has_none_too_many(self, day: DayState) -> bool:
         return not day.is_uncertain and (self.erased, self.dropped) == (day.erased, day.dropped)
@@ -85,6 +90,8 @@ class Source:
     first: int
     end: int
     spans: tuple[tuple[int, int], ...] = ()
+    # A file with times: rows of these are left out.
+    without: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A file that is used though rows of its hours landed since: these are read besides."""
+    """A file that is used though rows of these hours landed or changed since: these are read besides."""
 
     file: ColumnFile
     day: DayState
@@ -119,6 +126,13 @@ class Plan:
     sources: tuple[Source, ...]
     behind: tuple[Behind, ...]
     missing: tuple[Missing, ...]
+
+    def uses_all_of(self, behind: Behind) -> bool:
+        """Whether all hours of a file are used, and it has all hours of its time."""
+        file, day = behind.file, behind.day
+        hours = {hour for hour in day.hours if file.first <= hour < file.end}
+        is_whole = Source(file.path, file.first, file.end) in self.sources
+        return is_whole and hours <= file.hours.keys() | {*behind.hours}
 
     @property
     def missing_rows(self) -> int:
@@ -135,10 +149,10 @@ def plan(
 ) -> Plan:
     """The plan for the hours that overlap a period, the end not included.
 
-    `unknown`: hours of files (paths) of which it is not known which rows they lack.
+    `unknown`: hours of files (paths) of which it is not known what landed or changed since.
     """
     # Of several exact files the one with most hours: fewer files are opened. Of these the newest one.
-    ranked = sorted(files, key=lambda file: (file.first - file.end, -sum(file.hours.values()), file.path))
+    ranked = sorted(files, key=lambda file: (file.first - file.end, -file.transactions, file.path))
     chosen: dict[ColumnFile, list[int]] = {}
     missing, behind = list[Missing](), list[Behind]()
     for day in days:
@@ -162,9 +176,9 @@ def plan(
 def _newest(
     files: Iterable[ColumnFile], day: DayState, hour: int, unknown: Collection[tuple[str, int]]
 ) -> ColumnFile | None:
-    """Of the files that lack rows of an hour that landed since, that which lacks the fewest."""
+    """The newest file of an hour that landed or changed since."""
     usable = [file for file in files if file.is_behind(day, hour) and (file.path, hour) not in unknown]
-    return max(usable, key=lambda file: file.hours.get(hour, 0), default=None)
+    return max(usable, key=lambda file: file.transactions, default=None)
 
 
 def _source(file: ColumnFile, hours: Sequence[int]) -> Source:
@@ -176,6 +190,13 @@ def _source(file: ColumnFile, hours: Sequence[int]) -> Source:
 def partly(path: str, hours: Sequence[int]) -> Source:
     """Some hours of a file, in their order."""
     return Source(path, hours[0], hours[-1] + HOUR, tuple(spans_of(hours)))
+
+
+def part_of(path: str, hours: Collection[int], wanted: Collection[int]) -> Source | None:
+    """Those of the hours of a file that are wanted; None if there are none."""
+    if not (used := sorted({*hours} & {*wanted})):
+        return None
+    return Source(path, used[0], used[-1] + HOUR) if len(used) == len(hours) else partly(path, used)
 
 
 def spans_of(starts: Sequence[int], length: int = HOUR) -> list[tuple[int, int]]:
@@ -214,3 +235,8 @@ def version_of(days: Sequence[DayState], first: int, end: int) -> str:
         for day in days
     ]
     return hashlib.sha256(repr(states).encode()).hexdigest()
+
+
+def _transactions(as_of: str) -> int:
+    """Of a snapshot as Postgres writes it: the number after that of the last transaction which it may have."""
+    return int(as_of.split(":")[1]) if as_of else 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dashboard.columns.day_files import DayFiles
 from dashboard.columns.folder import Folder
+from dashboard.columns.followed import caught_up_plan
 from dashboard.columns.later import Later
 from dashboard.columns.plan import HOUR, DayState, FilesMissing, Missing, Plan, Source, plan, version_of
 from dashboard.columns.snapshot import Snapshot
@@ -86,10 +87,7 @@ class Reader:
 
     def planned(self, snapshot: Snapshot, days: Sequence[DayState], first: int, end: int) -> Plan:
         """A plan, and what its files lack is read."""
-        while True:
-            planned = plan(days, self._folder.files, first, end, self._later.unknown)
-            if all(self._later.catch_up(snapshot, each) for each in planned.behind):
-                return planned
+        return caught_up_plan(snapshot, days, self._folder.files, first, end, self._later)
 
     def _read_piece(self, snapshot: Snapshot, piece: Missing, now: int) -> Sequence[tuple[Source, int]]:
         """Files with rows that no file of the folder has, and how many they are."""

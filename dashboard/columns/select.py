@@ -27,7 +27,16 @@ def select_from(file_sources: Sequence[tuple[str, Sequence[Span]]]) -> str:
 
 def rows_of(sources: Sequence[Source]) -> str:
     """The rows of sources."""
-    return select_from([(each.path, each.spans) for each in sources])
+    parts = (
+        [select_from(whole)]
+        if (whole := [(each.path, each.spans) for each in sources if not each.without])
+        else []
+    )
+    for each in sources:
+        if each.without:
+            rows = select_from([(each.path, each.spans)])
+            parts.append(f"select * from ({rows}) anti join read_parquet({quoted(each.without)}) using (ms)")
+    return " union all ".join(parts)
 
 
 def rows_in(sources: Sequence[Source], current: Span, previous: Span) -> str:

@@ -23,9 +23,11 @@ from dashboard.columns.mirror import Mirror
 from dashboard.columns.plan import (
     DAY,
     HOUR,
+    Behind,
     DayState,
     FilesMissing,
     Plan,
+    Source,
     plan,
 )
 from dashboard.columns.questions import Period, Stored
@@ -198,20 +200,38 @@ class Columns:
             with self._snapshot(_BUILD_TIMEOUT) as snapshot:
                 return snapshot.versions_of_visits(now - self._retention_days * DAY, now + HOUR)
 
-        def build(start: int) -> bool:
-            with self._snapshot(_BUILD_TIMEOUT) as snapshot:
-                return self._visits.build_day(snapshot, start, now)
-
+        async with self._visits_lock:
+            await asyncio.to_thread(self._visits.folder.read, self.engine)
         try:
             for day in reversed(await self._in_thread(states)):
                 started = time.monotonic()
-                if await self._in_thread(partial(build, day.start)):
+                if await self._built_visits(day, now):
                     await self._rest(min(time.monotonic() - started, _MAX_REST_SECONDS))
             days = await self._in_thread(states)
         except psycopg.errors.InsufficientPrivilege:
             return  # a role of somebody's own, that may read views alone
         async with self._visits_lock:
             await asyncio.to_thread(self._visits.tidy, days)
+
+    async def _built_visits(self, day: DayState, now: int) -> bool:
+        """Make the files of visits that a day lacks. Return whether there was something to do."""
+
+        def build() -> bool:
+            with self._snapshot(_BUILD_TIMEOUT) as snapshot:
+                return self._visits.build_day(snapshot, day.start, now)
+
+        def changed_much() -> Sequence[tuple[Behind, Sequence[Source]]]:
+            with self._snapshot(_BUILD_TIMEOUT) as snapshot:
+                return self._visits.changed_much(snapshot, day.start, now)
+
+        planned, changed = self._visits.plan_of(day, now), list[tuple[Behind, Sequence[Source]]]()
+        made = bool(planned.missing) and await self._in_thread(build)
+        if planned.behind:
+            async with self._visits_lock:
+                changed += await self._in_thread(changed_much)
+        for behind, sources in changed:
+            await asyncio.to_thread(self._visits.renew, behind, sources)
+        return made or bool(changed)
 
     def _is_wanted(self, day: int) -> bool:
         first, end = self._wanted

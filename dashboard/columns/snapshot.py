@@ -4,17 +4,26 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 
-from dashboard.columns.layout import Layout, Table
+from dashboard.columns.layout import Layout, Table, VisitLayout
 from dashboard.columns.plan import DAY, DayState
 from dashboard.sql import queries
 
 # What DuckDB sorts in memory at a time, in CSV.
 _MAX_CSV_BYTES = 32 << 20
 _IDS_AT_A_TIME = 10_000
+
+
+class VisitChange(NamedTuple):
+    """Visits of an hour that changed, and its versions before and after."""
+
+    version_before: int
+    version: int
+    started_at: Sequence[datetime]
 
 
 class Snapshot:
@@ -32,7 +41,7 @@ class Snapshot:
         for hour, rows in self._connection.execute(queries["landed_hours"], period).fetchall():
             by_day[hour // DAY * DAY][hour] = rows
         changed = {row[0]: row[1:] for row in self._connection.execute(queries["changed_days"], period).fetchall()}
-        (as_of,) = self._connection.execute(queries["snapshot"]).fetchone() or ("",)
+        as_of = self._as_of()
         return [
             _day(start, hours, as_of, *changed.get(start, (0, 0, False, False))) for start, hours in by_day.items()
         ]
@@ -57,7 +66,16 @@ class Snapshot:
         by_day: dict[int, dict[int, int]] = defaultdict(dict)
         for hour, version in self._connection.execute(queries["visit_hours"], period).fetchall():
             by_day[hour // DAY * DAY][hour] = version
-        return [DayState(start=start, hours=hours) for start, hours in by_day.items()]
+        as_of = self._as_of()
+        return [DayState(start=start, hours=hours, as_of=as_of) for start, hours in by_day.items()]
+
+    def visit_changes(self, versions: Mapping[int, int]) -> Mapping[int, Sequence[VisitChange]]:
+        """What is noted of changes of visits of some hours, each since a version."""
+        params = {"hours": [_moment(hour) for hour in versions], "versions": [*versions.values()]}
+        by_hour = defaultdict[int, list[VisitChange]](list)
+        for hour, *change in self._connection.execute(queries["visit_changes"], params).fetchall():
+            by_hour[hour].append(VisitChange(*change))
+        return by_hour
 
     def csv_files(self, table: Table, first: int, end: int, new_path: Callable[[str], Path]) -> Iterator[Path]:
         """The rows of a time, in files of a bounded size; then `copied` is their number."""
@@ -72,6 +90,18 @@ class Snapshot:
             some = ",".join(map(str, ids[place : place + _IDS_AT_A_TIME]))
             stored = layout.rows_by_id.format(day=_moment(day.start).date(), ids=some)
             yield from self._copy(layout, stored, new_path)
+
+    def csv_files_of_visits(
+        self, layout: VisitLayout, times: Sequence[datetime], new_path: Callable[[str], Path]
+    ) -> Iterator[Path]:
+        """The visits that began at some times, in files of a bounded size."""
+        for place in range(0, len(times), _IDS_AT_A_TIME):
+            some = ",".join(time.isoformat() for time in times[place : place + _IDS_AT_A_TIME])
+            yield from self._copy(layout, layout.rows_by_time.format(times=some), new_path)
+
+    def _as_of(self) -> str:
+        (as_of,) = self._connection.execute(queries["snapshot"]).fetchone() or ("",)
+        return str(as_of)
 
     def _copy(self, table: Table, stored: str, new_path: Callable[[str], Path]) -> Iterator[Path]:
         # Columns are constants of the code, times and ids are ours: there are no parameters in COPY.

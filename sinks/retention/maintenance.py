@@ -46,7 +46,7 @@ _LOCK_TIMEOUT = "100ms"
 _MAX_EMPTY_BYTES = 128 * 1024
 # A copy is judged when it is read; Kafka retains records of `events` for seven days.
 _COPIES = timedelta(days=8)
-_ROWS_AFTER_HOUR = timedelta(days=3)
+_CHANGES = timedelta(days=3)
 # Bounds the steps that one day takes per round, in case rows keep landing or being erased meanwhile.
 _MAX_STEPS = 6
 
@@ -91,8 +91,8 @@ def _steps(connection: psycopg.Connection, today: date, retention: RetentionSett
     yield from _attempt(connection, "deleting old dead letters", expire)
     forget = partial(_expire_copies, today=today)
     yield from _attempt(connection, "forgetting which copies were counted", forget)
-    forget = partial(_expire_rows_after_hour, today=today)
-    yield from _attempt(connection, "forgetting which rows landed after their hour", forget)
+    forget = partial(_expire_changes, today=today)
+    yield from _attempt(connection, "forgetting what changed in closed hours", forget)
     yield from _attempt(connection, "recounting visits", _recount_visits)
     for day in load_days(connection):
         yield from _advance(connection, day, today, retention)
@@ -128,8 +128,8 @@ def _expire_copies(connection: psycopg.Connection, today: date) -> None:
     connection.execute(_SQL["expire_copies"], {"before": today - _COPIES})
 
 
-def _expire_rows_after_hour(connection: psycopg.Connection, today: date) -> None:
-    connection.execute(_SQL["expire_rows_after_hour"], {"before": today - _ROWS_AFTER_HOUR})
+def _expire_changes(connection: psycopg.Connection, today: date) -> None:
+    connection.execute(_SQL["expire_changes"], {"before": today - _CHANGES})
 
 
 def _recount_visits(connection: psycopg.Connection) -> StepResult | None:

@@ -3,7 +3,8 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -12,10 +13,11 @@ import psycopg
 import pytest
 
 from dashboard.columns.day_files import DayFiles
-from dashboard.columns.plan import DAY, HOUR
+from dashboard.columns.plan import DAY, HOUR, FilesMissing, Source
 from dashboard.columns.reader import Reading
 from dashboard.columns.select import rows_of
 from dashboard.columns.service import Columns
+from dashboard.columns.visit_files import VisitFiles
 from dashboard.history.service import LAYOUT
 from dashboard.history.visits import VISIT_LAYOUT
 from dashboard.sql import Database
@@ -23,6 +25,8 @@ from sinks import erasure
 from sinks.landing.rows import decode_batch
 from sinks.postgres import after_hour
 from sinks.postgres.store import PostgresStore
+from sinks.visits.derive import drain
+from sinks.visits.queue import use_gap
 from tests.support.database import at
 from tests.support.days import Landed
 from tests.support.events import Record, encoded, event, fresh_id, now_ms, user_key
@@ -61,7 +65,24 @@ class Follower:
         where = f"ms >= {first} and ms < {end}"
         read = self.columns.engine.session().rows(f"select occurred, page from ({rows}) where {where}")
         assert Counter(read) == Counter(stored)
-        assert len(read) <= sum(1 for _ in stored)
+        return found
+
+    async def read_visits(self, first: int, end: int) -> Sequence[Source]:
+        """Of the hours that overlap a period, all visits that began in it."""
+        found = (await self.columns.visits(first, end)).sources
+        with psycopg.connect(self._dsn) as connection:
+            period = [datetime.fromtimestamp(each / 1000, UTC) for each in (first, end)]
+            stored = connection.execute(
+                "select milliseconds_of(started_at), views, person::uuid, (extract(epoch from duration) * 1000000)::bigint"
+                " from visits where started_at >= %s and started_at < %s",
+                period,
+            ).fetchall()
+        rows = rows_of(found) or VISIT_LAYOUT.no_rows
+        where = f"ms >= {first} and ms < {end}"
+        read = self.columns.engine.session().rows(
+            f"select ms, views, person, duration from ({rows}) where {where}"
+        )
+        assert Counter(read) == Counter(stored)
         return found
 
 
@@ -78,6 +99,7 @@ async def test_whatever_lands_in_any_hour_is_read_as_it_is_stored(
     follower: Follower,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    use_gap(connection, timedelta(minutes=30))
     chance, landed = Random(int(os.environ.get("HISTORY_SEED", "1"))), Landed(store)
     names = ["ann", "bob", "cem", "dan"]
 
@@ -113,10 +135,16 @@ async def test_whatever_lands_in_any_hour_is_read_as_it_is_stored(
                 await follower.columns.build_round()
             case "restart":
                 follower.restart()
+        drain(connection)
         now = now_ms() + 1
         first = now - chance.randrange(1, 2 * DAY)
-        await follower.read(first, chance.randrange(first + 1, now + 1))
+        end = chance.randrange(first + 1, now + 1)
+        await follower.read(first, end)
+        with suppress(FilesMissing):
+            await follower.read_visits(first, end)
+    await follower.columns.build_round()
     await follower.read(now_ms() - 2 * DAY, now_ms())
+    await follower.read_visits(now_ms() - 2 * DAY, now_ms())
 
 
 async def test_only_what_landed_since_is_read_from_postgres(
@@ -147,6 +175,52 @@ async def test_only_what_landed_since_is_read_from_postgres(
         assert (await follower.read(start, midnight)).rows == 0, "the file was written again"
         landed.land(records([start]), now_ms())
         assert (await follower.read(start, midnight)).rows == 1
+
+
+async def test_only_visits_that_changed_since_are_read_from_postgres(
+    store: PostgresStore, connection: psycopg.Connection, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_gap(connection, timedelta(minutes=30))
+    landed, midnight = Landed(store), now_ms() // DAY * DAY
+    start = midnight - DAY
+
+    def land(*moments: int, name: str) -> None:
+        landed.land(records([*moments], name), now_ms())
+        drain(connection)
+
+    for hour in range(24):
+        for number in range(10):
+            land(start + hour * HOUR + number * 1000, name=f"{hour} {number}")
+    await follower.columns.build_round()
+    before = {file.path for file in follower.columns._visits.folder.files}
+    (own,) = await follower.read_visits(start, midnight)
+
+    def none_are_made(*_arguments: object) -> None:
+        raise AssertionError("an hour was read again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(VisitFiles, "_made", none_are_made)
+        patched.setattr(VisitFiles, "_piece", none_are_made)
+        land(start + 5 * HOUR + 5, start + 8 * HOUR + 500, name="5 0")  # one goes on, and there is another one
+        land(start + 7 * HOUR - 1, name="7 0")  # it began an hour earlier
+        assert len(await follower.read_visits(start, midnight)) == 2
+        assert len(await follower.read_visits(start, start + HOUR)) == 1
+        for number in range(10):
+            land(start + 9 * HOUR + number * 1000 + 7, name=f"9 {number}")
+            assert len(await follower.read_visits(start, midnight)) == 2
+        await follower.columns.build_round()
+        assert {file.path for file in follower.columns._visits.folder.files} == before
+        follower.restart()
+        await follower.columns.build_round()
+        changed, own_again = sorted(await follower.read_visits(start, midnight), key=lambda each: each.without)
+        assert (own_again.path, bool(own_again.without)) == (own.path, True)
+        ((count,),) = follower.columns.engine.session().rows(f"select count(*) from ({rows_of([changed])})")
+        assert count == 3 + 10
+        for number in range(5):
+            land(start + 11 * HOUR + number * 1000 + 7, name=f"11 {number}")
+        await follower.columns.build_round()
+        (renewed,) = await follower.read_visits(start, midnight)
+        assert renewed.path not in before, "the file was written again"
 
 
 async def test_rows_of_a_transaction_that_was_open_when_a_file_was_made_are_not_lost(

@@ -9,6 +9,7 @@ import pytest
 
 from dashboard.columns.day_files import DayFiles
 from dashboard.columns.service import Columns
+from dashboard.columns.visit_files import VisitFiles
 from dashboard.history.service import LAYOUT
 from dashboard.history.visits import VISIT_LAYOUT
 from dashboard.sql import Database
@@ -58,6 +59,7 @@ async def test_files_of_a_bucket_are_made_once(
         raise AssertionError("rows were read from Postgres")
 
     monkeypatch.setattr(DayFiles, "made", none_are_made)
+    monkeypatch.setattr(VisitFiles, "_made", none_are_made)
     abandoned = "0123456789ab/20261120-00-24h-0123456789abcdef.parquet"
     Bucket(bucket_url).write(abandoned, b"of an earlier version")
     (tmp_path / "two" / abandoned).parent.mkdir(parents=True)

@@ -22,7 +22,7 @@ begin
         -- Views read with the rights of their owner, so readers need none to the tables of any day.
         execute (
             select format(
-                'grant select on days, landed, sink_offsets, maintained, canaries, event_types, devices, visit_hours, rows_after_hour, %s to %I',
+                'grant select on days, landed, sink_offsets, maintained, canaries, event_types, devices, visit_hours, visit_changes, rows_after_hour, %s to %I',
                 string_agg(oid::regclass::text, ', ' order by relname), reader
             )
             from pg_class where relnamespace = current_schema::regnamespace and relkind = 'v'

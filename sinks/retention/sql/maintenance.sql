@@ -2,9 +2,10 @@
 -- Forgets which copies were counted without a row, once Kafka has no record of the id any more.
 delete from counted_copies where event_id < id_from(%(before)s::timestamp at time zone 'UTC')
 
--- name: expire_rows_after_hour
+-- name: expire_changes
 -- Whoever copied an hour before that, and has not followed it since, copies it again.
-delete from rows_after_hour where landed_at < %(before)s::timestamp at time zone 'UTC'
+with rows as (delete from rows_after_hour where landed_at < %(before)s::timestamp at time zone 'UTC')
+delete from visit_changes where changed_at < %(before)s::timestamp at time zone 'UTC'
 
 -- name: expire_dead_letters
 -- Deletes dead letters at the end of retention, and notes how often they had been read, for the audit.

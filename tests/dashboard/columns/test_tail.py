@@ -113,7 +113,7 @@ def test_what_no_question_reads_any_more_is_deleted(engine: Engine, monkeypatch:
     for number in range(20):
         database.land(START + number, "/")
         reader.catch_up(START + number)
-    monkeypatch.setattr("dashboard.columns.tail._UNUSED_SECONDS", 0.0)
+    monkeypatch.setattr("dashboard.columns.replaced._UNUSED_SECONDS", 0.0)
     reader.tail.forget(START)
     assert len(_files(engine)) == 1
     reader.catch_up(START + 20)

@@ -113,7 +113,7 @@ def test_only_hours_whose_version_changed_are_read_again(engine: Engine, tmp_pat
         files.build_day(snapshot, day * DAY, now)
     files.tidy(database.versions_of_visits(0, now))
     other = VisitFiles(tmp_path, engine, LAYOUT)
-    other.tidy(database.versions_of_visits(0, now))
+    other.folder.read(engine)
     reads = database.reads
     read = other.rows(snapshot, (DAY, 2 * DAY))
     assert stored(engine, read) == expected(database.rows, DAY, 2 * DAY)
