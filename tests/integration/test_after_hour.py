@@ -116,7 +116,7 @@ async def test_whatever_lands_in_any_hour_is_read_as_it_is_stored(
         erasure.remove(connection, name, until)
 
     for _ in range(30):
-        match chance.choice(["land"] * 6 + ["many", "unnoted", "erase", "restart"] + ["build"] * 3):
+        match chance.choice(["land"] * 6 + ["many", "unnoted", "forget", "erase", "restart"] + ["build"] * 3):
             case "land":
                 landed.land(
                     records([a_time() for _ in range(chance.randrange(1, 9))], chance.choice(names)), now_ms()
@@ -128,6 +128,8 @@ async def test_whatever_lands_in_any_hour_is_read_as_it_is_stored(
                     patched.setattr(after_hour, "_MAX_SHARE", 0)
                     patched.setattr(after_hour, "_MAX_OF_SMALL_BATCH", 0)
                     landed.land(records([a_time() for _ in range(5)], "dan"), now_ms())
+            case "forget":
+                connection.execute("truncate visit_changes, rows_after_hour")
             case "erase":
                 if len(names) > 1:
                     erase(names.pop(0))
@@ -148,7 +150,7 @@ async def test_whatever_lands_in_any_hour_is_read_as_it_is_stored(
 
 
 async def test_only_what_landed_since_is_read_from_postgres(
-    store: PostgresStore, follower: Follower, monkeypatch: pytest.MonkeyPatch
+    store: PostgresStore, connection: psycopg.Connection, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     landed, midnight = Landed(store), now_ms() // DAY * DAY
     start = midnight - DAY
@@ -173,8 +175,11 @@ async def test_only_what_landed_since_is_read_from_postgres(
         landed.land(records([start + 3 * HOUR + n for n in range(30)]), now_ms())
         await follower.columns.build_round()
         assert (await follower.read(start, midnight)).rows == 0, "the file was written again"
-        landed.land(records([start]), now_ms())
-        assert (await follower.read(start, midnight)).rows == 1
+        landed.land(records([start, start + HOUR]), now_ms())
+        assert (await follower.read(start, midnight)).rows == 2
+    landed.land(records([start]), now_ms())
+    connection.execute("truncate rows_after_hour")
+    assert (await follower.read(start, midnight)).rows == 22 + 1, "an hour is read again, of another what landed"
 
 
 async def test_only_visits_that_changed_since_are_read_from_postgres(
@@ -188,9 +193,12 @@ async def test_only_visits_that_changed_since_are_read_from_postgres(
         landed.land(records([*moments], name), now_ms())
         drain(connection)
 
-    for hour in range(24):
-        for number in range(10):
-            land(start + hour * HOUR + number * 1000, name=f"{hour} {number}")
+    visitors = [(hour, number) for hour in range(24) for number in range(10)]
+    landed.land(
+        [each for hour, n in visitors for each in records([start + hour * HOUR + n * 1000], f"{hour} {n}")],
+        now_ms(),
+    )
+    drain(connection)
     await follower.columns.build_round()
     before = {file.path for file in follower.columns._visits.folder.files}
     (own,) = await follower.read_visits(start, midnight)
@@ -221,6 +229,12 @@ async def test_only_visits_that_changed_since_are_read_from_postgres(
         await follower.columns.build_round()
         (renewed,) = await follower.read_visits(start, midnight)
         assert renewed.path not in before, "the file was written again"
+        land(start + 13 * HOUR + 7, name="13 0")
+        land(start + 14 * HOUR + 7, name="14 0")
+        assert len(await follower.read_visits(start, midnight)) == 2
+    land(start + 13 * HOUR + 1007, name="13 1")
+    connection.execute("truncate visit_changes")
+    assert len(await follower.read_visits(start, midnight)) == 3, "one of them has the hour as it is now"
 
 
 async def test_rows_of_a_transaction_that_was_open_when_a_file_was_made_are_not_lost(

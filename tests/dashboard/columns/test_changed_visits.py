@@ -1,6 +1,7 @@
 """Changes of visits of an hour lead from one version to another, or it is said that they do not."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ def test_all_changes_between_two_versions(versions: list[int], data: st.DataObje
     versions = [0, *versions]
     changes = [
         VisitChange(before, after, [START + timedelta(seconds=number)])
-        for number, (before, after) in enumerate(zip(versions, versions[1:], strict=False))
+        for number, (before, after) in enumerate(pairwise(versions))
     ]
     first, last = data.draw(st.integers(0, len(changes))), data.draw(st.integers(0, len(changes)))
     found = times_between(data.draw(st.permutations(changes)), versions[first], versions[last])
