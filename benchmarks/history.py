@@ -113,11 +113,11 @@ def prepare(connection: psycopg.Connection) -> None:
         create_views(connection)
 
 
-def build(connection: psycopg.Connection, today: date, events: int) -> None:
-    """Land events of sixty days in SQL, with everything that landing writes beside them."""
-    days = [today - timedelta(days=ago) for ago in range(DAYS)]
+def build(connection: psycopg.Connection, today: date, events: int, number_of_days: int = DAYS) -> None:
+    """Land events of some days in SQL, with everything that landing writes beside them but visits."""
+    days = [today - timedelta(days=ago) for ago in range(number_of_days)]
     create_partitions(connection, days)
-    per_day = events // DAYS
+    per_day = events // number_of_days
     rows = layout.visits(today, min(SAMPLE, per_day), noisy=False)
     connection.execute("create temp table sample (like raw_events)")
     layout.land(connection, rows, "sample")
