@@ -1,4 +1,4 @@
-"""What column files have in an older version: visits that changed since, when their hour was over.
+"""What column files have in an older version: visits that changed since.
 
 Postgres notes which visits of an hour changed from one version to the next. If these changes lead from the version
 of a file to that of a snapshot, the visits that they name are all that is different: they are read again, into a
@@ -13,29 +13,22 @@ from datetime import datetime
 
 from dashboard.columns.engine import Engine
 from dashboard.columns.layout import VisitLayout
-from dashboard.columns.plan import HOUR, Behind, Source, part_of
+from dashboard.columns.plan import Behind, Source, part_of
 from dashboard.columns.replaced import Replaced
 from dashboard.columns.select import rows_of
 from dashboard.columns.snapshot import Snapshot, VisitChange
 
-# Of a file: more are not read by themselves.
+# More are not read by themselves: that takes longer than to read their hours.
 _MAX_CHANGED = 100_000
 
 
 @dataclass(slots=True)
 class _Followed:
-    """A file: the versions that its hours were followed to, and what has the visits that changed."""
+    """An hour of a file (path): the version that it was followed to, and when visits began that changed."""
 
-    versions: dict[int, int]
-    # When visits began that changed, and files of these times and of the visits that begin at them.
+    path: str
+    version: int
     times: set[int] = field(default_factory=set)
-    times_path: str = ""
-    visits_path: str = ""
-
-    @property
-    def paths(self) -> Sequence[str]:
-        """Files of this process."""
-        return [path for path in (self.times_path, self.visits_path) if path]
 
 
 class ChangedVisits:
@@ -43,71 +36,85 @@ class ChangedVisits:
 
     def __init__(self, engine: Engine, layout: VisitLayout) -> None:
         self._engine, self._layout = engine, layout
-        self._followed: dict[str, _Followed] = {}
+        self._followed: dict[int, _Followed] = {}
+        # Files of this process: of all visits that changed, and of the times when these began.
+        self._visits = self._times = ""
+        # Which hours the former has; of some of these nothing is in use any more.
+        self._hours: set[int] = set()
         self._replaced = Replaced()
         # Hours of files (paths) of which it is not known what changed.
         self.unknown: frozenset[tuple[str, int]] = frozenset()
 
-    def catch_up(self, snapshot: Snapshot, behind: Behind) -> bool:
+    def catch_up(self, snapshot: Snapshot, behind: Sequence[Behind]) -> bool:
         """Read what changed. Return whether that is known for all hours; else `unknown` has other ones."""
-        path, followed = behind.file.path, self._following(behind)
-        old, new = followed.versions, behind.day.hours
-        stale = {hour: old.get(hour, 0) for hour in self._known(behind) if old.get(hour, 0) != new[hour]}
-        if stale:
-            changes = snapshot.visit_changes(stale)
-            found = {hour: times_between(changes[hour], old.get(hour, 0), new[hour]) for hour in stale}
-            times = {time for its in found.values() for time in its or ()}
-            unknown = {hour for hour, its in found.items() if its is None}
-            if len(times) + len(followed.times) > _MAX_CHANGED:
-                unknown, times = {*stale}, set()
-            self.unknown |= {(path, hour) for hour in unknown}
-            if times:
-                self._read(snapshot, followed, times)
-            followed.versions |= {hour: new[hour] for hour in stale if hour not in unknown}
-        return not any((path, hour) in self.unknown for hour in behind.hours)
+        followed = {hour: self._following(each, hour) for each in behind for hour in each.hours}
+        wanted = {hour: each.day.hours[hour] for each in behind for hour in each.hours}
+        old = {hour: each.version for hour, each in followed.items() if each.version != wanted[hour]}
+        changes = snapshot.visit_changes(old) if old else {}
+        times = {hour: times_between(changes[hour], version, wanted[hour]) for hour, version in old.items()}
+        unknown = {hour for hour, its in times.items() if its is None}
+        changed = {hour: {*its} for hour, its in times.items() if its}
+        if sum(map(len, changed.values())) + self.count(followed) > _MAX_CHANGED:
+            unknown = {*old}
+        self.unknown |= {(followed[hour].path, hour) for hour in unknown}
+        if unknown:
+            return False
+        if changed:
+            self._read(snapshot, changed)
+        for hour, each in followed.items():
+            each.version = wanted[hour]
+        return True
 
     def sources(self, behind: Behind, own: Source) -> Sequence[Source]:
-        """What has the visits of a file as they are now; `own` is what is used of the file itself."""
-        followed = self._following(behind)
-        hours = {time // HOUR * HOUR for time in followed.times}
-        changed = part_of(followed.visits_path, hours, behind.hours)
-        return [dataclasses.replace(own, without=followed.times_path), changed] if changed else [own]
+        """What is left of a file, `own` is what is used of it; the changed visits have a source for all files."""
+        hours = [hour for hour in behind.file.hours if _is_in(own, hour)]
+        same = part_of(own.path, behind.file.hours, {*hours} - {*behind.hours})
+        changed = part_of(own.path, behind.file.hours, behind.hours)
+        if changed and self._times:
+            changed = dataclasses.replace(changed, without=self._times)
+        return [each for each in (same, changed) if each]
 
-    def count(self, behind: Behind) -> int:
-        """About how many visits of a file changed."""
-        return len(self._following(behind).times)
+    def visits(self, behind: Sequence[Behind]) -> Sequence[Source]:
+        """What has the visits that changed."""
+        wanted = {hour for each in behind for hour in each.hours if self._following(each, hour).times}
+        source = part_of(self._visits, self._hours, wanted)
+        return [source] if source else []
+
+    def count(self, hours: Iterable[int]) -> int:
+        """About how many visits of some hours changed."""
+        return sum(len(self._followed[hour].times) for hour in hours if hour in self._followed)
 
     def forget(self, used: Collection[str]) -> None:
         """Forget all files but those in use (paths), and delete what no question reads any more."""
-        for path in self._followed.keys() - {*used}:
-            self._replaced.add(self._followed.pop(path).paths)
+        self._followed = {hour: each for hour, each in self._followed.items() if each.path in used}
         self.unknown = frozenset(each for each in self.unknown if each[0] in used)
         self._replaced.delete_unused()
 
-    def _following(self, behind: Behind) -> _Followed:
-        return self._followed.setdefault(behind.file.path, _Followed({**behind.file.hours}))
+    def _following(self, behind: Behind, hour: int) -> _Followed:
+        """What is known of an hour of a file. It is followed in one file at a time."""
+        if hour not in self._followed or self._followed[hour].path != behind.file.path:
+            self._followed[hour] = _Followed(behind.file.path, behind.file.hours.get(hour, 0))
+        return self._followed[hour]
 
-    def _known(self, behind: Behind) -> Iterable[int]:
-        file = behind.file
-        hours = (hour for hour in behind.day.hours if file.first <= hour < file.end)
-        return [hour for hour in hours if (file.path, hour) not in self.unknown]
-
-    def _read(self, snapshot: Snapshot, followed: _Followed, times: Collection[datetime]) -> None:
+    def _read(self, snapshot: Snapshot, changed: Mapping[int, Collection[datetime]]) -> None:
         """Read the visits that began at some times, and put them in the place of what was read before of these."""
-        read, visits = (self._engine.new_path("parquet") for _ in range(2))
-        csvs = snapshot.csv_files_of_visits(self._layout, sorted(times), self._engine.new_path)
+        read, merged = (self._engine.new_path("parquet") for _ in range(2))
+        times = sorted(time for its in changed.values() for time in its)
+        csvs = snapshot.csv_files_of_visits(self._layout, times, self._engine.new_path)
         self._engine.write_csvs(self._layout, csvs, read, {})
-        changed = {round(time.timestamp() * 1000) for time in times}
-        before = self._write_times(changed)
+        kept = {hour for hour, each in self._followed.items() if each.times}
+        again = self._write_times(map(_milliseconds, times))
         sources = [Source(str(read), 0, 0)]
-        if followed.visits_path:
-            sources.append(Source(followed.visits_path, 0, 0, without=before))
-        self._engine.write(rows_of(sources), visits, {})
-        self._replaced.add([*followed.paths, str(read), before])
-        followed.times |= changed
-        followed.times_path, followed.visits_path = self._write_times(followed.times), str(visits)
+        if part := part_of(self._visits, self._hours, kept):
+            sources.append(dataclasses.replace(part, without=again))
+        self._engine.write(rows_of(sources), merged, {})
+        for hour, its in changed.items():
+            self._followed[hour].times |= {*map(_milliseconds, its)}
+        self._replaced.add(path for path in (self._visits, self._times, str(read), again) if path)
+        self._visits, self._hours = str(merged), kept | changed.keys()
+        self._times = self._write_times(time for each in self._followed.values() for time in each.times)
 
-    def _write_times(self, times: Collection[int]) -> str:
+    def _write_times(self, times: Iterable[int]) -> str:
         path = self._engine.new_path("parquet")
         self._engine.write(f"select unnest([{', '.join(map(str, times))}])::bigint as ms", path, {})
         return str(path)
@@ -115,7 +122,7 @@ class ChangedVisits:
 
 def times_between(changes: Iterable[VisitChange], version: int, wanted: int) -> Sequence[datetime] | None:
     """When visits began that changed between two versions of an hour; None if changes do not lead there."""
-    following: Mapping[int, VisitChange] = {each.version_before: each for each in changes}
+    following = {each.version_before: each for each in changes}
     times = list[datetime]()
     for _ in range(len(following) + 1):
         if version == wanted:
@@ -125,3 +132,11 @@ def times_between(changes: Iterable[VisitChange], version: int, wanted: int) -> 
         version = change.version
         times += change.started_at
     return None
+
+
+def _milliseconds(time: datetime) -> int:
+    return round(time.timestamp() * 1000)
+
+
+def _is_in(source: Source, hour: int) -> bool:
+    return not source.spans or any(first <= hour < end for first, end in source.spans)

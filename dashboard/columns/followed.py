@@ -8,13 +8,13 @@ from dashboard.columns.snapshot import Snapshot
 
 
 class Follower(Protocol):
-    """Knows what is different since a file was made."""
+    """Knows what is different since files were made."""
 
     @property
     def unknown(self) -> Collection[tuple[str, int]]:
         """Hours of files (paths) of which that is not known."""
 
-    def catch_up(self, snapshot: Snapshot, behind: Behind) -> bool:
+    def catch_up(self, snapshot: Snapshot, behind: Sequence[Behind]) -> bool:
         """Read what is different. Return whether it is known for all hours; else `unknown` has other ones."""
 
 
@@ -29,5 +29,5 @@ def caught_up_plan(
     """A plan of which everything that is behind was caught up with."""
     while True:
         planned = plan(days, files, first, end, follower.unknown)
-        if all(follower.catch_up(snapshot, each) for each in planned.behind):
+        if follower.catch_up(snapshot, planned.behind):
             return planned

@@ -6,31 +6,40 @@ this process. If they are not as many as the counts say, that hour is read again
 most of what lands is late, nor kept for ever.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from dashboard.columns.engine import Engine
 from dashboard.columns.layout import Layout
-from dashboard.columns.plan import HOUR, Behind, ColumnFile, Source, part_of
+from dashboard.columns.plan import HOUR, Behind, DayState, Source, part_of
 from dashboard.columns.replaced import Replaced
 from dashboard.columns.select import rows_of
 from dashboard.columns.snapshot import Snapshot
 
 # More are not read by their ids: that takes longer than to read their hours.
 _MAX_ROWS = 200_000
-# Of a file: each costs a question some time.
+# Each costs a question some time.
 _MAX_FILES = 8
 
 
 @dataclass(slots=True)
 class _Followed:
-    """A file, and what landed of its hours since, as of a snapshot."""
+    """An hour of a file (path), as of a snapshot: how many rows it lacked, which all are read."""
 
+    path: str
     as_of: str
-    rows: Counter[int] = field(default_factory=Counter)
-    files: list[tuple[str, Counter[int]]] = field(default_factory=list)
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A file of this process: which hours it has, and how many rows of those that are in use."""
+
+    path: str
+    hours: frozenset[int]
+    rows: dict[int, int]
 
 
 class Later:
@@ -38,82 +47,113 @@ class Later:
 
     def __init__(self, engine: Engine, layout: Layout) -> None:
         self._engine, self._layout = engine, layout
-        self._followed: dict[str, _Followed] = {}
+        self._followed: dict[int, _Followed] = {}
+        self._read: list[_Read] = []
         self._replaced = Replaced()
         # Hours of files (paths) of which it is not known which rows they lack.
         self.unknown: frozenset[tuple[str, int]] = frozenset()
 
-    def lacking(self, behind: Behind) -> int:
+    def lacking(self, behind: Sequence[Behind]) -> int:
         """About how many rows have to be read."""
-        return sum(self._lacking(behind).values())
+        return sum(self._lacking(each, hour) for each in behind for hour in each.hours)
 
-    def catch_up(self, snapshot: Snapshot, behind: Behind) -> bool:
-        """Read what a file lacks. Return whether it is known for all hours; else `unknown` has other ones."""
-        if lacking := self._lacking(behind):
-            file, followed = behind.file, self._following(behind.file)
-            ids = [] if sum(lacking.values()) > _MAX_ROWS else snapshot.ids_after_hour(behind.day, followed.as_of)
-            by_hour = Counter(hour for each in ids if self._is_known(file, hour := hour_of(each)))
-            if unknown := {hour for hour in lacking.keys() | by_hour if lacking.get(hour, 0) != by_hour[hour]}:
-                self.unknown |= {(file.path, hour) for hour in unknown}
-                return self.catch_up(snapshot, behind)
-            if not self._read(snapshot, behind, [each for each in ids if hour_of(each) in lacking]):
-                # Somebody removed some by hand.
-                self.unknown |= {(file.path, hour) for hour in lacking}
-        return not any((behind.file.path, hour) in self.unknown for hour in behind.hours)
+    def catch_up(self, snapshot: Snapshot, behind: Sequence[Behind]) -> bool:
+        """Read what files lack. Return whether it is known for all hours; else `unknown` has other ones."""
+        unknown, to_read = set[tuple[str, int]](), list[tuple[DayState, Sequence[UUID]]]()
+        lacking = {(each.file.path, hour): self._lacking(each, hour) for each in behind for hour in each.hours}
+        for each in behind:
+            ids = self._ids(snapshot, each) if sum(lacking.values()) <= _MAX_ROWS else []
+            found = Counter(map(hour_of, ids))
+            unknown |= {of for hour in each.hours if lacking[of := (each.file.path, hour)] != found[hour]}
+            to_read.append((each.day, ids))
+        if not unknown and not self._add(snapshot, to_read):
+            # Somebody removed some by hand.
+            unknown = {of for of, rows in lacking.items() if rows}
+        if unknown:
+            self.unknown |= unknown
+            return False
+        for each in behind:
+            for hour in each.hours:
+                followed = self._following(each, hour)
+                followed.rows += lacking[each.file.path, hour]
+                followed.as_of = each.day.as_of
+        return True
 
-    def sources(self, behind: Behind) -> Sequence[tuple[Source, int]]:
-        """What has the rows that a file lacks, and how many they are."""
-        files = [(part_of(path, rows, behind.hours), rows) for path, rows in self._following(behind.file).files]
+    def sources(self, behind: Sequence[Behind]) -> Sequence[tuple[Source, int]]:
+        """What has the rows that files lack, and how many they are."""
+        wanted = {hour for each in behind for hour in each.hours}
+        parts = [(part_of(each.path, each.hours, each.rows.keys() & wanted), each) for each in self._read]
         return [
-            (source, sum(number for hour, number in rows.items() if hour in behind.hours))
-            for source, rows in files
+            (source, sum(rows for hour, rows in each.rows.items() if hour in wanted))
+            for source, each in parts
             if source
         ]
 
     def forget(self, used: Collection[str]) -> None:
         """Forget all files but those in use (paths), and delete what no question reads any more."""
-        for path in self._followed.keys() - {*used}:
-            self._replaced.add(each for each, _rows in self._followed.pop(path).files)
+        for hour in [hour for hour, of in self._followed.items() if of.path not in used]:
+            self._forget(hour)
         self.unknown = frozenset(each for each in self.unknown if each[0] in used)
+        self._replaced.add(each.path for each in self._read if not each.rows)
+        self._read = [each for each in self._read if each.rows]
         self._replaced.delete_unused()
 
-    def _following(self, file: ColumnFile) -> _Followed:
-        return self._followed.setdefault(file.path, _Followed(file.as_of))
+    def _forget(self, hour: int) -> None:
+        self._followed.pop(hour, None)
+        for each in self._read:
+            each.rows.pop(hour, None)
 
-    def _is_known(self, file: ColumnFile, hour: int) -> bool:
-        return file.first <= hour < file.end and (file.path, hour) not in self.unknown
+    def _following(self, behind: Behind, hour: int) -> _Followed:
+        """What is known of an hour of a file. It is followed in one file at a time."""
+        if hour not in self._followed or self._followed[hour].path != behind.file.path:
+            self._forget(hour)
+            self._followed[hour] = _Followed(behind.file.path, behind.file.as_of)
+        return self._followed[hour]
 
-    def _lacking(self, behind: Behind) -> Mapping[int, int]:
-        """How many rows of each hour are neither in a file nor read."""
-        file, rows = behind.file, self._following(behind.file).rows
-        lacking = {
-            hour: landed - file.hours.get(hour, 0) - rows[hour]
-            for hour, landed in behind.day.hours.items()
-            if self._is_known(file, hour)
-        }
-        return {hour: count for hour, count in lacking.items() if count}
+    def _lacking(self, behind: Behind, hour: int) -> int:
+        """How many rows of an hour are neither in a file nor read."""
+        return behind.day.hours[hour] - behind.file.hours.get(hour, 0) - self._following(behind, hour).rows
 
-    def _read(self, snapshot: Snapshot, behind: Behind, ids: Sequence[UUID]) -> bool:
+    def _ids(self, snapshot: Snapshot, behind: Behind) -> Sequence[UUID]:
+        """The rows of its hours that a file lacks, and that are not read."""
+        since = defaultdict[str, set[int]](set)
+        for hour in behind.hours:
+            if self._lacking(behind, hour):
+                since[self._following(behind, hour).as_of].add(hour)
+        return [
+            each
+            for as_of, its in since.items()
+            for each in snapshot.ids_after_hour(behind.day, as_of)
+            if hour_of(each) in its
+        ]
+
+    def _add(self, snapshot: Snapshot, to_read: Sequence[tuple[DayState, Sequence[UUID]]]) -> bool:
         """Read rows by their ids. Return whether all of them were there."""
-        path, followed = self._engine.new_path("parquet"), self._following(behind.file)
-        csvs = snapshot.csv_files_of(self._layout, ids, behind.day, self._engine.new_path)
-        rows = self._engine.write_csvs(self._layout, csvs, path, {})
-        if rows != len(ids):
+        hours = Counter(hour_of(each) for _day, ids in to_read for each in ids)
+        if not hours:
+            return True
+        path = self._engine.new_path("parquet")
+        csvs = (
+            csv
+            for day, ids in to_read
+            for csv in snapshot.csv_files_of(self._layout, ids, day, self._engine.new_path)
+        )
+        if self._engine.write_csvs(self._layout, csvs, path, {}) != hours.total():
             path.unlink()
             return False
-        by_hour = Counter(map(hour_of, ids))
-        followed.as_of = behind.day.as_of
-        followed.rows += by_hour
-        followed.files.append((str(path), by_hour))
-        if len(followed.files) > _MAX_FILES:
-            self._merge(followed)
+        self._read.append(_Read(str(path), frozenset(hours), hours))
+        if len(self._read) > _MAX_FILES:
+            self._merge()
         return True
 
-    def _merge(self, followed: _Followed) -> None:
-        merged, paths = self._engine.new_path("parquet"), [path for path, _rows in followed.files]
-        self._engine.write(rows_of([Source(path, 0, 0) for path in paths]), merged, {})
-        followed.files = [(str(merged), +followed.rows)]
-        self._replaced.add(paths)
+    def _merge(self) -> None:
+        path, rows = self._engine.new_path("parquet"), Counter[int]()
+        for each in self._read:
+            rows.update(each.rows)
+        parts = [part_of(each.path, each.hours, each.rows) for each in self._read]
+        self._engine.write(rows_of([part for part in parts if part]), path, {})
+        self._replaced.add(each.path for each in self._read)
+        self._read = [_Read(str(path), frozenset(rows), rows)]
 
 
 def hour_of(event_id: UUID) -> int:

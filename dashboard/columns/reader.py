@@ -66,7 +66,7 @@ class Reader:
         self._check_lacking(days, asked, now)
         planned = self.planned(snapshot, days, first, end)
         read = [each for piece in _pieces(planned, now) for each in self._read_piece(snapshot, piece, now)]
-        read += [each for behind in planned.behind for each in self._later.sources(behind)]
+        read += self._later.sources(planned.behind)
         return Reading(
             sources=(*planned.sources, *(source for source, _rows in read)),
             version=version,
@@ -80,7 +80,7 @@ class Reader:
         planned = plan(days, self._folder.files, asked.first, asked.end, self._later.unknown)
         pieces = _pieces(planned, now)
         lacking = sum(max(0, piece.rows - self._tail.rows(piece.first)) for piece in pieces)
-        lacking += sum(map(self._later.lacking, planned.behind))
+        lacking += self._later.lacking(planned.behind)
         if asked.max_rows is not None and lacking > asked.max_rows:
             ready = len(days) - len({piece.day.start for piece in pieces})
             raise FilesMissing(ready, len(days), sum(day.rows for day in days))

@@ -23,11 +23,9 @@ from dashboard.columns.mirror import Mirror
 from dashboard.columns.plan import (
     DAY,
     HOUR,
-    Behind,
     DayState,
     FilesMissing,
     Plan,
-    Source,
     plan,
 )
 from dashboard.columns.questions import Period, Stored
@@ -37,7 +35,7 @@ from dashboard.columns.snapshot import Snapshot
 from dashboard.columns.tail import Tail
 from dashboard.columns.together import Together, Waiting, answer_each
 from dashboard.columns.turns import bytes_of
-from dashboard.columns.visit_files import VisitFiles, VisitRows
+from dashboard.columns.visit_files import Renewal, VisitFiles, VisitRows
 from dashboard.sql import Database
 from service_kit.background import is_cancelled
 from service_kit.bucket import Bucket
@@ -220,11 +218,11 @@ class Columns:
             with self._snapshot(_BUILD_TIMEOUT) as snapshot:
                 return self._visits.build_day(snapshot, day.start, now)
 
-        def changed_much() -> Sequence[tuple[Behind, Sequence[Source]]]:
+        def changed_much() -> Sequence[Renewal]:
             with self._snapshot(_BUILD_TIMEOUT) as snapshot:
                 return self._visits.changed_much(snapshot, day.start, now)
 
-        planned, changed = self._visits.plan_of(day, now), list[tuple[Behind, Sequence[Source]]]()
+        planned, changed = self._visits.plan_of(day, now), list[Renewal]()
         made = bool(planned.missing) and await self._in_thread(build)
         if planned.behind:
             async with self._visits_lock:
@@ -270,7 +268,7 @@ class Columns:
             with self._snapshot(_BUILD_TIMEOUT) as snapshot:
                 (current,) = snapshot.days(day.start, day.start + DAY)
                 planned = self._reader.planned(snapshot, [current], day.start, end)
-                return _Current(current, planned, [(each, self._later.sources(each)) for each in planned.behind])
+                return _Current(current, planned, [(each, self._later.sources([each])) for each in planned.behind])
 
         async with self._lock:
             return await self._in_thread(read)

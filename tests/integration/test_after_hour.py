@@ -8,16 +8,17 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import psycopg
 import pytest
 
-from dashboard.columns.day_files import DayFiles
+from dashboard.columns.layout import VisitLayout
 from dashboard.columns.plan import DAY, HOUR, FilesMissing, Source
 from dashboard.columns.reader import Reading
 from dashboard.columns.select import rows_of
 from dashboard.columns.service import Columns
-from dashboard.columns.visit_files import VisitFiles
+from dashboard.columns.snapshot import Snapshot
 from dashboard.history.service import LAYOUT
 from dashboard.history.visits import VISIT_LAYOUT
 from dashboard.sql import Database
@@ -162,7 +163,7 @@ async def test_only_what_landed_since_is_read_from_postgres(
         raise AssertionError("an hour was read again")
 
     with monkeypatch.context() as patched:
-        patched.setattr(DayFiles, "made", none_are_made)
+        patched.setattr(Snapshot, "csv_files", none_are_made)
         for late in range(1, 12):
             landed.land(records([start + late * HOUR + 7]), now_ms())
             assert (await follower.read(start, midnight)).rows == late
@@ -201,29 +202,33 @@ async def test_only_visits_that_changed_since_are_read_from_postgres(
     drain(connection)
     await follower.columns.build_round()
     before = {file.path for file in follower.columns._visits.folder.files}
-    (own,) = await follower.read_visits(start, midnight)
 
     def none_are_made(*_arguments: object) -> None:
         raise AssertionError("an hour was read again")
 
+    def read(self: Snapshot, layout: VisitLayout, times: Sequence[datetime], new_path: Any) -> Iterator[Path]:
+        read_again.extend(times)
+        return read_visits(self, layout, times, new_path)
+
+    read_again, read_visits = list[datetime](), Snapshot.csv_files_of_visits
     with monkeypatch.context() as patched:
-        patched.setattr(VisitFiles, "_made", none_are_made)
-        patched.setattr(VisitFiles, "_piece", none_are_made)
+        patched.setattr(Snapshot, "csv_files", none_are_made)
+        patched.setattr(Snapshot, "csv_files_of_visits", read)
         land(start + 5 * HOUR + 5, start + 8 * HOUR + 500, name="5 0")  # one goes on, and there is another one
         land(start + 7 * HOUR - 1, name="7 0")  # it began an hour earlier
-        assert len(await follower.read_visits(start, midnight)) == 2
-        assert len(await follower.read_visits(start, start + HOUR)) == 1
+        await follower.read_visits(start, midnight)
+        assert len(read_again) == 4
         for number in range(10):
+            await follower.read_visits(start, start + number * HOUR)
             land(start + 9 * HOUR + number * 1000 + 7, name=f"9 {number}")
-            assert len(await follower.read_visits(start, midnight)) == 2
+            await follower.read_visits(start, midnight)
+        assert len(read_again) == 4 + 10
         await follower.columns.build_round()
         assert {file.path for file in follower.columns._visits.folder.files} == before
         follower.restart()
         await follower.columns.build_round()
-        changed, own_again = sorted(await follower.read_visits(start, midnight), key=lambda each: each.without)
-        assert (own_again.path, bool(own_again.without)) == (own.path, True)
-        ((count,),) = follower.columns.engine.session().rows(f"select count(*) from ({rows_of([changed])})")
-        assert count == 3 + 10
+        await follower.read_visits(start, midnight)
+        assert len(read_again) == 2 * (4 + 10)
         for number in range(5):
             land(start + 11 * HOUR + number * 1000 + 7, name=f"11 {number}")
         await follower.columns.build_round()
@@ -231,10 +236,40 @@ async def test_only_visits_that_changed_since_are_read_from_postgres(
         assert renewed.path not in before, "the file was written again"
         land(start + 13 * HOUR + 7, name="13 0")
         land(start + 14 * HOUR + 7, name="14 0")
-        assert len(await follower.read_visits(start, midnight)) == 2
+        await follower.read_visits(start, midnight)
     land(start + 13 * HOUR + 1007, name="13 1")
     connection.execute("truncate visit_changes")
-    assert len(await follower.read_visits(start, midnight)) == 3, "one of them has the hour as it is now"
+    await follower.read_visits(start, midnight)
+    assert (await follower.read_visits(start + 13 * HOUR, start + 14 * HOUR))[0].path.startswith(
+        str(follower.columns.engine.scratch)
+    )
+
+
+async def test_visits_that_go_on_are_read_alone(
+    store: PostgresStore, connection: psycopg.Connection, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_gap(connection, timedelta(minutes=30))
+    landed, now = Landed(store), now_ms()
+    start = now - 2 * HOUR
+    hours = [start // HOUR * HOUR + n * HOUR for n in range(3)]
+
+    def land(*moments: int, name: str) -> None:
+        landed.land(records([*moments], name), now_ms())
+        drain(connection)
+
+    for number in range(40):
+        land(start + number * 60_000, name=str(number))
+    await follower.read_visits(start, now)
+
+    def none_are_made(*_arguments: object) -> None:
+        raise AssertionError("an hour was read again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Snapshot, "csv_files", none_are_made)
+        for number in range(40):
+            land(start + number * 60_000 + 5_000, name=str(number))
+            assert len(await follower.read_visits(start, now)) <= 2 * len(hours) + 1
+    assert len(follower.columns._visits._own) <= len(hours)
 
 
 async def test_rows_of_a_transaction_that_was_open_when_a_file_was_made_are_not_lost(

@@ -1,5 +1,5 @@
 -- Which visits of an hour changed from one version to the next: column files of the dashboard read these alone, instead
--- of the hour once more. Not noted while visits of the hour still go on, nor if very many change at a time.
+-- of the hour once more. Not noted if very many change at a time.
 alter table visit_hours add column version_before bigint not null default 0;
 comment on column visit_hours.version_before is 'What version was before the last change; 0 if there was none.';
 
@@ -13,7 +13,7 @@ create table visit_changes (
     primary key (hour, version)
 );
 create index visit_changes_id on visit_changes (hour, id);
-comment on table visit_changes is 'Changes of visits that began hours ago, of the last days. Those of an hour follow each other: who has a version of it finds by them what to read again.';
+comment on table visit_changes is 'Changes of visits, of the last days. Those of an hour follow each other: who has a version of it finds by them what to read again.';
 comment on column visit_changes.id is 'Numbers the entries; in an hour in the order of the changes.';
 comment on column visit_changes.hour is 'Of the beginning of the visits, in UTC.';
 comment on column visit_changes.version is 'What visit_hours had after the change.';
@@ -24,9 +24,7 @@ comment on column visit_changes.started_at is 'When visits began that changed, a
 create or replace function note_changed_visits() returns trigger language plpgsql set search_path from current as $$
 begin
     with hours as (
-        select
-            date_trunc('hour', started_at, 'UTC') as hour,
-            array_agg(distinct started_at) filter (where started_at < now() - interval '3 hours') as times
+        select date_trunc('hour', started_at, 'UTC') as hour, array_agg(distinct started_at) as times
         from changed
         where not is_published or tg_op = 'DELETE'
         group by 1
@@ -41,8 +39,7 @@ begin
     select hour, version, version_before, times
     from noted
     join hours using (hour)
-    where hour < now() - interval '4 hours' and cardinality(times) <= 1000
-    -- Ids in the order of the locks.
+    where cardinality(times) <= 20000
     order by hour;
     return null;
 end $$;
