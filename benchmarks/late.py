@@ -86,6 +86,8 @@ async def measure(dsn: str, connection: psycopg.Connection, folder: Path) -> Non
         assert answer.read, "column files answered"
         if number:
             found[name].append((seconds, own_seconds() + postgres_seconds(server) - cpu))
+        columns._wake.set()
+        await columns.build_round()
     for name, costs in found.items():
         wall, spent = (median(each[kind] for each in costs) for kind in (0, 1))
         print(f"{name}: {wall:.2f} s, {spent:.2f} CPU s; each {' '.join(f'{each[0]:.2f}' for each in costs)}")

@@ -7,13 +7,13 @@ most of what lands is late, nor kept for ever.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from dashboard.columns.engine import Engine
 from dashboard.columns.layout import Layout
-from dashboard.columns.plan import HOUR, Behind, DayState, Source, part_of
+from dashboard.columns.plan import HOUR, Behind, Source, part_of
 from dashboard.columns.replaced import Replaced
 from dashboard.columns.select import rows_of
 from dashboard.columns.snapshot import Snapshot
@@ -59,13 +59,13 @@ class Later:
 
     def catch_up(self, snapshot: Snapshot, behind: Sequence[Behind]) -> bool:
         """Read what files lack. Return whether it is known for all hours; else `unknown` has other ones."""
-        unknown, to_read = set[tuple[str, int]](), list[tuple[DayState, Sequence[UUID]]]()
+        unknown, to_read = set[tuple[str, int]](), dict[int, list[UUID]]()
         lacking = {(each.file.path, hour): self._lacking(each, hour) for each in behind for hour in each.hours}
         for each in behind:
             ids = self._ids(snapshot, each) if sum(lacking.values()) <= _MAX_ROWS else []
             found = Counter(map(hour_of, ids))
             unknown |= {of for hour in each.hours if lacking[of := (each.file.path, hour)] != found[hour]}
-            to_read.append((each.day, ids))
+            to_read.setdefault(each.day.start, []).extend(ids)
         if not unknown and not self._add(snapshot, to_read):
             # Somebody removed some by hand.
             unknown = {of for of, rows in lacking.items() if rows}
@@ -127,15 +127,15 @@ class Later:
             if hour_of(each) in its
         ]
 
-    def _add(self, snapshot: Snapshot, to_read: Sequence[tuple[DayState, Sequence[UUID]]]) -> bool:
-        """Read rows by their ids. Return whether all of them were there."""
-        hours = Counter(hour_of(each) for _day, ids in to_read for each in ids)
+    def _add(self, snapshot: Snapshot, to_read: Mapping[int, Sequence[UUID]]) -> bool:
+        """Read rows of days by their ids. Return whether all of them were there."""
+        hours = Counter(hour_of(each) for ids in to_read.values() for each in ids)
         if not hours:
             return True
         path = self._engine.new_path("parquet")
         csvs = (
             csv
-            for day, ids in to_read
+            for day, ids in to_read.items()
             for csv in snapshot.csv_files_of(self._layout, ids, day, self._engine.new_path)
         )
         if self._engine.write_csvs(self._layout, csvs, path, {}) != hours.total():

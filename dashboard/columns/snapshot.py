@@ -83,12 +83,12 @@ class Snapshot:
         return self._copy(table, stored, new_path)
 
     def csv_files_of(
-        self, layout: Layout, ids: Sequence[UUID], day: DayState, new_path: Callable[[str], Path]
+        self, layout: Layout, ids: Sequence[UUID], day: int, new_path: Callable[[str], Path]
     ) -> Iterator[Path]:
         """Some rows of a day, in files of a bounded size."""
         for place in range(0, len(ids), _IDS_AT_A_TIME):
             some = ",".join(map(str, ids[place : place + _IDS_AT_A_TIME]))
-            stored = layout.rows_by_id.format(day=_moment(day.start).date(), ids=some)
+            stored = layout.rows_by_id.format(day=_moment(day).date(), ids=some)
             yield from self._copy(layout, stored, new_path)
 
     def csv_files_of_visits(
