@@ -102,16 +102,16 @@ class ChangedVisits:
         times = sorted(time for its in changed.values() for time in its)
         csvs = snapshot.csv_files_of_visits(self._layout, times, self._engine.new_path)
         self._engine.write_csvs(self._layout, csvs, read, {})
-        kept = {hour for hour, each in self._followed.items() if each.times}
+        remaining = {hour for hour, each in self._followed.items() if each.times}
         again = self._write_times(map(_milliseconds, times))
         sources = [Source(str(read), 0, 0)]
-        if part := part_of(self._visits, self._hours, kept):
+        if part := part_of(self._visits, self._hours, remaining):
             sources.append(dataclasses.replace(part, without=again))
         self._engine.write(rows_of(sources), merged, {})
         for hour, its in changed.items():
             self._followed[hour].times |= {*map(_milliseconds, its)}
         self._replaced.add(path for path in (self._visits, self._times, str(read), again) if path)
-        self._visits, self._hours = str(merged), kept | changed.keys()
+        self._visits, self._hours = str(merged), remaining | changed.keys()
         self._times = self._write_times(time for each in self._followed.values() for time in each.times)
 
     def _write_times(self, times: Iterable[int]) -> str:

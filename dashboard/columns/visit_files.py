@@ -135,9 +135,9 @@ class VisitFiles:
         self.folder.remove_unused({source.path for source in used})
         # An hour is followed in one file.
         hours = {hour for file in files if file.as_of for hour in file.hours if (file.path, hour) not in unknown}
-        kept = {path: file for path, file in self._own.items() if not file.hours.keys() <= hours}
-        self._replaced.add(self._own.keys() - kept.keys())
-        self._own = kept
+        remaining = {path: file for path, file in self._own.items() if not file.hours.keys() <= hours}
+        self._replaced.add(self._own.keys() - remaining.keys())
+        self._own = remaining
         self._replaced.delete_unused()
         self._changed.forget([file.path for file in self._files])
 
@@ -183,9 +183,9 @@ class VisitFiles:
 
     def _put_own(self, file: ColumnFile) -> None:
         """In the place of an older one of its hour."""
-        kept = {path: each for path, each in self._own.items() if each.first != file.first}
-        self._replaced.add(self._own.keys() - kept.keys())
-        self._own = kept | {file.path: file}
+        remaining = {path: each for path, each in self._own.items() if each.first != file.first}
+        self._replaced.add(self._own.keys() - remaining.keys())
+        self._own = remaining | {file.path: file}
 
     def _made(self, snapshot: Snapshot, day: DayState, first: int, end: int) -> None:
         written = self.folder.new_path()

@@ -169,7 +169,7 @@ async def test_only_what_landed_since_is_read_from_postgres(
             assert (await follower.read(start, midnight)).rows == late
             assert (await follower.read(start, start + 3 * HOUR)).rows == min(late, 2)
             await follower.columns.build_round()
-            assert follower.columns._folder.files == before, "few rows are no reason to write a file again"
+            assert follower.columns._folder.files == before, "a file is not written again for a few rows"
         follower.restart()
         await follower.columns.build_round()
         assert (await follower.read(start, midnight)).rows == 11
