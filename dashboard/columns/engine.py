@@ -57,6 +57,10 @@ class Engine:
         self._duckdb.execute("set enable_external_access = false")
         self._duckdb.execute("set lock_configuration = true")
 
+    def make_scratch(self) -> None:
+        """Make the folder for files of this process again, if somebody deleted it."""
+        self.scratch.mkdir(mode=0o700, exist_ok=True)
+
     def close(self) -> None:
         """Free the memory, and delete the files of this process."""
         self._duckdb.close()

@@ -126,7 +126,11 @@ class Columns:
 
     async def check(self) -> None:
         """Forget files that somebody deleted or damaged, and make them again."""
-        await asyncio.to_thread(self._folder.check, self.engine)
+        async with self._lock:
+            await asyncio.to_thread(self._folder.check, self.engine)
+            self.engine.make_scratch()
+            self._tail.forget(now_ms() + DAY)
+            self._later.forget(())
         async with self._visits_lock:
             await asyncio.to_thread(self._visits.check)
         self._wake.set()

@@ -123,7 +123,7 @@ class HistoryService:
             except psycopg.errors.InsufficientPrivilege as error:
                 # A role of somebody's own that may read the view `events` and nothing else.
                 log.warning("column files need the role footfall_reader", extra={"error": repr(error)})
-            except (duckdb.Error, Cancelled) as error:
+            except (duckdb.Error, OSError, Cancelled) as error:
                 # Somebody deleted files, or the disk is full.
                 log.warning("column files do not answer; Postgres is asked", extra={"error": repr(error)})
                 await self._columns.check()
@@ -151,7 +151,7 @@ class HistoryService:
                 missing = error
             except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable) as error:
                 log.warning("column files of visits cannot be made", extra={"error": repr(error)})
-            except (duckdb.Error, Cancelled) as error:
+            except (duckdb.Error, OSError, Cancelled) as error:
                 log.warning("column files do not answer; Postgres is asked", extra={"error": repr(error)})
                 await columns.check()
         try:

@@ -101,6 +101,7 @@ def test_bench_lists_the_benchmarks() -> None:
         "end_to_end",
         "history",
         "hostile_requests",
+        "late",
         "layout",
         "live",
         "live_state",

@@ -1,6 +1,7 @@
 """The history on a real Postgres: every filter and panel agrees with the events, and column files with the SQL."""
 
 import os
+import shutil
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -373,5 +374,12 @@ async def test_column_files_answer_like_sql_over_the_rows_whatever_happens_to_th
         assert (await service.run(query)).totals == (await rows_alone.run(query)).totals
         await columns.build_round()
         await agree()
+    land(now - 3 * HOUR, now)
+    await agree()
+    shutil.rmtree(columns.engine.scratch)
+    service._cache.clear()
+    service._visits.clear()
+    assert (await service.run(everything)).totals == (await rows_alone.run(everything)).totals
+    await agree()
     columns.close()
     assert not list((tmp_path / "columns ' $tz").glob("scratch-*"))
