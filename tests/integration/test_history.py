@@ -380,6 +380,8 @@ async def test_column_files_answer_like_sql_over_the_rows_whatever_happens_to_th
     service._cache.clear()
     service._visits.clear()
     assert (await service.run(everything)).totals == (await rows_alone.run(everything)).totals
+    service._cache.clear()
+    assert (await service.run(everything)).read, "what is gone is read again"
     await agree()
     columns.close()
     assert not list((tmp_path / "columns ' $tz").glob("scratch-*"))
