@@ -22,10 +22,12 @@ from dashboard.columns.snapshot import Snapshot
 from dashboard.history.service import LAYOUT
 from dashboard.history.visits import VISIT_LAYOUT
 from dashboard.sql import Database
+from service_kit.retention import RetentionSettings
 from sinks import erasure
 from sinks.landing.rows import decode_batch
 from sinks.postgres import after_hour
 from sinks.postgres.store import PostgresStore
+from sinks.retention.maintenance import maintain
 from sinks.visits.derive import drain
 from sinks.visits.queue import use_gap
 from tests.support.database import at
@@ -289,3 +291,27 @@ async def test_rows_of_a_transaction_that_was_open_when_a_file_was_made_are_not_
     other.close()
     assert [file.hours for file in follower.columns._folder.files] == [{start: 100}]
     assert (await follower.read(start, start + DAY)).rows == 1
+
+
+def test_what_is_noted_is_deleted_after_three_days_and_of_visits_that_went_on_after_an_hour(
+    store: PostgresStore, connection: psycopg.Connection
+) -> None:
+    connection.execute(
+        "insert into rows_after_hour (day, landed_at, event_ids)"
+        " select current_date, now() - hours * interval '1 hour', '{}' from unnest(array[1, 47, 97]) as hours"
+    )
+    connection.execute(
+        "insert into visit_changes (hour, version, version_before, changed_at, started_at)"
+        " select now() - (hours + age) * interval '1 hour', hours, 0, now() - hours * interval '1 hour', '{}'"
+        " from unnest(array[0, 2, 3, 47, 97], array[1, 3, 5, 5, 5]) as changes (hours, age)"
+    )
+    list(maintain(connection, today=datetime.now(UTC).date(), retention=RetentionSettings()))
+    rows, changes = (
+        connection.execute(query).fetchall()
+        for query in (
+            b"select round(extract(epoch from now() - landed_at) / 3600)::int from rows_after_hour order by 1",
+            b"select version from visit_changes order by 1",
+        )
+    )
+    assert [each for (each,) in rows] == [1, 47]
+    assert [each for (each,) in changes] == [0, 3, 47]
