@@ -12,7 +12,8 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import quantiles
@@ -140,6 +141,21 @@ def build(connection: psycopg.Connection, today: date, events: int, number_of_da
         [today, landed, landed, landed],
     )
     connection.execute("vacuum (freeze, analyze)")
+
+
+@contextmanager
+def landed(events: int, days: int = DAYS) -> Iterator[tuple[str, Path, psycopg.Connection]]:
+    """A database with so many events, as DSN and connection, and an empty folder."""
+    with (
+        database() as dsn,
+        tempfile.TemporaryDirectory() as folder,
+        psycopg.connect(dsn, autocommit=True) as connection,
+    ):
+        prepare(connection)
+        started = time.perf_counter()
+        build(connection, datetime.now(UTC).date(), events, days)
+        print(f"{events:,} events over {days} days: {time.perf_counter() - started:.0f} s", flush=True)
+        yield dsn, Path(folder), connection
 
 
 def _copy_sample(connection: psycopg.Connection, shift: int, visitors: str, rows: int, now: int) -> None:
@@ -345,14 +361,7 @@ def _clickhouse_queries(head: str) -> Sequence[str]:
 
 def main() -> None:
     today = datetime.now(UTC).date()
-    with (
-        database() as dsn,
-        tempfile.TemporaryDirectory() as folder,
-        psycopg.connect(dsn, autocommit=True) as connection,
-    ):
-        prepare(connection)
-        started = time.perf_counter()
-        build(connection, today, EVENTS)
+    with landed(EVENTS) as (dsn, folder, connection):
         if WITH_UMAMI:
             umami.create(connection)
         (pid,) = connection.execute("select pg_backend_pid()").fetchone() or (0,)
@@ -360,10 +369,9 @@ def main() -> None:
         assert not mismatches, mismatches
         if PACK:
             list(maintain(connection, today=today, retention=RetentionSettings()))
-        print(f"{EVENTS:,} events over {DAYS} days, audited: {time.perf_counter() - started:.0f} s", flush=True)
         server = psutil.Process(pid).parent()
         assert server
-        asyncio.run(measure(dsn, server, Path(folder) / "columns", today))
+        asyncio.run(measure(dsn, server, folder / "columns", today))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ their hours are read again. LATE_EVENTS: how many there are before, a million by
 
 import asyncio
 import os
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +21,6 @@ import psycopg
 from avro_schemas import event_ids
 from benchmarks import history
 from benchmarks.history import own_seconds, postgres_seconds
-from benchmarks.parts import database
 from dashboard.columns.plan import DAY
 from dashboard.columns.service import Columns
 from dashboard.history.query import parse_query
@@ -96,21 +94,13 @@ async def measure(dsn: str, connection: psycopg.Connection, folder: Path) -> Non
 
 
 def main() -> None:
-    with (
-        database() as dsn,
-        tempfile.TemporaryDirectory() as folder,
-        psycopg.connect(dsn, autocommit=True) as connection,
-    ):
-        history.prepare(connection)
-        started = time.perf_counter()
-        history.build(connection, datetime.now(UTC).date(), EVENTS, DAYS)
-        print(f"{EVENTS:,} events over {DAYS} days: {time.perf_counter() - started:.0f} s", flush=True)
+    with history.landed(EVENTS, DAYS) as (dsn, folder, connection):
         use_gap(connection, timedelta(minutes=30))
         while step(connection).entries:
             pass
         (visits,) = connection.execute("select count(*) from stored_visits").fetchone() or (0,)
-        print(f"{visits:,} visits: {time.perf_counter() - started:.0f} s", flush=True)
-        asyncio.run(measure(dsn, connection, Path(folder) / "columns"))
+        print(f"{visits:,} visits", flush=True)
+        asyncio.run(measure(dsn, connection, folder / "columns"))
 
 
 if __name__ == "__main__":

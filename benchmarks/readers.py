@@ -15,23 +15,19 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote, urlencode
 
 import psutil
-import psycopg
 
 from benchmarks import history, sink
-from benchmarks.parts import database
 from dashboard.columns.service import Columns
 from dashboard.history.service import LAYOUT
 from dashboard.history.visits import VISIT_LAYOUT
@@ -259,21 +255,11 @@ def peak_mib(pid: int) -> float:
 
 
 def main() -> None:
-    today = datetime.now(UTC).date()
-    with (
-        database() as dsn,
-        tempfile.TemporaryDirectory() as folder,
-        psycopg.connect(dsn, autocommit=True) as connection,
-    ):
-        history.prepare(connection)
-        started = time.perf_counter()
-        history.build(connection, today, EVENTS)
-        print(f"{EVENTS:,} events over {history.DAYS} days: {time.perf_counter() - started:.0f} s", flush=True)
-        make_files(dsn, Path(folder) / "columns")
-        print(f"column files: {time.perf_counter() - started:.0f} s", flush=True)
+    with history.landed(EVENTS) as (dsn, folder, _connection):
+        make_files(dsn, folder / "columns")
         for checkout in AGAINST, CHECKOUT, AGAINST, CHECKOUT:
             if checkout:
-                measure(dsn, Path(folder) / "columns", checkout)
+                measure(dsn, folder / "columns", checkout)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ _MAX_LINE_BYTES, _BUFFER_BYTES = 8 << 20, 16 << 20
 _PARAMETER = re.compile(r"\$(\w+)")
 _ROW_GROUP = 61_440
 _META = "footfall"
+# As Postgres writes it; older files have none.
+_SNAPSHOT = re.compile(r"(\d+:\d+:[\d,]*)?", re.ASCII)
 
 
 class Cancelled(Exception):
@@ -160,7 +162,10 @@ class Session:
 
 
 def file_of(path: Path, meta: Mapping[str, Any]) -> ColumnFile:
-    """A file, by what it was written with."""
+    """A file, by what it was written with. Raise `KeyError` or `ValueError` if that is not what files have."""
+    as_of = str(meta.get("as_of", ""))
+    if not _SNAPSHOT.fullmatch(as_of):
+        raise ValueError(f"a snapshot called {as_of!r:.50}")
     return ColumnFile(
         path=str(path),
         first=meta["first"],
@@ -168,5 +173,5 @@ def file_of(path: Path, meta: Mapping[str, Any]) -> ColumnFile:
         hours={int(hour): rows for hour, rows in meta["hours"].items()},
         erased=meta["erased"],
         dropped=meta["dropped"],
-        as_of=meta.get("as_of", ""),
+        as_of=as_of,
     )

@@ -123,7 +123,7 @@ class Later:
         return [
             each
             for as_of, its in since.items()
-            for each in snapshot.ids_after_hour(behind.day, as_of)
+            for each in snapshot.ids_after_hour(min(its), max(its) + HOUR, as_of)
             if hour_of(each) in its
         ]
 

@@ -27,16 +27,12 @@ def select_from(file_sources: Sequence[tuple[str, Sequence[Span]]]) -> str:
 
 def rows_of(sources: Sequence[Source]) -> str:
     """The rows of sources."""
-    parts = (
-        [select_from(whole)]
-        if (whole := [(each.path, each.spans) for each in sources if not each.without])
-        else []
-    )
+    parts = [select_from([(each.path, each.spans) for each in sources if not each.without])]
     for each in sources:
         if each.without:
             rows = select_from([(each.path, each.spans)])
             parts.append(f"select * from ({rows}) anti join read_parquet({quoted(each.without)}) using (ms)")
-    return " union all ".join(parts)
+    return " union all ".join(filter(None, parts))
 
 
 def rows_in(sources: Sequence[Source], current: Span, previous: Span) -> str:

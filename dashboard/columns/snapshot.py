@@ -46,12 +46,11 @@ class Snapshot:
             _day(start, hours, as_of, *changed.get(start, (0, 0, False, False))) for start, hours in by_day.items()
         ]
 
-    def ids_after_hour(self, day: DayState, as_of: str) -> Sequence[UUID]:
-        """Rows of a day that landed after their hour, by transactions that another snapshot did not have."""
-        params = {"day": _moment(day.start).date(), "as_of": as_of}
-        return [
-            event_id for (event_id,) in self._connection.execute(queries["rows_after_hour"], params).fetchall()
-        ]
+    def ids_after_hour(self, first: int, end: int, as_of: str) -> Sequence[UUID]:
+        """Rows of a time within a day that landed after their hour, since another snapshot."""
+        params = {"since": _moment(first), "until": _moment(end), "as_of": as_of}
+        found = self._connection.execute(queries["rows_after_hour"], params).fetchall()
+        return [event_id for (event_id,) in found]
 
     def counts(self, first: int, end: int, step: int) -> Mapping[int, int]:
         """How many rows have ids of a time within a day, by the start of each step that has some."""

@@ -7,8 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dashboard.columns.engine import Cancelled, Engine
+from dashboard.columns.engine import Cancelled, Engine, file_of
+from dashboard.columns.folder import meta_of
 from dashboard.columns.layout import Layout
+from dashboard.columns.plan import DAY, HOUR, DayState
 from dashboard.columns.select import quoted, select_from
 
 LAYOUT = Layout([])
@@ -73,3 +75,15 @@ def test_a_running_query_can_be_cancelled_and_so_are_those_after_it(engine: Engi
     timer.join()
     with pytest.raises(Cancelled):
         session.rows("select 1")
+
+
+def test_a_file_has_what_it_was_written_with_or_counts_as_damaged(tmp_path: Path) -> None:
+    day = DayState(start=20_000 * DAY, hours={20_000 * DAY: 5}, erased=2, as_of="750:803:750,801")
+    meta = meta_of(day, day.start, day.start + HOUR)
+    read = file_of(tmp_path / "a", meta)
+    assert (read.hours, read.erased, read.as_of, read.transactions) == (day.hours, 2, day.as_of, 803)
+    older = {name: value for name, value in meta.items() if name != "as_of"}
+    assert file_of(tmp_path / "a", older).transactions == 0
+    for odd in ("750", "750:803", "750:803:x", " 750:803:", "-1:2:", None, 7):
+        with pytest.raises(ValueError, match="a snapshot called"):
+            file_of(tmp_path / "a", {**meta, "as_of": odd})
