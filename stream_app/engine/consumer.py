@@ -23,6 +23,8 @@ from stream_app.engine.partitions import OwnedPartition
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 10.0
+# How long a fetch waits for records: a recovery begins to read when the last fetch before the rebalance has ended.
+FETCH_SECONDS = 0.5
 
 
 class RawBatches(faust.Schema):  # type: ignore[misc] # Faust has no types here
@@ -56,6 +58,8 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
     aiokafka_consumer: Any = None
     # Which offsets hold no record; from then on too.
     fetches: Fetches
+    # How often a rebalance or the end has stopped the flow. What was fetched before is not delivered after.
+    flow_stops = 0
 
     async def on_start(self) -> None:
         """From now on the probes may ask."""
@@ -94,15 +98,12 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
         """As upstream, but a message holds the whole list of records and the offset of the last one."""
-        records, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
+        records, active = await self._wait_next_records(min(timeout, FETCH_SECONDS))
+        flow_stops = self.flow_stops
         if records is None or self.should_stop:
             return
-        if not self.flow_active:
-            await self._seek_back()
-            return
         for tp, batch in self._until_damage(records):
-            if not self.flow_active or self.app.consumer_generation_id != generation:
+            if self.flow_stops != flow_stops:
                 break
             if batch and (active is None or tp in active or tp in self._buffered_partitions):
                 message = self._to_message(tp, _consumer_record(tp, batch[-1]))
@@ -111,6 +112,16 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
                 # skips records that come twice; records that never come would be missing from the counts.
                 self._read_offset[tp] = None
                 yield tp, message
+
+    def stop_flow(self) -> None:
+        """As upstream; a fetch that goes on takes nothing more."""
+        self.flow_stops += 1
+        super().stop_flow()
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
+        fetch = _Fetch(self, active_partitions)
+        records: Mapping[TP, list[Any]] = await super()._getmany(fetch, timeout)
+        return {} if fetch.is_over else records
 
     def _until_damage(self, fetched: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, list[Any]]]:
         """The records up to a damaged batch. Its partition is not fetched from for a while, the others are."""
@@ -140,12 +151,6 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
         """Fetch again from partitions that stop at a damaged batch, if it is time."""
         if due := self.app.stopped.due(time.monotonic()):
             self.resume_partitions({TP(*place) for place in due} & self.assignment())
-
-    async def _seek_back(self) -> None:
-        try:
-            await self.perform_seek()
-        except Exception as error:  # upstream's rule: the flow stopped while a fetch was in flight
-            log.warning("seek while the flow was stopped failed", extra={"error": repr(error)})
 
     async def perform_seek(self) -> None:
         """Seek to the state's position; only from then on are records folded.
@@ -216,6 +221,27 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc] # Faust has no types
 
     def _new_consumer_thread(self) -> Any:
         return _TunedConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Fetch:
+    """The partitions that one fetch may take records of: the active ones, until the flow stops.
+
+    A fetch waits for records, and a rebalance may come meanwhile. aiokafka asks this, in its thread, before it
+    takes records of a partition. After the flow has stopped, they are for the recovery, which would wait for ever
+    for those that an earlier fetch took. (Upstream passes its set of active partitions. A rebalance empties it for
+    a moment, and to aiokafka that means all partitions.)
+    """
+
+    def __init__(self, consumer: BatchConsumer, active: set[TP] | None) -> None:
+        self._consumer, self._active, self._flow_stops = consumer, active, consumer.flow_stops
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the flow has stopped since this fetch began."""
+        return self._consumer.flow_stops != self._flow_stops
+
+    def __contains__(self, tp: TP) -> bool:
+        return not self.is_over and (self._active is None or tp in self._active)
 
 
 class LeanRecords(ReadableRecords):

@@ -31,6 +31,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "_add_gap",
         "_new_consumer_thread",
         "getmany",
+        "_getmany",
+        "stop_flow",
         "subscribe",
         "perform_seek",
         "seek",

@@ -172,8 +172,32 @@ async def test_a_rolling_restart_moves_no_partitions(
 
 
 def wait_until_shared(pair: list[Worker]) -> None:
+    deadline = time.monotonic() + 60
     while [each.metrics().get("footfall_stream_partitions") for each in pair] != [6, 6]:
+        assert time.monotonic() < deadline, "".join(each.log() for each in pair)
         time.sleep(0.2)
+
+
+async def test_a_fetch_that_began_before_a_rebalance_takes_nothing_from_the_recovery_after_it(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    """It would wait for these records for ever: of the first worker, which keeps half of its partitions."""
+    pair = [
+        worker(settings, tmp_path / f"worker-{number}.log", "tests.support.slow_recovery_stream_app")
+        for number in range(2)
+    ]
+    try:
+        await write(settings.kafka_bootstrap, settings.name("events"), load(200, seed=1))
+        await asyncio.to_thread(pair[0].start)
+        await assert_counts_equal_the_log(settings, seconds=30)
+        await asyncio.to_thread(pair[1].start)
+        await asyncio.to_thread(wait_until_shared, pair)
+        await write(settings.kafka_bootstrap, settings.name("events"), load(200, seed=2))
+        await assert_counts_equal_the_log(settings, seconds=30)
+    finally:
+        for each in pair:
+            if each.process:
+                each.kill()
 
 
 async def test_a_user_who_reaches_the_limit_gets_a_verdict_in_user_rates(
